@@ -1,0 +1,86 @@
+/**
+ * @file The house of the project: which folder of src/ may import which. This table is the one source; it writes the lint
+ * rules (`overrides` of biome.json), so that an import against an arrow fails `npm run lint`.
+ *
+ *   tsx scripts/arrows.ts          writes biome.json
+ *   tsx scripts/arrows.ts --check  fails if biome.json is out of date
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** Folder → folders it may import besides itself. `errors.ts` is open to everybody. */
+const arrows: Record<string, readonly string[]> = {
+  formats: [],
+  random: [],
+  graph: [],
+  models: ["graph", "formats"],
+  prompts: ["graph", "random"],
+  tasks: ["formats", "random"],
+  hub: ["formats"],
+  experiment: ["tasks"],
+  runs: ["experiment", "formats"],
+  training: ["graph", "models", "prompts", "tasks", "hub", "runs", "experiment", "formats", "random"],
+  launch: ["runs", "experiment"],
+  shared: [],
+  host: ["runs", "launch", "shared", "experiment", "tasks"],
+  cli: ["graph", "models", "prompts", "tasks", "hub", "training", "runs", "launch", "experiment", "formats", "random"],
+};
+
+/** Packages that only one folder may import. */
+const packageRooms: Record<string, readonly string[]> = {
+  "onnxruntime-node": ["graph"],
+  "onnxruntime-common": ["graph"],
+  protobufjs: ["graph"],
+  "@huggingface/tokenizers": ["models"],
+  vscode: ["host"],
+  commander: ["cli"],
+  "cli-progress": ["cli"],
+  "cli-table3": ["cli"],
+};
+
+const rooms = Object.keys(arrows);
+
+function overrideFor(room: string): unknown {
+  const open = new Set([room, ...arrows[room]!]);
+  const closedRooms = rooms.filter((other) => !open.has(other));
+  const closedPackages = Object.keys(packageRooms).filter((name) => !packageRooms[name]!.includes(room));
+  return {
+    includes: [`src/${room}/**`],
+    linter: {
+      rules: {
+        style: {
+          noRestrictedImports: {
+            level: "error",
+            options: {
+              paths: Object.fromEntries(
+                closedPackages.map((name) => [
+                  name,
+                  `Only src/${packageRooms[name]!.join(", src/")} may import ${name}.`,
+                ]),
+              ),
+              patterns: [
+                {
+                  group: closedRooms.flatMap((other) => [`../${other}/**`, `../../${other}/**`]),
+                  message: `src/${room} may import only: ${[...arrows[room]!, "errors"].join(", ")} (scripts/arrows.ts).`,
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  };
+}
+
+const file = new URL("../biome.json", import.meta.url);
+const before = readFileSync(file, "utf8");
+const config = JSON.parse(before) as Record<string, unknown>;
+config.overrides = rooms.map(overrideFor);
+const after = `${JSON.stringify(config, null, 2)}\n`;
+if (process.argv.includes("--check")) {
+  if (JSON.stringify(JSON.parse(before)) !== JSON.stringify(config)) {
+    console.error("biome.json does not match scripts/arrows.ts: run `npm run arrows`.");
+    process.exit(1);
+  }
+} else {
+  writeFileSync(file, after);
+}

@@ -1,0 +1,112 @@
+/** @file Errors for people: what went wrong, where, what was expected and what to do, with a stable code. */
+
+/** Exit codes of the runtime process. */
+export const exitCodes = {
+  ok: 0,
+  internal: 1,
+  experiment: 2,
+  dataOrModel: 3,
+  outOfMemory: 4,
+  stopped: 130,
+} as const;
+
+/** Every error code and the exit code it leads to. Nothing may match on message text; match on these. */
+const codes = {
+  EXPERIMENT_UNREADABLE: exitCodes.experiment,
+  EXPERIMENT_SYNTAX: exitCodes.experiment,
+  EXPERIMENT_INVALID: exitCodes.experiment,
+  OPTION_INVALID: exitCodes.experiment,
+
+  DATA_UNREADABLE: exitCodes.dataOrModel,
+  DATA_EMPTY: exitCodes.dataOrModel,
+  DATA_SYNTAX: exitCodes.dataOrModel,
+  DATA_RAGGED: exitCodes.dataOrModel,
+  DATA_FIELD_MISSING: exitCodes.dataOrModel,
+  DATA_ENCODING: exitCodes.dataOrModel,
+  DATA_SPLIT: exitCodes.dataOrModel,
+  DATA_LABEL: exitCodes.dataOrModel,
+  LABEL_TOO_LONG: exitCodes.dataOrModel,
+
+  MODEL_MISSING: exitCodes.dataOrModel,
+  MODEL_CONFIG: exitCodes.dataOrModel,
+  MODEL_UNSUPPORTED: exitCodes.dataOrModel,
+  MODEL_TENSOR: exitCodes.dataOrModel,
+  TOKENIZER_MISSING: exitCodes.dataOrModel,
+  TOKENIZER_INVALID: exitCodes.dataOrModel,
+  SAFETENSORS_INVALID: exitCodes.dataOrModel,
+
+  CHECKPOINT_INVALID: exitCodes.dataOrModel,
+  PROJECTION_MISMATCH: exitCodes.dataOrModel,
+
+  DEVICE_MISSING: exitCodes.internal,
+  DEVICE_FAILED: exitCodes.internal,
+  GRAPH_INVALID: exitCodes.internal,
+  NOT_FINITE: exitCodes.internal,
+  REFERENCE_MISMATCH: exitCodes.internal,
+  RUN_MISSING: exitCodes.internal,
+  RUN_INVALID: exitCodes.internal,
+  RUN_BUSY: exitCodes.internal,
+  RUN_FENCED: exitCodes.internal,
+  RUN_UNWRITABLE: exitCodes.internal,
+  DISK_FULL: exitCodes.internal,
+
+  OUT_OF_MEMORY: exitCodes.outOfMemory,
+  STOPPED: exitCodes.stopped,
+} as const;
+
+export type ErrorCode = keyof typeof codes;
+
+export interface ErrorDetails {
+  /** File, line, field or tensor concerned, e.g. `data/train.csv:17` or `model.safetensors, tensor "shared.weight"`. */
+  where?: string | undefined;
+  /** What would have been right, as a phrase: `a whole number of at least 1`. */
+  expected?: string | undefined;
+  /** What the reader can do, as an imperative sentence. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/** An error that a person can act on. `message` is what happened; the rest answers where, what was expected, what to do. */
+export class UlptError extends Error {
+  override readonly name = "UlptError";
+  readonly code: ErrorCode;
+  readonly where: string | undefined;
+  readonly expected: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.where = details.where;
+    this.expected = details.expected;
+    this.hint = details.hint;
+  }
+
+  get exitCode(): number {
+    return codes[this.code];
+  }
+
+  /** Several lines for a terminal or a log. */
+  describe(): string {
+    const lines = [`error ${this.code}: ${this.message}`];
+    if (this.where) lines.push(`  where:    ${this.where}`);
+    if (this.expected) lines.push(`  expected: ${this.expected}`);
+    if (this.hint) lines.push(`  to do:    ${this.hint}`);
+    return lines.join("\n");
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { code, message, where, expected, hint } = this;
+    return { code, message, where, expected, hint };
+  }
+}
+
+/** The `code` of a Node.js system error (`ENOENT`, `ENOSPC`, …), if `error` is one. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return undefined;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

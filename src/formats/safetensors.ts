@@ -1,0 +1,275 @@
+/**
+ * @file The safetensors container (https://huggingface.co/docs/safetensors): eight bytes of header length, a JSON header,
+ * then raw little-endian tensors. A file is untrusted input: every size and offset is checked before it is used.
+ */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+
+const bytesPerElement = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
+  U8: 1,
+  BOOL: 1,
+} as const;
+
+export type Dtype = keyof typeof bytesPerElement;
+
+export interface TensorEntry {
+  name: string;
+  dtype: Dtype;
+  shape: readonly number[];
+  /** Where its bytes begin, counted from the start of the file. */
+  offset: number;
+  byteLength: number;
+}
+
+export interface SafetensorsHeader {
+  path: string;
+  tensors: ReadonlyMap<string, TensorEntry>;
+  metadata: Readonly<Record<string, string>>;
+}
+
+/** A header larger than this is refused, as the reference implementation does. */
+const maxHeaderBytes = 100_000_000;
+
+function invalid(where: string, message: string, expected?: string): UlptError {
+  return new UlptError("SAFETENSORS_INVALID", message, {
+    where,
+    expected,
+    hint: "The file is damaged or incomplete: download or export it again.",
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Reads and checks the header of the safetensors file at `path`; no tensor is read. */
+export function readHeader(path: string): SafetensorsHeader {
+  return withFile(path, (descriptor) => {
+    const fileSize = fstatSync(descriptor).size;
+    if (fileSize < 8) throw invalid(path, `The file has ${fileSize} bytes, too few for a safetensors header.`);
+    const headerLength = readBytes(descriptor, path, 0, 8).readBigUInt64LE();
+    if (headerLength > BigInt(fileSize - 8)) {
+      throw invalid(
+        path,
+        `The header claims ${headerLength} bytes, but the file has only ${fileSize - 8} after its length.`,
+      );
+    }
+    if (headerLength > BigInt(maxHeaderBytes)) {
+      throw invalid(path, `The header claims ${headerLength} bytes.`, `at most ${maxHeaderBytes}`);
+    }
+    const length = Number(headerLength);
+    return parseHeader(readBytes(descriptor, path, 8, length).toString("utf8"), 8 + length, fileSize, path);
+  });
+}
+
+function parseHeader(text: string, dataStart: number, fileSize: number, path: string): SafetensorsHeader {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw invalid(path, `The header is not JSON (${messageOf(error)}).`);
+  }
+  if (!isRecord(json)) throw invalid(path, "The header is not a JSON object.");
+
+  const metadata: Record<string, string> = Object.create(null);
+  const tensors = new Map<string, TensorEntry>();
+  for (const [name, value] of Object.entries(json)) {
+    if (name === "__metadata__") {
+      if (!isRecord(value)) throw invalid(path, "__metadata__ is not an object.", "an object of strings");
+      for (const [key, entry] of Object.entries(value)) {
+        if (typeof entry !== "string") throw invalid(path, `__metadata__.${key} is not a string.`);
+        metadata[key] = entry;
+      }
+    } else {
+      tensors.set(name, parseEntry(name, value, dataStart, fileSize, path));
+    }
+  }
+  rejectOverlaps(tensors, path);
+  return { path, tensors, metadata };
+}
+
+function parseEntry(name: string, value: unknown, dataStart: number, fileSize: number, path: string): TensorEntry {
+  const where = `${path}, tensor "${name}"`;
+  if (!isRecord(value)) throw invalid(where, "The tensor's entry is not an object.");
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== "string" || !(dtype in bytesPerElement)) {
+    throw invalid(where, `The dtype ${JSON.stringify(dtype)} is unknown.`, Object.keys(bytesPerElement).join(", "));
+  }
+  if (!Array.isArray(shape) || !shape.every(isCount)) {
+    throw invalid(where, `The shape ${JSON.stringify(shape)} is not a list of sizes.`);
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    throw invalid(where, `data_offsets ${JSON.stringify(offsets)} is not a pair of byte positions.`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (end < begin || dataStart + end > fileSize) {
+    throw invalid(
+      where,
+      `Its bytes ${begin} to ${end} are out of range: the file holds ${fileSize - dataStart} bytes of tensors.`,
+    );
+  }
+  const byteLength = shape.reduce((product: number, size: number) => product * size, bytesPerElement[dtype as Dtype]);
+  if (byteLength !== end - begin) {
+    throw invalid(where, `${dtype} ${JSON.stringify(shape)} takes ${byteLength} bytes, but ${end - begin} are given.`);
+  }
+  return { name, dtype: dtype as Dtype, shape, offset: dataStart + begin, byteLength };
+}
+
+function rejectOverlaps(tensors: ReadonlyMap<string, TensorEntry>, path: string): void {
+  const ordered = [...tensors.values()].filter((entry) => entry.byteLength > 0).sort((a, b) => a.offset - b.offset);
+  for (const [index, entry] of ordered.entries()) {
+    const previous = ordered[index - 1];
+    if (previous && previous.offset + previous.byteLength > entry.offset) {
+      throw invalid(path, `The tensors "${previous.name}" and "${entry.name}" overlap.`);
+    }
+  }
+}
+
+/** The raw bytes of one tensor, or of `length` bytes at `start` within it. */
+export function readTensorBytes(
+  path: string,
+  entry: TensorEntry,
+  start = 0,
+  length = entry.byteLength - start,
+): Buffer {
+  if (start < 0 || length < 0 || start + length > entry.byteLength) {
+    throw new RangeError(`Bytes ${start} to ${start + length} lie outside of tensor "${entry.name}".`);
+  }
+  return withFile(path, (descriptor) => readBytes(descriptor, path, entry.offset + start, length));
+}
+
+/** The elements of a float tensor (F64, F32, F16, BF16) as float32; for part of it give `start` and `count` in elements. */
+export function readFloats(path: string, entry: TensorEntry, start = 0, count?: number): Float32Array {
+  const size = bytesPerElement[entry.dtype];
+  const elements = count ?? entry.byteLength / size - start;
+  const bytes = readTensorBytes(path, entry, start * size, elements * size);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const out = new Float32Array(elements);
+  const read = floatReaders[entry.dtype];
+  if (!read)
+    throw invalid(`${path}, tensor "${entry.name}"`, `${entry.dtype} is not a float type.`, "F32, F16 or BF16");
+  if (entry.dtype === "F32") new Uint8Array(out.buffer).set(bytes);
+  else for (let i = 0; i < elements; i++) out[i] = read(view, i);
+  return out;
+}
+
+/** The elements of an I64 tensor. */
+export function readIntegers(path: string, entry: TensorEntry): BigInt64Array {
+  if (entry.dtype !== "I64") throw invalid(`${path}, tensor "${entry.name}"`, `${entry.dtype} is not I64.`, "I64");
+  const bytes = readTensorBytes(path, entry);
+  return new BigInt64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+const floatReaders: Partial<Record<Dtype, (view: DataView, index: number) => number>> = {
+  F64: (view, index) => view.getFloat64(index * 8, true),
+  F32: (view, index) => view.getFloat32(index * 4, true),
+  F16: (view, index) => halfToNumber(view.getUint16(index * 2, true)),
+  BF16: (view, index) => {
+    scratch.setUint32(0, view.getUint16(index * 2, true) << 16);
+    return scratch.getFloat32(0);
+  },
+};
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** A tensor to be written. */
+export interface TensorData {
+  shape: readonly number[];
+  data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint32Array | Uint8Array;
+}
+
+/** The bytes of a safetensors file. The same content always gives the same bytes: tensors and metadata are sorted by name. */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, TensorData>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = {};
+  const metadataKeys = Object.keys(metadata).sort();
+  if (metadataKeys.length) header.__metadata__ = Object.fromEntries(metadataKeys.map((key) => [key, metadata[key]]));
+  const names = Object.keys(tensors).sort();
+  let end = 0;
+  for (const name of names) {
+    const { shape, data } = tensors[name]!;
+    const elements = shape.reduce((product, size) => product * size, 1);
+    if (elements !== data.length) throw new RangeError(`"${name}": ${data.length} elements for shape [${shape}].`);
+    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [end, end + data.byteLength] };
+    end += data.byteLength;
+  }
+  let text = JSON.stringify(header);
+  text += " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8); // tensors begin at a multiple of eight bytes
+  const headerBytes = Buffer.from(text, "utf8");
+  const out = Buffer.alloc(8 + headerBytes.length + end);
+  out.writeBigUInt64LE(BigInt(headerBytes.length));
+  headerBytes.copy(out, 8);
+  let position = 8 + headerBytes.length;
+  for (const name of names) {
+    const { data } = tensors[name]!;
+    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
+    position += data.byteLength;
+  }
+  return out;
+}
+
+function dtypeOf(data: TensorData["data"]): Dtype {
+  if (data instanceof Float32Array) return "F32";
+  if (data instanceof Float64Array) return "F64";
+  if (data instanceof BigInt64Array) return "I64";
+  if (data instanceof Int32Array) return "I32";
+  if (data instanceof Uint32Array) return "U32";
+  return "U8";
+}
+
+function withFile<T>(path: string, use: (descriptor: number) => T): T {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    const missing = systemErrorCode(error) === "ENOENT";
+    throw new UlptError("SAFETENSORS_INVALID", missing ? "The file does not exist." : messageOf(error), {
+      where: path,
+      expected: "a readable safetensors file",
+      hint: "Check the path.",
+      cause: error,
+    });
+  }
+  try {
+    return use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readBytes(descriptor: number, path: string, position: number, length: number): Buffer {
+  const buffer = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const read = readSync(descriptor, buffer, done, Math.min(length - done, 2 ** 30), position + done);
+    if (read === 0) throw invalid(path, `The file ends at byte ${position + done}, ${length - done} bytes too early.`);
+    done += read;
+  }
+  return buffer;
+}

@@ -1,0 +1,211 @@
+/** @file From tensor expressions to the bytes of an ONNX model. */
+import { realpathSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { UlptError } from "../errors.ts";
+import type { Dim, Shape } from "./dims.ts";
+import {
+  type AttributeProto,
+  attributeType,
+  dataType,
+  encodeModel,
+  externalLocation,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./onnx.ts";
+import { type Attribute, graphError, type Source, type Tensor } from "./tensor.ts";
+
+export interface Model {
+  bytes: Uint8Array;
+  /** The folder that holds every file the weights are read from; undefined if there are no weights. */
+  weightsFolder: string | undefined;
+  inputs: readonly Tensor[];
+  outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** Emits the graph that computes `outputs` from `inputs`; whatever the outputs do not need is left out. */
+export function emit(inputs: readonly Tensor[], outputs: Readonly<Record<string, Tensor>>): Model {
+  const emitter = new Emitter(inputs);
+  for (const [name, tensor] of Object.entries(outputs)) emitter.output(name, tensor);
+  return { bytes: encodeModel(emitter.graph), weightsFolder: emitter.weightsFolder, inputs, outputs };
+}
+
+class Emitter {
+  readonly graph: GraphProto = { name: "ulpt", node: [], initializer: [], input: [], output: [] };
+  weightsFolder: string | undefined;
+  /** Tensors that share a source are one value. */
+  private readonly names = new Map<Source, string>();
+  private readonly constants = new Map<string, string>();
+  private readonly sizeNames = new Map<string, string>();
+  private readonly symbolAxes = new Map<string, { input: string; axis: number }>();
+  private readonly files = new Map<string, string>();
+  private count = 0;
+
+  constructor(inputs: readonly Tensor[]) {
+    for (const tensor of inputs) {
+      if (tensor.source.kind !== "input") throw graphError(`${tensor} is not an input.`);
+      const { name } = tensor.source;
+      this.names.set(tensor.source, name);
+      this.graph.input.push(valueInfo(name, tensor));
+      for (const [axis, dim] of tensor.shape.entries()) {
+        const symbol = typeof dim === "number" ? undefined : dim.symbol;
+        if (symbol && !this.symbolAxes.has(symbol)) this.symbolAxes.set(symbol, { input: name, axis });
+      }
+    }
+  }
+
+  output(name: string, tensor: Tensor): void {
+    this.node("Identity", [this.value(tensor)], {}, name);
+    this.graph.output.push(valueInfo(name, tensor));
+  }
+
+  /** The name of the value of `root`, after emitting all it needs; without recursion, since graphs are thousands deep. */
+  private value(root: Tensor): string {
+    const stack = [root];
+    while (stack.length) {
+      const tensor = stack[stack.length - 1]!;
+      const { source } = tensor;
+      if (this.names.has(source)) {
+        stack.pop();
+        continue;
+      }
+      const waiting = source.kind === "node" ? source.inputs.filter((input) => !this.names.has(input.source)) : [];
+      if (waiting.length) {
+        stack.push(...waiting.reverse());
+        continue;
+      }
+      this.names.set(source, this.emitSource(source, tensor));
+      stack.pop();
+    }
+    return this.names.get(root.source)!;
+  }
+
+  private emitSource(source: Source, tensor: Tensor): string {
+    switch (source.kind) {
+      case "input":
+        throw graphError(`The input "${source.name}" is used but not declared.`);
+      case "constant":
+        return this.constant(source.data, tensor.shape as readonly number[]);
+      case "weight":
+        return this.weight(source, tensor.shape as readonly number[]);
+      case "sizes":
+        return this.sizes(source.dims);
+      case "node": {
+        const inputs = source.inputs.map((input) => this.names.get(input.source)!);
+        return this.node(source.op, inputs, source.attributes);
+      }
+    }
+  }
+
+  private fresh(label: string): string {
+    return `${label}_${this.count++}`;
+  }
+
+  private node(
+    op: string,
+    input: string[],
+    attributes: Readonly<Record<string, Attribute>>,
+    output = this.fresh(op),
+  ): string {
+    const attribute = Object.entries(attributes).map(([name, value]) => attributeProto(name, value));
+    const proto: NodeProto = { name: output, op_type: op, input, output: [output], attribute };
+    this.graph.node.push(proto);
+    return output;
+  }
+
+  private constant(data: Float32Array | BigInt64Array, dims: readonly number[]): string {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const type = data instanceof BigInt64Array ? dataType.int64 : dataType.float32;
+    const key = bytes.length <= 64 ? `${type}[${dims}]${bytes.join()}` : undefined; // small ones recur all over a graph
+    const known = key && this.constants.get(key);
+    if (known) return known;
+    const name = this.fresh("constant");
+    this.graph.initializer.push({ name, data_type: type, dims, raw_data: bytes });
+    if (key) this.constants.set(key, name);
+    return name;
+  }
+
+  private weight(source: Extract<Source, { kind: "weight" }>, dims: readonly number[]): string {
+    const tensor: TensorProto = {
+      name: source.name,
+      data_type: dataType[source.stored],
+      dims,
+      data_location: externalLocation,
+      external_data: [
+        { key: "location", value: this.fileName(source.path) },
+        { key: "offset", value: String(source.offset) },
+        { key: "length", value: String(source.byteLength) },
+      ],
+    };
+    this.graph.initializer.push(tensor);
+    // The engine folds this cast when it loads the model.
+    return source.stored === "float32" ? source.name : this.node("Cast", [source.name], { to: dataType.float32 });
+  }
+
+  /** The engine refuses links that leave the folder, as in the Hub's cache: so name the file behind the link. */
+  private fileName(path: string): string {
+    const known = this.files.get(path);
+    if (known) return known;
+    const real = realpathSync(path);
+    const folder = dirname(real);
+    if (this.weightsFolder !== undefined && this.weightsFolder !== folder) {
+      throw new UlptError("MODEL_MISSING", "The weight files of this model lie in different folders.", {
+        where: `${this.weightsFolder} and ${folder}`,
+        expected: "all files of a sharded model behind one folder",
+        hint: "Move or copy the files into one folder.",
+      });
+    }
+    this.weightsFolder = folder;
+    this.files.set(path, basename(real));
+    return basename(real);
+  }
+
+  private sizes(dims: Shape): string {
+    const parts = dims.map((dim) => this.size(dim));
+    return parts.length === 1 ? parts[0]! : this.node("Concat", parts, { axis: 0 });
+  }
+
+  /** One size as an int64 vector of one element. */
+  private size(dim: Dim): string {
+    const key = String(dim);
+    const known = this.sizeNames.get(key);
+    if (known) return known;
+    const name = this.emitSize(dim);
+    this.sizeNames.set(key, name);
+    return name;
+  }
+
+  private emitSize(dim: Dim): string {
+    if (typeof dim === "number") return this.constant(BigInt64Array.of(BigInt(dim)), [1]);
+    const terms = [...dim.terms].map(([monomial, factor]) => {
+      const symbols = monomial.split("*").filter(Boolean);
+      const factors = symbols.map((symbol) => this.symbolSize(symbol));
+      if (factor !== 1 || factors.length === 0) factors.push(this.constant(BigInt64Array.of(BigInt(factor)), [1]));
+      return factors.reduce((a, b) => this.node("Mul", [a, b], {}));
+    });
+    return terms.reduce((a, b) => this.node("Add", [a, b], {}));
+  }
+
+  private symbolSize(symbol: string): string {
+    const known = this.sizeNames.get(symbol);
+    if (known) return known;
+    const at = this.symbolAxes.get(symbol);
+    if (!at) throw graphError(`The size "${symbol}" is no axis of an input.`);
+    const name = this.node("Shape", [at.input], { start: at.axis, end: at.axis + 1 });
+    this.sizeNames.set(symbol, name);
+    return name;
+  }
+}
+
+function attributeProto(name: string, value: Attribute): AttributeProto {
+  if (typeof value === "number") return { name, type: attributeType.int, i: value };
+  if (typeof value === "string") return { name, type: attributeType.string, s: Buffer.from(value) };
+  if ("float" in value) return { name, type: attributeType.float, f: value.float };
+  return { name, type: attributeType.ints, ints: value };
+}
+
+function valueInfo(name: string, tensor: Tensor): ValueInfoProto {
+  const dim = tensor.shape.map((size) => (typeof size === "number" ? { dim_value: size } : { dim_param: String(size) }));
+  return { name, type: { tensor_type: { elem_type: dataType[tensor.dtype], shape: { dim } } } };
+}

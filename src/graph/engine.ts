@@ -1,0 +1,22 @@
+/** @file Loads onnxruntime-node on first use, so that commands that compute nothing neither need nor wait for it. */
+import type * as Engine from "onnxruntime-node";
+import { messageOf, UlptError } from "../errors.ts";
+
+let loading: Promise<typeof Engine> | undefined;
+
+/** @throws DEVICE_MISSING if there is no binary of the engine for this platform. */
+export function loadEngine(): Promise<typeof Engine> {
+  loading ??= import("onnxruntime-node").then(
+    // As a CommonJS module its exports are on `default` under Node's loader.
+    (module) => ("default" in module ? (module.default as typeof Engine) : module),
+    (error) => {
+      throw new UlptError("DEVICE_MISSING", `onnxruntime-node cannot be loaded: ${messageOf(error)}`, {
+        where: `${process.platform} ${process.arch}`,
+        expected: "Linux x64 or arm64, Windows x64 or arm64, or macOS arm64",
+        hint: "Install the package again with `npm install onnxruntime-node`.",
+        cause: error,
+      });
+    },
+  );
+  return loading;
+}

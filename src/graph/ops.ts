@@ -1,0 +1,217 @@
+/**
+ * @file Differentiable operations: each function holds its forward computation and its vector-Jacobian product side by side.
+ * In the products, `dy` is the gradient of the loss with respect to the operation's result.
+ */
+import { addDims, type Dim, multiplyDims, type Shape, sameDim, shapeText } from "./dims.ts";
+import * as raw from "./raw.ts";
+import { differentiable, graphError, scalar, type Tensor } from "./tensor.ts";
+
+/** Sums a gradient over the axes along which `shape` was broadcast. */
+function unbroadcast(gradient: Tensor, shape: Shape): Tensor {
+  const extra = gradient.rank - shape.length;
+  const axes = gradient.shape.flatMap((dim, axis) => {
+    const original = axis < extra ? undefined : shape[axis - extra]!;
+    return original === undefined || (original === 1 && !sameDim(dim, 1)) ? [axis] : [];
+  });
+  if (axes.length === 0) return gradient;
+  return raw.reshape(raw.reduceSum(gradient, axes), shape);
+}
+
+/** `a + b` with broadcasting. */
+export function add(a: Tensor, b: Tensor): Tensor {
+  return differentiable(raw.add(a, b), [a, b], (dy) => [unbroadcast(dy, a.shape), unbroadcast(dy, b.shape)]);
+}
+
+/** `a · b` element-wise with broadcasting. */
+export function multiply(a: Tensor, b: Tensor): Tensor {
+  return differentiable(raw.multiply(a, b), [a, b], (dy) => [
+    unbroadcast(raw.multiply(dy, b), a.shape),
+    unbroadcast(raw.multiply(dy, a), b.shape),
+  ]);
+}
+
+export function scale(x: Tensor, factor: number): Tensor {
+  return differentiable(raw.scale(x, factor), [x], (dy) => [raw.scale(dy, factor)]);
+}
+
+/** The sum of all elements, a scalar. */
+export function sum(x: Tensor): Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  return differentiable(raw.reduceSum(x, axes, false), [x], (dy) => [raw.expand(dy, x.shape)]);
+}
+
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  return differentiable(raw.reshape(x, shape), [x], (dy) => [raw.reshape(dy, x.shape)]);
+}
+
+export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
+  const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
+  return differentiable(raw.transpose(x, permutation), [x], (dy) => [raw.transpose(dy, inverse)]);
+}
+
+/** Repeats `x` along its axes of size 1 (and new leading axes) to fill `shape`. */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  return differentiable(raw.expand(x, shape), [x], (dy) => [unbroadcast(dy, x.shape)]);
+}
+
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  return differentiable(raw.concat(tensors, axis), tensors, (dy) => {
+    let begin: Dim = 0;
+    return tensors.map((tensor) => {
+      const part = raw.slice(dy, axis, begin, tensor.shape[axis]!);
+      begin = addDims(begin, tensor.shape[axis]!);
+      return part;
+    });
+  });
+}
+
+/** Matrix product over the last two axes. `[…, M, K] × […, K, N] → […, M, N]`; leading axes broadcast. */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  return differentiable(raw.matmul(a, b), [a, b], (dy) => [
+    unbroadcast(raw.matmul(dy, raw.transposeLast(b)), a.shape),
+    unbroadcast(raw.matmul(raw.transposeLast(a), dy), b.shape),
+  ]);
+}
+
+/** `x·Wᵀ (+ residual)`: a dense layer whose weight is stored `[out, in]`. x `[N, in]`, residual `[N, out]` → `[N, out]` */
+export function linear(x: Tensor, weight: Tensor, residual?: Tensor): Tensor {
+  const value = raw.gemm(x, weight, residual ? { transposeB: true, c: residual } : { transposeB: true });
+  return differentiable(value, residual ? [x, weight, residual] : [x, weight], (dy) => [
+    raw.gemm(dy, weight),
+    raw.gemm(dy, x, { transposeA: true }),
+    dy,
+  ]);
+}
+
+/** `max(x, 0)` */
+export function relu(x: Tensor): Tensor {
+  const y = raw.relu(x);
+  return differentiable(y, [x], (dy) => [raw.multiply(dy, raw.sign(y))]);
+}
+
+/** GELU by its tanh approximation (Hendrycks and Gimpel 2016), `gelu_new` in Transformers. */
+export function geluTanh(x: Tensor): Tensor {
+  const c = Math.sqrt(2 / Math.PI);
+  const cubic = 0.044715;
+  const square = raw.multiply(x, x);
+  const t = raw.tanh(raw.multiply(raw.scale(x, c), raw.add(raw.scale(square, cubic), scalar(1))));
+  const half = raw.scale(raw.add(t, scalar(1)), 0.5);
+  return differentiable(raw.multiply(x, half), [x], (dy) => {
+    const sech2 = raw.subtract(scalar(1), raw.multiply(t, t));
+    const inner = raw.scale(raw.add(raw.scale(square, 3 * cubic), scalar(1)), c / 2);
+    return [raw.multiply(dy, raw.add(half, raw.multiply(raw.multiply(x, sech2), inner)))];
+  });
+}
+
+/** Root-mean-square normalisation (Zhang and Sennrich 2019): `x / sqrt(mean(x²) + epsilon) · weight`. x `[N, d]`, weight `[d]` */
+export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
+  const size = x.shape.at(-1);
+  if (typeof size !== "number") throw graphError(`rmsNorm: the last axis of ${shapeText(x.shape)} must be known.`);
+  return differentiable(raw.simplifiedLayerNormalization(x, weight, epsilon), [x, weight], (dy) => {
+    const meanSquare = raw.scale(raw.reduceSumSquare(x, [-1]), 1 / size);
+    const inverse = raw.divide(scalar(1), raw.sqrt(raw.add(meanSquare, scalar(epsilon)))); // [N, 1]
+    const scaled = raw.multiply(dy, weight);
+    const projection = raw.scale(raw.reduceSum(raw.multiply(scaled, x), [-1]), 1 / size); // [N, 1]
+    const along = raw.multiply(x, raw.multiply(projection, raw.multiply(inverse, inverse)));
+    return [
+      raw.multiply(raw.subtract(scaled, along), inverse),
+      unbroadcast(raw.multiply(dy, raw.multiply(x, inverse)), weight.shape),
+    ];
+  });
+}
+
+/**
+ * `softmax(q·kᵀ + bias)·v`, unscaled as in T5. q `[…, Q, e]`, k `[…, K, e]`, v `[…, K, f]`, bias broadcastable to `[…, Q, K]` →
+ * `[…, Q, f]`. The backward pass uses `Σ dP∘P = Σ dO∘O` (Dao et al. 2022, appendix B), which is a sum over f instead of K.
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): Tensor {
+  const scores = raw.matmul(q, raw.transposeLast(k));
+  const probabilities = raw.softmax(bias ? raw.add(scores, bias) : scores);
+  const output = raw.matmul(probabilities, v);
+  return differentiable(output, bias ? [q, k, v, bias] : [q, k, v], (dy) => {
+    const delta = raw.reduceSum(raw.multiply(dy, output), [-1]);
+    const dScores = raw.multiply(probabilities, raw.subtract(raw.matmul(dy, raw.transposeLast(v)), delta));
+    // dKᵀ = qᵀ·dS and dVᵀ = dOᵀ·P: these transpose the narrow [Q, e] matrices, not the [Q, K] ones.
+    const dk = raw.transposeLast(raw.matmul(raw.transposeLast(q), dScores));
+    const dv = raw.transposeLast(raw.matmul(raw.transposeLast(dy), probabilities));
+    return [raw.matmul(dScores, k), dk, dv, bias && unbroadcast(dScores, bias.shape)];
+  });
+}
+
+/** Rows of `table` `[V, d]` picked by integer ids `[…]` → `[…, d]`. */
+export function embedding(table: Tensor, ids: Tensor): Tensor {
+  const [vocabulary, width] = table.shape;
+  if (typeof vocabulary !== "number") throw graphError(`embedding: the size of ${table} must be known.`);
+  return differentiable(raw.gather(table, ids), [table, ids], (dy) => {
+    const count = multiplyDims(...ids.shape);
+    // A product with one-hot rows instead of a scatter: its order of summation is fixed, so training repeats bit for bit.
+    const rows = raw.oneHot(raw.reshape(ids, [count]), vocabulary); // [count, V]
+    return [raw.gemm(rows, raw.reshape(dy, [count, width!]), { transposeA: true }), undefined];
+  });
+}
+
+/** Rows of `x` `[N, d]` at `indices` `[M]` → `[M, d]`. */
+export function selectRows(x: Tensor, indices: Tensor): Tensor {
+  return differentiable(raw.gather(x, indices), [x, indices], (dy) => {
+    const zeros = raw.expand(scalar(0), x.shape);
+    const positions = raw.expand(raw.reshape(indices, [indices.shape[0]!, 1]), dy.shape);
+    return [raw.scatterAdd(zeros, positions, dy, 0), undefined];
+  });
+}
+
+/**
+ * Cross-entropy of a softmax over the last axis: `loss = Σ_i weights_i · (−log softmax(logits_i)[targets_i])`.
+ * logits `[M, V]`, targets `[M]` int64, weights `[M]` → loss (scalar, differentiable) and each row's negative log-likelihood `[M]`.
+ */
+export function crossEntropy(
+  logits: Tensor,
+  targets: Tensor,
+  weights: Tensor,
+): { loss: Tensor; negativeLogLikelihood: Tensor } {
+  const [count] = logits.shape;
+  const shifted = raw.subtract(logits, raw.reduceMax(logits, [-1]));
+  const exponentials = raw.exp(shifted);
+  const total = raw.reduceSum(exponentials, [-1]); // [M, 1]
+  const column = raw.reshape(targets, [count!, 1]);
+  const nll = raw.subtract(raw.log(total), raw.gatherElements(shifted, column, 1)); // [M, 1]
+  const weightColumn = raw.reshape(weights, [count!, 1]);
+  const value = raw.reduceSum(raw.multiply(nll, weightColumn), [0, 1], false);
+  const loss = differentiable(value, [logits, targets, weights], (dy) => {
+    const minusOne = raw.expand(scalar(-1), column.shape);
+    const difference = raw.scatterAdd(raw.divide(exponentials, total), column, minusOne, 1); // softmax − one-hot
+    return [raw.multiply(difference, raw.multiply(weightColumn, dy)), undefined, undefined];
+  });
+  return { loss, negativeLogLikelihood: raw.reshape(nll, [count!]) };
+}
+
+/** `x·W` for each head. x `[H, N, a]`, weight `[H, a, b]` → `[H, N, b]`. The weight itself is never transposed. */
+export function perHead(x: Tensor, weight: Tensor): Tensor {
+  return differentiable(raw.matmul(x, weight), [x, weight], (dy) => [
+    raw.transposeLast(raw.matmul(weight, raw.transposeLast(dy))),
+    raw.matmul(raw.transposeLast(x), dy),
+  ]);
+}
+
+/** `x·Wᵀ` for each head. x `[H, N, b]`, weight `[H, a, b]` → `[H, N, a]`. The weight itself is never transposed. */
+export function perHeadTransposed(x: Tensor, weight: Tensor): Tensor {
+  return differentiable(raw.transposeLast(raw.matmul(weight, raw.transposeLast(x))), [x, weight], (dy) => [
+    raw.matmul(dy, weight),
+    raw.matmul(raw.transposeLast(dy), x),
+  ]);
+}
+
+/**
+ * `attention(q, memory, memory, bias)` where keys and values are the same wide rows and there are few queries.
+ * q `[B, Q, d]`, memory `[B, K, d]`, bias broadcastable to `[B, Q, K]` → `[B, Q, d]`
+ */
+export function attentionOverMemory(q: Tensor, memory: Tensor, bias: Tensor): Tensor {
+  const probabilities = raw.softmax(raw.add(raw.matmul(q, raw.transposeLast(memory)), bias));
+  const output = raw.matmul(probabilities, memory);
+  return differentiable(output, [q, memory, bias], (dy) => {
+    const delta = raw.reduceSum(raw.multiply(dy, output), [-1]);
+    const dScores = raw.multiply(probabilities, raw.subtract(raw.matmul(dy, raw.transposeLast(memory)), delta));
+    // dSᵀ·q + Pᵀ·dO as one product over both halves of the queries.
+    const left = raw.transposeLast(raw.concat([dScores, probabilities], 1));
+    return [raw.matmul(dScores, memory), raw.matmul(left, raw.concat([q, dy], 1)), unbroadcast(dScores, bias.shape)];
+  });
+}

@@ -1,0 +1,195 @@
+/**
+ * @file ONNX operators as functions, without gradients: shape rules and attributes, nothing else. Only operators that compute
+ * the same on every execution provider are here; `ops.ts` builds the differentiable operations from them.
+ */
+import { addDims, broadcastShapes, type Dim, multiplyDims, type Shape, sameDim, shapeText } from "./dims.ts";
+import { type Attribute, type Dtype, graphError, integers, scalar, sizes, Tensor } from "./tensor.ts";
+
+function node(
+  op: string,
+  inputs: readonly Tensor[],
+  shape: Shape,
+  attributes: Record<string, Attribute> = {},
+  dtype: Dtype = inputs[0]!.dtype,
+): Tensor {
+  return new Tensor(dtype, shape, { kind: "node", op, inputs, attributes });
+}
+
+function elementwise(op: string, a: Tensor, b: Tensor, dtype: Dtype = a.dtype): Tensor {
+  const shape = broadcastShapes(a.shape, b.shape);
+  if (!shape) throw graphError(`${op}: ${shapeText(a.shape)} and ${shapeText(b.shape)} do not broadcast.`);
+  return node(op, [a, b], shape, {}, dtype);
+}
+
+export const add = (a: Tensor, b: Tensor) => elementwise("Add", a, b);
+export const subtract = (a: Tensor, b: Tensor) => elementwise("Sub", a, b);
+export const multiply = (a: Tensor, b: Tensor) => elementwise("Mul", a, b);
+export const divide = (a: Tensor, b: Tensor) => elementwise("Div", a, b);
+export const minimum = (a: Tensor, b: Tensor) => elementwise("Min", a, b);
+export const maximum = (a: Tensor, b: Tensor) => elementwise("Max", a, b);
+export const greater = (a: Tensor, b: Tensor) => elementwise("Greater", a, b, "bool");
+
+const unary = (op: string) => (x: Tensor) => node(op, [x], x.shape);
+export const exp = unary("Exp");
+export const log = unary("Log");
+export const tanh = unary("Tanh");
+export const relu = unary("Relu");
+export const sign = unary("Sign");
+export const sqrt = unary("Sqrt");
+export const negate = unary("Neg");
+
+export const scale = (x: Tensor, factor: number) => (factor === 1 ? x : multiply(x, scalar(factor)));
+
+export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
+  const shape = broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape) ?? []);
+  if (!shape) throw graphError("Where: the shapes do not broadcast.");
+  return node("Where", [condition, a, b], shape, {}, a.dtype);
+}
+
+/** Matrix product over the last two axes; leading axes broadcast. `[…, M, K] × […, K, N] → […, M, N]` */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  const leading = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const [m, k] = a.shape.slice(-2);
+  const [k2, n] = b.shape.slice(-2);
+  if (!leading || m === undefined || n === undefined || !sameDim(k!, k2!)) {
+    throw graphError(`MatMul: ${shapeText(a.shape)} and ${shapeText(b.shape)} do not fit.`);
+  }
+  return node("MatMul", [a, b], [...leading, m, n]);
+}
+
+/** `op(a)·op(b) + c` on matrices, where `op` transposes if asked. c may be left out; it broadcasts to the result. */
+export function gemm(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean; c?: Tensor } = {}): Tensor {
+  const { transposeA = false, transposeB = false, c } = options;
+  const [m, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
+  const [k2, n] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
+  if (a.rank !== 2 || b.rank !== 2 || m === undefined || n === undefined || !sameDim(k!, k2!)) {
+    throw graphError(`Gemm: ${shapeText(a.shape)} and ${shapeText(b.shape)} do not fit.`);
+  }
+  return node("Gemm", c ? [a, b, c] : [a, b], [m, n], { transA: Number(transposeA), transB: Number(transposeB) });
+}
+
+/** `a + b`; if b is a fresh matrix product, as one operation. */
+export function accumulate(a: Tensor, b: Tensor): Tensor {
+  const { source } = b;
+  if (source.kind === "node" && source.op === "Gemm" && source.inputs.length === 2) {
+    return node("Gemm", [...source.inputs, a], b.shape, { ...source.attributes });
+  }
+  return add(a, b);
+}
+
+/** Permutes the axes. A transpose of a transpose becomes one, or none. */
+export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
+  if (permutation.length !== x.rank) throw graphError(`Transpose: [${permutation}] does not fit ${shapeText(x.shape)}.`);
+  if (x.source.kind === "node" && x.source.op === "Transpose") {
+    const inner = x.source.attributes.perm as readonly number[];
+    return transpose(
+      x.source.inputs[0]!,
+      permutation.map((axis) => inner[axis]!),
+    );
+  }
+  if (permutation.every((axis, index) => axis === index)) return x;
+  const shape = permutation.map((axis) => x.shape[axis]!);
+  return node("Transpose", [x], shape, { perm: permutation });
+}
+
+/** Exchanges the last two axes. */
+export function transposeLast(x: Tensor): Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  return transpose(x, [...axes.slice(0, -2), x.rank - 1, x.rank - 2]);
+}
+
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const before = multiplyDims(...x.shape);
+  const after = multiplyDims(...shape);
+  if (!sameDim(before, after)) throw graphError(`Reshape: ${shapeText(x.shape)} cannot become ${shapeText(shape)}.`);
+  const symbolic = shape.filter((dim) => typeof dim !== "number");
+  // A zero is "copy this axis" to Reshape, and one unknown axis is inferred: then no size needs to be computed at run time.
+  const inferred = symbolic.length === 1 && !shape.includes(0);
+  const target = inferred ? integers(shape.map((dim) => (typeof dim === "number" ? dim : -1))) : sizes(shape);
+  return node("Reshape", [x, target], shape, inferred ? {} : { allowzero: 1 });
+}
+
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  return node("Unsqueeze", [x, integers([axis])], [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]);
+}
+
+export function expand(x: Tensor, shape: Shape): Tensor {
+  return node("Expand", [x, sizes(shape)], shape);
+}
+
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  const [first] = tensors;
+  if (!first) throw graphError("Concat: nothing to join.");
+  const shape = [...first.shape];
+  shape[axis] = addDims(...tensors.map((tensor) => tensor.shape[axis]!));
+  return node("Concat", tensors, shape, { axis });
+}
+
+/** `x[begin : begin + length]` along one axis. */
+export function slice(x: Tensor, axis: number, begin: Dim, length: Dim): Tensor {
+  const shape = [...x.shape];
+  shape[axis] = length;
+  return node("Slice", [x, sizes([begin]), sizes([addDims(begin, length)]), integers([axis])], shape);
+}
+
+/** Rows of `table` along `axis` picked by integer `indices`. */
+export function gather(table: Tensor, indices: Tensor, axis = 0): Tensor {
+  const shape = [...table.shape.slice(0, axis), ...indices.shape, ...table.shape.slice(axis + 1)];
+  return node("Gather", [table, indices], shape, { axis });
+}
+
+/** `out[i, j] = x[i, indices[i, j]]` (for axis 1). */
+export function gatherElements(x: Tensor, indices: Tensor, axis: number): Tensor {
+  return node("GatherElements", [x, indices], indices.shape, { axis });
+}
+
+/** Adds `updates` to a copy of `x` at `indices` along `axis`. */
+export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
+  return node("ScatterElements", [x, indices, updates], x.shape, { axis, reduction: "add" });
+}
+
+/** 1 at each index and 0 elsewhere: `[…] → […, depth]`, float. */
+export function oneHot(indices: Tensor, depth: number): Tensor {
+  const values = new Tensor("float32", [2], { kind: "constant", data: Float32Array.of(0, 1) });
+  return node("OneHot", [indices, integers([depth]), values], [...indices.shape, depth], { axis: -1 }, "float32");
+}
+
+/** `0, 1, …, length−1` as int64. */
+export function range(length: Dim): Tensor {
+  const limit = node("Squeeze", [sizes([length])], []);
+  return node("Range", [integers([0], []), limit, integers([1], [])], [length]);
+}
+
+/** Conversion between dtypes. */
+export function cast(x: Tensor, dtype: Dtype): Tensor {
+  const onnxType = { float32: 1, int64: 7, bool: 9 }[dtype];
+  return node("Cast", [x], x.shape, { to: onnxType }, dtype);
+}
+
+export function softmax(x: Tensor): Tensor {
+  return node("Softmax", [x], x.shape, { axis: -1 });
+}
+
+/** `x / sqrt(mean(x²) + epsilon) · weight` over the last axis. Its second output is wrong on webgpu, so only the first is used. */
+export function simplifiedLayerNormalization(x: Tensor, weight: Tensor, epsilon: number): Tensor {
+  return node("SimplifiedLayerNormalization", [x, weight], x.shape, { axis: -1, epsilon: { float: epsilon }, stash_type: 1 });
+}
+
+function reduction(op: string) {
+  return (x: Tensor, axes: readonly number[], keepDims = true): Tensor => {
+    const positive = axes.map((axis) => (axis < 0 ? axis + x.rank : axis));
+    const shape = keepDims
+      ? x.shape.map((dim, axis) => (positive.includes(axis) ? 1 : dim))
+      : x.shape.filter((_, axis) => !positive.includes(axis));
+    return node(op, [x, integers(positive)], shape, { keepdims: Number(keepDims) });
+  };
+}
+export const reduceSum = reduction("ReduceSum");
+export const reduceMean = reduction("ReduceMean");
+export const reduceMax = reduction("ReduceMax");
+export const reduceSumSquare = reduction("ReduceSumSquare");
+
+/** Index of the largest element along the last axis; the first one of equals. `[…, V] → […]` int64 */
+export function argMax(x: Tensor): Tensor {
+  return node("ArgMax", [x], x.shape.slice(0, -1), { axis: -1, keepdims: 0 }, "int64");
+}

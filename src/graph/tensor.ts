@@ -1,0 +1,98 @@
+/** @file Tensor expressions: immutable nodes of a graph that is only computed once it is emitted and run. */
+import { UlptError } from "../errors.ts";
+import { type Shape, shapeText } from "./dims.ts";
+
+export type Dtype = "float32" | "int64" | "bool";
+/** How a weight is stored in its file; anything but float32 is cast when the session loads it. */
+export type StoredDtype = "float32" | "float16" | "bfloat16";
+
+export type Attribute = number | { float: number } | string | readonly number[];
+
+/** Where the value of a tensor comes from. */
+export type Source =
+  | { kind: "input"; name: string }
+  | { kind: "constant"; data: Float32Array | BigInt64Array }
+  /** Bytes `offset … offset+byteLength` of a file, read in place. */
+  | { kind: "weight"; name: string; path: string; offset: number; byteLength: number; stored: StoredDtype }
+  /** The sizes in `dims` as a vector, computed from the shapes of the inputs. */
+  | { kind: "sizes"; dims: Shape }
+  | { kind: "node"; op: string; inputs: readonly Tensor[]; attributes: Readonly<Record<string, Attribute>> };
+
+/**
+ * The vector-Jacobian product of one differentiable operation: from the gradient of the loss with respect to the operation's
+ * output to the gradients with respect to its inputs, in their order. `undefined` stands for "no gradient through this input".
+ * Gradients that nobody asks for are never emitted, so it may simply build all of them.
+ */
+export interface Derivative {
+  inputs: readonly Tensor[];
+  vjp: (gradient: Tensor) => readonly (Tensor | undefined)[];
+}
+
+export class Tensor {
+  readonly dtype: Dtype;
+  readonly shape: Shape;
+  readonly source: Source;
+  readonly derivative: Derivative | undefined;
+
+  constructor(dtype: Dtype, shape: Shape, source: Source, derivative?: Derivative) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.source = source;
+    this.derivative = derivative;
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  toString(): string {
+    const { source } = this;
+    const origin = source.kind === "node" ? source.op : "name" in source ? source.name : source.kind;
+    return `${origin} ${this.dtype}${shapeText(this.shape)}`;
+  }
+}
+
+export function input(name: string, dtype: Dtype, shape: Shape): Tensor {
+  return new Tensor(dtype, shape, { kind: "input", name });
+}
+
+export interface WeightLocation {
+  name: string;
+  path: string;
+  offset: number;
+  byteLength: number;
+  stored: StoredDtype;
+}
+
+/** A frozen float tensor that stays in its file. */
+export function weight(location: WeightLocation, shape: readonly number[]): Tensor {
+  return new Tensor("float32", shape, { kind: "weight", ...location });
+}
+
+export function constant(data: Float32Array | readonly number[], shape: readonly number[] = [data.length]): Tensor {
+  const floats = data instanceof Float32Array ? data : Float32Array.from(data);
+  return new Tensor("float32", shape, { kind: "constant", data: floats });
+}
+
+export function scalar(value: number): Tensor {
+  return constant([value], []);
+}
+
+export function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
+  return new Tensor("int64", shape, { kind: "constant", data: BigInt64Array.from(values, BigInt) });
+}
+
+/** The given sizes as an int64 vector: a constant where all are known, else computed when the graph runs. */
+export function sizes(dims: Shape): Tensor {
+  if (dims.every((dim) => typeof dim === "number")) return integers(dims);
+  return new Tensor("int64", [dims.length], { kind: "sizes", dims });
+}
+
+/** Attaches a derivative to a value: the one way to make a differentiable operation out of raw nodes. */
+export function differentiable(value: Tensor, inputs: readonly Tensor[], vjp: Derivative["vjp"]): Tensor {
+  return new Tensor(value.dtype, value.shape, value.source, { inputs, vjp });
+}
+
+export function graphError(message: string, where?: string): UlptError {
+  return new UlptError("GRAPH_INVALID", message, { where, hint: "This is a fault of the program: please report it." });
+}

@@ -1,0 +1,92 @@
+/** @file `config.json` of a Hugging Face model: read, checked and given its defaults. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { messageOf, UlptError } from "../errors.ts";
+
+const count = z.number().int().positive();
+const tokenId = z.number().int().nonnegative();
+
+/** T5 v1.0, T5 v1.1, Flan-T5 and mT5. Names and defaults are those of Transformers' `T5Config`. */
+const t5Schema = z
+  .object({
+    model_type: z.enum(["t5", "mt5"]),
+    vocab_size: count,
+    d_model: count,
+    d_kv: count,
+    d_ff: count,
+    num_heads: count,
+    num_layers: count,
+    num_decoder_layers: count.nullish(),
+    feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
+    layer_norm_epsilon: z.number().positive().default(1e-6),
+    relative_attention_num_buckets: count.default(32),
+    relative_attention_max_distance: count.default(128),
+    tie_word_embeddings: z.boolean().default(true),
+    pad_token_id: tokenId.default(0),
+    eos_token_id: tokenId.default(1),
+    decoder_start_token_id: tokenId.nullish(),
+  })
+  .transform((json) => ({
+    modelType: json.model_type,
+    vocabularySize: json.vocab_size,
+    hiddenSize: json.d_model,
+    headSize: json.d_kv,
+    feedForwardSize: json.d_ff,
+    numHeads: json.num_heads,
+    numEncoderLayers: json.num_layers,
+    numDecoderLayers: json.num_decoder_layers ?? json.num_layers,
+    gatedGelu: json.feed_forward_proj === "gated-gelu",
+    epsilon: json.layer_norm_epsilon,
+    numBuckets: json.relative_attention_num_buckets,
+    maxDistance: json.relative_attention_max_distance,
+    tiedHead: json.tie_word_embeddings,
+    padToken: json.pad_token_id,
+    endToken: json.eos_token_id,
+    startToken: json.decoder_start_token_id ?? json.pad_token_id,
+  }));
+
+export type T5Config = z.infer<typeof t5Schema>;
+
+/** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED */
+export function readConfig(folder: string): T5Config {
+  const path = join(folder, "config.json");
+  if (!existsSync(path)) {
+    throw new UlptError("MODEL_MISSING", existsSync(folder) ? "The folder has no config.json." : "The folder does not exist.", {
+      where: folder,
+      expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
+      hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UlptError("MODEL_CONFIG", `config.json is not JSON: ${messageOf(error)}`, {
+      where: path,
+      hint: "Download the file again.",
+      cause: error,
+    });
+  }
+  return parseConfig(json, path);
+}
+
+export function parseConfig(json: unknown, where: string): T5Config {
+  const modelType = typeof json === "object" && json !== null && "model_type" in json ? json.model_type : undefined;
+  if (modelType !== "t5" && modelType !== "mt5") {
+    throw new UlptError("MODEL_UNSUPPORTED", `The architecture ${JSON.stringify(modelType) ?? "of no name"} is not supported.`, {
+      where: `${where}, field "model_type"`,
+      expected: "t5 (also T5 v1.1 and Flan-T5) or mt5",
+      hint: "Choose a model of these families, such as google-t5/t5-base.",
+    });
+  }
+  const parsed = t5Schema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UlptError("MODEL_CONFIG", issue!.message, {
+      where: `${where}, field "${issue!.path.join(".")}"`,
+      hint: "Download the file again, or correct the field.",
+    });
+  }
+  return parsed.data;
+}

@@ -1,0 +1,39 @@
+/** @file A frozen language model from a folder: its configuration, its weights and the network over them. */
+import type { Tensor } from "../graph/tensor.ts";
+import { readConfig, type T5Config } from "./config.ts";
+import { T5 } from "./t5.ts";
+import { Weights } from "./weights.ts";
+
+export interface FrozenModel {
+  folder: string;
+  config: T5Config;
+  weights: Weights;
+  network: T5;
+  /** The name under which the weights hold the shared embedding table `[V, d]`. */
+  embeddingName: string;
+}
+
+const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+
+/** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; missing tensors show when a graph is built */
+export function openModel(folder: string): FrozenModel {
+  const config = readConfig(folder);
+  const weights = Weights.open(folder);
+  // Checkpoints differ in which of the tied names they keep.
+  const embeddingName = embeddingNames.find((name) => weights.has(name)) ?? embeddingNames[0]!;
+  const tensors = new Map<string, Tensor>();
+  const network = new T5(config, (name, shape, alias) => {
+    const key = alias ? `${name}[${alias}]` : name;
+    const known = tensors.get(key);
+    if (known) return known;
+    const tensor = weights.tensor(name === "shared.weight" ? embeddingName : name, shape, alias);
+    tensors.set(key, tensor);
+    return tensor;
+  });
+  return { folder, config, weights, network, embeddingName };
+}
+
+/** Rows of the embedding table, `[count, d]` float32. */
+export function readEmbeddings({ weights, config, embeddingName }: FrozenModel, begin = 0, count?: number): Float32Array {
+  return weights.readRows(embeddingName, [config.vocabularySize, config.hiddenSize], begin, count);
+}

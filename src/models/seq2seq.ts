@@ -1,0 +1,144 @@
+/** @file The graphs that training, evaluation and generation run on a frozen encoder-decoder model with a prompt before its input. */
+import { addDims, multiplyDims, symbol } from "../graph/dims.ts";
+import { emit, type Model } from "../graph/emit.ts";
+import { gradients } from "../graph/gradient.ts";
+import * as ops from "../graph/ops.ts";
+import * as raw from "../graph/raw.ts";
+import { constant, input, type Tensor } from "../graph/tensor.ts";
+import type { KeyValues, Sequence, T5 } from "./t5.ts";
+
+const batch = symbol("batch");
+const source = symbol("source");
+const target = symbol("target");
+const labels = symbol("labels");
+const promptLength = symbol("prompt");
+const past = symbol("past");
+
+const inputIds = input("input_ids", "int64", [batch, source]);
+const attentionMask = input("attention_mask", "float32", [batch, source]);
+const decoderInputIds = input("decoder_input_ids", "int64", [batch, target]);
+/** Where there is a label: indices into the flattened `[batch·target]` decoder positions. */
+const labelPositions = input("label_positions", "int64", [labels]);
+const labelIds = input("label_ids", "int64", [labels]);
+/** What each label counts in the loss; 1 / number of labels for their mean. */
+const labelWeights = input("label_weights", "float32", [labels]);
+
+function promptInput(model: T5): Tensor {
+  return input("prompt", "float32", [promptLength, model.config.hiddenSize]);
+}
+
+/** The text's embeddings behind the prompt's, if there is one, and the mask over both. */
+function encodeInputs(model: T5, prompt: Tensor | undefined): { memory: Sequence; maskBias: Tensor } {
+  const { hiddenSize } = model.config;
+  const text = ops.embedding(model.embeddings, inputIds); // [batch, source, d]
+  const length = prompt ? addDims(promptLength, source) : source;
+  let embedded = text;
+  let mask = attentionMask;
+  if (prompt) {
+    const shared = ops.reshape(prompt, [1, promptLength, hiddenSize]);
+    embedded = ops.concat([ops.expand(shared, [batch, promptLength, hiddenSize]), text], 1);
+    mask = raw.concat([raw.expand(constant([1], [1, 1]), [batch, promptLength]), attentionMask], 1);
+  }
+  const maskBias = model.maskBias(mask);
+  const hidden = ops.reshape(embedded, [multiplyDims(batch, length), hiddenSize]);
+  return { memory: model.encode({ hidden, batch, length }, maskBias), maskBias };
+}
+
+function embedTargets(model: T5, ids: Tensor, length: Tensor["shape"][number]): Sequence {
+  const hidden = ops.reshape(ops.embedding(model.embeddings, ids), [
+    multiplyDims(batch, length),
+    model.config.hiddenSize,
+  ]);
+  return { hidden, batch, length };
+}
+
+export interface LossGraphOptions {
+  /** Whether a prompt stands before the text; without, the graph has no input `prompt`. */
+  prompt: boolean;
+  /** Tensors to differentiate the loss by; outputs `d_<name>`. With `prompt`, `"prompt"` gives dLoss/dE `[n, d]`. */
+  gradient: boolean;
+  /** Also outputs the logits of the labelled positions, `[labels, V]`. */
+  logits?: boolean;
+  /** Whether decoder inputs are short (see `T5.decode`). */
+  shortTargets: boolean;
+}
+
+/**
+ * Teacher-forced loss. Outputs `loss` (the weighted sum over the labels), `negative_log_likelihood` `[labels]`, and as asked
+ * `d_prompt` and `logits`. The vocabulary is only scored where there is a label.
+ */
+export function lossGraph(model: T5, options: LossGraphOptions): Model {
+  const prompt = options.prompt ? promptInput(model) : undefined;
+  const { memory, maskBias } = encodeInputs(model, prompt);
+  const decoded = model.decode(embedTargets(model, decoderInputIds, target), memory, maskBias, {
+    absorbCrossAttention: options.shortTargets,
+  });
+  const logits = model.logits(ops.selectRows(decoded.hidden, labelPositions));
+  const { loss, negativeLogLikelihood } = ops.crossEntropy(logits, labelIds, labelWeights);
+  const outputs: Record<string, Tensor> = { loss, negative_log_likelihood: negativeLogLikelihood };
+  if (options.logits) outputs.logits = logits;
+  if (options.gradient && prompt) outputs.d_prompt = gradients(loss, [prompt])[0]!;
+  const inputs = [inputIds, attentionMask, decoderInputIds, labelPositions, labelIds, labelWeights];
+  return emit(prompt ? [prompt, ...inputs] : inputs, outputs);
+}
+
+/** The loss and its gradient by every parameter in `trained` (name → graph input), for training the model itself. */
+export function pretrainingGraph(model: T5, trained: ReadonlyMap<string, Tensor>): Model {
+  const { memory, maskBias } = encodeInputs(model, undefined);
+  const decoded = model.decode(embedTargets(model, decoderInputIds, target), memory, maskBias, {
+    absorbCrossAttention: false,
+  });
+  const logits = model.logits(ops.selectRows(decoded.hidden, labelPositions));
+  const { loss } = ops.crossEntropy(logits, labelIds, labelWeights);
+  const derivatives = gradients(loss, [...trained.values()]);
+  const outputs = Object.fromEntries([...trained.keys()].map((name, index) => [`d_${name}`, derivatives[index]!]));
+  const inputs = [inputIds, attentionMask, decoderInputIds, labelPositions, labelIds, labelWeights];
+  return emit([...trained.values(), ...inputs], { loss, ...outputs });
+}
+
+/** Encodes the input once for generation: output `memory` `[batch, length, d]`. */
+export function encoderGraph(model: T5, options: { prompt: boolean }): Model {
+  const prompt = options.prompt ? promptInput(model) : undefined;
+  const { memory } = encodeInputs(model, prompt);
+  const rows = raw.reshape(memory.hidden, [batch, memory.length, model.config.hiddenSize]);
+  const inputs = [inputIds, attentionMask];
+  return emit(prompt ? [prompt, ...inputs] : inputs, { memory: rows });
+}
+
+/** Names of the tensors that a decoder layer hands from one generated token to the next. */
+export function cacheNames(layer: number): { pastKey: string; pastValue: string; key: string; value: string } {
+  return { pastKey: `past_key_${layer}`, pastValue: `past_value_${layer}`, key: `key_${layer}`, value: `value_${layer}` };
+}
+
+/**
+ * One greedy step. Inputs `memory` `[batch, length, d]`, `memory_mask` `[batch, length]`, `token` `[batch, 1]` and each layer's past
+ * keys and values `[batch, heads, past, d_kv]`; outputs `next` `[batch]`, the most probable token, and the keys and values so far.
+ */
+export function decoderStepGraph(model: T5): Model {
+  const { hiddenSize, numHeads, headSize, numDecoderLayers } = model.config;
+  const memoryLength = symbol("memory");
+  const memoryRows = input("memory", "float32", [batch, memoryLength, hiddenSize]);
+  const memoryMask = input("memory_mask", "float32", [batch, memoryLength]);
+  const token = input("token", "int64", [batch, 1]);
+  const cacheShape = [batch, numHeads, past, headSize];
+  const layers = Array.from({ length: numDecoderLayers }, (_, layer) => cacheNames(layer));
+  const pasts: KeyValues[] = layers.map((names) => ({
+    key: input(names.pastKey, "float32", cacheShape),
+    value: input(names.pastValue, "float32", cacheShape),
+  }));
+  const memory = {
+    hidden: raw.reshape(memoryRows, [multiplyDims(batch, memoryLength), hiddenSize]),
+    batch,
+    length: memoryLength,
+  };
+  const decoded = model.decode(embedTargets(model, token, 1), memory, model.maskBias(memoryMask), {
+    absorbCrossAttention: true,
+    past: pasts,
+  });
+  const outputs: Record<string, Tensor> = { next: raw.argMax(model.logits(decoded.hidden)) };
+  for (const [layer, { key, value }] of decoded.present.entries()) {
+    outputs[layers[layer]!.key] = key;
+    outputs[layers[layer]!.value] = value;
+  }
+  return emit([memoryRows, memoryMask, token, ...pasts.flatMap(({ key, value }) => [key, value])], outputs);
+}

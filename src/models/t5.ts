@@ -1,0 +1,225 @@
+/**
+ * @file T5 (Raffel et al. 2020) as a function on graph tensors: v1.0 (relu, tied head) and v1.1 (gated GELU, own head).
+ * Hidden states are kept flat, `[batch·length, d]`; attention scores are not scaled, as T5 folds 1/√d_kv into its weights.
+ */
+import { addDims, type Dim, multiplyDims } from "../graph/dims.ts";
+import * as ops from "../graph/ops.ts";
+import * as raw from "../graph/raw.ts";
+import { constant, integers, scalar, type Tensor } from "../graph/tensor.ts";
+import type { T5Config } from "./config.ts";
+
+/** Gives a weight by its name in the Hugging Face checkpoint; `alias` asks for the same numbers in another shape. */
+export type Parameters = (name: string, shape: readonly number[], alias?: readonly number[]) => Tensor;
+
+/** Added to the scores of positions that may not be attended to: after the softmax exactly zero in float32. */
+const masked = -1e9;
+
+export interface Sequence {
+  /** `[batch·length, d]` */
+  hidden: Tensor;
+  batch: Dim;
+  length: Dim;
+}
+
+/** Keys and values of a decoder layer's earlier positions, each `[batch, heads, past, d_kv]`. */
+export interface KeyValues {
+  key: Tensor;
+  value: Tensor;
+}
+
+export class T5 {
+  readonly config: T5Config;
+  private readonly parameters: Parameters;
+
+  constructor(config: T5Config, parameters: Parameters) {
+    this.config = config;
+    this.parameters = parameters;
+  }
+
+  /** The shared embedding table, `[V, d]`. */
+  get embeddings(): Tensor {
+    return this.parameters("shared.weight", [this.config.vocabularySize, this.config.hiddenSize]);
+  }
+
+  /** `0` where `mask` is 1 and a large negative number where it is 0. mask `[batch, length]` → `[batch, 1, 1, length]` */
+  maskBias(mask: Tensor): Tensor {
+    const [batch, length] = mask.shape as [Dim, Dim];
+    return raw.reshape(raw.scale(raw.subtract(scalar(1), mask), masked), [batch, 1, 1, length]);
+  }
+
+  /** Encodes embedded inputs. maskBias as from `maskBias`. */
+  encode({ hidden, batch, length }: Sequence, maskBias: Tensor): Sequence {
+    const { numEncoderLayers } = this.config;
+    const positions = this.positionBias("encoder", raw.range(length), raw.range(length));
+    const bias = ops.add(positions, maskBias); // [batch, heads, length, length], the same in all layers
+    let x = hidden;
+    for (let layer = 0; layer < numEncoderLayers; layer++) {
+      const block = `encoder.block.${layer}.layer`;
+      x = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias).hidden;
+      x = this.feedForward(`${block}.1`, x);
+    }
+    return { hidden: this.norm("encoder.final_layer_norm", x), batch, length };
+  }
+
+  /**
+   * Decodes embedded inputs that follow `past` positions. With `absorbCrossAttention` the projections of keys and values move from
+   * every encoder position to the few decoder positions: (q·Wk)·memoryᵀ instead of q·(memory·Wkᵀ)ᵀ, less work while the decoder
+   * input is shorter than d_kv.
+   */
+  decode(
+    { hidden, batch, length }: Sequence,
+    memory: Sequence,
+    memoryMask: Tensor,
+    options: { absorbCrossAttention: boolean; past?: readonly KeyValues[] },
+  ): { hidden: Tensor; present: KeyValues[] } {
+    const { numDecoderLayers } = this.config;
+    const pastLength = options.past?.[0]?.key.shape[2] ?? 0;
+    const keyPositions = raw.range(addDims(pastLength, length));
+    const queryPositions = raw.slice(keyPositions, 0, pastLength, length);
+    const bias = this.positionBias("decoder", queryPositions, keyPositions);
+    const present: KeyValues[] = [];
+    let x = hidden;
+    for (let layer = 0; layer < numDecoderLayers; layer++) {
+      const block = `decoder.block.${layer}.layer`;
+      const attended = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias, options.past?.[layer]);
+      present.push(attended.present);
+      const query = { hidden: attended.hidden, batch, length };
+      x = options.absorbCrossAttention
+        ? this.absorbedCrossAttention(`${block}.1`, query, memory, memoryMask)
+        : this.crossAttention(`${block}.1`, query, memory, memoryMask);
+      x = this.feedForward(`${block}.2`, x);
+    }
+    return { hidden: this.norm("decoder.final_layer_norm", x), present };
+  }
+
+  /** hidden `[N, d]` → logits `[N, V]` */
+  logits(hidden: Tensor): Tensor {
+    const { tiedHead, hiddenSize, vocabularySize } = this.config;
+    if (tiedHead) return ops.linear(ops.scale(hidden, hiddenSize ** -0.5), this.embeddings);
+    return ops.linear(hidden, this.parameters("lm_head.weight", [vocabularySize, hiddenSize]));
+  }
+
+  private norm(name: string, x: Tensor): Tensor {
+    return ops.rmsNorm(x, this.parameters(`${name}.weight`, [this.config.hiddenSize]), this.config.epsilon);
+  }
+
+  private get innerSize(): number {
+    return this.config.numHeads * this.config.headSize;
+  }
+
+  /** A projection `[inner, d]` into the heads, applied to rows `[batch·length, d]` → `[batch, heads, length, d_kv]` */
+  private intoHeads(name: string, { hidden, batch, length }: Sequence): Tensor {
+    const { numHeads, headSize, hiddenSize } = this.config;
+    const projected = ops.linear(hidden, this.parameters(name, [this.innerSize, hiddenSize]));
+    return ops.transpose(ops.reshape(projected, [batch, length, numHeads, headSize]), [0, 2, 1, 3]);
+  }
+
+  /** `[batch, heads, length, d_kv]` → output projection added to `residual` `[batch·length, d]` */
+  private outOfHeads(name: string, heads: Tensor, residual: Tensor): Tensor {
+    const rows = ops.reshape(ops.transpose(heads, [0, 2, 1, 3]), [residual.shape[0]!, this.innerSize]);
+    return ops.linear(rows, this.parameters(name, [this.config.hiddenSize, this.innerSize]), residual);
+  }
+
+  private selfAttention(
+    layer: string,
+    { hidden, batch, length }: Sequence,
+    bias: Tensor,
+    past?: KeyValues,
+  ): { hidden: Tensor; present: KeyValues } {
+    const attention = `${layer}.SelfAttention`;
+    const normed = { hidden: this.norm(`${layer}.layer_norm`, hidden), batch, length };
+    const query = this.intoHeads(`${attention}.q.weight`, normed);
+    const newKey = this.intoHeads(`${attention}.k.weight`, normed);
+    const newValue = this.intoHeads(`${attention}.v.weight`, normed);
+    const key = past ? ops.concat([past.key, newKey], 2) : newKey;
+    const value = past ? ops.concat([past.value, newValue], 2) : newValue;
+    const attended = ops.attention(query, key, value, bias);
+    return { hidden: this.outOfHeads(`${attention}.o.weight`, attended, hidden), present: { key, value } };
+  }
+
+  private crossAttention(layer: string, query: Sequence, memory: Sequence, memoryMask: Tensor): Tensor {
+    const attention = `${layer}.EncDecAttention`;
+    const normed = { ...query, hidden: this.norm(`${layer}.layer_norm`, query.hidden) };
+    const attended = ops.attention(
+      this.intoHeads(`${attention}.q.weight`, normed),
+      this.intoHeads(`${attention}.k.weight`, memory),
+      this.intoHeads(`${attention}.v.weight`, memory),
+      memoryMask,
+    );
+    return this.outOfHeads(`${attention}.o.weight`, attended, query.hidden);
+  }
+
+  private absorbedCrossAttention(layer: string, query: Sequence, memory: Sequence, memoryMask: Tensor): Tensor {
+    const { numHeads, headSize, hiddenSize } = this.config;
+    const { batch, length } = query;
+    const attention = `${layer}.EncDecAttention`;
+    const byHead = (name: string) =>
+      this.parameters(name, [this.innerSize, hiddenSize], [numHeads, headSize, hiddenSize]);
+    const rows = multiplyDims(batch, length);
+
+    const normed = this.norm(`${layer}.layer_norm`, query.hidden);
+    const q = ops.linear(normed, this.parameters(`${attention}.q.weight`, [this.innerSize, hiddenSize]));
+    const headsFirst = ops.transpose(ops.reshape(q, [rows, numHeads, headSize]), [1, 0, 2]); // [heads, rows, d_kv]
+    const wide = ops.perHead(headsFirst, byHead(`${attention}.k.weight`)); // [heads, rows, d]
+    const byBatch = ops.transpose(ops.reshape(wide, [numHeads, batch, length, hiddenSize]), [1, 0, 2, 3]);
+    const queries = ops.reshape(byBatch, [batch, multiplyDims(numHeads, length), hiddenSize]);
+
+    const keys = ops.reshape(memory.hidden, [batch, memory.length, hiddenSize]);
+    const context = ops.attentionOverMemory(queries, keys, raw.reshape(memoryMask, [batch, 1, memory.length]));
+
+    const byHeadAgain = ops.transpose(ops.reshape(context, [batch, numHeads, length, hiddenSize]), [1, 0, 2, 3]);
+    const values = ops.perHeadTransposed(
+      ops.reshape(byHeadAgain, [numHeads, rows, hiddenSize]),
+      byHead(`${attention}.v.weight`),
+    ); // [heads, rows, d_kv]
+    const joined = ops.reshape(ops.transpose(values, [1, 0, 2]), [rows, this.innerSize]);
+    return ops.linear(joined, this.parameters(`${attention}.o.weight`, [hiddenSize, this.innerSize]), query.hidden);
+  }
+
+  private feedForward(layer: string, x: Tensor): Tensor {
+    const { hiddenSize, feedForwardSize, gatedGelu } = this.config;
+    const dense = `${layer}.DenseReluDense`;
+    const into = (name: string, input: Tensor) =>
+      ops.linear(input, this.parameters(`${dense}.${name}.weight`, [feedForwardSize, hiddenSize]));
+    const normed = this.norm(`${layer}.layer_norm`, x);
+    const inner = gatedGelu
+      ? ops.multiply(ops.geluTanh(into("wi_0", normed)), into("wi_1", normed))
+      : ops.relu(into("wi", normed));
+    return ops.linear(inner, this.parameters(`${dense}.wo.weight`, [hiddenSize, feedForwardSize]), x);
+  }
+
+  /** Relative position bias, and for the decoder the causal mask: positions `[Q]` and `[K]` int64 → `[1, heads, Q, K]` */
+  private positionBias(stack: "encoder" | "decoder", queries: Tensor, keys: Tensor): Tensor {
+    const { numBuckets, maxDistance, numHeads } = this.config;
+    const table = this.parameters(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [
+      numBuckets,
+      numHeads,
+    ]);
+    const [q, k] = [queries.shape[0]!, keys.shape[0]!];
+    const distance = raw.subtract(raw.reshape(keys, [1, k]), raw.reshape(queries, [q, 1]));
+    const clipped = raw.minimum(raw.maximum(distance, integers([-maxDistance], [])), integers([maxDistance], []));
+    const index = raw.add(clipped, integers([maxDistance], [])); // [Q, K] in 0 … 2·maxDistance
+    const offsets = Array.from({ length: 2 * maxDistance + 1 }, (_, i) => i - maxDistance);
+    const buckets = offsets.map((offset) => relativeBucket(offset, stack === "encoder", numBuckets, maxDistance));
+    const bias = ops.embedding(table, raw.gather(integers(buckets), index)); // [Q, K, heads]
+    const perHeads = ops.reshape(ops.transpose(bias, [2, 0, 1]), [1, numHeads, q, k]);
+    if (stack === "encoder") return perHeads;
+    const future = constant(offsets.map((offset) => (offset > 0 ? masked : 0)));
+    return ops.add(perHeads, raw.gather(future, index));
+  }
+}
+
+/**
+ * The bucket of a relative position (key minus query): exact for near positions, logarithmic up to `maxDistance`, one for all beyond.
+ * Computed in float32 as `T5Attention._relative_position_bucket` in Transformers does, since its rounding decides at the borders.
+ */
+export function relativeBucket(offset: number, bidirectional: boolean, numBuckets: number, maxDistance: number): number {
+  const buckets = bidirectional ? Math.floor(numBuckets / 2) : numBuckets;
+  const base = bidirectional && offset > 0 ? buckets : 0;
+  const distance = bidirectional ? Math.abs(offset) : Math.max(-offset, 0);
+  const exact = Math.floor(buckets / 2);
+  if (distance < exact) return base + distance;
+  const { fround } = Math;
+  const ratio = fround(fround(Math.log(fround(distance / exact))) / fround(Math.log(maxDistance / exact)));
+  return base + Math.min(exact + Math.trunc(fround(ratio * (buckets - exact))), buckets - 1);
+}

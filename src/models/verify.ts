@@ -1,0 +1,167 @@
+/** @file Compares a model on this machine with a reference case from another implementation (format: README, "verify"). */
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { z } from "zod";
+import { messageOf, UlptError } from "../errors.ts";
+import { readFloats, readHeader, readIntegers, type SafetensorsHeader } from "../formats/safetensors.ts";
+import type { Device } from "../graph/devices.ts";
+import { floats, ints, Session } from "../graph/session.ts";
+import { Generator } from "./generation.ts";
+import type { FrozenModel } from "./model.ts";
+import { lossGraph } from "./seq2seq.ts";
+
+const caseSchema = z.object({
+  kind: z.literal("seq2seq"),
+  loss: z.number().optional(),
+  max_new_tokens: z.number().int().positive().optional(),
+});
+
+/** Errors are the largest absolute difference over the largest absolute reference value. */
+export interface Verification {
+  case: string;
+  loss?: number;
+  lossRelErr?: number;
+  logitsErr?: number;
+  dPromptErr?: number;
+  greedyMatch?: boolean;
+}
+
+/** `ulpt verify` fails above this. */
+export const verificationTolerance = 1e-4;
+
+export function verificationPassed(result: Verification): boolean {
+  const errors = [result.lossRelErr, result.logitsErr, result.dPromptErr].filter((error) => error !== undefined);
+  return errors.every((error) => error <= verificationTolerance) && result.greedyMatch !== false;
+}
+
+/** @param caseFile `NAME.json` or `NAME.safetensors`; both must be there */
+export async function verifyCase(model: FrozenModel, caseFile: string, device: Device): Promise<Verification> {
+  const stem = caseFile.replace(/\.(json|safetensors)$/, "");
+  const description = readCase(`${stem}.json`);
+  const tensors = readHeader(`${stem}.safetensors`);
+  const name = basename(stem);
+  return tensors.tensors.has("generated")
+    ? verifyGreedy(model, name, tensors, device)
+    : verifyLoss(model, name, tensors, description.loss, device);
+}
+
+function readCase(path: string): z.infer<typeof caseSchema> {
+  const invalid = (message: string) =>
+    new UlptError("DATA_SYNTAX", message, {
+      where: path,
+      expected: 'a reference case: {"kind": "seq2seq", "loss": …} beside a .safetensors file of the same name',
+      hint: "Give --case the path of NAME.json or NAME.safetensors.",
+    });
+  if (!existsSync(path)) throw invalid("The reference case does not exist.");
+  try {
+    return caseSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch (error) {
+    throw invalid(`The reference case cannot be read: ${messageOf(error)}`);
+  }
+}
+
+async function verifyLoss(
+  { network, config }: FrozenModel,
+  name: string,
+  header: SafetensorsHeader,
+  expectedLoss: number | undefined,
+  device: Device,
+): Promise<Verification> {
+  const ids = caseIntegers(header, "input_ids");
+  const labels = caseIntegers(header, "labels");
+  const prompt = caseFloats(header, "prompt");
+  const [batch, length] = labels.shape as [number, number];
+
+  const decoderIds = new BigInt64Array(labels.data.length);
+  for (const [index, label] of labels.data.entries()) {
+    const column = index % length;
+    if (column === 0) decoderIds[index] = BigInt(config.startToken);
+    if (column < length - 1) decoderIds[index + 1] = label < 0n ? BigInt(config.padToken) : label;
+  }
+  const isLabel = Array.from(labels.data, (label) => label >= 0n);
+  const weight = 1 / isLabel.filter(Boolean).length;
+  const graph = lossGraph(network, { prompt: true, gradient: true, logits: true, shortTargets: length < config.headSize });
+  const session = await Session.create(graph, { device });
+  try {
+    const outputs = await session.run<"loss" | "logits" | "d_prompt">({
+      prompt: floats(prompt.data, prompt.shape),
+      input_ids: ints(ids.data, ids.shape),
+      attention_mask: floats(Float32Array.from(caseIntegers(header, "attention_mask").data, Number), ids.shape),
+      decoder_input_ids: ints(decoderIds, [batch, length]),
+      label_positions: ints(Array.from(labels.data.keys())),
+      label_ids: ints(labels.data.map((label) => (label < 0n ? 0n : label))),
+      label_weights: floats(Float32Array.from(isLabel, (counts) => (counts ? weight : 0))),
+    });
+    const loss = Number(outputs.loss.data[0]);
+    if (expectedLoss === undefined) throw new UlptError("DATA_FIELD_MISSING", "The case has no loss.", { where: header.path });
+    return {
+      case: name,
+      loss,
+      lossRelErr: Math.abs(loss - expectedLoss) / Math.abs(expectedLoss),
+      logitsErr: relativeError(outputs.logits.data as Float32Array, caseFloats(header, "logits").data),
+      dPromptErr: relativeError(outputs.d_prompt.data as Float32Array, caseFloats(header, "d_prompt").data),
+    };
+  } finally {
+    await session.release();
+  }
+}
+
+async function verifyGreedy(
+  model: FrozenModel,
+  name: string,
+  header: SafetensorsHeader,
+  device: Device,
+): Promise<Verification> {
+  const ids = caseIntegers(header, "input_ids");
+  const mask = caseIntegers(header, "attention_mask").data;
+  const expected = caseIntegers(header, "generated");
+  const prompt = caseFloats(header, "prompt");
+  const [batch, length] = ids.shape as [number, number];
+  const maxNewTokens = expected.shape[1]!;
+  const generator = await Generator.create(model, { device, prompt: true });
+  try {
+    const sources = Array.from({ length: batch }, (_, row) =>
+      Array.from(ids.data.subarray(row * length, (row + 1) * length), Number).filter((_, i) => mask[row * length + i]),
+    );
+    const options = { maxNewTokens, stopAtEnd: false };
+    const rows = await generator.generate(sources, floats(prompt.data, prompt.shape), options);
+    return { case: name, greedyMatch: rows.flat().every((id, index) => BigInt(id) === expected.data[index]) };
+  } finally {
+    await generator.release();
+  }
+}
+
+function caseTensor(header: SafetensorsHeader, name: string) {
+  const entry = header.tensors.get(name);
+  if (!entry) {
+    throw new UlptError("DATA_FIELD_MISSING", `The case has no tensor "${name}".`, {
+      where: header.path,
+      hint: "Make the case again with all the tensors that the README names.",
+    });
+  }
+  return entry;
+}
+
+function caseIntegers(header: SafetensorsHeader, name: string) {
+  const entry = caseTensor(header, name);
+  return { data: readIntegers(header.path, entry), shape: entry.shape };
+}
+
+function caseFloats(header: SafetensorsHeader, name: string) {
+  const entry = caseTensor(header, name);
+  return { data: readFloats(header.path, entry), shape: entry.shape };
+}
+
+/** max |value − reference| / max |reference|; infinite if the counts differ or a value is not finite */
+export function relativeError(value: Float32Array, reference: Float32Array): number {
+  if (value.length !== reference.length) return Number.POSITIVE_INFINITY;
+  let difference = 0;
+  let largest = 0;
+  for (const [index, expected] of reference.entries()) {
+    const gap = Math.abs(value[index]! - expected);
+    if (Number.isNaN(gap)) return Number.POSITIVE_INFINITY;
+    difference = Math.max(difference, gap);
+    largest = Math.max(largest, Math.abs(expected));
+  }
+  return difference / largest;
+}

@@ -1,0 +1,150 @@
+/** @file The weights of a model folder: one safetensors file or several with an index, found by name and checked by shape. */
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf, UlptError } from "../errors.ts";
+import { readFloats, readHeader, type TensorEntry } from "../formats/safetensors.ts";
+import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
+
+const storedDtypes: Partial<Record<TensorEntry["dtype"], StoredDtype>> = {
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
+
+const singleFile = "model.safetensors";
+const indexFile = "model.safetensors.index.json";
+
+interface StoredTensor {
+  path: string;
+  entry: TensorEntry;
+}
+
+/** The tensors of a model by their names. Nothing is read but headers; graphs and `read` reach into the files. */
+export class Weights {
+  readonly folder: string;
+  readonly files: readonly string[];
+  private readonly tensors: ReadonlyMap<string, StoredTensor>;
+
+  private constructor(folder: string, files: readonly string[], tensors: ReadonlyMap<string, StoredTensor>) {
+    this.folder = folder;
+    this.files = files;
+    this.tensors = tensors;
+  }
+
+  /** @throws MODEL_MISSING, SAFETENSORS_INVALID, MODEL_TENSOR if the index names tensors that its files lack. */
+  static open(folder: string): Weights {
+    const single = join(folder, singleFile);
+    if (existsSync(single)) {
+      const header = readHeader(single);
+      const tensors = [...header.tensors].map(([name, entry]) => [name, { path: single, entry }] as const);
+      return new Weights(folder, [single], new Map(tensors));
+    }
+    const index = join(folder, indexFile);
+    if (existsSync(index)) return Weights.openSharded(folder, index);
+    throw missing(folder);
+  }
+
+  private static openSharded(folder: string, index: string): Weights {
+    const weightMap = readWeightMap(index);
+    const files = [...new Set(Object.values(weightMap))].sort();
+    const headers = new Map(files.map((file) => [file, readHeader(join(folder, file))]));
+    const tensors = Object.entries(weightMap).map(([name, file]) => {
+      const entry = headers.get(file)!.tensors.get(name);
+      if (!entry) throw tensorError(join(folder, file), name, "The index names this tensor, but the file does not hold it.");
+      return [name, { path: join(folder, file), entry }] as const;
+    });
+    return new Weights(
+      folder,
+      files.map((file) => join(folder, file)),
+      new Map(tensors),
+    );
+  }
+
+  has(name: string): boolean {
+    return this.tensors.has(name);
+  }
+
+  /**
+   * A weight as a graph tensor. `alias` views the same bytes in another shape (same number of elements).
+   * @throws MODEL_TENSOR if it is missing, has another shape or is not a float.
+   */
+  tensor(name: string, shape: readonly number[], alias?: readonly number[]): Tensor {
+    const { path, entry } = this.find(name, shape);
+    const { offset, byteLength } = entry;
+    const stored = storedDtypes[entry.dtype]!;
+    const graphName = alias ? `${name}[${alias}]` : name;
+    return weight({ name: graphName, path, offset, byteLength, stored }, alias ?? shape);
+  }
+
+  /** Rows `begin … begin+count` of a matrix `[rows, columns]` as float32. */
+  readRows(name: string, shape: readonly [number, number], begin = 0, count = shape[0] - begin): Float32Array {
+    const { path, entry } = this.find(name, shape);
+    return readFloats(path, entry, begin * shape[1], count * shape[1]);
+  }
+
+  /** sha256 over the bytes of all weight files, in the order of their names. */
+  async sha256(): Promise<string> {
+    const hash = createHash("sha256");
+    for (const file of this.files) for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+    return hash.digest("hex");
+  }
+
+  private find(name: string, shape: readonly number[]): StoredTensor {
+    const found = this.tensors.get(name);
+    if (!found) throw tensorError(this.folder, name, "The weights do not hold this tensor.", `a tensor of shape [${shape}]`);
+    const { entry, path } = found;
+    if (entry.shape.join() !== shape.join()) {
+      throw tensorError(path, name, `Its shape is [${entry.shape}].`, `[${shape}], as config.json says`);
+    }
+    if (!storedDtypes[entry.dtype]) throw tensorError(path, name, `Its dtype is ${entry.dtype}.`, "F32, F16 or BF16");
+    return found;
+  }
+}
+
+function tensorError(path: string, name: string, message: string, expected?: string): UlptError {
+  return new UlptError("MODEL_TENSOR", message, {
+    where: `${path}, tensor "${name}"`,
+    expected,
+    hint: "The weights and config.json must be of one model: download both again.",
+  });
+}
+
+function missing(folder: string): UlptError {
+  const files = existsSync(folder) ? readdirSync(folder) : undefined;
+  const pickled = files?.some((file) => /\.(bin|pt|pth|ckpt)$/.test(file));
+  const message = !files
+    ? "The model folder does not exist."
+    : pickled
+      ? "The folder has its weights only as a pickle, which could run code when it is read."
+      : "The folder has no weights.";
+  return new UlptError("MODEL_MISSING", message, {
+    where: folder,
+    expected: `${singleFile}, or ${indexFile} with the files it names`,
+    hint: pickled ? "Take a revision of the model with safetensors, or convert it." : "Check the path to the model.",
+  });
+}
+
+/** tensor name → file name. A file name is untrusted: only plain names in the same folder are taken. */
+function readWeightMap(index: string): Record<string, string> {
+  const invalid = (message: string) =>
+    new UlptError("SAFETENSORS_INVALID", message, {
+      where: index,
+      expected: '{"weight_map": {"tensor": "file.safetensors"}}',
+      hint: "Download the file again.",
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(index, "utf8"));
+  } catch (error) {
+    throw invalid(`The index cannot be read: ${messageOf(error)}`);
+  }
+  const map = (json as { weight_map?: unknown } | null)?.weight_map;
+  if (typeof map !== "object" || map === null) throw invalid("The index has no weight_map.");
+  for (const [name, file] of Object.entries(map)) {
+    if (typeof file !== "string" || !/^[\w][\w.-]*\.safetensors$/.test(file)) {
+      throw invalid(`The tensor "${name}" points to ${JSON.stringify(file)}, which is not a safetensors file in this folder.`);
+    }
+  }
+  return map as Record<string, string>;
+}
