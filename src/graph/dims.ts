@@ -92,3 +92,18 @@ export function broadcastShapes(a: Shape, b: Shape): Shape | undefined {
   }
   return out;
 }
+
+/** The value of a size once its symbols are known. */
+export function evaluateDim(dim: Dim, symbols: Readonly<Record<string, number>>): number {
+  if (typeof dim === "number") return dim;
+  let total = 0;
+  for (const [monomial, factor] of dim.terms) {
+    const names = monomial.split("*").filter(Boolean);
+    total += names.reduce((product, name) => {
+      const value = symbols[name];
+      if (value === undefined) throw new RangeError(`The size "${name}" has no value.`);
+      return product * value;
+    }, factor);
+  }
+  return total;
+}

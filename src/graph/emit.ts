@@ -206,6 +206,8 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
 }
 
 function valueInfo(name: string, tensor: Tensor): ValueInfoProto {
-  const dim = tensor.shape.map((size) => (typeof size === "number" ? { dim_value: size } : { dim_param: String(size) }));
+  const dim = tensor.shape.map((size) =>
+    typeof size === "number" ? { dim_value: size } : { dim_param: String(size) },
+  );
   return { name, type: { tensor_type: { elem_type: dataType[tensor.dtype], shape: { dim } } } };
 }

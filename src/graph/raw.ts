@@ -58,7 +58,11 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 }
 
 /** `op(a)·op(b) + c` on matrices, where `op` transposes if asked. c may be left out; it broadcasts to the result. */
-export function gemm(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean; c?: Tensor } = {}): Tensor {
+export function gemm(
+  a: Tensor,
+  b: Tensor,
+  options: { transposeA?: boolean; transposeB?: boolean; c?: Tensor } = {},
+): Tensor {
   const { transposeA = false, transposeB = false, c } = options;
   const [m, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
   const [k2, n] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
@@ -79,7 +83,8 @@ export function accumulate(a: Tensor, b: Tensor): Tensor {
 
 /** Permutes the axes. A transpose of a transpose becomes one, or none. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
-  if (permutation.length !== x.rank) throw graphError(`Transpose: [${permutation}] does not fit ${shapeText(x.shape)}.`);
+  if (permutation.length !== x.rank)
+    throw graphError(`Transpose: [${permutation}] does not fit ${shapeText(x.shape)}.`);
   if (x.source.kind === "node" && x.source.op === "Transpose") {
     const inner = x.source.attributes.perm as readonly number[];
     return transpose(
@@ -172,7 +177,11 @@ export function softmax(x: Tensor): Tensor {
 
 /** `x / sqrt(mean(x²) + epsilon) · weight` over the last axis. Its second output is wrong on webgpu, so only the first is used. */
 export function simplifiedLayerNormalization(x: Tensor, weight: Tensor, epsilon: number): Tensor {
-  return node("SimplifiedLayerNormalization", [x, weight], x.shape, { axis: -1, epsilon: { float: epsilon }, stash_type: 1 });
+  return node("SimplifiedLayerNormalization", [x, weight], x.shape, {
+    axis: -1,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  });
 }
 
 function reduction(op: string) {

@@ -1,11 +1,12 @@
 /** @file A loaded model on one execution provider: owns threads, memory options and release. */
-import { availableParallelism } from "node:os";
+
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { messageOf, UlptError } from "../errors.ts";
 import type { Device } from "./devices.ts";
-import { loadEngine } from "./engine.ts";
 import type { Model } from "./emit.ts";
+import { loadEngine } from "./engine.ts";
 
 /** A tensor that goes into or comes out of a session. */
 export type TensorValue =

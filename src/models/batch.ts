@@ -33,19 +33,19 @@ export function collateSources(sources: readonly (readonly number[])[], padToken
 }
 
 /**
- * All inputs of a loss graph but the prompt. Each label counts `labelWeight` in the loss, so the losses and gradients of the
+ * The inputs of teacher forcing: `decoder_input_ids` `[batch, target]` and `label_*` `[labels]`. Each label counts `labelWeight` in the loss, so the losses and gradients of the
  * micro-batches of one batch add up to the batch's mean when it is 1 / (labels in the whole batch).
  */
-export function collate(
-  examples: readonly TokenizedExample[],
+export function collateTargets(
+  targets: readonly (readonly number[])[],
   { padToken, startToken }: SpecialTokens,
   labelWeight: number,
 ): Record<string, TensorValue> {
-  const length = Math.max(...examples.map(({ target }) => target.length));
-  const decoderIds = new BigInt64Array(examples.length * length).fill(BigInt(padToken));
+  const length = Math.max(...targets.map((target) => target.length));
+  const decoderIds = new BigInt64Array(targets.length * length).fill(BigInt(padToken));
   const positions: number[] = [];
   const labels: number[] = [];
-  for (const [row, { target }] of examples.entries()) {
+  for (const [row, target] of targets.entries()) {
     for (const [column, id] of target.entries()) {
       decoderIds[row * length + column] = BigInt(column === 0 ? startToken : target[column - 1]!);
       positions.push(row * length + column);
@@ -53,13 +53,28 @@ export function collate(
     }
   }
   return {
-    ...collateSources(
-      examples.map(({ source }) => source),
-      padToken,
-    ),
-    decoder_input_ids: ints(decoderIds, [examples.length, length]),
+    decoder_input_ids: ints(decoderIds, [targets.length, length]),
     label_positions: ints(positions),
     label_ids: ints(labels),
     label_weights: floats(new Float32Array(labels.length).fill(labelWeight)),
+  };
+}
+
+/** All inputs of a loss graph but the prompt. */
+export function collate(
+  examples: readonly TokenizedExample[],
+  tokens: SpecialTokens,
+  labelWeight: number,
+): Record<string, TensorValue> {
+  return {
+    ...collateSources(
+      examples.map(({ source }) => source),
+      tokens.padToken,
+    ),
+    ...collateTargets(
+      examples.map(({ target }) => target),
+      tokens,
+      labelWeight,
+    ),
   };
 }

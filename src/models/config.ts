@@ -52,11 +52,15 @@ export type T5Config = z.infer<typeof t5Schema>;
 export function readConfig(folder: string): T5Config {
   const path = join(folder, "config.json");
   if (!existsSync(path)) {
-    throw new UlptError("MODEL_MISSING", existsSync(folder) ? "The folder has no config.json." : "The folder does not exist.", {
-      where: folder,
-      expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
-      hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
-    });
+    throw new UlptError(
+      "MODEL_MISSING",
+      existsSync(folder) ? "The folder has no config.json." : "The folder does not exist.",
+      {
+        where: folder,
+        expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
+        hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
+      },
+    );
   }
   let json: unknown;
   try {
@@ -74,11 +78,15 @@ export function readConfig(folder: string): T5Config {
 export function parseConfig(json: unknown, where: string): T5Config {
   const modelType = typeof json === "object" && json !== null && "model_type" in json ? json.model_type : undefined;
   if (modelType !== "t5" && modelType !== "mt5") {
-    throw new UlptError("MODEL_UNSUPPORTED", `The architecture ${JSON.stringify(modelType) ?? "of no name"} is not supported.`, {
-      where: `${where}, field "model_type"`,
-      expected: "t5 (also T5 v1.1 and Flan-T5) or mt5",
-      hint: "Choose a model of these families, such as google-t5/t5-base.",
-    });
+    throw new UlptError(
+      "MODEL_UNSUPPORTED",
+      `The architecture ${JSON.stringify(modelType) ?? "of no name"} is not supported.`,
+      {
+        where: `${where}, field "model_type"`,
+        expected: "t5 (also T5 v1.1 and Flan-T5) or mt5",
+        hint: "Choose a model of these families, such as google-t5/t5-base.",
+      },
+    );
   }
   const parsed = t5Schema.safeParse(json);
   if (!parsed.success) {

@@ -34,6 +34,10 @@ export function openModel(folder: string): FrozenModel {
 }
 
 /** Rows of the embedding table, `[count, d]` float32. */
-export function readEmbeddings({ weights, config, embeddingName }: FrozenModel, begin = 0, count?: number): Float32Array {
+export function readEmbeddings(
+  { weights, config, embeddingName }: FrozenModel,
+  begin = 0,
+  count?: number,
+): Float32Array {
   return weights.readRows(embeddingName, [config.vocabularySize, config.hiddenSize], begin, count);
 }

@@ -22,6 +22,7 @@ const labelPositions = input("label_positions", "int64", [labels]);
 const labelIds = input("label_ids", "int64", [labels]);
 /** What each label counts in the loss; 1 / number of labels for their mean. */
 const labelWeights = input("label_weights", "float32", [labels]);
+const targetInputs = [decoderInputIds, labelPositions, labelIds, labelWeights];
 
 function promptInput(model: T5): Tensor {
   return input("prompt", "float32", [promptLength, model.config.hiddenSize]);
@@ -53,47 +54,37 @@ function embedTargets(model: T5, ids: Tensor, length: Tensor["shape"][number]): 
 }
 
 export interface LossGraphOptions {
-  /** Whether a prompt stands before the text; without, the graph has no input `prompt`. */
-  prompt: boolean;
-  /** Tensors to differentiate the loss by; outputs `d_<name>`. With `prompt`, `"prompt"` gives dLoss/dE `[n, d]`. */
-  gradient: boolean;
   /** Also outputs the logits of the labelled positions, `[labels, V]`. */
   logits?: boolean;
   /** Whether decoder inputs are short (see `T5.decode`). */
   shortTargets: boolean;
 }
 
-/**
- * Teacher-forced loss. Outputs `loss` (the weighted sum over the labels), `negative_log_likelihood` `[labels]`, and as asked
- * `d_prompt` and `logits`. The vocabulary is only scored where there is a label.
- */
+/** What training runs. Outputs `loss`, the weighted sum over the labels, and `d_prompt`, dLoss/dE `[n, d]`. */
 export function lossGraph(model: T5, options: LossGraphOptions): Model {
-  const prompt = options.prompt ? promptInput(model) : undefined;
+  const prompt = promptInput(model);
   const { memory, maskBias } = encodeInputs(model, prompt);
-  const decoded = model.decode(embedTargets(model, decoderInputIds, target), memory, maskBias, {
-    absorbCrossAttention: options.shortTargets,
-  });
-  const logits = model.logits(ops.selectRows(decoded.hidden, labelPositions));
-  const { loss, negativeLogLikelihood } = ops.crossEntropy(logits, labelIds, labelWeights);
-  const outputs: Record<string, Tensor> = { loss, negative_log_likelihood: negativeLogLikelihood };
+  const { loss, logits } = teacherForced(model, memory, maskBias, options.shortTargets);
+  const outputs: Record<string, Tensor> = { loss, d_prompt: gradients(loss, [prompt])[0]! };
   if (options.logits) outputs.logits = logits;
-  if (options.gradient && prompt) outputs.d_prompt = gradients(loss, [prompt])[0]!;
-  const inputs = [inputIds, attentionMask, decoderInputIds, labelPositions, labelIds, labelWeights];
-  return emit(prompt ? [prompt, ...inputs] : inputs, outputs);
+  return emit([prompt, inputIds, attentionMask, ...targetInputs], outputs);
+}
+
+/** The vocabulary is only scored where there is a label. */
+function teacherForced(model: T5, memory: Sequence, maskBias: Tensor, shortTargets: boolean) {
+  const targets = embedTargets(model, decoderInputIds, target);
+  const decoded = model.decode(targets, memory, maskBias, { absorbCrossAttention: shortTargets });
+  const logits = model.logits(ops.selectRows(decoded.hidden, labelPositions));
+  return { logits, ...ops.crossEntropy(logits, labelIds, labelWeights) };
 }
 
 /** The loss and its gradient by every parameter in `trained` (name → graph input), for training the model itself. */
 export function pretrainingGraph(model: T5, trained: ReadonlyMap<string, Tensor>): Model {
   const { memory, maskBias } = encodeInputs(model, undefined);
-  const decoded = model.decode(embedTargets(model, decoderInputIds, target), memory, maskBias, {
-    absorbCrossAttention: false,
-  });
-  const logits = model.logits(ops.selectRows(decoded.hidden, labelPositions));
-  const { loss } = ops.crossEntropy(logits, labelIds, labelWeights);
+  const { loss } = teacherForced(model, memory, maskBias, false);
   const derivatives = gradients(loss, [...trained.values()]);
   const outputs = Object.fromEntries([...trained.keys()].map((name, index) => [`d_${name}`, derivatives[index]!]));
-  const inputs = [inputIds, attentionMask, decoderInputIds, labelPositions, labelIds, labelWeights];
-  return emit([...trained.values(), ...inputs], { loss, ...outputs });
+  return emit([...trained.values(), inputIds, attentionMask, ...targetInputs], { loss, ...outputs });
 }
 
 /** Encodes the input once for generation: output `memory` `[batch, length, d]`. */
@@ -105,9 +96,33 @@ export function encoderGraph(model: T5, options: { prompt: boolean }): Model {
   return emit(prompt ? [prompt, ...inputs] : inputs, { memory: rows });
 }
 
+/** An encoded input as graph inputs: `memory` `[batch, length, d]` and its mask `[batch, length]`. */
+function memoryInputs(model: T5) {
+  const { hiddenSize } = model.config;
+  const length = symbol("memory");
+  const rows = input("memory", "float32", [batch, length, hiddenSize]);
+  const mask = input("memory_mask", "float32", [batch, length]);
+  const memory: Sequence = { hidden: raw.reshape(rows, [multiplyDims(batch, length), hiddenSize]), batch, length };
+  return { inputs: [rows, mask], memory, maskBias: model.maskBias(mask) };
+}
+
+/** Scores given targets for an encoded input: output `negative_log_likelihood` `[labels]`, each times its label weight. */
+export function scoreGraph(model: T5, shortTargets: boolean): Model {
+  const { inputs, memory, maskBias } = memoryInputs(model);
+  const { negativeLogLikelihood } = teacherForced(model, memory, maskBias, shortTargets);
+  // The weights stay an input, so that one function makes the feeds of all graphs.
+  const weighted = raw.multiply(negativeLogLikelihood, labelWeights);
+  return emit([...inputs, ...targetInputs], { negative_log_likelihood: weighted });
+}
+
 /** Names of the tensors that a decoder layer hands from one generated token to the next. */
 export function cacheNames(layer: number): { pastKey: string; pastValue: string; key: string; value: string } {
-  return { pastKey: `past_key_${layer}`, pastValue: `past_value_${layer}`, key: `key_${layer}`, value: `value_${layer}` };
+  return {
+    pastKey: `past_key_${layer}`,
+    pastValue: `past_value_${layer}`,
+    key: `key_${layer}`,
+    value: `value_${layer}`,
+  };
 }
 
 /**
@@ -115,10 +130,8 @@ export function cacheNames(layer: number): { pastKey: string; pastValue: string;
  * keys and values `[batch, heads, past, d_kv]`; outputs `next` `[batch]`, the most probable token, and the keys and values so far.
  */
 export function decoderStepGraph(model: T5): Model {
-  const { hiddenSize, numHeads, headSize, numDecoderLayers } = model.config;
-  const memoryLength = symbol("memory");
-  const memoryRows = input("memory", "float32", [batch, memoryLength, hiddenSize]);
-  const memoryMask = input("memory_mask", "float32", [batch, memoryLength]);
+  const { numHeads, headSize, numDecoderLayers } = model.config;
+  const { inputs, memory, maskBias } = memoryInputs(model);
   const token = input("token", "int64", [batch, 1]);
   const cacheShape = [batch, numHeads, past, headSize];
   const layers = Array.from({ length: numDecoderLayers }, (_, layer) => cacheNames(layer));
@@ -126,12 +139,7 @@ export function decoderStepGraph(model: T5): Model {
     key: input(names.pastKey, "float32", cacheShape),
     value: input(names.pastValue, "float32", cacheShape),
   }));
-  const memory = {
-    hidden: raw.reshape(memoryRows, [multiplyDims(batch, memoryLength), hiddenSize]),
-    batch,
-    length: memoryLength,
-  };
-  const decoded = model.decode(embedTargets(model, token, 1), memory, model.maskBias(memoryMask), {
+  const decoded = model.decode(embedTargets(model, token, 1), memory, maskBias, {
     absorbCrossAttention: true,
     past: pasts,
   });
@@ -140,5 +148,5 @@ export function decoderStepGraph(model: T5): Model {
     outputs[layers[layer]!.key] = key;
     outputs[layers[layer]!.value] = value;
   }
-  return emit([memoryRows, memoryMask, token, ...pasts.flatMap(({ key, value }) => [key, value])], outputs);
+  return emit([...inputs, token, ...pasts.flatMap(({ key, value }) => [key, value])], outputs);
 }

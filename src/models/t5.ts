@@ -213,7 +213,12 @@ export class T5 {
  * The bucket of a relative position (key minus query): exact for near positions, logarithmic up to `maxDistance`, one for all beyond.
  * Computed in float32 as `T5Attention._relative_position_bucket` in Transformers does, since its rounding decides at the borders.
  */
-export function relativeBucket(offset: number, bidirectional: boolean, numBuckets: number, maxDistance: number): number {
+export function relativeBucket(
+  offset: number,
+  bidirectional: boolean,
+  numBuckets: number,
+  maxDistance: number,
+): number {
   const buckets = bidirectional ? Math.floor(numBuckets / 2) : numBuckets;
   const base = bidirectional && offset > 0 ? buckets : 0;
   const distance = bidirectional ? Math.abs(offset) : Math.max(-offset, 0);

@@ -6,7 +6,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { readFloats, readHeader, readIntegers, type SafetensorsHeader } from "../formats/safetensors.ts";
 import type { Device } from "../graph/devices.ts";
 import { floats, ints, Session } from "../graph/session.ts";
-import { Generator } from "./generation.ts";
+import { Inference } from "./inference.ts";
 import type { FrozenModel } from "./model.ts";
 import { lossGraph } from "./seq2seq.ts";
 
@@ -80,7 +80,7 @@ async function verifyLoss(
   }
   const isLabel = Array.from(labels.data, (label) => label >= 0n);
   const weight = 1 / isLabel.filter(Boolean).length;
-  const graph = lossGraph(network, { prompt: true, gradient: true, logits: true, shortTargets: length < config.headSize });
+  const graph = lossGraph(network, { logits: true, shortTargets: length < config.headSize });
   const session = await Session.create(graph, { device });
   try {
     const outputs = await session.run<"loss" | "logits" | "d_prompt">({
@@ -93,7 +93,8 @@ async function verifyLoss(
       label_weights: floats(Float32Array.from(isLabel, (counts) => (counts ? weight : 0))),
     });
     const loss = Number(outputs.loss.data[0]);
-    if (expectedLoss === undefined) throw new UlptError("DATA_FIELD_MISSING", "The case has no loss.", { where: header.path });
+    if (expectedLoss === undefined)
+      throw new UlptError("DATA_FIELD_MISSING", "The case has no loss.", { where: header.path });
     return {
       case: name,
       loss,
@@ -118,16 +119,16 @@ async function verifyGreedy(
   const prompt = caseFloats(header, "prompt");
   const [batch, length] = ids.shape as [number, number];
   const maxNewTokens = expected.shape[1]!;
-  const generator = await Generator.create(model, { device, prompt: true });
+  const inference = await Inference.create(model, { device, prompt: true });
   try {
     const sources = Array.from({ length: batch }, (_, row) =>
       Array.from(ids.data.subarray(row * length, (row + 1) * length), Number).filter((_, i) => mask[row * length + i]),
     );
-    const options = { maxNewTokens, stopAtEnd: false };
-    const rows = await generator.generate(sources, floats(prompt.data, prompt.shape), options);
+    const encoded = await inference.encode(sources, floats(prompt.data, prompt.shape));
+    const rows = await inference.generate(encoded, { maxNewTokens, stopAtEnd: false });
     return { case: name, greedyMatch: rows.flat().every((id, index) => BigInt(id) === expected.data[index]) };
   } finally {
-    await generator.release();
+    await inference.release();
   }
 }
 

@@ -51,7 +51,8 @@ export class Weights {
     const headers = new Map(files.map((file) => [file, readHeader(join(folder, file))]));
     const tensors = Object.entries(weightMap).map(([name, file]) => {
       const entry = headers.get(file)!.tensors.get(name);
-      if (!entry) throw tensorError(join(folder, file), name, "The index names this tensor, but the file does not hold it.");
+      if (!entry)
+        throw tensorError(join(folder, file), name, "The index names this tensor, but the file does not hold it.");
       return [name, { path: join(folder, file), entry }] as const;
     });
     return new Weights(
@@ -92,7 +93,8 @@ export class Weights {
 
   private find(name: string, shape: readonly number[]): StoredTensor {
     const found = this.tensors.get(name);
-    if (!found) throw tensorError(this.folder, name, "The weights do not hold this tensor.", `a tensor of shape [${shape}]`);
+    if (!found)
+      throw tensorError(this.folder, name, "The weights do not hold this tensor.", `a tensor of shape [${shape}]`);
     const { entry, path } = found;
     if (entry.shape.join() !== shape.join()) {
       throw tensorError(path, name, `Its shape is [${entry.shape}].`, `[${shape}], as config.json says`);
@@ -143,7 +145,9 @@ function readWeightMap(index: string): Record<string, string> {
   if (typeof map !== "object" || map === null) throw invalid("The index has no weight_map.");
   for (const [name, file] of Object.entries(map)) {
     if (typeof file !== "string" || !/^[\w][\w.-]*\.safetensors$/.test(file)) {
-      throw invalid(`The tensor "${name}" points to ${JSON.stringify(file)}, which is not a safetensors file in this folder.`);
+      throw invalid(
+        `The tensor "${name}" points to ${JSON.stringify(file)}, which is not a safetensors file in this folder.`,
+      );
     }
   }
   return map as Record<string, string>;

@@ -1,0 +1,69 @@
+/**
+ * @file One measurement in a process of its own, so that its peak memory is its own; prints one JSON line.
+ *
+ *   measure.ts sgemm                                   → {"gflops"}
+ *   measure.ts step FOLDER BATCH SOURCE TARGET PROMPT  → {"seconds", "gflop", "peakBytes"}
+ */
+
+import { symbol } from "../../src/graph/dims.ts";
+import { emit } from "../../src/graph/emit.ts";
+import * as raw from "../../src/graph/raw.ts";
+import { floats, Session } from "../../src/graph/session.ts";
+import { input } from "../../src/graph/tensor.ts";
+import { matrixFlops } from "../../src/graph/work.ts";
+import { collate } from "../../src/models/batch.ts";
+import { openModel } from "../../src/models/model.ts";
+import { lossGraph } from "../../src/models/seq2seq.ts";
+import { Stream } from "../../src/random/philox.ts";
+
+async function best(repeats: number, run: () => Promise<unknown>): Promise<{ median: number; minimum: number }> {
+  await run();
+  const times: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const start = process.hrtime.bigint();
+    await run();
+    times.push(Number(process.hrtime.bigint() - start) / 1e9);
+  }
+  times.sort((a, b) => a - b);
+  return { median: times[Math.floor(times.length / 2)]!, minimum: times[0]! };
+}
+
+/** The fastest of several large square products: what the engine's own sgemm reaches on this machine. */
+async function sgemm(): Promise<{ gflops: number }> {
+  const size = symbol("size");
+  const a = input("a", "float32", [size, size]);
+  const b = input("b", "float32", [size, size]);
+  const session = await Session.create(emit([a, b], { c: raw.matmul(a, b) }), { device: "cpu" });
+  let gflops = 0;
+  for (const n of [1024, 1536, 2048]) {
+    const stream = new Stream(1, "bench/sgemm");
+    const matrix = Float32Array.from({ length: n * n }, () => stream.uint32() / 2 ** 32 - 0.5);
+    const feeds = { a: floats(matrix, [n, n]), b: floats(matrix, [n, n]) };
+    const { minimum } = await best(8, () => session.run(feeds));
+    gflops = Math.max(gflops, (2 * n ** 3) / minimum / 1e9);
+  }
+  return { gflops };
+}
+
+async function step(folder: string, batch: number, source: number, target: number, prompt: number): Promise<unknown> {
+  const model = openModel(folder);
+  const graph = lossGraph(model.network, { shortTargets: target < model.config.headSize });
+  const session = await Session.create(graph, { device: "cpu" });
+  const stream = new Stream(2, "bench/tokens");
+  const tokens = (length: number) => Array.from({ length }, () => 2 + stream.below(model.config.vocabularySize - 2));
+  const examples = Array.from({ length: batch }, () => ({ source: tokens(source), target: tokens(target) }));
+  const { hiddenSize } = model.config;
+  const promptValues = Float32Array.from({ length: prompt * hiddenSize }, () => stream.uniform() * 2 - 1);
+  const feeds = {
+    ...collate(examples, model.config, 1 / (batch * target)),
+    prompt: floats(promptValues, [prompt, hiddenSize]),
+  };
+  const { median, minimum } = await best(Number(process.env.BENCH_REPEATS ?? 5), () => session.run(feeds));
+  const symbols = { batch, source, target, prompt, labels: batch * target };
+  const gflop = matrixFlops(Object.values(graph.outputs), symbols) / 1e9;
+  return { seconds: median, fastest: minimum, gflop, peakBytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+const [kind, folder, ...sizes] = process.argv.slice(2);
+const [batch, source, target, prompt] = sizes.map(Number);
+console.log(JSON.stringify(kind === "sgemm" ? await sgemm() : await step(folder!, batch!, source!, target!, prompt!)));

@@ -1,0 +1,73 @@
+/** @file The model shapes that the benchmark times, with random weights it writes itself. */
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { Stream } from "../../src/random/philox.ts";
+
+const common = {
+  model_type: "t5",
+  vocab_size: 32128,
+  d_kv: 64,
+  feed_forward_proj: "relu",
+  tie_word_embeddings: true,
+};
+
+export const shapes: Record<string, { d_model: number; d_ff: number; num_heads: number; num_layers: number }> = {
+  "t5-small": { d_model: 512, d_ff: 2048, num_heads: 8, num_layers: 6 },
+  "t5-base": { d_model: 768, d_ff: 3072, num_heads: 12, num_layers: 12 },
+};
+
+/** Writes config.json and model.safetensors of the shape into `folder`; returns the bytes of all weights. */
+export function writeRandomModel(folder: string, name: string): number {
+  const shape = shapes[name];
+  if (!shape) throw new RangeError(`There is no shape "${name}"; choose from ${Object.keys(shapes).join(", ")}.`);
+  mkdirSync(folder, { recursive: true });
+  const config = { ...common, ...shape };
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+  const tensors = tensorShapes(config);
+  const header: Record<string, unknown> = {};
+  let end = 0;
+  for (const [tensor, dims] of tensors) {
+    const begin = end;
+    end += 4 * dims.reduce((a, b) => a * b, 1);
+    header[tensor] = { dtype: "F32", shape: dims, data_offsets: [begin, end] };
+  }
+  const headerBytes = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(headerBytes.length));
+  const file = openSync(join(folder, "model.safetensors"), "w");
+  writeSync(file, length);
+  writeSync(file, headerBytes);
+  const stream = new Stream(1, "bench/weights");
+  for (const [tensor, dims] of tensors) {
+    const data = new Float32Array(dims.reduce((a, b) => a * b, 1));
+    const limit = dims.length === 1 ? 0 : Math.sqrt(3 / dims[1]!) * (tensor.includes(".q.") ? 0.125 : 1);
+    for (let i = 0; i < data.length; i++) data[i] = dims.length === 1 ? 1 : (stream.uint32() / 2 ** 31 - 1) * limit;
+    writeSync(file, new Uint8Array(data.buffer));
+  }
+  closeSync(file);
+  return end;
+}
+
+function tensorShapes(config: typeof common & (typeof shapes)[string]): [string, number[]][] {
+  const { d_model: d, d_ff: ff, num_heads: heads, num_layers: layers, d_kv: kv, vocab_size: vocabulary } = config;
+  const attention = (name: string): [string, number[]][] => [
+    ...["q", "k", "v"].map((part): [string, number[]] => [`${name}.${part}.weight`, [heads * kv, d]]),
+    [`${name}.o.weight`, [d, heads * kv]],
+  ];
+  const out: [string, number[]][] = [["shared.weight", [vocabulary, d]]];
+  for (const stack of ["encoder", "decoder"]) {
+    const kinds = stack === "encoder" ? ["SelfAttention"] : ["SelfAttention", "EncDecAttention"];
+    out.push([`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [32, heads]]);
+    for (let block = 0; block < layers; block++) {
+      const prefix = `${stack}.block.${block}.layer`;
+      for (const [layer, kind] of kinds.entries()) {
+        out.push(...attention(`${prefix}.${layer}.${kind}`), [`${prefix}.${layer}.layer_norm.weight`, [d]]);
+      }
+      const dense = `${prefix}.${kinds.length}`;
+      out.push([`${dense}.DenseReluDense.wi.weight`, [ff, d]], [`${dense}.DenseReluDense.wo.weight`, [d, ff]]);
+      out.push([`${dense}.layer_norm.weight`, [d]]);
+    }
+    out.push([`${stack}.final_layer_norm.weight`, [d]]);
+  }
+  return out;
+}

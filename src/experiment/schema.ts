@@ -1,0 +1,244 @@
+/**
+ * @file The experiment file, `*.ulpt.json`: the one source of what it may say. It validates files, its descriptions are the
+ * editor's hover help, and media/experiment.schema.json is generated from it (scripts/schema.ts).
+ */
+import { z } from "zod";
+import { taskDefinitionSchema } from "../tasks/definition.ts";
+
+/** Names become folder names on every system. */
+const fileName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+    'must be made of letters, digits, ".", "_" and "-", with a letter or digit at both ends: it names a folder',
+  );
+
+const seed = z.int().min(0);
+const rank = z.int().min(1);
+const learningRate = z.number().gt(0);
+
+function oneOrMany<T extends z.ZodType>(item: T) {
+  return z.union([item, z.array(item).min(1)]);
+}
+
+export const projectionDistributions = [
+  "xavier-uniform",
+  "normal",
+  "normal-scaled",
+  "kaiming-uniform",
+  "rademacher",
+  "orthogonal",
+] as const;
+
+const projection = z.strictObject({
+  distribution: z
+    .enum(projectionDistributions)
+    .default("xavier-uniform")
+    .describe(
+      "How the entries of the frozen projection (r × d) are drawn. xavier-uniform: U(±√(6/(r+d))), as the official T5 code; normal: N(0, 1), as the paper's text; normal-scaled: N(0, 1/r), as its theorem; kaiming-uniform: U(±1/√r), as the official Llama code; rademacher: random signs; orthogonal: rows at right angles.",
+    ),
+  groups: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe(
+      "Number of different projections; each serves an equal share of the prompt's tokens. Divides promptLength.",
+    ),
+  seed: seed.optional().describe("Seed of the projection. Default: the seed of the run."),
+});
+
+const initialization = z.discriminatedUnion("from", [
+  z
+    .strictObject({
+      from: z.literal("random"),
+      standardDeviation: z
+        .number()
+        .gt(0)
+        .default(1)
+        .describe("Standard deviation of the normal distribution that the prompt is drawn from. Default: 1."),
+    })
+    .describe("Every number of the prompt is drawn from N(0, standardDeviation²)."),
+  z
+    .strictObject({ from: z.literal("vocabulary") })
+    .describe("Each prompt token starts as the embedding of a random word of the vocabulary."),
+  z
+    .strictObject({
+      from: z.literal("text"),
+      text: z.string().min(1).describe("The text whose token embeddings, repeated to promptLength, start the prompt."),
+    })
+    .describe("The prompt starts as the embeddings of a text."),
+]);
+
+const label = fileName.describe(
+  "Names the runs of this method, and tells apart methods that differ in other settings.",
+);
+const methodLearningRate = learningRate
+  .optional()
+  .describe("Learning rate of this method. Default: training.learningRate.");
+
+const ulptMethod = z
+  .strictObject({
+    name: z.literal("ulpt"),
+    label: label.optional(),
+    rank: oneOrMany(rank).optional().describe("Rank of this method. Default: the experiment's."),
+    scale: z.boolean().optional().describe("Whether a scale per dimension is trained. Default: the experiment's."),
+    shift: z.boolean().optional().describe("Whether a shift per dimension is trained. Default: the experiment's."),
+    projection: projection.optional().describe("The frozen random projection. Default: the experiment's."),
+    learningRate: methodLearningRate,
+  })
+  .describe(
+    "Ultra-low-dimensional prompt tuning: prompt = (Z · projection) · diag(scale) + shift, with rank numbers per token.",
+  );
+
+const vanillaMethod = z
+  .strictObject({
+    name: z.literal("vanilla"),
+    label: label.optional(),
+    initialization: initialization.optional().describe("Where the prompt starts. Default: the experiment's."),
+    learningRate: methodLearningRate,
+  })
+  .describe("Prompt tuning: every number of the prompt is trained.");
+
+export const methodNames = ["ulpt", "vanilla"] as const;
+const method = z.union([z.enum(methodNames), z.discriminatedUnion("name", [ulptMethod, vanillaMethod])]);
+
+const beta = z.number().gte(0).lt(1);
+
+const optimizer = z.strictObject({
+  name: z
+    .enum(["adamw", "hf-adamw"])
+    .default("adamw")
+    .describe("adamw: as torch.optim.AdamW. hf-adamw: as transformers' own AdamW, which the official T5 code ran."),
+  betas: z
+    .tuple([beta, beta])
+    .default([0.9, 0.999])
+    .describe("Decay rates of the running means of the gradient and of its square."),
+  epsilon: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe("Added to the denominator of an update. Default: 1e-8 for adamw, 1e-6 for hf-adamw."),
+  weightDecay: z
+    .number()
+    .gte(0)
+    .optional()
+    .describe("Decoupled weight decay. Default: 1e-5 for adamw, 0 for hf-adamw (what the official code really used)."),
+});
+
+const earlyStopping = z.strictObject({
+  patience: z.int().min(1).describe("Stop after this many evaluations in a row without a better validation score."),
+  minimumImprovement: z
+    .number()
+    .gte(0)
+    .default(0)
+    .describe("By how much a score (0 to 1) must exceed the best so far to count as better."),
+});
+
+const training = z
+  .strictObject({
+    steps: z.int().min(1).describe("Number of optimiser steps of a run. The paper's code: 30000."),
+    batchSize: z.int().min(1).default(16).describe("Examples per step."),
+    learningRate: learningRate
+      .default(0.3)
+      .describe("Peak learning rate. Prompts take far larger ones than weights do: the official T5 code uses 0.6."),
+    optimizer: optimizer.prefault({}).describe("How gradients become updates."),
+    schedule: z
+      .enum(["linear", "constant"])
+      .default("linear")
+      .describe("After the warm-up: linear falls to 0 at the last step, constant stays."),
+    warmupSteps: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "Steps in which the learning rate rises from 0 to its peak. Default: 500, but at most a tenth of the steps.",
+      ),
+    clipNorm: z
+      .number()
+      .gt(0)
+      .nullable()
+      .default(1)
+      .describe("Gradients are scaled down to this norm over all parameters; null: never."),
+    evaluateEvery: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        "Steps between two evaluations on the validation rows; the last step is always evaluated. Default: 1000, but at least ten evaluations a run.",
+      ),
+    earlyStopping: earlyStopping
+      .nullable()
+      .default(null)
+      .describe("Ends a run whose validation score has stopped rising; null: every run takes all its steps."),
+    microBatchTokens: z
+      .int()
+      .min(1)
+      .default(900)
+      .describe("Most tokens that go through the model at once, the prompt counted; bounds memory, not results."),
+    keepCheckpoints: z
+      .enum(["all", "best-and-last"])
+      .default("best-and-last")
+      .describe("Which checkpoints stay on disk."),
+  })
+  .refine(({ steps, warmupSteps }) => warmupSteps === undefined || warmupSteps <= steps, {
+    path: ["warmupSteps"],
+    message: 'must not exceed "steps"',
+  });
+
+const generation = z.strictObject({
+  maxNewTokens: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("Most tokens of a generated answer. Default: those of the longest target."),
+});
+
+export const experimentSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe("The JSON Schema of this file, for editors."),
+    name: fileName
+      .optional()
+      .describe("Name of the experiment, and of the folder of its runs. Default: the file's name."),
+    model: z
+      .string()
+      .min(1)
+      .describe(
+        'The frozen model: a folder with config.json and model.safetensors, relative to this file, or a Hugging Face id like "google-t5/t5-base".',
+      ),
+    task: taskDefinitionSchema,
+    method: oneOrMany(method)
+      .default("ulpt")
+      .describe(
+        "How the prompt is parametrised. A list trains and compares several; an object sets one method's own options.",
+      ),
+    rank: oneOrMany(rank)
+      .default(2)
+      .describe("Trained numbers per prompt token (ulpt). A list makes one run for each."),
+    promptLength: z.int().min(1).default(100).describe("Number of prompt tokens put before every source."),
+    seed: oneOrMany(seed)
+      .default(42)
+      .describe("Seed of initialisation, projection and data order. A list makes one run for each."),
+    scale: z.boolean().default(true).describe("Whether ULPT trains a factor for each embedding dimension."),
+    shift: z.boolean().default(true).describe("Whether ULPT trains an offset for each embedding dimension."),
+    projection: projection
+      .prefault({})
+      .describe("ULPT's random projection, frozen and never stored: its seed is enough."),
+    initialization: initialization
+      .default({ from: "vocabulary" })
+      .describe("Where the prompt of vanilla prompt tuning starts."),
+    training: training.describe("How long and how each run is trained."),
+    generation: generation.prefault({}).describe("How answers are generated for evaluation: greedily, up to a length."),
+    device: z
+      .enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"])
+      .default("auto")
+      .describe("Where the model runs. auto: the fastest that works here, else cpu."),
+  })
+  .meta({
+    title: "ULPT experiment",
+    description: "One prompt-tuning experiment. Lists in method, rank and seed expand to one run for each combination.",
+  });
+
+/** An experiment file with its defaults filled in. */
+export type ExperimentSettings = z.infer<typeof experimentSchema>;
+export type Projection = z.infer<typeof projection>;
+export type Initialization = z.infer<typeof initialization>;

@@ -1,0 +1,173 @@
+/** @file Checks a parsed experiment against the schema and words what is wrong for the person who wrote the file. */
+import type { z } from "zod";
+import { quoteList, suggest } from "../tasks/suggest.ts";
+import { expandSettings } from "./expand.ts";
+import { isWholeNumber, keysAt, type Path, suggestKey } from "./jsonSchema.ts";
+import { formatPath } from "./problems.ts";
+import { type ExperimentSettings, experimentSchema } from "./schema.ts";
+
+/** A problem that does not know yet where in the text it stands. */
+export interface Finding {
+  message: string;
+  path: Path;
+  /** What the problem is about: the value at `path`, its key, or the object at `path` that lacks something. */
+  at: "value" | "key" | "object";
+  suggestion?: string | undefined;
+}
+
+export type Validation = { settings: ExperimentSettings; findings: [] } | { settings: undefined; findings: Finding[] };
+
+type Issue = z.core.$ZodIssue;
+type UnionIssue = z.core.$ZodIssueInvalidUnion;
+
+/** The experiment with its defaults filled in, or everything that is wrong with it. */
+export function validateExperiment(value: unknown): Validation {
+  const parsed = experimentSchema.safeParse(value, { error: describeIssue });
+  if (!parsed.success) {
+    return { settings: undefined, findings: parsed.error.issues.flatMap((issue) => findingsOf(issue, [], value)) };
+  }
+  const { problems } = expandSettings(parsed.data, "experiment");
+  if (problems.length === 0) return { settings: parsed.data, findings: [] };
+  return {
+    settings: undefined,
+    findings: problems.map(({ message, path }) => ({ message: sentence(path, message), path, at: "value" })),
+  };
+}
+
+function findingsOf(issue: Issue, parent: Path, root: unknown): Finding[] {
+  const path: Path = [...parent, ...(issue.path as (string | number)[])];
+  const value = valueAt(root, path);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => unknownKeyFinding([...path, key], value));
+  }
+  if (issue.code === "invalid_union") {
+    if ("options" in issue && Array.isArray(issue.options)) {
+      return [choiceFinding(path, value, issue.options.map(String))];
+    }
+    const branch = issue.errors.find((issues) => !issues.some((inner) => isOtherKind(inner, value)));
+    if (branch) return branch.flatMap((inner) => findingsOf(inner, path, root));
+    const message = `must be ${[...new Set(alternatives(issue, path))].join(" or ")}, not ${quoteValue(value)}`;
+    return [{ message: sentence(path, message), path, at: "value" }];
+  }
+  if (value === undefined && issue.code !== "custom") {
+    const expected = issue.code === "invalid_type" ? `: ${kindAt(path, issue.expected)}` : "";
+    return [{ message: sentence(path, `is missing${expected}`), path: path.slice(0, -1), at: "object" }];
+  }
+  if (issue.code === "invalid_value") return [choiceFinding(path, value, issue.values.map(String))];
+  if (issue.code === "invalid_type" && issue.message === wrongKind(kindName(issue.expected), value)) {
+    return [{ message: sentence(path, wrongKind(kindAt(path, issue.expected), value)), path, at: "value" }];
+  }
+  return [{ message: sentence(path, issue.message), path, at: "value" }];
+}
+
+function unknownKeyFinding(path: Path, object: unknown): Finding {
+  const parent = path.slice(0, -1);
+  const key = String(path.at(-1));
+  if (keysAt(parent).includes(key)) {
+    // A key of another member of a union, like the rank of a vanilla method: what the object is decides.
+    const { name, from } = object as { name?: unknown; from?: unknown };
+    return { message: sentence(path, `does not go with ${quoteValue(name ?? from)}; remove it`), path, at: "key" };
+  }
+  const suggestion = suggestKey(parent, key);
+  const meant = suggestion ? `; did you mean "${suggestion}"?` : "";
+  return { message: sentence(path, `is not a setting of an experiment${meant}`), path, at: "key", suggestion };
+}
+
+function choiceFinding(path: Path, value: unknown, choices: readonly string[]): Finding {
+  if (value === undefined) {
+    const message = sentence(path, `is missing: ${quoteList(choices, "or")}`);
+    return { message, path: path.slice(0, -1), at: "object" };
+  }
+  const suggestion = typeof value === "string" ? suggest(value, choices) : undefined;
+  const meant = suggestion ? `; did you mean "${suggestion}"?` : "";
+  const message = sentence(path, `must be ${quoteList(choices, "or")}, not ${quoteValue(value)}${meant}`);
+  return { message, path, at: "value", suggestion };
+}
+
+/** Whether an alternative failed because it is for another kind of value altogether (a list where a number stands). */
+function isOtherKind(issue: Issue, value: unknown): boolean {
+  if (issue.path.length > 0) return false;
+  if (issue.code === "invalid_type") return true;
+  if (issue.code === "invalid_value") return issue.values.every((choice) => typeof choice !== typeof value);
+  return issue.code === "invalid_union" && !hasBranchFor(issue, value);
+}
+
+function hasBranchFor(issue: UnionIssue, value: unknown): boolean {
+  return issue.errors.some((issues) => !issues.some((inner) => isOtherKind(inner, value)));
+}
+
+/** What the branches of a union would have taken. */
+function alternatives(issue: UnionIssue, path: Path): string[] {
+  return issue.errors.flat().flatMap((inner) => {
+    if (inner.path.length > 0) return [];
+    if (inner.code === "invalid_type") return [kindAt(path, inner.expected)];
+    if (inner.code === "invalid_value") return inner.values.map((choice) => JSON.stringify(choice));
+    return inner.code === "invalid_union" ? alternatives(inner, path) : [];
+  });
+}
+
+/** The predicate of a sentence about the setting. Messages written in the schema itself take precedence over these. */
+function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  const found = quoteValue(issue.input);
+  switch (issue.code) {
+    case "invalid_type":
+      return wrongKind(kindName(issue.expected), issue.input);
+    case "too_small":
+      if (issue.origin === "string") return "must not be empty";
+      if (issue.origin === "array") return `must have at least ${issue.minimum} ${items(issue.minimum)}, not ${found}`;
+      return `must be ${issue.inclusive ? "at least" : "greater than"} ${issue.minimum}, not ${found}`;
+    case "too_big":
+      if (issue.origin === "array") return `must have at most ${issue.maximum} ${items(issue.maximum)}, not ${found}`;
+      return `must be ${issue.inclusive ? "at most" : "less than"} ${issue.maximum}, not ${found}`;
+    default:
+      return undefined;
+  }
+}
+
+function items(count: number | bigint): string {
+  return Number(count) === 1 ? "item" : "items";
+}
+
+const kindNames: Record<string, string> = {
+  int: "a whole number",
+  number: "a number",
+  string: "text in quotes",
+  boolean: "true or false",
+  object: "an object",
+  record: "an object",
+  array: "a list",
+  tuple: "a list",
+  null: "null",
+};
+
+function kindName(expected: string): string {
+  return kindNames[expected] ?? expected;
+}
+
+/** zod asks a whole number first of all for a number; the reader is told at once. */
+function kindAt(path: Path, expected: string): string {
+  return kindName(expected === "number" && isWholeNumber(path) ? "int" : expected);
+}
+
+function wrongKind(kind: string, value: unknown): string {
+  return `must be ${kind}, not ${quoteValue(value)}`;
+}
+
+function quoteValue(value: unknown): string {
+  if (value === undefined) return "missing";
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+}
+
+function sentence(path: Path, predicate: string): string {
+  return `${formatPath(path)} ${predicate}`;
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const segment of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[segment];
+  }
+  return value;
+}

@@ -1,0 +1,56 @@
+/** @file Ultra-low-dimensional prompt tuning: `E = (Z·P̃)·diag(scale) + 1·shiftᵀ` with a frozen random projection P̃. */
+import * as ops from "../graph/ops.ts";
+import { normal } from "../random/normal.ts";
+import type { PromptMethod } from "./method.ts";
+import { generateProjection, type ProjectionSpec } from "./projection.ts";
+
+export interface UlptOptions {
+  promptLength: number;
+  hiddenSize: number;
+  rank: number;
+  /** Whether each dimension of the model has a trained factor, starting at 1. */
+  scale: boolean;
+  /** Whether each dimension of the model has a trained offset, starting at 0. */
+  shift: boolean;
+  projection: Pick<ProjectionSpec, "distribution" | "groups" | "seed">;
+}
+
+export interface UlptMethod extends PromptMethod {
+  readonly projection: ProjectionSpec & { sha256: string; generator: string };
+}
+
+/**
+ * Trains Z `[n, r]` and, unless switched off, scale `[d]` and shift `[d]`: n·r + 2·d numbers. With G groups the tokens fall into G
+ * equal runs, each with its own P̃ `[r, d]`. Starting values are those of the official T5 code: Z ~ N(0, 1).
+ */
+export function ulpt({ promptLength, hiddenSize, rank, scale, shift, projection }: UlptOptions): UlptMethod {
+  const spec: ProjectionSpec = { ...projection, rank, hiddenSize };
+  const { data, sha256, generator } = generateProjection(spec);
+  const { groups } = spec;
+  const perGroup = promptLength / groups;
+  return {
+    promptLength,
+    hiddenSize,
+    projection: { ...spec, sha256, generator },
+    parameters: {
+      z: [promptLength, rank],
+      ...(scale ? { scale: [hiddenSize] } : {}),
+      ...(shift ? { shift: [hiddenSize] } : {}),
+    },
+    constants: { projection: { shape: [groups, rank, hiddenSize], data } },
+    initialize(stream) {
+      return {
+        z: Float32Array.from({ length: promptLength * rank }, () => normal(stream)),
+        ...(scale ? { scale: new Float32Array(hiddenSize).fill(1) } : {}),
+        ...(shift ? { shift: new Float32Array(hiddenSize) } : {}),
+      };
+    },
+    embed(parameters, constants) {
+      const z = ops.reshape(parameters.z!, [groups, perGroup, rank]);
+      let embeddings = ops.reshape(ops.matmul(z, constants.projection!), [promptLength, hiddenSize]);
+      if (parameters.scale) embeddings = ops.multiply(embeddings, parameters.scale);
+      if (parameters.shift) embeddings = ops.add(embeddings, parameters.shift);
+      return embeddings;
+    },
+  };
+}

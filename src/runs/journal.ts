@@ -1,0 +1,271 @@
+/** @file The journal of a run, events.jsonl: appended to line by line, read whole or as it grows. */
+import { closeSync, fstatSync, fsyncSync, openSync, readSync } from "node:fs";
+import { z } from "zod";
+import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { asWriteError, writeFully } from "../formats/atomic.ts";
+import {
+  anyEvent,
+  type CheckpointEvent,
+  type EvaluationEvent,
+  eventTypes,
+  issueText,
+  type JournalEvent,
+  journalEvent,
+  type StepEvent,
+} from "./schema.ts";
+
+/** An event before the journal stamps it with time, attempt and sequence number. */
+export type NewEvent = JournalEvent extends infer E ? (E extends JournalEvent ? Omit<E, keyof Stamp> : never) : never;
+type Stamp = Pick<JournalEvent, "t" | "attempt" | "seq">;
+
+const newline = 0x0a;
+
+/** Appends the events of one attempt: one write per event, a complete line. */
+export class JournalWriter {
+  readonly path: string;
+  readonly attempt: number;
+  private readonly descriptor: number;
+  private readonly now: () => number;
+  private seq = 0;
+  /** Whether the file may end inside a line. */
+  private torn: boolean;
+
+  private constructor(path: string, attempt: number, descriptor: number, now: () => number) {
+    this.path = path;
+    this.attempt = attempt;
+    this.descriptor = descriptor;
+    this.now = now;
+    this.torn = !endsWithNewline(descriptor);
+  }
+
+  /** @throws UlptError DISK_FULL, RUN_UNWRITABLE */
+  static open(path: string, attempt: number, now: () => number = Date.now): JournalWriter {
+    try {
+      return new JournalWriter(path, attempt, openSync(path, "a+"), now);
+    } catch (error) {
+      throw asWriteError(error, path);
+    }
+  }
+
+  /** @throws UlptError DISK_FULL, RUN_UNWRITABLE */
+  append(event: NewEvent): JournalEvent {
+    const stamped = { t: this.now(), attempt: this.attempt, seq: this.seq + 1, ...event } as JournalEvent;
+    const line = `${JSON.stringify(z.encode(journalEvent, stamped))}\n`;
+    try {
+      // A newline first parts this event from what a killed attempt, or a write cut short, left of a line.
+      writeFully(this.descriptor, this.torn ? `\n${line}` : line);
+    } catch (error) {
+      this.torn = true;
+      throw asWriteError(error, this.path);
+    }
+    this.torn = false;
+    this.seq += 1;
+    return stamped;
+  }
+
+  /** Makes everything appended so far outlast a power cut. @throws UlptError DISK_FULL, RUN_UNWRITABLE */
+  flush(): void {
+    try {
+      fsyncSync(this.descriptor);
+    } catch (error) {
+      throw asWriteError(error, this.path);
+    }
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+}
+
+function endsWithNewline(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor);
+  const last = Buffer.alloc(1);
+  return size === 0 || readSync(descriptor, last, 0, 1, size - 1) === 0 || last[0] === newline;
+}
+
+/** A line that is no event, and why. Lines count from 1. */
+export interface SkippedLine {
+  line: number;
+  reason: string;
+}
+
+export interface JournalContent {
+  events: JournalEvent[];
+  skipped: SkippedLine[];
+}
+
+/** The whole journal; empty where the file does not exist. Damaged lines are skipped and said. */
+export function readJournal(path: string): JournalContent {
+  const content: JournalContent = { events: [], skipped: [] };
+  const lines = new LineReader(path);
+  lines.read((text, line) => parseInto(content, text, line));
+  lines.finish((text, line) => parseInto(content, text, line));
+  return content;
+}
+
+export interface NewContent extends JournalContent {
+  /** The file became shorter: it was replaced, and `events` begin again at its first line. */
+  restarted: boolean;
+  /** `maxBytes` was reached before the end of the file. */
+  more: boolean;
+}
+
+/** Follows a journal that grows. A last line still without its newline waits for the next call. */
+export class JournalReader {
+  private readonly lines: LineReader;
+
+  constructor(path: string) {
+    this.lines = new LineReader(path);
+  }
+
+  /** What was added since the last call, after reading about `maxBytes` at most. */
+  readNew(maxBytes = Number.POSITIVE_INFINITY): NewContent {
+    const content: JournalContent = { events: [], skipped: [] };
+    const progress = this.lines.read((text, line) => parseInto(content, text, line), maxBytes);
+    return { ...content, ...progress };
+  }
+}
+
+function parseInto(content: JournalContent, text: string | null, line: number): void {
+  if (text === "") return; // a writer's newline after a torn line that had its own
+  const result = text === null ? `longer than ${maxLineBytes} bytes` : parseLine(text);
+  if (typeof result === "string") content.skipped.push({ line, reason: result });
+  else if (result) content.events.push(result);
+}
+
+/** The event of a line; null for one of an unknown type; or the reason why it is none. */
+function parseLine(text: string): JournalEvent | null | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return `not complete JSON, an interrupted write (${messageOf(error)})`;
+  }
+  const result = journalEvent.safeParse(json);
+  if (result.success) return result.data;
+  const other = anyEvent.safeParse(json);
+  return other.success && !eventTypes.has(other.data.type) ? null : `not an event (${issueText(result.error)})`;
+}
+
+const chunkBytes = 1 << 20;
+/** Far above any event; guards the memory of whoever opens a file that has no lines. */
+const maxLineBytes = 16 << 20;
+
+/** `text` is null for a line over `maxLineBytes`. */
+type OnLine = (text: string | null, line: number) => void;
+
+/** Splits a growing file into lines, a chunk at a time; every byte is read once. */
+export class LineReader {
+  private readonly path: string;
+  private offset = 0;
+  private line = 0;
+  /** The parts of a line whose end has not been read yet; emptied and closed for more once it is too long. */
+  private pending: Buffer[] = [];
+  private pendingBytes = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** @throws UlptError RUN_INVALID where the file exists and cannot be read */
+  read(onLine: OnLine, maxBytes = Number.POSITIVE_INFINITY): { restarted: boolean; more: boolean } {
+    let descriptor: number;
+    try {
+      descriptor = openSync(this.path, "r");
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT") throw unreadable(this.path, error);
+      return { restarted: this.restartIfShorter(0), more: false };
+    }
+    try {
+      const { size } = fstatSync(descriptor);
+      const restarted = this.restartIfShorter(size);
+      const stop = this.offset + maxBytes;
+      while (this.offset < size && this.offset < stop) {
+        const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, size - this.offset));
+        const length = readSync(descriptor, chunk, 0, chunk.length, this.offset);
+        if (length === 0) break;
+        this.offset += length;
+        this.split(chunk.subarray(0, length), onLine);
+      }
+      return { restarted, more: this.offset < size };
+    } catch (error) {
+      throw systemErrorCode(error) ? unreadable(this.path, error) : error;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Gives out what follows the last newline, for a file that nobody writes any more. */
+  finish(onLine: OnLine): void {
+    if (this.pendingBytes) this.endLine(Buffer.alloc(0), onLine);
+  }
+
+  private restartIfShorter(size: number): boolean {
+    if (size >= this.offset) return false;
+    this.offset = this.line = this.pendingBytes = 0;
+    this.pending = [];
+    return true;
+  }
+
+  private split(chunk: Buffer, onLine: OnLine): void {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
+      this.endLine(chunk.subarray(start, end), onLine);
+      start = end + 1;
+    }
+    if (start === chunk.length) return;
+    this.pendingBytes += chunk.length - start;
+    if (this.pendingBytes > maxLineBytes) this.pending = [];
+    else this.pending.push(chunk.subarray(start));
+  }
+
+  private endLine(rest: Buffer, onLine: OnLine): void {
+    const tooLong = this.pendingBytes + rest.length > maxLineBytes;
+    const bytes = this.pending.length ? Buffer.concat([...this.pending, rest]) : rest;
+    this.pending = [];
+    this.pendingBytes = 0;
+    this.line += 1;
+    onLine(tooLong ? null : bytes.toString("utf8"), this.line);
+  }
+}
+
+function unreadable(path: string, error: unknown): UlptError {
+  return new UlptError("RUN_INVALID", `The journal cannot be read: ${messageOf(error)}.`, {
+    where: path,
+    hint: "Check its permissions and the disk.",
+    cause: error,
+  });
+}
+
+/** What a run did, each list by step. */
+export interface MergedJournal {
+  losses: StepEvent[];
+  evaluations: EvaluationEvent[];
+  checkpoints: CheckpointEvent[];
+}
+
+/**
+ * One course out of the attempts of a run. A resumed attempt repeats the steps after the state it started from; of each
+ * step (and each split and metric of an evaluation) the newest attempt's event counts.
+ */
+export function mergeAttempts(events: Iterable<JournalEvent>): MergedJournal {
+  const losses = new Map<number, StepEvent>();
+  const evaluations = new Map<string, EvaluationEvent>();
+  const checkpoints = new Map<number, CheckpointEvent>();
+  for (const event of events) {
+    if (event.type === "step") keepNewest(losses, event.step, event);
+    else if (event.type === "evaluation")
+      keepNewest(evaluations, `${event.step} ${event.split} ${event.metric}`, event);
+    else if (event.type === "checkpoint") keepNewest(checkpoints, event.step, event);
+  }
+  return { losses: byStep(losses), evaluations: byStep(evaluations), checkpoints: byStep(checkpoints) };
+}
+
+function keepNewest<K, E extends JournalEvent>(kept: Map<K, E>, key: K, event: E): void {
+  const other = kept.get(key);
+  if (!other || event.attempt >= other.attempt) kept.set(key, event);
+}
+
+function byStep<E extends { step: number }>(kept: ReadonlyMap<unknown, E>): E[] {
+  return [...kept.values()].sort((a, b) => a.step - b.step);
+}

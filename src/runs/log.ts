@@ -1,0 +1,30 @@
+/** @file run.log: what a person reads about a run, one dated line at a time. */
+import { closeSync, openSync } from "node:fs";
+import { asWriteError, writeFully } from "../formats/atomic.ts";
+
+export interface RunLog {
+  /** Appends a line; the further lines of a longer text are indented. @throws UlptError DISK_FULL, RUN_UNWRITABLE */
+  line(text: string): void;
+  close(): void;
+}
+
+/** Opens the log at `path` for appending. @throws UlptError RUN_UNWRITABLE */
+export function openLog(path: string, now: () => Date = () => new Date()): RunLog {
+  const guarded = <T>(action: () => T): T => {
+    try {
+      return action();
+    } catch (error) {
+      throw asWriteError(error, path);
+    }
+  };
+  const descriptor = guarded(() => openSync(path, "a"));
+  return {
+    line(text) {
+      const indented = text.trimEnd().replaceAll(/\r?\n/g, "\n    ");
+      guarded(() => writeFully(descriptor, `${now().toISOString()} ${indented}\n`));
+    },
+    close() {
+      closeSync(descriptor);
+    },
+  };
+}

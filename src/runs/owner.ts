@@ -1,0 +1,259 @@
+/** @file Who may write a run: attempts are claimed one after the other, and a newer attempt fences the older ones. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { systemErrorCode, UlptError } from "../errors.ts";
+import { asWriteError, writeFileAtomic, writeFully } from "../formats/atomic.ts";
+import { runPaths } from "./layout.ts";
+import { type ExitJson, exitJson, type Owner, owner, readJson } from "./schema.ts";
+
+/** The newest attempt at a run. */
+export interface Holder {
+  attempt: number;
+  /** Null in the moment between claiming an attempt and saying by whom, or after a crash in that moment. */
+  owner: Owner | null;
+  /** Its last sign of life, in milliseconds since 1970. */
+  heartbeat: number;
+}
+
+/** What one machine can see of processes. */
+export interface Observer {
+  host: string;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** When the process began (`Owner.processStart`); null where that is unknown, undefined where there is none. */
+  processStart(pid: number): string | null | undefined;
+}
+
+/** A process that cannot be looked at counts as alive for this long after its last heartbeat. */
+export const heartbeatLimit = 60_000;
+/** A pid may have been reused where its start is unknown, so the heartbeat counts too; a sleeping laptop gives none. */
+const heartbeatLimitOfPid = 600_000;
+
+/** This machine, now. */
+export function thisObserver(): Observer {
+  return { host: hostname(), now: Date.now(), processStart };
+}
+
+function processStart(pid: number): string | null | undefined {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (systemErrorCode(error) !== "EPERM") return undefined; // EPERM: alive, but another user's
+  }
+  if (process.platform !== "linux") return null;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The second field, the command in parentheses, may hold anything; state is the 3rd and starttime the 22nd (proc(5)).
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const dead = fields[0] === "Z" || fields[0] === "X"; // killed, but its parent has not asked how it ended
+    return dead ? undefined : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the process of a run's newest attempt still works on it, as far as the observer can tell. */
+export function isAlive(holder: Holder, observer: Observer): boolean {
+  const age = observer.now - holder.heartbeat;
+  if (!holder.owner || holder.owner.host !== observer.host) return age < heartbeatLimit;
+  const start = observer.processStart(holder.owner.pid);
+  if (start === undefined) return false;
+  if (start === null || holder.owner.processStart === null) return age < heartbeatLimitOfPid;
+  return start === holder.owner.processStart;
+}
+
+/** The newest attempt at the run in `directory`; null before the first. Never throws for damaged files. */
+export function readHolder(directory: string): Holder | null {
+  const paths = runPaths(directory);
+  const current = readOwner(paths.owner);
+  const claimed = newestClaim(paths.attempts);
+  // owner.json lags behind in the moment after a claim; attempts/ is missing where only some files were copied.
+  if (current && current.attempt >= claimed) {
+    return { attempt: current.attempt, owner: current, heartbeat: modified(paths.owner) };
+  }
+  if (claimed === 0) return null;
+  const path = claimPath(directory, claimed);
+  return { attempt: claimed, owner: readOwner(path), heartbeat: modified(path) };
+}
+
+function readOwner(path: string): Owner | null {
+  try {
+    return readJson(path, owner);
+  } catch {
+    return null;
+  }
+}
+
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function claimPath(directory: string, attempt: number): string {
+  return join(runPaths(directory).attempts, `${String(attempt).padStart(4, "0")}.json`);
+}
+
+function newestClaim(folder: string): number {
+  try {
+    return Math.max(0, ...readdirSync(folder).map((name) => Number(/^(\d{4,})\.json$/.exec(name)?.[1] ?? 0)));
+  } catch {
+    return 0;
+  }
+}
+
+/** How the run's last ended attempt ended; null where none has. @throws UlptError RUN_INVALID */
+export function readExit(directory: string): ExitJson | null {
+  return readJson(runPaths(directory).exit, exitJson);
+}
+
+export interface ClaimOptions {
+  /** Also claim from an attempt that is alive: it is fenced and stops at its next write. */
+  takeOver?: boolean | undefined;
+}
+
+/**
+ * Claims the next attempt at the run in `directory` for this process. Of several processes that try at once, one wins.
+ * @throws UlptError RUN_MISSING, RUN_BUSY, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL
+ */
+export function claimRun(directory: string, { takeOver = false }: ClaimOptions = {}): Ownership {
+  if (!existsSync(directory)) {
+    throw new UlptError("RUN_MISSING", "The run's folder does not exist.", {
+      where: directory,
+      hint: "Check the path.",
+    });
+  }
+  const observer = thisObserver();
+  const holder = readHolder(directory);
+  const ended = holder && (readExit(directory)?.attempt ?? 0) >= holder.attempt;
+  if (holder && !ended && !takeOver && isAlive(holder, observer)) throw busy(directory, holder);
+
+  const claim: Owner = {
+    attempt: (holder?.attempt ?? 0) + 1,
+    host: observer.host,
+    pid: process.pid,
+    processStart: observer.processStart(process.pid) ?? null,
+    started: new Date(observer.now).toISOString(),
+  };
+  createClaim(directory, claim);
+  const ownership = new Ownership(directory, claim);
+  try {
+    ownership.announce();
+  } catch (error) {
+    rmSync(claimPath(directory, claim.attempt), { force: true });
+    throw error;
+  }
+  return ownership;
+}
+
+/** The race is decided here: creating a file that must not exist yet succeeds for one process only. */
+function createClaim(directory: string, claim: Owner): void {
+  const path = claimPath(directory, claim.attempt);
+  let descriptor: number;
+  try {
+    mkdirSync(runPaths(directory).attempts, { recursive: true });
+    descriptor = openSync(path, "wx");
+  } catch (error) {
+    const lost = systemErrorCode(error) === "EEXIST" && existsSync(path);
+    throw lost ? busy(directory, readHolder(directory)) : asWriteError(error, path);
+  }
+  try {
+    writeFully(descriptor, ownerText(claim));
+    fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw asWriteError(error, path);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function ownerText(claim: Owner): string {
+  return `${JSON.stringify(claim, null, 2)}\n`;
+}
+
+function busy(directory: string, holder: Holder | null): UlptError {
+  const by = holder?.owner
+    ? `process ${holder.owner.pid} on ${holder.owner.host} since ${holder.owner.started} (attempt ${holder.attempt})`
+    : "another process that has just claimed it";
+  return new UlptError("RUN_BUSY", `The run is being trained by ${by}.`, {
+    where: directory,
+    expected: "a run that nobody works on",
+    hint: "Wait until it ends or stop it, then resume. Take the run over only if you are sure that process is gone.",
+  });
+}
+
+/** The right of one attempt to write a run, until a newer attempt is claimed. */
+export class Ownership {
+  readonly directory: string;
+  readonly owner: Owner;
+
+  constructor(directory: string, owner: Owner) {
+    this.directory = directory;
+    this.owner = owner;
+  }
+
+  get attempt(): number {
+    return this.owner.attempt;
+  }
+
+  /** Throws if a newer attempt holds the run. Cheap: call it before every write that matters. @throws UlptError RUN_FENCED */
+  assertOwned(): void {
+    const newer = this.newerAttempt();
+    if (newer === null) return;
+    throw new UlptError("RUN_FENCED", `Attempt ${newer} took the run over; attempt ${this.attempt} must stop.`, {
+      where: this.directory,
+      hint: "Nothing is lost: the newer attempt goes on from the saved state.",
+    });
+  }
+
+  private newerAttempt(): number | null {
+    // Both are asked: owner.json comes a moment after the claim, and a network file system may hide a new name for longer.
+    if (existsSync(claimPath(this.directory, this.attempt + 1))) return this.attempt + 1;
+    const current = readOwner(runPaths(this.directory).owner);
+    return current && current.attempt > this.attempt ? current.attempt : null;
+  }
+
+  /** Writes a file of the run as a whole, unless a newer attempt holds it. @throws UlptError RUN_FENCED, RUN_UNWRITABLE, DISK_FULL */
+  write(path: string, content: Uint8Array | string): void {
+    // Between this check and the rename a newer attempt may still claim. That is harmless: a run is deterministic, so
+    // all it can find is an earlier point of its own course.
+    writeFileAtomic(path, content, { tag: this.attempt, beforeRename: () => this.assertOwned() });
+  }
+
+  /** Writes owner.json. @throws UlptError RUN_FENCED, RUN_UNWRITABLE, DISK_FULL */
+  announce(): void {
+    this.write(runPaths(this.directory).owner, ownerText(this.owner));
+  }
+
+  /** Says that this attempt is alive; call it more often than `heartbeatLimit`. False once a newer attempt holds the run. */
+  heartbeat(): boolean {
+    if (this.newerAttempt() !== null) return false;
+    const path = runPaths(this.directory).owner;
+    try {
+      const now = new Date();
+      // An older attempt that was slow to announce itself may have replaced our owner.json.
+      if (readOwner(path)?.attempt === this.attempt) utimesSync(path, now, now);
+      else this.announce();
+    } catch {
+      // A disk that refuses stops the run at its next real write, with the whole story.
+    }
+    return true;
+  }
+
+  /** Ends the attempt by writing exit.json. @throws UlptError RUN_FENCED, RUN_UNWRITABLE, DISK_FULL */
+  release(exit: Omit<ExitJson, "attempt" | "ended" | "error"> & { error?: UlptError | undefined }): void {
+    const whole = { attempt: this.attempt, ...exit, ended: new Date().toISOString() };
+    this.write(runPaths(this.directory).exit, `${JSON.stringify(whole, null, 2)}\n`);
+  }
+}

@@ -1,0 +1,221 @@
+/** @file The JSON files of a run directory: schemas, and the types that follow from them. */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+
+const count = z.int().min(0);
+const isoTime = z.iso.datetime();
+
+const unwritable = ["NaN", "Infinity", "-Infinity", "-0"] as const;
+
+/** Whether JSON cannot write `value` as a number that reads back the same: NaN, ±Infinity (`null`) and -0 (`0`). */
+export function needsText(value: number): boolean {
+  return !Number.isFinite(value) || Object.is(value, -0);
+}
+
+/** The name of a number for which `needsText` holds; `Number(…)` reads it back. */
+export function numberText(value: number): (typeof unwritable)[number] {
+  return (Object.is(value, -0) ? "-0" : String(value)) as (typeof unwritable)[number];
+}
+
+/** A measured number that reads back bit-equal. A diverged run measures NaN, which in JSON is the string "NaN". */
+const real = z.codec(
+  z.union([z.number(), z.enum(unwritable)]),
+  z.custom<number>((value) => typeof value === "number", "expected number"),
+  { decode: Number, encode: (value) => (needsText(value) ? numberText(value) : value) },
+);
+
+/** run.json: the resolved spec of a run and where it comes from. Written once, by `createRun`. */
+export const runJson = z.object({
+  version: z.literal(1),
+  experiment: z.string(),
+  run: z.string(),
+  created: isoTime,
+  method: z.string(),
+  /** Null for methods that have none. */
+  rank: z.int().min(1).nullable(),
+  seed: z.int(),
+  promptLength: z.int().min(1),
+  /** How many numbers are trained. */
+  parameters: count,
+  device: z.string(),
+  model: z.object({ source: z.string(), revision: z.string().optional(), weightsSha256: z.string() }),
+  /** By split. */
+  data: z.object({ sha256: z.record(z.string(), z.string()) }),
+  versions: z.object({ ulpt: z.string(), onnxruntime: z.string(), node: z.string() }),
+  /** Every setting of the run after defaults, as the experiment's schema gives them. */
+  settings: z.record(z.string(), z.unknown()),
+});
+export type RunJson = z.infer<typeof runJson>;
+
+/** owner.json and attempts/000N.json: the attempt that may write, and its process. */
+export const owner = z.object({
+  attempt: z.int().min(1),
+  host: z.string(),
+  pid: z.int().min(1),
+  /** When the kernel says the process began, in its own unit; null where it does not say. Tells a reused pid. */
+  processStart: z.string().nullable(),
+  started: isoTime,
+});
+export type Owner = z.infer<typeof owner>;
+
+export const endStates = ["finished", "early-stopped", "stopped", "failed"] as const;
+export type EndState = (typeof endStates)[number];
+
+/** exit.json: how an attempt ended. */
+export const exitJson = z.object({
+  attempt: z.int().min(1),
+  /** Exit code of the process. */
+  code: z.int(),
+  state: z.enum(endStates),
+  /** A sentence for people. */
+  reason: z.string().optional(),
+  /** An UlptError as JSON. */
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      where: z.string().optional(),
+      expected: z.string().optional(),
+      hint: z.string().optional(),
+    })
+    .optional(),
+  /** Last step that was done. */
+  step: count,
+  ended: isoTime,
+});
+export type ExitJson = z.infer<typeof exitJson>;
+
+const stamp = {
+  /** Milliseconds since 1970. */
+  t: z.number(),
+  attempt: z.int().min(1),
+  /** Counts the events of an attempt from 1. */
+  seq: z.int().min(1),
+};
+
+const statusEvent = z.object({
+  ...stamp,
+  type: z.literal("status"),
+  state: z.enum(["running", ...endStates]),
+  message: z.string().optional(),
+  /** The step after which this attempt goes on; 0 from the beginning. */
+  fromStep: count.optional(),
+  totalSteps: count.optional(),
+});
+
+const stepEvent = z.object({
+  ...stamp,
+  type: z.literal("step"),
+  step: count,
+  loss: real,
+  learningRate: real,
+  gradientNorm: real,
+  /** Examples seen since step 0. */
+  examples: count,
+  /** Tokens of this step. */
+  tokens: count,
+  /** Seconds of this step. */
+  seconds: real,
+});
+
+const evaluationEvent = z.object({
+  ...stamp,
+  type: z.literal("evaluation"),
+  step: count,
+  split: z.enum(["validation", "test"]),
+  metric: z.string(),
+  /** A fraction: 1 is perfect. */
+  score: real,
+  /** Examples evaluated. */
+  count,
+  /** Confidence interval of the score: low, high. */
+  interval: z.tuple([real, real]).optional(),
+  loss: real.optional(),
+  seconds: real,
+  /** Fraction of answers that are no label of the task. */
+  invalid: real.optional(),
+  /** Scores to compare with, e.g. of the most frequent label. */
+  baselines: z.record(z.string(), real).optional(),
+});
+
+const checkpointEvent = z.object({
+  ...stamp,
+  type: z.literal("checkpoint"),
+  step: count,
+  /** Relative to the run's folder, with `/`. */
+  file: z.string(),
+  bytes: count,
+  /** Whether it was the best so far. */
+  best: z.boolean(),
+  score: real.optional(),
+});
+
+const warningEvent = z.object({
+  ...stamp,
+  type: z.literal("warning"),
+  code: z.string(),
+  message: z.string(),
+});
+
+/** One line of events.jsonl: `z.encode` gives what JSON can write, `parse` reads it back. */
+export const journalEvent = z.discriminatedUnion("type", [
+  statusEvent,
+  stepEvent,
+  evaluationEvent,
+  checkpointEvent,
+  warningEvent,
+]);
+export type JournalEvent = z.infer<typeof journalEvent>;
+export type StatusEvent = z.infer<typeof statusEvent>;
+export type StepEvent = z.infer<typeof stepEvent>;
+export type EvaluationEvent = z.infer<typeof evaluationEvent>;
+export type CheckpointEvent = z.infer<typeof checkpointEvent>;
+export type WarningEvent = z.infer<typeof warningEvent>;
+
+export const eventTypes: ReadonlySet<string> = new Set(["status", "step", "evaluation", "checkpoint", "warning"]);
+
+/** An event of a type this version does not know: a newer one wrote it. */
+export const anyEvent = z.object({ ...stamp, type: z.string() });
+
+/** What is wrong with a value, in one line: `model.source: Invalid input: expected string, received undefined`. */
+export function issueText(error: z.ZodError): string {
+  const { path, message } = error.issues[0]!;
+  return path.length ? `${path.join(".")}: ${message}` : message;
+}
+
+/**
+ * Reads and validates one JSON file of a run; null where there is none.
+ * @throws UlptError RUN_INVALID
+ */
+export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw new UlptError("RUN_INVALID", `The file cannot be read: ${messageOf(error)}.`, {
+      where: path,
+      hint: "Check its permissions.",
+      cause: error,
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UlptError("RUN_INVALID", `The file is not JSON (${messageOf(error)}).`, {
+      where: path,
+      hint: "Something other than ULPT Lab changed it: restore it, or delete the run's folder.",
+      cause: error,
+    });
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  throw new UlptError("RUN_INVALID", `The file does not describe a run: ${issueText(result.error)}.`, {
+    where: path,
+    hint: "A newer ULPT Lab may have written it: update. Otherwise restore it, or delete the run's folder.",
+    cause: result.error,
+  });
+}

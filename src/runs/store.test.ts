@@ -1,0 +1,195 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { JournalWriter } from "./journal.ts";
+import { claimRun } from "./owner.ts";
+import type { RunJson } from "./schema.ts";
+import { clearStopRequest, createRun, deriveState, listRuns, openRun, requestStop, stopRequested } from "./store.ts";
+
+let workspace: string;
+beforeEach(() => {
+  workspace = mkdtempSync(join(tmpdir(), "ulpt-store-"));
+});
+afterEach(() => rmSync(workspace, { recursive: true, force: true }));
+
+const coded = (code: string, message = "") =>
+  expect.objectContaining({ code, message: expect.stringContaining(message), where: expect.any(String) });
+
+const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
+  created: "2026-01-02T03:04:05.678Z",
+  method: "ulpt",
+  rank: 2,
+  seed: 1,
+  promptLength: 100,
+  parameters: 1736,
+  device: "cpu",
+  model: { source: "google-t5/t5-base", weightsSha256: "ab" },
+  data: { sha256: { train: "cd", validation: "ef" } },
+  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
+  settings: { learningRate: 0.3, nested: { list: [1, null] } },
+};
+
+describe("createRun and openRun", () => {
+  it("makes a folder that git ignores, and the spec reads back", () => {
+    const { directory } = createRun(workspace, "sst2", "ulpt-r2", spec);
+    expect(relative(workspace, directory)).toBe(join(".ulpt", "runs", "sst2", "ulpt-r2"));
+    expect(readFileSync(join(workspace, ".ulpt", ".gitignore"), "utf8")).toBe("*\n");
+    expect(openRun(directory).spec).toEqual({ version: 1, experiment: "sst2", run: "ulpt-r2", ...spec });
+  });
+
+  it("gives a taken name a suffix", () => {
+    const names = [1, 2, 3].map(() => createRun(workspace, "e", "r", spec).spec.run);
+    expect(names).toEqual(["r", "r-2", "r-3"]);
+    expect(createRun(workspace, "e", "r-2", spec).spec.run).toBe("r-2-2");
+  });
+
+  it("stays inside the runs folder whatever the names are", () => {
+    const { directory, spec: made } = createRun(workspace, "../../up", "/etc/../x", spec);
+    expect(relative(join(workspace, ".ulpt", "runs"), directory)).toBe(join("up", "etc-..-x"));
+    expect(made.experiment).toBe("../../up");
+  });
+
+  it("leaves a .gitignore that the user changed", () => {
+    mkdirSync(join(workspace, ".ulpt"));
+    writeFileSync(join(workspace, ".ulpt", ".gitignore"), "cache\n");
+    createRun(workspace, "e", "r", spec);
+    expect(readFileSync(join(workspace, ".ulpt", ".gitignore"), "utf8")).toBe("cache\n");
+  });
+
+  it("says that a workspace cannot be written", () => {
+    writeFileSync(join(workspace, ".ulpt"), "");
+    expect(() => createRun(workspace, "e", "r", spec)).toThrow(coded("RUN_UNWRITABLE"));
+  });
+
+  it("tells a missing run from a broken one, naming the field", () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    const path = join(directory, "run.json");
+    const whole = JSON.parse(readFileSync(path, "utf8"));
+    expect(() => openRun(join(workspace, "nowhere"))).toThrow(coded("RUN_MISSING"));
+    expect(() => openRun(workspace)).toThrow(coded("RUN_MISSING", "holds no run"));
+    writeFileSync(path, "{");
+    expect(() => openRun(directory)).toThrow(coded("RUN_INVALID", "not JSON"));
+    writeFileSync(path, JSON.stringify({ ...whole, model: { source: 3 } }));
+    expect(() => openRun(directory)).toThrow(coded("RUN_INVALID", "model.source"));
+    writeFileSync(path, JSON.stringify({ ...whole, version: 2 }));
+    expect(() => openRun(directory)).toThrow(coded("RUN_INVALID", "version"));
+  });
+});
+
+describe("deriveState", () => {
+  const state = (exit: number | null, holder: number | null, alive = false) =>
+    deriveState({
+      exit: exit === null ? null : { attempt: exit, state: "stopped" },
+      holder: holder === null ? null : { attempt: holder },
+      alive,
+    });
+
+  it("is created until somebody claims it, then running as long as its owner lives", () => {
+    expect(state(null, null)).toBe("created");
+    expect(state(null, 1, true)).toBe("running");
+    expect(state(null, 1)).toBe("interrupted");
+  });
+
+  it("is how the newest attempt ended, even if its process goes on", () => {
+    expect(state(1, 1)).toBe("stopped");
+    expect(state(1, 1, true)).toBe("stopped");
+    expect(state(2, null)).toBe("stopped");
+  });
+
+  it("does not take the end of an older attempt for the end of a resumed run", () => {
+    expect(state(1, 2, true)).toBe("running");
+    expect(state(1, 2)).toBe("interrupted");
+  });
+});
+
+describe("listRuns", () => {
+  it("of a workspace without runs is empty", () => {
+    expect(listRuns(workspace)).toEqual([]);
+  });
+
+  it("shows state, progress and scores of every run, broken ones with the reason", () => {
+    createRun(workspace, "b", "r10", spec);
+    const { directory } = createRun(workspace, "b", "r9", spec);
+    const broken = createRun(workspace, "a", "broken", spec).directory;
+    truncateSync(join(broken, "run.json"), 10);
+    mkdirSync(join(workspace, ".ulpt", "runs", "a", "empty"));
+    writeFileSync(join(workspace, ".ulpt", "runs", "a", "a file"), "");
+
+    const ownership = claimRun(directory);
+    const journal = JournalWriter.open(join(directory, "events.jsonl"), ownership.attempt);
+    journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: 300 });
+    for (let step = 1; step <= 200; step++) {
+      const numbers = { loss: 1 / step, learningRate: 0.3, gradientNorm: 1, examples: step, tokens: 9, seconds: 1 };
+      journal.append({ type: "step", step, ...numbers });
+      const score = step === 100 ? 0.9 : 0.8;
+      if (step % 100 === 0)
+        journal.append({
+          type: "evaluation",
+          step,
+          split: "validation",
+          metric: "accuracy",
+          score,
+          count: 9,
+          seconds: 1,
+        });
+    }
+    const running = listRuns(workspace).find((row) => row.run === "r9");
+    expect(running).toMatchObject({ state: "running", step: 200, totalSteps: 300, bestScore: 0.9, testScore: null });
+    journal.append({
+      type: "evaluation",
+      step: 200,
+      split: "test",
+      metric: "accuracy",
+      score: 0.7,
+      count: 9,
+      seconds: 1,
+    });
+    journal.close();
+    ownership.release({ code: 0, state: "finished", step: 200 });
+
+    const rows = listRuns(workspace);
+    expect(rows.map(({ experiment, run, state }) => `${experiment}/${run} ${state}`)).toEqual([
+      "a/broken unreadable",
+      "a/empty unreadable",
+      "b/r9 finished",
+      "b/r10 created",
+    ]);
+    expect(rows[0]!.reason).toContain(join(broken, "run.json"));
+    expect(rows[1]!.reason).toContain("no run");
+    expect(rows[2]).toMatchObject({ step: 200, bestScore: 0.9, testScore: 0.7, reason: null, directory });
+    expect(rows[2]!.spec?.rank).toBe(2);
+    expect(Date.now() - rows[2]!.updated).toBeLessThan(10_000);
+    expect(rows[3]).toMatchObject({ step: 0, totalSteps: null, bestScore: null });
+  });
+
+  it("reads progress past a torn line", () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    const path = join(directory, "events.jsonl");
+    const journal = JournalWriter.open(path, 1);
+    const numbers = { loss: Number.NaN, learningRate: 0.3, gradientNorm: 1, examples: 1, tokens: 9, seconds: 1 };
+    for (const step of [1, 2, 3]) journal.append({ type: "step", step, ...numbers });
+    journal.close();
+    truncateSync(path, readFileSync(path).length - 10);
+    expect(listRuns(workspace)[0]).toMatchObject({ step: 2, state: "created" });
+  });
+});
+
+describe("a request to stop", () => {
+  it("is seen until it is cleared", () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    expect(stopRequested(directory)).toBe(false);
+    clearStopRequest(directory);
+    requestStop(directory);
+    requestStop(directory);
+    expect(stopRequested(directory)).toBe(true);
+    clearStopRequest(directory);
+    expect(stopRequested(directory)).toBe(false);
+  });
+
+  it("to a run that was deleted does not bring its folder back", () => {
+    const gone = join(workspace, "gone");
+    expect(() => requestStop(gone)).toThrow(coded("RUN_UNWRITABLE"));
+    expect(existsSync(gone)).toBe(false);
+  });
+});

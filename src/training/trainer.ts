@@ -1,0 +1,125 @@
+/** @file One training in memory: steps, and the state from which the next step follows. */
+import { UlptError } from "../errors.ts";
+import type { TrainingSettings } from "../experiment/expand.ts";
+import type { Session } from "../graph/session.ts";
+import { collate, type SpecialTokens, type TokenizedExample } from "../models/batch.ts";
+import { elementCount } from "../prompts/method.ts";
+import type { ParameterValues, PromptSession } from "../prompts/prompt.ts";
+import { Stream } from "../random/philox.ts";
+import { DataOrder, groupByLength } from "./batches.ts";
+import { adamStep, clipGradients, gradientNorm, initialOptimizerState, type OptimizerState } from "./optimizer.ts";
+import { scheduleFactor } from "./schedule.ts";
+
+/** Everything the next step depends on. */
+export interface TrainerState {
+  /** Steps done. */
+  step: number;
+  parameters: ParameterValues;
+  optimizer: OptimizerState;
+}
+
+export interface StepResult {
+  /** Counted from 1. */
+  step: number;
+  /** Mean −log P of a target token over the batch, before the update. */
+  loss: number;
+  learningRate: number;
+  /** Before clipping. */
+  gradientNorm: number;
+  /** Examples seen since the start. */
+  examples: number;
+  /** Source and target tokens of this step, the prompt not counted. */
+  tokens: number;
+  seconds: number;
+}
+
+export interface TrainerOptions {
+  /** A session of `lossGraph`. */
+  loss: Session;
+  prompt: PromptSession;
+  special: SpecialTokens;
+  examples: readonly TokenizedExample[];
+  training: TrainingSettings;
+  seed: number;
+}
+
+export class Trainer {
+  state: TrainerState;
+  private readonly options: TrainerOptions;
+  private readonly order: DataOrder;
+
+  /** Starts from `state`, else from the method's initial values. */
+  constructor(options: TrainerOptions, state?: TrainerState) {
+    this.options = options;
+    this.order = new DataOrder(options.examples.length, options.seed);
+    if (state) this.state = state;
+    else {
+      const parameters = options.prompt.method.initialize(new Stream(options.seed, "prompt/initial"));
+      this.state = { step: 0, parameters, optimizer: initialOptimizerState(parameters) };
+    }
+  }
+
+  get finished(): boolean {
+    return this.state.step >= this.options.training.steps;
+  }
+
+  /** @throws NOT_FINITE if the loss or a gradient is not a number: the state then is as it was before the step */
+  async step(): Promise<StepResult> {
+    const started = process.hrtime.bigint();
+    const { training, prompt, examples } = this.options;
+    const { state } = this;
+    const learningRate =
+      training.learningRate *
+      scheduleFactor({ name: training.schedule, warmupSteps: training.warmupSteps }, state.step, training.steps);
+
+    const batch = this.order.batch(state.step, training.batchSize);
+    const { loss, gradient } = await this.lossAndGradient(batch);
+    const gradients = await prompt.gradients(state.parameters, gradient);
+    const norm = gradientNorm(gradients);
+    this.requireFinite(loss, norm, learningRate);
+    if (training.clipNorm !== null) clipGradients(gradients, norm, training.clipNorm);
+    adamStep(state.parameters, gradients, state.optimizer, learningRate, training.optimizer);
+    state.step += 1;
+
+    return {
+      step: state.step,
+      loss,
+      learningRate,
+      gradientNorm: norm,
+      examples: state.step * training.batchSize,
+      tokens: batch.reduce((sum, i) => sum + examples[i]!.source.length + examples[i]!.target.length, 0),
+      seconds: Number(process.hrtime.bigint() - started) / 1e9,
+    };
+  }
+
+  /** The batch's mean loss and G = dLoss/dE, summed over micro-batches. */
+  private async lossAndGradient(batch: readonly number[]): Promise<{ loss: number; gradient: Float32Array }> {
+    const { training, prompt, examples, special } = this.options;
+    const embeddings = await prompt.embeddings(this.state.parameters);
+    const labels = batch.reduce((sum, index) => sum + examples[index]!.target.length, 0);
+    const gradient = new Float32Array(elementCount(embeddings.shape));
+    let loss = 0;
+    for (const group of groupByLength(examples, batch, prompt.method.promptLength, training.microBatchTokens)) {
+      const rows = group.map((index) => examples[index]!);
+      const feeds = { ...collate(rows, special, 1 / labels), prompt: embeddings };
+      const outputs = await this.options.loss.run<"loss" | "d_prompt">(feeds);
+      loss += Number(outputs.loss.data[0]);
+      const part = outputs.d_prompt.data as Float32Array;
+      for (let i = 0; i < gradient.length; i++) gradient[i]! += part[i]!;
+    }
+    return { loss, gradient };
+  }
+
+  private requireFinite(loss: number, norm: number, learningRate: number): void {
+    if (Number.isFinite(loss) && Number.isFinite(norm)) return;
+    const what = Number.isFinite(loss) ? `The gradient norm is ${norm}` : `The loss is ${loss}`;
+    const largest = Math.max(
+      ...Object.values(this.state.parameters).map((values) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 0)),
+    );
+    throw new UlptError("NOT_FINITE", `${what} at step ${this.state.step + 1}: the training has diverged.`, {
+      where: `learning rate ${learningRate.toPrecision(3)}, largest parameter ${largest.toPrecision(3)}`,
+      expected: "finite numbers",
+      hint: "Lower training.learningRate, or lengthen training.warmupSteps. The last checkpoint is kept.",
+    });
+  }
+}
