@@ -7,5 +7,6 @@ export default defineConfig({
     // onnxruntime uses every core by itself: test files that train run one after the other.
     fileParallelism: false,
     testTimeout: 120_000,
+    reporters: ["default", "./test/support/summary.ts"],
   },
 });

@@ -11,18 +11,19 @@ import { readFileSync, writeFileSync } from "node:fs";
 const arrows: Record<string, readonly string[]> = {
   formats: [],
   random: [],
+  statistics: [],
   graph: [],
   models: ["graph", "formats"],
   prompts: ["graph", "random"],
-  tasks: ["formats", "random"],
+  tasks: ["formats", "random", "statistics"],
   hub: ["formats"],
   experiment: ["tasks"],
-  runs: ["experiment", "formats"],
-  training: ["graph", "models", "prompts", "tasks", "hub", "runs", "experiment", "formats", "random"],
+  runs: ["experiment", "formats", "statistics"],
+  training: ["graph", "models", "prompts", "tasks", "hub", "runs", "experiment", "formats", "random", "statistics"],
   launch: ["runs", "experiment"],
   shared: [],
-  host: ["runs", "launch", "shared", "experiment", "tasks"],
-  cli: ["graph", "models", "prompts", "tasks", "hub", "training", "runs", "launch", "experiment", "formats", "random"],
+  host: ["runs", "launch", "shared", "experiment", "tasks", "statistics"],
+  cli: ["graph", "models", "prompts", "tasks", "hub", "training", "runs", "launch", "experiment", "formats", "random", "statistics"],
 };
 
 /** Packages that only one folder may import. */

@@ -4,13 +4,13 @@ import { type Template, template, templates, wordsOf } from "./template.ts";
 
 export const nounsByTopic = {
   food: ["stew", "curry", "sandwich", "pudding", "omelette", "coffee"],
-  hotel: ["suite", "mattress", "balcony", "reception", "towel", "sauna"],
-  travel: ["ferry", "tram", "cruise", "taxi", "journey", "tunnel"],
+  hotel: ["suite", "mattress", "balcony", "lounge", "towel", "sauna"],
+  travel: ["ferry", "tram", "cruise", "taxi", "journey", "flight"],
   computer: ["laptop", "keyboard", "monitor", "printer", "mouse", "cable"],
-  film: ["comedy", "actor", "trailer", "sequel", "director", "script"],
-  book: ["novel", "chapter", "author", "cover", "poem", "essay"],
-  music: ["concert", "violin", "choir", "album", "drummer", "melody"],
-  sport: ["match", "referee", "stadium", "goalkeeper", "race", "trainer"],
+  film: ["comedy", "thriller", "trailer", "sequel", "poster", "script"],
+  book: ["novel", "diary", "atlas", "cover", "poem", "essay"],
+  music: ["concert", "violin", "opera", "album", "trumpet", "melody"],
+  sport: ["match", "racket", "jersey", "trophy", "race", "bicycle"],
 } as const;
 
 export type Topic = keyof typeof nounsByTopic;
@@ -40,7 +40,7 @@ export type Weather = (typeof weathers)[number];
 export const places = ["harbour", "library", "station", "castle", "market", "forest", "bakery"] as const;
 export type Place = (typeof places)[number];
 
-const weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] as const;
+export const weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] as const;
 
 export const adjectives = {
   positive: [
@@ -133,11 +133,19 @@ export const believes: Record<Tense, readonly string[]> = {
   future: ["thinks", "says"],
 };
 
+export type FrameSlot =
+  | `${"same" | "other"}${"" | "Statement" | "Feeling" | "Quality"}`
+  | "sameFinding"
+  | "noun"
+  | "name"
+  | "believes"
+  | "auxiliary";
+
 /**
  * How a note comes to its writer's view. {same…} holds that view and {other…} the opposite one, by a clause, by what
  * somebody says (…Statement), feels (…Feeling) or by a quality expected (…Quality) or found (…Finding).
  */
-export const frames = weighted(
+export const frames = weighted<Template<FrameSlot>>(
   [17, template("{same}")],
   [9, template("{same} and {same}")],
   [11, template("{other} but {same}")],
@@ -152,8 +160,6 @@ export const frames = weighted(
   [3, template("i expected the {noun} to be {sameQuality} and it {sameFinding}")],
   [7, template("i expected the {noun} to be {otherQuality} but it {sameFinding}")],
 );
-type SlotOf<T> = T extends Template<infer Slot> ? Slot : never;
-export type FrameSlot = SlotOf<(typeof frames)[number]>;
 
 export const purchases: Record<Tense, readonly Template<"buyer" | "price" | "item">[]> = {
   past: templates(
@@ -190,8 +196,6 @@ export const moments: Record<Tense, readonly Template[]> = {
   present: templates("today", "this morning", "right now", "every week"),
   future: templates("tomorrow", "next week", "next month", "very soon"),
 };
-
-export { weekdays };
 
 /** Every word that a note can contain, with repetitions. */
 export function languageWords(): string[] {

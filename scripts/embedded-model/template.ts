@@ -13,7 +13,7 @@ export function template<const T extends string>(text: T): Template<SlotsOf<T>> 
 }
 
 export function templates<const T extends readonly string[]>(...texts: T): readonly Template<SlotsOf<T[number]>>[] {
-  return texts.map((text) => template(text) as Template<SlotsOf<T[number]>>);
+  return texts.map((text) => template<T[number]>(text));
 }
 
 /** Appends the phrase to `out`; `write` appends what belongs in a slot. */

@@ -47,7 +47,7 @@ const projection = z.strictObject({
   seed: seed.optional().describe("Seed of the projection. Default: the seed of the run."),
 });
 
-const initialization = z.discriminatedUnion("from", [
+export const initialization = z.discriminatedUnion("from", [
   z
     .strictObject({
       from: z.literal("random"),
@@ -177,8 +177,8 @@ const training = z
       .describe("Most tokens that go through the model at once, the prompt counted; bounds memory, not results."),
     keepCheckpoints: z
       .enum(["all", "best-and-last"])
-      .default("best-and-last")
-      .describe("Which checkpoints stay on disk."),
+      .default("all")
+      .describe("Which checkpoints stay on disk: all, so that any two can be compared, or only the best and the last."),
   })
   .refine(({ steps, warmupSteps }) => warmupSteps === undefined || warmupSteps <= steps, {
     path: ["warmupSteps"],

@@ -20,3 +20,9 @@ export function loadEngine(): Promise<typeof Engine> {
   );
   return loading;
 }
+
+/** The version of onnxruntime-node. */
+export async function engineVersion(): Promise<string> {
+  const { env } = await loadEngine();
+  return env.versions.node ?? "unknown";
+}

@@ -1,5 +1,5 @@
 /** @file Scores with what is needed to read them: a 95 % interval, the majority answer beside them, spread over seeds. */
-import { mean, sampleStandardDeviation } from "simple-statistics";
+import { wilsonInterval } from "../statistics/intervals.ts";
 import type { MetricName } from "./definition.ts";
 
 export interface Score {
@@ -51,27 +51,6 @@ export function scoreAccuracy(
   };
 }
 
-/**
- * 97.5 % quantile of the standard normal distribution, correctly rounded. (`probit` of simple-statistics approximates it
- * to three digits only: 1.9572.)
- */
-const z = 1.959963984540054;
-
-/**
- * The 95 % score interval of a proportion (Wilson 1927): the p for which |p̂ − p| ≤ z·√(p(1 − p)/n). Unlike the normal
- * approximation it stays within [0, 1] and keeps its width at 0 and 1.
- * @throws RangeError unless 0 ≤ correct ≤ count and count > 0
- */
-export function wilsonInterval(correct: number, count: number): [low: number, high: number] {
-  if (!(count > 0 && correct >= 0 && correct <= count)) throw new RangeError(`${correct} correct of ${count}`);
-  const p = correct / count;
-  const denominator = 1 + z ** 2 / count;
-  const center = (p + z ** 2 / (2 * count)) / denominator;
-  const halfWidth = (z * Math.sqrt((p * (1 - p)) / count + z ** 2 / (4 * count ** 2))) / denominator;
-  // At the ends the formula gives exactly 0 and 1; rounding does not.
-  return [correct === 0 ? 0 : center - halfWidth, correct === count ? 1 : center + halfWidth];
-}
-
 /** The most frequent of `targets`; of several, the first in code-point order, so that row order does not matter. */
 export function majorityAnswer(targets: readonly string[]): string {
   const counts = new Map<string, number>();
@@ -93,10 +72,4 @@ export function majorityBaseline(trainTargets: readonly string[], targets: reado
     targets,
   );
   return { answer, score };
-}
-
-/** Mean and sample standard deviation (n − 1) of at least one value; a single value has no deviation. */
-export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number | undefined } {
-  const list = [...values];
-  return { mean: mean(list), deviation: list.length < 2 ? undefined : sampleStandardDeviation(list) };
 }

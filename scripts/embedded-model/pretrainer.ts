@@ -1,0 +1,153 @@
+/** @file Pretraining of the embedded model: batches of generated text, full gradients, AdamW. */
+import { floats, Session, type TensorValue } from "../../src/graph/session.ts";
+import { collate, type TokenizedExample } from "../../src/models/batch.ts";
+import { pretrainingGraph } from "../../src/models/seq2seq.ts";
+import type { ParameterValues } from "../../src/prompts/prompt.ts";
+import { Stream } from "../../src/random/philox.ts";
+import { shuffle } from "../../src/random/shuffle.ts";
+import {
+  adamStep,
+  clipGradients,
+  gradientNorm,
+  initialOptimizerState,
+  type OptimizerOptions,
+  type OptimizerState,
+} from "../../src/training/optimizer.ts";
+import { foldedWeights, initialWeights, type TrainableNetwork, trainableNetwork } from "./network.ts";
+
+/** One example at `progress` through the curriculum, from 0 to 1. */
+export type ExampleSource = (stream: Stream, progress: number) => TokenizedExample;
+
+export interface PretrainingOptions {
+  /** `config.json` */
+  config: Record<string, unknown>;
+  example: ExampleSource;
+  steps: number;
+  seed: number;
+  batchSize: number;
+  learningRate: number;
+  warmupSteps: number;
+  /** The share of the learning rate that is left at the last step. */
+  finalRate: number;
+  weightDecay: number;
+  clipNorm: number;
+  /** Sums are split between threads, so the bits of the result depend on their number. */
+  threads: number;
+}
+
+export const defaultOptions = {
+  steps: 10_000,
+  seed: 1,
+  batchSize: 32,
+  learningRate: 1e-3,
+  warmupSteps: 300,
+  finalRate: 0.02,
+  weightDecay: 0.01,
+  clipNorm: 1,
+  threads: 1,
+} satisfies Omit<PretrainingOptions, "config" | "example">;
+
+/** Batches are drawn this many at a time and sorted by length, so that short texts are not padded to long ones. */
+const batchesSortedTogether = 4;
+
+/** A part of the parameters with its own weight decay. */
+interface ParameterGroup {
+  values: ParameterValues;
+  state: OptimizerState;
+  options: OptimizerOptions;
+}
+
+export class Pretrainer {
+  readonly network: TrainableNetwork;
+  readonly weights: ParameterValues;
+  /** Steps done. */
+  step = 0;
+  private readonly options: PretrainingOptions;
+  private readonly session: Session;
+  private readonly groups: readonly ParameterGroup[];
+  private readonly text: Stream;
+  private waiting: TokenizedExample[][] = [];
+
+  private constructor(options: PretrainingOptions, network: TrainableNetwork, session: Session) {
+    this.options = options;
+    this.network = network;
+    this.session = session;
+    this.weights = initialWeights(network, options.seed);
+    this.groups = [
+      this.group((rank) => rank > 1, options.weightDecay),
+      this.group((rank) => rank === 1, 0), // norms are not pulled towards zero
+    ];
+    this.text = new Stream(options.seed, "pretraining/text");
+  }
+
+  static async create(options: PretrainingOptions): Promise<Pretrainer> {
+    const network = trainableNetwork(options.config);
+    const graph = pretrainingGraph(network.network, network.inputs);
+    const session = await Session.create(graph, { device: "cpu", threads: options.threads });
+    return new Pretrainer(options, network, session);
+  }
+
+  private group(belongs: (rank: number) => boolean, weightDecay: number): ParameterGroup {
+    const members = Object.entries(this.weights).filter(([name]) => belongs(this.network.inputs.get(name)!.rank));
+    const values = Object.fromEntries(members);
+    const options: OptimizerOptions = { name: "adamw", betas: [0.9, 0.98], epsilon: 1e-8, weightDecay };
+    return { values, state: initialOptimizerState(values), options };
+  }
+
+  /** What the next step trains with: up over the warm-up, then down to `finalRate` of it at the last step. */
+  get learningRate(): number {
+    const { learningRate, warmupSteps, finalRate, steps } = this.options;
+    const warm = Math.min(1, (this.step + 1) / Math.max(1, warmupSteps));
+    const left = Math.max(0, (steps - this.step) / Math.max(1, steps - warmupSteps));
+    return learningRate * warm * (finalRate + (1 - finalRate) * Math.min(1, left));
+  }
+
+  /** One step. @returns the mean −log P of a target token, before the update */
+  async advance(): Promise<number> {
+    const { loss, gradients } = await this.lossAndGradients(this.nextBatch());
+    const norm = gradientNorm(gradients);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Error(`Diverged at step ${this.step + 1}.`);
+    clipGradients(gradients, norm, this.options.clipNorm);
+    const { learningRate } = this;
+    for (const { values, state, options } of this.groups) adamStep(values, gradients, state, learningRate, options);
+    this.step += 1;
+    return loss;
+  }
+
+  async lossAndGradients(
+    batch: readonly TokenizedExample[],
+  ): Promise<{ loss: number; gradients: ParameterValues }> {
+    const labels = batch.reduce((sum, { target }) => sum + target.length, 0);
+    const feeds: Record<string, TensorValue> = collate(batch, this.network.config, 1 / labels);
+    for (const [name, { shape }] of this.network.inputs) {
+      feeds[name] = floats(this.weights[name]!, shape as readonly number[]);
+    }
+    const outputs = await this.session.run<string>(feeds);
+    const names = Object.keys(this.weights);
+    const gradients = Object.fromEntries(names.map((name) => [name, outputs[`d_${name}`]!.data as Float32Array]));
+    return { loss: Number(outputs.loss!.data[0]), gradients };
+  }
+
+  private nextBatch(): TokenizedExample[] {
+    if (this.waiting.length === 0) {
+      const { batchSize, steps, example } = this.options;
+      const progress = this.step / steps;
+      const drawn = Array.from({ length: batchSize * batchesSortedTogether }, () => example(this.text, progress));
+      drawn.sort((a, b) => a.source.length - b.source.length);
+      const batches = Array.from({ length: batchesSortedTogether }, (_, index) =>
+        drawn.slice(index * batchSize, (index + 1) * batchSize),
+      );
+      this.waiting = shuffle(batches, this.text);
+    }
+    return this.waiting.pop()!;
+  }
+
+  /** The weights as a plain T5 takes them. */
+  checkpoint(): ParameterValues {
+    return foldedWeights(this.network, this.weights);
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+}

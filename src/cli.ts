@@ -1,0 +1,132 @@
+#!/usr/bin/env node
+/** @file Composition root of the runtime process: the command line of ULPT Lab. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import packageJson from "../package.json" with { type: "json" };
+import { devicesTable, runsTable } from "./cli/table.ts";
+import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
+import { resume, train } from "./cli/train.ts";
+import { evaluate, predict } from "./cli/use.ts";
+import { findWorkspace } from "./cli/workspace.ts";
+import { exitCodes, messageOf, UlptError } from "./errors.ts";
+import { devices } from "./graph/devices.ts";
+import { openModel } from "./models/model.ts";
+import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
+import { listRuns, requestStop } from "./runs/store.ts";
+import { findRun } from "./cli/workspace.ts";
+
+const stopping = new AbortController();
+
+const program = new Command("ulpt")
+  .description("Prompt tuning on a frozen language model, without Python.")
+  .version(packageJson.version)
+  .showSuggestionAfterError()
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.experiment));
+
+const json = () => new Option("--json", "one JSON object a line, for machines").default(false);
+const device = () => new Option("--device <name>", "where to run").choices(["auto", ...devices]);
+const collect = (value: string, previous: string[]) => [...previous, value];
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  return value;
+}
+
+program
+  .command("train <experiment>")
+  .description("train every run of an experiment file (*.ulpt.json) and compare them")
+  .option("--set <key=value>", "change a setting, e.g. training.steps=100 or rank=[2,16]; may be repeated", collect, [])
+  .option("--workspace <folder>", "where .ulpt/runs goes (default: nearest folder with .ulpt or .vscode, else the file's)")
+  .addOption(json())
+  .action((file: string, options) => train(file, options, stopping.signal));
+
+program
+  .command("resume <run>")
+  .description("go on with a run exactly where it was saved")
+  .option("--take-over", "take the run from a process that still seems to hold it", false)
+  .addOption(json())
+  .action((run: string, options) => resume(run, options, stopping.signal));
+
+program
+  .command("stop <run>")
+  .description("ask a running run to save a checkpoint and stop")
+  .action((run: string) => requestStop(findRun(run).directory));
+
+program
+  .command("evaluate <run-or-checkpoint>")
+  .description("score a checkpoint (of a run: its best) on a split")
+  .addOption(new Option("--split <name>", "rows to score").choices(["validation", "test"]).default("test"))
+  .addOption(device())
+  .addOption(json())
+  .action((target: string, options) => evaluate(target, options, stopping.signal));
+
+program
+  .command("predict <run-or-checkpoint> <text...>")
+  .description("answer texts with and without the prompt")
+  .option("--raw", "take each text as the whole source, without the task's template", false)
+  .option("--max-new-tokens <count>", "longest answer", positiveInteger)
+  .addOption(device())
+  .addOption(json())
+  .action((target: string, texts: string[], options) => predict(target, texts, options));
+
+program
+  .command("verify")
+  .description("compare loss, logits and dLoss/dE with a reference case; one JSON line")
+  .requiredOption("--model <folder>", "model folder")
+  .requiredOption("--case <file>", "NAME.json or NAME.safetensors of the case")
+  .addOption(device().default("cpu"))
+  .action(async (options) => {
+    const { device: chosen } = await resolveDevice(options.device);
+    const result = await verifyCase(openModel(options.model), options.case, chosen);
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    if (verificationPassed(result)) return;
+    throw new UlptError("REFERENCE_MISMATCH", "The model differs from the reference.", {
+      where: options.case,
+      expected: `errors of at most ${verificationTolerance}`,
+      hint: "Check that model and case belong together; try --device cpu.",
+    });
+  });
+
+program
+  .command("runs")
+  .description("list the runs of the workspace")
+  .option("--workspace <folder>", "default: nearest folder upwards with .ulpt or .vscode")
+  .addOption(json())
+  .action((options) => {
+    const workspace = options.workspace ?? findWorkspace(process.cwd());
+    const runs = listRuns(workspace);
+    if (options.json) for (const run of runs) process.stdout.write(`${JSON.stringify(run)}\n`);
+    else if (runs.length === 0) process.stdout.write(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.\n`);
+    else process.stdout.write(`${runsTable(runs)}\n`);
+  });
+
+program
+  .command("devices")
+  .description("try every device on a small graph")
+  .addOption(json())
+  .action(async (options) => {
+    const reports = await reportDevices();
+    if (options.json) for (const report of reports) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else process.stdout.write(`${devicesTable(reports)}\n`);
+  });
+
+program.command(probeCommand, { hidden: true }).argument("<device>").action(printProbe);
+
+/** The first signal asks for a stop that saves; the second ends the process at once. */
+function stopOn(signal: NodeJS.Signals): void {
+  process.on(signal, () => {
+    if (stopping.signal.aborted) process.exit(exitCodes.stopped);
+    process.stderr.write("\nstopping after this step; everything is saved (again to end at once)\n");
+    stopping.abort(new UlptError("STOPPED", "Stopped.", {}));
+  });
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const known = error instanceof UlptError;
+  process.stderr.write(`${known ? error.describe() : (error instanceof Error && error.stack) || messageOf(error)}\n`);
+  process.exitCode = known ? error.exitCode : exitCodes.internal;
+}

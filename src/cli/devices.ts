@@ -1,0 +1,93 @@
+/** @file Which devices work here: each is tried on a small graph, in a process of its own, since a driver may crash. */
+import { spawn } from "node:child_process";
+import { UlptError } from "../errors.ts";
+import { type Device, devices } from "../graph/devices.ts";
+import { type ProbeResult, probeDevice } from "../graph/probe.ts";
+
+/** What a device needs where it is missing. */
+const needs: Record<Device, string> = {
+  cpu: "nothing",
+  webgpu: "a GPU with a Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) driver; on Linux also the Vulkan loader, package libvulkan1",
+  cuda: "Linux x64 with an NVIDIA GPU, CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA libraries (run its install script: `npm rebuild onnxruntime-node --ignore-scripts=false`)",
+  dml: "Windows with a Direct3D 12 GPU",
+  coreml: "macOS",
+};
+
+export type DeviceReport = { device: Device } & (ProbeResult | { works: false; reason: string; needs: string });
+
+/** The hidden command by which a child process tries one device. */
+export const probeCommand = "probe-device";
+
+export async function printProbe(device: string): Promise<void> {
+  const result = await probeDevice(parseDevice(device)).catch((error: unknown) => ({
+    works: false,
+    reason: error instanceof Error ? error.message : String(error),
+  }));
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+function parseDevice(name: string): Device {
+  const device = devices.find((known) => known === name);
+  if (device) return device;
+  throw new UlptError("OPTION_INVALID", `There is no device "${name}".`, {
+    expected: devices.join(", "),
+    hint: "Choose one of these, or auto.",
+  });
+}
+
+/** Tries one device in a child process. */
+export async function reportDevice(device: Device): Promise<DeviceReport> {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, probeCommand, device], {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 60_000,
+  });
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const end = await new Promise<string>((resolve) => {
+    child.on("error", (error) => resolve(error.message));
+    child.on("close", (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
+  });
+  try {
+    const result = JSON.parse(output) as ProbeResult | { works: false; reason: string };
+    return result.works ? { device, ...result } : { device, works: false, reason: result.reason, needs: needs[device] };
+  } catch {
+    const reason = `the trial process ended with ${end}: ${errors.trim().split("\n").at(-1) ?? ""}`;
+    return { device, works: false, reason, needs: needs[device] };
+  }
+}
+
+export function reportDevices(): Promise<DeviceReport[]> {
+  return Promise.all(devices.map(reportDevice));
+}
+
+/**
+ * The device to run on. `auto` is the fastest that gives right results on the trial graph; one asked for by name must work.
+ * @throws DEVICE_MISSING with what is available and what the device needs
+ */
+export async function resolveDevice(wanted: Device | "auto"): Promise<{ device: Device; why: string | undefined }> {
+  if (wanted === "cpu") return { device: "cpu", why: undefined };
+  if (wanted === "auto") {
+    const working = (await reportDevices()).filter((report) => report.works);
+    const fastest = working.reduce((a, b) => (b.gflops > a.gflops ? b : a));
+    if (fastest.device !== "cpu") return { device: fastest.device, why: "auto: the fastest device that works here" };
+    const others = working.filter(({ device }) => device !== "cpu").map(({ device }) => device);
+    const why = others.length
+      ? `auto: cpu is faster here than ${others.join(", ")}`
+      : "auto: no GPU works here (`ulpt devices` says why), so the cpu";
+    return { device: "cpu", why };
+  }
+  const report = await reportDevice(wanted);
+  if (report.works) return { device: wanted, why: undefined };
+  const available = (await reportDevices()).filter(({ works }) => works).map(({ device }) => device);
+  throw new UlptError("DEVICE_MISSING", `The device ${wanted} does not work here: ${report.reason}`, {
+    where: `${process.platform} ${process.arch}; available: ${available.join(", ")}`,
+    expected: report.needs,
+    hint: `Choose ${available.map((device) => `"${device}"`).join(" or ")}, or "auto".`,
+  });
+}

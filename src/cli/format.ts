@@ -1,0 +1,24 @@
+/** @file Numbers as people read them. */
+
+/** 0.974 → `97.4 %` */
+export function formatPercent(fraction: number): string {
+  return `${(100 * fraction).toFixed(1)} %`;
+}
+
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 99.5) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** 1234 → `1.2 KB`, in thousands */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} KB`;
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString("en");
+}

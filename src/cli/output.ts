@@ -1,0 +1,210 @@
+/** @file What a command tells while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines for machines. */
+import cliProgress from "cli-progress";
+import type { RunReport } from "../runs/report.ts";
+import type { RunProgress } from "../training/execute.ts";
+import { formatPercent, formatSeconds } from "./format.ts";
+
+export interface RunHeading {
+  name: string;
+  directory: string;
+  /** Position in the sweep, from 1. */
+  index: number;
+  count: number;
+  parameters: number;
+}
+
+export interface Reporter {
+  note(text: string): void;
+  runStarted(run: RunHeading): void;
+  progress(event: RunProgress): void;
+  runEnded(report: RunReport): void;
+}
+
+export function createReporter(options: { json: boolean }): Reporter {
+  if (options.json) return new JsonReporter();
+  return process.stdout.isTTY ? new BarReporter() : new LineReporter();
+}
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** One JSON object a line: the events of the journal, with the run they belong to. */
+class JsonReporter implements Reporter {
+  private run = "";
+
+  note(text: string): void {
+    write(JSON.stringify({ type: "note", text }));
+  }
+
+  runStarted({ name, directory, index, count, parameters }: RunHeading): void {
+    this.run = name;
+    write(JSON.stringify({ type: "run", run: name, directory, index, count, parameters }));
+  }
+
+  progress(event: RunProgress): void {
+    write(JSON.stringify({ run: this.run, ...event }));
+  }
+
+  runEnded(report: RunReport): void {
+    write(JSON.stringify({ type: "report", ...report }));
+  }
+}
+
+/** The mean of recent losses: batches differ, and a bar should not flicker. */
+class SmoothedLoss {
+  private value: number | undefined;
+
+  add(loss: number): number {
+    this.value = this.value === undefined ? loss : 0.9 * this.value + 0.1 * loss;
+    return this.value;
+  }
+}
+
+function heading({ name, index, count, parameters }: RunHeading): string {
+  return `run ${index} of ${count}  ${name}  (${parameters.toLocaleString("en")} parameters)`;
+}
+
+function ending(report: RunReport): string {
+  const { run, state, test, bestValidation, seconds } = report;
+  const validation = bestValidation === undefined ? "" : `, best validation ${formatPercent(bestValidation)}`;
+  const score = test ? `, test ${formatPercent(test.score)}` : "";
+  return `${run}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
+}
+
+class BarReporter implements Reporter {
+  private bar: cliProgress.SingleBar | undefined;
+  private loss = new SmoothedLoss();
+  private total = 0;
+  private readonly payload = { loss: "–", best: "–", phase: "" };
+
+  note(text: string): void {
+    write(text);
+  }
+
+  runStarted(run: RunHeading): void {
+    write(heading(run));
+    this.loss = new SmoothedLoss();
+    Object.assign(this.payload, { loss: "–", best: "–", phase: "" });
+  }
+
+  progress(event: RunProgress): void {
+    switch (event.type) {
+      case "status":
+        if (event.state === "running") this.start(event.fromStep ?? 0, event.totalSteps ?? 0);
+        else this.stop();
+        break;
+      case "step":
+        this.payload.loss = this.loss.add(event.loss).toFixed(4);
+        this.payload.phase = `${(1 / event.seconds).toFixed(1)} steps/s`;
+        this.bar?.update(event.step, this.payload);
+        break;
+      case "evaluating":
+        this.payload.phase = `${event.split} ${event.done}/${event.total}`;
+        this.bar?.update(this.payload);
+        break;
+      case "evaluation":
+        if (event.split === "validation") {
+          const best = Number.parseFloat(this.payload.best);
+          const score = 100 * event.score;
+          this.payload.best = Number.isNaN(best) || score > best ? `${score.toFixed(1)} %` : this.payload.best;
+          this.bar?.update(this.payload);
+        }
+        break;
+      case "warning":
+        this.interrupt(`warning: ${event.message}`);
+        break;
+      case "checkpoint":
+        break;
+    }
+  }
+
+  runEnded(report: RunReport): void {
+    this.stop();
+    write(ending(report));
+  }
+
+  private start(step: number, total: number): void {
+    this.total = total;
+    this.bar = new cliProgress.SingleBar(
+      {
+        format: "  {bar} {value}/{total}  loss {loss}  best {best}  {phase}  ETA {eta_formatted}",
+        barCompleteChar: "█",
+        barIncompleteChar: "░",
+        barsize: 24,
+        hideCursor: true,
+        etaBuffer: 50,
+        stopOnComplete: false,
+        gracefulExit: false,
+      },
+      cliProgress.Presets.shades_classic,
+    );
+    this.bar.start(total, step, this.payload);
+  }
+
+  private stop(): void {
+    this.bar?.stop();
+    this.bar = undefined;
+  }
+
+  /** Writes a line above the bar. */
+  private interrupt(text: string): void {
+    const step = this.bar ? ((this.bar as unknown as { value: number }).value ?? 0) : 0;
+    const running = this.bar !== undefined;
+    this.stop();
+    write(text);
+    if (running) this.start(step, this.total);
+  }
+}
+
+/** For logs: a line now and then, each complete in itself. */
+class LineReporter implements Reporter {
+  private loss = new SmoothedLoss();
+  private total = 0;
+  private lastLine = 0;
+  private readonly recent: number[] = [];
+
+  note(text: string): void {
+    write(text);
+  }
+
+  runStarted(run: RunHeading): void {
+    write(heading(run));
+    this.loss = new SmoothedLoss();
+    this.recent.length = 0;
+  }
+
+  progress(event: RunProgress): void {
+    switch (event.type) {
+      case "status":
+        if (event.state === "running") this.total = event.totalSteps ?? 0;
+        break;
+      case "step":
+        this.step(event.step, this.loss.add(event.loss), event.seconds);
+        break;
+      case "evaluation":
+        write(`  step ${event.step}  ${event.split} ${event.metric} ${formatPercent(event.score)}  (${event.count} rows)`);
+        break;
+      case "warning":
+        write(`  warning ${event.code}: ${event.message}`);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private step(step: number, loss: number, seconds: number): void {
+    this.recent.push(seconds);
+    if (this.recent.length > 50) this.recent.shift();
+    const now = Date.now();
+    if (now - this.lastLine < 5_000 && step !== this.total) return;
+    this.lastLine = now;
+    const mean = this.recent.reduce((a, b) => a + b, 0) / this.recent.length;
+    const eta = formatSeconds((this.total - step) * mean);
+    write(`  step ${step}/${this.total}  loss ${loss.toFixed(4)}  ${(1 / mean).toFixed(1)} steps/s  ETA ${eta}`);
+  }
+
+  runEnded(report: RunReport): void {
+    write(ending(report));
+  }
+}

@@ -1,0 +1,96 @@
+/** @file The tables that commands print. */
+import Table from "cli-table3";
+import type { GroupReport, Spread } from "../runs/report.ts";
+import type { RunSummary } from "../runs/store.ts";
+import type { DeviceReport } from "./devices.ts";
+import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
+
+const none = "–";
+
+function table(head: string[], numeric: readonly number[], rows: string[][]): string {
+  const out = new Table({
+    head,
+    style: { head: [], border: [] },
+    colAligns: head.map((_, column) => (numeric.includes(column) ? "right" : "left")),
+    chars: {
+      top: "─",
+      "top-mid": "─",
+      "top-left": "",
+      "top-right": "",
+      bottom: "─",
+      "bottom-mid": "─",
+      "bottom-left": "",
+      "bottom-right": "",
+      left: "",
+      "left-mid": "",
+      mid: "",
+      "mid-mid": "",
+      right: "",
+      "right-mid": "",
+      middle: " ",
+    },
+  });
+  out.push(...rows);
+  return out.toString();
+}
+
+function spread({ mean, deviation }: Spread): string {
+  return deviation === undefined ? formatPercent(mean) : `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} %`;
+}
+
+function percentOr(fraction: number | undefined): string {
+  return fraction === undefined ? none : formatPercent(fraction);
+}
+
+/** The end of a sweep: a row for each method and rank, its seeds taken together. */
+export function comparisonTable(groups: readonly GroupReport[]): string {
+  const rows = groups.map(({ group, runs, parameters, bytes, bestValidation, test, baselines, seconds }) => [
+    group,
+    String(runs.length),
+    formatCount(parameters),
+    bytes === undefined ? none : formatBytes(bytes),
+    bestValidation ? spread(bestValidation) : none,
+    test ? spread(test) : none,
+    test ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
+    percentOr(baselines.majority),
+    `${percentOr(baselines.unprompted)} / ${percentOr(baselines.unpromptedAmongLabels)}`,
+    formatSeconds(seconds),
+  ]);
+  const head = [
+    "run",
+    "seeds",
+    "parameters",
+    "file",
+    "validation",
+    "test",
+    "95 % interval",
+    "majority",
+    "no prompt*",
+    "time",
+  ];
+  const note = "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.";
+  return `${table(head, [1, 2, 3, 4, 5, 6, 7, 8, 9], rows)}\n${note}`;
+}
+
+/** All runs of a workspace. */
+export function runsTable(runs: readonly RunSummary[]): string {
+  const rows = runs.map((run) => [
+    run.experiment,
+    run.run,
+    run.reason ? `${run.state}: ${run.reason}` : run.state,
+    run.totalSteps ? `${run.step ?? 0}/${run.totalSteps}` : String(run.step ?? 0),
+    percentOr(run.bestScore ?? undefined),
+    percentOr(run.testScore ?? undefined),
+    run.updated ? new Date(run.updated).toISOString().slice(0, 16).replace("T", " ") : none,
+  ]);
+  return table(["experiment", "run", "state", "step", "validation", "test", "updated (UTC)"], [3, 4, 5], rows);
+}
+
+export function devicesTable(reports: readonly DeviceReport[]): string {
+  const rows = reports.map((report) =>
+    report.works
+      ? [report.device, "works", `${report.gflops.toFixed(0)} GFLOP/s on a 1024² product`]
+      : [report.device, "missing", `needs ${report.needs}`],
+  );
+  return table(["device", "here", ""], [], rows);
+}

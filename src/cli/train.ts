@@ -1,0 +1,136 @@
+/** @file `ulpt train` and `ulpt resume`: the runs of an experiment one after the other, and the table at the end. */
+import { dirname, relative, resolve } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { UlptError } from "../errors.ts";
+import { expandRuns, type RunSettings } from "../experiment/expand.ts";
+import { type Experiment, readExperiment } from "../experiment/parse.ts";
+import { parseRecordedSettings, recordSettings } from "../experiment/recorded.ts";
+import type { Device } from "../graph/devices.ts";
+import { engineVersion } from "../graph/engine.ts";
+import { parameterCount } from "../prompts/method.ts";
+import { runPaths } from "../runs/layout.ts";
+import { compareRuns, type RunReport, reportRun } from "../runs/report.ts";
+import { createRun, type Run } from "../runs/store.ts";
+import { executeRun } from "../training/execute.ts";
+import { createMethod } from "../training/method.ts";
+import { Resources } from "../training/resources.ts";
+import { resolveDevice } from "./devices.ts";
+import { createReporter, type Reporter } from "./output.ts";
+import { comparisonTable } from "./table.ts";
+import { findRun, findWorkspace, workspaceOf } from "./workspace.ts";
+
+export interface TrainOptions {
+  set: string[];
+  json: boolean;
+  workspace?: string | undefined;
+}
+
+/** Trains all runs of an experiment. @throws whatever ends a run; runs before it are complete, and all can be resumed */
+export async function train(file: string, options: TrainOptions, signal: AbortSignal): Promise<void> {
+  const experiment = readExperiment(file, options.set);
+  const workspace = resolve(options.workspace ?? findWorkspace(dirname(resolve(file))));
+  const runs = expandRuns(experiment);
+  const [first] = runs;
+  const reporter = createReporter(options);
+  const { device, why } = await resolveDevice(first!.device);
+  if (why) reporter.note(why);
+  // Method, rank and seed differ between the runs; model, task and device do not.
+  const resources = await Resources.open({
+    model: experiment.settings.model,
+    task: experiment.settings.task,
+    directory: experiment.directory,
+    device,
+  });
+  try {
+    const reports: RunReport[] = [];
+    for (const [index, settings] of runs.entries()) {
+      if (signal.aborted) throw stoppedBetweenRuns(index, runs.length);
+      const run = await createRunOf(settings, experiment, workspace, resources);
+      reports.push(await runToEnd(run, resources, reporter, { index: index + 1, count: runs.length, signal }));
+    }
+    report(reports, experiment.name, options.json);
+  } finally {
+    await resources.release();
+  }
+}
+
+/** Goes on with a run where its state was saved. */
+export async function resume(
+  name: string,
+  options: { json: boolean; takeOver: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const run = findRun(name);
+  const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
+  const workspace = workspaceOf(run);
+  const reporter = createReporter(options);
+  // The device it began on: another would give other bits.
+  const { device } = await resolveDevice(run.spec.device as Device);
+  const directory = resolve(workspace, settings.directory);
+  const resources = await Resources.open({ model: settings.model, task: settings.task, directory, device });
+  try {
+    const position = { index: 1, count: 1, signal, takeOver: options.takeOver };
+    report([await runToEnd(run, resources, reporter, position)], settings.experiment, options.json);
+  } finally {
+    await resources.release();
+  }
+}
+
+function stoppedBetweenRuns(done: number, count: number): UlptError {
+  return new UlptError("STOPPED", `Stopped after ${done} of ${count} runs.`, {
+    hint: "Train again for the runs that are left; finished ones are kept.",
+  });
+}
+
+async function createRunOf(
+  settings: RunSettings,
+  experiment: Experiment,
+  workspace: string,
+  resources: Resources,
+): Promise<Run> {
+  const method = createMethod(settings.method, settings.promptLength, resources);
+  return createRun(workspace, experiment.name, settings.name, {
+    created: new Date().toISOString(),
+    method: settings.method.name,
+    rank: settings.method.name === "ulpt" ? settings.method.rank : null,
+    seed: settings.seed,
+    promptLength: settings.promptLength,
+    parameters: parameterCount(method),
+    device: resources.device,
+    model: { source: settings.model, weightsSha256: resources.modelSha256 },
+    data: {
+      sha256: Object.fromEntries(Object.entries(resources.task.files).map(([split, { sha256 }]) => [split, sha256])),
+    },
+    versions: { ulpt: packageJson.version, onnxruntime: await engineVersion(), node: process.versions.node },
+    settings: recordSettings(settings, relative(workspace, experiment.directory)),
+  });
+}
+
+async function runToEnd(
+  run: Run,
+  resources: Resources,
+  reporter: Reporter,
+  { index, count, signal, takeOver }: { index: number; count: number; signal: AbortSignal; takeOver?: boolean },
+): Promise<RunReport> {
+  const { directory, spec } = run;
+  reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
+  try {
+    await executeRun(run, resources, { signal, takeOver, onProgress: (event) => reporter.progress(event) });
+  } catch (error) {
+    reporter.runEnded(reportRun(run));
+    throw error;
+  }
+  const result = reportRun(run);
+  reporter.runEnded(result);
+  return result;
+}
+
+function report(reports: readonly RunReport[], experiment: string, json: boolean): void {
+  const groups = compareRuns(reports);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ type: "comparison", experiment, groups })}\n`);
+    return;
+  }
+  const folder = relative(process.cwd(), dirname(reports[0]!.directory)) || ".";
+  process.stdout.write(`\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
+}

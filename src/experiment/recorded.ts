@@ -1,0 +1,70 @@
+/** @file Run settings as run.json records them, read back and checked: a workspace is untrusted input. */
+import { z } from "zod";
+import { UlptError } from "../errors.ts";
+import { taskDefinitionSchema } from "../tasks/definition.ts";
+import { describeSettings } from "./describe.ts";
+import type { RunSettings } from "./expand.ts";
+import { initialization, projectionDistributions } from "./schema.ts";
+
+const count = z.int().min(1);
+const seed = z.int().min(0);
+
+const recordedSettings = z.object({
+  name: z.string(),
+  experiment: z.string(),
+  /** The folder that relative paths start at, relative to the workspace. */
+  directory: z.string(),
+  model: z.string().min(1),
+  task: taskDefinitionSchema,
+  method: z.discriminatedUnion("name", [
+    z.object({
+      name: z.literal("ulpt"),
+      rank: count,
+      scale: z.boolean(),
+      shift: z.boolean(),
+      projection: z.object({ distribution: z.enum(projectionDistributions), groups: count, seed }),
+    }),
+    z.object({ name: z.literal("vanilla"), initialization }),
+  ]),
+  promptLength: count,
+  seed,
+  training: z.object({
+    steps: count,
+    batchSize: count,
+    learningRate: z.number().gt(0),
+    optimizer: z.object({
+      name: z.enum(["adamw", "hf-adamw"]),
+      betas: z.tuple([z.number(), z.number()]),
+      epsilon: z.number().gt(0),
+      weightDecay: z.number().gte(0),
+    }),
+    schedule: z.enum(["linear", "constant"]),
+    warmupSteps: z.int().min(0),
+    clipNorm: z.number().gt(0).nullable(),
+    evaluateEvery: count,
+    earlyStopping: z.object({ patience: count, minimumImprovement: z.number().gte(0) }).nullable(),
+    microBatchTokens: count,
+    keepCheckpoints: z.enum(["all", "best-and-last"]),
+  }),
+  generation: z.object({ maxNewTokens: count.nullable() }),
+  device: z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]),
+});
+
+/** `RunSettings` with the folder of the experiment file. */
+export type RecordedSettings = RunSettings & { directory: string };
+
+/** What run.json keeps of a run's settings. `directory` is relative to the workspace, so that the workspace can move. */
+export function recordSettings(settings: RunSettings, directory: string): Record<string, unknown> {
+  return { ...describeSettings(settings), directory };
+}
+
+/** @throws UlptError RUN_INVALID */
+export function parseRecordedSettings(settings: unknown, where: string): RecordedSettings {
+  const parsed = recordedSettings.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new UlptError("RUN_INVALID", `The settings cannot be used: ${issue.message}.`, {
+    where: `${where}, settings.${issue.path.join(".")}`,
+    hint: "A newer ULPT Lab may have written them: update. Otherwise restore run.json, or delete the run's folder.",
+  });
+}

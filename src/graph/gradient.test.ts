@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { operatorCounts } from "../../test/support/onnx.ts";
+import { errorOf } from "../../test/support/errors.ts";
+import { symbol } from "./dims.ts";
+import { emit } from "./emit.ts";
+import { gradients } from "./gradient.ts";
+import * as ops from "./ops.ts";
+import * as raw from "./raw.ts";
+import { floats, Session } from "./session.ts";
+import { constant, differentiable, input, type Tensor } from "./tensor.ts";
+
+const n = symbol("n");
+const x = input("x", "float32", [n, 3]);
+const w = input("w", "float32", [4, 3]);
+const u = input("u", "float32", [3, 4]);
+
+describe("reverse mode", () => {
+  it("does not emit a gradient that nobody asked for", () => {
+    const y = ops.linear(ops.linear(x, w), u);
+    const counts = (wanted: Tensor[]) => {
+      const all = gradients(ops.sum(y), wanted);
+      return operatorCounts(emit([x, w, u], Object.fromEntries(all.map((tensor, i) => [`g${i}`, tensor]))).bytes);
+    };
+    // Through x: two products. Through the weights too: one more for each, and the first layer's output again.
+    expect(counts([x]).Gemm).toBe(2);
+    expect(counts([w]).Gemm).toBe(2);
+    expect(counts([x, w, u]).Gemm).toBe(5);
+  });
+
+  it("emits nothing of a branch on which nothing wanted lies", () => {
+    let derivatives = 0;
+    const counted = (tensor: Tensor) =>
+      differentiable(raw.tanh(tensor), [tensor], (dy) => {
+        derivatives++;
+        return [dy];
+      });
+    const frozen = counted(counted(input("frozen", "float32", [n, 3])));
+    const [gradient] = gradients(ops.sum(ops.add(frozen, ops.scale(x, 2))), [x]);
+    expect(derivatives).toBe(0);
+    const inputs = [x, input("frozen", "float32", [n, 3])];
+    expect(operatorCounts(emit(inputs, { gradient: gradient! }).bytes)).not.toHaveProperty("Tanh");
+  });
+
+  it("does not go beyond what is wanted", () => {
+    let derivatives = 0;
+    const before = differentiable(raw.tanh(x), [x], (dy) => {
+      derivatives++;
+      return [dy];
+    });
+    gradients(ops.sum(ops.multiply(before, before)), [before]);
+    expect(derivatives).toBe(0);
+    gradients(ops.sum(ops.multiply(before, before)), [x]);
+    expect(derivatives).toBe(1);
+  });
+
+  it("visits each operation once, however many paths lead through it", () => {
+    let derivatives = 0;
+    let y: Tensor = differentiable(raw.negate(x), [x], (dy) => {
+      derivatives++;
+      return [raw.negate(dy)];
+    });
+    for (let depth = 0; depth < 40; depth++) y = ops.add(y, y); // 2⁴⁰ paths
+    gradients(ops.sum(y), [x]);
+    expect(derivatives).toBe(1);
+  });
+
+  it("takes graphs deeper than the call stack", () => {
+    let y: Tensor = x;
+    for (let depth = 0; depth < 20_000; depth++) y = ops.scale(y, 1.5);
+    const [gradient] = gradients(ops.sum(y), [x]);
+    expect(operatorCounts(emit([x], { gradient: gradient! }).bytes).Mul).toBe(20_000);
+  });
+
+  it("sums gradients of dense layers that share an input inside their products", () => {
+    const y = ops.add(ops.linear(x, w), ops.linear(x, input("w2", "float32", [4, 3])));
+    const [gradient] = gradients(ops.sum(y), [x]);
+    const product = expect.objectContaining({ source: expect.objectContaining({ op: "Gemm" }) });
+    expect(gradient!.source).toMatchObject({ op: "Gemm", inputs: [{}, {}, product] });
+  });
+
+  it("is zero for what the loss does not depend on", async () => {
+    const other = input("other", "float32", [2, 2]);
+    const [gradient] = gradients(ops.sum(x), [other]);
+    const session = await Session.create(emit([other], { gradient: gradient! }), { device: "cpu" });
+    const outputs = await session.run<"gradient">({ other: floats(Float32Array.of(1, 2, 3, 4), [2, 2]) });
+    await session.release();
+    expect([...outputs.gradient.data]).toEqual([0, 0, 0, 0]);
+    expect(outputs.gradient.shape).toEqual([2, 2]);
+  });
+
+  it("of a scalar by itself is one", () => {
+    const loss = ops.sum(x);
+    expect(gradients(loss, [loss])[0]!.source).toMatchObject({ kind: "constant", data: Float32Array.of(1) });
+  });
+
+  it("refuses a loss that is no scalar", async () => {
+    await expectFault(() => gradients(x, [x]), "x float32[n, 3]");
+  });
+
+  it("refuses a derivative of another shape than its input", async () => {
+    const broken = differentiable(raw.negate(x), [x], () => [constant([1, 2, 3])]);
+    await expectFault(() => gradients(ops.sum(broken), [x]), "x float32[n, 3]");
+  });
+
+  it("refuses to make zeros of a size that is not known", async () => {
+    await expectFault(() => gradients(ops.sum(constant([1])), [x]), "x float32[n, 3]");
+  });
+});
+
+async function expectFault(action: () => unknown, tensor: string): Promise<void> {
+  const error = await errorOf(action);
+  expect(error.code).toBe("GRAPH_INVALID");
+  expect(error.message).toContain(tensor);
+}

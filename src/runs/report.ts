@@ -1,0 +1,125 @@
+/** @file What runs came to: one row for each run, and one for each group of runs that differ only in their seed. */
+import { parseRecordedSettings } from "../experiment/recorded.ts";
+import { meanAndDeviation, wilsonInterval } from "../statistics/intervals.ts";
+import { mergeAttempts, readJournal } from "./journal.ts";
+import { runPaths } from "./layout.ts";
+import { type Run, type RunState, runState } from "./store.ts";
+
+export interface RunReport {
+  directory: string;
+  run: string;
+  /** Name without the seed: runs of one group differ only in that. */
+  group: string;
+  method: string;
+  rank: number | null;
+  seed: number;
+  state: RunState;
+  /** How many numbers are trained. */
+  parameters: number;
+  /** Size of a checkpoint file. */
+  bytes: number | undefined;
+  /** Fractions from 0 to 1. */
+  bestValidation: number | undefined;
+  bestStep: number | undefined;
+  test: TestScore | undefined;
+  /** Scores on the test split to compare with: `majority`, `unprompted`, `unpromptedAmongLabels`. */
+  baselines: Readonly<Record<string, number>>;
+  /** Training and evaluation time over all attempts; steps that a resumed attempt repeated count once. */
+  seconds: number;
+}
+
+export interface TestScore {
+  metric: string;
+  score: number;
+  count: number;
+  interval: readonly [low: number, high: number] | undefined;
+  /** Fraction of answers that are no label. */
+  invalid: number | undefined;
+}
+
+export interface GroupReport {
+  group: string;
+  method: string;
+  rank: number | null;
+  runs: RunReport[];
+  parameters: number;
+  bytes: number | undefined;
+  bestValidation: Spread | undefined;
+  test: (Spread & { interval: readonly [low: number, high: number] }) | undefined;
+  baselines: Readonly<Record<string, number>>;
+  /** Mean over the runs. */
+  seconds: number;
+}
+
+export interface Spread {
+  mean: number;
+  /** Sample standard deviation over seeds; undefined for a single one. */
+  deviation: number | undefined;
+}
+
+/** Reads a run's journal. @throws UlptError RUN_INVALID */
+export function reportRun({ directory, spec }: Run): RunReport {
+  const paths = runPaths(directory);
+  const settings = parseRecordedSettings(spec.settings, paths.run);
+  const { losses, evaluations, checkpoints } = mergeAttempts(readJournal(paths.events).events);
+  const validations = evaluations.filter(({ split }) => split === "validation");
+  const test = evaluations.findLast(({ split }) => split === "test");
+  const best = validations.reduce<(typeof validations)[number] | undefined>(
+    (leader, evaluation) => (leader && leader.score >= evaluation.score ? leader : evaluation),
+    undefined,
+  );
+  return {
+    directory,
+    run: spec.run,
+    group: settings.name.replace(/-seed\d+$/, ""),
+    method: spec.method,
+    rank: spec.rank,
+    seed: spec.seed,
+    state: runState(directory),
+    parameters: spec.parameters,
+    bytes: checkpoints.at(-1)?.bytes,
+    bestValidation: best?.score,
+    bestStep: best?.step,
+    test: test && {
+      metric: test.metric,
+      score: test.score,
+      count: test.count,
+      interval: test.interval,
+      invalid: test.invalid,
+    },
+    baselines: test?.baselines ?? {},
+    seconds: [...losses, ...evaluations].reduce((sum, event) => sum + event.seconds, 0),
+  };
+}
+
+/**
+ * One row for each group, in order of first appearance. The interval of a group's test score is Wilson's at the mean score: the
+ * seeds share one test set, so it says how sure the test set makes us; the deviation says what the seed does.
+ */
+export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
+  return [...groupBy(reports)].map(([group, runs]) => {
+    const [first] = runs;
+    const tests = runs.flatMap(({ test }) => (test ? [test] : []));
+    const validations = runs.flatMap(({ bestValidation }) => (bestValidation === undefined ? [] : [bestValidation]));
+    const spread = tests.length ? meanAndDeviation(tests.map(({ score }) => score)) : undefined;
+    return {
+      group,
+      method: first!.method,
+      rank: first!.rank,
+      runs,
+      parameters: first!.parameters,
+      bytes: first!.bytes,
+      bestValidation: validations.length ? meanAndDeviation(validations) : undefined,
+      test: spread && { ...spread, interval: wilsonInterval(spread.mean * tests[0]!.count, tests[0]!.count) },
+      baselines: first!.baselines,
+      seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length,
+    };
+  });
+}
+
+/** `Map.groupBy` is not in Node 20. */
+function groupBy(reports: readonly RunReport[]): Map<string, RunReport[]> {
+  const groups = new Map<string, RunReport[]>();
+  for (const report of reports) groups.set(report.group, [...(groups.get(report.group) ?? []), report]);
+  return groups;
+}

@@ -1,0 +1,395 @@
+/** @file One run in its run directory, from its saved state, if any, to its end: steps, evaluations, checkpoints, journal. */
+import { join } from "node:path";
+import { exitCodes, messageOf, UlptError } from "../errors.ts";
+import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
+import { parameterCount, type PromptMethod } from "../prompts/method.ts";
+import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
+import {
+  checkpointFile,
+  checkpointsToDelete,
+  deleteCheckpoints,
+  listCheckpoints,
+  loadCheckpoint,
+  saveCheckpoint,
+} from "../runs/checkpoints.ts";
+import { JournalWriter, type NewEvent } from "../runs/journal.ts";
+import { runPaths } from "../runs/layout.ts";
+import { openLog, type RunLog } from "../runs/log.ts";
+import { claimRun, type Ownership } from "../runs/owner.ts";
+import type { EndState, JournalEvent } from "../runs/schema.ts";
+import { loadState, saveState, type StateTensor, type TrainingState } from "../runs/state.ts";
+import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
+import { type Evaluation, type EvaluationOptions, evaluate } from "./evaluation.ts";
+import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
+import type { Resources } from "./resources.ts";
+import { Trainer, type TrainerState } from "./trainer.ts";
+
+/** What a run tells while it goes: what it wrote to the journal, and how far an evaluation is. */
+export type RunProgress = JournalEvent | { type: "evaluating"; split: "validation" | "test"; done: number; total: number };
+
+export interface ExecuteOptions {
+  signal?: AbortSignal | undefined;
+  /** Take the run over from a process that seems to hold it. */
+  takeOver?: boolean | undefined;
+  onProgress?: ((progress: RunProgress) => void) | undefined;
+}
+
+/** State and heartbeat are written at least this often, in milliseconds. */
+const saveInterval = 5_000;
+/** Without gradients a pass needs far less memory, so it may hold this many times the tokens. */
+const evaluationFactor = 4;
+
+/** How well the run has done so far; part of its saved state. */
+interface Standing {
+  bestStep: number | null;
+  bestScore: number;
+  evaluationsSinceBest: number;
+  /** Last step that was evaluated. */
+  evaluatedStep: number;
+}
+
+/**
+ * Trains a run to its end. A run that has state goes on exactly where that was saved; a finished run returns at once.
+ * @throws STOPPED after saving, when `signal` aborts or a stop was requested; NOT_FINITE; RUN_BUSY; RUN_FENCED; DISK_FULL; …
+ */
+export async function executeRun(run: Run, resources: Resources, options: ExecuteOptions = {}): Promise<EndState> {
+  const state = runState(run.directory);
+  if (state === "finished" || state === "early-stopped") return state;
+  requireSameInputs(run, resources);
+  const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false });
+  clearStopRequest(run.directory);
+  const execution = new Execution(run, resources, ownership, options);
+  try {
+    return await execution.toEnd();
+  } finally {
+    await execution.close();
+  }
+}
+
+function requireSameInputs({ directory, spec }: Run, { task, modelSha256 }: Resources): void {
+  const changed = (what: string, was: string, is: string) =>
+    new UlptError("RUN_INVALID", `${what} changed since this run was created.`, {
+      where: directory,
+      expected: `sha256 ${was}, found ${is}`,
+      hint: "Restore it to go on with this run, or train a new one.",
+    });
+  if (spec.model.weightsSha256 !== modelSha256) throw changed("The model", spec.model.weightsSha256, modelSha256);
+  for (const [split, { path, sha256 }] of Object.entries(task.files)) {
+    const recorded = spec.data.sha256[split];
+    if (recorded !== sha256) throw changed(`The data file ${path}`, recorded ?? "(none)", sha256);
+  }
+}
+
+class Execution {
+  private readonly settings: RecordedSettings;
+  private readonly journal: JournalWriter;
+  private readonly log: RunLog;
+  private readonly method: PromptMethod;
+  private readonly run: Run;
+  private readonly resources: Resources;
+  private readonly ownership: Ownership;
+  private readonly options: ExecuteOptions;
+  private standing: Standing = { bestStep: null, bestScore: -1, evaluationsSinceBest: 0, evaluatedStep: -1 };
+  private prompt: PromptSession | undefined;
+  private trainer: Trainer | undefined;
+  private savedAt = Date.now();
+
+  constructor(run: Run, resources: Resources, ownership: Ownership, options: ExecuteOptions) {
+    this.run = run;
+    this.resources = resources;
+    this.ownership = ownership;
+    this.options = options;
+    const paths = runPaths(run.directory);
+    this.settings = parseRecordedSettings(run.spec.settings, paths.run);
+    this.method = createMethod(this.settings.method, this.settings.promptLength, resources);
+    this.journal = JournalWriter.open(paths.events, ownership.attempt);
+    this.log = openLog(paths.log);
+  }
+
+  async toEnd(): Promise<EndState> {
+    try {
+      const end = await this.train();
+      this.finish(end, exitCodes.ok);
+      return end;
+    } catch (error) {
+      this.recordFailure(error);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.journal.close();
+    this.log.close();
+    await this.prompt?.release();
+  }
+
+  private async train(): Promise<EndState> {
+    const { training, seed } = this.settings;
+    const saved = loadState(this.run.directory);
+    this.prompt = await PromptSession.create(this.method);
+    this.trainer = new Trainer(
+      {
+        loss: await this.resources.lossSession(),
+        prompt: this.prompt,
+        special: this.resources.model.config,
+        examples: this.resources.dataset.train.tokens,
+        training,
+        seed,
+      },
+      saved ? this.restore(saved) : undefined,
+    );
+    const { trainer } = this;
+    this.record({ type: "status", state: "running", fromStep: trainer.state.step, totalSteps: training.steps });
+    this.log.line(
+      `attempt ${this.ownership.attempt} on ${this.resources.device}, from step ${trainer.state.step} of ${training.steps}`,
+    );
+    if (trainer.state.step === 0) {
+      this.warnings();
+      this.checkpoint(undefined);
+    }
+    for (;;) {
+      const due = trainer.state.step > 0 && (trainer.state.step % training.evaluateEvery === 0 || trainer.finished);
+      if (due && this.standing.evaluatedStep !== trainer.state.step) await this.validate();
+      const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
+      const stoppedEarly = this.standing.evaluationsSinceBest >= patience;
+      if (trainer.finished || stoppedEarly) {
+        await this.test();
+        return stoppedEarly && !trainer.finished ? "early-stopped" : "finished";
+      }
+      this.requireNoStop();
+      this.record({ type: "step", ...(await trainer.step()) });
+      if (Date.now() - this.savedAt > saveInterval) this.save();
+    }
+  }
+
+  /** Appends to the journal and tells whoever watches. */
+  private record(event: NewEvent): void {
+    this.options.onProgress?.(this.journal.append(event));
+  }
+
+  private warnings(): void {
+    const { dataset } = this.resources;
+    const warn = (code: string, message: string) => {
+      this.record({ type: "warning", code, message });
+      this.log.line(`warning ${code}: ${message}`);
+    };
+    const { method } = this.settings;
+    const { hiddenSize } = this.method;
+    if (method.name === "ulpt" && method.rank > hiddenSize) {
+      warn(
+        "RANK_ABOVE_HIDDEN_SIZE",
+        `Rank ${method.rank} is above the model's hidden size ${hiddenSize}: more is trained (${parameterCount(this.method)}) than the prompt itself holds (${this.method.promptLength * hiddenSize}).`,
+      );
+    }
+    const { maxSourceLength } = this.settings.task;
+    for (const split of ["train", "validation", "test"] as const) {
+      const { truncated, examples } = dataset[split];
+      if (truncated > 0) {
+        warn(
+          "SOURCES_TRUNCATED",
+          `${truncated} of ${examples.length} ${split} sources are longer than ${maxSourceLength} tokens and lose their end (task.maxSourceLength).`,
+        );
+      }
+    }
+  }
+
+  /** Between steps and between passes of an evaluation. */
+  private requireNoStop(): void {
+    if (!this.options.signal?.aborted && !stopRequested(this.run.directory)) return;
+    throw new UlptError("STOPPED", `Stopped at step ${this.trainer!.state.step}; everything is saved.`, {
+      where: this.run.directory,
+      hint: "`ulpt resume` goes on exactly there.",
+    });
+  }
+
+  private evaluationOptions(split: "validation" | "test"): EvaluationOptions {
+    const { generation, training } = this.settings;
+    return {
+      maxNewTokens: generation.maxNewTokens ?? this.resources.dataset.longestTarget,
+      maxTokens: training.microBatchTokens * evaluationFactor,
+      onProgress: (done, total) => {
+        this.options.onProgress?.({ type: "evaluating", split, done, total });
+        if (Date.now() - this.savedAt > saveInterval) this.save();
+        this.requireNoStop();
+      },
+    };
+  }
+
+  private async evaluate(split: "validation" | "test", parameters: ParameterValues): Promise<Evaluation> {
+    const { resources } = this;
+    const labels = resources.dataset.labels?.map(({ text }) => text);
+    const embeddings = await this.prompt!.embeddings(parameters);
+    const inference = await resources.inference();
+    const options = this.evaluationOptions(split);
+    return evaluate(inference, resources.tokenizer, resources.dataset[split], labels, embeddings, options);
+  }
+
+  /** Evaluates on the validation split, writes a checkpoint and updates what is best. */
+  private async validate(): Promise<void> {
+    const { step, parameters } = this.trainer!.state;
+    const started = Date.now();
+    const evaluation = await this.evaluate("validation", parameters);
+    const { score, interval, count, invalid, metric } = evaluation.score;
+    this.record({
+      type: "evaluation",
+      step,
+      split: "validation",
+      metric,
+      score,
+      count,
+      interval,
+      loss: evaluation.loss,
+      seconds: (Date.now() - started) / 1000,
+      ...(invalid === undefined ? {} : { invalid }),
+    });
+    const improvement = this.settings.training.earlyStopping?.minimumImprovement ?? 0;
+    const best = score > this.standing.bestScore;
+    const counts = this.standing.bestStep === null || score > this.standing.bestScore + improvement;
+    this.standing = {
+      bestStep: best ? step : this.standing.bestStep,
+      bestScore: best ? score : this.standing.bestScore,
+      evaluationsSinceBest: counts ? 0 : this.standing.evaluationsSinceBest + 1,
+      evaluatedStep: step,
+    };
+    this.checkpoint({ score, loss: evaluation.loss }, best);
+  }
+
+  /** Scores the best checkpoint on the test split, with the baselines that make the score readable. */
+  private async test(): Promise<void> {
+    const { dataset, task } = this.resources;
+    const { bestStep } = this.standing;
+    if (dataset.test.examples.length === 0 || bestStep === null) return;
+    const started = Date.now();
+    const path = join(this.run.directory, checkpointFile(bestStep));
+    const parameters = parametersFrom(loadCheckpoint(path), this.method, path);
+    const { score, loss } = await this.evaluate("test", parameters);
+    const seconds = (Date.now() - started) / 1000; // without the baselines, which a sweep computes once
+    const unprompted = await this.resources.unprompted(dataset.test, this.evaluationOptions("test"));
+    this.record({
+      type: "evaluation",
+      step: bestStep,
+      split: "test",
+      metric: score.metric,
+      score: score.score,
+      count: score.count,
+      interval: score.interval,
+      loss,
+      seconds,
+      ...(score.invalid === undefined ? {} : { invalid: score.invalid }),
+      baselines: {
+        ...(task.majority.test === undefined ? {} : { majority: task.majority.test }),
+        unprompted: unprompted.free.score,
+        ...(unprompted.amongLabels ? { unpromptedAmongLabels: unprompted.amongLabels.score } : {}),
+      },
+    });
+  }
+
+  /** Writes the parameters as they are now, then the state. */
+  private checkpoint(metrics: { score: number; loss: number } | undefined, best = false): void {
+    const { step, parameters } = this.trainer!.state;
+    const { file, bytes } = saveCheckpoint(this.ownership, {
+      step,
+      tensors: Object.fromEntries(
+        Object.entries(this.method.parameters).map(([name, shape]) => [name, { shape, data: parameters[name]! }]),
+      ),
+      metadata: {
+        ...methodMetadata(this.method, this.settings.method),
+        model: this.settings.model,
+        modelSha256: this.resources.modelSha256,
+        metrics: metrics ?? {},
+      },
+    });
+    this.record({ type: "checkpoint", step, file, bytes, best, ...(metrics ? { score: metrics.score } : {}) });
+    this.save();
+    const superfluous = checkpointsToDelete(
+      listCheckpoints(this.run.directory),
+      this.settings.training.keepCheckpoints,
+      this.standing.bestStep ?? undefined,
+    );
+    deleteCheckpoints(this.ownership, superfluous);
+  }
+
+  /** The state never runs ahead of the journal on the disk. */
+  private save(): void {
+    this.journal.flush();
+    this.ownership.heartbeat();
+    const { step, parameters, optimizer } = this.trainer!.state;
+    const tensors: Record<string, StateTensor> = {};
+    const groups = { parameter: parameters, m: optimizer.firstMoments, v: optimizer.secondMoments };
+    for (const [group, values] of Object.entries(groups)) {
+      for (const [name, shape] of Object.entries(this.method.parameters)) {
+        tensors[`${group}.${name}`] = { shape, data: values[name]! };
+      }
+    }
+    const projectionSha256 = isUlpt(this.method) ? this.method.projection.sha256 : null;
+    saveState(this.ownership, {
+      tensors,
+      values: { step, optimizerStep: optimizer.step, standing: this.standing, projectionSha256 },
+    });
+    this.savedAt = Date.now();
+  }
+
+  /** @throws CHECKPOINT_INVALID, PROJECTION_MISMATCH */
+  private restore({ tensors, values }: TrainingState): TrainerState {
+    const where = runPaths(this.run.directory).state;
+    const invalid = (message: string) =>
+      new UlptError("CHECKPOINT_INVALID", message, {
+        where,
+        hint: "Delete this file to start the run again from the beginning.",
+      });
+    const { step, optimizerStep, standing, projectionSha256 } = values as {
+      step: number;
+      optimizerStep: number;
+      standing: Standing;
+      projectionSha256: string | null;
+    };
+    if (!Number.isInteger(step) || !Number.isInteger(optimizerStep) || typeof standing !== "object") {
+      throw invalid("The saved state lacks its step.");
+    }
+    if (isUlpt(this.method) && this.method.projection.sha256 !== projectionSha256) {
+      throw new UlptError("PROJECTION_MISMATCH", "The projection made from its seed is not the one of this run.", {
+        where,
+        expected: `sha256 ${projectionSha256}, but ${this.method.projection.generator} gave ${this.method.projection.sha256}`,
+        hint: "The run is from another version: train a new one.",
+      });
+    }
+    const group = (prefix: string): ParameterValues =>
+      Object.fromEntries(
+        Object.entries(this.method.parameters).map(([name, shape]) => {
+          const tensor = tensors[`${prefix}.${name}`];
+          if (!(tensor?.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
+            throw invalid(`The saved state lacks "${prefix}.${name}" [${shape}].`);
+          }
+          return [name, tensor.data];
+        }),
+      );
+    this.standing = standing;
+    return {
+      step,
+      parameters: group("parameter"),
+      optimizer: { step: optimizerStep, firstMoments: group("m"), secondMoments: group("v") },
+    };
+  }
+
+  private finish(state: EndState, code: number, error?: UlptError): void {
+    const step = this.trainer?.state.step ?? 0;
+    this.record({ type: "status", state, ...(error ? { message: error.message } : {}) });
+    this.journal.flush();
+    this.log.line(error ? error.describe() : `${state} at step ${step}`);
+    this.ownership.release({ code, state, step, ...(error ? { reason: error.message, error } : {}) });
+  }
+
+  /** A failure is recorded where it can be; a disk that refuses even that leaves the run "interrupted". */
+  private recordFailure(error: unknown): void {
+    const known =
+      error instanceof UlptError ? error : new UlptError("DEVICE_FAILED", messageOf(error), { cause: error });
+    if (known.code === "RUN_FENCED") return; // the run belongs to another process now
+    try {
+      const stopped = known.code === "STOPPED";
+      if (stopped && this.trainer && this.trainer.state.step !== this.standing.evaluatedStep) this.checkpoint(undefined);
+      this.finish(stopped ? "stopped" : "failed", known.exitCode, known);
+    } catch {
+      // What is on the disk stays as it is; the error that matters is the first one.
+    }
+  }
+}
