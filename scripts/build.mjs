@@ -14,6 +14,8 @@ const { metafile } = await build({
   format: "esm",
   target: "node20",
   external: ["onnxruntime-node"],
+  // The UMD builds of some packages hide their parts from bundlers.
+  mainFields: ["module", "main"],
   // CommonJS packages inside an ES module still ask for require().
   banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   sourcemap: true,
