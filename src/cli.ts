@@ -2,17 +2,16 @@
 /** @file Composition root of the runtime process: the command line of ULPT Lab. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
-import { devicesTable, runsTable } from "./cli/table.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
+import { devicesTable, runsTable } from "./cli/table.ts";
 import { resume, train } from "./cli/train.ts";
 import { evaluate, predict } from "./cli/use.ts";
-import { findWorkspace } from "./cli/workspace.ts";
+import { findRun, findWorkspace } from "./cli/workspace.ts";
 import { exitCodes, messageOf, UlptError } from "./errors.ts";
 import { devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { listRuns, requestStop } from "./runs/store.ts";
-import { findRun } from "./cli/workspace.ts";
 
 const stopping = new AbortController();
 
@@ -37,7 +36,10 @@ program
   .command("train <experiment>")
   .description("train every run of an experiment file (*.ulpt.json) and compare them")
   .option("--set <key=value>", "change a setting, e.g. training.steps=100 or rank=[2,16]; may be repeated", collect, [])
-  .option("--workspace <folder>", "where .ulpt/runs goes (default: nearest folder with .ulpt or .vscode, else the file's)")
+  .option(
+    "--workspace <folder>",
+    "where .ulpt/runs goes (default: nearest folder with .ulpt or .vscode, else the file's)",
+  )
   .addOption(json())
   .action((file: string, options) => train(file, options, stopping.signal));
 
@@ -97,7 +99,8 @@ program
     const workspace = options.workspace ?? findWorkspace(process.cwd());
     const runs = listRuns(workspace);
     if (options.json) for (const run of runs) process.stdout.write(`${JSON.stringify(run)}\n`);
-    else if (runs.length === 0) process.stdout.write(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.\n`);
+    else if (runs.length === 0)
+      process.stdout.write(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.\n`);
     else process.stdout.write(`${runsTable(runs)}\n`);
   });
 

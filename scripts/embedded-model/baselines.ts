@@ -12,7 +12,10 @@ const polarWords: Record<Sentiment, ReadonlySet<string>> = {
 };
 
 function polar(sentiment: Sentiment): ReadonlySet<string> {
-  return new Set([...adjectives[sentiment], ...verbs[sentiment].flatMap(({ base, third, past }) => [base, third, past])]);
+  return new Set([
+    ...adjectives[sentiment],
+    ...verbs[sentiment].flatMap(({ base, third, past }) => [base, third, past]),
+  ]);
 }
 
 /** Positive minus negative words of the language. */
@@ -43,7 +46,8 @@ const learningRate = 0.5;
 export function trainLogistic(rows: readonly Row[], features: Features, penalty: number): (text: string) => string {
   const labels = [...new Set(rows.map(({ label }) => label))].sort();
   const ids = new Map<string, number>();
-  for (const { text } of rows) for (const feature of features(text)) if (!ids.has(feature)) ids.set(feature, ids.size + 1);
+  for (const { text } of rows)
+    for (const feature of features(text)) if (!ids.has(feature)) ids.set(feature, ids.size + 1);
   const active = (text: string): number[] => {
     const known = [0];
     for (const feature of features(text)) {

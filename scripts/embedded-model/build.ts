@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { pretrain } from "./pretrain.ts";
+import { embeddedModelFolder, pretrain } from "./pretrain.ts";
 import { defaultOptions } from "./pretrainer.ts";
 import { generateTask, tasks } from "./tasks.ts";
 
@@ -30,6 +30,5 @@ function writeData(folder: string): void {
 const { values } = parseArgs({ options: { "data-only": { type: "boolean", default: false } } });
 writeData(join(sample, "data"));
 if (!values["data-only"]) {
-  const { steps, seed } = defaultOptions;
-  await pretrain({ steps, seed, folder: join(sample, "models", "tiny-notes-t5") });
+  await pretrain({ ...defaultOptions, folder: embeddedModelFolder });
 }

@@ -85,16 +85,23 @@ const price: Fact = {
   questions: templates("what is the price ?", "how many euros ?", "how much is it ?", "price ?", "name the price"),
   statements: [priceIs, priceBounds.above, priceBounds.below],
   state({ price }, truth, stream) {
-    if (price === null) return stated(pick([priceBounds.above, priceBounds.below, priceIs], stream), String(pick(prices, stream)));
+    if (price === null)
+      return stated(pick([priceBounds.above, priceBounds.below, priceIs], stream), String(pick(prices, stream)));
     switch (stream.below(3)) {
       case 0:
         if (truth ? price > lowest : price < highest) {
-          return stated(priceBounds.above, String(truth ? between(lowest, price - 1, stream) : between(price, highest, stream)));
+          return stated(
+            priceBounds.above,
+            String(truth ? between(lowest, price - 1, stream) : between(price, highest, stream)),
+          );
         }
         break;
       case 1:
         if (truth ? price < highest : price > lowest) {
-          return stated(priceBounds.below, String(truth ? between(price + 1, highest, stream) : between(lowest, price, stream)));
+          return stated(
+            priceBounds.below,
+            String(truth ? between(price + 1, highest, stream) : between(lowest, price, stream)),
+          );
         }
         break;
     }
@@ -167,7 +174,7 @@ const place = choice({
 export const facts: readonly Fact[] = [opinion, topic, tense, buyer, price, item, weather, place];
 
 /** Which facts are asked how often: what needs the whole note is asked more than what one word tells. */
-export const askedFacts: readonly Fact[] = [...[opinion, opinion, opinion, topic, topic, tense, tense], ...facts];
+export const askedFacts: readonly Fact[] = [...[opinion, opinion, opinion, opinion, opinion, topic, topic, tense, tense], ...facts];
 
 export function factWords(): string[] {
   return [

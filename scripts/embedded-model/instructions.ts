@@ -76,7 +76,7 @@ interface Request {
 }
 
 function report(attributes: Attributes, stream: Stream): Request {
-  const chosen = shuffle(facts, stream).slice(0, between(1, 4, stream));
+  const chosen = shuffle(facts, stream).slice(0, between(1, 6, stream));
   const instruction: string[] = [];
   fill(pick(reportRequests, stream), instruction, () => {});
   instruction.push(...chosen.map(({ key }) => key));
@@ -99,8 +99,26 @@ function factFor(truth: boolean, attributes: Attributes, stream: Stream, except?
 }
 
 const bothTruths = {
-  and: { true: [[true, true]], false: [[true, false], [false, true], [true, false], [false, true], [false, false]] },
-  or: { true: [[true, false], [false, true], [true, false], [false, true], [true, true]], false: [[false, false]] },
+  and: {
+    true: [[true, true]],
+    false: [
+      [true, false],
+      [false, true],
+      [true, false],
+      [false, true],
+      [false, false],
+    ],
+  },
+  or: {
+    true: [
+      [true, false],
+      [false, true],
+      [true, false],
+      [false, true],
+      [true, true],
+    ],
+    false: [[false, false]],
+  },
 } as const;
 
 /** A statement that is true or false as wanted: of one fact, or of two different ones joined by "and" or "or". */
@@ -130,7 +148,8 @@ function stretch(instruction: readonly string[], stream: Stream): string[] {
   const wanted = between(instruction.length, longestPrefix, stream);
   let words = [...instruction];
   if (chance(0.4, stream)) {
-    for (let more = between(1, 2, stream); more > 0 && words.length + instruction.length <= wanted; more--) words.push(...instruction);
+    for (let more = between(1, 2, stream); more > 0 && words.length + instruction.length <= wanted; more--)
+      words.push(...instruction);
   }
   while (words.length < wanted) {
     const extra: string[] = [];
@@ -145,7 +164,10 @@ function instructed(stream: Stream, ramp: number): Example {
   const kind = stream.below(4);
   const { instruction, answer } =
     kind === 0 ? report(attributes, stream) : kind === 1 ? open(attributes, stream) : binary(attributes, ramp, stream);
-  const prefix = instruction.length < longestPrefix && chance(longPrefixShare * ramp, stream) ? stretch(instruction, stream) : instruction;
+  const prefix =
+    instruction.length < longestPrefix && chance(longPrefixShare * ramp, stream)
+      ? stretch(instruction, stream)
+      : instruction;
   if (!chance(bareShare, stream)) fill(pick(separators, stream), prefix, () => {});
   return { source: `${prefix.join(" ")} ${text}`, target: answer };
 }

@@ -3,7 +3,7 @@ import { weighted } from "./draw.ts";
 import { type Template, template, templates, wordsOf } from "./template.ts";
 
 export const nounsByTopic = {
-  food: ["stew", "curry", "sandwich", "pudding", "omelette", "coffee"],
+  food: ["soup", "curry", "sandwich", "pudding", "omelette", "coffee"],
   hotel: ["suite", "mattress", "balcony", "lounge", "towel", "sauna"],
   travel: ["ferry", "tram", "cruise", "taxi", "journey", "flight"],
   computer: ["laptop", "keyboard", "monitor", "printer", "mouse", "cable"],
@@ -44,11 +44,11 @@ export const weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday",
 
 export const adjectives = {
   positive: [
-    ...["delightful", "splendid", "charming", "superb", "excellent"],
+    ...["great", "splendid", "charming", "superb", "excellent"],
     ...["fantastic", "pleasant", "enjoyable", "impressive", "wonderful"],
   ],
   negative: [
-    ...["dreadful", "awful", "disappointing", "tedious", "horrible"],
+    ...["boring", "awful", "disappointing", "tedious", "horrible"],
     ...["miserable", "annoying", "shabby", "unpleasant", "terrible"],
   ],
 } as const satisfies Record<Sentiment, readonly string[]>;
@@ -98,7 +98,7 @@ export const predicates: Record<Tense, Record<"plain" | "negated", readonly Temp
   },
 };
 
-/** What the writer feels about something: "i never enjoyed the stew". */
+/** What the writer feels about something: "i never enjoyed the soup". */
 export const feelings: Record<Tense, Record<"plain" | "negated", readonly Template<"base" | "past" | "noun">[]>> = {
   past: {
     plain: templates("i {past} the {noun}"),
@@ -118,7 +118,7 @@ export const feelings: Record<Tense, Record<"plain" | "negated", readonly Templa
   },
 };
 
-/** What somebody else feels: "clara loved the stew". */
+/** What somebody else feels: "clara loved the soup". */
 export const feelingsOfOthers: Record<Tense, Template<"base" | "third" | "past" | "noun">> = {
   past: template("{past} the {noun}"),
   present: template("{third} the {noun}"),
@@ -160,6 +160,9 @@ export const frames = weighted<Template<FrameSlot>>(
   [3, template("i expected the {noun} to be {sameQuality} and it {sameFinding}")],
   [7, template("i expected the {noun} to be {otherQuality} but it {sameFinding}")],
 );
+
+/** The frames in which nothing speaks for the other side. */
+export const oneSidedFrames = frames.filter((frame) => !frame.some((part) => "slot" in part && part.slot.startsWith("other")));
 
 export const purchases: Record<Tense, readonly Template<"buyer" | "price" | "item">[]> = {
   past: templates(

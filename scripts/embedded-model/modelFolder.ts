@@ -5,6 +5,8 @@ import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import type { Pretrainer } from "./pretrainer.ts";
 import { tokenizerFiles } from "./vocabulary.ts";
 
+export const weightsFile = "model.safetensors";
+
 /** Writes config.json, model.safetensors and the tokenizer's files. */
 export function writeModelFolder(folder: string, config: Record<string, unknown>, pretrainer: Pretrainer): void {
   const { inputs } = pretrainer.network;
@@ -16,6 +18,6 @@ export function writeModelFolder(folder: string, config: Record<string, unknown>
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   // Transformers refuses a file that does not name its framework.
-  writeFileSync(join(folder, "model.safetensors"), encodeSafetensors(tensors, { format: "pt" }));
+  writeFileSync(join(folder, weightsFile), encodeSafetensors(tensors, { format: "pt" }));
   for (const [name, text] of Object.entries(tokenizerFiles())) writeFileSync(join(folder, name), text);
 }

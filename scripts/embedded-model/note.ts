@@ -17,6 +17,7 @@ import {
   type Noun,
   names,
   nounsByTopic,
+  oneSidedFrames,
   opposite,
   type Place,
   places,
@@ -58,15 +59,17 @@ export interface Note {
 }
 
 /**
- * How often something happens, at difficulty 0 and at 1. Half of the clauses negated from the start would be an exclusive
- * or, on which a small model sits for ever; so what turns meaning around, or leads astray, comes in slowly.
+ * How often something happens, at difficulty 0 and at 1. What turns meaning around, or leads astray, comes in slowly: were
+ * half of the polar words against the writer's view from the start, it would be an exclusive or, on which a small model
+ * sits for ever. So words first tell their side, and negation and discourse turn them around only afterwards.
  */
 export const rates = {
   negated: [0.03, 0.28],
-  oneClause: [0.35, 0],
+  /** Opinions that only bring up the writer's own side. */
+  oneSided: [0.9, 0],
   otherTense: [0, 0.2],
   itemOfOtherTopic: [0, 0.4],
-  /** These three do not depend on difficulty. */
+  // The rest does not depend on difficulty.
   purchase: 0.45,
   weather: 0.3,
   place: 0.3,
@@ -117,9 +120,8 @@ class OpinionWriter {
     this.#nouns = nounsByTopic[attributes.topic];
   }
 
-  write(oneClause: boolean): string[] {
-    if (oneClause) this.#slot("same");
-    else fill(pick(frames, this.#stream), this.#out, (slot) => this.#slot(slot));
+  write(oneSided: boolean): string[] {
+    fill(pick(oneSided ? oneSidedFrames : frames, this.#stream), this.#out, (slot) => this.#slot(slot));
     this.#out.push(".");
     return this.#out;
   }
@@ -247,8 +249,8 @@ export function generateNote(stream: Stream, difficulty: number, constraints: Pa
   const attributes = drawAttributes(stream, difficulty, constraints);
   const { tense, buyer, price, item, weather, place } = attributes;
   const someTense = () => (chance(at(rates.otherTense, difficulty), stream) ? pickOther(tenses, tense, stream) : tense);
-  const oneClause = chance(at(rates.oneClause, difficulty), stream);
-  const sentences = [new OpinionWriter(stream, difficulty, attributes).write(oneClause)];
+  const oneSided = chance(at(rates.oneSided, difficulty), stream);
+  const sentences = [new OpinionWriter(stream, difficulty, attributes).write(oneSided)];
   if (buyer !== null && price !== null && item !== null) {
     sentences.push(purchaseSentence(stream, someTense(), buyer, price, item));
   }

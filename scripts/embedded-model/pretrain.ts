@@ -1,11 +1,11 @@
 /**
  * @file Makes the embedded model from nothing: text of our own generator, our own graph layer, the CPU.
  *
- *   tsx scripts/embedded-model/pretrain.ts [--steps N] [--seed N] [--out FOLDER] [--threads N] [--snapshots FOLDER]
+ *   tsx scripts/embedded-model/pretrain.ts [--steps N] [--seed N] [--threads N] [--out FOLDER] [--snapshots FOLDER]
  *
  * The same steps, seed and threads give the same bytes on the same kind of processor.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,26 +13,30 @@ import { parseArgs } from "node:util";
 import type { TokenizedExample } from "../../src/models/batch.ts";
 import { openModel } from "../../src/models/model.ts";
 import type { Stream } from "../../src/random/philox.ts";
+import { type CardFacts, modelCard } from "./card.ts";
 import { pretrainingExample } from "./instructions.ts";
-import { writeModelFolder } from "./modelFolder.ts";
+import { weightsFile, writeModelFolder } from "./modelFolder.ts";
 import { embeddedShape, huggingFaceConfig } from "./network.ts";
-import { defaultOptions, Pretrainer } from "./pretrainer.ts";
+import { defaultOptions, Pretrainer, type PretrainingOptions } from "./pretrainer.ts";
 import { describeProbe, type ProbeResult, probe } from "./probe.ts";
 import { encode, vocabulary } from "./vocabulary.ts";
 
-const defaultFolder = fileURLToPath(new URL("../../examples/sample/models/tiny-notes-t5", import.meta.url));
+export const embeddedModelFolder = fileURLToPath(
+  new URL("../../examples/sample/models/tiny-notes-t5", import.meta.url),
+);
 
 const reportEvery = 100;
 const probeEvery = 1000;
 const probeCount = 1000;
+const finalProbeCount = 4000;
 
 export interface PretrainRequest {
   steps: number;
   seed: number;
-  folder: string;
   threads: number;
+  folder: string;
   /** Where the model is also kept at every probe, in folders named by their step. */
-  snapshots?: string;
+  snapshots?: string | undefined;
 }
 
 export function generatedExample(stream: Stream, progress: number): TokenizedExample {
@@ -41,34 +45,29 @@ export function generatedExample(stream: Stream, progress: number): TokenizedExa
 }
 
 /** Trains the model, says how it goes, and writes its folder. */
-export async function pretrain({ steps, seed, folder, threads, snapshots }: PretrainRequest): Promise<void> {
+export async function pretrain({ folder, snapshots, ...chosen }: PretrainRequest): Promise<void> {
   const config = huggingFaceConfig(embeddedShape, vocabulary.length);
-  const pretrainer = await Pretrainer.create({
-    ...defaultOptions,
-    config,
-    steps,
-    seed,
-    threads,
-    example: generatedExample,
-  });
+  const options: PretrainingOptions = { ...defaultOptions, ...chosen, config, example: generatedExample };
+  const { steps } = options;
+  const pretrainer = await Pretrainer.create(options);
   const progress = new Progress(steps);
   while (pretrainer.step < steps) {
     const rate = pretrainer.learningRate;
     progress.add(pretrainer.step + 1, await pretrainer.advance(), rate);
-    if (pretrainer.step % probeEvery === 0 || pretrainer.step === steps) {
+    if (pretrainer.step % probeEvery === 0 && pretrainer.step < steps) {
       const kept = snapshots && join(snapshots, `step-${String(pretrainer.step).padStart(6, "0")}`);
-      console.log(`step ${pretrainer.step}: ${describeProbe(await probeNow(pretrainer, config, kept))}`);
+      console.log(`step ${pretrainer.step}: ${describeProbe(await probeNow(pretrainer, options, kept))}`);
     }
   }
   writeModelFolder(folder, config, pretrainer);
   await pretrainer.release();
-  console.log(`Wrote ${folder}; weights sha256 ${await openModel(folder).weights.sha256()}`);
+  await writeCard(folder, options, { loss: progress.lastMean, parameters: pretrainer.parameterCount });
 }
 
-/** The probe runs on the folder that would be shipped, so it also tests that. */
+/** The probe runs on a folder like the one that is shipped, so it tests that too. */
 async function probeNow(
   pretrainer: Pretrainer,
-  config: Record<string, unknown>,
+  { config, threads }: PretrainingOptions,
   kept: string | undefined,
 ): Promise<ProbeResult> {
   const folder = kept ?? mkdtempSync(join(tmpdir(), "pretrain-"));
@@ -80,8 +79,25 @@ async function probeNow(
   }
 }
 
+async function writeCard(
+  folder: string,
+  options: PretrainingOptions,
+  trained: Pick<CardFacts, "loss" | "parameters">,
+): Promise<void> {
+  const model = openModel(folder);
+  const result = await probe(model, finalProbeCount, options.threads);
+  const sha256 = await model.weights.sha256();
+  const { size: bytes } = statSync(join(folder, weightsFile));
+  const card = modelCard({ ...options, ...trained, bytes, sha256, probe: result, probeCount: finalProbeCount });
+  writeFileSync(join(folder, "README.md"), card);
+  console.log(`step ${options.steps}: ${describeProbe(result)}`);
+  console.log(`Wrote ${folder}: ${bytes} bytes of weights, sha256 ${sha256}`);
+}
+
 /** Prints the mean loss of the last steps, the rate and the time left. */
 class Progress {
+  /** The last mean printed. */
+  lastMean = Number.NaN;
   private readonly steps: number;
   private readonly started = performance.now();
   private since = this.started;
@@ -95,11 +111,11 @@ class Progress {
     this.losses.push(loss);
     if (step % reportEvery !== 0 && step !== this.steps) return;
     const now = performance.now();
-    const mean = this.losses.reduce((sum, value) => sum + value, 0) / this.losses.length;
+    this.lastMean = this.losses.reduce((sum, value) => sum + value, 0) / this.losses.length;
     const perStep = (now - this.since) / this.losses.length;
     const left = ((now - this.started) / step) * (this.steps - step);
     console.log(
-      `step ${step}/${this.steps}  loss ${mean.toFixed(4)}  rate ${learningRate.toExponential(2)}  ` +
+      `step ${step}/${this.steps}  loss ${this.lastMean.toFixed(4)}  rate ${learningRate.toExponential(2)}  ` +
         `${perStep.toFixed(0)} ms a step  ${clock(left)} left`,
     );
     this.losses = [];
@@ -112,21 +128,28 @@ function clock(milliseconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
+function count(text: string, option: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new RangeError(`--${option} must be a whole number of at least 1`);
+  return value;
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
     options: {
       steps: { type: "string", default: String(defaultOptions.steps) },
       seed: { type: "string", default: String(defaultOptions.seed) },
-      out: { type: "string", default: defaultFolder },
       threads: { type: "string", default: String(defaultOptions.threads) },
+      out: { type: "string", default: embeddedModelFolder },
       snapshots: { type: "string" },
     },
   });
   await pretrain({
-    steps: Number(values.steps),
-    seed: Number(values.seed),
+    steps: count(values.steps, "steps"),
+    seed: count(values.seed, "seed"),
+    threads: count(values.threads, "threads"),
     folder: values.out,
-    threads: Number(values.threads),
-    ...(values.snapshots === undefined ? {} : { snapshots: values.snapshots }),
+    snapshots: values.snapshots,
   });
 }

@@ -114,9 +114,7 @@ export class Pretrainer {
     return loss;
   }
 
-  async lossAndGradients(
-    batch: readonly TokenizedExample[],
-  ): Promise<{ loss: number; gradients: ParameterValues }> {
+  async lossAndGradients(batch: readonly TokenizedExample[]): Promise<{ loss: number; gradients: ParameterValues }> {
     const labels = batch.reduce((sum, { target }) => sum + target.length, 0);
     const feeds: Record<string, TensorValue> = collate(batch, this.network.config, 1 / labels);
     for (const [name, { shape }] of this.network.inputs) {
@@ -140,6 +138,10 @@ export class Pretrainer {
       this.waiting = shuffle(batches, this.text);
     }
     return this.waiting.pop()!;
+  }
+
+  get parameterCount(): number {
+    return Object.values(this.weights).reduce((sum, { length }) => sum + length, 0);
   }
 
   /** The weights as a plain T5 takes them. */

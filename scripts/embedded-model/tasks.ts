@@ -2,7 +2,7 @@
 import { Stream } from "../../src/random/philox.ts";
 import { shuffle } from "../../src/random/shuffle.ts";
 import { chance, pick } from "./draw.ts";
-import { nouns, type Sentiment, sentiments, type Tense, tenses, type Topic, topics } from "./language.ts";
+import { nouns, type Sentiment, sentiments, type Tense, type Topic, tenses, topics } from "./language.ts";
 import { type Attributes, generateNote } from "./note.ts";
 
 export interface Row {

@@ -81,7 +81,10 @@ const specialTokens = {
 };
 
 /** File name → content, for the model's folder. */
-export function tokenizerFiles(): Record<"tokenizer.json" | "tokenizer_config.json" | "special_tokens_map.json", string> {
+export function tokenizerFiles(): Record<
+  "tokenizer.json" | "tokenizer_config.json" | "special_tokens_map.json",
+  string
+> {
   const json = (value: unknown) => `${JSON.stringify(value, null, 1)}\n`;
   return {
     "tokenizer.json": json(tokenizerJson()),

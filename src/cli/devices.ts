@@ -7,7 +7,8 @@ import { type ProbeResult, probeDevice } from "../graph/probe.ts";
 /** What a device needs where it is missing. */
 const needs: Record<Device, string> = {
   cpu: "nothing",
-  webgpu: "a GPU with a Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) driver; on Linux also the Vulkan loader, package libvulkan1",
+  webgpu:
+    "a GPU with a Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) driver; on Linux also the Vulkan loader, package libvulkan1",
   cuda: "Linux x64 with an NVIDIA GPU, CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA libraries (run its install script: `npm rebuild onnxruntime-node --ignore-scripts=false`)",
   dml: "Windows with a Direct3D 12 GPU",
   coreml: "macOS",

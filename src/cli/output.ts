@@ -75,7 +75,7 @@ function ending(report: RunReport): string {
 class BarReporter implements Reporter {
   private bar: cliProgress.SingleBar | undefined;
   private loss = new SmoothedLoss();
-  private total = 0;
+  private span = { from: 0, total: 0 };
   private readonly payload = { loss: "–", best: "–", phase: "" };
 
   note(text: string): void {
@@ -91,17 +91,17 @@ class BarReporter implements Reporter {
   progress(event: RunProgress): void {
     switch (event.type) {
       case "status":
-        if (event.state === "running") this.start(event.fromStep ?? 0, event.totalSteps ?? 0);
+        if (event.state === "running") this.span = { from: event.fromStep ?? 0, total: event.totalSteps ?? 0 };
         else this.stop();
         break;
       case "step":
         this.payload.loss = this.loss.add(event.loss).toFixed(4);
         this.payload.phase = `${(1 / event.seconds).toFixed(1)} steps/s`;
-        this.bar?.update(event.step, this.payload);
+        this.started().update(event.step, this.payload);
         break;
       case "evaluating":
         this.payload.phase = `${event.split} ${event.done}/${event.total}`;
-        this.bar?.update(this.payload);
+        this.started().update(this.payload);
         break;
       case "evaluation":
         if (event.split === "validation") {
@@ -112,7 +112,8 @@ class BarReporter implements Reporter {
         }
         break;
       case "warning":
-        this.interrupt(`warning: ${event.message}`);
+        this.stop();
+        write(`  warning: ${event.message}`);
         break;
       case "checkpoint":
         break;
@@ -124,36 +125,26 @@ class BarReporter implements Reporter {
     write(ending(report));
   }
 
-  private start(step: number, total: number): void {
-    this.total = total;
+  /** The bar appears with the first number to show, below the warnings of the start. */
+  private started(): cliProgress.SingleBar {
+    if (this.bar) return this.bar;
     this.bar = new cliProgress.SingleBar(
       {
         format: "  {bar} {value}/{total}  loss {loss}  best {best}  {phase}  ETA {eta_formatted}",
-        barCompleteChar: "█",
-        barIncompleteChar: "░",
         barsize: 24,
         hideCursor: true,
         etaBuffer: 50,
-        stopOnComplete: false,
         gracefulExit: false,
       },
       cliProgress.Presets.shades_classic,
     );
-    this.bar.start(total, step, this.payload);
+    this.bar.start(this.span.total, this.span.from, this.payload);
+    return this.bar;
   }
 
   private stop(): void {
     this.bar?.stop();
     this.bar = undefined;
-  }
-
-  /** Writes a line above the bar. */
-  private interrupt(text: string): void {
-    const step = this.bar ? ((this.bar as unknown as { value: number }).value ?? 0) : 0;
-    const running = this.bar !== undefined;
-    this.stop();
-    write(text);
-    if (running) this.start(step, this.total);
   }
 }
 
@@ -183,7 +174,9 @@ class LineReporter implements Reporter {
         this.step(event.step, this.loss.add(event.loss), event.seconds);
         break;
       case "evaluation":
-        write(`  step ${event.step}  ${event.split} ${event.metric} ${formatPercent(event.score)}  (${event.count} rows)`);
+        write(
+          `  step ${event.step}  ${event.split} ${event.metric} ${formatPercent(event.score)}  (${event.count} rows)`,
+        );
         break;
       case "warning":
         write(`  warning ${event.code}: ${event.message}`);

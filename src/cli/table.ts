@@ -7,8 +7,9 @@ import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format
 
 const none = "–";
 
-function table(head: string[], numeric: readonly number[], rows: string[][]): string {
+function table(head: string[], numeric: readonly number[], rows: string[][], widths?: number[]): string {
   const out = new Table({
+    ...(widths ? { colWidths: widths, wordWrap: true } : {}),
     head,
     style: { head: [], border: [] },
     colAligns: head.map((_, column) => (numeric.includes(column) ? "right" : "left")),
@@ -35,7 +36,9 @@ function table(head: string[], numeric: readonly number[], rows: string[][]): st
 }
 
 function spread({ mean, deviation }: Spread): string {
-  return deviation === undefined ? formatPercent(mean) : `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} %`;
+  return deviation === undefined
+    ? formatPercent(mean)
+    : `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} %`;
 }
 
 function percentOr(fraction: number | undefined): string {
@@ -68,7 +71,8 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
     "no prompt*",
     "time",
   ];
-  const note = "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.";
+  const note =
+    "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.";
   return `${table(head, [1, 2, 3, 4, 5, 6, 7, 8, 9], rows)}\n${note}`;
 }
 
@@ -92,5 +96,9 @@ export function devicesTable(reports: readonly DeviceReport[]): string {
       ? [report.device, "works", `${report.gflops.toFixed(0)} GFLOP/s on a 1024² product`]
       : [report.device, "missing", `needs ${report.needs}`],
   );
-  return table(["device", "here", ""], [], rows);
+  return table(["device", "here", ""], [], rows, [
+    10,
+    11,
+    Math.max(40, Math.min(100, (process.stdout.columns ?? 100) - 24)),
+  ]);
 }

@@ -181,7 +181,8 @@ describe("the gradient is the limit of central differences", () => {
   it("a wrong gradient would be seen", async () => {
     const { differentiable } = await import("./tensor.ts");
     const raw = await import("./raw.ts");
-    const wrong = (x: Tensor) => differentiable(raw.multiply(x, x), [x], (dy) => [raw.multiply(dy, raw.scale(x, 1.999))]);
+    const wrong = (x: Tensor) =>
+      differentiable(raw.multiply(x, x), [x], (dy) => [raw.multiply(dy, raw.scale(x, 1.999))]);
     const { errors } = await checkGradients({ x: { shape: [4] } }, ({ x }) => wrong(x!));
     expect(errors[0]).toBeGreaterThan(2e-4);
   });

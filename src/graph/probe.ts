@@ -30,7 +30,8 @@ export async function probeDevice(device: Device): Promise<ProbeResult> {
   const a = input("a", "float32", [rows, columns]);
   const product = emit([a], { product: ops.linear(a, a) });
 
-  const values = (count: number, step: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(i * step) / 4);
+  const values = (count: number, step: number) =>
+    Float32Array.from({ length: count }, (_, i) => Math.sin(i * step) / 4);
   const feeds = {
     x: floats(values(8 * size, 0.7), [8, size]),
     weight: floats(values(size * size, 1.3), [size, size]),

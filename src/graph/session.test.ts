@@ -28,7 +28,12 @@ describe("a session", () => {
 
   it("computes the same bits again", async () => {
     const session = await Session.create(emit([x], { y: raw.softmax(raw.exp(x)) }), { device: "cpu" });
-    const feeds = { x: floats(Float32Array.from({ length: 64 }, (_, i) => Math.sin(i)), [32, 2]) };
+    const feeds = {
+      x: floats(
+        Float32Array.from({ length: 64 }, (_, i) => Math.sin(i)),
+        [32, 2],
+      ),
+    };
     const first = (await session.run<"y">(feeds)).y.data;
     const second = (await session.run<"y">(feeds)).y.data;
     await session.release();

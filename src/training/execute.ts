@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { exitCodes, messageOf, UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
-import { parameterCount, type PromptMethod } from "../prompts/method.ts";
+import { type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
 import {
   checkpointFile,
@@ -17,7 +17,7 @@ import { runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
 import type { EndState, JournalEvent } from "../runs/schema.ts";
-import { loadState, saveState, type StateTensor, type TrainingState } from "../runs/state.ts";
+import { loadState, type StateTensor, saveState, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
 import { type Evaluation, type EvaluationOptions, evaluate } from "./evaluation.ts";
 import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
@@ -25,7 +25,9 @@ import type { Resources } from "./resources.ts";
 import { Trainer, type TrainerState } from "./trainer.ts";
 
 /** What a run tells while it goes: what it wrote to the journal, and how far an evaluation is. */
-export type RunProgress = JournalEvent | { type: "evaluating"; split: "validation" | "test"; done: number; total: number };
+export type RunProgress =
+  | JournalEvent
+  | { type: "evaluating"; split: "validation" | "test"; done: number; total: number };
 
 export interface ExecuteOptions {
   signal?: AbortSignal | undefined;
@@ -386,7 +388,8 @@ class Execution {
     if (known.code === "RUN_FENCED") return; // the run belongs to another process now
     try {
       const stopped = known.code === "STOPPED";
-      if (stopped && this.trainer && this.trainer.state.step !== this.standing.evaluatedStep) this.checkpoint(undefined);
+      if (stopped && this.trainer && this.trainer.state.step !== this.standing.evaluatedStep)
+        this.checkpoint(undefined);
       this.finish(stopped ? "stopped" : "failed", known.exitCode, known);
     } catch {
       // What is on the disk stays as it is; the error that matters is the first one.

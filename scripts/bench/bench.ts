@@ -1,0 +1,111 @@
+/**
+ * @file The benchmark: how near a training step comes to what the machine can do.
+ *
+ *   npm run bench [-- --repeats 5]
+ *
+ * Speed is a ratio inside one run: the matrix work of a step (`matrixFlops`: 2·M·N·K for every product in the graph) over its
+ * time, against the rate at which the same engine multiplies large square matrices on the same machine. Each figure is measured
+ * in a process of its own. The models have the shapes of t5-small and t5-base with random weights written to a temporary folder.
+ */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
+import Table from "cli-table3";
+import { shapes, writeRandomModel } from "./shapes.ts";
+
+const { values } = parseArgs({
+  options: { repeats: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
+});
+const measureScript = fileURLToPath(new URL("measure.ts", import.meta.url));
+
+async function measure<T>(...args: (string | number)[]): Promise<T> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--import", "tsx", measureScript, ...args.map(String)],
+    {
+      env: { ...process.env, BENCH_REPEATS: values.repeats },
+    },
+  );
+  return JSON.parse(stdout) as T;
+}
+
+interface StepMeasurement {
+  seconds: number;
+  fastest: number;
+  gflop: number;
+  peakBytes: number;
+}
+
+interface Row extends StepMeasurement {
+  model: string;
+  source: number;
+  weightBytes: number;
+  gflops: number;
+}
+
+const batch = 4;
+const target = 4;
+const prompt = 100;
+const lengths = [32, 64, 128, 256];
+
+const folder = mkdtempSync(join(tmpdir(), "ulpt-bench-"));
+try {
+  const rows: Row[] = [];
+  let peak = 0;
+  for (const model of Object.keys(shapes)) {
+    const weights = join(folder, model);
+    const weightBytes = writeRandomModel(weights, model);
+    for (const source of lengths) {
+      // Measured again beside each step: a machine that others use is not equally fast all the time.
+      const { gflops } = await measure<{ gflops: number }>("sgemm");
+      peak = Math.max(peak, gflops);
+      const step = await measure<StepMeasurement>("step", weights, batch, source, target, prompt);
+      rows.push({ model, source, weightBytes, ...step, gflops: step.gflop / step.fastest });
+      if (!values.json) process.stderr.write(`${model}, source ${source}: ${(1000 * step.fastest).toFixed(0)} ms\n`);
+    }
+  }
+  const report = { cpu: cpus()[0]?.model, cores: cpus().length, sgemmGflops: peak, batch, target, prompt, rows };
+  if (values.json) console.log(JSON.stringify(report));
+  else print(rows, peak);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function print(rows: readonly Row[], peak: number): void {
+  const table = new Table({
+    head: [
+      "shape",
+      "source",
+      "step, ms (fastest / median)",
+      "GFLOP",
+      "GFLOP/s",
+      "of sgemm",
+      "peak memory, MB",
+      "1.2 × weights + 700",
+    ],
+    style: { head: [], border: [] },
+    colAligns: ["left", "right", "right", "right", "right", "right", "right", "right"],
+  });
+  for (const { model, source, fastest, seconds, gflop, gflops, peakBytes, weightBytes } of rows) {
+    table.push([
+      model,
+      source,
+      `${(1000 * fastest).toFixed(0)} / ${(1000 * seconds).toFixed(0)}`,
+      gflop.toFixed(1),
+      gflops.toFixed(0),
+      `${((100 * gflops) / peak).toFixed(0)} %`,
+      (peakBytes / 1e6).toFixed(0),
+      ((1.2 * weightBytes) / 1e6 + 700).toFixed(0),
+    ]);
+  }
+  console.log(
+    `${cpus().length} × ${cpus()[0]?.model}, fp32; sgemm peak ${peak.toFixed(0)} GFLOP/s (fastest of 1024³ to 2048³)`,
+  );
+  console.log(
+    `batch ${batch}, target ${target}, prompt ${prompt}; fastest and median of ${values.repeats} steps, loss and dLoss/dE`,
+  );
+  console.log(table.toString());
+}
