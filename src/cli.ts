@@ -116,11 +116,16 @@ program
 
 program.command(probeCommand, { hidden: true }).argument("<device>").action(printProbe);
 
+function describeEnd(error: unknown): string {
+  if (!(error instanceof UlptError)) return (error instanceof Error && error.stack) || messageOf(error);
+  if (error.code !== "STOPPED") return error.describe();
+  return [error.message, error.hint].filter(Boolean).join("\n"); // what was asked for is no error
+}
+
 /** The first signal asks for a stop that saves; the second ends the process at once. */
 function stopOn(signal: NodeJS.Signals): void {
   process.on(signal, () => {
     if (stopping.signal.aborted) process.exit(exitCodes.stopped);
-    process.stderr.write("\nstopping after this step; everything is saved (again to end at once)\n");
     stopping.abort(new UlptError("STOPPED", "Stopped.", {}));
   });
 }
@@ -129,7 +134,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
 try {
   await program.parseAsync();
 } catch (error) {
-  const known = error instanceof UlptError;
-  process.stderr.write(`${known ? error.describe() : (error instanceof Error && error.stack) || messageOf(error)}\n`);
-  process.exitCode = known ? error.exitCode : exitCodes.internal;
+  process.stderr.write(`${describeEnd(error)}\n`);
+  process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
 }

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { UlptError } from "../errors.ts";
 import { type Device, devices } from "../graph/devices.ts";
+import { supportedDevices } from "../graph/engine.ts";
 import { type ProbeResult, probeDevice } from "../graph/probe.ts";
 
 /** What a device needs where it is missing. */
@@ -63,8 +64,17 @@ export async function reportDevice(device: Device): Promise<DeviceReport> {
   }
 }
 
-export function reportDevices(): Promise<DeviceReport[]> {
-  return Promise.all(devices.map(reportDevice));
+/** Every device; those that this platform's engine does not know are not tried. */
+export async function reportDevices(): Promise<DeviceReport[]> {
+  const supported = await supportedDevices();
+  const unknown = "onnxruntime-node for this platform does not have it";
+  return Promise.all(
+    devices.map((device) =>
+      supported.includes(device)
+        ? reportDevice(device)
+        : { device, works: false as const, reason: unknown, needs: needs[device] },
+    ),
+  );
 }
 
 /**

@@ -20,9 +20,10 @@ export interface Reporter {
   runEnded(report: RunReport): void;
 }
 
-export function createReporter(options: { json: boolean }): Reporter {
+/** @param signal when it aborts, the reporter says that a stop is under way */
+export function createReporter(options: { json: boolean }, signal: AbortSignal): Reporter {
   if (options.json) return new JsonReporter();
-  return process.stdout.isTTY ? new BarReporter() : new LineReporter();
+  return process.stdout.isTTY ? new BarReporter(signal) : new LineReporter(signal);
 }
 
 function write(line: string): void {
@@ -72,11 +73,19 @@ function ending(report: RunReport): string {
   return `${run}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
 }
 
+const stopping = "saving and stopping (again to end at once)";
+
 class BarReporter implements Reporter {
   private bar: cliProgress.SingleBar | undefined;
   private loss = new SmoothedLoss();
   private span = { from: 0, total: 0 };
   private readonly payload = { loss: "–", best: "–", phase: "" };
+  private readonly signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+    signal.addEventListener("abort", () => this.bar?.update({ ...this.payload, phase: stopping }));
+  }
 
   note(text: string): void {
     write(text);
@@ -96,7 +105,7 @@ class BarReporter implements Reporter {
         break;
       case "step":
         this.payload.loss = this.loss.add(event.loss).toFixed(4);
-        this.payload.phase = `${(1 / event.seconds).toFixed(1)} steps/s`;
+        this.payload.phase = this.signal.aborted ? stopping : `${(1 / event.seconds).toFixed(1)} steps/s`;
         this.started().update(event.step, this.payload);
         break;
       case "evaluating":
@@ -150,6 +159,10 @@ class BarReporter implements Reporter {
 
 /** For logs: a line now and then, each complete in itself. */
 class LineReporter implements Reporter {
+  constructor(signal: AbortSignal) {
+    signal.addEventListener("abort", () => write(stopping));
+  }
+
   private loss = new SmoothedLoss();
   private total = 0;
   private lastLine = 0;

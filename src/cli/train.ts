@@ -31,7 +31,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   const workspace = resolve(options.workspace ?? findWorkspace(dirname(resolve(file))));
   const runs = expandRuns(experiment);
   const [first] = runs;
-  const reporter = createReporter(options);
+  const reporter = createReporter(options, signal);
   const { device, why } = await resolveDevice(first!.device);
   if (why) reporter.note(why);
   // Method, rank and seed differ between the runs; model, task and device do not.
@@ -63,7 +63,7 @@ export async function resume(
   const run = findRun(name);
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   const workspace = workspaceOf(run);
-  const reporter = createReporter(options);
+  const reporter = createReporter(options, signal);
   // The device it began on: another would give other bits.
   const { device } = await resolveDevice(run.spec.device as Device);
   const directory = resolve(workspace, settings.directory);

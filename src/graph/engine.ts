@@ -1,6 +1,7 @@
 /** @file Loads onnxruntime-node on first use, so that commands that compute nothing neither need nor wait for it. */
 import type * as Engine from "onnxruntime-node";
 import { messageOf, UlptError } from "../errors.ts";
+import { type Device, devices } from "./devices.ts";
 
 let loading: Promise<typeof Engine> | undefined;
 
@@ -25,4 +26,11 @@ export function loadEngine(): Promise<typeof Engine> {
 export async function engineVersion(): Promise<string> {
   const { env } = await loadEngine();
   return env.versions.node ?? "unknown";
+}
+
+/** The execution providers that this build of the engine knows; a driver may still be missing. */
+export async function supportedDevices(): Promise<Device[]> {
+  const { listSupportedBackends } = await loadEngine();
+  const names = new Set(listSupportedBackends().map(({ name }) => name));
+  return devices.filter((device) => names.has(device));
 }
