@@ -174,7 +174,10 @@ const place = choice({
 export const facts: readonly Fact[] = [opinion, topic, tense, buyer, price, item, weather, place];
 
 /** Which facts are asked how often: what needs the whole note is asked more than what one word tells. */
-export const askedFacts: readonly Fact[] = [...[opinion, opinion, opinion, opinion, opinion, topic, topic, tense, tense], ...facts];
+export const askedFacts: readonly Fact[] = [
+  ...[opinion, opinion, opinion, opinion, opinion, topic, topic, tense, tense],
+  ...facts,
+];
 
 export function factWords(): string[] {
   return [

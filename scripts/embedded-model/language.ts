@@ -162,7 +162,9 @@ export const frames = weighted<Template<FrameSlot>>(
 );
 
 /** The frames in which nothing speaks for the other side. */
-export const oneSidedFrames = frames.filter((frame) => !frame.some((part) => "slot" in part && part.slot.startsWith("other")));
+export const oneSidedFrames = frames.filter(
+  (frame) => !frame.some((part) => "slot" in part && part.slot.startsWith("other")),
+);
 
 export const purchases: Record<Tense, readonly Template<"buyer" | "price" | "item">[]> = {
   past: templates(

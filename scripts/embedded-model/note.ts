@@ -107,6 +107,22 @@ function drawAttributes(stream: Stream, difficulty: number, wanted: Partial<Attr
 
 /** Writes the sentence that holds the opinion. */
 class OpinionWriter {
+  static readonly #slots: Record<FrameSlot, (writer: OpinionWriter, same: Sentiment) => void> = {
+    same: (writer, same) => writer.#clause(same),
+    other: (writer, same) => writer.#clause(opposite[same]),
+    sameStatement: (writer, same) => writer.#statement(same),
+    otherStatement: (writer, same) => writer.#statement(opposite[same]),
+    sameFeeling: (writer, same) => writer.#feelingOfAnother(same),
+    otherFeeling: (writer, same) => writer.#feelingOfAnother(opposite[same]),
+    sameQuality: (writer, same) => writer.#quality(same),
+    otherQuality: (writer, same) => writer.#quality(opposite[same]),
+    sameFinding: (writer, same) => writer.#predicate(same),
+    noun: (writer) => writer.#noun(),
+    name: (writer) => writer.#word(names),
+    believes: (writer) => writer.#word(believes[writer.#attributes.tense]),
+    auxiliary: (writer) => writer.#out.push(auxiliaries[writer.#attributes.tense]),
+  };
+
   readonly #out: string[] = [];
   readonly #negated: number;
   readonly #stream: Stream;
@@ -121,42 +137,11 @@ class OpinionWriter {
   }
 
   write(oneSided: boolean): string[] {
-    fill(pick(oneSided ? oneSidedFrames : frames, this.#stream), this.#out, (slot) => this.#slot(slot));
+    fill(pick(oneSided ? oneSidedFrames : frames, this.#stream), this.#out, (slot) =>
+      OpinionWriter.#slots[slot](this, this.#attributes.sentiment),
+    );
     this.#out.push(".");
     return this.#out;
-  }
-
-  #slot(slot: FrameSlot): void {
-    const { sentiment: same, tense } = this.#attributes;
-    const other = opposite[same];
-    switch (slot) {
-      case "same":
-        return this.#clause(same);
-      case "other":
-        return this.#clause(other);
-      case "sameStatement":
-        return this.#statement(same);
-      case "otherStatement":
-        return this.#statement(other);
-      case "sameFeeling":
-        return this.#feelingOfAnother(same);
-      case "otherFeeling":
-        return this.#feelingOfAnother(other);
-      case "sameQuality":
-        return this.#quality(same);
-      case "otherQuality":
-        return this.#quality(other);
-      case "sameFinding":
-        return this.#predicate(same);
-      case "noun":
-        return this.#noun();
-      case "name":
-        return this.#word(names);
-      case "believes":
-        return this.#word(believes[tense]);
-      case "auxiliary":
-        this.#out.push(auxiliaries[tense]);
-    }
   }
 
   #word(words: readonly string[]): void {
@@ -168,7 +153,11 @@ class OpinionWriter {
   }
 
   #clause(view: Sentiment): void {
-    if (!chance(rates.feeling, this.#stream)) return this.#statement(view);
+    if (chance(rates.feeling, this.#stream)) this.#feeling(view);
+    else this.#statement(view);
+  }
+
+  #feeling(view: Sentiment): void {
     const negated = chance(this.#negated, this.#stream);
     const verb = pick(verbs[negated ? opposite[view] : view], this.#stream);
     const phrase = pick(feelings[this.#attributes.tense][negated ? "negated" : "plain"], this.#stream);

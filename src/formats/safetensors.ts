@@ -107,7 +107,7 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileSize: n
   const where = `${path}, tensor "${name}"`;
   if (!isRecord(value)) throw invalid(where, "The tensor's entry is not an object.");
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !(dtype in bytesPerElement)) {
+  if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype)) {
     throw invalid(where, `The dtype ${JSON.stringify(dtype)} is unknown.`, Object.keys(bytesPerElement).join(", "));
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
@@ -257,6 +257,7 @@ function withFile<T>(path: string, use: (descriptor: number) => T): T {
     });
   }
   try {
+    if (!fstatSync(descriptor).isFile()) throw invalid(path, "It is not a file.");
     return use(descriptor);
   } finally {
     closeSync(descriptor);

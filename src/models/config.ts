@@ -27,6 +27,14 @@ const t5Schema = z
     eos_token_id: tokenId.default(1),
     decoder_start_token_id: tokenId.nullish(),
   })
+  .refine((json) => json.relative_attention_num_buckets >= 4, {
+    message: "It must be at least 4: a quarter of the buckets is for the encoder's exact distances in each direction.",
+    path: ["relative_attention_num_buckets"],
+  })
+  .refine((json) => json.relative_attention_max_distance > json.relative_attention_num_buckets / 2, {
+    message: "It must exceed the decoder's exact distances, half the number of buckets.",
+    path: ["relative_attention_max_distance"],
+  })
   .transform((json) => ({
     modelType: json.model_type,
     vocabularySize: json.vocab_size,

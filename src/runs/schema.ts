@@ -82,6 +82,16 @@ export const exitJson = z.object({
     .optional(),
   /** Last step that was done. */
   step: count,
+  /** What a list of runs shows, so that it need not read the journals of runs that ended. Scores are fractions. */
+  summary: z
+    .object({
+      totalSteps: count,
+      bestStep: count.nullable(),
+      bestScore: z.number().nullable(),
+      testScore: z.number().nullable(),
+      metric: z.string().nullable(),
+    })
+    .optional(),
   ended: isoTime,
 });
 export type ExitJson = z.infer<typeof exitJson>;

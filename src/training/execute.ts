@@ -95,6 +95,7 @@ class Execution {
   private prompt: PromptSession | undefined;
   private trainer: Trainer | undefined;
   private savedAt = Date.now();
+  private testScore: number | null = null;
 
   constructor(run: Run, resources: Resources, ownership: Ownership, options: ExecuteOptions) {
     this.run = run;
@@ -265,6 +266,7 @@ class Execution {
     const path = join(this.run.directory, checkpointFile(bestStep));
     const parameters = parametersFrom(loadCheckpoint(path), this.method, path);
     const { score, loss } = await this.evaluate("test", parameters);
+    this.testScore = score.score;
     const seconds = (Date.now() - started) / 1000; // without the baselines, which a sweep computes once
     const unprompted = await this.resources.unprompted(dataset.test, this.evaluationOptions("test"));
     this.record({
@@ -378,7 +380,15 @@ class Execution {
     this.record({ type: "status", state, ...(error ? { message: error.message } : {}) });
     this.journal.flush();
     this.log.line(error ? error.describe() : `${state} at step ${step}`);
-    this.ownership.release({ code, state, step, ...(error ? { reason: error.message, error } : {}) });
+    const { bestStep, bestScore } = this.standing;
+    const summary = {
+      totalSteps: this.settings.training.steps,
+      bestStep,
+      bestScore: bestStep === null ? null : bestScore,
+      testScore: this.testScore,
+      metric: this.settings.task.metric,
+    };
+    this.ownership.release({ code, state, step, summary, ...(error ? { reason: error.message, error } : {}) });
   }
 
   /** A failure is recorded where it can be; a disk that refuses even that leaves the run "interrupted". */

@@ -1,0 +1,140 @@
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { expectError } from "../../test/support/errors.ts";
+import { temporaryFolder } from "../../test/support/folder.ts";
+import { Random } from "../../test/support/random.ts";
+import { type TinyT5, tinyT5, writeModel } from "../../test/support/tinyT5.ts";
+import { encodeSafetensors } from "../formats/safetensors.ts";
+import { openModel, readEmbeddings } from "./model.ts";
+import { lossGraph } from "./seq2seq.ts";
+import { Weights } from "./weights.ts";
+
+const folder = temporaryFolder();
+const tiny = tinyT5(new Random(1));
+let folders = 0;
+
+function fresh(changes: Partial<TinyT5> = {}, shards = 1): string {
+  return writeModel(folder(`${folders++}`), { ...tiny, ...changes }, { shards });
+}
+
+/** Opens a model and builds a graph of it, which asks for every weight. */
+const build = (path: string) => lossGraph(openModel(path).network, { shortTargets: true });
+const indexName = "model.safetensors.index.json";
+const query = "encoder.block.0.layer.0.SelfAttention.q.weight";
+
+describe("weights that do not fit config.json", () => {
+  it("a missing tensor is named", async () => {
+    const { [query]: _, ...weights } = tiny.weights;
+    const path = fresh({ weights });
+    const error = await expectError(() => build(path), "MODEL_TENSOR", query);
+    expect(error.where).toContain(path);
+    expect(error.expected).toContain("[8,16]");
+  });
+
+  it("a tensor of another shape is named, with both shapes", async () => {
+    const weights = { ...tiny.weights, [query]: { shape: [16, 8], data: new Float32Array(128) } };
+    const error = await expectError(() => build(fresh({ weights })), "MODEL_TENSOR", query);
+    expect(error.message).toContain("[16,8]");
+    expect(error.expected).toContain("[8,16]");
+  });
+
+  it("every weight is checked, whichever config field is wrong", async () => {
+    for (const [field, value] of [["d_ff", 25], ["num_heads", 3], ["vocab_size", 41], ["num_layers", 2], ["num_decoder_layers", 2], ["relative_attention_num_buckets", 10], ["feed_forward_proj", "gated-gelu"], ["tie_word_embeddings", false]] as const) {
+      const path = fresh({ config: { ...tiny.config, [field]: value } });
+      await expectError(() => build(path), "MODEL_TENSOR", "tensor");
+    }
+  });
+
+  it("a tensor of integers is named", async () => {
+    const path = fresh();
+    const weights = { ...tiny.weights, [query]: { shape: [8, 16], data: new BigInt64Array(128) } };
+    writeFileSync(join(path, "model.safetensors"), encodeSafetensors(weights));
+    const error = await expectError(() => build(path), "MODEL_TENSOR", query);
+    expect(error.message).toContain("I64");
+    expect(error.expected).toContain("F32");
+  });
+
+  it("no embedding table is a missing tensor, also when it is read", async () => {
+    const { "shared.weight": _, ...weights } = tiny.weights;
+    const path = fresh({ weights });
+    await expectError(() => build(path), "MODEL_TENSOR", "shared.weight");
+    await expectError(() => readEmbeddings(openModel(path)), "MODEL_TENSOR", "shared.weight");
+  });
+});
+
+describe("weight files that are missing or damaged", () => {
+  it("a folder without weights says what it should hold", async () => {
+    const path = fresh();
+    unlinkSync(join(path, "model.safetensors"));
+    const error = await expectError(() => openModel(path), "MODEL_MISSING", path);
+    expect(error.expected).toContain("model.safetensors");
+  });
+
+  it("weights that are only a pickle are not read, and the reason is given", async () => {
+    const path = fresh();
+    rmSync(join(path, "model.safetensors"));
+    writeFileSync(join(path, "pytorch_model.bin"), "");
+    const error = await expectError(() => openModel(path), "MODEL_MISSING", path);
+    expect(error.message).toContain("pickle");
+    expect(error.hint).toContain("safetensors");
+  });
+
+  it("a folder that is not there is said to be missing", async () => {
+    const error = await expectError(() => Weights.open(folder("nowhere")), "MODEL_MISSING", folder("nowhere"));
+    expect(error.message).toContain("does not exist");
+  });
+
+  it("a link to a blob that was deleted counts as no weights", async () => {
+    const path = fresh();
+    unlinkSync(join(path, "model.safetensors"));
+    symlinkSync(folder("deleted-blob"), join(path, "model.safetensors"));
+    await expectError(() => openModel(path), "MODEL_MISSING", path);
+  });
+
+  it("a file that was cut short is named", async () => {
+    const path = fresh();
+    truncateSync(join(path, "model.safetensors"), 5000);
+    await expectError(() => openModel(path), "SAFETENSORS_INVALID", join(path, "model.safetensors"));
+  });
+
+  it("a shard that is missing, or lacks what the index says it holds, is named", async () => {
+    const path = fresh({}, 2);
+    const [first, second] = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"].map((name) => join(path, name));
+    copyFileSync(first!, second!);
+    const error = await expectError(() => openModel(path), "MODEL_TENSOR", second!);
+    expect(error.message).toContain("index");
+    unlinkSync(second!);
+    await expectError(() => openModel(path), "SAFETENSORS_INVALID", second!);
+  });
+
+  it("shards behind links into different folders are refused", async () => {
+    const path = fresh({}, 2);
+    const name = "model-00002-of-00002.safetensors";
+    mkdirSync(folder("elsewhere"));
+    copyFileSync(join(path, name), folder("elsewhere", name));
+    unlinkSync(join(path, name));
+    symlinkSync(folder("elsewhere", name), join(path, name));
+    await expectError(() => build(path), "MODEL_MISSING", "elsewhere");
+  });
+});
+
+describe("an index is not trusted", () => {
+  it.each(["../x.safetensors", "/etc/x.safetensors", "a/x.safetensors", "..safetensors", ".x.safetensors", "x.bin", "x.safetensors/", "", 3, null])(
+    "to point to %j",
+    async (target) => {
+      const path = fresh({}, 2);
+      const index = JSON.parse(readFileSync(join(path, indexName), "utf8")) as { weight_map: Record<string, unknown> };
+      index.weight_map[query] = target;
+      writeFileSync(join(path, indexName), JSON.stringify(index));
+      const error = await expectError(() => openModel(path), "SAFETENSORS_INVALID", indexName);
+      expect(error.message).toContain(query);
+    },
+  );
+
+  it.each(["", "{", "[]", "null", "{}", '{"weight_map": 3}', '{"weight_map": null}'])("to be well formed: %s", async (text) => {
+    const path = fresh({}, 2);
+    writeFileSync(join(path, indexName), text);
+    await expectError(() => openModel(path), "SAFETENSORS_INVALID", indexName);
+  });
+});

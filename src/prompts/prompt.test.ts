@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../test/support/random.ts";
+import { Stream } from "../random/philox.ts";
+import { elementCount, type PromptMethod, parameterCount } from "./method.ts";
+import { type ParameterValues, PromptSession } from "./prompt.ts";
+import { ulpt } from "./ulpt.ts";
+import { type VanillaStart, vanilla } from "./vanilla.ts";
+
+const projection = { distribution: "normal", groups: 1, seed: 3 } as const;
+const base = { promptLength: 6, hiddenSize: 10, rank: 2, scale: true, shift: true, projection };
+
+function randomParameters(method: PromptMethod, random: Random): ParameterValues {
+  const entries = Object.entries(method.parameters);
+  return Object.fromEntries(entries.map(([name, shape]) => [name, random.normals(elementCount(shape))]));
+}
+
+describe("ULPT", () => {
+  it.each([
+    { scale: true, shift: true, groups: 1, names: ["z", "scale", "shift"], count: 12 + 20 },
+    { scale: true, shift: false, groups: 2, names: ["z", "scale"], count: 12 + 10 },
+    { scale: false, shift: true, groups: 3, names: ["z", "shift"], count: 12 + 10 },
+    { scale: false, shift: false, groups: 6, names: ["z"], count: 12 },
+  ])("scale $scale, shift $shift, $groups groups: E and its gradients are those of the formula", async (options) => {
+    const { groups } = options;
+    const method = ulpt({ ...base, ...options, projection: { ...projection, groups } });
+    expect(Object.keys(method.parameters)).toEqual(options.names);
+    expect(parameterCount(method)).toBe(options.count);
+
+    const random = new Random(groups);
+    const parameters = randomParameters(method, random);
+    const upstream = random.normals(60);
+    const session = await PromptSession.create(method);
+    const embeddings = await session.embeddings(parameters);
+    const gradients = await session.gradients(parameters, upstream);
+    await session.release();
+
+    const p = method.constants.projection!.data;
+    const { z, scale, shift } = parameters as Record<string, Float32Array | undefined>;
+    const expected = { z: new Float64Array(12), scale: new Float64Array(10), shift: new Float64Array(10) };
+    expect(embeddings.shape).toEqual([6, 10]);
+    for (let row = 0; row < 6; row++) {
+      const group = Math.floor(row / (6 / groups));
+      for (let j = 0; j < 10; j++) {
+        let projected = 0;
+        for (let k = 0; k < 2; k++) projected += z![row * 2 + k]! * p[(group * 2 + k) * 10 + j]!;
+        const value = projected * (scale?.[j] ?? 1) + (shift?.[j] ?? 0);
+        expect(embeddings.data[row * 10 + j]).toBeCloseTo(value, 4);
+        const g = upstream[row * 10 + j]!;
+        expected.shift[j]! += g;
+        expected.scale[j]! += g * projected;
+        for (let k = 0; k < 2; k++) expected.z[row * 2 + k]! += g * (scale?.[j] ?? 1) * p[(group * 2 + k) * 10 + j]!;
+      }
+    }
+    expect(Object.keys(gradients)).toEqual(options.names);
+    for (const [name, values] of Object.entries(gradients)) {
+      for (const [i, value] of values.entries()) expect(value).toBeCloseTo(expected[name as "z"][i]!, 4);
+    }
+  });
+
+  it("starts with scale 1, shift 0 and Z from the seed", () => {
+    const method = ulpt(base);
+    const start = method.initialize(new Stream(1, "start"));
+    expect([...start.scale!]).toEqual(new Array(10).fill(1));
+    expect([...start.shift!]).toEqual(new Array(10).fill(0));
+    expect(new Set(start.z).size).toBe(12);
+    expect(method.initialize(new Stream(1, "start"))).toEqual(start);
+    expect(method.initialize(new Stream(2, "start")).z).not.toEqual(start.z);
+  });
+
+  it("knows the hash and generator of its projection", () => {
+    expect(ulpt(base).projection).toMatchObject({ rank: 2, hiddenSize: 10, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  });
+});
+
+describe("vanilla prompt tuning", () => {
+  const create = (start: VanillaStart, promptLength = 5) => vanilla({ promptLength, hiddenSize: 2, start });
+  const embeddings = (token: number) => Float32Array.of(token, -token);
+  const rows = (method: PromptMethod, seed = 1) => {
+    const values = method.initialize(new Stream(seed, "start")).prompt_embeddings!;
+    return Array.from({ length: values.length / 2 }, (_, row) => [...values.subarray(2 * row, 2 * row + 2)]);
+  };
+
+  it("trains E itself: its gradient is dLoss/dE", async () => {
+    const method = create({ from: "random", standardDeviation: 1 });
+    const random = new Random(1);
+    const [values, upstream] = [random.normals(10), random.normals(10)];
+    const session = await PromptSession.create(method);
+    expect((await session.embeddings({ prompt_embeddings: values })).data).toEqual(values);
+    expect(await session.gradients({ prompt_embeddings: values }, upstream)).toEqual({ prompt_embeddings: upstream });
+    await session.release();
+    expect(parameterCount(method)).toBe(10);
+  });
+
+  it("starts at random with the given spread", () => {
+    const method = vanilla({ promptLength: 50, hiddenSize: 40, start: { from: "random", standardDeviation: 0.5 } });
+    const values = method.initialize(new Stream(1, "start")).prompt_embeddings!;
+    const variance = values.reduce((sum, value) => sum + value * value, 0) / values.length;
+    expect(Math.sqrt(variance)).toBeGreaterThan(0.45);
+    expect(Math.sqrt(variance)).toBeLessThan(0.55);
+  });
+
+  it("starts from different tokens of the vocabulary, by the seed", () => {
+    const method = create({ from: "vocabulary", vocabularySize: 100, embeddings });
+    const start = rows(method);
+    expect(new Set(start.map(([token]) => token)).size).toBe(5);
+    for (const [token, negated] of start) expect(negated).toBe(-token!);
+    expect(rows(method)).toEqual(start);
+    expect(rows(method, 2)).not.toEqual(start);
+  });
+
+  it("uses tokens again where the vocabulary has too few", () => {
+    const start = rows(create({ from: "vocabulary", vocabularySize: 3, embeddings }));
+    expect(new Set(start.map(String)).size).toBe(3);
+    expect(start.slice(3)).toEqual(start.slice(0, 2));
+  });
+
+  it("starts from a text, repeated to fill the prompt or cut to its length", () => {
+    expect(rows(create({ from: "text", tokens: [7, 8], embeddings })).map(([token]) => token)).toEqual([7, 8, 7, 8, 7]);
+    expect(rows(create({ from: "text", tokens: [7, 8, 9], embeddings }, 2)).map(([token]) => token)).toEqual([7, 8]);
+  });
+});

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { errorOf } from "../../test/support/errors.ts";
+import { temporaryFolder } from "../../test/support/folder.ts";
+import { Random } from "../../test/support/random.ts";
+import { tinyT5, writeModel } from "../../test/support/tinyT5.ts";
+import type { TrainingSettings } from "../experiment/expand.ts";
+import { Session } from "../graph/session.ts";
+import type { TokenizedExample } from "../models/batch.ts";
+import { openModel } from "../models/model.ts";
+import { lossGraph } from "../models/seq2seq.ts";
+import { PromptSession } from "../prompts/prompt.ts";
+import { ulpt } from "../prompts/ulpt.ts";
+import { vanilla } from "../prompts/vanilla.ts";
+import { Trainer, type TrainerState } from "./trainer.ts";
+
+const random = new Random(5);
+const examples: TokenizedExample[] = random.integers(22, 1, 30).map((length) => {
+  const source = random.integers(length, 3, 39);
+  return { source, target: source[0]! % 2 === 0 ? [5, 1] : [6, 7, 1] };
+});
+
+const training: TrainingSettings = {
+  steps: 12,
+  batchSize: 5,
+  learningRate: 0.3,
+  optimizer: { name: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 1e-5 },
+  schedule: "linear",
+  warmupSteps: 2,
+  clipNorm: 1,
+  evaluateEvery: 5,
+  earlyStopping: null,
+  microBatchTokens: 90,
+  keepCheckpoints: "all",
+};
+
+describe("a trainer", () => {
+  const folder = temporaryFolder();
+  const projection = { distribution: "xavier-uniform", groups: 1, seed: 1 } as const;
+  const method = ulpt({ promptLength: 4, hiddenSize: 16, rank: 2, scale: true, shift: true, projection });
+  let loss: Session;
+  let prompt: PromptSession;
+  let special: { padToken: number; startToken: number };
+
+  beforeAll(async () => {
+    const model = openModel(writeModel(folder(), tinyT5(new Random(3))));
+    special = model.config;
+    loss = await Session.create(lossGraph(model.network, { shortTargets: true }), { device: "cpu" });
+    prompt = await PromptSession.create(method);
+  });
+  afterAll(async () => {
+    await loss.release();
+    await prompt.release();
+  });
+
+  const create = (changes: Partial<TrainingSettings> = {}, seed = 1, state?: TrainerState) =>
+    new Trainer({ loss, prompt, special, examples, training: { ...training, ...changes }, seed }, state);
+
+  async function losses(trainer: Trainer, steps: number): Promise<number[]> {
+    const values: number[] = [];
+    for (let i = 0; i < steps; i++) values.push((await trainer.step()).loss);
+    return values;
+  }
+
+  it("repeats a run bit for bit, and differs with the seed", async () => {
+    const [first, second, other] = [create(), create(), create({}, 2)];
+    const values = await losses(first, 12);
+    expect(await losses(second, 12)).toEqual(values);
+    expect(second.state).toEqual(first.state);
+    expect((await losses(other, 12)).every((value, step) => value !== values[step])).toBe(true);
+  });
+
+  it("continued from a copy of its state at any step, it repeats what followed", async () => {
+    const whole = create();
+    const copies: TrainerState[] = [];
+    const values: number[] = [];
+    for (let step = 0; step < 12; step++) {
+      copies.push(structuredClone(whole.state));
+      values.push((await whole.step()).loss);
+    }
+    for (const step of [1, 4, 5, 11]) {
+      const continued = create({}, 1, copies[step]);
+      expect(await losses(continued, 12 - step)).toEqual(values.slice(step));
+      expect(continued.state).toEqual(whole.state);
+    }
+  });
+
+  it("learns", async () => {
+    const trainer = create({ steps: 60 });
+    const values = await losses(trainer, 60);
+    const mean = (part: number[]) => part.reduce((a, b) => a + b) / part.length;
+    expect(mean(values.slice(-10))).toBeLessThan(0.7 * mean(values.slice(0, 10)));
+  });
+
+  it("micro-batches change nothing but rounding", async () => {
+    const whole = create({ microBatchTokens: 1e9 });
+    const split = create({ microBatchTokens: 1 });
+    for (let step = 0; step < 3; step++) {
+      const [a, b] = [await whole.step(), await split.step()];
+      expect(Math.abs(a.loss / b.loss - 1)).toBeLessThan(1e-6);
+      expect(Math.abs(a.gradientNorm / b.gradientNorm - 1)).toBeLessThan(1e-5);
+    }
+    for (const [name, values] of Object.entries(whole.state.parameters)) {
+      const difference = values.map((value, i) => Math.abs(value - split.state.parameters[name]![i]!));
+      expect(Math.max(...difference)).toBeLessThan(1e-4);
+    }
+  });
+
+  it("reports what a step was", async () => {
+    const trainer = create();
+    expect(trainer.finished).toBe(false);
+    const first = await trainer.step();
+    expect(first).toMatchObject({ step: 1, examples: 5, learningRate: 0 });
+    const second = await trainer.step();
+    expect(second).toMatchObject({ step: 2, examples: 10, learningRate: 0.15 });
+    const seen = second.tokens + first.tokens;
+    expect(seen).toBeGreaterThanOrEqual(10 * 3);
+    await losses(trainer, 10);
+    expect(trainer.finished).toBe(true);
+  });
+
+  it("clips the gradients it steps with, and reports their norm before", async () => {
+    const options = { warmupSteps: 0, optimizer: { ...training.optimizer, epsilon: 100 } }; // so that size matters
+    const free = create({ ...options, clipNorm: null });
+    const start = structuredClone(free.state.parameters);
+    const { gradientNorm } = await free.step();
+    const clipped = create({ ...options, clipNorm: gradientNorm / 4 });
+    expect((await clipped.step()).gradientNorm).toBe(gradientNorm);
+    const moved = (trainer: Trainer) =>
+      Math.hypot(...trainer.state.parameters.z!.map((value, i) => value - start.z![i]! * (1 - 0.3 * 1e-5)));
+    expect(moved(free) / moved(clipped)).toBeCloseTo(4, 1);
+  });
+
+  it("stops with the cause where the training diverges, and leaves the state of the last good step", async () => {
+    const trainer = create({ learningRate: 1e38, warmupSteps: 0, steps: 50 });
+    let before = structuredClone(trainer.state);
+    const error = await errorOf(async () => {
+      for (let step = 0; step < 50; step++) {
+        before = structuredClone(trainer.state);
+        await trainer.step();
+      }
+    });
+    expect(error.code).toBe("NOT_FINITE");
+    expect(error.message).toContain(`step ${before.step + 1}`);
+    expect(error.where).toMatch(/learning rate \d/);
+    expect(error.hint).toContain("learningRate");
+    expect(trainer.state).toEqual(before);
+    expect(before.step).toBeGreaterThan(0);
+  });
+
+  it("trains any method: vanilla prompts too", async () => {
+    const own = await PromptSession.create(
+      vanilla({ promptLength: 3, hiddenSize: 16, start: { from: "random", standardDeviation: 1 } }),
+    );
+    const trainer = new Trainer({ loss, prompt: own, special, examples, training: { ...training, steps: 30 }, seed: 1 });
+    const values = await losses(trainer, 30);
+    await own.release();
+    expect(values.at(-1)).toBeLessThan(values[0]!);
+    expect(trainer.state.parameters.prompt_embeddings).toHaveLength(48);
+  });
+});
