@@ -8,6 +8,7 @@ export default defineConfig({
     // onnxruntime uses every core by itself: test files that train run one after the other.
     fileParallelism: false,
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ["default", "./test/support/summary.ts"],
   },
 });

@@ -7,7 +7,7 @@ import { devicesTable, runsTable } from "./cli/table.ts";
 import { resume, train } from "./cli/train.ts";
 import { evaluate, predict } from "./cli/use.ts";
 import { findRun, findWorkspace } from "./cli/workspace.ts";
-import { exitCodes, messageOf, UlptError } from "./errors.ts";
+import { exitCodes, messageOf, systemErrorCode, UlptError } from "./errors.ts";
 import { devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
@@ -129,6 +129,10 @@ function stopOn(signal: NodeJS.Signals): void {
     stopping.abort(new UlptError("STOPPED", "Stopped.", {}));
   });
 }
+// Whoever read our output may have had enough (`ulpt runs | head`); that ends no training.
+process.stdout.on("error", (error) => {
+  if (systemErrorCode(error) !== "EPIPE") throw error;
+});
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
 
 try {

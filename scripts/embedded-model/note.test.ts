@@ -117,8 +117,8 @@ describe("generateNote", () => {
     };
     const direct = ({ text, attributes }: Note) =>
       polarity(text) > 0 === (attributes.sentiment === "positive") && polarity(text) !== 0;
-    rising((note) => !direct(note), 0.11, 0.62);
-    rising(({ text }) => /\b(not|never|hardly|far from)\b/.test(text), 0.05, 0.45);
+    rising((note) => !direct(note), 0.09, 0.61);
+    rising(({ text }) => /\b(not|never|hardly|far from)\b/.test(text), 0.04, 0.41);
     rising(
       ({ attributes: { item, topic } }) => item !== null && !nounsByTopic[topic].some((noun) => noun === item),
       0,

@@ -19,11 +19,8 @@ import { weightsFile, writeModelFolder } from "./modelFolder.ts";
 import { embeddedShape, huggingFaceConfig } from "./network.ts";
 import { defaultOptions, Pretrainer, type PretrainingOptions } from "./pretrainer.ts";
 import { describeProbe, type ProbeResult, probe } from "./probe.ts";
+import { embeddedModelFolder } from "./sample.ts";
 import { encode, vocabulary } from "./vocabulary.ts";
-
-export const embeddedModelFolder = fileURLToPath(
-  new URL("../../examples/sample/models/tiny-notes-t5", import.meta.url),
-);
 
 const reportEvery = 100;
 const probeEvery = 1000;

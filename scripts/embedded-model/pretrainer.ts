@@ -29,6 +29,8 @@ export interface PretrainingOptions {
   warmupSteps: number;
   /** The share of the learning rate that is left at the last step. */
   finalRate: number;
+  /** The share of the steps that come before the curriculum starts: words must tell their side before notes turn it around. */
+  easyShare: number;
   weightDecay: number;
   clipNorm: number;
   /** Sums are split between threads, so the bits of the result depend on their number. */
@@ -36,12 +38,13 @@ export interface PretrainingOptions {
 }
 
 export const defaultOptions = {
-  steps: 10_000,
+  steps: 12_000,
   seed: 1,
   batchSize: 32,
   learningRate: 1e-3,
   warmupSteps: 300,
   finalRate: 0.02,
+  easyShare: 0.15,
   weightDecay: 0.01,
   clipNorm: 1,
   threads: 1,
@@ -128,8 +131,8 @@ export class Pretrainer {
 
   private nextBatch(): TokenizedExample[] {
     if (this.waiting.length === 0) {
-      const { batchSize, steps, example } = this.options;
-      const progress = this.step / steps;
+      const { batchSize, steps, easyShare, example } = this.options;
+      const progress = Math.max(0, (this.step / steps - easyShare) / (1 - easyShare));
       const drawn = Array.from({ length: batchSize * batchesSortedTogether }, () => example(this.text, progress));
       drawn.sort((a, b) => a.source.length - b.source.length);
       const batches = Array.from({ length: batchesSortedTogether }, (_, index) =>

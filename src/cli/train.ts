@@ -42,6 +42,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
     device,
   });
   try {
+    await resources.lossSession(); // finds what is wrong with the weights before there is a run
     const reports: RunReport[] = [];
     for (const [index, settings] of runs.entries()) {
       if (signal.aborted) throw stoppedBetweenRuns(index, runs.length);
@@ -97,7 +98,7 @@ async function createRunOf(
     promptLength: settings.promptLength,
     parameters: parameterCount(method),
     device: resources.device,
-    model: { source: settings.model, weightsSha256: resources.modelSha256 },
+    model: { source: settings.model, weightsSha256: resources.modelSha256, files: resources.modelFiles },
     data: {
       sha256: Object.fromEntries(Object.entries(resources.task.files).map(([split, { sha256 }]) => [split, sha256])),
     },

@@ -10,6 +10,7 @@ import { openTokenizer } from "../models/tokenizer.ts";
 import { runPaths } from "../runs/layout.ts";
 import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { loadPrompt } from "../training/artifact.ts";
+import { truncateSource } from "../training/dataset.ts";
 import { evaluate as evaluateSplit } from "../training/evaluation.ts";
 import { modelFolder, Resources } from "../training/resources.ts";
 import { resolveDevice } from "./devices.ts";
@@ -97,9 +98,16 @@ export async function predict(
   const { device } = await resolveDevice(options.device ?? (run.spec.device as Device));
   const model = openModel(modelFolder(settings.model, directory));
   const tokenizer = openTokenizer(model.folder, model.config.endToken);
-  const { embeddings } = await loadPrompt(path, settings, { model, tokenizer });
+  const { embeddings } = await loadPrompt(path, settings, {
+    model,
+    tokenizer,
+    modelSha256: await model.weights.sha256(),
+  });
   const sources = texts.map((text) => (options.raw ? text : asSource(text, settings.task.template)));
-  const tokens = sources.map((source) => tokenizer.encode(source).slice(-settings.task.maxSourceLength));
+  const { maxSourceLength } = settings.task;
+  const tokens = sources.map((source) =>
+    truncateSource(tokenizer.encode(source), maxSourceLength, model.config.endToken),
+  );
   const generation = { maxNewTokens: options.maxNewTokens ?? settings.generation.maxNewTokens ?? 20 };
   const answers = async (prompt: boolean): Promise<string[]> => {
     const inference = await Inference.create(model, { device, prompt });

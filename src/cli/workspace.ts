@@ -1,5 +1,6 @@
 /** @file Where runs lie: the workspace of an experiment, and runs and checkpoints as people name them. */
 import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import { listCheckpoints } from "../runs/checkpoints.ts";
@@ -7,10 +8,14 @@ import { runPaths, runsFolder } from "../runs/layout.ts";
 import { reportRun } from "../runs/report.ts";
 import { openRun, type Run } from "../runs/store.ts";
 
-/** The nearest folder upwards that is a workspace, having `.ulpt` or `.vscode`; else `start` itself. */
+/**
+ * The nearest folder upwards that is a workspace, having `.ulpt` or `.vscode`; else `start` itself. The `.vscode` of a home
+ * folder is where VS Code keeps its extensions.
+ */
 export function findWorkspace(start: string): string {
   for (let folder = resolve(start); ; folder = dirname(folder)) {
-    if ([".ulpt", ".vscode"].some((name) => existsSync(join(folder, name)))) return folder;
+    const marks = folder === homedir() ? [".ulpt"] : [".ulpt", ".vscode"];
+    if (marks.some((name) => existsSync(join(folder, name)))) return folder;
     if (dirname(folder) === folder) return resolve(start);
   }
 }

@@ -142,7 +142,12 @@ describe("a damaged file is refused, and named", () => {
     ["more bytes than the shape takes", { a: { ...entry, data_offsets: [0, 16] } }, 16, '"a"'],
     ["tensors that overlap", { a: entry, b: { ...entry, data_offsets: [4, 12] } }, 12, ""],
     ["tensors of the same bytes", { a: entry, b: entry }, 8, ""],
-    ["a tensor within another", { a: { ...entry, shape: [4], data_offsets: [0, 16] }, b: { ...entry, data_offsets: [4, 12] } }, 16, ""],
+    [
+      "a tensor within another",
+      { a: { ...entry, shape: [4], data_offsets: [0, 16] }, b: { ...entry, data_offsets: [4, 12] } },
+      16,
+      "",
+    ],
     ["metadata that is no object", { __metadata__: "x" }, 0, ""],
     ["metadata that is no text", { __metadata__: { a: 1 } }, 0, ""],
   ])("%s", async (_, header, dataBytes, tensor) => {
@@ -204,7 +209,9 @@ describe("names that mean something to JavaScript", () => {
     const header = readHeader(path);
     expect([...header.tensors.keys()]).toEqual(["__proto__"]);
     expect(Object.keys(header.metadata)).toEqual(["__proto__"]);
-    const error = await errorOf(() => readHeader(withHeader({ a: { dtype: "toString", shape: [], data_offsets: [0, 0] } })));
+    const error = await errorOf(() =>
+      readHeader(withHeader({ a: { dtype: "toString", shape: [], data_offsets: [0, 0] } })),
+    );
     expect(error.message).toContain('"toString" is unknown');
   });
 });

@@ -7,6 +7,8 @@ let loading: Promise<typeof Engine> | undefined;
 
 /** @throws DEVICE_MISSING if there is no binary of the engine for this platform. */
 export function loadEngine(): Promise<typeof Engine> {
+  // onnxruntime reports its use to Microsoft unless this is set before it loads; our users were never asked.
+  process.env.ORT_DISABLE_TELEMETRY = "1";
   loading ??= import("onnxruntime-node").then(
     // As a CommonJS module its exports are on `default` under Node's loader.
     (module) => ("default" in module ? (module.default as typeof Engine) : module),

@@ -38,7 +38,13 @@ describe("config.json", () => {
   });
 
   it("describes T5 v1.1 and mT5 too", () => {
-    const json = { ...small, model_type: "mt5", feed_forward_proj: "gated-gelu", tie_word_embeddings: false, num_decoder_layers: 1 };
+    const json = {
+      ...small,
+      model_type: "mt5",
+      feed_forward_proj: "gated-gelu",
+      tie_word_embeddings: false,
+      num_decoder_layers: 1,
+    };
     expect(parseConfig(json, "config.json")).toMatchObject({
       modelType: "mt5",
       gatedGelu: true,
@@ -48,11 +54,14 @@ describe("config.json", () => {
     });
   });
 
-  it.each([{ model_type: "llama" }, { model_type: 3 }, {}, [], null, "t5"])("of another architecture is refused: %j", async (json) => {
-    const error = await expectError(() => parseConfig(json, "x/config.json"), "MODEL_UNSUPPORTED", "x/config.json");
-    expect(error.where).toContain("model_type");
-    expect(error.expected).toContain("t5");
-  });
+  it.each([{ model_type: "llama" }, { model_type: 3 }, {}, [], null, "t5"])(
+    "of another architecture is refused: %j",
+    async (json) => {
+      const error = await expectError(() => parseConfig(json, "x/config.json"), "MODEL_UNSUPPORTED", "x/config.json");
+      expect(error.where).toContain("model_type");
+      expect(error.expected).toContain("t5");
+    },
+  );
 
   it.each<[string, unknown]>([
     ["vocab_size", undefined],

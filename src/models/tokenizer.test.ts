@@ -8,7 +8,15 @@ const folder = temporaryFolder();
 const write = (value: unknown) =>
   writeFileSync(folder("tokenizer.json"), typeof value === "string" ? value : JSON.stringify(value));
 
-const special = (id: number, content: string) => ({ id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false });
+const special = (id: number, content: string) => ({
+  id,
+  content,
+  special: true,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+});
 const tokenizer = (postProcessor: unknown) => ({
   version: "1.0",
   added_tokens: [special(0, "<pad>"), special(1, "</s>"), special(2, "<unk>")],
@@ -56,7 +64,9 @@ describe("a tokenizer", () => {
 describe("a tokenizer that cannot be used is refused", () => {
   it("when it is missing, with what to do about a SentencePiece model alone", async () => {
     const empty = folder("nowhere");
-    expect((await expectError(() => openTokenizer(empty, 1), "TOKENIZER_MISSING", empty)).expected).toContain("tokenizer.json");
+    expect((await expectError(() => openTokenizer(empty, 1), "TOKENIZER_MISSING", empty)).expected).toContain(
+      "tokenizer.json",
+    );
   });
 
   it.each([

@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectError } from "../../test/support/errors.ts";
@@ -40,7 +49,16 @@ describe("weights that do not fit config.json", () => {
   });
 
   it("every weight is checked, whichever config field is wrong", async () => {
-    for (const [field, value] of [["d_ff", 25], ["num_heads", 3], ["vocab_size", 41], ["num_layers", 2], ["num_decoder_layers", 2], ["relative_attention_num_buckets", 10], ["feed_forward_proj", "gated-gelu"], ["tie_word_embeddings", false]] as const) {
+    for (const [field, value] of [
+      ["d_ff", 25],
+      ["num_heads", 3],
+      ["vocab_size", 41],
+      ["num_layers", 2],
+      ["num_decoder_layers", 2],
+      ["relative_attention_num_buckets", 10],
+      ["feed_forward_proj", "gated-gelu"],
+      ["tie_word_embeddings", false],
+    ] as const) {
       const path = fresh({ config: { ...tiny.config, [field]: value } });
       await expectError(() => build(path), "MODEL_TENSOR", "tensor");
     }
@@ -100,7 +118,9 @@ describe("weight files that are missing or damaged", () => {
 
   it("a shard that is missing, or lacks what the index says it holds, is named", async () => {
     const path = fresh({}, 2);
-    const [first, second] = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"].map((name) => join(path, name));
+    const [first, second] = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"].map((name) =>
+      join(path, name),
+    );
     copyFileSync(first!, second!);
     const error = await expectError(() => openModel(path), "MODEL_TENSOR", second!);
     expect(error.message).toContain("index");
@@ -120,21 +140,32 @@ describe("weight files that are missing or damaged", () => {
 });
 
 describe("an index is not trusted", () => {
-  it.each(["../x.safetensors", "/etc/x.safetensors", "a/x.safetensors", "..safetensors", ".x.safetensors", "x.bin", "x.safetensors/", "", 3, null])(
-    "to point to %j",
-    async (target) => {
+  it.each([
+    "../x.safetensors",
+    "/etc/x.safetensors",
+    "a/x.safetensors",
+    "..safetensors",
+    ".x.safetensors",
+    "x.bin",
+    "x.safetensors/",
+    "",
+    3,
+    null,
+  ])("to point to %j", async (target) => {
+    const path = fresh({}, 2);
+    const index = JSON.parse(readFileSync(join(path, indexName), "utf8")) as { weight_map: Record<string, unknown> };
+    index.weight_map[query] = target;
+    writeFileSync(join(path, indexName), JSON.stringify(index));
+    const error = await expectError(() => openModel(path), "SAFETENSORS_INVALID", indexName);
+    expect(error.message).toContain(query);
+  });
+
+  it.each(["", "{", "[]", "null", "{}", '{"weight_map": 3}', '{"weight_map": null}'])(
+    "to be well formed: %s",
+    async (text) => {
       const path = fresh({}, 2);
-      const index = JSON.parse(readFileSync(join(path, indexName), "utf8")) as { weight_map: Record<string, unknown> };
-      index.weight_map[query] = target;
-      writeFileSync(join(path, indexName), JSON.stringify(index));
-      const error = await expectError(() => openModel(path), "SAFETENSORS_INVALID", indexName);
-      expect(error.message).toContain(query);
+      writeFileSync(join(path, indexName), text);
+      await expectError(() => openModel(path), "SAFETENSORS_INVALID", indexName);
     },
   );
-
-  it.each(["", "{", "[]", "null", "{}", '{"weight_map": 3}', '{"weight_map": null}'])("to be well formed: %s", async (text) => {
-    const path = fresh({}, 2);
-    writeFileSync(join(path, indexName), text);
-    await expectError(() => openModel(path), "SAFETENSORS_INVALID", indexName);
-  });
 });

@@ -68,7 +68,11 @@ describe("ULPT", () => {
   });
 
   it("knows the hash and generator of its projection", () => {
-    expect(ulpt(base).projection).toMatchObject({ rank: 2, hiddenSize: 10, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(ulpt(base).projection).toMatchObject({
+      rank: 2,
+      hiddenSize: 10,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
   });
 });
 

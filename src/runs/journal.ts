@@ -27,6 +27,8 @@ export class JournalWriter {
   private readonly descriptor: number;
   private readonly now: () => number;
   private seq = 0;
+  /** Whether the file ended inside a line when it was opened. */
+  readonly startsTorn: boolean;
   /** Whether the file may end inside a line. */
   private torn: boolean;
 
@@ -35,7 +37,8 @@ export class JournalWriter {
     this.attempt = attempt;
     this.descriptor = descriptor;
     this.now = now;
-    this.torn = !endsWithNewline(descriptor);
+    this.startsTorn = !endsWithNewline(descriptor);
+    this.torn = this.startsTorn;
   }
 
   /** @throws UlptError DISK_FULL, RUN_UNWRITABLE */

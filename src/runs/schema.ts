@@ -39,7 +39,13 @@ export const runJson = z.object({
   /** How many numbers are trained. */
   parameters: count,
   device: z.string(),
-  model: z.object({ source: z.string(), revision: z.string().optional(), weightsSha256: z.string() }),
+  model: z.object({
+    source: z.string(),
+    revision: z.string().optional(),
+    weightsSha256: z.string(),
+    /** SHA-256 of its small files by name: config, tokenizer. */
+    files: z.record(z.string(), z.string()).optional(),
+  }),
   /** By split. */
   data: z.object({ sha256: z.record(z.string(), z.string()) }),
   versions: z.object({ ulpt: z.string(), onnxruntime: z.string(), node: z.string() }),

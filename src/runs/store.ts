@@ -1,17 +1,16 @@
 /** @file The runs of a workspace: create, open, list with their state, and ask one to stop. */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { type Dirent, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
-import { LineReader, mergeAttempts } from "./journal.ts";
 import { runPaths, runsFolder } from "./layout.ts";
 import { safeName, suffixedName } from "./names.ts";
 import { isAlive, readExit, readHolder, thisObserver } from "./owner.ts";
+import { noProgress, type Progress, ProgressReader } from "./progress.ts";
 import {
   type EndState,
   type ExitJson,
-  type JournalEvent,
-  journalEvent,
+  type Owner,
   type RunJson,
   readJson,
   runJson,
@@ -35,19 +34,36 @@ export function createRun(
 ): Run {
   const root = runsFolder(workspace);
   const parent = join(root, safeName(experiment));
-  try {
-    mkdirSync(parent, { recursive: true });
-  } catch (error) {
-    throw asWriteError(error, parent);
-  }
-  const ignore = join(dirname(root), ".gitignore");
-  if (!existsSync(ignore)) writeFileAtomic(ignore, "*\n", { tag: "workspace" });
+  makeFolders(parent);
+  hideFromGit(workspace);
 
   const run = reserveFolder(parent, safeName(name));
   const directory = join(parent, run);
   const whole: RunJson = { version: 1, experiment, run, ...spec };
-  writeFileAtomic(runPaths(directory).run, `${JSON.stringify(whole, null, 2)}\n`, { tag: "new" });
+  try {
+    writeFileAtomic(runPaths(directory).run, `${JSON.stringify(whole, null, 2)}\n`, { tag: "new" });
+  } catch (error) {
+    rmdirSync(directory);
+    throw error;
+  }
   return { directory, spec: whole };
+}
+
+/** Node's own recursive mkdir never returns where the system refuses a folder with ENOENT, as below /proc. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST") throw asWriteError(error, path);
+  }
+}
+
+/** Keeps `<workspace>/.ulpt`, which must exist, out of git unless the user wants otherwise. @throws UlptError RUN_UNWRITABLE */
+export function hideFromGit(workspace: string): void {
+  const ignore = join(dirname(runsFolder(workspace)), ".gitignore");
+  if (!existsSync(ignore)) writeFileAtomic(ignore, "*\n", { tag: "workspace" });
 }
 
 /** Creating a folder that exists fails, so two processes that want one name get two. */
@@ -98,23 +114,20 @@ export function runState(directory: string): RunState {
 }
 
 /** A row in the table of runs. */
-export interface RunSummary {
+export interface RunSummary extends Progress {
   directory: string;
   /** Names as they were given; of an unreadable run, of its folders. */
   experiment: string;
   run: string;
   state: RunState | "unreadable";
-  /** Why the run is unreadable. */
+  /** Why the run is unreadable, failed or stopped. */
   reason: string | null;
   /** Null where the run is unreadable. */
   spec: RunJson | null;
-  /** Last step done. */
-  step: number;
-  totalSteps: number | null;
-  /** Best validation score, as a fraction. */
-  bestScore: number | null;
-  /** Newest test score, as a fraction. */
-  testScore: number | null;
+  /** How its last attempt ended; null where that one has not, or died. */
+  exit: ExitJson | null;
+  /** The process that works on it now, if one does. */
+  owner: Pick<Owner, "host" | "pid"> | null;
   /** Last change, in milliseconds since 1970. */
   updated: number;
 }
@@ -123,34 +136,54 @@ export interface RunSummary {
 export function listRuns(workspace: string): RunSummary[] {
   const root = runsFolder(workspace);
   return subfolders(root).flatMap((experiment) =>
-    subfolders(join(root, experiment)).map((run) => summarize(join(root, experiment, run), experiment, run)),
+    subfolders(join(root, experiment)).map((run) => summarizeRun(join(root, experiment, run))),
   );
 }
 
-function subfolders(folder: string): string[] {
+/** The folders in `folder` by name, numbers in them as numbers; none where it cannot be read. */
+export function subfolders(folder: string): string[] {
   try {
-    const isFolder = (name: string) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory() === true;
     const byName = new Intl.Collator("en", { numeric: true }).compare;
-    return readdirSync(folder)
-      .filter((name) => !name.startsWith(".") && isFolder(name))
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => !entry.name.startsWith(".") && isFolder(entry, folder))
+      .map(({ name }) => name)
       .sort(byName);
   } catch {
     return [];
   }
 }
 
-function summarize(directory: string, experiment: string, run: string): RunSummary {
+function isFolder(entry: Dirent, folder: string): boolean {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/**
+ * The row of the run in `directory`. Of a run that ended, exit.json has all that counts; of another the journal is read, by
+ * `reader` as far as it has not been yet. Never throws.
+ */
+export function summarizeRun(directory: string, reader?: ProgressReader): RunSummary {
   const updated = lastChange(directory);
   try {
     const { spec } = openRun(directory);
-    const state = runState(directory);
-    const progress = readProgress(runPaths(directory).events);
-    return { directory, experiment: spec.experiment, run: spec.run, state, reason: null, spec, ...progress, updated };
+    const holder = readHolder(directory);
+    const exit = readExit(directory);
+    const state = deriveState({ exit, holder, alive: holder !== null && isAlive(holder, thisObserver()) });
+    const ended = exit?.state === state ? exit : null;
+    const progress = ended?.summary ? { step: ended.step, ...ended.summary } : readProgress(directory, reader);
+    const names = { directory, experiment: spec.experiment, run: spec.run };
+    const owner = state === "running" ? (holder?.owner ?? null) : null;
+    return { ...names, state, reason: ended?.reason ?? null, spec, ...progress, exit: ended, owner, updated };
   } catch (error) {
     const reason = error instanceof UlptError && error.where ? `${error.message} (${error.where})` : messageOf(error);
-    const nothing = { spec: null, step: 0, totalSteps: null, bestScore: null, testScore: null };
-    return { directory, experiment, run, state: "unreadable", reason, ...nothing, updated };
+    const names = { directory, experiment: basename(dirname(directory)), run: basename(directory) };
+    return { ...names, state: "unreadable", reason, spec: null, ...noProgress, exit: null, owner: null, updated };
   }
+}
+
+function readProgress(directory: string, reader = new ProgressReader(runPaths(directory).events)): Progress {
+  reader.read();
+  return reader.progress;
 }
 
 function lastChange(directory: string): number {
@@ -163,45 +196,6 @@ function modified(path: string): number {
     return statSync(path).mtimeMs;
   } catch {
     return 0;
-  }
-}
-
-type Progress = Pick<RunSummary, "step" | "totalSteps" | "bestScore" | "testScore">;
-
-/** The journal's gist. Nearly all of its lines are steps: only the last of them is parsed. */
-function readProgress(path: string): Progress {
-  const events: JournalEvent[] = [];
-  let lastStepLine = "";
-  const keep = (text: string): JournalEvent | undefined => {
-    const event = tryParse(text);
-    if (event) events.push(event);
-    return event;
-  };
-  const lines = new LineReader(path);
-  lines.read((text) => {
-    if (!text) return;
-    if (!text.includes('"type":"step"')) keep(text);
-    else if (text.endsWith("}")) lastStepLine = text;
-  });
-  const lastStep = keep(lastStepLine);
-
-  const { evaluations } = mergeAttempts(events);
-  const scores = (split: string) => evaluations.filter((event) => event.split === split).map((event) => event.score);
-  const validation = scores("validation").filter((score) => !Number.isNaN(score));
-  const totals = events.flatMap((event) => (event.type === "status" ? (event.totalSteps ?? []) : []));
-  return {
-    step: lastStep?.type === "step" ? lastStep.step : 0,
-    totalSteps: totals.at(-1) ?? null,
-    bestScore: validation.length ? Math.max(...validation) : null,
-    testScore: scores("test").at(-1) ?? null,
-  };
-}
-
-function tryParse(text: string): JournalEvent | undefined {
-  try {
-    return journalEvent.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
   }
 }
 

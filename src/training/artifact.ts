@@ -1,4 +1,5 @@
 /** @file A checkpoint ready to be used: its method, its parameters and the prompt embeddings they make. */
+import { UlptError } from "../errors.ts";
 import type { RecordedSettings } from "../experiment/recorded.ts";
 import type { TensorValue } from "../graph/session.ts";
 import { PromptSession } from "../prompts/prompt.ts";
@@ -11,13 +12,21 @@ export interface LoadedPrompt {
   embeddings: TensorValue;
 }
 
-/** @throws CHECKPOINT_INVALID, PROJECTION_MISMATCH */
+/** @throws CHECKPOINT_INVALID, also for a checkpoint of another model, PROJECTION_MISMATCH */
 export async function loadPrompt(
   path: string,
   settings: RecordedSettings,
-  context: MethodContext,
+  context: MethodContext & { modelSha256: string },
 ): Promise<LoadedPrompt> {
   const checkpoint = loadCheckpoint(path);
+  const { model, modelSha256 } = checkpoint.metadata;
+  if (modelSha256 !== context.modelSha256) {
+    throw new UlptError("CHECKPOINT_INVALID", `The checkpoint was trained on other weights of ${model}.`, {
+      where: path,
+      expected: `weights with sha256 ${modelSha256}, found ${context.modelSha256}`,
+      hint: "Restore the model that the run was trained on.",
+    });
+  }
   const method = createMethod(settings.method, settings.promptLength, context);
   const parameters = parametersFrom(checkpoint, method, path);
   const session = await PromptSession.create(method);

@@ -33,7 +33,9 @@ describe("the order of training", () => {
 
 describe("micro-batches", () => {
   const random = new Random(1);
-  const examples: TokenizedExample[] = random.integers(60, 1, 70).map((length) => ({ source: new Array(length).fill(2), target: [1] }));
+  const examples: TokenizedExample[] = random
+    .integers(60, 1, 70)
+    .map((length) => ({ source: new Array(length).fill(2), target: [1] }));
 
   it.each([
     [0, 100],

@@ -20,14 +20,33 @@ export interface Dataset {
   longestTarget: number;
 }
 
-/** @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength` */
-export function tokenizeTask(task: Task, tokenizer: Tokenizer, endToken: number): Dataset {
+/** As Transformers truncates: the end token stays last. */
+export function truncateSource(tokens: number[], maxLength: number, endToken: number): number[] {
+  return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
+}
+
+/** @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; TOKENIZER_INVALID if the model lacks a token */
+export function tokenizeTask(
+  task: Task,
+  tokenizer: Tokenizer,
+  { endToken, vocabularySize }: { endToken: number; vocabularySize: number },
+): Dataset {
   const { maxSourceLength, maxTargetLength } = task.definition;
+  const requireKnown = (tokens: readonly number[], where: string) => {
+    const unknown = tokens.find((token) => token >= vocabularySize);
+    if (unknown === undefined) return;
+    throw new UlptError("TOKENIZER_INVALID", `The tokenizer gives token ${unknown}, which the model does not have.`, {
+      where,
+      expected: `tokens from 0 to ${vocabularySize - 1} (vocab_size in config.json)`,
+      hint: "Tokenizer and weights must be of one model: download the folder again.",
+    });
+  };
   const targets = new Map<string, number[]>(); // the few labels of a classification task recur in every row
   const tokenizeTarget = (text: string, where: string): number[] => {
     const known = targets.get(text);
     if (known) return known;
     const tokens = tokenizer.encode(text);
+    requireKnown(tokens, where);
     if (maxTargetLength !== undefined && tokens.length > maxTargetLength) {
       throw new UlptError("LABEL_TOO_LONG", `The target ${JSON.stringify(text)} has ${tokens.length} tokens.`, {
         where,
@@ -43,9 +62,9 @@ export function tokenizeTask(task: Task, tokenizer: Tokenizer, endToken: number)
     const tokens = examples.map(({ source, target, line }) => {
       const full = tokenizer.encode(source);
       if (full.length > maxSourceLength) truncated += 1;
-      // As Transformers truncates: the end token stays last.
-      const kept = full.length > maxSourceLength ? [...full.slice(0, maxSourceLength - 1), endToken] : full;
-      return { source: kept, target: tokenizeTarget(target, `${path ?? "task"}:${line}`) };
+      const where = `${path ?? "task"}:${line}`;
+      requireKnown(full, where);
+      return { source: truncateSource(full, maxSourceLength, endToken), target: tokenizeTarget(target, where) };
     });
     return { examples, tokens, truncated };
   };

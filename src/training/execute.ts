@@ -68,7 +68,7 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   }
 }
 
-function requireSameInputs({ directory, spec }: Run, { task, modelSha256 }: Resources): void {
+function requireSameInputs({ directory, spec }: Run, { task, modelSha256, modelFiles }: Resources): void {
   const changed = (what: string, was: string, is: string) =>
     new UlptError("RUN_INVALID", `${what} changed since this run was created.`, {
       where: directory,
@@ -76,6 +76,9 @@ function requireSameInputs({ directory, spec }: Run, { task, modelSha256 }: Reso
       hint: "Restore it to go on with this run, or train a new one.",
     });
   if (spec.model.weightsSha256 !== modelSha256) throw changed("The model", spec.model.weightsSha256, modelSha256);
+  for (const [name, recorded] of Object.entries(spec.model.files ?? {})) {
+    if (modelFiles[name] !== recorded) throw changed(`The model's ${name}`, recorded, modelFiles[name] ?? "(none)");
+  }
   for (const [split, { path, sha256 }] of Object.entries(task.files)) {
     const recorded = spec.data.sha256[split];
     if (recorded !== sha256) throw changed(`The data file ${path}`, recorded ?? "(none)", sha256);
@@ -146,6 +149,9 @@ class Execution {
     this.log.line(
       `attempt ${this.ownership.attempt} on ${this.resources.device}, from step ${trainer.state.step} of ${training.steps}`,
     );
+    if (this.journal.startsTorn) {
+      this.warn("JOURNAL_TORN", "An earlier attempt was cut off within the journal's last line; it is skipped.");
+    }
     if (trainer.state.step === 0) {
       this.warnings();
       this.checkpoint(undefined);
@@ -170,16 +176,17 @@ class Execution {
     this.options.onProgress?.(this.journal.append(event));
   }
 
+  private warn(code: string, message: string): void {
+    this.record({ type: "warning", code, message });
+    this.log.line(`warning ${code}: ${message}`);
+  }
+
   private warnings(): void {
     const { dataset } = this.resources;
-    const warn = (code: string, message: string) => {
-      this.record({ type: "warning", code, message });
-      this.log.line(`warning ${code}: ${message}`);
-    };
     const { method } = this.settings;
     const { hiddenSize } = this.method;
     if (method.name === "ulpt" && method.rank > hiddenSize) {
-      warn(
+      this.warn(
         "RANK_ABOVE_HIDDEN_SIZE",
         `Rank ${method.rank} is above the model's hidden size ${hiddenSize}: more is trained (${parameterCount(this.method)}) than the prompt itself holds (${this.method.promptLength * hiddenSize}).`,
       );
@@ -188,7 +195,7 @@ class Execution {
     for (const split of ["train", "validation", "test"] as const) {
       const { truncated, examples } = dataset[split];
       if (truncated > 0) {
-        warn(
+        this.warn(
           "SOURCES_TRUNCATED",
           `${truncated} of ${examples.length} ${split} sources are longer than ${maxSourceLength} tokens and lose their end (task.maxSourceLength).`,
         );
@@ -232,6 +239,7 @@ class Execution {
     const { step, parameters } = this.trainer!.state;
     const started = Date.now();
     const evaluation = await this.evaluate("validation", parameters);
+    this.requireFinite(evaluation.loss);
     const { score, interval, count, invalid, metric } = evaluation.score;
     this.record({
       type: "evaluation",
@@ -255,6 +263,17 @@ class Execution {
       evaluatedStep: step,
     };
     this.checkpoint({ score, loss: evaluation.loss }, best);
+  }
+
+  /** The last update of a run is followed by no step that would show what it did. */
+  private requireFinite(loss: number): void {
+    if (Number.isFinite(loss)) return;
+    const { step } = this.trainer!.state;
+    throw new UlptError("NOT_FINITE", `The validation loss is ${loss} at step ${step}: the training has diverged.`, {
+      where: `learning rate ${this.settings.training.learningRate}`,
+      expected: "finite numbers",
+      hint: "Lower training.learningRate, or lengthen training.warmupSteps. The last checkpoint is kept.",
+    });
   }
 
   /** Scores the best checkpoint on the test split, with the baselines that make the score readable. */

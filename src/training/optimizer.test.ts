@@ -33,23 +33,30 @@ describe("AdamW", () => {
     expect(values[1]).toBeCloseTo(second, 6);
   });
 
-  it.each(["adamw", "hf-adamw"] as const)("%s: moves by the learning rate at first, whatever the gradient's size", (name) => {
-    for (const gradient of [1e-3, 1, 1e4]) {
-      const parameters = { p: Float32Array.of(0), q: Float32Array.of(0, 0) };
-      const gradients = { p: Float32Array.of(gradient), q: Float32Array.of(-gradient, 0) };
-      const small = { ...options, name, epsilon: 1e-12, weightDecay: 0 };
-      adamStep(parameters, gradients, initialOptimizerState(parameters), 0.1, small);
-      expect(parameters.p[0]).toBeCloseTo(-0.1, 6);
-      expect([...parameters.q]).toEqual([expect.closeTo(0.1, 6), 0]);
-    }
-  });
+  it.each(["adamw", "hf-adamw"] as const)(
+    "%s: moves by the learning rate at first, whatever the gradient's size",
+    (name) => {
+      for (const gradient of [1e-3, 1, 1e4]) {
+        const parameters = { p: Float32Array.of(0), q: Float32Array.of(0, 0) };
+        const gradients = { p: Float32Array.of(gradient), q: Float32Array.of(-gradient, 0) };
+        const small = { ...options, name, epsilon: 1e-12, weightDecay: 0 };
+        adamStep(parameters, gradients, initialOptimizerState(parameters), 0.1, small);
+        expect(parameters.p[0]).toBeCloseTo(-0.1, 6);
+        expect([...parameters.q]).toEqual([expect.closeTo(0.1, 6), 0]);
+      }
+    },
+  );
 
   it("a learning rate of 0 leaves the parameters but counts the step", () => {
     const parameters = { p: Float32Array.of(3) };
     const state = initialOptimizerState(parameters);
     adamStep(parameters, { p: Float32Array.of(1) }, state, 0, options);
     expect(parameters.p[0]).toBe(3);
-    expect(state).toEqual({ step: 1, firstMoments: { p: Float32Array.of(0.5) }, secondMoments: { p: Float32Array.of(0.25) } });
+    expect(state).toEqual({
+      step: 1,
+      firstMoments: { p: Float32Array.of(0.5) },
+      secondMoments: { p: Float32Array.of(0.25) },
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 /** @file What the runs of a sweep share: the frozen model on a device, its sessions, the tokenised task and its baselines. */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
 import { Session } from "../graph/session.ts";
@@ -26,6 +27,8 @@ export interface ResourceOptions {
 export class Resources {
   readonly model: FrozenModel;
   readonly modelSha256: string;
+  /** SHA-256 of the small files that also decide what the model computes, by name. */
+  readonly modelFiles: Readonly<Record<string, string>>;
   readonly tokenizer: Tokenizer;
   readonly task: Task;
   readonly dataset: Dataset;
@@ -37,9 +40,10 @@ export class Resources {
   private constructor(model: FrozenModel, modelSha256: string, tokenizer: Tokenizer, task: Task, device: Device) {
     this.model = model;
     this.modelSha256 = modelSha256;
+    this.modelFiles = hashSmallFiles(model.folder);
     this.tokenizer = tokenizer;
     this.task = task;
-    this.dataset = tokenizeTask(task, tokenizer, model.config.endToken);
+    this.dataset = tokenizeTask(task, tokenizer, model.config);
     this.device = device;
   }
 
@@ -79,6 +83,13 @@ export class Resources {
     this.loss = undefined;
     this.prompted = undefined;
   }
+}
+
+function hashSmallFiles(folder: string): Record<string, string> {
+  const names = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+  const present = names.filter((name) => existsSync(join(folder, name)));
+  const hash = (name: string) => createHash("sha256").update(readFileSync(join(folder, name))).digest("hex");
+  return Object.fromEntries(present.map((name) => [name, hash(name)]));
 }
 
 /** The folder of a model as an experiment names it. @throws MODEL_MISSING */

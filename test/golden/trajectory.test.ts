@@ -92,7 +92,11 @@ describe.skipIf(!haveGolden)(`training as torch did it${needsGolden}`, () => {
     });
 
     it("the parameters at the end are torch's", () => {
-      for (const [ours, theirs] of [["z", "Z"], ["scale", "scale"], ["shift", "shift"]] as const) {
+      for (const [ours, theirs] of [
+        ["z", "Z"],
+        ["scale", "scale"],
+        ["shift", "shift"],
+      ] as const) {
         expect(relativeError(parameters[ours]!, tensor(theirs)), ours).toBeLessThan(1e-4);
         expect(relativeError(tensor(`${theirs}0`), tensor(theirs)), ours).toBeGreaterThan(0.1);
       }
@@ -108,7 +112,11 @@ describe.skipIf(!haveGolden)(`training as torch did it${needsGolden}`, () => {
     });
 
     it("the first gradient of each parameter is torch's", () => {
-      for (const [ours, theirs] of [["z", "gZ"], ["scale", "gscale"], ["shift", "gshift"]] as const) {
+      for (const [ours, theirs] of [
+        ["z", "gZ"],
+        ["scale", "gscale"],
+        ["shift", "gshift"],
+      ] as const) {
         expect(relativeError(firstGradients[ours]!, tensor(`${theirs}_step0`)), ours).toBeLessThan(1e-5);
       }
     });

@@ -99,7 +99,11 @@ const layouts: Record<string, Layout> = {
 };
 
 /** A model, its reference, and a batch with a prompt, from one seed. */
-function setUp(folder: string, { seed, config, promptLength, sources, targets }: (typeof cases)[number], layout: Layout = {}) {
+function setUp(
+  folder: string,
+  { seed, config, promptLength, sources, targets }: (typeof cases)[number],
+  layout: Layout = {},
+) {
   const random = new Random(seed);
   const tiny = tinyT5(random, config);
   const { d_model, vocab_size } = tiny.config;
@@ -253,7 +257,8 @@ describe("however the weights lie on disk", () => {
   });
 
   it("the hash of the weights is that of the files' bytes", async () => {
-    const hash = async (layout: Layout, name: string) => (await setUp(folder(name), shape, layout)).model.weights.sha256();
+    const hash = async (layout: Layout, name: string) =>
+      (await setUp(folder(name), shape, layout)).model.weights.sha256();
     const single = await hash({}, "hash-single");
     expect(await hash({ hubCache: true }, "hash-hub")).toBe(single);
     expect(await hash({ shards: 2 }, "hash-shards")).not.toBe(single);

@@ -2,11 +2,15 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { bundle, repository } from "./cli.ts";
+import { fileURLToPath } from "node:url";
+
+export const repository = fileURLToPath(new URL("../..", import.meta.url));
+export const bundle = join(repository, "dist", "cli.js");
 
 export default function setup(): void {
   const built = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (newest(join(repository, "src")) > built) execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: repository });
+  if (newest(join(repository, "src")) > built)
+    execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: repository });
 }
 
 function newest(folder: string): number {

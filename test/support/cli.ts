@@ -1,14 +1,10 @@
 /** @file The real command line in child processes, followed by the JSON lines it writes. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { GroupReport, RunReport } from "../../src/runs/report.ts";
 import type { RunProgress } from "../../src/training/execute.ts";
-
-export const repository = fileURLToPath(new URL("../..", import.meta.url));
-export const bundle = join(repository, "dist", "cli.js");
+import { bundle } from "./bundle.ts";
 
 /** A line of `--json`. */
 export type Line =
@@ -107,7 +103,8 @@ export function ulpt(args: readonly string[], options: { cwd: string; env?: Node
 /** As `ulpt`; fails where the command does. */
 export async function ulptOk(args: readonly string[], options: { cwd: string }): Promise<End> {
   const end = await ulpt(args, options);
-  if (end.code !== 0) throw new Error(`ulpt ${args.join(" ")}: ${end.code ?? end.signal}\n${end.stdout}\n${end.stderr}`);
+  if (end.code !== 0)
+    throw new Error(`ulpt ${args.join(" ")}: ${end.code ?? end.signal}\n${end.stdout}\n${end.stderr}`);
   return end;
 }
 

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { unless } from "./skip.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -9,8 +10,8 @@ const repository = fileURLToPath(new URL("../..", import.meta.url));
 export const goldenFolder = join(repository, "..", "shared", "golden");
 export const haveGolden = existsSync(join(goldenFolder, "t5", "config.json"));
 
-/** For the title of a test that needs the cases, so that the list of skipped tests says why. */
-export const needsGolden = haveGolden ? "" : ` — SKIPPED, because ${goldenFolder} is not on this machine`;
+/** For the titles of tests that need the cases. */
+export const needsGolden = unless(haveGolden, `the reference cases are not at ${goldenFolder}`);
 
 export function golden(...path: string[]): string {
   return join(goldenFolder, ...path);

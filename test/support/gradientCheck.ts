@@ -63,7 +63,9 @@ export async function checkGradients(
     const check: GradientCheck = { errors: [], smallestGradient: Number.POSITIVE_INFINITY };
     for (const [index, sizes] of bindings.entries()) {
       const random = new Random(seed + 1000 * index);
-      const feeds: Record<string, TensorValue> = { cotangent: randomValue({ shape: y.shape, awayFromZero: 0.5 }, sizes, random) };
+      const feeds: Record<string, TensorValue> = {
+        cotangent: randomValue({ shape: y.shape, awayFromZero: 0.5 }, sizes, random),
+      };
       for (const [name, operand] of Object.entries(operands)) feeds[name] = randomValue(operand, sizes, random);
       const evaluate = async () => {
         const result = (await forward.run<"y">(feeds)).y;

@@ -47,7 +47,11 @@ export class ReferenceT5 {
     }
     let x = [...rows, ...this.embed(source)];
     const bias = (head: number, query: number, key: number) =>
-      this.at("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", this.bucket(key - query, true), head);
+      this.at(
+        "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+        this.bucket(key - query, true),
+        head,
+      );
     for (let layer = 0; layer < num_layers; layer++) {
       const block = `encoder.block.${layer}.layer`;
       const normed = this.norm(`${block}.0.layer_norm.weight`, x);
@@ -95,8 +99,13 @@ export class ReferenceT5 {
   }
 
   /** Mean −log P over all target tokens of a batch. */
-  loss(prompt: ArrayLike<number>, examples: readonly { source: readonly number[]; target: readonly number[] }[]): number {
-    const all = examples.flatMap(({ source, target }) => this.negativeLogLikelihoods(this.encode(prompt, source), target));
+  loss(
+    prompt: ArrayLike<number>,
+    examples: readonly { source: readonly number[]; target: readonly number[] }[],
+  ): number {
+    const all = examples.flatMap(({ source, target }) =>
+      this.negativeLogLikelihoods(this.encode(prompt, source), target),
+    );
     return all.reduce((a, b) => a + b) / all.length;
   }
 

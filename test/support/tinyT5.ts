@@ -87,7 +87,11 @@ export interface Layout {
 }
 
 /** Writes the model below `folder` and returns the folder to open. */
-export function writeModel(folder: string, { config, weights }: TinyT5, { shards = 1, hubCache = false }: Layout = {}): string {
+export function writeModel(
+  folder: string,
+  { config, weights }: TinyT5,
+  { shards = 1, hubCache = false }: Layout = {},
+): string {
   const files: Record<string, Uint8Array> = { "config.json": json(config) };
   if (shards === 1) files["model.safetensors"] = encodeSafetensors(weights, { format: "pt" });
   else {

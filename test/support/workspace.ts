@@ -6,7 +6,7 @@ import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
 import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
 import { runPaths, runsFolder } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
-import { repository } from "./cli.ts";
+import { repository } from "./bundle.ts";
 
 const sample = join(repository, "examples", "sample");
 export const embeddedModel = process.env.DEV_MODEL ?? join(sample, "models", "tiny-notes-t5");

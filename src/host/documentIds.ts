@@ -1,0 +1,117 @@
+/**
+ * @file What a virtual document shows, as a URI carries it: `ulpt-checkpoint:/sst2/ulpt-r2-seed0/step-000400.ckpt.txt`, and in
+ * the query the workspace folder and, for the changed side of a comparison, the checkpoint it is compared with.
+ */
+import { isAbsolute, join, relative, sep } from "node:path";
+import { runsFolder } from "../runs/layout.ts";
+
+/** The scheme of all documents made of runs. */
+export const checkpointScheme = "ulpt-checkpoint";
+
+/** A run of a workspace folder, by the names of its folders. */
+export interface RunId {
+  /** URI of the workspace folder. */
+  folder: string;
+  experiment: string;
+  run: string;
+}
+
+export interface CheckpointId extends RunId {
+  step: number;
+}
+
+export type DocumentId =
+  | ({ kind: "checkpoint"; against?: CheckpointId | undefined } & CheckpointId)
+  | ({ kind: "settings" | "metrics" } & RunId)
+  /** The settings that an experiment file gives now to the run of that name; `file` is its URI. */
+  | ({ kind: "planned"; file: string } & RunId);
+
+/** The parts of a URI in which a document's identity lies. */
+export interface DocumentPlace {
+  path: string;
+  query: string;
+}
+
+const checkpointName = /^step-(\d{6,15})\.ckpt\.txt$/;
+const runDocumentNames = { settings: "settings.json", metrics: "metrics.txt", planned: "settings.planned.json" } as const;
+
+/** Path and query of the document's URI. `decodeDocument` reads them back. */
+export function encodeDocument(id: DocumentId): DocumentPlace {
+  const name = id.kind === "checkpoint" ? `${stepName(id.step)}.ckpt.txt` : runDocumentNames[id.kind];
+  const extra =
+    id.kind === "checkpoint" ? { against: id.against && compactId(id.against) } : id.kind === "planned" ? { file: id.file } : {};
+  return { path: `/${id.experiment}/${id.run}/${name}`, query: JSON.stringify({ folder: id.folder, ...extra }) };
+}
+
+function compactId({ folder, experiment, run, step }: CheckpointId): CheckpointId {
+  return { folder, experiment, run, step };
+}
+
+/** The identity in a URI; undefined where it is no document of ours. Anyone can make up a URI: nothing in it is trusted. */
+export function decodeDocument({ path, query }: DocumentPlace): DocumentId | undefined {
+  const [root, experiment, run, name, ...rest] = path.split("/");
+  const extra = parseQuery(query);
+  if (root !== "" || !isSegment(experiment) || !isSegment(run) || !name || rest.length > 0 || !extra) return undefined;
+  const { folder, against, file } = extra;
+  if (typeof folder !== "string") return undefined;
+  const id = { folder, experiment, run };
+  const digits = checkpointName.exec(name)?.[1];
+  if (digits) {
+    return { kind: "checkpoint", ...id, step: Number(digits), ...(isCheckpointId(against) && { against: compactId(against) }) };
+  }
+  if (name === runDocumentNames.settings) return { kind: "settings", ...id };
+  if (name === runDocumentNames.metrics) return { kind: "metrics", ...id };
+  return name === runDocumentNames.planned && typeof file === "string" ? { kind: "planned", ...id, file } : undefined;
+}
+
+function parseQuery(query: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(query);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether `name` is one folder below another, and no way out of it. */
+function isSegment(name: unknown): name is string {
+  return typeof name === "string" && /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*$/u.test(name);
+}
+
+function isCheckpointId(value: unknown): value is CheckpointId {
+  const { folder, experiment, run, step } = (value ?? {}) as Partial<CheckpointId>;
+  return typeof folder === "string" && isSegment(experiment) && isSegment(run) && Number.isSafeInteger(step) && step! >= 0;
+}
+
+/** Whether both name the same checkpoint, whatever they are compared with. */
+export function isSameCheckpoint(a: CheckpointId, b: CheckpointId): boolean {
+  return a.step === b.step && isSameRun(a, b);
+}
+
+export function isSameRun(a: RunId, b: RunId): boolean {
+  return a.folder === b.folder && a.experiment === b.experiment && a.run === b.run;
+}
+
+/** `step-000400`, as the files of a run are named. */
+export function stepName(step: number): string {
+  return `step-${String(step).padStart(6, "0")}`;
+}
+
+/** The folder of a run in the workspace folder at `workspace`. */
+export function runDirectory(workspace: string, { experiment, run }: RunId): string {
+  return join(runsFolder(workspace), experiment, run);
+}
+
+/** The names of the run whose folder is `directory`; undefined where that lies elsewhere than a workspace folder's runs. */
+export function runNames(workspace: string, directory: string): Pick<RunId, "experiment" | "run"> | undefined {
+  const path = relative(runsFolder(workspace), directory);
+  if (isAbsolute(path)) return undefined;
+  const [experiment, run, ...rest] = path.split(sep);
+  return isSegment(experiment) && isSegment(run) && rest.length === 0 ? { experiment, run } : undefined;
+}
+
+/** The step of a checkpoint's file, `…/step-000400.safetensors`. */
+export function stepOfFile(path: string): number | undefined {
+  const digits = /(?:^|[\\/])step-(\d{6,15})\.safetensors$/.exec(path)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

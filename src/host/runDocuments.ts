@@ -1,0 +1,103 @@
+/** @file A run's settings and metrics as texts to compare: the same run gives the same text, line for line. */
+import { canonicalJson } from "../experiment/describe.ts";
+import type { MergedJournal } from "../runs/journal.ts";
+import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
+
+/** What decides a run and where it comes from. What changes from start to start, like the time, is left out. */
+export function settingsText({ settings, parameters, device, model, data, versions }: RunJson): string {
+  const { device: wanted, ...rest } = settings;
+  return prettyJson({ settings: { ...rest, device: wanted }, parameters, device, model, data, versions });
+}
+
+/** As `settingsText`, of the settings alone. */
+export function plannedText(settings: Readonly<Record<string, unknown>>): string {
+  return prettyJson({ settings });
+}
+
+function prettyJson(value: unknown): string {
+  return `${JSON.stringify(JSON.parse(canonicalJson(value)), null, 2)}\n`;
+}
+
+/** Scores and losses of a run, one line each, in columns. */
+export function metricsText({ experiment, run }: RunJson, { losses, evaluations }: MergedJournal): string {
+  const validations = evaluations.filter(({ split }) => split === "validation");
+  const sections = [
+    [`# Metrics  ${experiment} / ${run}`],
+    scoreSection("validation", validations),
+    scoreSection(
+      "test",
+      evaluations.filter(({ split }) => split === "test"),
+    ),
+    lossSection(losses, validations),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+function scoreSection(split: string, evaluations: readonly EvaluationEvent[]): string[] {
+  if (evaluations.length === 0) return [];
+  const [{ metric, count, baselines }] = evaluations as [EvaluationEvent];
+  const best = bestOf(evaluations);
+  return [
+    `[${split}]  ${metric} on ${count} rows`,
+    ...evaluations.map((evaluation) => {
+      const { step, score, loss, interval, invalid } = evaluation;
+      const parts = [
+        `step ${String(step).padStart(6)}`,
+        fixed(score),
+        interval ? `95% interval ${interval.map(fixed).join(" to ")}` : "",
+        loss === undefined ? "" : `loss ${fixed(loss)}`,
+        invalid ? `no label ${fixed(invalid)}` : "",
+        evaluations.length > 1 && evaluation === best ? "best" : "",
+      ];
+      return parts.filter(Boolean).join("   ");
+    }),
+    ...Object.entries(baselines ?? {})
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, score]) => `baseline ${name}   ${fixed(score)}`),
+  ];
+}
+
+/** The first of the highest scores. */
+function bestOf(evaluations: readonly EvaluationEvent[]): EvaluationEvent | undefined {
+  return evaluations.reduce<EvaluationEvent | undefined>(
+    (best, evaluation) => (best && !(evaluation.score > best.score) ? best : evaluation),
+    undefined,
+  );
+}
+
+/** Single steps are noise: the mean between two evaluations, or of every tenth of the run where there is none. */
+function lossSection(losses: readonly StepEvent[], evaluations: readonly EvaluationEvent[]): string[] {
+  const last = losses.at(-1);
+  if (!last) return [];
+  const tenth = Math.max(1, Math.ceil(last.step / 10));
+  const marks = evaluations.length ? evaluations.map(({ step }) => step) : [...Array(10)].map((_, i) => (i + 1) * tenth);
+  const ends = [...new Set([...marks.filter((step) => step < last.step), last.step])];
+  let index = 0;
+  const lines = ends.flatMap((end) => {
+    const first = index;
+    let sum = 0;
+    while (index < losses.length && losses[index]!.step <= end) sum += losses[index++]!.loss;
+    return index > first ? [`to step ${String(end).padStart(6)}   ${fixed(sum / (index - first))}`] : [];
+  });
+  return ["[training loss]  mean since the line above", ...lines];
+}
+
+function fixed(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(4) : String(value);
+}
+
+/** The dotted paths at which two JSON values differ, in order; a list counts as one value. */
+export function differingPaths(left: unknown, right: unknown, path = ""): string[] {
+  if (isObject(left) && isObject(right)) {
+    const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort();
+    return keys.flatMap((key) => differingPaths(left[key], right[key], path ? `${path}.${key}` : key));
+  }
+  return canonicalJson(left ?? null) === canonicalJson(right ?? null) ? [] : [path];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

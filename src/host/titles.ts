@@ -1,0 +1,54 @@
+/** @file What comparisons are called: `sst2 r=2 · step 300 ↔ 400`. */
+import type { Translate } from "./translate.ts";
+
+/** What tells a run apart, out of its run.json. */
+export interface RunFacts {
+  experiment: string;
+  run: string;
+  method: string;
+  rank: number | null;
+  seed: number;
+}
+
+export interface CheckpointFacts extends RunFacts {
+  step: number;
+}
+
+/** `r=2`, or the method's name where it has no rank. */
+export function shortName({ method, rank }: RunFacts): string {
+  return rank === null ? method : `r=${rank}`;
+}
+
+/** The names of two runs of one experiment: only as long as they need to be to differ. */
+export function distinctNames(left: RunFacts, right: RunFacts, t: Translate): [string, string] {
+  const short: [string, string] = [shortName(left), shortName(right)];
+  if (short[0] !== short[1] && left.method === right.method) return short;
+  if (left.method !== right.method && left.seed === right.seed && short[0] !== short[1]) return short;
+  if (left.seed !== right.seed) return [withSeed(left, t), withSeed(right, t)];
+  return [left.run, right.run];
+}
+
+function withSeed(run: RunFacts, t: Translate): string {
+  return t("{0} seed {1}", shortName(run), run.seed);
+}
+
+/** The title of a diff editor with two checkpoints. */
+export function checkpointTitle(left: CheckpointFacts, right: CheckpointFacts, t: Translate): string {
+  if (left.experiment !== right.experiment) {
+    const [a, b] = [left, right].map((side) => t("{0} {1} step {2}", side.experiment, shortName(side), side.step));
+    return `${a} ↔ ${b}`;
+  }
+  if (left.run === right.run) {
+    return t("{0} {1} · step {2} ↔ {3}", left.experiment, shortName(left), left.step, right.step);
+  }
+  const [a, b] = distinctNames(left, right, t);
+  if (left.step === right.step) return t("{0} · {1} ↔ {2} · step {3}", left.experiment, a, b, left.step);
+  return t("{0} · {1} step {2} ↔ {3} step {4}", left.experiment, a, left.step, b, right.step);
+}
+
+/** The title of a multi-diff of two runs. */
+export function runsTitle(left: RunFacts, right: RunFacts, t: Translate): string {
+  const [a, b] = left.experiment === right.experiment ? distinctNames(left, right, t) : [left, right].map(shortName);
+  if (left.experiment === right.experiment) return `${left.experiment} · ${a} ↔ ${b}`;
+  return `${left.experiment} ${a} ↔ ${right.experiment} ${b}`;
+}

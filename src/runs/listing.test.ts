@@ -1,0 +1,176 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { JournalWriter } from "./journal.ts";
+import { RunListing } from "./listing.ts";
+import { claimRun } from "./owner.ts";
+import { ProgressReader } from "./progress.ts";
+import type { ExitJson, RunJson } from "./schema.ts";
+import { createRun, listRuns } from "./store.ts";
+
+let workspace: string;
+beforeEach(() => {
+  workspace = mkdtempSync(join(tmpdir(), "ulpt-listing-"));
+});
+afterEach(() => rmSync(workspace, { recursive: true, force: true }));
+
+const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
+  created: "2026-01-02T03:04:05.678Z",
+  method: "ulpt",
+  rank: 2,
+  seed: 1,
+  promptLength: 100,
+  parameters: 1736,
+  device: "cpu",
+  model: { source: "model", weightsSha256: "ab" },
+  data: { sha256: { train: "cd" } },
+  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
+  settings: {},
+};
+
+const summary = { totalSteps: 300, bestStep: 200, bestScore: 0.9, testScore: 0.8, metric: "accuracy" };
+
+const evaluation = (step: number, score: number, split: "validation" | "test" = "validation") =>
+  ({ type: "evaluation", step, split, metric: "accuracy", score, count: 9, seconds: 1 }) as const;
+
+const step = (number: number) =>
+  ({
+    type: "step",
+    step: number,
+    loss: 1,
+    learningRate: 0.3,
+    gradientNorm: 1,
+    examples: 1,
+    tokens: 9,
+    seconds: 1,
+  }) as const;
+
+describe("RunListing", () => {
+  it("lists what listRuns lists", async () => {
+    const a = createRun(workspace, "e", "r2", spec);
+    createRun(workspace, "e", "r10", spec);
+    mkdirSync(join(workspace, ".ulpt", "runs", "e", "empty"));
+    claimRun(a.directory).release({ code: 0, state: "finished", step: 300, summary });
+    const listing = new RunListing();
+    const folder = join(workspace, ".ulpt", "runs", "e");
+    expect(await listing.runs(folder)).toEqual(listRuns(workspace));
+    expect((await listing.runs(folder)).map(({ run, state }) => `${run} ${state}`)).toEqual([
+      "empty unreadable",
+      "r2 finished",
+      "r10 created",
+    ]);
+  });
+
+  it("takes the row of a run that ended from exit.json, without its journal", async () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    claimRun(directory).release({ code: 0, state: "finished", step: 300, summary });
+    mkdirSync(join(directory, "events.jsonl")); // reading it would fail
+    expect(await new RunListing().run(directory)).toMatchObject({ state: "finished", step: 300, ...summary });
+  });
+
+  it("sees a run go on, end and be resumed", async () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    const listing = new RunListing();
+    expect(await listing.run(directory)).toMatchObject({ state: "created", step: 0, owner: null });
+
+    const first = claimRun(directory);
+    const journal = JournalWriter.open(join(directory, "events.jsonl"), 1);
+    journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: 300 });
+    journal.append(step(1));
+    expect(await listing.run(directory)).toMatchObject({ state: "running", step: 1, owner: { pid: process.pid } });
+    journal.append(step(2));
+    journal.append(evaluation(2, 0.5));
+    expect(await listing.run(directory)).toMatchObject({ step: 2, totalSteps: 300, bestScore: 0.5, bestStep: 2 });
+
+    const exit: Pick<ExitJson, "code" | "state" | "step" | "reason"> = {
+      code: 130,
+      state: "stopped",
+      step: 2,
+      reason: "Stopped.",
+    };
+    first.release(exit);
+    expect(await listing.run(directory)).toMatchObject({ state: "stopped", reason: "Stopped.", exit, bestScore: 0.5 });
+
+    await sleep(20); // the clock of file systems ticks every few milliseconds
+    claimRun(directory);
+    journal.append(step(3));
+    journal.close();
+    expect(await listing.run(directory)).toMatchObject({ state: "running", step: 3, exit: null, bestScore: 0.5 });
+  });
+
+  it("forgets a run that was deleted", async () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    const listing = new RunListing();
+    const folder = join(workspace, ".ulpt", "runs", "e");
+    expect(await listing.runs(folder)).toHaveLength(1);
+    rmSync(directory, { recursive: true });
+    expect(await listing.runs(folder)).toEqual([]);
+    expect(await listing.runs(join(workspace, "nowhere"))).toEqual([]);
+  });
+
+  it("lists 10,000 runs without holding anybody up, and again in a moment", { timeout: 60_000 }, async () => {
+    const folder = join(workspace, ".ulpt", "runs", "many");
+    mkdirSync(folder, { recursive: true });
+    const exit = { attempt: 1, code: 0, state: "finished", step: 300, summary, ended: spec.created };
+    for (let number = 0; number < 10_000; number++) {
+      const directory = join(folder, `r${number}`);
+      mkdirSync(directory);
+      const run = { version: 1, experiment: "many", run: `r${number}`, ...spec };
+      writeFileSync(join(directory, "run.json"), JSON.stringify(run));
+      writeFileSync(join(directory, "exit.json"), JSON.stringify(exit));
+    }
+    let longest = 0;
+    let last = performance.now();
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    const listing = new RunListing();
+    const runs = await listing.runs(folder);
+    clearInterval(timer);
+    expect(runs).toHaveLength(10_000);
+    expect(runs.at(-1)).toMatchObject({ run: "r9999", bestScore: 0.9 });
+    expect(longest).toBeLessThan(500); // slices of 8 ms, on a machine that tests other things at the same time
+
+    await sleep(2000); // until the folders count as settled
+    await listing.runs(folder);
+    const started = performance.now();
+    expect(await listing.runs(folder)).toHaveLength(10_000);
+    expect(performance.now() - started).toBeLessThan(2000);
+    console.log(`10,000 runs again: ${Math.round(performance.now() - started)} ms; longest wait ${Math.round(longest)} ms`);
+  });
+});
+
+describe("ProgressReader", () => {
+  it("begins again when the journal was replaced", () => {
+    const path = join(workspace, "events.jsonl");
+    const lines = (...steps: number[]) => {
+      rmSync(path, { force: true });
+      const journal = JournalWriter.open(path, 1);
+      for (const number of steps) journal.append(step(number));
+      journal.append(evaluation(steps.at(-1)!, steps.length / 10));
+      journal.close();
+    };
+    lines(1, 2, 3);
+    const reader = new ProgressReader(path);
+    expect(reader.read()).toBe(false);
+    expect(reader.progress).toMatchObject({ step: 3, bestScore: 0.3, metric: "accuracy" });
+    lines(7);
+    reader.read();
+    expect(reader.progress).toMatchObject({ step: 7, bestScore: 0.1 });
+    expect(reader.course.evaluations).toHaveLength(1);
+  });
+
+  it("reads a long journal in pieces", () => {
+    const path = join(workspace, "events.jsonl");
+    const journal = JournalWriter.open(path, 1);
+    for (let number = 1; number <= 3000; number++) journal.append(step(number));
+    journal.close();
+    const reader = new ProgressReader(path);
+    expect(reader.read(1000)).toBe(true);
+    while (reader.read(1000));
+    expect(reader.progress.step).toBe(3000);
+  });
+});

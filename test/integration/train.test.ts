@@ -1,0 +1,264 @@
+/** @file The command line from an experiment to its runs, and the runs at work: the real program in child processes. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  encodeSafetensors,
+  readFloats,
+  readHeader,
+  readIntegers,
+  type TensorData,
+} from "../../src/formats/safetensors.ts";
+import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
+import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
+import { runPaths } from "../../src/runs/layout.ts";
+import { loadState } from "../../src/runs/state.ts";
+import { openRun, runState } from "../../src/runs/store.ts";
+import { wilsonInterval } from "../../src/statistics/intervals.ts";
+import { type End, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulptOk } from "../support/cli.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { fixture } from "../support/golden.ts";
+import { checkpointBytes, courseOf, createWorkspace, exists, type Workspace } from "../support/workspace.ts";
+
+const folder = temporaryFolder();
+afterAll(killLeftovers);
+const device = "cpu";
+let workspace: Workspace;
+let sweep: End;
+let lines: Line[];
+let first: string;
+
+/** The lines of one type. */
+function ofType<Type extends Line["type"]>(type: Type): Extract<Line, { type: Type }>[] {
+  return lines.filter((line): line is Extract<Line, { type: Type }> => line.type === type);
+}
+
+beforeAll(async () => {
+  workspace = createWorkspace(folder("workspace"));
+  const file = workspace.experiment("sweep", {
+    method: ["ulpt", "vanilla"],
+    rank: [1, 2],
+    seed: [1, 2],
+    training: { steps: 20, evaluateEvery: 5 },
+  });
+  sweep = await ulptOk(["train", file, "--json"], { cwd: workspace.folder });
+  lines = jsonLines(sweep.stdout);
+  first = workspace.run("sweep", "ulpt-r1-seed1");
+});
+
+describe("a sweep", () => {
+  it("trains every combination of method, rank and seed, vanilla without a rank", () => {
+    expect(ofType("run").map(({ run, index, count }) => [run, index, count])).toEqual([
+      ["ulpt-r1-seed1", 1, 6],
+      ["ulpt-r1-seed2", 2, 6],
+      ["ulpt-r2-seed1", 3, 6],
+      ["ulpt-r2-seed2", 4, 6],
+      ["vanilla-seed1", 5, 6],
+      ["vanilla-seed2", 6, 6],
+    ]);
+    for (const { directory } of ofType("run")) expect(runState(directory)).toBe("finished");
+  });
+
+  it("ends with a comparison of its groups: parameters, bytes, scores, baselines, time", () => {
+    const [comparison] = ofType("comparison");
+    const groups = comparison!.groups;
+    const { hiddenSize } = loadCheckpoint(join(first, listCheckpoints(first)[0]!.file)).metadata;
+    expect(groups.map(({ group, runs, parameters }) => [group, runs.length, parameters])).toEqual([
+      ["ulpt-r1", 2, 6 * 1 + 2 * hiddenSize],
+      ["ulpt-r2", 2, 6 * 2 + 2 * hiddenSize],
+      ["vanilla", 2, 6 * hiddenSize],
+    ]);
+    for (const { runs, bytes, bestValidation, test, baselines, seconds } of groups) {
+      expect(bytes).toBe(listCheckpoints(runs[0]!.directory).at(-1)!.bytes);
+      const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
+      expect(bestValidation!.mean).toBeCloseTo(mean(runs.map((run) => run.bestValidation!)), 12);
+      expect(test!.mean).toBeCloseTo(mean(runs.map((run) => run.test!.score)), 12);
+      expect(test!.interval).toEqual(wilsonInterval(test!.mean * 12, 12));
+      expect(baselines.majority).toBeGreaterThanOrEqual(0);
+      expect(baselines.unprompted).toBeGreaterThanOrEqual(0);
+      expect(baselines.unpromptedAmongLabels).toBeGreaterThanOrEqual(0);
+      expect(seconds).toBeGreaterThan(0);
+    }
+  });
+
+  it("writes only JSON to stdout with --json, and nothing to stderr", () => {
+    expect(sweep.stdout.endsWith("\n")).toBe(true);
+    expect(sweep.stderr).toBe("");
+  });
+
+  it("leaves a folder for each run with the files of the design", () => {
+    const paths = runPaths(first);
+    for (const path of [paths.run, paths.owner, paths.events, paths.checkpoints, paths.state, paths.exit, paths.log]) {
+      expect(exists(path), path).toBe(true);
+    }
+    expect(readFileSync(workspace.path(".ulpt", ".gitignore"), "utf8")).toBe("*\n");
+    const { spec } = openRun(first);
+    expect(spec).toMatchObject({ experiment: "sweep", run: "ulpt-r1-seed1", method: "ulpt", rank: 1, seed: 1, device });
+    expect(spec.model.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(Object.keys(spec.data.sha256).sort()).toEqual(["test", "train", "validation"]);
+    expect(JSON.parse(readFileSync(paths.exit, "utf8"))).toMatchObject({
+      attempt: 1,
+      code: 0,
+      state: "finished",
+      step: 20,
+    });
+    expect(JSON.parse(readFileSync(paths.owner, "utf8"))).toMatchObject({ attempt: 1 });
+    expect(readFileSync(paths.log, "utf8")).toMatch(/from step 0 of 20\n.*finished at step 20\n$/);
+  });
+
+  it("keeps in the journal a finite loss for each step from 1 on, and every evaluation", () => {
+    for (const { directory } of ofType("run")) {
+      const { events, skipped } = readJournal(runPaths(directory).events);
+      expect(skipped).toEqual([]);
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+      const { losses, evaluations } = mergeAttempts(events);
+      expect(losses.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+      for (const { loss, gradientNorm } of losses) {
+        expect(Number.isFinite(loss) && loss > 0).toBe(true);
+        expect(Number.isFinite(gradientNorm)).toBe(true);
+      }
+      const validations = evaluations.filter(({ split }) => split === "validation");
+      expect(validations.map(({ step, count }) => [step, count])).toEqual([5, 10, 15, 20].map((step) => [step, 12]));
+      const [test] = evaluations.filter(({ split }) => split === "test");
+      const best = Math.max(...validations.map(({ score }) => score));
+      expect(test!.step).toBe(validations.find(({ score }) => score === best)!.step);
+    }
+  });
+
+  it("saves checkpoints that load, and a state at the last step", () => {
+    for (const { directory } of ofType("run")) {
+      expect(listCheckpoints(directory).map(({ step }) => step)).toEqual([0, 5, 10, 15, 20]);
+      for (const { file, step } of listCheckpoints(directory))
+        expect(loadCheckpoint(join(directory, file)).step).toBe(step);
+      expect(loadState(directory)!.values.step).toBe(20);
+    }
+  });
+
+  it("is listed by `runs`, in a table and as JSON", async () => {
+    const { stdout } = await ulptOk(["runs", "--json"], { cwd: workspace.folder });
+    const runs = jsonLines<{ experiment: string; run: string; state: string; step: number; totalSteps: number }>(
+      stdout,
+    );
+    const ofSweep = runs.filter(({ experiment }) => experiment === "sweep");
+    expect(ofSweep.map(({ run }) => run)).toEqual(ofType("run").map(({ run }) => run));
+    for (const run of ofSweep) expect(run).toMatchObject({ state: "finished", step: 20, totalSteps: 20 });
+    const table = await ulptOk(["runs", "--workspace", workspace.folder], { cwd: folder() });
+    expect(table.stdout).toMatch(/sweep\s+vanilla-seed2\s+finished\s+20\/20/);
+  });
+});
+
+describe("the same seed", () => {
+  it("gives the same losses bit for bit and the same checkpoints byte for byte; another seed does not", async () => {
+    const end = await ulptOk(
+      ["train", "sweep.ulpt.json", "--set", "method=ulpt", "--set", "rank=1", "--set", "seed=1"],
+      {
+        cwd: workspace.folder,
+      },
+    );
+    expect(end.stdout).toContain("ulpt-r1-seed1-2"); // the name was taken
+    const again = workspace.run("sweep", "ulpt-r1-seed1-2");
+    expect(courseOf(again)).toEqual(courseOf(first));
+    expect(checkpointBytes(again)).toEqual(checkpointBytes(first));
+    expect(readFileSync(runPaths(again).state)).toEqual(readFileSync(runPaths(first).state));
+
+    const other = workspace.run("sweep", "ulpt-r1-seed2");
+    expect(courseOf(other).steps.map(({ loss }) => loss)).not.toEqual(courseOf(first).steps.map(({ loss }) => loss));
+  });
+});
+
+describe("a finished run", () => {
+  it("is not trained again by `resume`, which shows its result", async () => {
+    const journal = readFileSync(runPaths(first).events);
+    const end = await ulptOk(["resume", "sweep/ulpt-r1-seed1", "--json"], { cwd: workspace.folder });
+    expect(jsonLines(end.stdout).map(({ type }) => type)).toEqual(["run", "report", "comparison"]);
+    expect(readFileSync(runPaths(first).events)).toEqual(journal);
+  });
+
+  it("scores the same by `evaluate` as at the end of its training", async () => {
+    const end = await ulptOk(["evaluate", "sweep/ulpt-r1-seed1", "--json"], { cwd: workspace.folder });
+    const [result] = jsonLines<Record<string, unknown>>(end.stdout);
+    const test = courseOf(first).evaluations.find(({ split }) => split === "test")!;
+    expect(result).toMatchObject({
+      split: "test",
+      count: 12,
+      score: test.score,
+      loss: test.loss,
+      majority: test.baselines!.majority,
+      unprompted: test.baselines!.unprompted,
+      unpromptedAmongLabels: test.baselines!.unpromptedAmongLabels,
+    });
+    expect(result!.predictions).toHaveLength(12);
+  });
+
+  it("evaluates a checkpoint by its file, on the validation rows", async () => {
+    const file = join(first, "checkpoints", "step-000010.safetensors");
+    const end = await ulptOk(["evaluate", file, "--split", "validation", "--json"], { cwd: folder() });
+    const [result] = jsonLines<Record<string, unknown>>(end.stdout);
+    const { score, loss } = courseOf(first).evaluations.find(({ step }) => step === 10)!;
+    expect(result).toMatchObject({ checkpoint: file, split: "validation", score, loss });
+  });
+
+  it("answers texts with and without the prompt", async () => {
+    const rows = readFileSync(workspace.path("test.jsonl"), "utf8").trimEnd().split("\n");
+    const texts = rows.map((row) => (JSON.parse(row) as { text: string }).text);
+    const file = ["sweep/ulpt-r1-seed1", "--json"];
+    const answers = jsonLines<{ text: string; source: string; withPrompt: string; withoutPrompt: string }>(
+      (await ulptOk(["predict", ...file, ...texts], { cwd: workspace.folder })).stdout,
+    );
+    expect(answers.map(({ text }) => text)).toEqual(texts);
+    const evaluated = jsonLines<{ predictions: string[] }>(
+      (await ulptOk(["evaluate", ...file], { cwd: workspace.folder })).stdout,
+    );
+    expect(answers.map(({ withPrompt }) => withPrompt)).toEqual(evaluated[0]!.predictions);
+    expect(answers.some(({ withPrompt, withoutPrompt }) => withPrompt !== withoutPrompt)).toBe(true);
+
+    const plain = await ulptOk(["predict", "sweep/ulpt-r1-seed1", texts[0]!], { cwd: workspace.folder });
+    expect(plain.stdout).toBe(
+      `${texts[0]}\n  with prompt     ${answers[0]!.withPrompt}\n  without prompt  ${answers[0]!.withoutPrompt}\n`,
+    );
+  });
+});
+
+describe("verify", () => {
+  it("prints one JSON line and succeeds where the model equals the reference", async () => {
+    const end = await ulptOk(["verify", "--model", fixture("t5"), "--case", fixture("t5", "case.json")], {
+      cwd: folder(),
+    });
+    const [result, ...more] = jsonLines<Record<string, unknown>>(end.stdout);
+    expect(more).toEqual([]);
+    expect(Object.keys(result!)).toEqual(["case", "loss", "lossRelErr", "logitsErr", "dPromptErr"]);
+    expect(result!.logitsErr).toBeLessThan(1e-5);
+  });
+
+  it("prints the line and fails where they differ by more than 1e-4", async () => {
+    const { tensors } = readHeader(fixture("t5", "case.safetensors"));
+    const doctored: Record<string, TensorData> = {};
+    for (const [name, entry] of tensors) {
+      const data = entry.dtype === "I64" ? readIntegers(fixture("t5", "case.safetensors"), entry) : undefined;
+      doctored[name] = { shape: entry.shape, data: data ?? readFloats(fixture("t5", "case.safetensors"), entry) };
+    }
+    const gradient = doctored.d_prompt!.data as Float32Array;
+    const largest = gradient.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    gradient[0]! += 2e-4 * largest;
+    writeFileSync(folder("doctored.safetensors"), encodeSafetensors(doctored));
+    writeFileSync(folder("doctored.json"), readFileSync(fixture("t5", "case.json")));
+    const end = await ulpt(["verify", "--model", fixture("t5"), "--case", folder("doctored.json")], { cwd: folder() });
+    expectFailure(end, { code: "REFERENCE_MISMATCH", exit: 1, where: "doctored.json" });
+    const [result] = jsonLines<Record<string, number>>(end.stdout);
+    expect(result!.dPromptErr).toBeGreaterThan(1e-4);
+    expect(result!.dPromptErr).toBeLessThan(3e-4);
+    expect(result!.logitsErr).toBeLessThan(1e-5);
+  });
+});
+
+describe("devices", () => {
+  it("tries every device, and says what the missing ones need", async () => {
+    const { stdout } = await ulptOk(["devices", "--json"], { cwd: folder() });
+    const reports = jsonLines<{ device: string; works: boolean; gflops?: number; reason?: string; needs?: string }>(
+      stdout,
+    );
+    expect(reports.map((report) => report.device)).toEqual(["cpu", "webgpu", "cuda", "dml", "coreml"]);
+    expect(reports[0]).toMatchObject({ device: "cpu", works: true, gflops: expect.any(Number) });
+    for (const { works, reason, needs } of reports.slice(1)) if (!works) expect(reason && needs).toBeTruthy();
+  });
+});
