@@ -36,7 +36,9 @@ const codes = {
   SAFETENSORS_INVALID: exitCodes.dataOrModel,
 
   CHECKPOINT_INVALID: exitCodes.dataOrModel,
+  PROMPT_INVALID: exitCodes.dataOrModel,
   PROJECTION_MISMATCH: exitCodes.dataOrModel,
+  MODEL_MISMATCH: exitCodes.dataOrModel,
 
   DEVICE_MISSING: exitCodes.internal,
   DEVICE_FAILED: exitCodes.internal,

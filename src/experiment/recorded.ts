@@ -9,6 +9,18 @@ import { initialization, projectionDistributions } from "./schema.ts";
 const count = z.int().min(1);
 const seed = z.int().min(0);
 
+/** The settings of a method as run.json and exported prompts record them. */
+export const recordedMethod = z.discriminatedUnion("name", [
+  z.object({
+    name: z.literal("ulpt"),
+    rank: count,
+    scale: z.boolean(),
+    shift: z.boolean(),
+    projection: z.object({ distribution: z.enum(projectionDistributions), groups: count, seed }),
+  }),
+  z.object({ name: z.literal("vanilla"), initialization }),
+]);
+
 const recordedSettings = z.object({
   name: z.string(),
   experiment: z.string(),
@@ -16,16 +28,7 @@ const recordedSettings = z.object({
   directory: z.string(),
   model: z.string().min(1),
   task: taskDefinitionSchema,
-  method: z.discriminatedUnion("name", [
-    z.object({
-      name: z.literal("ulpt"),
-      rank: count,
-      scale: z.boolean(),
-      shift: z.boolean(),
-      projection: z.object({ distribution: z.enum(projectionDistributions), groups: count, seed }),
-    }),
-    z.object({ name: z.literal("vanilla"), initialization }),
-  ]),
+  method: recordedMethod,
   promptLength: count,
   seed,
   training: z.object({

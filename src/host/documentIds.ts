@@ -33,13 +33,21 @@ export interface DocumentPlace {
 }
 
 const checkpointName = /^step-(\d{6,15})\.ckpt\.txt$/;
-const runDocumentNames = { settings: "settings.json", metrics: "metrics.txt", planned: "settings.planned.json" } as const;
+const runDocumentNames = {
+  settings: "settings.json",
+  metrics: "metrics.txt",
+  planned: "settings.planned.json",
+} as const;
 
 /** Path and query of the document's URI. `decodeDocument` reads them back. */
 export function encodeDocument(id: DocumentId): DocumentPlace {
   const name = id.kind === "checkpoint" ? `${stepName(id.step)}.ckpt.txt` : runDocumentNames[id.kind];
   const extra =
-    id.kind === "checkpoint" ? { against: id.against && compactId(id.against) } : id.kind === "planned" ? { file: id.file } : {};
+    id.kind === "checkpoint"
+      ? { against: id.against && compactId(id.against) }
+      : id.kind === "planned"
+        ? { file: id.file }
+        : {};
   return { path: `/${id.experiment}/${id.run}/${name}`, query: JSON.stringify({ folder: id.folder, ...extra }) };
 }
 
@@ -57,7 +65,12 @@ export function decodeDocument({ path, query }: DocumentPlace): DocumentId | und
   const id = { folder, experiment, run };
   const digits = checkpointName.exec(name)?.[1];
   if (digits) {
-    return { kind: "checkpoint", ...id, step: Number(digits), ...(isCheckpointId(against) && { against: compactId(against) }) };
+    return {
+      kind: "checkpoint",
+      ...id,
+      step: Number(digits),
+      ...(isCheckpointId(against) && { against: compactId(against) }),
+    };
   }
   if (name === runDocumentNames.settings) return { kind: "settings", ...id };
   if (name === runDocumentNames.metrics) return { kind: "metrics", ...id };
@@ -80,7 +93,9 @@ function isSegment(name: unknown): name is string {
 
 function isCheckpointId(value: unknown): value is CheckpointId {
   const { folder, experiment, run, step } = (value ?? {}) as Partial<CheckpointId>;
-  return typeof folder === "string" && isSegment(experiment) && isSegment(run) && Number.isSafeInteger(step) && step! >= 0;
+  return (
+    typeof folder === "string" && isSegment(experiment) && isSegment(run) && Number.isSafeInteger(step) && step! >= 0
+  );
 }
 
 /** Whether both name the same checkpoint, whatever they are compared with. */

@@ -5,8 +5,7 @@ import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
 
 /** What decides a run and where it comes from. What changes from start to start, like the time, is left out. */
 export function settingsText({ settings, parameters, device, model, data, versions }: RunJson): string {
-  const { device: wanted, ...rest } = settings;
-  return prettyJson({ settings: { ...rest, device: wanted }, parameters, device, model, data, versions });
+  return prettyJson({ settings, parameters, device, model, data, versions });
 }
 
 /** As `settingsText`, of the settings alone. */
@@ -73,7 +72,9 @@ function lossSection(losses: readonly StepEvent[], evaluations: readonly Evaluat
   const last = losses.at(-1);
   if (!last) return [];
   const tenth = Math.max(1, Math.ceil(last.step / 10));
-  const marks = evaluations.length ? evaluations.map(({ step }) => step) : [...Array(10)].map((_, i) => (i + 1) * tenth);
+  const marks = evaluations.length
+    ? evaluations.map(({ step }) => step)
+    : [...Array(10)].map((_, i) => (i + 1) * tenth);
   const ends = [...new Set([...marks.filter((step) => step < last.step), last.step])];
   let index = 0;
   const lines = ends.flatMap((end) => {

@@ -21,10 +21,9 @@ export function shortName({ method, rank }: RunFacts): string {
 
 /** The names of two runs of one experiment: only as long as they need to be to differ. */
 export function distinctNames(left: RunFacts, right: RunFacts, t: Translate): [string, string] {
-  const short: [string, string] = [shortName(left), shortName(right)];
-  if (short[0] !== short[1] && left.method === right.method) return short;
-  if (left.method !== right.method && left.seed === right.seed && short[0] !== short[1]) return short;
-  if (left.seed !== right.seed) return [withSeed(left, t), withSeed(right, t)];
+  for (const name of [shortName, (run: RunFacts) => withSeed(run, t)]) {
+    if (name(left) !== name(right)) return [name(left), name(right)];
+  }
   return [left.run, right.run];
 }
 
@@ -48,7 +47,8 @@ export function checkpointTitle(left: CheckpointFacts, right: CheckpointFacts, t
 
 /** The title of a multi-diff of two runs. */
 export function runsTitle(left: RunFacts, right: RunFacts, t: Translate): string {
-  const [a, b] = left.experiment === right.experiment ? distinctNames(left, right, t) : [left, right].map(shortName);
-  if (left.experiment === right.experiment) return `${left.experiment} · ${a} ↔ ${b}`;
-  return `${left.experiment} ${a} ↔ ${right.experiment} ${b}`;
+  if (left.experiment !== right.experiment) {
+    return `${left.experiment} ${shortName(left)} ↔ ${right.experiment} ${shortName(right)}`;
+  }
+  return `${left.experiment} · ${distinctNames(left, right, t).join(" ↔ ")}`;
 }

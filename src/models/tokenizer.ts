@@ -11,6 +11,8 @@ export interface Tokenizer {
   encodePlain(text: string): number[];
   /** Text of token ids without special tokens. */
   decode(ids: readonly number[]): string;
+  /** Whether there is a token of this id: embedding tables often have more rows than the vocabulary has tokens. */
+  has(id: number): boolean;
   /** The token itself, as in the vocabulary. */
   token(id: number): string;
 }
@@ -46,6 +48,7 @@ export function openTokenizer(folder: string, endToken: number): Tokenizer {
     },
     encodePlain: (text) => inner.encode(text, { add_special_tokens: false }).ids,
     decode: (ids) => (ids.length === 0 ? "" : inner.decode([...ids], { skip_special_tokens: true })),
+    has: (id) => inner.id_to_token(id) !== undefined,
     token: (id) => inner.id_to_token(id) ?? `<${id}>`,
   };
   return tokenizer;

@@ -6,43 +6,21 @@ import { messageOf, UlptError } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
 import { encodeSafetensors, readFloats, readHeader } from "../formats/safetensors.ts";
 import { runPaths } from "./layout.ts";
+import { integer, jsonRecord, positive, presentOnly, projectionMetadata, stepNumber } from "./metadata.ts";
 import type { Ownership } from "./owner.ts";
 import { issueText } from "./schema.ts";
-import { parseValues, stringifyValues } from "./values.ts";
 
 const checkpointVersion = 1;
-
-/** Metadata of safetensors are strings; these are the values behind them. */
-const integer = z.codec(z.string().regex(/^-?\d+$/, "expected a whole number"), z.int(), {
-  decode: Number,
-  encode: String,
-});
-const jsonRecord = z.codec(z.string(), z.record(z.string(), z.unknown()), {
-  decode: (text, context) => {
-    try {
-      return parseValues(text) as Record<string, unknown>;
-    } catch (error) {
-      context.issues.push({ code: "custom", input: text, message: `not JSON (${messageOf(error)})` });
-      return z.NEVER;
-    }
-  },
-  encode: stringifyValues,
-});
 
 const checkpointMetadata = z.object({
   format: z.literal("ulpt-checkpoint"),
   version: integer.refine((version) => version === checkpointVersion, `expected version ${checkpointVersion}`),
   method: z.string(),
-  step: integer.refine((step) => step >= 0, "expected at least 0"),
-  promptLength: integer.refine((length) => length >= 1, "expected at least 1"),
+  step: stepNumber,
+  promptLength: positive,
   rank: integer.optional(),
-  hiddenSize: integer.refine((size) => size >= 1, "expected at least 1"),
-  /** Random projections: name of the generator, seed, distribution, number of token groups, SHA-256 of P̃. */
-  generator: z.string().optional(),
-  projectionSeed: integer.optional(),
-  distribution: z.string().optional(),
-  groups: integer.optional(),
-  projectionSha256: z.string().optional(),
+  hiddenSize: positive,
+  ...projectionMetadata,
   /** Source of the frozen model, and the SHA-256 of its weights. */
   model: z.string(),
   modelSha256: z.string(),
@@ -96,12 +74,6 @@ export function saveCheckpoint(run: Ownership, checkpoint: NewCheckpoint): { fil
   }
   run.write(join(run.directory, file), bytes);
   return { file, bytes: bytes.length };
-}
-
-function presentOnly(record: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(record).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 }
 
 /** Reads and validates the checkpoint at `path`. @throws UlptError CHECKPOINT_INVALID */

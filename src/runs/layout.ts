@@ -14,6 +14,8 @@ export function runPaths(directory: string) {
     attempts: join(directory, "attempts"),
     events: join(directory, "events.jsonl"),
     checkpoints: join(directory, "checkpoints"),
+    /** What `ulpt serve` found out about the checkpoints; may be deleted. */
+    inspections: join(directory, "inspections"),
     state: join(directory, "state.safetensors"),
     exit: join(directory, "exit.json"),
     log: join(directory, "run.log"),

@@ -1,5 +1,5 @@
 /** @file The runs of a workspace: create, open, list with their state, and ask one to stop. */
-import { type Dirent, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { type Dirent, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
@@ -43,7 +43,7 @@ export function createRun(
   try {
     writeFileAtomic(runPaths(directory).run, `${JSON.stringify(whole, null, 2)}\n`, { tag: "new" });
   } catch (error) {
-    rmdirSync(directory);
+    rmSync(directory, { recursive: true, force: true });
     throw error;
   }
   return { directory, spec: whole };
@@ -51,7 +51,7 @@ export function createRun(
 
 /** Node's own recursive mkdir never returns where the system refuses a folder with ENOENT, as below /proc. */
 function makeFolders(path: string): void {
-  if (existsSync(path)) return;
+  if (existsSync(path) || dirname(path) === path) return;
   makeFolders(dirname(path));
   try {
     mkdirSync(path);

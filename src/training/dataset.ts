@@ -25,6 +25,11 @@ export function truncateSource(tokens: number[], maxLength: number, endToken: nu
   return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
 }
 
+/** The first `maxLength` tokens; as Transformers truncates, the end token stays last. */
+export function truncateSource(tokens: readonly number[], maxLength: number, endToken: number): readonly number[] {
+  return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
+}
+
 /** @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; TOKENIZER_INVALID if the model lacks a token */
 export function tokenizeTask(
   task: Task,

@@ -69,12 +69,21 @@ export function methodMetadata(method: PromptMethod, settings: MethodSettings) {
   };
 }
 
+/** What a checkpoint and an exported prompt have in common. */
+export interface StoredParameters {
+  tensors: Checkpoint["tensors"];
+  metadata: Pick<Checkpoint["metadata"], "generator" | "projectionSha256">;
+}
+
 /**
  * Checks that a checkpoint's parameters belong to `method` on this machine, and returns them.
  * @throws CHECKPOINT_INVALID, PROJECTION_MISMATCH if the projection made from the seed is not the one it was trained with
  */
-export function parametersFrom(checkpoint: Checkpoint, method: PromptMethod, path: string): ParameterValues {
-  const { metadata, tensors } = checkpoint;
+export function parametersFrom(
+  { metadata, tensors }: StoredParameters,
+  method: PromptMethod,
+  path: string,
+): ParameterValues {
   if (isUlpt(method)) {
     const { sha256, generator } = method.projection;
     if (metadata.projectionSha256 !== sha256 || metadata.generator !== generator) {

@@ -253,14 +253,21 @@ const data: Row[] = [
 ];
 
 const experiments: Row[] = [
-  { input: "rank 0", args: set("rank=0"), code: "EXPERIMENT_INVALID", exit: 2, where: "small.ulpt.json" },
   {
-    input: "prompt length 0",
-    args: set("promptLength=0"),
+    input: "rank 0",
+    spoil: (workspace) => workspace.experiment("small", { rank: 0 }),
     code: "EXPERIMENT_INVALID",
     exit: 2,
-    where: "small.ulpt.json",
+    where: "small.ulpt.json:",
   },
+  {
+    input: "prompt length 0",
+    spoil: (workspace) => workspace.experiment("small", { promptLength: 0 }),
+    code: "EXPERIMENT_INVALID",
+    exit: 2,
+    where: "small.ulpt.json:",
+  },
+  { input: "rank 0 by --set", args: set("rank=[2,0]"), code: "OPTION_INVALID", exit: 2, where: "--set rank=[2,0]" },
   {
     input: "an experiment file that is cut off",
     spoil: (workspace) => writeFileSync(workspace.path("small.ulpt.json"), '{\n  "model": "model",\n  "task": {'),
@@ -295,7 +302,7 @@ describe.each([
   { what: "a model", rows: models, copyModel: true },
   { what: "data", rows: data, copyModel: false },
   { what: "an experiment", rows: experiments, copyModel: false },
-])("$what that cannot be used", ({ what, rows, copyModel }) => {
+] as const)("$what that cannot be used", ({ what, rows, copyModel }) => {
   it.each(rows)(
     "$input is $code, exit code $exit, and makes no run",
     async ({ input, spoil, args = [], ...expected }) => {
@@ -352,7 +359,7 @@ describe("a training that cannot go well", () => {
   });
 
   it("warns of a rank above the hidden size, on the screen and in the journal, and trains it", async () => {
-    const end = await ulptOk(["train", "small.ulpt.json", "--set", "rank=400", "--set", "training.steps=2"], {
+    const end = await ulptOk(["train", "small.ulpt.json", "--set", "rank=400", "--set", "training.steps=4"], {
       cwd: workspace.folder,
     });
     expect(end.stdout).toMatch(/warning.*400.*hidden size/);

@@ -1,0 +1,56 @@
+/** @file The fields of a data file, out of its first rows alone: cheap however large the file is. */
+import { open } from "node:fs/promises";
+import { extname } from "node:path";
+import { parseDelimited } from "../tasks/csv.ts";
+import { parseJsonLines } from "../tasks/jsonl.ts";
+import type { Row } from "../tasks/rows.ts";
+
+export interface DataColumns {
+  /** Names of columns or keys, in order of appearance. */
+  fields: string[];
+  /** Different values of a field in the first rows, the short ones only. */
+  examples: ReadonlyMap<string, readonly string[]>;
+}
+
+const headBytes = 64 << 10;
+const longestExample = 40;
+
+/** The columns of the file at `path`; undefined where they cannot be made out: the runtime says why when it reads it. */
+export async function readColumns(path: string): Promise<DataColumns | undefined> {
+  try {
+    return columnsOf(await readHead(path), path);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readHead(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    const text = buffer.toString("utf8", 0, bytesRead).replace(/^\uFEFF/, "");
+    // The last line is cut, unless the file ends with it.
+    return bytesRead < headBytes ? text : text.slice(0, text.lastIndexOf("\n") + 1);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The columns of the first rows of a data file, `text`; the ending of `path` says its form. @throws UlptError DATA_* */
+export function columnsOf(text: string, path: string): DataColumns {
+  const rows = parse(text, path);
+  const examples = new Map<string, string[]>();
+  for (const { cells } of rows) {
+    for (const [field, cell] of cells) {
+      const known = examples.get(field) ?? [];
+      if (typeof cell === "string" && cell.length <= longestExample && !known.includes(cell)) known.push(cell);
+      examples.set(field, known);
+    }
+  }
+  return { fields: [...examples.keys()], examples };
+}
+
+function parse(text: string, path: string): Row[] {
+  if (extname(path).toLowerCase() === ".jsonl") return parseJsonLines(text, path);
+  return parseDelimited(text, path, extname(path).toLowerCase() === ".tsv" ? "\t" : ",");
+}

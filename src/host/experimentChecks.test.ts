@@ -1,0 +1,155 @@
+import { describe, expect, it } from "vitest";
+import { parseExperiment } from "../experiment/parse.ts";
+import { type Check, checkExperiment, editText, type Files, type Fix } from "./experimentChecks.ts";
+import { untranslated as t } from "./translate.ts";
+
+const file = "/w/a.ulpt.json";
+
+const good = `{
+  // which model
+  "model": "model",
+  "task": {
+    "train": "train.jsonl",
+    "test": "test.jsonl", // the rest
+    "template": "{text}",
+    "target": "{label}"
+  },
+  "rank": [2, 16],
+  "training": { "steps": 100, "evaluateEvery": 20 }
+}
+`;
+
+const disk: Files = {
+  kind: async (path) => {
+    if (path === "/w/model") return "folder";
+    const files = ["config.json", "model.safetensors", "tokenizer.json"].map((name) => `/w/model/${name}`);
+    return [...files, "/w/train.jsonl", "/w/test.jsonl"].includes(path) ? "file" : undefined;
+  },
+  columns: async () => ["text", "label"],
+  hiddenSize: async () => 64,
+};
+
+async function check(text: string, files: Partial<Files> = {}): Promise<Check[]> {
+  return (await checkExperiment(text, file, { ...disk, ...files }, t)).checks;
+}
+
+function change(from: string, to: string): string {
+  expect(good).toContain(from);
+  return good.replace(from, to);
+}
+
+function apply(text: string, fix: Fix | undefined): string {
+  if (fix?.kind !== "edit") throw new Error("no edit");
+  return editText(text, fix.edits);
+}
+
+describe("checks of an experiment file", () => {
+  it("finds nothing wrong with a good one", async () => {
+    const { experiment, checks } = await checkExperiment(good, file, disk, t);
+    expect(checks).toEqual([]);
+    expect(experiment?.name).toBe("a");
+  });
+
+  it("leaves broken JSON to the JSON editor", async () => {
+    expect(await check('{ "model": ')).toEqual([]);
+  });
+
+  it("underlines an unknown key and offers the one that was meant", async () => {
+    const text = change('"rank"', '"rnak"');
+    const [found] = await check(text);
+    expect(text.slice(found!.offset, found!.offset + found!.length)).toBe('"rnak"');
+    expect(found).toMatchObject({ severity: "error", message: expect.stringContaining('did you mean "rank"?') });
+    expect(found!.fixes[0]).toMatchObject({ title: 'Change to "rank"' });
+    expect(apply(text, found!.fixes[0])).toBe(good);
+  });
+
+  it("moves a setting to the object it belongs to, and keeps comments", async () => {
+    const text = change('"rank": [2, 16],', '"rank": [2, 16],\n  "batchSize": 4,');
+    const [found] = await check(text);
+    expect(found!.fixes[0]).toMatchObject({ title: 'Move to "training.batchSize"' });
+    const fixed = apply(text, found!.fixes[0]);
+    expect(parseExperiment(fixed, file).settings.training.batchSize).toBe(4);
+    expect(fixed).toContain("// which model");
+    expect(fixed).toContain("// the rest");
+  });
+
+  it("removes a setting that does not go with its method", async () => {
+    const text = change('"rank": [2, 16],', '"method": [{ "name": "vanilla", "rank": 2 }],');
+    const [found] = await check(text);
+    expect(apply(text, found!.fixes[0])).toContain('{ "name": "vanilla" }');
+  });
+
+  it("offers the choice that was meant for a value", async () => {
+    const text = change('"rank"', '"device": "cuad", "rank"');
+    const [found] = await check(text);
+    expect(apply(text, found!.fixes[0])).toContain('"device": "cuda"');
+  });
+
+  it("refuses rank 0", async () => {
+    const text = change("[2, 16]", "[2, 0]");
+    const [found] = await check(text);
+    expect(found).toMatchObject({ severity: "error", message: "rank[1] must be at least 1, not 0.", length: 1 });
+  });
+
+  it("says when no checkpoint but the last will be written", async () => {
+    const text = change('"evaluateEvery": 20', '"evaluateEvery": 200');
+    const [found] = await check(text);
+    expect(found).toMatchObject({
+      code: "no-checkpoint",
+      severity: "warning",
+      message: '"evaluateEvery" is 200, but a run has only 100 steps: no checkpoint but the last will be written.',
+    });
+    expect(text.slice(found!.offset, found!.offset + found!.length)).toBe("200");
+    expect(apply(text, found!.fixes[0])).toContain('"evaluateEvery": 10 }');
+    expect(apply(text, found!.fixes[1])).not.toContain("evaluateEvery");
+  });
+
+  it("says when early stopping cannot happen", async () => {
+    const text = change('"evaluateEvery": 20', '"evaluateEvery": 20, "earlyStopping": { "patience": 5 }');
+    expect(await check(text)).toMatchObject([{ code: "never-stops-early" }]);
+    expect(await check(text.replace('"patience": 5', '"patience": 4'))).toEqual([]);
+  });
+
+  it("finds files that are missing, each at its place", async () => {
+    const checks = await check(good, { kind: async () => undefined });
+    expect(checks.map(({ code, offset, length }) => [code, good.slice(offset, offset + length)])).toEqual([
+      ["data-missing", '"train.jsonl"'],
+      ["data-missing", '"test.jsonl"'],
+      ["model-missing", '"model"'],
+    ]);
+    expect(checks.map(({ fixes }) => fixes[0]?.kind)).toEqual(["choose", "choose", "choose"]);
+  });
+
+  it("names what a model folder lacks", async () => {
+    const kind = async (path: string) => (path.endsWith("tokenizer.json") ? undefined : disk.kind(path));
+    expect(await check(good, { kind })).toMatchObject([
+      { code: "model-incomplete", message: "The model folder lacks tokenizer.json: /w/model" },
+    ]);
+  });
+
+  it("finds a template field that the data does not have", async () => {
+    const text = change('"{text}"', '"{{}} read: {txet}"');
+    const [found] = await check(text);
+    expect(found).toMatchObject({
+      code: "field-missing",
+      message: 'The training rows have no field "txet". They have: text, label.',
+    });
+    expect(apply(text, found!.fixes[0])).toContain('"{{}} read: {text}"');
+  });
+
+  it("warns of a test on the training rows", async () => {
+    expect(await check(change('"test.jsonl"', '"./train.jsonl"'))).toMatchObject([{ code: "data-shared" }]);
+  });
+
+  it("says that a rank is as high as the model is wide", async () => {
+    const text = change("[2, 16]", "[2, 64]");
+    const checks = await check(text);
+    expect(checks).toMatchObject([{ code: "rank-too-high", severity: "information" }]);
+    expect(text.slice(checks[0]!.offset, checks[0]!.offset + checks[0]!.length)).toBe("64");
+  });
+
+  it("says nothing of columns and widths that it cannot make out", async () => {
+    const text = change('"{text}"', '"{other}"').replace("[2, 16]", "[512]");
+    expect(await check(text, { columns: async () => undefined, hiddenSize: async () => undefined })).toEqual([]);
+  });
+});

@@ -1,0 +1,335 @@
+/**
+ * @file What is wrong with an experiment file, and what will go wrong in its runs, found while it is being written: the problems
+ * of src/experiment, and those that show only beside the data and the model.
+ */
+import { resolve } from "node:path";
+import {
+  applyEdits,
+  findNodeAtLocation,
+  getNodeValue,
+  type JSONPath,
+  modify,
+  type Node,
+  parseTree,
+} from "jsonc-parser";
+import { expandRuns } from "../experiment/expand.ts";
+import type { Path } from "../experiment/jsonSchema.ts";
+import { type Experiment, parseExperiment } from "../experiment/parse.ts";
+import { ExperimentError, type ExperimentProblem } from "../experiment/problems.ts";
+import { suggest } from "../tasks/suggest.ts";
+import { parseTemplate } from "../tasks/template.ts";
+import type { Translate } from "./translate.ts";
+
+export interface TextEdit {
+  offset: number;
+  length: number;
+  text: string;
+}
+
+export type Fix =
+  | { kind: "edit"; title: string; edits: TextEdit[]; preferred: boolean }
+  /** Ask for a file or folder and write its path to `path`. */
+  | { kind: "choose"; title: string; what: "data" | "model"; path: Path };
+
+export interface Check {
+  /** Stable, for tests and settings of other tools. */
+  code: string;
+  severity: "error" | "warning" | "information";
+  message: string;
+  offset: number;
+  length: number;
+  fixes: Fix[];
+}
+
+/** What the checks ask the disk. Paths are absolute. */
+export interface Files {
+  kind(path: string): Promise<"file" | "folder" | undefined>;
+  /** The names of the columns of a data file, as far as they can be made out. */
+  columns(path: string): Promise<readonly string[] | undefined>;
+  /** The width of the model in a folder, out of its config.json. */
+  hiddenSize(folder: string): Promise<number | undefined>;
+}
+
+export interface Checked {
+  /** The experiment, if it can be used. */
+  experiment: Experiment | undefined;
+  checks: Check[];
+}
+
+/**
+ * Checks the text of the experiment file at `file`. What the JSON editor reports by itself, broken syntax, is left to it.
+ */
+export async function checkExperiment(text: string, file: string, files: Files, t: Translate): Promise<Checked> {
+  let experiment: Experiment;
+  try {
+    experiment = parseExperiment(text, file);
+  } catch (error) {
+    if (!(error instanceof ExperimentError)) throw error;
+    if (error.code === "EXPERIMENT_SYNTAX") return { experiment: undefined, checks: [] };
+    return { experiment: undefined, checks: error.problems.map((problem) => schemaCheck(text, problem, t)) };
+  }
+  const place = new Places(text);
+  const found = await Promise.all([dataChecks(experiment, place, files, t), modelChecks(experiment, place, files, t)]);
+  return { experiment, checks: [...trainingChecks(experiment, place, t), ...found.flat()] };
+}
+
+/** The nodes of an experiment file. */
+class Places {
+  readonly text: string;
+  private readonly tree: Node | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+    this.tree = parseTree(text, [], { allowTrailingComma: true });
+  }
+
+  at(path: Path): { offset: number; length: number } {
+    const node = this.tree && findNodeAtLocation(this.tree, [...path]);
+    return { offset: node?.offset ?? 0, length: node ? node.length : 1 };
+  }
+
+  has(path: Path): boolean {
+    return this.tree !== undefined && findNodeAtLocation(this.tree, [...path]) !== undefined;
+  }
+
+  set(path: Path, value: unknown): TextEdit[] {
+    return setValue(this.text, path, value);
+  }
+}
+
+/** The edits that set one value of an experiment and leave its comments alone. `undefined` removes it. */
+export function setValue(text: string, path: Path, value: unknown): TextEdit[] {
+  // Formatting spreads a whole object over lines: only what is new is laid out.
+  const tree = parseTree(text, [], { allowTrailingComma: true });
+  const isNew = value !== undefined && !(tree && findNodeAtLocation(tree, [...path]));
+  const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes("\r\n") ? "\r\n" : "\n" };
+  const edits = modify(text, [...path], value, isNew ? { formattingOptions } : {});
+  return edits.map(({ offset, length, content }) => ({ offset, length, text: content }));
+}
+
+/** `text` after the edits. */
+export function editText(text: string, edits: readonly TextEdit[]): string {
+  return applyEdits(
+    text,
+    edits.map(({ offset, length, text: content }) => ({ offset, length, content })),
+  );
+}
+
+function schemaCheck(
+  text: string,
+  { message, offset, length, path, suggestion }: ExperimentProblem,
+  t: Translate,
+): Check {
+  const fixes: Fix[] = [];
+  const tree = parseTree(text, [], { allowTrailingComma: true });
+  const node = tree && findNodeAtLocation(tree, [...path]);
+  const isKey = node?.parent?.type === "property" && node.parent.children?.[0]?.offset === offset;
+  if (suggestion !== undefined && isKey && suggestion.includes(".")) {
+    const moved = moveValue(text, tree!, node, path, suggestion.split("."));
+    if (moved) fixes.push(editFix(t('Move to "{0}"', suggestion), [moved]));
+  } else if (suggestion !== undefined) {
+    fixes.push(editFix(t('Change to "{0}"', suggestion), [{ offset, length, text: JSON.stringify(suggestion) }]));
+  } else if (isKey) {
+    fixes.push(editFix(t('Remove "{0}"', String(path.at(-1))), setValue(text, path, undefined)));
+  }
+  return { code: "setting", severity: "error", message: sentence(message), offset, length, fixes };
+}
+
+/** The edit that takes the value at `from` to `to`; undefined where something stands there already. */
+function moveValue(text: string, tree: Node, node: Node, from: Path, to: Path): TextEdit | undefined {
+  if (findNodeAtLocation(tree, [...to])) return undefined;
+  const removed = editText(text, setValue(text, from, undefined));
+  return difference(text, editText(removed, setValue(removed, to, getNodeValue(node))));
+}
+
+/** One edit that makes `after` of `before`: only what differs, so that the cursor stays. */
+function difference(before: string, after: string): TextEdit {
+  let start = 0;
+  while (start < before.length && before[start] === after[start]) start++;
+  let end = 0;
+  const most = Math.min(before.length, after.length) - start;
+  while (end < most && before[before.length - 1 - end] === after[after.length - 1 - end]) end++;
+  return { offset: start, length: before.length - start - end, text: after.slice(start, after.length - end) };
+}
+
+function editFix(title: string, edits: TextEdit[], preferred = true): Fix {
+  return { kind: "edit", title, edits, preferred };
+}
+
+/** Messages of src/experiment are sentences without their stop. */
+function sentence(message: string): string {
+  return /[.?!]$/.test(message) ? message : `${message}.`;
+}
+
+function trainingChecks({ settings }: Experiment, place: Places, t: Translate): Check[] {
+  const { steps, evaluateEvery, earlyStopping } = settings.training;
+  const checks: Check[] = [];
+  if (evaluateEvery !== undefined && evaluateEvery > steps) {
+    const path = ["training", "evaluateEvery"];
+    const better = Math.max(1, Math.floor(steps / 10));
+    checks.push({
+      code: "no-checkpoint",
+      severity: "warning",
+      message: t(
+        '"evaluateEvery" is {0}, but a run has only {1} steps: no checkpoint but the last will be written.',
+        evaluateEvery,
+        steps,
+      ),
+      ...place.at(path),
+      fixes: [
+        editFix(t("Evaluate every {0} steps", better), place.set(path, better)),
+        editFix(t('Remove "evaluateEvery" (default: ten evaluations or more)'), place.set(path, undefined), false),
+      ],
+    });
+  }
+  const interval = evaluateEvery ?? Math.min(1000, Math.max(1, Math.floor(steps / 10)));
+  if (earlyStopping && earlyStopping.patience * interval >= steps) {
+    const path = ["training", "earlyStopping"];
+    checks.push({
+      code: "never-stops-early",
+      severity: "warning",
+      message: t(
+        "No run can stop early: {0} evaluations, one every {1} steps, take longer than its {2} steps.",
+        earlyStopping.patience,
+        interval,
+        steps,
+      ),
+      ...place.at([...path, "patience"]),
+      fixes: [editFix(t('Remove "earlyStopping"'), place.set(path, undefined))],
+    });
+  }
+  return checks;
+}
+
+const dataKeys = ["train", "validation", "test"] as const;
+
+async function dataChecks(
+  { settings: { task }, directory }: Experiment,
+  place: Places,
+  files: Files,
+  t: Translate,
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  const used = new Map<string, string>();
+  for (const key of dataKeys) {
+    const written = task[key];
+    if (written === undefined) continue;
+    const path = resolve(directory, written);
+    const kind = await files.kind(path);
+    const at = place.at(["task", key]);
+    if (kind !== "file") {
+      checks.push({
+        code: "data-missing",
+        severity: "error",
+        message:
+          kind === "folder" ? t("The data file is a folder: {0}", path) : t("The data file does not exist: {0}", path),
+        ...at,
+        fixes: [{ kind: "choose", title: t("Choose file…"), what: "data", path: ["task", key] }],
+      });
+      continue;
+    }
+    const twin = used.get(path);
+    if (twin !== undefined) {
+      checks.push({
+        code: "data-shared",
+        severity: "warning",
+        message: t('"{0}" and "{1}" are the same file: the score will say nothing about new rows.', twin, key),
+        ...at,
+        fixes: [
+          { kind: "choose", title: t("Choose file…"), what: "data", path: ["task", key] },
+          editFix(t('Remove "{0}"', key), place.set(["task", key], undefined), false),
+        ],
+      });
+    } else used.set(path, key);
+    const columns = await files.columns(path);
+    if (columns && key === "train") checks.push(...fieldChecks(task, columns, place, t));
+  }
+  return checks;
+}
+
+function fieldChecks(
+  task: { template: string; target: string },
+  columns: readonly string[],
+  place: Places,
+  t: Translate,
+): Check[] {
+  return (["template", "target"] as const).flatMap((key) => {
+    const missing = parseTemplate(task[key]).fields.filter((field) => !columns.includes(field));
+    return missing.map((field): Check => {
+      const near = suggest(field, columns);
+      const candidates = near ? [near] : columns.slice(0, 5);
+      return {
+        code: "field-missing",
+        severity: "error",
+        message: t('The training rows have no field "{0}". They have: {1}.', field, columns.slice(0, 12).join(", ")),
+        ...place.at(["task", key]),
+        fixes: candidates.map((column) =>
+          editFix(
+            t('Change to "{0}"', `{${column}}`),
+            place.set(["task", key], replaceField(task[key], field, column)),
+            column === near,
+          ),
+        ),
+      };
+    });
+  });
+}
+
+/** The template with `{to}` for `{from}`; doubled braces stay as they are. */
+function replaceField(template: string, from: string, to: string): string {
+  return parseTemplate(template)
+    .parts.map((part) =>
+      typeof part === "string" ? part.replaceAll(/[{}]/g, "$&$&") : `{${part.field === from ? to : part.field}}`,
+    )
+    .join("");
+}
+
+const modelFiles = ["config.json", "model.safetensors", "tokenizer.json"];
+
+async function modelChecks(experiment: Experiment, place: Places, files: Files, t: Translate): Promise<Check[]> {
+  const { settings, directory } = experiment;
+  const folder = resolve(directory, settings.model);
+  const problem = (code: string, message: string): Check[] => [
+    {
+      code,
+      severity: "error",
+      message,
+      ...place.at(["model"]),
+      fixes: [{ kind: "choose", title: t("Choose folder…"), what: "model", path: ["model"] }],
+    },
+  ];
+  const kind = await files.kind(folder);
+  if (kind === undefined) return problem("model-missing", t("The model folder does not exist: {0}", folder));
+  if (kind === "file") {
+    return problem("model-missing", t("The model must be a folder with {0}; this is a file.", modelFiles.join(", ")));
+  }
+  const kinds = await Promise.all(modelFiles.map((name) => files.kind(resolve(folder, name))));
+  const missing = modelFiles.filter((_, i) => kinds[i] !== "file");
+  if (missing.length)
+    return problem("model-incomplete", t("The model folder lacks {0}: {1}", missing.join(", "), folder));
+  return rankChecks(experiment, await files.hiddenSize(folder), place, t);
+}
+
+/** A rank from the model's width on trains as much as vanilla prompt tuning does. */
+function rankChecks(experiment: Experiment, hiddenSize: number | undefined, place: Places, t: Translate): Check[] {
+  if (hiddenSize === undefined || !place.has(["rank"])) return [];
+  const { rank } = experiment.settings;
+  const ranks = Array.isArray(rank) ? rank : [rank];
+  const used = new Set(expandRuns(experiment).flatMap(({ method }) => (method.name === "ulpt" ? [method.rank] : [])));
+  return ranks.flatMap((value, i): Check[] => {
+    if (value < hiddenSize || !used.has(value)) return [];
+    return [
+      {
+        code: "rank-too-high",
+        severity: "information",
+        message: t(
+          "Rank {0} trains as many numbers as vanilla prompt tuning or more: the embeddings of this model have {1} dimensions.",
+          value,
+          hiddenSize,
+        ),
+        ...place.at(Array.isArray(rank) ? ["rank", i] : ["rank"]),
+        fixes: [],
+      },
+    ];
+  });
+}

@@ -1,0 +1,181 @@
+/**
+ * @file What a prompt looks like from inside: facts, and for each of its tokens norm, nearest words, coordinates and how far
+ * it moved. The runtime computes it (`training/inspect.ts`); an editor shows it. A checkpoint's is kept as one JSON file.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { writeFileAtomic } from "../formats/atomic.ts";
+import { runPaths } from "./layout.ts";
+
+/** Raised when an inspection would say something else about the same file: kept ones are then computed again. */
+const inspectionVersion = 1;
+
+/** Up to this rank every coordinate of a token is told; above it, the largest. */
+export const coordinatesShown = 16;
+export const largestCoordinates = 8;
+export const nearestShown = 3;
+
+const count = z.int().min(0);
+const real = z.number();
+const indexed = z.object({ index: count, value: real });
+
+const nearest = z.object({
+  id: count,
+  /** As in the vocabulary: `▁great`. */
+  token: z.string(),
+  /** Cosine similarity. */
+  similarity: real,
+});
+export type NearestToken = z.infer<typeof nearest>;
+
+const inspectedToken = z.object({
+  /** ‖E_i‖ */
+  norm: real,
+  /** The words of the vocabulary in the most similar direction, best first; none for a row of zeros. */
+  nearest: z.array(nearest),
+  /** The token's row of Z; null for methods that have none. */
+  coordinates: z
+    .discriminatedUnion("kind", [
+      z.object({ kind: z.literal("all"), norm: real, values: z.array(real) }),
+      z.object({ kind: z.literal("largest"), norm: real, values: z.array(indexed) }),
+    ])
+    .nullable(),
+  /** Since step 0. */
+  moved: z.object({
+    /** ‖E_i − E_i(0)‖ */
+    distance: real,
+    /** Of E_i and E_i(0); null where one of them is zero. */
+    cosine: real.nullable(),
+    /** Nearest word at step 0. */
+    nearestBefore: nearest.omit({ similarity: true }).nullable(),
+    nearestChanged: z.boolean(),
+  }),
+});
+export type InspectedToken = z.infer<typeof inspectedToken>;
+
+const vectorSummary = z.object({
+  mean: real,
+  /** Of the values themselves, not of a sample. */
+  deviation: real,
+  minimum: real,
+  maximum: real,
+  /** The dimensions farthest from where they began (scale: 1, shift: 0), farthest first. */
+  top: z.array(indexed),
+});
+export type VectorSummary = z.infer<typeof vectorSummary>;
+
+const inspection = z.object({
+  version: z.literal(inspectionVersion),
+  /** SHA-256 of the file. */
+  sha256: z.string(),
+  bytes: count,
+  /** Of an exported prompt its name, else null. */
+  prompt: z.string().nullable(),
+  experiment: z.string(),
+  run: z.string(),
+  step: count,
+  method: z.string(),
+  /** Null for methods that have none. */
+  rank: z.int().min(1).nullable(),
+  /** n */
+  promptLength: z.int().min(1),
+  /** d */
+  hiddenSize: z.int().min(1),
+  /** How many numbers are trained; all of the prompt's would be n·d. */
+  parameters: count,
+  model: z.object({ source: z.string(), sha256: z.string() }),
+  projection: z
+    .object({ generator: z.string(), seed: z.int(), distribution: z.string(), groups: z.int(), sha256: z.string() })
+    .nullable(),
+  /** Numbers by name, such as `score` (a fraction) and `loss`. */
+  metrics: z.record(z.string(), real),
+  /** One for each token of the prompt, in order. */
+  tokens: z.array(inspectedToken),
+  /** Null where the method has none. */
+  scale: vectorSummary.nullable(),
+  shift: vectorSummary.nullable(),
+  sinceStart: z.object({
+    meanDistance: real,
+    largestDistance: real,
+    /** The token that moved the farthest. */
+    farthest: count,
+    meanCosine: real.nullable(),
+    nearestChanged: count,
+  }),
+  /** E, row-major float32 `[n, d]` little-endian in base64: what distances between two inspections are computed from. */
+  embeddings: z.base64(),
+});
+export type Inspection = z.infer<typeof inspection>;
+
+export function newInspection(content: Omit<Inspection, "version">): Inspection {
+  return { version: inspectionVersion, ...content };
+}
+
+/** E, `[n, d]` row by row. */
+export function embeddingsOf({ embeddings, promptLength, hiddenSize }: Inspection): Float32Array {
+  const bytes = Buffer.from(embeddings, "base64");
+  const values = new Float32Array(promptLength * hiddenSize);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
+  return values;
+}
+
+/** As `Inspection.embeddings` holds them. */
+export function encodeEmbeddings(values: Float32Array): string {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [i, value] of values.entries()) bytes.writeFloatLE(value, 4 * i);
+  return bytes.toString("base64");
+}
+
+/** Size and SHA-256 of a checkpoint or prompt file. @throws UlptError CHECKPOINT_INVALID */
+export function fingerprint(path: string): { bytes: number; sha256: string } {
+  try {
+    const content = readFileSync(path);
+    return { bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+  } catch (error) {
+    const missing = systemErrorCode(error) === "ENOENT";
+    throw new UlptError("CHECKPOINT_INVALID", missing ? "The file does not exist." : messageOf(error), {
+      where: path,
+      expected: "a checkpoint or an exported prompt",
+      hint: missing ? "It may have been deleted: choose another one." : "Check the path and its permissions.",
+      cause: error,
+    });
+  }
+}
+
+/** `<run>/checkpoints/step-000400.safetensors` → `<run>/inspections/step-000400.json` */
+export function inspectionPath(checkpoint: string): string {
+  const run = dirname(dirname(checkpoint));
+  return join(runPaths(run).inspections, `${basename(checkpoint, ".safetensors")}.json`);
+}
+
+/** The kept inspection of a checkpoint whose content has this SHA-256; undefined where there is none that can be used. */
+export function readInspection(checkpoint: string, sha256: string): Inspection | undefined {
+  try {
+    const { data } = inspection.safeParse(JSON.parse(readFileSync(inspectionPath(checkpoint), "utf8")));
+    const usable = data?.sha256 === sha256 && data.tokens.length === data.promptLength && holdsEmbeddings(data);
+    return usable ? data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function holdsEmbeddings({ embeddings, promptLength, hiddenSize }: Inspection): boolean {
+  return Buffer.byteLength(embeddings, "base64") === 4 * promptLength * hiddenSize;
+}
+
+/** Keeps the inspection of a checkpoint. Whether that works or not: it can be computed again. */
+export function keepInspection(checkpoint: string, content: Inspection): void {
+  const path = inspectionPath(checkpoint);
+  try {
+    try {
+      mkdirSync(dirname(path)); // not recursive: a run that was deleted stays deleted
+    } catch (error) {
+      if (systemErrorCode(error) !== "EEXIST") throw error;
+    }
+    writeFileAtomic(path, `${JSON.stringify(content)}\n`, { tag: "inspection" });
+  } catch {}
+}

@@ -1,0 +1,408 @@
+/**
+ * @file A run's journal as columns to draw: losses thinned so that every spike survives, smoothed, against step, time or
+ * examples. Grows with the journal; what was given out once is repeated only where it changed.
+ */
+import type { JournalEvent, StatusEvent, StepEvent, WarningEvent } from "./schema.ts";
+
+export const axes = ["step", "seconds", "examples"] as const;
+export type Axis = (typeof axes)[number];
+
+/** Parallel columns, by step. A loss that is no number (a diverged run) is NaN. */
+export interface LossColumns {
+  step: Float64Array;
+  /** Time at work, over all attempts: the pauses between them do not count. */
+  seconds: Float64Array;
+  examples: Float64Array;
+  loss: Float64Array;
+  smoothed: Float64Array;
+}
+
+/** Where something lies on each axis. */
+export type Position = Record<Axis, number>;
+
+export interface EvaluationPoint extends Position {
+  split: "validation" | "test";
+  metric: string;
+  /** A fraction: 1 is perfect. */
+  score: number;
+  loss: number | null;
+  /** Confidence interval of the score: low, high. */
+  interval: readonly [number, number] | null;
+  baselines: Readonly<Record<string, number>>;
+}
+
+export interface CheckpointPoint extends Position {
+  /** Relative to the run's folder, with `/`. */
+  file: string;
+  bytes: number;
+  score: number | null;
+}
+
+/** How far a reader has been told; opaque. */
+export interface SeriesCursor {
+  readonly generation: number;
+  readonly settled: number;
+}
+
+/** `columns` replace everything from the point `from` on. */
+export interface SeriesChange {
+  from: number;
+  columns: LossColumns;
+  cursor: SeriesCursor;
+}
+
+export interface SeriesOptions {
+  /** Most points drawn; at least 4. */
+  maxPoints?: number;
+  /** 0 (none) to below 1. */
+  smoothing?: number;
+}
+
+const names = ["step", "seconds", "examples", "loss", "smoothed"] as const;
+/** Tokens per second are those of this many steps. */
+const speedWindow = 50;
+
+/** The course of one run. */
+export class RunSeries {
+  readonly evaluations: EvaluationPoint[] = [];
+  readonly checkpoints: CheckpointPoint[] = [];
+  readonly warnings: WarningEvent[] = [];
+  /** What the newest attempt last said about itself. */
+  status: StatusEvent | undefined;
+  totalSteps: number | undefined;
+  /** The first step whose loss is no number. */
+  divergedAt: number | undefined;
+
+  private readonly raw = { step: column(), seconds: column(), examples: column(), loss: column(), smoothed: column() };
+  private readonly maxPoints: number;
+  private readonly thinned = new Thinning((index) => badness(this.raw.loss.at(index)));
+  private readonly recent: StepEvent[] = [];
+  private smoothing: number;
+  private average = { sum: 0, weight: 0 };
+  private generation = 0;
+  private attempt = 0;
+  /** Where the clock of this attempt starts: `t` then, and the seconds at work before. */
+  private clock = { t: 0, seconds: 0 };
+
+  constructor({ maxPoints = 2000, smoothing = 0 }: SeriesOptions = {}) {
+    this.maxPoints = maxPoints;
+    this.smoothing = smoothing;
+  }
+
+  /** Losses recorded, before thinning. */
+  get length(): number {
+    return this.raw.step.length;
+  }
+
+  /** The last loss, as it was recorded; undefined before the first. */
+  get last(): { step: number; seconds: number; examples: number; loss: number; smoothed: number } | undefined {
+    const index = this.length - 1;
+    if (index < 0) return undefined;
+    const { step, seconds, examples, loss, smoothed } = this.raw;
+    return {
+      step: step.at(index),
+      seconds: seconds.at(index),
+      examples: examples.at(index),
+      loss: loss.at(index),
+      smoothed: smoothed.at(index),
+    };
+  }
+
+  /** Tokens per second over the last steps; undefined before the first. */
+  get tokensPerSecond(): number | undefined {
+    const seconds = this.recent.reduce((sum, event) => sum + event.seconds, 0);
+    return seconds > 0 ? this.recent.reduce((sum, event) => sum + event.tokens, 0) / seconds : undefined;
+  }
+
+  /** Seconds per step over the last steps; undefined before the first. */
+  get secondsPerStep(): number | undefined {
+    const seconds = this.recent.reduce((sum, event) => sum + event.seconds, 0);
+    return this.recent.length ? seconds / this.recent.length : undefined;
+  }
+
+  /** The first validation with the highest score: the checkpoint a run is judged by. */
+  get best(): EvaluationPoint | undefined {
+    return this.evaluations
+      .filter(({ split, score }) => split === "validation" && !Number.isNaN(score))
+      .reduce<EvaluationPoint | undefined>(
+        (leader, point) => (leader && leader.score >= point.score ? leader : point),
+        undefined,
+      );
+  }
+
+  /** The newest test score. */
+  get test(): EvaluationPoint | undefined {
+    return this.evaluations.findLast(({ split }) => split === "test");
+  }
+
+  /** Takes in what the journal has gained. */
+  append(events: Iterable<JournalEvent>): void {
+    for (const event of events) {
+      if (event.attempt < this.attempt) continue; // an attempt that was fenced
+      if (event.attempt > this.attempt) this.begin(event);
+      if (event.type === "step") this.appendStep(event);
+      else if (event.type === "status") {
+        this.status = event;
+        this.totalSteps = event.totalSteps ?? this.totalSteps;
+      } else if (event.type === "warning") this.warnings.push(event);
+      else if (event.type === "checkpoint")
+        place(
+          this.checkpoints,
+          { ...this.positionOf(event), file: event.file, bytes: event.bytes, score: event.score ?? null },
+          () => true,
+        );
+      else
+        place(
+          this.evaluations,
+          {
+            ...this.positionOf(event),
+            split: event.split,
+            metric: event.metric,
+            score: event.score,
+            loss: event.loss ?? null,
+            interval: event.interval ?? null,
+            baselines: event.baselines ?? {},
+          },
+          (other) => other.split === event.split && other.metric === event.metric,
+        );
+    }
+  }
+
+  /** Changes the smoothing of the whole course. */
+  smooth(smoothing: number): void {
+    if (smoothing === this.smoothing) return;
+    this.smoothing = smoothing;
+    this.resmooth();
+  }
+
+  /** What has to be drawn that the reader of `cursor` has not seen; without one, everything. */
+  changeSince(cursor?: SeriesCursor): SeriesChange {
+    const from = cursor && cursor.generation === this.generation ? cursor.settled : 0;
+    const { settled } = this.thinned;
+    return {
+      from,
+      columns: this.columnsOf(this.thinned.chosen(from)),
+      cursor: { generation: this.generation, settled },
+    };
+  }
+
+  /** The course between `min` and `max` on an axis in all the detail that `maxPoints` allow, and one point on each side. */
+  between(axis: Axis, min: number, max: number, maxPoints = this.maxPoints): LossColumns {
+    const values = this.raw[axis];
+    const start = Math.max(0, lowerBound(values, min) - 1);
+    const end = Math.min(this.length, lowerBound(values, max) + 2);
+    const range = new Thinning((index) => badness(this.raw.loss.at(index + start)));
+    for (let count = 1; count <= end - start; count++) range.grow(count, maxPoints);
+    return this.columnsOf(range.chosen(0).map((index) => index + start));
+  }
+
+  /** A newer attempt goes on after `fromStep`: what an older one did beyond that is done again. */
+  private begin(event: JournalEvent): void {
+    this.attempt = event.attempt;
+    this.recent.length = 0;
+    const step = event.type === "status" ? (event.fromStep ?? 0) : "step" in event ? event.step - 1 : 0;
+    const kept = lowerBound(this.raw.step, step + 1);
+    // Without a status event the first step says when it began.
+    const before = event.type === "step" ? event.seconds * 1000 : 0;
+    this.clock = { t: event.t - before, seconds: kept ? this.raw.seconds.at(kept - 1) : 0 };
+    if (kept === this.length) return;
+    for (const name of names) this.raw[name].truncate(kept);
+    this.thinned.clear();
+    for (let count = 1; count <= kept; count++) this.thinned.grow(count, this.maxPoints);
+    const firstBad = this.raw.loss.findIndex((loss) => !Number.isFinite(loss));
+    this.divergedAt = firstBad < 0 ? undefined : this.raw.step.at(firstBad);
+    this.resmooth();
+  }
+
+  private appendStep(event: StepEvent): void {
+    const { step, seconds, examples, loss } = this.raw;
+    if (this.length && event.step <= step.at(this.length - 1)) return; // said twice
+    step.push(event.step);
+    seconds.push(this.secondsAt(event.t));
+    examples.push(event.examples);
+    loss.push(event.loss);
+    this.recent.push(event);
+    if (this.recent.length > speedWindow) this.recent.shift();
+    if (!Number.isFinite(event.loss)) this.divergedAt ??= event.step;
+    if (this.thinned.grow(this.length, this.maxPoints)) this.resmooth();
+    else this.raw.smoothed.push(this.nextSmoothed(event.loss));
+  }
+
+  private secondsAt(t: number): number {
+    const now = this.clock.seconds + (t - this.clock.t) / 1000;
+    const { seconds } = this.raw;
+    // A clock that was set back does not turn the curve back.
+    return seconds.length ? Math.max(seconds.at(seconds.length - 1), now) : now;
+  }
+
+  private positionOf({ step, t }: { step: number; t: number }): Position {
+    const index = lowerBound(this.raw.step, step + 1) - 1;
+    return { step, seconds: this.secondsAt(t), examples: index < 0 ? 0 : this.raw.examples.at(index) };
+  }
+
+  private resmooth(): void {
+    this.generation += 1;
+    this.average = { sum: 0, weight: 0 };
+    this.raw.smoothed.truncate(0);
+    for (let index = 0; index < this.length; index++) {
+      this.raw.smoothed.push(this.nextSmoothed(this.raw.loss.at(index)));
+    }
+  }
+
+  /**
+   * An exponential moving average without the bias of its start at 0 (Kingma and Ba 2015, section 3). It counts in drawn
+   * points, not in steps, so that one setting looks alike on a thousand steps and on a million.
+   */
+  private nextSmoothed(loss: number): number {
+    if (!Number.isFinite(loss)) return Number.NaN;
+    const decay = this.smoothing ** (1 / this.thinned.size);
+    this.average.sum = decay * this.average.sum + (1 - decay) * loss;
+    this.average.weight = decay * this.average.weight + (1 - decay);
+    return this.average.sum / this.average.weight;
+  }
+
+  private columnsOf(indices: readonly number[]): LossColumns {
+    const pick = (name: (typeof names)[number]) => Float64Array.from(indices, (index) => this.raw[name].at(index));
+    return {
+      step: pick("step"),
+      seconds: pick("seconds"),
+      examples: pick("examples"),
+      loss: pick("loss"),
+      smoothed: pick("smoothed"),
+    };
+  }
+}
+
+/** Replaces the point at the same step, or keeps the list by step. */
+function place<P extends Position>(list: P[], point: P, same: (other: P) => boolean): void {
+  const old = list.findIndex((other) => other.step === point.step && same(other));
+  if (old >= 0) list[old] = point;
+  else {
+    const later = list.findLastIndex((other) => other.step <= point.step);
+    list.splice(later + 1, 0, point);
+  }
+}
+
+/** What is no number is worse than any number, so that thinning keeps it. */
+function badness(loss: number): number {
+  return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Which of a growing list of values to draw: of each bucket of 2^k neighbours the least and the greatest. Where the
+ * buckets become too many they are merged in pairs, which needs only the values already chosen.
+ */
+class Thinning {
+  /** Values in a bucket. */
+  size = 1;
+  private readonly valueAt: (index: number) => number;
+  private length = 0;
+  /** Of each bucket its chosen indices, ascending; the last bucket may still grow. */
+  private buckets: number[][] = [];
+  /** How many indices the buckets before the last hold: those do not change any more. */
+  settled = 0;
+
+  constructor(valueAt: (index: number) => number) {
+    this.valueAt = valueAt;
+  }
+
+  clear(): void {
+    this.size = 1;
+    this.length = this.settled = 0;
+    this.buckets = [];
+  }
+
+  /** Takes in the value that made the list `length` long. True where the buckets were merged: all may have changed. */
+  grow(length: number, maxPoints: number): boolean {
+    const index = length - 1;
+    this.length = length;
+    const bucket = Math.floor(index / this.size);
+    const open = this.buckets[bucket];
+    if (open) this.buckets[bucket] = this.extremes([...open, index]);
+    else {
+      this.settled += this.buckets.at(-1)?.length ?? 0;
+      this.buckets.push([index]);
+    }
+    let merged = false;
+    while (this.pointsAtMost() > maxPoints) {
+      this.merge();
+      merged = true;
+    }
+    return merged;
+  }
+
+  chosen(from: number): number[] {
+    return from === this.settled ? [...(this.buckets.at(-1) ?? [])] : this.buckets.flat().slice(from);
+  }
+
+  private pointsAtMost(): number {
+    return Math.ceil(this.length / this.size) * Math.min(this.size, 2);
+  }
+
+  private merge(): void {
+    this.size *= 2;
+    const merged: number[][] = [];
+    for (let pair = 0; pair < this.buckets.length; pair += 2) {
+      merged.push(this.extremes([...this.buckets[pair]!, ...(this.buckets[pair + 1] ?? [])]));
+    }
+    this.buckets = merged;
+    this.settled = merged.slice(0, -1).reduce((sum, bucket) => sum + bucket.length, 0);
+  }
+
+  private extremes(candidates: readonly number[]): number[] {
+    if (candidates.length < 2) return [...candidates];
+    let least = candidates[0]!;
+    let greatest = least;
+    for (const index of candidates) {
+      if (this.valueAt(index) < this.valueAt(least)) least = index;
+      if (this.valueAt(index) > this.valueAt(greatest)) greatest = index;
+    }
+    // All alike: the first and the last keep the line's length.
+    if (least === greatest) greatest = candidates.at(-1)!;
+    return least < greatest ? [least, greatest] : [greatest, least];
+  }
+}
+
+interface Column {
+  readonly length: number;
+  at(index: number): number;
+  push(value: number): void;
+  truncate(length: number): void;
+  findIndex(test: (value: number) => boolean): number;
+}
+
+/** A growing list of numbers at 8 bytes each. */
+function column(): Column {
+  let values = new Float64Array(256);
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    at: (index) => values[index]!,
+    push(value) {
+      if (length === values.length) {
+        const larger = new Float64Array(2 * length);
+        larger.set(values);
+        values = larger;
+      }
+      values[length++] = value;
+    },
+    truncate(newLength) {
+      length = newLength;
+    },
+    findIndex: (test) => values.subarray(0, length).findIndex(test),
+  };
+}
+
+/** The first index whose value is not below `value`, in an ascending column. */
+function lowerBound(values: Column, value: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values.at(middle) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,427 @@
+/**
+ * @file What the extension host and the run panel say to each other.
+ *
+ * The panel is stateless: it says `ready`, the host answers with a `snapshot`, and from then on with `delta`s whose `seq`
+ * count up by one. A panel that misses one asks for a new snapshot (`resnapshot`). A hidden panel is told nothing; shown
+ * again, it starts over with `ready`.
+ *
+ * Numbers travel as Float64Array: VS Code sends those as bytes, and NaN survives.
+ */
+
+export const runPanelType = "ulpt.runPanel";
+
+export const views = ["loss", "ranks", "facts"] as const;
+export type View = (typeof views)[number];
+
+export const xAxes = ["step", "seconds", "examples"] as const;
+export type XAxis = (typeof xAxes)[number];
+
+export type Split = "validation" | "test";
+
+/** How somebody looks at the panel: kept in the webview's state, so it survives a reload. */
+export interface Preferences {
+  view: View;
+  x: XAxis;
+  logY: boolean;
+  /** 0 (none) to 0.99. */
+  smoothing: number;
+  score: Split;
+  /** The settings columns show only what differs between the runs. */
+  onlyDifferences: boolean;
+  /** Runs that differ only in their seed are one row. */
+  groupSeeds: boolean;
+  sort: { column: string; descending: boolean };
+  /** The run whose facts are shown. */
+  factsOf: string | null;
+}
+
+export const defaultPreferences: Preferences = {
+  view: "loss",
+  x: "step",
+  logY: false,
+  smoothing: 0.6,
+  score: "test",
+  onlyDifferences: true,
+  groupSeeds: true,
+  sort: { column: "parameters", descending: false },
+  factsOf: null,
+};
+
+/** What the webview keeps with `setState`, and what a reload gives back to the host's serializer. */
+export interface PanelState {
+  /** Folder of the experiment's runs. */
+  experiment: string;
+  preferences: Preferences;
+}
+
+/** Path of a setting → its value as text, e.g. `training.learningRate` → `0.3`. */
+export type Settings = Readonly<Record<string, string>>;
+
+export type PanelRunState =
+  | "created"
+  | "running"
+  | "interrupted"
+  | "finished"
+  | "early-stopped"
+  | "stopped"
+  | "failed"
+  | "unreadable";
+
+/** One run as the panel shows it, without its course. */
+export interface RunView {
+  /** Its folder: names the run in every message. */
+  id: string;
+  name: string;
+  /** The name without its seed. */
+  group: string;
+  state: PanelRunState;
+  /** Why it ended as it did, or is unreadable. */
+  reason: string | null;
+  method: string | null;
+  rank: number | null;
+  seed: number | null;
+  promptLength: number | null;
+  /** How many numbers are trained. */
+  parameters: number | null;
+  step: number;
+  totalSteps: number | null;
+  /** Steps between two evaluations. */
+  evaluateEvery: number | null;
+  lastLoss: number | null;
+  /** Seconds at work so far. */
+  seconds: number | null;
+  secondsLeft: number | null;
+  tokensPerSecond: number | null;
+  metric: string | null;
+  bestScore: number | null;
+  bestStep: number | null;
+  testScore: number | null;
+  testInterval: readonly [number, number] | null;
+  /** Bytes of the process, while it runs on this machine. */
+  memory: { now: number; peak: number } | null;
+  divergedAt: number | null;
+  warnings: readonly string[];
+  shown: boolean;
+  baseline: boolean;
+  /** 0 to 5: blue, red, green, orange, yellow, purple; the same as in the tree. */
+  color: number;
+  /** Tells runs of one colour apart: dash and point style. */
+  variant: number;
+  /** Bytes of the journal that are still to be read; its curve grows meanwhile. */
+  unread: number;
+}
+
+/** What does not change while a run lives: sent in snapshots only. */
+export interface RunDetails {
+  id: string;
+  /** The settings in which it differs from the others. */
+  settings: Settings;
+  /** Facts by `FactKey`, those that are known. */
+  facts: Readonly<Partial<Record<FactKey, string>>>;
+}
+
+export type FactKey =
+  | "device"
+  | "model"
+  | "revision"
+  | "weights"
+  | "trainData"
+  | "validationData"
+  | "testData"
+  | "created"
+  | "host"
+  | "process"
+  | "ulpt"
+  | "onnxruntime"
+  | "node"
+  | "folder"
+  | "journal"
+  | "log"
+  | "checkpoints";
+
+export interface Position {
+  step: number;
+  seconds: number;
+  examples: number;
+}
+
+export interface EvaluationView extends Position {
+  split: Split;
+  metric: string;
+  /** A fraction: 1 is perfect. */
+  score: number;
+  loss: number | null;
+  interval: readonly [number, number] | null;
+}
+
+export interface CheckpointView extends Position {
+  bytes: number;
+  score: number | null;
+  best: boolean;
+}
+
+/** Parallel columns, by step. NaN where the loss was no number. */
+export interface Columns {
+  step: Float64Array;
+  seconds: Float64Array;
+  examples: Float64Array;
+  loss: Float64Array;
+  smoothed: Float64Array;
+}
+
+/** The course of a run from the drawn point `from` on. Lists are whole, and left out where they did not change. */
+export interface SeriesChange {
+  id: string;
+  from: number;
+  columns: Columns;
+  evaluations?: readonly EvaluationView[];
+  checkpoints?: readonly CheckpointView[];
+}
+
+/** Scores on the test split to compare with, as far as a run measured them. */
+export interface ReferenceScores {
+  majority: number | null;
+  unprompted: number | null;
+  unpromptedAmongLabels: number | null;
+}
+
+export interface ExperimentView {
+  /** Folder of its runs: names the experiment in `PanelState`. */
+  directory: string;
+  name: string;
+  model: string | null;
+  metric: string | null;
+  references: ReferenceScores;
+  /** Settings that all runs share. */
+  common: Settings;
+  /** False in a restricted workspace, where nothing may be started. */
+  canTrain: boolean;
+}
+
+export type HostMessage =
+  | {
+      type: "snapshot";
+      seq: number;
+      strings: Strings;
+      experiment: ExperimentView;
+      runs: readonly RunView[];
+      details: readonly RunDetails[];
+      series: readonly SeriesChange[];
+      /** What the host smooths with: the webview's preference, once it was told. */
+      smoothing: number;
+    }
+  | {
+      type: "delta";
+      seq: number;
+      experiment?: ExperimentView;
+      /** Those that changed, whole. */
+      runs?: readonly RunView[];
+      series?: readonly SeriesChange[];
+    }
+  /** The answer to a `detail` request; the newest request counts. */
+  | { type: "detail"; request: number; series: readonly { id: string; columns: Columns }[] }
+  /** Someone opened the panel at a certain place. */
+  | { type: "focus"; view?: View; run?: string }
+  /** The experiment cannot be shown at all; in words. */
+  | { type: "problem"; message: string };
+
+/** What the panel asks the host to do. Runs are named by their folder, checkpoints by run and step. */
+export type PanelCommand =
+  | { command: "train" | "sweep" | "openExperimentFile" | "exportCsv" | "copyMarkdown" | "openExperimentFolder" }
+  | { command: "stop" | "resume" | "openRunFolder" | "openLog" | "openJournal"; run: string }
+  | { command: "setShown"; run: string; shown: boolean }
+  | { command: "setBaseline"; run: string | null }
+  | { command: "openCheckpoint" | "diffPrevious" | "diffBest" | "diffBaseline" | "evaluate" | "exportPrompt"; run: string; step: number };
+
+export type WebviewMessage =
+  | { type: "ready"; state: PanelState | null }
+  | { type: "resnapshot"; have: number }
+  | { type: "smoothing"; smoothing: number }
+  | { type: "facts"; run: string | null }
+  | { type: "detail"; request: number; axis: XAxis; min: number; max: number }
+  /** An error in the panel, for the extension's log. */
+  | { type: "error"; message: string }
+  | ({ type: "command" } & PanelCommand);
+
+/** Every text of the panel; the host translates. `{0}` are places for values. */
+export type Strings = Readonly<Record<StringKey, string>>;
+
+/** The texts in English, and the list of their keys. */
+export type StringKey =
+  // header
+  | "train"
+  | "trainHint"
+  | "stop"
+  | "stopHint"
+  | "sweep"
+  | "sweepHint"
+  | "resume"
+  | "more"
+  | "restricted"
+  | "exportCsv"
+  | "copyMarkdown"
+  | "openExperimentFile"
+  | "openExperimentFolder"
+  | "runsCount"
+  | "runsCountOne"
+  | "statusRunning"
+  | "statusRunningMany"
+  | "statusIdle"
+  | "statusNone"
+  | "views"
+  | "viewLoss"
+  | "viewRanks"
+  | "viewFacts"
+  // states
+  | "stateCreated"
+  | "stateRunning"
+  | "stateInterrupted"
+  | "stateFinished"
+  | "stateEarlyStopped"
+  | "stateStopped"
+  | "stateFailed"
+  | "stateUnreadable"
+  // loss view
+  | "xAxis"
+  | "xStep"
+  | "xSeconds"
+  | "xExamples"
+  | "logY"
+  | "smoothing"
+  | "smoothingHint"
+  | "resetZoom"
+  | "zoomHint"
+  | "lossTitle"
+  | "scoreTitle"
+  | "trainLoss"
+  | "trainLossSmoothed"
+  | "validationLoss"
+  | "validationScore"
+  | "testScore"
+  | "runList"
+  | "filterRuns"
+  | "noMatch"
+  | "showAll"
+  | "hideAll"
+  | "showRun"
+  | "hideRun"
+  | "lossSummary"
+  | "lossSummaryRun"
+  | "scoreSummary"
+  | "checkpointsOf"
+  | "checkpointAt"
+  | "checkpointBest"
+  | "checkpointScore"
+  | "checkpointMenu"
+  | "openCheckpoint"
+  | "diffPrevious"
+  | "diffBest"
+  | "diffBaseline"
+  | "evaluate"
+  | "exportPrompt"
+  | "asTable"
+  | "tableLimit"
+  | "live"
+  | "unread"
+  | "diverged"
+  // why there is nothing
+  | "noRuns"
+  | "noRunsDetail"
+  | "noneShown"
+  | "noneShownDetail"
+  | "startingTitle"
+  | "startingDetail"
+  | "failedEarly"
+  | "interruptedEarly"
+  | "stoppedEarly"
+  | "unreadableRun"
+  | "noEvaluation"
+  | "noEvaluationAt"
+  | "noEvaluationDetail"
+  | "noScores"
+  | "noScoresDetail"
+  | "noTestYet"
+  // ranks view
+  | "score"
+  | "splitValidation"
+  | "splitTest"
+  | "ranksTitle"
+  | "ranksSummary"
+  | "trainedParameters"
+  | "scoreOf"
+  | "meanAndDeviation"
+  | "everySeed"
+  | "referenceMajority"
+  | "referenceUnprompted"
+  | "referenceUnpromptedAmongLabels"
+  | "referenceBaseline"
+  | "referenceVanilla"
+  | "onlyDifferences"
+  | "groupSeeds"
+  | "tableCaption"
+  | "columnRun"
+  | "columnState"
+  | "columnMethod"
+  | "columnRank"
+  | "columnSeed"
+  | "columnSeeds"
+  | "columnParameters"
+  | "columnValidation"
+  | "columnTest"
+  | "columnBestStep"
+  | "columnStep"
+  | "columnTime"
+  | "columnLoss"
+  | "columnSplit"
+  | "columnMetric"
+  | "sortBy"
+  | "limitedRows"
+  | "baselineMark"
+  | "setBaseline"
+  | "clearBaseline"
+  | "interval"
+  // facts view
+  | "factsOf"
+  | "noFacts"
+  | "sectionResult"
+  | "sectionMachine"
+  | "sectionData"
+  | "sectionSettings"
+  | "sectionSettingsShared"
+  | "sectionFiles"
+  | "sectionWarnings"
+  | "factState"
+  | "factProgress"
+  | "progressOf"
+  | "factBest"
+  | "atStep"
+  | "factTest"
+  | "factTime"
+  | "factTimeLeft"
+  | "factParameters"
+  | "factSpeed"
+  | "tokensPerSecond"
+  | "factMemory"
+  | "memoryNow"
+  | "memoryUnknown"
+  | "factDevice"
+  | "factModel"
+  | "factRevision"
+  | "factWeights"
+  | "factTrainData"
+  | "factValidationData"
+  | "factTestData"
+  | "factCreated"
+  | "factHost"
+  | "factProcess"
+  | "factUlpt"
+  | "factOnnxruntime"
+  | "factNode"
+  | "factFolder"
+  | "factJournal"
+  | "factLog"
+  | "factCheckpoints"
+  | "reveal"
+  | "open"
+  | "settingSame"
+  | "problemTitle";

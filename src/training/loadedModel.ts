@@ -1,0 +1,114 @@
+/** @file A frozen model opened for use without training: fingerprints and sessions are made when first asked for, then kept. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { UlptError } from "../errors.ts";
+import type { Device } from "../graph/devices.ts";
+import type { TensorValue } from "../graph/session.ts";
+import { Inference } from "../models/inference.ts";
+import { type FrozenModel, openModel, readEmbeddings } from "../models/model.ts";
+import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
+import { sha256OfFloats } from "../prompts/projection.ts";
+
+/** So many rows of the embedding table are read at a time. */
+const blockRows = 4096;
+
+export class LoadedModel {
+  readonly model: FrozenModel;
+  readonly tokenizer: Tokenizer;
+  readonly device: Device;
+  private weightsSha256: Promise<string> | undefined;
+  private tableSha256: string | undefined;
+  private readonly sessions: { prompted?: Promise<Inference>; alone?: Promise<Inference> } = {};
+
+  private constructor(model: FrozenModel, tokenizer: Tokenizer, device: Device) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.device = device;
+  }
+
+  /** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID, TOKENIZER_MISSING, TOKENIZER_INVALID */
+  static open(folder: string, device: Device): LoadedModel {
+    const model = openModel(folder);
+    return new LoadedModel(model, openTokenizer(folder, model.config.endToken), device);
+  }
+
+  /** Of the weight files, as run.json and checkpoints name the model. */
+  sha256(): Promise<string> {
+    this.weightsSha256 ??= this.model.weights.sha256();
+    return this.weightsSha256;
+  }
+
+  /** Of the embedding table as float32, whatever files and dtype hold it. */
+  embeddingSha256(): string {
+    this.tableSha256 ??= hashEmbeddings(this.model);
+    return this.tableSha256;
+  }
+
+  tokenizerSha256(): string {
+    return createHash("sha256")
+      .update(readFileSync(join(this.model.folder, "tokenizer.json")))
+      .digest("hex");
+  }
+
+  /** @throws MODEL_MISMATCH unless these are the weights with which `where` was trained */
+  async requireWeights(sha256: string, where: string): Promise<void> {
+    const found = await this.sha256();
+    if (found !== sha256) throw this.mismatch("weights", sha256, found, where);
+  }
+
+  /** @throws MODEL_MISMATCH unless embedding table and tokenizer are those of the prompt at `where` */
+  requireVocabulary(expected: { embeddingSha256: string; tokenizerSha256: string }, where: string): void {
+    const table = this.embeddingSha256();
+    if (table !== expected.embeddingSha256)
+      throw this.mismatch("embedding table", expected.embeddingSha256, table, where);
+    const tokenizer = this.tokenizerSha256();
+    if (tokenizer !== expected.tokenizerSha256) {
+      throw this.mismatch("tokenizer", expected.tokenizerSha256, tokenizer, where);
+    }
+  }
+
+  private mismatch(part: string, expected: string, found: string, where: string): UlptError {
+    return new UlptError("MODEL_MISMATCH", `The model has another ${part} than the one this prompt was trained with.`, {
+      where,
+      expected: `sha256 ${expected}, but ${this.model.folder} has ${found}`,
+      hint: "Restore the model it was trained with: with another one a prompt means nothing.",
+    });
+  }
+
+  /** Greedy answers to tokenised sources; `prompt` is E `[n, d]`, or undefined for the model alone. */
+  async answer(
+    sources: readonly (readonly number[])[],
+    prompt: TensorValue | undefined,
+    maxNewTokens: number,
+  ): Promise<string[]> {
+    const inference = await this.inference(prompt ? "prompted" : "alone");
+    const encoded = await inference.encode(sources, prompt);
+    return (await inference.generate(encoded, { maxNewTokens })).map((ids) => this.tokenizer.decode(ids));
+  }
+
+  private inference(kind: "prompted" | "alone"): Promise<Inference> {
+    this.sessions[kind] ??= Inference.create(this.model, { device: this.device, prompt: kind === "prompted" });
+    return this.sessions[kind];
+  }
+
+  async release(): Promise<void> {
+    const { prompted, alone } = this.sessions;
+    delete this.sessions.prompted;
+    delete this.sessions.alone;
+    for (const session of await Promise.allSettled([prompted, alone])) {
+      if (session.status === "fulfilled") await session.value?.release();
+    }
+  }
+}
+
+function hashEmbeddings(model: FrozenModel): string {
+  const { vocabularySize } = model.config;
+  if (vocabularySize <= blockRows) return sha256OfFloats(readEmbeddings(model));
+  const hash = createHash("sha256");
+  for (let begin = 0; begin < vocabularySize; begin += blockRows) {
+    const block = readEmbeddings(model, begin, Math.min(blockRows, vocabularySize - begin));
+    hash.update(littleEndianBytes(block));
+  }
+  return hash.digest("hex");
+}
