@@ -21,9 +21,23 @@ const arrows: Record<string, readonly string[]> = {
   runs: ["experiment", "formats", "statistics"],
   training: ["graph", "models", "prompts", "tasks", "hub", "runs", "experiment", "formats", "random", "statistics"],
   launch: ["runs", "experiment"],
-  shared: [],
+  shared: ["runs"], // types only: the webview imports it
   host: ["runs", "launch", "shared", "experiment", "tasks", "statistics"],
-  cli: ["graph", "models", "prompts", "tasks", "hub", "training", "runs", "launch", "experiment", "formats", "random", "statistics"],
+  cli: [
+    "graph",
+    "models",
+    "prompts",
+    "tasks",
+    "hub",
+    "training",
+    "runs",
+    "launch",
+    "shared",
+    "experiment",
+    "formats",
+    "random",
+    "statistics",
+  ],
 };
 
 /** Packages that only one folder may import. */

@@ -1,4 +1,7 @@
-/** @file Bundles the runtime into dist/cli.js. onnxruntime-node stays outside: it finds its binary beside its own files. */
+/**
+ * @file Bundles the runtime (dist/cli.js), the extension (dist/extension.cjs) and its webviews. onnxruntime-node stays outside: it
+ * finds its binary beside its own files.
+ */
 import { chmodSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -25,3 +28,38 @@ const { metafile } = await build({
 chmodSync(outfile, 0o755);
 const bytes = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint)?.bytes ?? 0;
 console.log(`dist/cli.js ${(bytes / 1e6).toFixed(2)} MB`);
+
+const extension = await build({
+  absWorkingDir: root,
+  entryPoints: ["src/extension.ts"],
+  outfile: "dist/extension.cjs",
+  bundle: true,
+  platform: "node",
+  format: "cjs", // what the extension host requires, though the package is of type module
+  target: "node20",
+  external: ["vscode"],
+  mainFields: ["module", "main"],
+  minify: true,
+  keepNames: true, // class names are in the log
+  sourcemap: true,
+  metafile: true,
+  logLevel: "warning",
+});
+const extensionBytes = Object.values(extension.metafile.outputs).find(({ entryPoint }) => entryPoint)?.bytes ?? 0;
+console.log(`dist/extension.cjs ${(extensionBytes / 1e6).toFixed(2)} MB`);
+
+const webview = await build({
+  absWorkingDir: root,
+  entryPoints: ["webview/panel.ts", "webview/panel.css"],
+  outdir: "dist/webview",
+  bundle: true,
+  platform: "browser",
+  format: "iife",
+  target: "chrome128", // VS Code 1.96
+  minify: true,
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+});
+for (const [path, { bytes }] of Object.entries(webview.metafile.outputs))
+  console.log(`${path} ${(bytes / 1e3).toFixed(0)} KB`);

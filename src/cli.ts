@@ -3,9 +3,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
+import { serve } from "./cli/serve.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { resume, train } from "./cli/train.ts";
-import { evaluate, predict } from "./cli/use.ts";
+import { evaluate, exportTo, predict, show } from "./cli/use.ts";
 import { findRun, findWorkspace } from "./cli/workspace.ts";
 import { exitCodes, messageOf, systemErrorCode, UlptError } from "./errors.ts";
 import { devices } from "./graph/devices.ts";
@@ -64,13 +65,32 @@ program
   .action((target: string, options) => evaluate(target, options, stopping.signal));
 
 program
-  .command("predict <run-or-checkpoint> <text...>")
-  .description("answer texts with and without the prompt")
+  .command("predict <run-checkpoint-or-prompt> <text...>")
+  .description("answer texts with and without the prompt of a run, a checkpoint or an exported file")
   .option("--raw", "take each text as the whole source, without the task's template", false)
   .option("--max-new-tokens <count>", "longest answer", positiveInteger)
   .addOption(device())
   .addOption(json())
   .action((target: string, texts: string[], options) => predict(target, texts, options));
+
+program
+  .command("show <run-checkpoint-or-prompt>")
+  .description("print a prompt from inside: metrics, and each token's norm, nearest words and how far it moved")
+  .option("--precision <digits>", "digits after the point", positiveInteger)
+  .addOption(json())
+  .action((target: string, options) => show(target, options));
+
+program
+  .command("export <run-or-checkpoint> <name>")
+  .description("write a checkpoint (of a run: its best) to prompts/NAME.prompt.safetensors, to be shared")
+  .option("--workspace <folder>", "where prompts/ goes (default: the run's workspace)")
+  .addOption(json())
+  .action((target: string, name: string, options) => exportTo(target, name, options));
+
+program
+  .command("serve")
+  .description("answer an editor's questions, JSON-RPC over stdin and stdout")
+  .action(() => serve(stopping.signal));
 
 program
   .command("verify")

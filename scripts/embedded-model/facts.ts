@@ -55,7 +55,7 @@ const opinionStatements: readonly { statement: Statement; negative: string; posi
   { statement: template("the writer {value} it"), negative: "dislikes", positive: "likes" },
 ];
 
-const opinion: Fact = {
+export const opinion: Fact = {
   key: "opinion",
   answer: ({ sentiment }) => sentiment,
   questions: templates(
@@ -109,7 +109,7 @@ const price: Fact = {
   },
 };
 
-const topic = choice({
+export const topic = choice({
   key: "topic",
   values: topics,
   of: ({ topic }) => topic,

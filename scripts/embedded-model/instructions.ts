@@ -2,16 +2,19 @@
 import type { Stream } from "../../src/random/philox.ts";
 import { shuffle } from "../../src/random/shuffle.ts";
 import { continuation, corruptSpans, type Example } from "./denoising.ts";
-import { between, chance, pick, weighted } from "./draw.ts";
-import { askedFacts, type Fact, facts, factWords, notMentioned } from "./facts.ts";
-import { type Attributes, generateNote } from "./note.ts";
+import { between, chance, pick, pickOther, weighted } from "./draw.ts";
+import { askedFacts, type Fact, facts, factWords, notMentioned, opinion, topic } from "./facts.ts";
+import { topics } from "./language.ts";
+import { type Attributes, generateNote, type Note } from "./note.ts";
 import { fill, type Template, template, templates, wordsOf } from "./template.ts";
 
 /** The part of pretraining over which the notes and instructions become as hard as they get. */
 const rampShare = 0.4;
 
 /** How often two statements are joined, and a prefix is made long, at the end of the ramp. */
-const joinedShare = 0.35;
+const joinedShare = 0.25;
+/** How often a judged statement is one-sided at the start of the ramp; at its end, never. */
+const oneSidedShare = 0.8;
 const longPrefixShare = 0.55;
 const longestPrefix = 32;
 
@@ -71,23 +74,26 @@ const separators = templates(":", ".", "note :", "here is the note :", "text :")
 const bareShare = 0.3;
 
 interface Request {
+  readonly note: Note;
   readonly instruction: string[];
   readonly answer: string;
 }
 
-function report(attributes: Attributes, stream: Stream): Request {
+function report(ramp: number, stream: Stream): Request {
+  const note = generateNote(stream, ramp);
   const chosen = shuffle(facts, stream).slice(0, between(1, 6, stream));
   const instruction: string[] = [];
   fill(pick(reportRequests, stream), instruction, () => {});
   instruction.push(...chosen.map(({ key }) => key));
-  return { instruction, answer: chosen.map((fact) => `${fact.key} ${fact.answer(attributes)}`).join(" ") };
+  return { note, instruction, answer: chosen.map((fact) => `${fact.key} ${fact.answer(note.attributes)}`).join(" ") };
 }
 
-function open(attributes: Attributes, stream: Stream): Request {
+function open(ramp: number, stream: Stream): Request {
+  const note = generateNote(stream, ramp);
   const fact = pick(askedFacts, stream);
   const instruction: string[] = [];
   fill(pick(openRequests, stream), instruction, () => fill(pick(fact.questions, stream), instruction, () => {}));
-  return { instruction, answer: fact.answer(attributes) };
+  return { note, instruction, answer: fact.answer(note.attributes) };
 }
 
 /** A fact other than `except` that can be stated as wanted. */
@@ -131,16 +137,43 @@ function statement(attributes: Attributes, truth: boolean, joined: boolean, stre
   return [...firstFact.state(attributes, first, stream), conjunction, ...secondFact.state(attributes, second, stream)];
 }
 
-function binary(attributes: Attributes, ramp: number, stream: Stream): Request {
+interface Claim {
+  readonly note: Note;
+  readonly words: readonly string[];
+  readonly truth: boolean;
+}
+
+/**
+ * A statement that says the note is positive, never negative, or names one of the first topics; so the note alone decides.
+ * Whether two things agree is an exclusive or, which is learned only once each of them tells something by itself.
+ */
+function oneSidedClaim(ramp: number, stream: Stream): Claim {
   const truth = chance(0.5, stream);
+  if (chance(0.5, stream)) {
+    const note = generateNote(stream, ramp, { sentiment: truth ? "positive" : "negative" });
+    return { note, truth, words: opinion.state({ ...note.attributes, sentiment: "positive" }, true, stream) };
+  }
+  const named = topics[stream.below(1 + Math.floor(ramp * (topics.length - 1)))]!;
+  const note = generateNote(stream, ramp, { topic: truth ? named : pickOther(topics, named, stream) });
+  return { note, truth, words: topic.state({ ...note.attributes, topic: named }, true, stream) };
+}
+
+function claim(ramp: number, stream: Stream): Claim {
+  if (chance(oneSidedShare * (1 - ramp), stream)) return oneSidedClaim(ramp, stream);
+  const note = generateNote(stream, ramp);
+  const truth = chance(0.5, stream);
+  return { note, truth, words: statement(note.attributes, truth, chance(joinedShare * ramp, stream), stream) };
+}
+
+function binary(ramp: number, stream: Stream): Request {
+  const { note, words, truth } = claim(ramp, stream);
   const [yes, no] = pick(verbalisers, stream);
-  const words = statement(attributes, truth, chance(joinedShare * ramp, stream), stream);
   const instruction: string[] = [];
   fill(pick(binaryRequests, stream), instruction, (slot) => {
     if (slot === "statement") instruction.push(...words);
     else instruction.push(slot === "yes" ? yes : no);
   });
-  return { instruction, answer: truth ? yes : no };
+  return { note, instruction, answer: truth ? yes : no };
 }
 
 /** The instruction said more than once or among other words, as a soft prompt is long and only partly to the point. */
@@ -160,16 +193,14 @@ function stretch(instruction: readonly string[], stream: Stream): string[] {
 }
 
 function instructed(stream: Stream, ramp: number): Example {
-  const { text, attributes } = generateNote(stream, ramp);
   const kind = stream.below(4);
-  const { instruction, answer } =
-    kind === 0 ? report(attributes, stream) : kind === 1 ? open(attributes, stream) : binary(attributes, ramp, stream);
+  const { note, instruction, answer } = (kind === 0 ? report : kind === 1 ? open : binary)(ramp, stream);
   const prefix =
     instruction.length < longestPrefix && chance(longPrefixShare * ramp, stream)
       ? stretch(instruction, stream)
       : instruction;
   if (!chance(bareShare, stream)) fill(pick(separators, stream), prefix, () => {});
-  return { source: `${prefix.join(" ")} ${text}`, target: answer };
+  return { source: `${prefix.join(" ")} ${note.text}`, target: answer };
 }
 
 /** One example at `progress` in [0, 1] of pretraining: 13 % spans, 7 % uncued continuations, 80 % instructed. */

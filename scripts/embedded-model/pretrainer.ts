@@ -38,13 +38,13 @@ export interface PretrainingOptions {
 }
 
 export const defaultOptions = {
-  steps: 12_000,
+  steps: 15_000,
   seed: 1,
   batchSize: 32,
   learningRate: 1e-3,
   warmupSteps: 300,
   finalRate: 0.02,
-  easyShare: 0.15,
+  easyShare: 0.2,
   weightDecay: 0.01,
   clipNorm: 1,
   threads: 1,

@@ -85,6 +85,7 @@ class BarReporter implements Reporter {
   constructor(signal: AbortSignal) {
     this.signal = signal;
     signal.addEventListener("abort", () => this.bar?.update({ ...this.payload, phase: stopping }));
+    process.on("exit", () => this.stop()); // gives the cursor back when the run ends at once
   }
 
   note(text: string): void {

@@ -1,133 +1,211 @@
-/** @file `ulpt evaluate` and `ulpt predict`: a checkpoint at work, beside the model without a prompt. */
-import { basename, resolve } from "node:path";
+/** @file The commands on a checkpoint or an exported prompt: evaluate, predict, show, export. */
+import { basename, relative } from "node:path";
 import cliProgress from "cli-progress";
 import { UlptError } from "../errors.ts";
-import { parseRecordedSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
-import { Inference } from "../models/inference.ts";
-import { openModel } from "../models/model.ts";
-import { openTokenizer } from "../models/tokenizer.ts";
-import { runPaths } from "../runs/layout.ts";
+import type { Checkpoint } from "../runs/checkpoints.ts";
+import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
+import type { Inspection } from "../runs/inspection.ts";
+import type { EvaluationReport, TryResult } from "../shared/service.ts";
 import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { loadPrompt } from "../training/artifact.ts";
 import { truncateSource } from "../training/dataset.ts";
 import { evaluate as evaluateSplit } from "../training/evaluation.ts";
-import { modelFolder, Resources } from "../training/resources.ts";
+import { exportPrompt } from "../training/export.ts";
+import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
+import { LoadedModel } from "../training/loadedModel.ts";
+import { Resources } from "../training/resources.ts";
 import { resolveDevice } from "./devices.ts";
-import { formatPercent } from "./format.ts";
-import { findCheckpoint, workspaceOf } from "./workspace.ts";
+import { formatBytes, formatPercent } from "./format.ts";
+import {
+  type CheckpointTarget,
+  deviceOf,
+  embeddingsOf,
+  modelOf,
+  openCheckpoint,
+  openTarget,
+  type Target,
+  taskOf,
+} from "./target.ts";
+import { workspaceOf } from "./workspace.ts";
 
 /** Evaluation needs no gradients, so passes may be larger than training's. */
 const tokensPerPass = 3600;
+/** Longest answer where neither the experiment nor the user says. */
+const defaultAnswerLength = 20;
 
-function openTarget(name: string) {
-  const { run, path } = findCheckpoint(name);
-  const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
-  return { run, path, settings, directory: resolve(workspaceOf(run), settings.directory) };
+type DeviceChoice = Device | "auto" | undefined;
+
+/** A prompt of another model would be used without complaint, and mean nothing. @throws MODEL_MISMATCH */
+function requireWeights({ metadata }: Checkpoint, found: string, path: string): void {
+  if (metadata.modelSha256 === found) return;
+  throw new UlptError("MODEL_MISMATCH", `The checkpoint was trained on other weights of ${metadata.model}.`, {
+    where: path,
+    expected: `weights with sha256 ${metadata.modelSha256}, found ${found}`,
+    hint: "Restore the model that the run was trained on.",
+  });
 }
 
-export async function evaluate(
-  name: string,
-  options: { split: "validation" | "test"; device?: Device | "auto" | undefined; json: boolean },
-  signal: AbortSignal,
-): Promise<void> {
-  const { run, path, settings, directory } = openTarget(name);
-  const { device } = await resolveDevice(options.device ?? (run.spec.device as Device));
+export interface EvaluationTracking {
+  signal?: AbortSignal;
+  /** Called once the rows are known, with none done, and after each pass. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Scores a checkpoint on a split, beside the model without a prompt. @throws the signal's reason when aborted */
+export async function evaluateCheckpoint(
+  { run, path, settings, directory }: CheckpointTarget,
+  splitName: "validation" | "test",
+  device: Device,
+  { signal, onProgress }: EvaluationTracking = {},
+): Promise<{ report: EvaluationReport; predictions: string[] }> {
   const resources = await Resources.open({ model: settings.model, task: settings.task, directory, device });
-  const { dataset, tokenizer, task } = resources;
-  const split = dataset[options.split];
-  if (split.examples.length === 0) {
-    throw new UlptError("DATA_EMPTY", `The task has no ${options.split} rows.`, {
-      where: `task.${options.split}`,
-      hint: "Name a file with rows in the experiment, or evaluate on the other split.",
-    });
-  }
-  const showBar = !options.json && process.stdout.isTTY;
-  const bar = new cliProgress.SingleBar({ format: `  {bar} {value}/{total}  ETA {eta_formatted}`, barsize: 24 });
-  if (showBar) bar.start(split.examples.length, 0);
   try {
-    const { embeddings } = await loadPrompt(path, settings, resources);
+    const { dataset, tokenizer, task } = resources;
+    const split = dataset[splitName];
+    if (split.examples.length === 0) {
+      throw new UlptError("DATA_EMPTY", `The task has no ${splitName} rows.`, {
+        where: `${run.spec.experiment}, task.${splitName}`,
+        hint: "Name a file with rows in the experiment, or evaluate on the other split.",
+      });
+    }
+    onProgress?.(0, split.examples.length);
+    const { checkpoint, embeddings } = await loadPrompt(path, settings, resources);
+    requireWeights(checkpoint, resources.modelSha256, path);
     const labels = dataset.labels?.map(({ text }) => text);
     const passes = {
       maxNewTokens: settings.generation.maxNewTokens ?? dataset.longestTarget,
       maxTokens: tokensPerPass,
       signal,
-      onProgress: (done: number) => bar.update(done),
     };
-    const result = await evaluateSplit(await resources.inference(), tokenizer, split, labels, embeddings, passes);
-    bar.stop();
-    const unprompted = await resources.unprompted(split, { ...passes, onProgress: undefined });
-    const report = {
+    const inference = await resources.inference();
+    const result = await evaluateSplit(inference, tokenizer, split, labels, embeddings, { ...passes, onProgress });
+    const unprompted = await resources.unprompted(split, passes);
+    const report: EvaluationReport = {
       checkpoint: path,
-      split: options.split,
+      split: splitName,
       ...result.score,
       loss: result.loss,
-      majority: task.majority[options.split],
+      majority: task.majority[splitName],
       unprompted: unprompted.free.score,
       unpromptedAmongLabels: unprompted.amongLabels?.score,
     };
-    if (options.json) {
-      process.stdout.write(`${JSON.stringify({ ...report, predictions: result.predictions })}\n`);
-      return;
-    }
-    const [low, high] = report.interval;
-    const among = report.unpromptedAmongLabels;
-    process.stdout.write(
-      [
-        `${basename(path)} of ${run.spec.run}, ${options.split}, ${report.count} rows`,
-        `  ${report.metric}    ${formatPercent(report.score)}   95 % interval ${formatPercent(low)} to ${formatPercent(high)}`,
-        ...(report.invalid === undefined ? [] : [`  no label    ${formatPercent(report.invalid)} of the answers`]),
-        `  loss        ${report.loss.toFixed(4)} per target token`,
-        `  majority    ${report.majority === undefined ? "–" : formatPercent(report.majority)}`,
-        `  no prompt   ${formatPercent(report.unprompted)} free${among === undefined ? "" : `, ${formatPercent(among)} among the labels`}`,
-        "",
-      ].join("\n"),
-    );
+    return { report, predictions: result.predictions };
   } finally {
-    bar.stop();
     await resources.release();
   }
+}
+
+export async function evaluate(
+  name: string,
+  options: { split: "validation" | "test"; device?: DeviceChoice; json: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const target = openCheckpoint(name);
+  const { device } = await resolveDevice(options.device ?? deviceOf(target));
+  const bar = new cliProgress.SingleBar({ format: "  {bar} {value}/{total}  ETA {eta_formatted}", barsize: 24 });
+  const showBar = !options.json && process.stdout.isTTY;
+  const onProgress = (done: number, total: number) => {
+    if (!showBar) return;
+    if (done === 0) bar.start(total, 0);
+    else bar.update(done);
+    if (done === total) bar.stop();
+  };
+  try {
+    const { report, predictions } = await evaluateCheckpoint(target, options.split, device, { signal, onProgress });
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...report, predictions })}\n`);
+    else printEvaluation(target, report);
+  } finally {
+    bar.stop();
+  }
+}
+
+function printEvaluation({ path, run }: CheckpointTarget, report: EvaluationReport): void {
+  const [low, high] = report.interval;
+  const among = report.unpromptedAmongLabels;
+  process.stdout.write(
+    [
+      `${basename(path)} of ${run.spec.run}, ${report.split}, ${report.count} rows`,
+      `  ${report.metric}    ${formatPercent(report.score)}   95 % interval ${formatPercent(low)} to ${formatPercent(high)}`,
+      ...(report.invalid === undefined ? [] : [`  no label    ${formatPercent(report.invalid)} of the answers`]),
+      `  loss        ${report.loss.toFixed(4)} per target token`,
+      `  majority    ${report.majority === undefined ? "–" : formatPercent(report.majority)}`,
+      `  no prompt   ${formatPercent(report.unprompted)} free${among === undefined ? "" : `, ${formatPercent(among)} among the labels`}`,
+      "",
+    ].join("\n"),
+  );
+}
+
+/** Answers texts with and without the prompt. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
+export async function answerTexts(
+  target: Target,
+  texts: readonly string[],
+  model: LoadedModel,
+  options: { raw?: boolean | undefined; maxNewTokens?: number | undefined },
+): Promise<TryResult[]> {
+  const { template, maxSourceLength, maxNewTokens } = taskOf(target);
+  const { endToken } = model.model.config;
+  const embeddings = await embeddingsOf(target, model);
+  const sources = texts.map((text) => (options.raw ? text : asSource(text, template)));
+  const tokens = sources.map((source) => truncateSource(model.tokenizer.encode(source), maxSourceLength, endToken));
+  const length = options.maxNewTokens ?? maxNewTokens ?? defaultAnswerLength;
+  const withPrompt = await model.answer(tokens, embeddings, length);
+  const withoutPrompt = await model.answer(tokens, undefined, length);
+  return sources.map((source, row) => ({
+    source,
+    withPrompt: withPrompt[row]!,
+    withoutPrompt: withoutPrompt[row]!,
+  }));
 }
 
 export async function predict(
   name: string,
   texts: readonly string[],
-  options: { device?: Device | "auto" | undefined; maxNewTokens?: number | undefined; raw: boolean; json: boolean },
+  options: { device?: DeviceChoice; maxNewTokens?: number | undefined; raw: boolean; json: boolean },
 ): Promise<void> {
-  const { run, path, settings, directory } = openTarget(name);
-  const { device } = await resolveDevice(options.device ?? (run.spec.device as Device));
-  const model = openModel(modelFolder(settings.model, directory));
-  const tokenizer = openTokenizer(model.folder, model.config.endToken);
-  const { embeddings } = await loadPrompt(path, settings, {
-    model,
-    tokenizer,
-    modelSha256: await model.weights.sha256(),
-  });
-  const sources = texts.map((text) => (options.raw ? text : asSource(text, settings.task.template)));
-  const { maxSourceLength } = settings.task;
-  const tokens = sources.map((source) =>
-    truncateSource(tokenizer.encode(source), maxSourceLength, model.config.endToken),
-  );
-  const generation = { maxNewTokens: options.maxNewTokens ?? settings.generation.maxNewTokens ?? 20 };
-  const answers = async (prompt: boolean): Promise<string[]> => {
-    const inference = await Inference.create(model, { device, prompt });
-    try {
-      const encoded = await inference.encode(tokens, prompt ? embeddings : undefined);
-      return (await inference.generate(encoded, generation)).map((ids) => tokenizer.decode(ids));
-    } finally {
-      await inference.release();
+  const target = openTarget(name);
+  const { device } = await resolveDevice(options.device ?? deviceOf(target));
+  const model = LoadedModel.open(modelOf(target), device);
+  try {
+    const answers = await answerTexts(target, texts, model, options);
+    for (const [row, { source, withPrompt, withoutPrompt }] of answers.entries()) {
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ text: texts[row], source, withPrompt, withoutPrompt })}\n`
+          : `${source}\n  with prompt     ${withPrompt}\n  without prompt  ${withoutPrompt}\n`,
+      );
     }
-  };
-  const withPrompt = await answers(true);
-  const withoutPrompt = await answers(false);
-  for (const [index, text] of texts.entries()) {
-    const answer = { text, source: sources[index], withPrompt: withPrompt[index], withoutPrompt: withoutPrompt[index] };
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify(answer)}\n`
-        : `${answer.source}\n  with prompt     ${answer.withPrompt}\n  without prompt  ${answer.withoutPrompt}\n`,
-    );
+  } finally {
+    await model.release();
   }
+}
+
+/** Looks into a checkpoint or an exported prompt; of a checkpoint looked into before, `open` is not called. */
+export async function inspectTarget(target: Target, open: () => LoadedModel): Promise<Inspection> {
+  return target.kind === "checkpoint" ? inspectCheckpoint(target, open) : inspectPrompt(target.path, open());
+}
+
+/** Prints what a checkpoint or an exported prompt looks like from inside. */
+export async function show(name: string, options: Pick<TextOptions, "precision"> & { json: boolean }): Promise<void> {
+  const target = openTarget(name);
+  const inspection = await inspectTarget(target, () => LoadedModel.open(modelOf(target), "cpu"));
+  process.stdout.write(options.json ? `${JSON.stringify(inspection)}\n` : checkpointText(inspection, options));
+}
+
+/** Exports a checkpoint to the prompts of its workspace, or of another one. */
+export async function exportTo(
+  name: string,
+  promptName: string,
+  options: { workspace?: string | undefined; json: boolean },
+): Promise<void> {
+  const target = openCheckpoint(name);
+  const model = LoadedModel.open(modelOf(target), "cpu");
+  const workspace = options.workspace ?? workspaceOf(target.run);
+  const result = await exportPrompt(target, promptName, workspace, model);
+  const { path, bytes } = result;
+  process.stdout.write(
+    options.json ? `${JSON.stringify(result)}\n` : `${relative(process.cwd(), path) || path}  ${formatBytes(bytes)}\n`,
+  );
 }
 
 /** A text put where the task's only field is; where there are several, the text must be the whole source. */

@@ -5,18 +5,10 @@ import { parseDelimited } from "../tasks/csv.ts";
 import { parseJsonLines } from "../tasks/jsonl.ts";
 import type { Row } from "../tasks/rows.ts";
 
-export interface DataColumns {
-  /** Names of columns or keys, in order of appearance. */
-  fields: string[];
-  /** Different values of a field in the first rows, the short ones only. */
-  examples: ReadonlyMap<string, readonly string[]>;
-}
-
 const headBytes = 64 << 10;
-const longestExample = 40;
 
 /** The columns of the file at `path`; undefined where they cannot be made out: the runtime says why when it reads it. */
-export async function readColumns(path: string): Promise<DataColumns | undefined> {
+export async function readColumns(path: string): Promise<string[] | undefined> {
   try {
     return columnsOf(await readHead(path), path);
   } catch {
@@ -37,17 +29,8 @@ async function readHead(path: string): Promise<string> {
 }
 
 /** The columns of the first rows of a data file, `text`; the ending of `path` says its form. @throws UlptError DATA_* */
-export function columnsOf(text: string, path: string): DataColumns {
-  const rows = parse(text, path);
-  const examples = new Map<string, string[]>();
-  for (const { cells } of rows) {
-    for (const [field, cell] of cells) {
-      const known = examples.get(field) ?? [];
-      if (typeof cell === "string" && cell.length <= longestExample && !known.includes(cell)) known.push(cell);
-      examples.set(field, known);
-    }
-  }
-  return { fields: [...examples.keys()], examples };
+export function columnsOf(text: string, path: string): string[] {
+  return [...new Set(parse(text, path).flatMap(({ cells }) => [...cells.keys()]))];
 }
 
 function parse(text: string, path: string): Row[] {

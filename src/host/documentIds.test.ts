@@ -13,6 +13,7 @@ const documents: DocumentId[] = [
     against: { ...run, folder: "file:///other", run: "vanilla-seed1", step: 0 },
   },
   { kind: "settings", ...run },
+  { kind: "recorded", ...run },
   { kind: "metrics", ...run },
   { kind: "planned", ...run, file: "file:///home/ann/my%20work/sst2.ulpt.json" },
   { kind: "checkpoint", folder: 'file:///q?"#%&', experiment: "Größe,@(1)", run: "a+b=c", step: 1 },

@@ -22,7 +22,8 @@ export interface CheckpointId extends RunId {
 
 export type DocumentId =
   | ({ kind: "checkpoint"; against?: CheckpointId | undefined } & CheckpointId)
-  | ({ kind: "settings" | "metrics" } & RunId)
+  /** `recorded`: the settings alone, without what came of them. */
+  | ({ kind: "settings" | "recorded" | "metrics" } & RunId)
   /** The settings that an experiment file gives now to the run of that name; `file` is its URI. */
   | ({ kind: "planned"; file: string } & RunId);
 
@@ -35,7 +36,8 @@ export interface DocumentPlace {
 const checkpointName = /^step-(\d{6,15})\.ckpt\.txt$/;
 const runDocumentNames = {
   settings: "settings.json",
-  metrics: "metrics.txt",
+  recorded: "settings.recorded.json",
+  metrics: "metrics.ckpt.txt",
   planned: "settings.planned.json",
 } as const;
 
@@ -73,6 +75,7 @@ export function decodeDocument({ path, query }: DocumentPlace): DocumentId | und
     };
   }
   if (name === runDocumentNames.settings) return { kind: "settings", ...id };
+  if (name === runDocumentNames.recorded) return { kind: "recorded", ...id };
   if (name === runDocumentNames.metrics) return { kind: "metrics", ...id };
   return name === runDocumentNames.planned && typeof file === "string" ? { kind: "planned", ...id, file } : undefined;
 }

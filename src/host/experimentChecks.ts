@@ -3,15 +3,7 @@
  * of src/experiment, and those that show only beside the data and the model.
  */
 import { resolve } from "node:path";
-import {
-  applyEdits,
-  findNodeAtLocation,
-  getNodeValue,
-  type JSONPath,
-  modify,
-  type Node,
-  parseTree,
-} from "jsonc-parser";
+import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node, parseTree } from "jsonc-parser";
 import { expandRuns } from "../experiment/expand.ts";
 import type { Path } from "../experiment/jsonSchema.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";

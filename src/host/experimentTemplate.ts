@@ -8,8 +8,6 @@ export interface NewExperiment {
   test?: string | undefined;
   template: string;
   target: string;
-  /** All answers that are valid, if they are few and known. */
-  labels?: readonly string[] | undefined;
   methods: readonly ("ulpt" | "vanilla")[];
   ranks: readonly number[];
   promptLength: number;
@@ -18,7 +16,7 @@ export interface NewExperiment {
 
 /** The experiment as JSON with comments. `parseExperiment` reads it. */
 export function writeExperiment(given: NewExperiment): string {
-  const { model, train, validation, test, template, target, labels, methods, ranks, promptLength, steps } = given;
+  const { model, train, validation, test, template, target, methods, ranks, promptLength, steps } = given;
   const task = [
     `"train": ${json(train)},`,
     validation
@@ -26,8 +24,7 @@ export function writeExperiment(given: NewExperiment): string {
       : "// No validation file: a tenth of the training rows is set aside.",
     test ? `"test": ${json(test)}, // used once a run, for its final score` : "",
     `"template": ${json(template)}, // what the model reads; {field} is a column of the data`,
-    `"target": ${json(target)}${labels ? "," : ""} // what it should answer`,
-    labels ? `"labels": ${list(labels)}` : "",
+    `"target": ${json(target)} // what it should answer`,
   ].filter(Boolean);
   const usesUlpt = methods.includes("ulpt");
   return `// A prompt-tuning experiment: the model stays frozen, only a short prompt is trained.

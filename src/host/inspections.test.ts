@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { encodeEmbeddings, fingerprint, type Inspection, keepInspection, newInspection } from "../runs/inspection.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
+import { encodeEmbeddings, fingerprint, type Inspection, keepInspection, newInspection } from "../runs/inspection.ts";
 import { checkpointPath, Inspections } from "./inspections.ts";
 
 function inspectionOf(path: string): Inspection {
@@ -29,8 +29,11 @@ function inspectionOf(path: string): Inspection {
   });
 }
 
+const folder = temporaryFolder();
+let checkpoints = 0;
+
 function checkpoint(): { directory: string; path: string } {
-  const directory = temporaryFolder("inspections");
+  const directory = folder(String(checkpoints++));
   mkdirSync(join(directory, "checkpoints"), { recursive: true });
   const path = checkpointPath(directory, 400);
   writeFileSync(path, "content");
@@ -41,7 +44,13 @@ describe("inspections for editors", () => {
   it("asks the runtime once for a checkpoint, however often it is shown", async () => {
     const { directory } = checkpoint();
     let asked = 0;
-    const inspector = { checkpoint: async (path: string) => (asked++, inspectionOf(path)), prompt: async () => never() };
+    const inspector = {
+      checkpoint: async (path: string) => {
+        asked++;
+        return inspectionOf(path);
+      },
+      prompt: async () => never(),
+    };
     const inspections = new Inspections(inspector);
     await Promise.all([inspections.checkpoint(directory, 400), inspections.checkpoint(directory, 400)]);
     expect((await inspections.checkpoint(directory, 400)).step).toBe(400);

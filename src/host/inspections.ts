@@ -46,7 +46,10 @@ export class Inspections {
     return this.remember(path, () => this.inspector.prompt(path));
   }
 
-  private async remember(path: string, load: (sha256: string) => Inspection | Promise<Inspection>): Promise<Inspection> {
+  private async remember(
+    path: string,
+    load: (sha256: string) => Inspection | Promise<Inspection>,
+  ): Promise<Inspection> {
     const { sha256 } = fingerprint(path);
     const key = `${sha256} ${path}`;
     const loading = this.known.get(key) ?? Promise.resolve(load(sha256));

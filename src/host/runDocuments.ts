@@ -102,3 +102,16 @@ export function differingPaths(left: unknown, right: unknown, path = ""): string
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** In a text of `metricsText`: how the first number of each line differs from that of the line above. */
+export function metricDeltas(text: string): { line: number; text: string }[] {
+  let before: number | undefined;
+  return text.split("\n").flatMap((content, line) => {
+    const digits = /^(?:to )?step +\d+ {3}(-?\d[\d.]*)/.exec(content)?.[1];
+    const value = digits === undefined ? undefined : Number(digits);
+    const delta = value === undefined || before === undefined ? 0 : value - before;
+    before = value;
+    if (Math.abs(delta) < 5e-5) return [];
+    return [{ line, text: `${delta > 0 ? "▲" : "▼"} ${Math.abs(delta).toFixed(4)}` }];
+  });
+}

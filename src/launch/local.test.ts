@@ -1,20 +1,10 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  interrupt,
-  isRunning,
-  kill,
-  type Launch,
-  launch,
-  launchesFolder,
-  listLaunches,
-  type Runtime,
-  Tail,
-  terminalText,
-} from "./local.ts";
+import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
+import { interrupt, kill, launch, type Runtime, Tail, terminalText } from "./local.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -23,7 +13,11 @@ beforeEach(() => {
 afterEach(() => rmSync(workspace, { recursive: true, force: true }));
 
 /** A runtime that is a few lines of JavaScript. */
-const script = (source: string): Runtime => ({ command: process.execPath, args: ["-e", source], env: { ANSWER: "42" } });
+const script = (source: string): Runtime => ({
+  command: process.execPath,
+  args: ["-e", source],
+  env: { ANSWER: "42" },
+});
 
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
@@ -36,7 +30,9 @@ const logHas = (launched: Launch, text: string) => until(() => readFileSync(laun
 
 describe("launch", () => {
   it("writes both outputs to the log and tells the exit code", async () => {
-    const runtime = script('console.log(process.env.ANSWER, process.argv[1]); console.error("no"); process.exitCode = 3');
+    const runtime = script(
+      'console.log(process.env.ANSWER, process.argv[1]); console.error("no"); process.exitCode = 3',
+    );
     const { launch: launched, end } = await launch(runtime, { workspace, args: ["train"], experiment: "e" });
     expect(await end).toEqual({ code: 3, signal: null });
     expect(readFileSync(launched.log, "utf8")).toBe("42 train\nno\n");
@@ -70,7 +66,9 @@ describe("launch", () => {
   });
 
   it.skipIf(process.platform === "win32")("can be interrupted to stop in good order", async () => {
-    const runtime = script('process.on("SIGINT", () => { console.log("saved"); process.exit(130) }); console.log("up"); setInterval(() => {}, 1e6)');
+    const runtime = script(
+      'process.on("SIGINT", () => { console.log("saved"); process.exit(130) }); console.log("up"); setInterval(() => {}, 1e6)',
+    );
     const { launch: launched, end } = await launch(runtime, { workspace, args: [] });
     await logHas(launched, "up");
     expect(interrupt(launched)).toBe(true);
@@ -85,46 +83,15 @@ describe("launch", () => {
     );
     const { launch: launched, end } = await launch(runtime, { workspace, args: [] });
     await logHas(launched, "!");
-    const child: Launch = { ...launched, pid: Number.parseInt(readFileSync(launched.log, "utf8"), 10), processStart: null };
+    const child: Launch = {
+      ...launched,
+      pid: Number.parseInt(readFileSync(launched.log, "utf8"), 10),
+      processStart: null,
+    };
     expect(isRunning(child)).toBe(true);
     await kill(launched);
     expect((await end).code).not.toBe(0);
     await until(() => !isRunning(child));
-  });
-
-  it("is not taken for another process that got its pid", async () => {
-    const { launch: launched, end } = await launch(script(""), { workspace, args: [] });
-    await end;
-    const reused: Launch = { ...launched, pid: process.pid, processStart: "1" };
-    if (process.platform === "linux") expect(isRunning(reused)).toBe(false);
-    expect(isRunning({ ...launched, pid: process.pid, host: "elsewhere" })).toBe(false);
-  });
-});
-
-describe("listLaunches", () => {
-  it("leaves out what is no record, and one that names a file elsewhere", async () => {
-    const { launch: launched, end } = await launch(script(""), { workspace, args: [] });
-    await end;
-    const folder = launchesFolder(workspace);
-    writeFileSync(join(folder, "broken.json"), "{");
-    writeFileSync(join(folder, "outside.json"), JSON.stringify({ ...launched, log: "/etc/passwd" }));
-    expect(listLaunches(workspace)).toEqual([launched]);
-  });
-
-  it("forgets old ones with their logs", async () => {
-    const { launch: launched, end } = await launch(script(""), { workspace, args: [] });
-    await end;
-    const folder = launchesFolder(workspace);
-    for (let number = 0; number < 60; number++) {
-      const id = `2020-${String(number).padStart(2, "0")}`;
-      const log = join(folder, `${id}.log`);
-      writeFileSync(log, "");
-      writeFileSync(join(folder, `${id}.json`), JSON.stringify({ ...launched, id, log }));
-    }
-    const kept = listLaunches(workspace);
-    expect(kept).toHaveLength(50);
-    expect(kept.at(-1)).toEqual(launched);
-    expect(existsSync(join(folder, "2020-00.log"))).toBe(false);
   });
 });
 

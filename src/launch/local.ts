@@ -3,16 +3,9 @@
  * file, and a record beside that file lets the next window find it again.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { z } from "zod";
+import { closeSync, openSync, readSync } from "node:fs";
 import { systemErrorCode, UlptError } from "../errors.ts";
-import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
-import { runsFolder } from "../runs/layout.ts";
-import { thisObserver } from "../runs/owner.ts";
-import { readJson } from "../runs/schema.ts";
-import { hideFromGit } from "../runs/store.ts";
+import { createLaunch, isRunning, type Launch, recordLaunch } from "../runs/launches.ts";
 
 /** How to start the runtime: `command ...args` followed by the command of ulpt. */
 export interface Runtime {
@@ -21,35 +14,10 @@ export interface Runtime {
   env: Readonly<Record<string, string>>;
 }
 
-/** `<workspace>/.ulpt/launches/<id>.json` */
-const launchJson = z.object({
-  version: z.literal(1),
-  id: z.string(),
-  pid: z.int().min(1),
-  host: z.string(),
-  /** When the kernel says the process began; null where it does not say. Tells a reused pid. */
-  processStart: z.string().nullable(),
-  /** The command of ulpt, e.g. `train sst2.ulpt.json`. */
-  args: z.array(z.string()),
-  started: z.iso.datetime(),
-  /** Absolute path of the file that its output goes to. */
-  log: z.string(),
-  /** Folder of the experiment its runs belong to. */
-  experiment: z.string().optional(),
-});
-export type Launch = z.infer<typeof launchJson>;
-
 export interface LaunchEnd {
   /** Null where a signal ended it. */
   code: number | null;
   signal: NodeJS.Signals | null;
-}
-
-/** Old launches beyond this many are forgotten, with their logs. */
-const keptLaunches = 50;
-
-export function launchesFolder(workspace: string): string {
-  return join(dirname(runsFolder(workspace)), "launches");
 }
 
 /**
@@ -60,46 +28,22 @@ export async function launch(
   runtime: Runtime,
   options: { workspace: string; args: readonly string[]; cwd?: string | undefined; experiment?: string | undefined },
 ): Promise<{ launch: Launch; end: Promise<LaunchEnd> }> {
-  const { workspace, args } = options;
-  const folder = launchesFolder(workspace);
-  const started = new Date().toISOString();
-  const id = `${started.replaceAll(/[:.]/g, "-")}-${randomBytes(2).toString("hex")}`;
-  const log = join(folder, `${id}.log`);
-  let descriptor: number;
-  try {
-    mkdirSync(folder, { recursive: true });
-    hideFromGit(workspace);
-    descriptor = openSync(log, "ax");
-  } catch (error) {
-    throw asWriteError(error, log);
-  }
+  const { workspace, args, experiment } = options;
+  const created = createLaunch(workspace);
   try {
     const child = spawn(runtime.command, [...runtime.args, ...args], {
       cwd: options.cwd ?? workspace,
       env: { ...process.env, ...runtime.env },
-      stdio: ["ignore", descriptor, descriptor],
+      stdio: ["ignore", created.descriptor, created.descriptor],
       detached: true, // on POSIX the leader of its own process group
       windowsHide: true,
     });
     const end = endOf(child);
     await spawned(child, runtime.command);
     child.unref();
-    const observer = thisObserver();
-    const record: Launch = {
-      version: 1,
-      id,
-      pid: child.pid!,
-      host: observer.host,
-      processStart: observer.processStart(child.pid!) ?? null,
-      args: [...args],
-      started,
-      log,
-      ...(options.experiment === undefined ? {} : { experiment: options.experiment }),
-    };
-    writeFileAtomic(join(folder, `${id}.json`), `${JSON.stringify(record, null, 2)}\n`, { tag: "launch" });
-    return { launch: record, end };
+    return { launch: recordLaunch(created, { pid: child.pid!, args, experiment }), end };
   } finally {
-    closeSync(descriptor);
+    closeSync(created.descriptor);
   }
 }
 
@@ -123,45 +67,6 @@ function spawned(child: ChildProcess, command: string): Promise<void> {
       );
     });
   });
-}
-
-/** The launches of a workspace, oldest first; forgets the oldest ended ones. Records that cannot be read are left out. */
-export function listLaunches(workspace: string): Launch[] {
-  const folder = launchesFolder(workspace);
-  const launches = recordNames(folder).flatMap((name) => readLaunch(join(folder, name)) ?? []);
-  const ended = launches.filter((one) => !isRunning(one));
-  for (const { id } of ended.slice(0, Math.max(0, launches.length - keptLaunches))) {
-    for (const ending of ["json", "log"]) rmSync(join(folder, `${id}.${ending}`), { force: true });
-  }
-  return launches.filter(({ log }) => existsSync(log));
-}
-
-function recordNames(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => /^[^.].*\.json$/.test(name))
-      .sort();
-  } catch {
-    return [];
-  }
-}
-
-function readLaunch(path: string): Launch | null {
-  try {
-    const record = readJson(path, launchJson);
-    // A workspace is untrusted input: a record may not name a file elsewhere.
-    return record && dirname(record.log) === dirname(path) ? record : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Whether the process of a launch is there, on this machine. */
-export function isRunning({ pid, host, processStart }: Launch): boolean {
-  const observer = thisObserver();
-  if (host !== observer.host) return false;
-  const start = observer.processStart(pid);
-  return start !== undefined && (start === null || processStart === null || start === processStart);
 }
 
 /** Asks a launch to save and stop, where signals exist (not on Windows). Returns whether it was asked. */

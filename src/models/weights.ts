@@ -87,7 +87,8 @@ export class Weights {
   /** sha256 over the bytes of all weight files, in the order of their names. */
   async sha256(): Promise<string> {
     const hash = createHash("sha256");
-    for (const file of this.files) for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+    for (const file of this.files)
+      for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
     return hash.digest("hex");
   }
 

@@ -159,7 +159,9 @@ describe("ProgressReader", () => {
 
   it("reads a long journal in pieces", () => {
     const path = join(workspace, "events.jsonl");
-    const lines = Array.from({ length: 30_000 }, (_, i) => JSON.stringify({ t: 1, attempt: 1, seq: i + 1, ...step(i + 1) }));
+    const lines = Array.from({ length: 30_000 }, (_, i) =>
+      JSON.stringify({ t: 1, attempt: 1, seq: i + 1, ...step(i + 1) }),
+    );
     writeFileSync(path, `${lines.join("\n")}\n`);
     const reader = new ProgressReader(path);
     expect(reader.read(1000)).toBe(true);

@@ -149,11 +149,23 @@ export function claimRun(directory: string, { takeOver = false }: ClaimOptions =
   const ownership = new Ownership(directory, claim);
   try {
     ownership.announce();
+    removeTemporaries(directory);
   } catch (error) {
     rmSync(claimPath(directory, claim.attempt), { force: true });
     throw error;
   }
   return ownership;
+}
+
+/** What attempts were killed while writing. One that is only now being fenced has nothing left to write. */
+function removeTemporaries(directory: string): void {
+  for (const folder of [directory, runPaths(directory).checkpoints]) {
+    try {
+      for (const name of readdirSync(folder)) if (/^\..+\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+    } catch {
+      // There are no checkpoints yet; or the files stay, which does no harm.
+    }
+  }
 }
 
 /** The race is decided here: creating a file that must not exist yet succeeds for one process only. */

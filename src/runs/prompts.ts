@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { basename, isAbsolute, join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { recordedMethod } from "../experiment/recorded.ts";
@@ -60,9 +60,9 @@ const promptMetadata = z.object({
   settings: json(recordedMethod),
   /** Seed of the starting values. */
   seed: integer,
-  /** The frozen model as the experiment named it, and the folder that a relative path starts at, relative to the workspace. */
+  /** The frozen model as the experiment named it, and the folder that its path starts at, relative to the workspace. */
   model: z.string().min(1).refine(isNoShare, "a network share is not opened"),
-  directory: z.string().refine((path) => !isAbsolute(path) && isNoShare(path), "expected a relative path"),
+  directory: z.string().refine(isNoShare, "a network share is not opened"),
   /** Of the model's weight files. */
   modelSha256: sha256,
   /** Of the embedding table as little-endian float32: equal for every file layout of the same model. */
@@ -104,7 +104,12 @@ export function promptsFolder(workspace: string): string {
 
 /** `prompts/review.prompt.safetensors` → `review` */
 export function promptName(path: string): string {
-  return basename(path).endsWith(promptExtension) ? basename(path, promptExtension) : basename(path, ".safetensors");
+  return withoutExtension(basename(path));
+}
+
+function withoutExtension(name: string): string {
+  const extension = [promptExtension, ".safetensors"].find((end) => name.endsWith(end)) ?? "";
+  return name.slice(0, name.length - extension.length);
 }
 
 /**
@@ -120,7 +125,7 @@ export function writePrompt(workspace: string, name: string, prompt: NewPrompt):
   } catch (error) {
     throw asWriteError(error, folder);
   }
-  const path = reserveFile(folder, safeName(promptName(name)));
+  const path = reserveFile(folder, safeName(withoutExtension(name)));
   try {
     writeFileAtomic(path, bytes, { tag: "prompt" });
   } catch (error) {

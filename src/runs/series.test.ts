@@ -25,7 +25,18 @@ function running(attempt: number, fromStep: number, t: number): JournalEvent {
 }
 
 function evaluation(step: number, score: number, split: "validation" | "test" = "validation"): JournalEvent {
-  return { t: start + step * 100 + 5, attempt: 1, seq: 1, type: "evaluation", step, split, metric: "accuracy", score, count: 100, seconds: 1 };
+  return {
+    t: start + step * 100 + 5,
+    attempt: 1,
+    seq: 1,
+    type: "evaluation",
+    step,
+    split,
+    metric: "accuracy",
+    score,
+    count: 100,
+    seconds: 1,
+  };
 }
 
 function course(losses: readonly number[], options = {}): RunSeries {
@@ -86,7 +97,10 @@ describe("RunSeries", () => {
   });
 
   it("repeats only the open bucket when a point is added", () => {
-    const series = course(Array.from({ length: 5000 }, (_, index) => index % 13), { maxPoints: 100 });
+    const series = course(
+      Array.from({ length: 5000 }, (_, index) => index % 13),
+      { maxPoints: 100 },
+    );
     const reader = new Reader();
     reader.read(series);
     series.append([stepEvent(5001, 4)]);
@@ -146,7 +160,10 @@ describe("RunSeries", () => {
   });
 
   it("shows a range in full detail, with a neighbour on each side", () => {
-    const series = course(Array.from({ length: 10_000 }, (_, index) => index), { maxPoints: 100 });
+    const series = course(
+      Array.from({ length: 10_000 }, (_, index) => index),
+      { maxPoints: 100 },
+    );
     expect([...series.between("step", 500, 510, 100).step]).toEqual(Array.from({ length: 13 }, (_, i) => 499 + i));
     expect(series.between("examples", 0, 16 * 10_000, 100).step.length).toBeLessThanOrEqual(100);
     expect(series.between("step", 20_000, 30_000).step.length).toBeLessThanOrEqual(2);

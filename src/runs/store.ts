@@ -1,5 +1,5 @@
 /** @file The runs of a workspace: create, open, list with their state, and ask one to stop. */
-import { type Dirent, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { type Dirent, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
@@ -7,14 +7,7 @@ import { runPaths, runsFolder } from "./layout.ts";
 import { safeName, suffixedName } from "./names.ts";
 import { isAlive, readExit, readHolder, thisObserver } from "./owner.ts";
 import { noProgress, type Progress, ProgressReader } from "./progress.ts";
-import {
-  type EndState,
-  type ExitJson,
-  type Owner,
-  type RunJson,
-  readJson,
-  runJson,
-} from "./schema.ts";
+import { type EndState, type ExitJson, type Owner, type RunJson, readJson, runJson } from "./schema.ts";
 
 export interface Run {
   directory: string;
@@ -37,16 +30,40 @@ export function createRun(
   makeFolders(parent);
   hideFromGit(workspace);
 
-  const run = reserveFolder(parent, safeName(name));
-  const directory = join(parent, run);
-  const whole: RunJson = { version: 1, experiment, run, ...spec };
+  // The folder appears with its run.json in it: whoever looks, or is killed, never meets a half-made run.
+  const prepared = prepareFolder(parent);
   try {
-    writeFileAtomic(runPaths(directory).run, `${JSON.stringify(whole, null, 2)}\n`, { tag: "new" });
+    for (let number = 1; ; number++) {
+      const run = number === 1 ? safeName(name) : suffixedName(safeName(name), number);
+      const directory = join(parent, run);
+      if (existsSync(directory)) continue;
+      const whole: RunJson = { version: 1, experiment, run, ...spec };
+      writeFileAtomic(runPaths(prepared).run, `${JSON.stringify(whole, null, 2)}\n`, { tag: "new" });
+      if (takeName(prepared, directory)) return { directory, spec: whole };
+    }
   } catch (error) {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(prepared, { recursive: true, force: true });
     throw error;
   }
-  return { directory, spec: whole };
+}
+
+function prepareFolder(parent: string): string {
+  try {
+    return mkdtempSync(join(parent, ".new-"));
+  } catch (error) {
+    throw asWriteError(error, parent);
+  }
+}
+
+/** Renaming to a folder that is in use fails, so two processes that want one name get two. */
+function takeName(prepared: string, directory: string): boolean {
+  try {
+    renameSync(prepared, directory);
+    return true;
+  } catch (error) {
+    if (existsSync(directory)) return false;
+    throw asWriteError(error, directory);
+  }
 }
 
 /** Node's own recursive mkdir never returns where the system refuses a folder with ENOENT, as below /proc. */
@@ -64,19 +81,6 @@ function makeFolders(path: string): void {
 export function hideFromGit(workspace: string): void {
   const ignore = join(dirname(runsFolder(workspace)), ".gitignore");
   if (!existsSync(ignore)) writeFileAtomic(ignore, "*\n", { tag: "workspace" });
-}
-
-/** Creating a folder that exists fails, so two processes that want one name get two. */
-function reserveFolder(parent: string, name: string): string {
-  for (let number = 1; ; number++) {
-    const candidate = number === 1 ? name : suffixedName(name, number);
-    try {
-      mkdirSync(join(parent, candidate));
-      return candidate;
-    } catch (error) {
-      if (systemErrorCode(error) !== "EEXIST") throw asWriteError(error, join(parent, candidate));
-    }
-  }
 }
 
 /** Opens the run in `directory`. @throws UlptError RUN_MISSING, RUN_INVALID */

@@ -107,8 +107,8 @@ export interface RunView {
   color: number;
   /** Tells runs of one colour apart: dash and point style. */
   variant: number;
-  /** Bytes of the journal that are still to be read; its curve grows meanwhile. */
-  unread: number;
+  /** Its journal has not been read to the end yet; its curve grows meanwhile. */
+  reading: boolean;
 }
 
 /** What does not change while a run lives: sent in snapshots only. */
@@ -231,7 +231,11 @@ export type PanelCommand =
   | { command: "stop" | "resume" | "openRunFolder" | "openLog" | "openJournal"; run: string }
   | { command: "setShown"; run: string; shown: boolean }
   | { command: "setBaseline"; run: string | null }
-  | { command: "openCheckpoint" | "diffPrevious" | "diffBest" | "diffBaseline" | "evaluate" | "exportPrompt"; run: string; step: number };
+  | {
+      command: "openCheckpoint" | "diffPrevious" | "diffBest" | "diffBaseline" | "evaluate" | "exportPrompt";
+      run: string;
+      step: number;
+    };
 
 export type WebviewMessage =
   | { type: "ready"; state: PanelState | null }
@@ -243,10 +247,9 @@ export type WebviewMessage =
   | { type: "error"; message: string }
   | ({ type: "command" } & PanelCommand);
 
-/** Every text of the panel; the host translates. `{0}` are places for values. */
+/** Every text of the panel, in the user's language. `{0}` are places for values. */
 export type Strings = Readonly<Record<StringKey, string>>;
 
-/** The texts in English, and the list of their keys. */
 export type StringKey =
   // header
   | "train"

@@ -1,9 +1,12 @@
-/** @file A checkpoint ready to be used: its method, its parameters and the prompt embeddings they make. */
-import { UlptError } from "../errors.ts";
+/** @file Checkpoints and exported prompts ready to be used: their method, their parameters and the prompt embeddings they make. */
+import type { MethodSettings } from "../experiment/expand.ts";
 import type { RecordedSettings } from "../experiment/recorded.ts";
 import type { TensorValue } from "../graph/session.ts";
-import { PromptSession } from "../prompts/prompt.ts";
+import type { PromptMethod } from "../prompts/method.ts";
+import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
 import { type Checkpoint, loadCheckpoint } from "../runs/checkpoints.ts";
+import { type PromptFile, readPrompt } from "../runs/prompts.ts";
+import type { LoadedModel } from "./loadedModel.ts";
 import { createMethod, type MethodContext, parametersFrom } from "./method.ts";
 
 export interface LoadedPrompt {
@@ -12,26 +15,44 @@ export interface LoadedPrompt {
   embeddings: TensorValue;
 }
 
-/** @throws CHECKPOINT_INVALID, also for a checkpoint of another model, PROJECTION_MISMATCH */
+/** @throws CHECKPOINT_INVALID, PROJECTION_MISMATCH */
 export async function loadPrompt(
   path: string,
   settings: RecordedSettings,
-  context: MethodContext & { modelSha256: string },
+  context: MethodContext,
 ): Promise<LoadedPrompt> {
   const checkpoint = loadCheckpoint(path);
-  const { model, modelSha256 } = checkpoint.metadata;
-  if (modelSha256 !== context.modelSha256) {
-    throw new UlptError("CHECKPOINT_INVALID", `The checkpoint was trained on other weights of ${model}.`, {
-      where: path,
-      expected: `weights with sha256 ${modelSha256}, found ${context.modelSha256}`,
-      hint: "Restore the model that the run was trained on.",
-    });
-  }
   const method = createMethod(settings.method, settings.promptLength, context);
-  const parameters = parametersFrom(checkpoint, method, path);
+  const [embeddings] = await embed(method, [parametersFrom(checkpoint, method, path)]);
+  return { checkpoint, embeddings: embeddings! };
+}
+
+export interface ExportedPrompt {
+  file: PromptFile;
+  method: PromptMethod;
+  settings: MethodSettings;
+  parameters: ParameterValues;
+}
+
+/**
+ * Opens an exported prompt for a model; `embed` makes its E.
+ * @throws PROMPT_INVALID, MODEL_MISMATCH if it was trained with another model, PROJECTION_MISMATCH
+ */
+export function loadExportedPrompt(path: string, context: LoadedModel): ExportedPrompt {
+  const file = readPrompt(path);
+  const { settings, promptLength } = file.metadata;
+  context.requireVocabulary(file.metadata, path);
+  const method = createMethod(settings, promptLength, context);
+  return { file, method, settings, parameters: parametersFrom(file, method, path) };
+}
+
+/** E `[n, d]` of each of several values of a method's parameters. */
+export async function embed(method: PromptMethod, values: readonly ParameterValues[]): Promise<TensorValue[]> {
   const session = await PromptSession.create(method);
   try {
-    return { checkpoint, embeddings: await session.embeddings(parameters) };
+    const embeddings: TensorValue[] = [];
+    for (const parameters of values) embeddings.push(await session.embeddings(parameters));
+    return embeddings;
   } finally {
     await session.release();
   }

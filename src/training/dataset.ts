@@ -20,11 +20,6 @@ export interface Dataset {
   longestTarget: number;
 }
 
-/** As Transformers truncates: the end token stays last. */
-export function truncateSource(tokens: number[], maxLength: number, endToken: number): number[] {
-  return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
-}
-
 /** The first `maxLength` tokens; as Transformers truncates, the end token stays last. */
 export function truncateSource(tokens: readonly number[], maxLength: number, endToken: number): readonly number[] {
   return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;

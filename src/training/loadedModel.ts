@@ -8,7 +8,6 @@ import type { TensorValue } from "../graph/session.ts";
 import { Inference } from "../models/inference.ts";
 import { type FrozenModel, openModel, readEmbeddings } from "../models/model.ts";
 import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
-import { sha256OfFloats } from "../prompts/projection.ts";
 
 /** So many rows of the embedding table are read at a time. */
 const blockRows = 4096;
@@ -104,11 +103,10 @@ export class LoadedModel {
 
 function hashEmbeddings(model: FrozenModel): string {
   const { vocabularySize } = model.config;
-  if (vocabularySize <= blockRows) return sha256OfFloats(readEmbeddings(model));
   const hash = createHash("sha256");
   for (let begin = 0; begin < vocabularySize; begin += blockRows) {
     const block = readEmbeddings(model, begin, Math.min(blockRows, vocabularySize - begin));
-    hash.update(littleEndianBytes(block));
+    hash.update(new Uint8Array(block.buffer));
   }
   return hash.digest("hex");
 }

@@ -7,6 +7,7 @@ import { elementCount, type PromptMethod } from "../prompts/method.ts";
 import type { ParameterValues } from "../prompts/prompt.ts";
 import { type UlptMethod, ulpt } from "../prompts/ulpt.ts";
 import { type VanillaStart, vanilla } from "../prompts/vanilla.ts";
+import { Stream } from "../random/philox.ts";
 import type { Checkpoint, NewCheckpoint } from "../runs/checkpoints.ts";
 
 export interface MethodContext {
@@ -42,6 +43,11 @@ function vanillaStart(initialization: Initialization, model: FrozenModel, tokeni
     });
   }
   return { from: "text", tokens, embeddings };
+}
+
+/** The parameters before the first step. */
+export function initialParameters(method: PromptMethod, seed: number): ParameterValues {
+  return method.initialize(new Stream(seed, "prompt/initial"));
 }
 
 export function isUlpt(method: PromptMethod): method is UlptMethod {

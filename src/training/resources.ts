@@ -88,7 +88,10 @@ export class Resources {
 function hashSmallFiles(folder: string): Record<string, string> {
   const names = ["config.json", "tokenizer.json", "tokenizer_config.json"];
   const present = names.filter((name) => existsSync(join(folder, name)));
-  const hash = (name: string) => createHash("sha256").update(readFileSync(join(folder, name))).digest("hex");
+  const hash = (name: string) =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, name)))
+      .digest("hex");
   return Object.fromEntries(present.map((name) => [name, hash(name)]));
 }
 

@@ -5,8 +5,8 @@ import type { Session } from "../graph/session.ts";
 import { collate, type SpecialTokens, type TokenizedExample } from "../models/batch.ts";
 import { elementCount } from "../prompts/method.ts";
 import type { ParameterValues, PromptSession } from "../prompts/prompt.ts";
-import { Stream } from "../random/philox.ts";
 import { DataOrder, groupByLength } from "./batches.ts";
+import { initialParameters } from "./method.ts";
 import { adamStep, clipGradients, gradientNorm, initialOptimizerState, type OptimizerState } from "./optimizer.ts";
 import { scheduleFactor } from "./schedule.ts";
 
@@ -54,7 +54,7 @@ export class Trainer {
     this.order = new DataOrder(options.examples.length, options.seed);
     if (state) this.state = state;
     else {
-      const parameters = options.prompt.method.initialize(new Stream(options.seed, "prompt/initial"));
+      const parameters = initialParameters(options.prompt.method, options.seed);
       this.state = { step: 0, parameters, optimizer: initialOptimizerState(parameters) };
     }
   }

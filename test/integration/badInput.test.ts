@@ -298,22 +298,23 @@ const experiments: Row[] = [
   },
 ];
 
-describe.each([
-  { what: "a model", rows: models, copyModel: true },
-  { what: "data", rows: data, copyModel: false },
-  { what: "an experiment", rows: experiments, copyModel: false },
-] as const)("$what that cannot be used", ({ what, rows, copyModel }) => {
-  it.each(rows)(
-    "$input is $code, exit code $exit, and makes no run",
-    async ({ input, spoil, args = [], ...expected }) => {
+const kinds: [what: string, rows: Row[], copyModel: boolean][] = [
+  ["a model", models, true],
+  ["data", data, false],
+  ["an experiment", experiments, false],
+];
+
+describe.each(kinds)("%s that cannot be used:", (what, rows, copyModel) => {
+  for (const { input, spoil, args = [], ...expected } of rows) {
+    it.concurrent(`${input} is ${expected.code}, exit code ${expected.exit}, and makes no run`, async () => {
       const workspace = createWorkspace(folder(`${what} ${input}`.replaceAll(/\W+/g, "-")), { copyModel });
       workspace.experiment("small");
       spoil?.(workspace);
       const end = await ulpt(["train", "small.ulpt.json", ...args], { cwd: workspace.folder });
       expectFailure(end, expected);
       expect(existsSync(workspace.path(".ulpt"))).toBe(false);
-    },
-  );
+    });
+  }
 });
 
 describe("what an error suggests", () => {
@@ -368,13 +369,13 @@ describe("a training that cannot go well", () => {
   });
 
   it.each([
-    { where: "in its course", settings: ["training.learningRate=1e38", "seed=3"], run: "ulpt-r2-seed3" },
+    { moment: "in its course", settings: ["training.learningRate=1e38", "seed=3"], run: "ulpt-r2-seed3" },
     {
-      where: "in its last step",
+      moment: "in its last step",
       settings: ["training.learningRate=1e38", "training.steps=1", "seed=4"],
       run: "ulpt-r2-seed4",
     },
-  ])("stops a run that diverges $where, and keeps what can be read", async ({ settings, run }) => {
+  ])("stops a run that diverges $moment, and keeps what can be read", async ({ settings, run }) => {
     const end = await ulpt(["train", "small.ulpt.json", ...set("training.warmupSteps=0", ...settings)], {
       cwd: workspace.folder,
     });
@@ -457,7 +458,7 @@ describe("a run whose inputs changed", () => {
         ["predict", "small/ulpt-r2-seed1", "a text"],
       ]) {
         const end = await ulpt(args, { cwd: workspace.folder });
-        expectFailure(end, { code: "CHECKPOINT_INVALID", exit: 3, where: "step-" });
+        expectFailure(end, { code: "MODEL_MISMATCH", exit: 3, where: "step-" });
       }
     } finally {
       writeFileSync(weights(workspace), bytes);

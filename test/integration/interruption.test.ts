@@ -1,111 +1,371 @@
 /** @file Runs that are killed, stopped, contended for or out of disk, and resumed: they end as if nothing had happened. */
 import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemErrorCode } from "../../src/errors.ts";
+import { listCheckpoints } from "../../src/runs/checkpoints.ts";
 import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
-import { listRuns, runState } from "../../src/runs/store.ts";
+import { runState } from "../../src/runs/store.ts";
 import { Command, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Random } from "../support/random.ts";
 import { checkpointBytes, courseOf, createWorkspace, expectReadable, type Workspace } from "../support/workspace.ts";
 
 const folder = temporaryFolder();
-afterAll(killLeftovers);
-
 const name = "ulpt-r2-seed1";
-const lastStep = 60;
-const settings = { training: { steps: lastStep, evaluateEvery: 15 } };
-
 let workspace: Workspace;
-/** The same training, undisturbed. */
+/** The run that nothing happens to, and what it wrote. */
 let undisturbed: string;
 let undisturbedLines: Line[];
 
 beforeAll(async () => {
   workspace = createWorkspace(folder("workspace"));
-  for (const experiment of ["undisturbed", "killed", "stopped", "asked", "ended", "contended", "torn"]) {
-    workspace.experiment(experiment, settings);
-  }
-  const { stdout } = await ulptOk(["train", "undisturbed.ulpt.json", "--json"], { cwd: workspace.folder });
+  const first = train("undisturbed");
+  const { code, stdout } = await first.end;
+  expect(code).toBe(0);
   undisturbedLines = jsonLines(stdout);
   undisturbed = workspace.run("undisturbed", name);
 });
+afterAll(killLeftovers);
 
-/** Starts a training in the workspace. */
+/** Starts the training that all tests here share, as an experiment of this name. */
 function train(experiment: string): Command {
-  return new Command(["train", `${experiment}.ulpt.json`, "--json"], { cwd: workspace.folder });
+  const file = workspace.experiment(experiment, { training: { steps: 60, evaluateEvery: 15 } });
+  return new Command(["train", file, "--json"], { cwd: workspace.folder });
 }
 
 function resume(experiment: string, ...more: string[]): Command {
   return new Command(["resume", `${experiment}/${name}`, "--json", ...more], { cwd: workspace.folder });
 }
 
-const isStep = (step: number) => (line: Line) => line.type === "step" && line.step >= step;
-
-/** Checks that a run ended as the undisturbed one did, its checkpoints included. */
-function expectUndisturbed(run: string, { extraCheckpoints = false } = {}): void {
+function expectAsUndisturbed(experiment: string): void {
+  const run = workspace.run(experiment, name);
   expect(runState(run)).toBe("finished");
   expect(courseOf(run)).toEqual(courseOf(undisturbed));
-  const bytes = checkpointBytes(run);
-  const expected = withModelOf(bytes, checkpointBytes(undisturbed));
-  expect(extraCheckpoints ? expect.objectContaining(bytes) : bytes).toEqual(extraCheckpoints ? bytes : expected);
-  for (const [file, content] of Object.entries(expected)) expect(bytes[file], file).toBe(content);
+  // A stopped run has one more checkpoint: of the step it stopped at.
+  expect(checkpointBytes(run)).toMatchObject(checkpointBytes(undisturbed));
 }
 
-/** Both runs are of one model and one place, so nothing differs; kept as a name for what is compared. */
-function withModelOf<T>(_: T, expected: T): T {
-  return expected;
+async function expectResumes(experiment: string): Promise<void> {
+  const { code, stderr } = await resume(experiment).end;
+  expect(code, stderr).toBe(0);
+  expectAsUndisturbed(experiment);
 }
+
+const isStep = (step: number) => (line: Line) => line.type === "step" && line.step >= step;
 
 describe("a run killed with SIGKILL", () => {
-  const kills = 20;
-
-  it(`${kills} times at random moments and resumed computes what an undisturbed run does, bit for bit`, async () => {
-    // Where the course of the run is killed: at start-up, and after a line of its output, a random moment later. A line
-    // "evaluation" is followed by the writing of a checkpoint, that one by the writing of the state.
+  it("20 times at random moments computes, bit for bit, what an undisturbed run does", async () => {
     const seed = 20;
     const random = new Random(seed);
-    const keyOf = (line: Line) =>
-      line.type === "step" || line.type === "checkpoint"
-        ? `${line.type} ${line.step}`
-        : line.type === "evaluating"
-          ? `${line.type} ${line.split} ${line.split === "test" ? "" : "?"}${line.done}`
-          : line.type === "evaluation"
-            ? `${line.type} ${line.split} ${line.step}`
-            : line.type;
-    void keyOf;
     const run = workspace.run("killed", name);
-    const killedAt: string[] = [];
-    const moments = killMoments(random, kills);
-    for (const { startUp, progress, delay } of moments) {
-      const command = existsSync(runPaths(run).run) ? resume("killed") : train("killed");
-      let at = "start-up";
-      if (!startUp) {
-        const line = await command.until((candidate) => progressOf(candidate) >= progress);
-        at = describeLine(line);
-      }
-      await new Promise((resolve) => setTimeout(resolve, delay));
+    const moments = [...startUpMoments(random, 4), ...courseMoments(random, 16)];
+    const killed: string[] = [];
+    for (const { after, position, delay } of moments) {
+      const command = existsSync(run) ? resume("killed") : train("killed");
+      const positionOf = positionTracker();
+      if (position !== undefined) await command.until((line) => positionOf(line) >= position);
+      await new Promise((resolve) => setTimeout(resolve, delay)); // what makes the moment random
       command.signal("SIGKILL");
-      const end = await command.end;
-      killedAt.push(`${at} + ${delay} ms`);
-      const context = `seed ${seed}, killed at ${killedAt.join("; ")}\n${end.stderr}`;
-      expect(end.signal, context).toBe("SIGKILL");
+      const { signal, stderr } = await command.end;
+      killed.push(`${after} + ${delay} ms`);
+      expect(signal, `seed ${seed}: ${killed.join(", ")}\n${stderr}`).toBe("SIGKILL");
       if (existsSync(run)) expectReadable(run);
     }
-    const { code, stderr } = await resume("killed").end;
-    expect(code, `${stderr}\n${killedAt.join("\n")}`).toBe(0);
-    expectUndisturbed(run);
-    const attempts = new Set(readJournal(runPaths(run).events).events.map(({ attempt }) => attempt));
-    expect(attempts.size).toBeGreaterThan(kills / 2);
-    console.log(`killed at ${killedAt.join("; ")}`);
+    expect(killed).toHaveLength(20);
+    await expectResumes("killed").catch((error: Error) => {
+      error.message += `\nseed ${seed}: ${killed.join(", ")}`;
+      throw error;
+    });
+  });
+
+  it("between two evaluations goes on from the state it saves every few seconds", async () => {
+    const settings = { training: { steps: 1_000_000, evaluateEvery: 1_000_000 } };
+    const file = workspace.experiment("long", settings);
+    const run = workspace.run("long", name);
+    const command = new Command(["train", file, "--json"], { cwd: workspace.folder });
+    const savedStep = () => Number(loadState(run)?.values.step ?? 0);
+    await command.until((line) => line.type === "step" && savedStep() > 0 && line.step > savedStep() + 10);
+    command.signal("SIGKILL");
+    await command.end;
+    const saved = savedStep();
+    const last = mergeAttempts(readJournal(runPaths(run).events).events).losses.at(-1)!.step;
+    expect(last).toBeGreaterThan(saved + 9);
+
+    const second = resume("long");
+    await second.until(isStep(last));
+    second.signal("SIGKILL");
+    await second.end;
+    const { events } = readJournal(runPaths(run).events);
+    const lossesOf = (attempt: number) => {
+      const ofAttempt = events.flatMap((event) => (event.type === "step" && event.attempt === attempt ? [event] : []));
+      return new Map(ofAttempt.map(({ step, loss }) => [step, loss]));
+    };
+    const [before, after] = [lossesOf(1), lossesOf(2)];
+    expect(Math.min(...after.keys())).toBe(saved + 1);
+    for (let step = saved + 1; step <= last; step++) expect(after.get(step), `step ${step}`).toBe(before.get(step));
+  });
+
+  it("within a line of its journal, or of a file, has that skipped and cleared away, and says so", async () => {
+    const command = train("torn");
+    await command.until(isStep(20));
+    command.signal("SIGKILL");
+    await command.end;
+    const run = workspace.run("torn", name);
+    const leftover = join(run, ".state.safetensors.1.1.abcd.tmp");
+    writeFileSync(leftover, "cut off");
+    appendFileSync(runPaths(run).events, '{"t":1,"attempt":1,"seq":99,"type":"step","step":21,"lo');
+    const listed = await ulptOk(["runs"], { cwd: workspace.folder });
+    expect(listed.stdout).toMatch(/torn\s+ulpt-r2-seed1\s+interrupted/);
+    await expectResumes("torn");
+    expect(existsSync(leftover)).toBe(false);
+    const { events, skipped } = readJournal(runPaths(run).events);
+    expect(skipped).toHaveLength(1);
+    expect(events.some((event) => event.type === "warning" && event.code === "JOURNAL_TORN")).toBe(true);
   });
 });
 
 interface Moment {
-  startUp: boolean;
-  progress: number;
+  /** For people. */
+  after: string;
+  /** Of the line after which to kill; undefined: count from the start of the process. */
+  position: number | undefined;
   delay: number;
 }
+
+function startUpMoments(random: Random, count: number): Moment[] {
+  return Array.from({ length: count }, () => ({
+    after: "start",
+    position: undefined,
+    delay: random.integer(0, 600),
+  }));
+}
+
+/**
+ * One moment in each part of the course: after a line of the undisturbed run's output and a few milliseconds more. A line
+ * "evaluation" is followed by the writing of a checkpoint, and "checkpoint" by that of the state.
+ */
+function courseMoments(random: Random, count: number): Moment[] {
+  const positionOf = positionTracker();
+  const lines = undisturbedLines.map((line) => ({ after: describeLine(line), position: positionOf(line) }));
+  const end = lines.findIndex(({ after }) => after === "evaluation test"); // what follows is too short to be hit
+  return Array.from({ length: count }, (_, part) => {
+    const [from, to] = [part, part + 1].map((edge) => 1 + Math.floor((edge * (end - 1)) / count)) as [number, number];
+    const writes = lines.slice(from, to).filter(({ after }) => /^(evaluat|checkpoint)/.test(after));
+    const chosen = writes.length > 0 && random.boolean() ? random.pick(writes) : lines[random.integer(from, to - 1)]!;
+    return { ...chosen, delay: random.pick([0, 0, 1, 2, 3, 5, 8, 13]) };
+  });
+}
+
+function describeLine(line: Line): string {
+  if (line.type === "step" || line.type === "checkpoint") return `${line.type} ${line.step}`;
+  return line.type === "evaluating" || line.type === "evaluation" ? `${line.type} ${line.split}` : line.type;
+}
+
+/** How far in its course a run is at each of its lines, which are to be given in order. */
+function positionTracker(): (line: Line) => number {
+  let step = 0;
+  const stages = ["step", "evaluating validation", "evaluation validation", "checkpoint", "evaluating test"];
+  return (line) => {
+    if (line.type === "status") step = line.fromStep ?? step;
+    if (line.type === "step") step = line.step;
+    const stage = stages.findLastIndex((prefix) => describeLine(line).startsWith(prefix));
+    return stage < 0 ? -1 : step * stages.length + stage;
+  };
+}
+
+describe("a run that is asked to stop", () => {
+  const ways: [string, (command: Command, experiment: string) => unknown][] = [
+    ["SIGINT", (command) => command.signal("SIGINT")],
+    ["SIGTERM", (command) => command.signal("SIGTERM")],
+    ["ulpt-stop", (_, experiment) => ulptOk(["stop", `${experiment}/${name}`], { cwd: workspace.folder })],
+  ];
+  it.each(ways)("by %s saves a checkpoint, ends with exit code 130 and resumes exactly", async (way, ask) => {
+    const experiment = `stopped-by-${way}`;
+    const command = train(experiment);
+    await command.until(isStep(20));
+    command.signal("SIGSTOP"); // so that the run is not over before it is asked
+    await ask(command, experiment);
+    command.signal("SIGCONT");
+    const end = await command.end;
+    expect(end.code, end.stderr).toBe(130);
+    const run = workspace.run(experiment, name);
+    expect(runState(run)).toBe("stopped");
+    expectReadable(run);
+    const { losses } = mergeAttempts(readJournal(runPaths(run).events).events);
+    expect(listCheckpoints(run).at(-1)!.step).toBe(losses.at(-1)!.step);
+    expect(JSON.parse(readFileSync(runPaths(run).exit, "utf8"))).toMatchObject({
+      code: 130,
+      state: "stopped",
+      step: losses.at(-1)!.step,
+    });
+    await expectResumes(experiment);
+  });
+
+  it.each(["validation", "test"])(
+    "during an evaluation on the %s rows stops there and resumes exactly",
+    async (split) => {
+      const experiment = `stopped-in-${split}`;
+      const command = train(experiment);
+      await command.until((line) => line.type === "evaluating" && line.split === split);
+      command.signal("SIGINT");
+      expect((await command.end).code).toBe(130);
+      expect(runState(workspace.run(experiment, name))).toBe("stopped");
+      await expectResumes(experiment);
+    },
+  );
+
+  it("twice ends at once, and still resumes exactly", async () => {
+    const command = train("stopped-twice");
+    await command.until(isStep(20));
+    command.signal("SIGSTOP"); // both signals are there when it goes on
+    command.signal("SIGINT");
+    command.signal("SIGTERM");
+    command.signal("SIGCONT");
+    expect((await command.end).code).toBe(130);
+    expect(runState(workspace.run("stopped-twice", name))).toBe("interrupted");
+    await expectResumes("stopped-twice");
+  });
+
+  it("before its first step resumes exactly", async () => {
+    const command = train("stopped-early");
+    await command.until(({ type }) => type === "run");
+    command.signal("SIGINT");
+    expect((await command.end).code).toBe(130);
+    await expectResumes("stopped-early");
+  });
+});
+
+describe("two processes on one run", () => {
+  it("are one too many: the second gets RUN_BUSY, and the first does not notice", async () => {
+    const first = train("busy");
+    await first.until(isStep(20));
+    first.signal("SIGSTOP"); // alive, and not done before the second comes
+    const second = await resume("busy").end;
+    first.signal("SIGCONT");
+    expectFailure(second, { code: "RUN_BUSY", exit: 1, where: workspace.run("busy", name) });
+    const { code, stderr } = await first.end;
+    expect(code, stderr).toBe(0);
+    expectAsUndisturbed("busy");
+    const { events } = readJournal(runPaths(workspace.run("busy", name)).events);
+    expect(events.every(({ attempt }) => attempt === 1)).toBe(true);
+  });
+
+  it("may follow each other by --take-over: the first ends with RUN_FENCED and spoils nothing", async () => {
+    const first = train("fenced");
+    await first.until(isStep(20));
+    first.signal("SIGSTOP");
+    const second = await resume("fenced", "--take-over").end;
+    expect(second.code, second.stderr).toBe(0);
+    const run = workspace.run("fenced", name);
+    const state = readFileSync(runPaths(run).state);
+    first.signal("SIGCONT");
+    const end = await first.end;
+    expectFailure(end, { code: "RUN_FENCED", exit: 1, where: run });
+    expectAsUndisturbed("fenced");
+    expect(readFileSync(runPaths(run).state)).toEqual(state);
+    expect(JSON.parse(readFileSync(runPaths(run).exit, "utf8"))).toMatchObject({ attempt: 2, state: "finished" });
+  });
+});
+
+describe("a run that nobody listens to any more", () => {
+  it("goes on to its end", async () => {
+    const command = train("unheard");
+    await command.until(isStep(10));
+    command.closeOutput();
+    const { code, stderr } = await command.end;
+    expect(code, stderr).toBe(0);
+    expectAsUndisturbed("unheard");
+  });
+});
+
+/** Whether this user may mount file systems, as root in most containers may not. */
+function canMount(): boolean {
+  const target = "/tmp/ulpt-mount-trial";
+  try {
+    mkdirSync(target, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", target], { stdio: "ignore" });
+    execFileSync("umount", [target], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(target, { recursive: true, force: true });
+  }
+}
+
+const mayMount = process.platform === "linux" && canMount();
+const needsMount = mayMount ? "" : " — SKIPPED, because this user may not mount a small disk";
+
+describe.skipIf(!mayMount)(`on a disk of its own${needsMount}`, () => {
+  let small: Workspace;
+  const mount = (...options: string[]) => execFileSync("mount", [...options, small.path(".ulpt")]);
+  const ballast = () => small.path(".ulpt", "ballast");
+
+  beforeAll(() => {
+    small = createWorkspace(folder("small-disk"));
+    mkdirSync(small.path(".ulpt"));
+    mount("-t", "tmpfs", "-o", "size=512k", "tmpfs");
+    small.experiment("full", { training: { steps: 60, evaluateEvery: 15 } });
+  });
+  afterAll(() => {
+    execFileSync("umount", [small.path(".ulpt")]);
+  });
+
+  function fillDisk(): void {
+    const descriptor = openSync(ballast(), "w");
+    const page = Buffer.alloc(4096);
+    try {
+      for (;;) writeSync(descriptor, page);
+    } catch (error) {
+      expect(systemErrorCode(error)).toBe("ENOSPC");
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  it("a run that finds it full is DISK_FULL and is not made", async () => {
+    fillDisk();
+    const end = await ulpt(["train", "full.ulpt.json"], { cwd: small.folder });
+    expectFailure(end, { code: "DISK_FULL", exit: 1, where: ".ulpt" });
+    rmSync(ballast());
+    expect((await ulptOk(["runs"], { cwd: small.folder })).stdout).toMatch(/^No runs/);
+  });
+
+  it("a run that fills it up is DISK_FULL, and when there is space again it resumes exactly", async () => {
+    const command = new Command(["train", "full.ulpt.json", "--json"], { cwd: small.folder });
+    await command.until(isStep(20));
+    command.signal("SIGSTOP");
+    fillDisk();
+    command.signal("SIGCONT");
+    expectFailure(await command.end, { code: "DISK_FULL", exit: 1, where: small.run("full", name) });
+    expectReadable(small.run("full", name));
+    rmSync(ballast());
+    await ulptOk(["resume", `full/${name}`], { cwd: small.folder });
+    expect(runState(small.run("full", name))).toBe("finished");
+    expect(courseOf(small.run("full", name))).toEqual(courseOf(undisturbed));
+    expect(checkpointBytes(small.run("full", name))).toEqual(checkpointBytes(undisturbed));
+  });
+
+  it("a run that may only be read is RUN_UNWRITABLE to a training, and can be evaluated", async () => {
+    rmSync(join(small.run("full", name), "exit.json"));
+    mount("-o", "remount,ro");
+    const end = await ulpt(["resume", `full/${name}`], { cwd: small.folder });
+    expectFailure(end, { code: "RUN_UNWRITABLE", exit: 1, where: small.run("full", name) });
+    expect(end.stderr).toContain("read-only");
+    await ulptOk(["evaluate", `full/${name}`], { cwd: small.folder });
+  });
+});

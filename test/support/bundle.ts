@@ -10,7 +10,7 @@ export const bundle = join(repository, "dist", "cli.js");
 export default function setup(): void {
   const built = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (newest(join(repository, "src")) > built)
-    execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: repository });
+    execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: repository, stdio: "inherit" });
 }
 
 function newest(folder: string): number {

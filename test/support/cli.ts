@@ -1,5 +1,5 @@
 /** @file The real command line in child processes, followed by the JSON lines it writes. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { expect } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { GroupReport, RunReport } from "../../src/runs/report.ts";
@@ -29,6 +29,18 @@ export function killLeftovers(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
+interface Options {
+  cwd: string;
+  /** On a terminal of its own, by `script` of util-linux. */
+  terminal?: boolean;
+}
+
+export const haveTerminal = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;
+
+function quote(word: string): string {
+  return word === "exec" ? word : `'${word}'`;
+}
+
 /** A command that runs; with `--json` its lines can be awaited. */
 export class Command {
   readonly end: Promise<End>;
@@ -40,13 +52,12 @@ export class Command {
   private ended = false;
   private wake: () => void = () => {};
 
-  constructor(args: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) {
+  constructor(args: readonly string[], { cwd, terminal = false }: Options) {
     const json = args.includes("--json");
-    this.child = spawn(process.execPath, [bundle, ...args], {
-      cwd: options.cwd,
-      env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const [program, ...rest] = terminal
+      ? ["script", "-qec", ["exec", process.execPath, bundle, ...args].map(quote).join(" "), "/dev/null"]
+      : [process.execPath, bundle, ...args];
+    this.child = spawn(program!, rest, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     running.add(this.child);
     this.child.stdout!.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
@@ -84,6 +95,16 @@ export class Command {
     }
   }
 
+  /** Waits until its output has this in it. */
+  async untilText(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.stdout)) {
+      if (this.ended) throw new Error(`The command ended without writing ${pattern}.\n${this.stdout}\n${this.stderr}`);
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+
   /** As `find`; fails if there is no such line. */
   async until(accept: (line: Line) => boolean): Promise<Line> {
     const line = await this.find(accept);
@@ -91,17 +112,22 @@ export class Command {
     return line;
   }
 
+  /** Nobody reads its output any more: writing to it fails. */
+  closeOutput(): void {
+    this.child.stdout!.destroy();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
 }
 
-export function ulpt(args: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): Promise<End> {
+export function ulpt(args: readonly string[], options: Options): Promise<End> {
   return new Command(args, options).end;
 }
 
 /** As `ulpt`; fails where the command does. */
-export async function ulptOk(args: readonly string[], options: { cwd: string }): Promise<End> {
+export async function ulptOk(args: readonly string[], options: Options): Promise<End> {
   const end = await ulpt(args, options);
   if (end.code !== 0)
     throw new Error(`ulpt ${args.join(" ")}: ${end.code ?? end.signal}\n${end.stdout}\n${end.stderr}`);

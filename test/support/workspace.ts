@@ -9,7 +9,7 @@ import { loadState } from "../../src/runs/state.ts";
 import { repository } from "./bundle.ts";
 
 const sample = join(repository, "examples", "sample");
-export const embeddedModel = process.env.DEV_MODEL ?? join(sample, "models", "tiny-notes-t5");
+export const embeddedModel = join(sample, "models", "tiny-notes-t5");
 
 /** Trains for a second or two, with several micro-batches a step and several passes an evaluation. */
 const smallExperiment = {

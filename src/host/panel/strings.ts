@@ -77,7 +77,7 @@ export function panelStrings(t: Translate): Strings {
     asTable: t("As a table"),
     tableLimit: t("The newest {0} of {1} rows. Export Metrics as CSV… has all."),
     live: t("{0}: step {1}, loss {2}."),
-    unread: t("Reading the journal: {0} to go."),
+    unread: t("Reading the journal of {0}: step {1} of {2}."),
     diverged: t("{0} diverged: from step {1} on its loss is no number. A lower learning rate may help."),
 
     noRuns: t("No run yet"),

@@ -1,0 +1,86 @@
+/** @file What a command works on: a run's checkpoint or an exported prompt, with the model and the task it was made for. */
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
+import type { Device } from "../graph/devices.ts";
+import type { TensorValue } from "../graph/session.ts";
+import { runPaths } from "../runs/layout.ts";
+import { isPromptFile, type PromptTask, promptExtension, readPrompt } from "../runs/prompts.ts";
+import type { Run } from "../runs/store.ts";
+import { embed, loadExportedPrompt, loadPrompt } from "../training/artifact.ts";
+import type { LoadedModel } from "../training/loadedModel.ts";
+import { modelFolder } from "../training/resources.ts";
+import { findCheckpoint, findWorkspace, workspaceOf } from "./workspace.ts";
+
+export interface CheckpointTarget {
+  kind: "checkpoint";
+  /** The checkpoint's file. */
+  path: string;
+  run: Run;
+  settings: RecordedSettings;
+  /** Absolute: what the experiment's relative paths start at. */
+  directory: string;
+}
+
+export interface PromptTarget {
+  kind: "prompt";
+  path: string;
+  model: string;
+  task: PromptTask;
+  directory: string;
+}
+
+export type Target = CheckpointTarget | PromptTarget;
+
+/** @throws RUN_MISSING, RUN_INVALID, CHECKPOINT_INVALID */
+export function openCheckpoint(name: string): CheckpointTarget {
+  const { run, path } = findCheckpoint(name);
+  const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
+  return { kind: "checkpoint", path, run, settings, directory: resolve(workspaceOf(run), settings.directory) };
+}
+
+/**
+ * @param workspace where the model's relative path starts; default: the workspace around the file
+ * @throws PROMPT_INVALID
+ */
+export function openPrompt(path: string, workspace = findWorkspace(dirname(path))): PromptTarget {
+  const { model, directory, task } = readPrompt(path).metadata;
+  return { kind: "prompt", path, model, task, directory: resolve(workspace, directory) };
+}
+
+/** A run or checkpoint as `findCheckpoint` takes it, or the file of an exported prompt. */
+export function openTarget(name: string, workspace?: string): Target {
+  const file = resolve(name);
+  const isPrompt = name.endsWith(promptExtension) || (existsSync(file) && isPromptFile(file));
+  return isPrompt ? openPrompt(file, workspace) : openCheckpoint(name);
+}
+
+/** @throws MODEL_MISSING */
+export function modelOf(target: Target): string {
+  return modelFolder(target.kind === "prompt" ? target.model : target.settings.model, target.directory);
+}
+
+/** The device it was trained on; an exported prompt may have come from another machine. */
+export function deviceOf(target: Target): Device {
+  return target.kind === "prompt" ? "cpu" : (target.run.spec.device as Device);
+}
+
+/** How texts become sources, and how long answers may be. */
+export function taskOf(target: Target): PromptTask {
+  if (target.kind === "prompt") return target.task;
+  const { task, generation } = target.settings;
+  return { ...task, maxNewTokens: generation.maxNewTokens };
+}
+
+/** E `[n, d]`. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
+export async function embeddingsOf(target: Target, model: LoadedModel): Promise<TensorValue> {
+  const { path } = target;
+  if (target.kind === "checkpoint") {
+    const { checkpoint, embeddings } = await loadPrompt(path, target.settings, model);
+    await model.requireWeights(checkpoint.metadata.modelSha256, path);
+    return embeddings;
+  }
+  const { method, parameters } = loadExportedPrompt(path, model);
+  const [embeddings] = await embed(method, [parameters]);
+  return embeddings!;
+}

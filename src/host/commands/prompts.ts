@@ -1,0 +1,197 @@
+/** @file Commands about prompts and checkpoints at work: evaluate, export, try, open, rename, delete. */
+import { basename, dirname, join } from "node:path";
+import * as vscode from "vscode";
+import { UlptError } from "../../errors.ts";
+import { listCheckpoints } from "../../runs/checkpoints.ts";
+import { coreCommands, promptEditorType } from "../ids.ts";
+import type { Services } from "../services.ts";
+import { percent } from "../tree/collect.ts";
+import type { PromptNode } from "../tree/nodes.ts";
+import { promptEnding } from "../tree/promptsView.ts";
+import type { Handler } from "./register.ts";
+import { moveToTrash } from "./runs.ts";
+import { chooseRuns, type Target, targetsOf } from "./target.ts";
+
+const { t } = vscode.l10n;
+
+export function promptCommands(services: Services) {
+  const { store, service, promptsView } = services;
+
+  /** The checkpoint a command is meant for: named, or the best of a run. */
+  async function chooseCheckpoint(targets: readonly Target[], title: string): Promise<string | undefined> {
+    const named = targets[0]?.checkpoint;
+    if (named) return named;
+    const [run] = await chooseRuns(store, targets, {
+      accept: ({ directory }) => listCheckpoints(directory).length > 0,
+      title,
+      none: t("No run has a checkpoint yet."),
+    });
+    if (!run) return undefined;
+    const checkpoints = listCheckpoints(run.directory);
+    const chosen = checkpoints.find(({ step }) => step === run.bestStep) ?? checkpoints.at(-1);
+    return chosen && join(run.directory, chosen.file);
+  }
+
+  function working<T>(title: string, work: (token: vscode.CancellationToken) => Promise<T>): Thenable<T> {
+    const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+    return vscode.window.withProgress(options, (_, token) => work(token));
+  }
+
+  async function tryTarget(target: string, folder: vscode.WorkspaceFolder, text: string): Promise<void> {
+    const workspace = folder.uri.fsPath;
+    const answer = await working(t("Asking the model…"), (token) =>
+      service.request("try", { target, text, workspace }, token),
+    );
+    const again = t("Try Another Text…");
+    const open = t("Open as Document");
+    const choice = await vscode.window.showInformationMessage(
+      t("With the prompt: {0}   Without: {1}", quote(answer.withPrompt), quote(answer.withoutPrompt)),
+      again,
+      open,
+    );
+    if (choice === open) await openAnswer(target, answer);
+    if (choice === again) await askAndTry(target, folder, text);
+  }
+
+  async function askAndTry(target: string, folder: vscode.WorkspaceFolder, value = ""): Promise<void> {
+    const text = await vscode.window.showInputBox({
+      title: t("Try {0}", basename(target)),
+      prompt: t("A text, put where the task's template has its field"),
+      value,
+      ignoreFocusOut: true,
+      validateInput: (input) => (input.trim() ? undefined : t("Some text is needed")),
+    });
+    if (text !== undefined) await tryTarget(target, folder, text);
+  }
+
+  /** The prompt a command is meant for; the argument may be its file, from the explorer or the editor. */
+  function promptOf(clicked: unknown): PromptNode | undefined {
+    const [target] = targetsOf(clicked);
+    if (target?.prompt) return target.prompt;
+    const uri = target?.uri;
+    const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
+    if (!uri?.path.endsWith(promptEnding) || !folder) return undefined;
+    return {
+      kind: "prompt",
+      folder,
+      path: uri.fsPath,
+      name: basename(uri.fsPath).slice(0, -promptEnding.length),
+      bytes: 0,
+    };
+  }
+
+  return {
+    async [coreCommands.evaluate](clicked) {
+      const checkpoint = await chooseCheckpoint(targetsOf(clicked), t("Evaluate the best checkpoint of a run"));
+      if (!checkpoint) return;
+      const splits = [
+        { label: t("Test"), split: "test" as const },
+        { label: t("Validation"), split: "validation" as const },
+      ];
+      const picked = await vscode.window.showQuickPick(splits, { title: t("Evaluate {0} on…", basename(checkpoint)) });
+      if (!picked) return;
+      const { split } = picked;
+      const report = await working(t("Evaluating…"), (token) =>
+        service.request("evaluate", { checkpoint, split }, token),
+      );
+      const [low, high] = report.interval;
+      const without = report.unpromptedAmongLabels ?? report.unprompted;
+      const { metric, score, count } = report;
+      void vscode.window.showInformationMessage(
+        t(
+          "{0} of {1} on {2} rows: {3} (95 % interval {4} to {5}); without the prompt {6}.",
+          ...[metric, basename(checkpoint), count, percent(score), percent(low), percent(high), percent(without)],
+        ),
+      );
+    },
+
+    async [coreCommands.exportPrompt](clicked) {
+      const checkpoint = await chooseCheckpoint(targetsOf(clicked), t("Export the best checkpoint of a run"));
+      if (!checkpoint) return;
+      const directory = dirname(dirname(checkpoint));
+      const entry = store.experimentOf(directory);
+      if (!entry)
+        throw new UlptError("RUN_MISSING", t("The checkpoint is not in this workspace."), { where: checkpoint });
+      const name = await vscode.window.showInputBox({
+        title: t("Export {0} as a prompt", basename(checkpoint)),
+        prompt: t("Name of the file in the folder prompts"),
+        value: `${entry.name}-${basename(directory)}`,
+        validateInput: nameProblem,
+      });
+      if (name === undefined) return;
+      const workspace = entry.folder.uri.fsPath;
+      const { path } = await working(t("Exporting the prompt…"), (token) =>
+        service.request("export", { checkpoint, name, workspace }, token),
+      );
+      promptsView.refresh();
+      const open = t("Open");
+      const choice = await vscode.window.showInformationMessage(t("Exported {0}.", basename(path)), open);
+      if (choice === open) await openPrompt(vscode.Uri.file(path));
+    },
+
+    async [coreCommands.tryPrompt](clicked) {
+      const prompt = promptOf(clicked);
+      if (prompt) return askAndTry(prompt.path, prompt.folder);
+      const checkpoint = await chooseCheckpoint(targetsOf(clicked), t("Try the best checkpoint of a run"));
+      const entry = checkpoint && store.experimentOf(dirname(dirname(checkpoint)));
+      return entry ? askAndTry(checkpoint, entry.folder) : undefined;
+    },
+
+    async [coreCommands.openPrompt](clicked) {
+      const prompt = promptOf(clicked);
+      if (prompt) await openPrompt(vscode.Uri.file(prompt.path));
+    },
+
+    async [coreCommands.renamePrompt](clicked) {
+      const prompt = promptOf(clicked);
+      if (!prompt) return;
+      const name = await vscode.window.showInputBox({
+        title: t("Rename {0}", prompt.name),
+        value: prompt.name,
+        validateInput: nameProblem,
+      });
+      if (name === undefined || name === prompt.name) return;
+      const target = vscode.Uri.file(join(dirname(prompt.path), `${name}${promptEnding}`));
+      await vscode.workspace.fs.rename(vscode.Uri.file(prompt.path), target, { overwrite: false });
+      promptsView.refresh();
+    },
+
+    async [coreCommands.deletePrompt](clicked, selected) {
+      const prompts = targetsOf(clicked, selected).flatMap(({ prompt }) => prompt ?? []);
+      if (prompts.length === 0) return;
+      const remove = t("Move to Trash");
+      const question =
+        prompts.length === 1 ? t("Delete the prompt {0}?", prompts[0]!.name) : t("Delete {0} prompts?", prompts.length);
+      if ((await vscode.window.showWarningMessage(question, { modal: true }, remove)) !== remove) return;
+      for (const { path } of prompts) await moveToTrash(vscode.Uri.file(path));
+      promptsView.refresh();
+    },
+  } satisfies Record<string, Handler>;
+}
+
+function openPrompt(uri: vscode.Uri): Thenable<unknown> {
+  return vscode.commands.executeCommand("vscode.openWith", uri, promptEditorType);
+}
+
+function nameProblem(name: string): string | undefined {
+  if (!name.trim()) return t("A name is needed");
+  return /[\\/:*?"<>|]/.test(name) || name.startsWith(".") ? t("A file cannot have this name") : undefined;
+}
+
+function quote(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return `“${line.length > 120 ? `${line.slice(0, 117)}…` : line}”`;
+}
+
+async function openAnswer(
+  target: string,
+  answer: { source: string; withPrompt: string; withoutPrompt: string },
+): Promise<void> {
+  const content = [
+    `# ${basename(target)}`,
+    `## ${t("Read by the model")}\n\n${answer.source}`,
+    `## ${t("With the prompt")}\n\n${answer.withPrompt}`,
+    `## ${t("Without the prompt")}\n\n${answer.withoutPrompt}`,
+  ].join("\n\n");
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "markdown", content }));
+}

@@ -1,0 +1,79 @@
+/** @file `ULPT: Check Runtime and Device`: what the runtime is, and what each device does with a small graph. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import * as vscode from "vscode";
+import { UlptError } from "../../errors.ts";
+import type { DeviceReport } from "../../shared/service.ts";
+import { checkRuntimeFiles, findRuntime, requireTrust } from "../runtime.ts";
+import type { Services } from "../services.ts";
+
+const { t } = vscode.l10n;
+
+/** Trying a device may load a driver for the first time. */
+const checkMilliseconds = 120_000;
+
+export async function checkRuntime({ extensionPath, log }: Services): Promise<void> {
+  requireTrust();
+  const missing = checkRuntimeFiles(extensionPath);
+  const runtime = missing === undefined ? findRuntime(extensionPath) : undefined;
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: t("Trying every device…"),
+    cancellable: true,
+  };
+  const report = await vscode.window.withProgress(options, async (_, token): Promise<string> => {
+    if (!runtime) return `${t("The runtime does not work.")}\n\n${missing}`;
+    const abort = new AbortController();
+    token.onCancellationRequested(() => abort.abort());
+    try {
+      const { stdout } = await promisify(execFile)(runtime.command, [...runtime.args, "devices", "--json"], {
+        env: { ...process.env, ...runtime.env },
+        timeout: checkMilliseconds,
+        signal: abort.signal,
+      });
+      const devices = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as DeviceReport);
+      return devicesText(devices);
+    } catch (cause) {
+      if (token.isCancellationRequested) throw new vscode.CancellationError();
+      throw new UlptError("DEVICE_FAILED", t("The runtime ended before it could answer."), {
+        where: runtime.command,
+        hint: t("Check the setting ulpt.runtime.nodePath, or remove it."),
+        cause,
+      });
+    }
+  });
+  const facts = [
+    `# ${t("ULPT Lab: runtime and devices")}`,
+    report,
+    `## ${t("Where it runs")}`,
+    [
+      `- ${t("Node.js: {0}", runtime?.command ?? process.execPath)}`,
+      `- ${t("Runtime: {0}", runtime?.args.join(" ") ?? t("missing"))}`,
+      `- ${t("Platform: {0}", `${process.platform}-${process.arch}`)}`,
+    ].join("\n"),
+  ];
+  log.info(report);
+  const content = `${facts.join("\n\n")}\n`;
+  const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
+  await vscode.window.showTextDocument(document, { preview: true });
+}
+
+function devicesText(devices: readonly DeviceReport[]): string {
+  const working = devices.filter((device) => device.works);
+  const best = working.reduce<(typeof working)[number] | undefined>(
+    (a, b) => (a && a.gflops >= b.gflops ? a : b),
+    undefined,
+  );
+  const heading = best
+    ? t('The runtime works. "auto" trains on {0}.', best.device)
+    : t("The runtime works, but no device does.");
+  const lines = devices.map((report) =>
+    report.works
+      ? `- **${report.device}**: ${t("works, {0} GFLOP/s", Math.round(report.gflops))}`
+      : `- **${report.device}**: ${t("does not work here: {0}. It needs {1}.", report.reason, report.needs)}`,
+  );
+  return `${heading}\n\n${lines.join("\n")}`;
+}

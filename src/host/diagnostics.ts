@@ -1,0 +1,211 @@
+/** @file Problems of experiment files in the editor, and what to do about them. */
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import * as vscode from "vscode";
+import { experimentExtension } from "../experiment/parse.ts";
+import { dataFileExtensions } from "../tasks/rows.ts";
+import { readColumns } from "./dataColumns.ts";
+import { type Check, checkExperiment, type Files, type Fix, setValue } from "./experimentChecks.ts";
+import { internalDocumentCommands } from "./ids.ts";
+
+/** Documents that are experiment files. */
+export const experimentSelector: vscode.DocumentSelector = { scheme: "file", pattern: `**/*${experimentExtension}` };
+
+const typingPause = 300;
+
+export function registerDiagnostics(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): void {
+  const collection = vscode.languages.createDiagnosticCollection("ulpt");
+  const checker = new Checker(collection, log);
+  const watcher = vscode.workspace.createFileSystemWatcher("**/*.{jsonl,csv,tsv,safetensors}", false, true, false);
+  context.subscriptions.push(
+    collection,
+    checker,
+    watcher,
+    vscode.workspace.onDidOpenTextDocument((document) => checker.check(document, 0)),
+    vscode.workspace.onDidChangeTextDocument(({ document }) => checker.check(document, typingPause)),
+    vscode.workspace.onDidCloseTextDocument((document) => checker.forget(document)),
+    // Data and models that come or go while the experiment is open.
+    watcher.onDidCreate(() => checker.checkAll(typingPause)),
+    watcher.onDidDelete(() => checker.checkAll(typingPause)),
+    vscode.languages.registerCodeActionsProvider(experimentSelector, checker, {
+      providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+    }),
+    vscode.commands.registerCommand(internalDocumentCommands.chooseFile, chooseFile),
+  );
+  checker.checkAll(0);
+}
+
+export function isExperiment(document: vscode.TextDocument): boolean {
+  return document.uri.scheme === "file" && document.fileName.endsWith(experimentExtension);
+}
+
+class Checker implements vscode.CodeActionProvider, vscode.Disposable {
+  private readonly collection: vscode.DiagnosticCollection;
+  private readonly log: vscode.LogOutputChannel;
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** What was found in the version of a document. */
+  private readonly found = new Map<string, { version: number; checks: Check[] }>();
+
+  constructor(collection: vscode.DiagnosticCollection, log: vscode.LogOutputChannel) {
+    this.collection = collection;
+    this.log = log;
+  }
+
+  checkAll(delay: number): void {
+    for (const document of vscode.workspace.textDocuments) this.check(document, delay);
+  }
+
+  /** Checks the document after a pause in which nothing else is asked for it. */
+  check(document: vscode.TextDocument, delay: number): void {
+    if (!isExperiment(document)) return;
+    const key = document.uri.toString();
+    clearTimeout(this.timers.get(key));
+    this.timers.set(
+      key,
+      setTimeout(() => {
+        this.timers.delete(key);
+        this.checkNow(document).catch((error: unknown) => this.log.error("Checking an experiment failed.", error));
+      }, delay),
+    );
+  }
+
+  private async checkNow(document: vscode.TextDocument): Promise<void> {
+    const { version } = document;
+    const { checks } = await checkExperiment(document.getText(), document.fileName, disk, vscode.l10n.t);
+    if (document.isClosed || document.version !== version) return;
+    this.found.set(document.uri.toString(), { version, checks });
+    this.collection.set(
+      document.uri,
+      checks.map((check) => diagnosticOf(check, document)),
+    );
+  }
+
+  forget(document: vscode.TextDocument): void {
+    const key = document.uri.toString();
+    clearTimeout(this.timers.get(key));
+    this.timers.delete(key);
+    this.found.delete(key);
+    this.collection.delete(document.uri);
+  }
+
+  provideCodeActions(document: vscode.TextDocument, range: vscode.Range): vscode.CodeAction[] {
+    const found = this.found.get(document.uri.toString());
+    if (found?.version !== document.version) return [];
+    return found.checks.flatMap((check) => {
+      const diagnostic = diagnosticOf(check, document);
+      if (!diagnostic.range.intersection(range)) return [];
+      return check.fixes.map((fix) => actionOf(fix, document, diagnostic));
+    });
+  }
+
+  dispose(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+  }
+}
+
+const severities = {
+  error: vscode.DiagnosticSeverity.Error,
+  warning: vscode.DiagnosticSeverity.Warning,
+  information: vscode.DiagnosticSeverity.Information,
+};
+
+function diagnosticOf(check: Check, document: vscode.TextDocument): vscode.Diagnostic {
+  const range = rangeOf(document, check);
+  const diagnostic = new vscode.Diagnostic(range, check.message, severities[check.severity]);
+  diagnostic.source = "ULPT";
+  diagnostic.code = check.code;
+  return diagnostic;
+}
+
+function rangeOf(document: vscode.TextDocument, { offset, length }: { offset: number; length: number }): vscode.Range {
+  return new vscode.Range(document.positionAt(offset), document.positionAt(offset + length));
+}
+
+function actionOf(fix: Fix, document: vscode.TextDocument, diagnostic: vscode.Diagnostic): vscode.CodeAction {
+  const action = new vscode.CodeAction(fix.title, vscode.CodeActionKind.QuickFix);
+  action.diagnostics = [diagnostic];
+  if (fix.kind === "choose") {
+    const args: ChooseArguments = { file: document.uri.toString(), what: fix.what, path: fix.path };
+    action.command = { command: internalDocumentCommands.chooseFile, title: fix.title, arguments: [args] };
+    return action;
+  }
+  action.isPreferred = fix.preferred;
+  action.edit = new vscode.WorkspaceEdit();
+  for (const edit of fix.edits) action.edit.replace(document.uri, rangeOf(document, edit), edit.text);
+  return action;
+}
+
+interface ChooseArguments {
+  /** URI of the experiment file. */
+  file: string;
+  what: "data" | "model";
+  path: readonly (string | number)[];
+}
+
+/** Asks for a data file or model folder and writes its path into the experiment. */
+async function chooseFile({ file, what, path }: ChooseArguments): Promise<void> {
+  const uri = vscode.Uri.parse(file, true);
+  const picked = what === "data" ? await pickDataFile(uri) : await pickModelFolder(uri);
+  if (!picked) return;
+  const document = await vscode.workspace.openTextDocument(uri);
+  const edit = new vscode.WorkspaceEdit();
+  for (const change of setValue(document.getText(), path, pathFrom(uri, picked))) {
+    edit.replace(uri, rangeOf(document, change), change.text);
+  }
+  await vscode.workspace.applyEdit(edit);
+}
+
+export async function pickDataFile(near: vscode.Uri): Promise<vscode.Uri | undefined> {
+  const picked = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t("Choose a data file"),
+    openLabel: vscode.l10n.t("Use"),
+    defaultUri: vscode.Uri.joinPath(near, ".."),
+    filters: { [vscode.l10n.t("Data")]: dataFileExtensions.map((extension) => extension.slice(1)) },
+  });
+  return picked?.[0];
+}
+
+export async function pickModelFolder(near: vscode.Uri): Promise<vscode.Uri | undefined> {
+  const picked = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t("Choose a model folder (config.json, model.safetensors, tokenizer.json)"),
+    openLabel: vscode.l10n.t("Use"),
+    defaultUri: vscode.Uri.joinPath(near, ".."),
+    canSelectFiles: false,
+    canSelectFolders: true,
+  });
+  return picked?.[0];
+}
+
+/** The path of `target` as an experiment at `file` writes it. */
+export function pathFrom(file: vscode.Uri, target: vscode.Uri): string {
+  const path = relative(dirname(file.fsPath), target.fsPath);
+  return sep === "\\" ? path.replaceAll("\\", "/") : path;
+}
+
+/** Far above any config.json. */
+const largestConfig = 1 << 20;
+
+const disk: Files = {
+  async kind(path) {
+    // Asking for a file on a network share sends the user's credentials there: an experiment may come from anybody.
+    if (/^[\\/]{2}/.test(path)) return undefined;
+    try {
+      const found = await stat(path);
+      return found.isDirectory() ? "folder" : "file";
+    } catch {
+      return undefined;
+    }
+  },
+  columns: readColumns,
+  async hiddenSize(folder) {
+    try {
+      const path = join(folder, "config.json");
+      if ((await stat(path)).size > largestConfig) return undefined;
+      const config = JSON.parse(await readFile(path, "utf8")) as { d_model?: unknown; hidden_size?: unknown };
+      const size = config.d_model ?? config.hidden_size;
+      return typeof size === "number" ? size : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+};

@@ -1,0 +1,113 @@
+/** @file Every identifier that package.json and the code share. A test compares them. */
+
+/** Commands of the host's core. `registerCommands` takes a handler for each. */
+export const coreCommands = {
+  train: "ulpt.train",
+  sweep: "ulpt.sweep",
+  resume: "ulpt.resume",
+  stop: "ulpt.stop",
+  stopNow: "ulpt.stopNow",
+  openPanel: "ulpt.openPanel",
+  openExperimentFile: "ulpt.openExperimentFile",
+  compareRanks: "ulpt.compareRanks",
+  setBaseline: "ulpt.setBaseline",
+  clearBaseline: "ulpt.clearBaseline",
+  showInCharts: "ulpt.showInCharts",
+  hideFromCharts: "ulpt.hideFromCharts",
+  groupRuns: "ulpt.groupRuns",
+  sortRuns: "ulpt.sortRuns",
+  filterRuns: "ulpt.filterRuns",
+  clearRunFilter: "ulpt.clearRunFilter",
+  refresh: "ulpt.refresh",
+  evaluate: "ulpt.evaluate",
+  exportPrompt: "ulpt.exportPrompt",
+  tryPrompt: "ulpt.tryPrompt",
+  openPrompt: "ulpt.openPrompt",
+  renamePrompt: "ulpt.renamePrompt",
+  deletePrompt: "ulpt.deletePrompt",
+  deleteRun: "ulpt.deleteRun",
+  reveal: "ulpt.reveal",
+  copyPath: "ulpt.copyPath",
+  checkRuntime: "ulpt.checkRuntime",
+  showLog: "ulpt.showLog",
+  showRunLog: "ulpt.showRunLog",
+} as const;
+
+/** Commands that only our own items run, and that package.json need not know. */
+export const internalCommands = {
+  showMore: "ulpt.internal.showMore",
+  showStatus: "ulpt.internal.showStatus",
+} as const;
+
+/** Commands of other parts of the host that the core refers to. */
+export const otherCommands = {
+  newExperiment: "ulpt.newExperiment",
+  openCheckpoint: "ulpt.openCheckpoint",
+} as const;
+
+/** Commands of documents.ts: checkpoints and prompts as documents, comparisons, experiment files, starting out. */
+export const documentCommands = {
+  openCheckpoint: otherCommands.openCheckpoint,
+  diffPrevious: "ulpt.diffPrevious",
+  diffBest: "ulpt.diffBest",
+  diffBaseline: "ulpt.diffBaseline",
+  selectForCompare: "ulpt.selectForCompare",
+  compareWithSelected: "ulpt.compareWithSelected",
+  compareCheckpoints: "ulpt.compareCheckpoints",
+  compareRuns: "ulpt.compareRuns",
+  toggleInlineDeltas: "ulpt.toggleInlineDeltas",
+  newExperiment: otherCommands.newExperiment,
+  openSample: "ulpt.openSample",
+  openWalkthrough: "ulpt.openWalkthrough",
+} as const;
+
+/** Commands that only lenses and quick fixes of documents.ts run. */
+export const internalDocumentCommands = {
+  chooseFile: "ulpt.internal.chooseFile",
+  showPlannedSettings: "ulpt.internal.showPlannedSettings",
+} as const;
+
+export type CoreCommand = (typeof coreCommands)[keyof typeof coreCommands];
+export type InternalCommand = (typeof internalCommands)[keyof typeof internalCommands];
+
+export const viewContainer = "ulpt";
+export const views = { runs: "ulpt.runs", prompts: "ulpt.prompts" } as const;
+export const panelViewType = "ulpt.runPanel";
+export const promptEditorType = "ulpt.promptEditor";
+export const walkthroughId = "ulpt.start";
+export const taskType = "ulpt";
+export const problemMatcher = "$ulpt";
+
+export const contextKeys = {
+  /** The runtime or its native part is not there. */
+  runtimeMissing: "ulpt.runtimeMissing",
+  /** The workspace has no experiment file. Not set before somebody looked. */
+  noExperiment: "ulpt.noExperiment",
+  /** At least one run is being trained. */
+  running: "ulpt.running",
+  /** The Runs view leaves some runs out. */
+  filtered: "ulpt.filtered",
+  /** Some run has been seen. */
+  hasRuns: "ulpt.hasRuns",
+  /** A checkpoint was selected for compare. */
+  checkpointSelected: "ulpt.checkpointSelected",
+} as const;
+
+export const settings = {
+  inlineDeltas: "ulpt.inlineDeltas",
+  diffPrecision: "ulpt.diff.precision",
+  nodePath: "ulpt.runtime.nodePath",
+  openPanel: "ulpt.train.openPanel",
+  onFinish: "ulpt.notifications.onFinish",
+} as const;
+
+/** First words of `contextValue`; states and marks follow, parted by spaces. Menus match them with `viewItem =~`. */
+export const contextValues = {
+  folder: "ulptFolder",
+  experiment: "ulptExperiment",
+  group: "ulptGroup",
+  run: "ulptRun",
+  checkpoint: "ulptCheckpoint",
+  prompt: "ulptPrompt",
+  message: "ulptMessage",
+} as const;

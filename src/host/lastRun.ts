@@ -1,0 +1,73 @@
+/** @file An experiment file against the newest of its runs: what was changed since. */
+import * as vscode from "vscode";
+import { describeSettings } from "../experiment/describe.ts";
+import { expandRuns } from "../experiment/expand.ts";
+import { parseExperiment } from "../experiment/parse.ts";
+import { safeName } from "../runs/names.ts";
+import type { RunSummary } from "../runs/store.ts";
+import { type ChangedValue, changedValues } from "./experimentChanges.ts";
+import { differingPaths } from "./runDocuments.ts";
+import type { ExperimentEntry, RunStore } from "./store.ts";
+
+export interface LastRun {
+  run: string;
+  directory: string;
+  /** Settings that the file now gives otherwise, dotted. */
+  paths: string[];
+  /** Values in the file that were others, and where they stand. */
+  changedValues: ChangedValue[];
+  /** Best score of all runs of the experiment, and who has it. */
+  best: { score: number; run: string; metric: string | null } | undefined;
+  entry: ExperimentEntry;
+}
+
+export class LastRuns {
+  private readonly store: RunStore;
+
+  constructor(store: RunStore) {
+    this.store = store;
+  }
+
+  /** Undefined for a file that is no experiment (yet), or has no run. */
+  async of(document: vscode.TextDocument): Promise<LastRun | undefined> {
+    const text = document.getText();
+    let experiment: ReturnType<typeof parseExperiment>;
+    try {
+      experiment = parseExperiment(text, document.fileName);
+    } catch {
+      return undefined;
+    }
+    const folder = vscode.workspace.getWorkspaceFolder(document.uri)?.uri.toString();
+    const entry = (await this.store.experiments()).find(
+      (candidate) => candidate.folder.uri.toString() === folder && candidate.name === safeName(experiment.name),
+    );
+    if (!entry) return undefined;
+    const runs = (await this.store.runs(entry)).filter(({ spec }) => spec !== null);
+    const last = newest(runs);
+    if (!last?.spec) return undefined;
+    const planned = expandRuns(experiment);
+    const { directory: _, ...recorded } = last.spec.settings;
+    const now = describeSettings(planned.find(({ name }) => name === recorded.name) ?? planned[0]!);
+    const paths = differingPaths(recorded, now).filter((path) => path !== "name" && path !== "experiment");
+    const best = runs.reduce<LastRun["best"]>((leader, { bestScore, run, metric }) => {
+      if (bestScore === null || (leader && leader.score >= bestScore)) return leader;
+      return { score: bestScore, run, metric };
+    }, undefined);
+    return {
+      run: last.run,
+      directory: last.directory,
+      paths,
+      changedValues: changedValues(text, paths, recorded),
+      best,
+      entry,
+    };
+  }
+}
+
+function newest(runs: readonly RunSummary[]): RunSummary | undefined {
+  const created = ({ spec }: RunSummary) => Date.parse(spec!.created);
+  return runs.reduce<RunSummary | undefined>(
+    (last, run) => (last && created(last) >= created(run) ? last : run),
+    undefined,
+  );
+}

@@ -1,0 +1,158 @@
+/** @file What can be done, and what changed, above the lines of checkpoints and experiment files. */
+import * as vscode from "vscode";
+import { changeSummary } from "../runs/checkpointText.ts";
+import { changeSince, referenceOf } from "./checkpointChanges.ts";
+import { checkpointSelector } from "./checkpointDocuments.ts";
+import { outline } from "./checkpointOutline.ts";
+import { experimentSelector } from "./diagnostics.ts";
+import type { CheckpointId, DocumentId } from "./documentIds.ts";
+import { coreCommands, documentCommands, internalDocumentCommands } from "./ids.ts";
+import { inlineDeltasSetting } from "./inlineDeltas.ts";
+import type { Inspections } from "./inspections.ts";
+import { type LastRun, LastRuns } from "./lastRun.ts";
+import { directoryOf, documentId } from "./runDocumentUris.ts";
+import type { RunStore } from "./store.ts";
+
+type CheckpointDocument = Extract<DocumentId, { kind: "checkpoint" }>;
+
+export function registerLenses(context: vscode.ExtensionContext, store: RunStore, inspections: Inspections): void {
+  const checkpoints = new CheckpointLenses(inspections);
+  const experiments = new ExperimentLenses(new LastRuns(store));
+  context.subscriptions.push(
+    experiments,
+    checkpoints,
+    vscode.languages.registerCodeLensProvider(checkpointSelector, checkpoints),
+    vscode.languages.registerCodeLensProvider(experimentSelector, experiments),
+    store.onDidChange(() => experiments.refresh()),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("ulpt.inlineDeltas")) checkpoints.refresh();
+    }),
+  );
+}
+
+/** A lens whose words are found when it comes on screen. */
+class PendingLens extends vscode.CodeLens {
+  readonly findCommand: () => Promise<vscode.Command>;
+
+  constructor(line: number, command: () => Promise<vscode.Command>) {
+    super(new vscode.Range(line, 0, line, 0));
+    this.findCommand = command;
+  }
+}
+
+abstract class Lenses implements vscode.CodeLensProvider, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.changed.event;
+
+  refresh(): void {
+    this.changed.fire();
+  }
+
+  abstract provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[];
+
+  async resolveCodeLens(lens: vscode.CodeLens): Promise<vscode.CodeLens> {
+    if (lens instanceof PendingLens) lens.command = await lens.findCommand();
+    return lens;
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+}
+
+function lens(line: number, title: string, command: string, ...args: unknown[]): vscode.CodeLens {
+  return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { title, command, arguments: args });
+}
+
+/** Words without an action. */
+function words(title: string): vscode.Command {
+  return { title, command: "" };
+}
+
+class CheckpointLenses extends Lenses {
+  private readonly inspections: Inspections;
+
+  constructor(inspections: Inspections) {
+    super();
+    this.inspections = inspections;
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const id = documentId(document.uri);
+    const directory = id && directoryOf(id);
+    if (id?.kind !== "checkpoint" || directory === undefined) return [];
+    const sections = outline(document.getText());
+    if (sections.length === 0) return []; // a sentence about why there is no checkpoint
+    const { t } = vscode.l10n;
+    const node = { directory, step: id.step };
+    const actions = [
+      lens(0, t("Compare with Previous"), documentCommands.diffPrevious, node),
+      lens(0, t("Compare with Best"), documentCommands.diffBest, node),
+      lens(0, t("Compare with Baseline"), documentCommands.diffBaseline, node),
+      lens(0, t("Export Prompt…"), coreCommands.exportPrompt, node),
+    ];
+    const reference = referenceOf(id, directory);
+    if (!reference || inlineDeltasSetting() === "off") return actions;
+    const since = sections.find(({ name }) => name === "since the start");
+    const moved = since && new PendingLens(since.firstLine, () => this.change(id, directory, reference));
+    return [...actions, ...(moved ? [moved] : [])];
+  }
+
+  /** The change since the reference, in a sentence. */
+  private async change(id: CheckpointDocument, directory: string, reference: CheckpointId): Promise<vscode.Command> {
+    const { t } = vscode.l10n;
+    const before = directoryOf(reference);
+    const change =
+      before !== undefined &&
+      (await changeSince(this.inspections, { directory: before, step: reference.step }, { directory, step: id.step }));
+    if (!change) return words(t("Step {0} cannot be looked into", reference.step));
+    const title = t("Since step {0}: {1}", reference.step, changeSummary(change.before, change.after));
+    return id.against
+      ? words(title)
+      : { title, command: documentCommands.diffPrevious, arguments: [{ directory, step: id.step }] };
+  }
+}
+
+class ExperimentLenses extends Lenses {
+  private readonly lastRuns: LastRuns;
+
+  constructor(lastRuns: LastRuns) {
+    super();
+    this.lastRuns = lastRuns;
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    if (document.getText().trim() === "") return [];
+    let last: Promise<LastRun | undefined> | undefined;
+    const lastRun = () => {
+      last ??= this.lastRuns.of(document);
+      return last;
+    };
+    const { t } = vscode.l10n;
+    return [
+      lens(0, t("$(play) Train"), coreCommands.train, document.uri),
+      new PendingLens(0, async () => changesCommand(document.uri, await lastRun())),
+      new PendingLens(0, async () => bestCommand(await lastRun())),
+    ];
+  }
+}
+
+function changesCommand(file: vscode.Uri, last: LastRun | undefined): vscode.Command {
+  const { t } = vscode.l10n;
+  if (!last) return words(t("no run yet"));
+  const { paths, directory, run } = last;
+  if (paths.length === 0) return words(t("as in the last run"));
+  const title =
+    paths.length === 1
+      ? t("1 setting differs from the last run: {0}", paths[0]!)
+      : t("{0} settings differ from the last run", paths.length);
+  const tooltip = `${run}: ${paths.join(", ")}`;
+  return { title, tooltip, command: internalDocumentCommands.showPlannedSettings, arguments: [file, directory] };
+}
+
+function bestCommand(last: LastRun | undefined): vscode.Command {
+  if (!last?.best) return words(vscode.l10n.t("no score yet"));
+  const { score, run, metric } = last.best;
+  const title = vscode.l10n.t("best {0} {1} %, {2}", metric ?? "", (100 * score).toFixed(1), run);
+  return { title, command: coreCommands.openPanel, arguments: [{ experiment: last.entry }] };
+}

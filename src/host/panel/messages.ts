@@ -1,0 +1,56 @@
+/** @file What the webview says, checked: a message is input from outside like any other. */
+import { z } from "zod";
+import { views, type WebviewMessage, xAxes } from "../../shared/panel.ts";
+
+const run = z.string();
+const step = z.int().min(0);
+
+const preferences = z.object({
+  view: z.enum(views),
+  x: z.enum(xAxes),
+  logY: z.boolean(),
+  smoothing: z.number().min(0).max(0.99),
+  score: z.enum(["validation", "test"]),
+  onlyDifferences: z.boolean(),
+  groupSeeds: z.boolean(),
+  sort: z.object({ column: z.string(), descending: z.boolean() }),
+  factsOf: run.nullable(),
+});
+
+/** What `setState` kept, before or after a reload. */
+export const panelState = z.object({ experiment: z.string(), preferences });
+
+const command = z.discriminatedUnion("command", [
+  z.object({
+    type: z.literal("command"),
+    command: z.enum(["train", "sweep", "openExperimentFile", "exportCsv", "copyMarkdown", "openExperimentFolder"]),
+  }),
+  z.object({
+    type: z.literal("command"),
+    command: z.enum(["stop", "resume", "openRunFolder", "openLog", "openJournal"]),
+    run,
+  }),
+  z.object({ type: z.literal("command"), command: z.literal("setShown"), run, shown: z.boolean() }),
+  z.object({ type: z.literal("command"), command: z.literal("setBaseline"), run: run.nullable() }),
+  z.object({
+    type: z.literal("command"),
+    command: z.enum(["openCheckpoint", "diffPrevious", "diffBest", "diffBaseline", "evaluate", "exportPrompt"]),
+    run,
+    step,
+  }),
+]);
+
+const message = z.union([
+  z.object({ type: z.literal("ready"), state: panelState.nullable().catch(null) }),
+  z.object({ type: z.literal("resnapshot"), have: z.int() }),
+  z.object({ type: z.literal("smoothing"), smoothing: preferences.shape.smoothing }),
+  z.object({ type: z.literal("facts"), run: run.nullable() }),
+  z.object({ type: z.literal("detail"), request: z.int(), axis: z.enum(xAxes), min: z.number(), max: z.number() }),
+  z.object({ type: z.literal("error"), message: z.string() }),
+  command,
+]) satisfies z.ZodType<WebviewMessage>;
+
+/** The message, or undefined for what is none. */
+export function parseMessage(value: unknown): WebviewMessage | undefined {
+  return message.safeParse(value).data;
+}

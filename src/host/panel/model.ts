@@ -1,0 +1,380 @@
+/**
+ * @file The experiment that a run panel shows: its runs, their courses, and what of that the webview has not been told.
+ * Reads files and knows no `vscode`.
+ */
+import { readdirSync } from "node:fs";
+import { messageOf } from "../../errors.ts";
+import { runPaths } from "../../runs/layout.ts";
+import { readHolder } from "../../runs/owner.ts";
+import type { RunSummary } from "../../runs/store.ts";
+import {
+  defaultPreferences,
+  type ExperimentView,
+  type FactKey,
+  type HostMessage,
+  type ReferenceScores,
+  type RunDetails,
+  type RunView,
+  type SeriesChange,
+  type Strings,
+  type XAxis,
+} from "../../shared/panel.ts";
+import { RunFollower } from "./follower.ts";
+import { type Comparison, compareSettings, flattenSettings } from "./settings.ts";
+
+/** What the panel needs to know of the experiment's runs beyond their files. */
+export interface PanelSource {
+  runs(): Promise<RunSummary[]>;
+  isShown(directory: string): boolean;
+  colorIndex(directory: string): number;
+  baseline(): string | undefined;
+  canTrain(): boolean;
+}
+
+/** So many runs are read although they are not shown: their times and intervals fill the comparison. */
+const readAnyway = 100;
+/** Longest that one `read` may hold up the extension host, in milliseconds. */
+const readBudget = 30;
+
+export class PanelModel {
+  readonly experiment: { name: string; directory: string };
+  private readonly source: PanelSource;
+  private summaries: RunSummary[] = [];
+  private comparison: Comparison = { common: {}, different: [] };
+  private readonly followers = new Map<string, RunFollower>();
+  private readonly problems = new Map<string, string>();
+  private smoothing = defaultPreferences.smoothing;
+  private focused: string | null = null;
+  private seq = 0;
+  /** What the webview was told: text of each run, and of the experiment. */
+  private toldRuns = new Map<string, string>();
+  private toldExperiment = "";
+  /** Runs whose views may differ from what the webview was told. */
+  private readonly stale = new Set<string>();
+  private allStale = true;
+  private folders = "";
+
+  constructor(experiment: { name: string; directory: string }, source: PanelSource) {
+    this.experiment = experiment;
+    this.source = source;
+  }
+
+  /** Lists the runs again. True where a run came, went or was replaced: the webview then needs a snapshot. */
+  async refresh(): Promise<boolean> {
+    const summaries = await this.source.runs();
+    const identity = (runs: readonly RunSummary[]) =>
+      JSON.stringify(runs.map(({ directory, spec, reason }) => [directory, spec?.created, reason]));
+    const changed = identity(summaries) !== identity(this.summaries);
+    this.summaries = summaries;
+    this.allStale = true;
+    if (changed) {
+      const readable = summaries.filter(({ spec }) => spec);
+      const compared = compareSettings(readable.map(({ spec }) => flattenSettings(spec!.settings)));
+      const different = new Map(readable.map(({ directory }, index) => [directory, compared.different[index]!]));
+      this.comparison = {
+        common: compared.common,
+        different: summaries.map(({ directory }) => different.get(directory) ?? {}),
+      };
+    }
+    this.follow();
+    return changed;
+  }
+
+  /** Whether the folder holds other runs than at the last call: cheap enough to ask every second. */
+  foldersChanged(): boolean {
+    let folders = "";
+    try {
+      folders = readdirSync(this.experiment.directory).join("/");
+    } catch {
+      // The folder is made by the first run.
+    }
+    const changed = folders !== this.folders;
+    this.folders = folders;
+    return changed;
+  }
+
+  /** The run whose facts are looked at is read even where it is not shown. */
+  focus(run: string | null): void {
+    this.focused = run;
+    this.follow();
+  }
+
+  setSmoothing(smoothing: number): void {
+    this.smoothing = smoothing;
+  }
+
+  /** Whether a run of this experiment has this folder: messages of the webview name runs, and may name anything. */
+  has(run: string): boolean {
+    return this.summaries.some(({ directory }) => directory === run);
+  }
+
+  get running(): boolean {
+    return [...this.followers.values()].some(({ state }) => state === "running" || state === "created");
+  }
+
+  /** Reads on in the journals for a few milliseconds. True where there is more to read at once. */
+  read(): boolean {
+    const until = performance.now() + readBudget;
+    const waiting = [...this.followers.values()].filter(({ reading }) => reading);
+    const live = [...this.followers.values()].filter((run) => !run.reading && isLive(run));
+    for (const follower of [...live, ...waiting]) {
+      do {
+        this.guard(follower, () => {
+          if (follower.read()) this.stale.add(follower.directory);
+        });
+      } while (follower.reading && performance.now() < until);
+      if (performance.now() >= until) break;
+    }
+    return waiting.some(({ reading }) => reading);
+  }
+
+  /** Looks which runs still run. */
+  checkStates(): void {
+    for (const follower of this.followers.values()) {
+      if (isLive(follower))
+        this.guard(follower, () => {
+          if (follower.checkState()) follower.reading = true; // its last words are still unread
+          this.stale.add(follower.directory); // its memory
+        });
+    }
+  }
+
+  /** Everything, for a webview that knows nothing. */
+  snapshot(strings: Strings): HostMessage {
+    this.seq += 1;
+    this.toldRuns.clear();
+    for (const follower of this.followers.values()) follower.startOver();
+    const runs = this.runViews();
+    this.stale.clear();
+    this.allStale = false;
+    const experiment = this.experimentView();
+    for (const run of runs) this.toldRuns.set(run.id, JSON.stringify(run));
+    this.toldExperiment = JSON.stringify(experiment);
+    return {
+      type: "snapshot",
+      seq: this.seq,
+      strings,
+      experiment,
+      runs,
+      details: this.summaries.map((summary, index) => this.details(summary, index)),
+      series: this.changes(),
+      smoothing: this.smoothing,
+    };
+  }
+
+  /** What changed since the last message; null where nothing did. */
+  delta(): HostMessage | null {
+    const isStale = this.allStale ? () => true : (id: string) => this.stale.has(id);
+    const views = this.allStale || this.stale.size ? this.runViews(isStale) : [];
+    this.allStale = false;
+    this.stale.clear();
+    const runs = views.filter((run) => {
+      const text = JSON.stringify(run);
+      if (this.toldRuns.get(run.id) === text) return false;
+      this.toldRuns.set(run.id, text);
+      return true;
+    });
+    const experiment = this.experimentView();
+    const experimentText = JSON.stringify(experiment);
+    const series = this.changes();
+    const experimentChanged = experimentText !== this.toldExperiment;
+    this.toldExperiment = experimentText;
+    if (!runs.length && !series.length && !experimentChanged) return null;
+    this.seq += 1;
+    return {
+      type: "delta",
+      seq: this.seq,
+      ...(experimentChanged ? { experiment } : {}),
+      ...(runs.length ? { runs } : {}),
+      ...(series.length ? { series } : {}),
+    };
+  }
+
+  detail(request: number, axis: XAxis, min: number, max: number): HostMessage {
+    const series = this.shownFollowers().map((follower) => ({
+      id: follower.directory,
+      columns: follower.series.between(axis, min, max),
+    }));
+    return { type: "detail", request, series };
+  }
+
+  /** The courses of the shown runs and everything known of all, for export. */
+  rows(): { runs: readonly RunView[]; details: readonly RunDetails[]; followers: ReadonlyMap<string, RunFollower> } {
+    const details = this.summaries.map((summary, index) => this.details(summary, index));
+    return { runs: this.runViews(), details, followers: this.followers };
+  }
+
+  experimentView(): ExperimentView {
+    const [spec] = this.summaries.flatMap((run) => run.spec ?? []);
+    const followers = [...this.followers.values()];
+    const evaluation = followers.flatMap(({ series }) => series.evaluations)[0];
+    return {
+      directory: this.experiment.directory,
+      name: this.experiment.name,
+      model: spec?.model.source ?? null,
+      metric: evaluation?.metric ?? metricOf(spec?.settings),
+      references: references(followers),
+      common: this.comparison.common,
+      canTrain: this.source.canTrain(),
+    };
+  }
+
+  private follow(): void {
+    const wanted = new Set<string>();
+    let readable = 0;
+    for (const { directory, state } of this.summaries) {
+      if (state === "unreadable") continue;
+      const isWanted =
+        readable++ < readAnyway || state === "running" || directory === this.focused || this.source.isShown(directory);
+      if (!isWanted) continue;
+      wanted.add(directory);
+      const follower = this.followers.get(directory);
+      if (!follower) this.followers.set(directory, new RunFollower(directory, state, () => this.smoothing));
+      else if (follower.state !== state) {
+        follower.state = state;
+        follower.reading = true; // resumed, or its last words are still unread
+      }
+    }
+    for (const directory of this.followers.keys()) if (!wanted.has(directory)) this.followers.delete(directory);
+  }
+
+  private guard(follower: RunFollower, action: () => void): void {
+    try {
+      action();
+      this.problems.delete(follower.directory);
+    } catch (error) {
+      follower.reading = false;
+      this.problems.set(follower.directory, messageOf(error));
+      this.stale.add(follower.directory);
+    }
+  }
+
+  private shownFollowers(): RunFollower[] {
+    return [...this.followers.values()].filter(({ directory }) => this.source.isShown(directory));
+  }
+
+  private changes(): SeriesChange[] {
+    return this.shownFollowers().flatMap((follower) => follower.change() ?? []);
+  }
+
+  private runViews(wanted: (id: string) => boolean = () => true): RunView[] {
+    const used = new Map<number, number>();
+    const baseline = this.source.baseline();
+    return this.summaries.flatMap((summary) => {
+      const color = this.source.colorIndex(summary.directory);
+      const variant = used.get(color) ?? 0;
+      used.set(color, variant + 1);
+      if (!wanted(summary.directory)) return [];
+      return {
+        ...viewOf(summary, this.followers.get(summary.directory), this.problems.get(summary.directory)),
+        shown: this.source.isShown(summary.directory),
+        baseline: summary.directory === baseline,
+        color,
+        variant,
+      };
+    });
+  }
+
+  private details({ directory, spec }: RunSummary, index: number): RunDetails {
+    const paths = runPaths(directory);
+    const owner = this.followers.has(directory) ? readHolder(directory)?.owner : undefined;
+    const facts: Partial<Record<FactKey, string | undefined>> = {
+      device: spec?.device,
+      model: spec?.model.source,
+      revision: spec?.model.revision,
+      weights: spec?.model.weightsSha256,
+      trainData: spec?.data.sha256.train,
+      validationData: spec?.data.sha256.validation,
+      testData: spec?.data.sha256.test,
+      created: spec?.created,
+      host: owner?.host,
+      process: owner ? String(owner.pid) : undefined,
+      ulpt: spec?.versions.ulpt,
+      onnxruntime: spec?.versions.onnxruntime,
+      node: spec?.versions.node,
+      folder: directory,
+      journal: paths.events,
+      log: paths.log,
+      checkpoints: paths.checkpoints,
+    };
+    const known = Object.entries(facts).filter((fact): fact is [FactKey, string] => fact[1] !== undefined);
+    return { id: directory, settings: this.comparison.different[index] ?? {}, facts: Object.fromEntries(known) };
+  }
+}
+
+function isLive({ state }: RunFollower): boolean {
+  return state === "running" || state === "created";
+}
+
+function viewOf(
+  summary: RunSummary,
+  follower: RunFollower | undefined,
+  problem: string | undefined,
+): Omit<RunView, "shown" | "baseline" | "color" | "variant"> {
+  const { spec } = summary;
+  const series = follower?.series;
+  const last = series?.last;
+  const state = problem ? "unreadable" : (follower?.state ?? summary.state);
+  const totalSteps = series?.totalSteps ?? summary.totalSteps;
+  const best = series?.best;
+  const secondsPerStep = series?.secondsPerStep;
+  return {
+    id: summary.directory,
+    name: summary.run,
+    group: nameOf(spec?.settings, summary.run).replace(/-seed\d+$/, ""),
+    state,
+    reason: problem ?? summary.reason ?? follower?.reason ?? null,
+    method: spec?.method ?? null,
+    rank: spec?.rank ?? null,
+    seed: spec?.seed ?? null,
+    promptLength: spec?.promptLength ?? null,
+    parameters: spec?.parameters ?? null,
+    step: last?.step ?? summary.step,
+    totalSteps,
+    evaluateEvery: evaluateEveryOf(spec?.settings),
+    lastLoss: finite(last?.smoothed),
+    seconds: last?.seconds ?? null,
+    secondsLeft:
+      state === "running" && last && totalSteps !== null && secondsPerStep !== undefined
+        ? (totalSteps - last.step) * secondsPerStep
+        : null,
+    tokensPerSecond: series?.tokensPerSecond ?? null,
+    metric: best?.metric ?? metricOf(spec?.settings),
+    bestScore: best?.score ?? summary.bestScore,
+    bestStep: best?.step ?? null,
+    testScore: finite(series?.test?.score) ?? summary.testScore,
+    testInterval: series?.test?.interval ?? null,
+    memory: follower?.memory() ?? null,
+    divergedAt: series?.divergedAt ?? null,
+    warnings: series?.warnings.slice(-20).map(({ message }) => message) ?? [],
+    reading: follower?.reading ?? false,
+  };
+}
+
+function finite(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
+function nameOf(settings: Readonly<Record<string, unknown>> | undefined, otherwise: string): string {
+  return typeof settings?.name === "string" ? settings.name : otherwise;
+}
+
+function metricOf(settings: Readonly<Record<string, unknown>> | undefined): string | null {
+  const metric = (settings?.task as { metric?: unknown } | undefined)?.metric;
+  return typeof metric === "string" ? metric : null;
+}
+
+function evaluateEveryOf(settings: Readonly<Record<string, unknown>> | undefined): number | null {
+  const every = (settings?.training as { evaluateEvery?: unknown } | undefined)?.evaluateEvery;
+  return typeof every === "number" ? every : null;
+}
+
+function references(followers: readonly RunFollower[]): ReferenceScores {
+  const measured = followers.map(({ series }) => series.test?.baselines ?? {});
+  const first = (name: string) => finite(measured.find((baselines) => baselines[name] !== undefined)?.[name]);
+  return {
+    majority: first("majority"),
+    unprompted: first("unprompted"),
+    unpromptedAmongLabels: first("unpromptedAmongLabels"),
+  };
+}

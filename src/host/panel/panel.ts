@@ -1,0 +1,295 @@
+/** @file One run panel: keeps its webview told while it is visible, and does what it is asked. */
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+import { messageOf } from "../../errors.ts";
+import { runPaths } from "../../runs/layout.ts";
+import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
+import type { ExperimentEntry, RunStore } from "../store.ts";
+import { comparisonMarkdown, metricsCsv } from "./export.ts";
+import { panelHtml } from "./html.ts";
+import { parseMessage } from "./messages.ts";
+import { PanelModel } from "./model.ts";
+import { panelStrings } from "./strings.ts";
+
+/** What commands are given that the panel calls. */
+export interface PanelTarget {
+  experiment: ExperimentEntry;
+  /** Folder of the run. */
+  run?: string;
+  /** Step of the checkpoint. */
+  step?: number;
+}
+
+/** Commands of the extension behind the panel's. */
+const commandIds = {
+  train: "ulpt.train",
+  sweep: "ulpt.sweep",
+  stop: "ulpt.stop",
+  resume: "ulpt.resume",
+  openExperimentFile: "ulpt.openExperimentFile",
+  openLog: "ulpt.showRunLog",
+  openCheckpoint: "ulpt.openCheckpoint",
+  diffPrevious: "ulpt.diffPrevious",
+  diffBest: "ulpt.diffBest",
+  diffBaseline: "ulpt.diffBaseline",
+  evaluate: "ulpt.evaluate",
+  exportPrompt: "ulpt.exportPrompt",
+} as const satisfies Partial<Record<PanelCommand["command"], string>>;
+
+/** Between two looks at growing journals. */
+const readEvery = 250;
+/** Between two looks at processes and folders. */
+const lookEvery = 1000;
+
+export interface Focus {
+  run?: string | undefined;
+  view?: View | undefined;
+}
+
+export class RunPanel implements vscode.Disposable {
+  readonly experiment: ExperimentEntry;
+  private readonly panel: vscode.WebviewPanel;
+  private readonly store: RunStore;
+  private readonly model: PanelModel;
+  private readonly disposables: vscode.Disposable[] = [];
+  /** The webview said that it listens, and has not been hidden since. */
+  private ready = false;
+  private timer: NodeJS.Timeout | undefined;
+  private lookedAt = 0;
+  private refreshing: Promise<void> | undefined;
+  private refreshAgain = false;
+  private focusWanted: Focus | undefined;
+
+  constructor(
+    context: vscode.ExtensionContext,
+    store: RunStore,
+    experiment: ExperimentEntry,
+    panel: vscode.WebviewPanel,
+    onDispose: () => void,
+  ) {
+    this.experiment = experiment;
+    this.panel = panel;
+    this.store = store;
+    this.model = new PanelModel(experiment, {
+      runs: () => store.runs(experiment),
+      isShown: (directory) => store.isShown(directory),
+      colorIndex: (directory) => store.colorIndex(directory),
+      baseline: () => store.baseline(experiment),
+      canTrain: () => vscode.workspace.isTrusted,
+    });
+    const root = vscode.Uri.joinPath(context.extensionUri, "dist", "webview");
+    // Options first: a restored panel still has those of its last life.
+    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    panel.iconPath = vscode.Uri.joinPath(context.extensionUri, "media", "icon.png");
+    panel.title = experiment.name;
+    this.disposables.push(
+      panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
+      panel.onDidChangeViewState(() => this.onVisibility()),
+      panel.onDidDispose(() => {
+        this.dispose();
+        onDispose();
+      }),
+      store.onDidChange(({ experiment: changed }) => {
+        if (changed === undefined || changed === experiment.name || changed === experiment.directory) this.refresh();
+      }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.post(this.model.delta())),
+    );
+    panel.webview.html = panelHtml({
+      nonce: randomBytes(18).toString("base64url"),
+      source: panel.webview.cspSource,
+      script: panel.webview.asWebviewUri(vscode.Uri.joinPath(root, "panel.js")).toString(),
+      style: panel.webview.asWebviewUri(vscode.Uri.joinPath(root, "panel.css")).toString(),
+      language: vscode.env.language,
+      title: experiment.name,
+      waiting: vscode.l10n.t("Reading the runs of {0}…", experiment.name),
+    });
+  }
+
+  /** Brings it to the front, at a run or a view. */
+  reveal(focus: Focus | undefined): void {
+    this.panel.reveal(undefined, false);
+    this.focus(focus);
+  }
+
+  focus(focus: Focus | undefined): void {
+    this.focusWanted = focus;
+    this.sendFocus();
+  }
+
+  dispose(): void {
+    this.stopTimer();
+    this.ready = false;
+    for (const disposable of this.disposables.splice(0)) disposable.dispose();
+  }
+
+  private onVisibility(): void {
+    if (this.panel.visible) return; // its page is made anew, and says so
+    this.ready = false;
+    this.stopTimer();
+  }
+
+  private receive(value: unknown): void {
+    const message = parseMessage(value);
+    if (!message) return;
+    this.handle(message).catch((error: unknown) => {
+      void vscode.window.showErrorMessage(messageOf(error));
+    });
+  }
+
+  private async handle(message: WebviewMessage): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        if (message.state) {
+          this.model.setSmoothing(message.state.preferences.smoothing);
+          this.model.focus(message.state.preferences.factsOf);
+        }
+        await this.model.refresh();
+        // One slice before the first picture: most journals are read whole by then.
+        this.model.read();
+        this.ready = true;
+        this.snapshot();
+        this.sendFocus();
+        this.tick();
+        return;
+      case "resnapshot":
+        this.snapshot();
+        return;
+      case "smoothing":
+        this.model.setSmoothing(message.smoothing);
+        this.post(this.model.delta());
+        return;
+      case "facts":
+        this.model.focus(message.run);
+        this.tick();
+        return;
+      case "detail":
+        this.post(this.model.detail(message.request, message.axis, message.min, message.max));
+        return;
+      case "error":
+        console.error(`[run panel] ${message.message}`);
+        return;
+      case "command":
+        await this.execute(message);
+    }
+  }
+
+  private async execute(command: PanelCommand): Promise<void> {
+    if ("run" in command && command.run !== null && !this.model.has(command.run)) return;
+    switch (command.command) {
+      case "setShown":
+        this.store.setShown(command.run, command.shown);
+        this.refresh();
+        return;
+      case "setBaseline":
+        this.store.setBaseline(this.experiment, command.run ?? undefined);
+        this.refresh();
+        return;
+      case "openRunFolder":
+        await vscode.commands.executeCommand("revealInExplorer", vscode.Uri.file(command.run));
+        return;
+      case "openExperimentFolder":
+        await vscode.commands.executeCommand("revealInExplorer", vscode.Uri.file(this.experiment.directory));
+        return;
+      case "openJournal":
+        await vscode.window.showTextDocument(vscode.Uri.file(runPaths(command.run).events), { preview: true });
+        return;
+      case "exportCsv":
+        await this.exportCsv();
+        return;
+      case "copyMarkdown":
+        await vscode.env.clipboard.writeText(comparisonMarkdown(this.model.rows().runs));
+        vscode.window.setStatusBarMessage(vscode.l10n.t("The comparison was copied as Markdown."), 4000);
+        return;
+      default: {
+        const target: PanelTarget = { experiment: this.experiment };
+        if ("run" in command) target.run = command.run;
+        if ("step" in command) target.step = command.step;
+        await vscode.commands.executeCommand(commandIds[command.command], target);
+      }
+    }
+  }
+
+  private async exportCsv(): Promise<void> {
+    const uri = await vscode.window.showSaveDialog({
+      defaultUri: vscode.Uri.joinPath(this.experiment.folder.uri, `${this.experiment.name}.csv`),
+      filters: { [vscode.l10n.t("Comma-separated values")]: ["csv"] },
+      saveLabel: vscode.l10n.t("Export"),
+    });
+    if (!uri) return;
+    const { runs, followers } = this.model.rows();
+    const text = metricsCsv(
+      runs.flatMap((run) => {
+        const series = followers.get(run.id)?.series;
+        return series ? { run, series } : [];
+      }),
+    );
+    await vscode.workspace.fs.writeFile(uri, Buffer.from(text));
+    const open = vscode.l10n.t("Open");
+    const choice = await vscode.window.showInformationMessage(vscode.l10n.t("Exported to {0}.", uri.fsPath), open);
+    if (choice === open) await vscode.window.showTextDocument(uri);
+  }
+
+  /** Lists the runs again, once at a time. */
+  private refresh(): void {
+    if (!this.ready) return;
+    if (this.refreshing) {
+      this.refreshAgain = true;
+      return;
+    }
+    this.refreshing = this.model
+      .refresh()
+      .then((changed) => {
+        if (changed) {
+          this.model.read();
+          this.snapshot();
+        }
+        this.tick();
+      })
+      .catch((error: unknown) => this.post({ type: "problem", message: messageOf(error) }))
+      .finally(() => {
+        this.refreshing = undefined;
+        const again = this.refreshAgain;
+        this.refreshAgain = false;
+        if (again) this.refresh();
+      });
+  }
+
+  /** Reads what the journals gained, tells it, and comes back. */
+  private tick(): void {
+    this.stopTimer();
+    if (!this.ready) return;
+    const now = Date.now();
+    const more = this.model.read();
+    if (now - this.lookedAt >= lookEvery) {
+      this.lookedAt = now;
+      this.model.checkStates();
+      if (this.model.foldersChanged()) this.refresh();
+    }
+    if (now - this.postedAt >= readEvery || !more) {
+      this.postedAt = now;
+      this.post(this.model.delta());
+    }
+    this.timer = setTimeout(() => this.tick(), more ? 20 : this.model.running ? readEvery : lookEvery);
+  }
+  private postedAt = 0;
+
+  private stopTimer(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private snapshot(): void {
+    this.post(this.model.snapshot(panelStrings(vscode.l10n.t)));
+  }
+
+  private sendFocus(): void {
+    if (!this.ready || !this.focusWanted) return;
+    const { run, view } = this.focusWanted;
+    this.focusWanted = undefined;
+    this.post({ type: "focus", ...(run ? { run } : {}), ...(view ? { view } : {}) });
+  }
+
+  private post(message: HostMessage | null): void {
+    if (message && this.ready) void this.panel.webview.postMessage(message);
+  }
+}

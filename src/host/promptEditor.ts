@@ -1,0 +1,214 @@
+/** @file The editor of exported prompts: what is in one, where it comes from, what it does to an answer. Read-only. */
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import * as vscode from "vscode";
+import { runPaths } from "../runs/layout.ts";
+import { safeName } from "../runs/names.ts";
+import { promptName, readPrompt } from "../runs/prompts.ts";
+import { type FromPromptPage, type PromptAction, parsePromptMessage, type ToPromptPage } from "../shared/promptView.ts";
+import { runDirectory } from "./documentIds.ts";
+import { explain } from "./explain.ts";
+import { coreCommands, promptEditorType } from "./ids.ts";
+import type { Inspections } from "./inspections.ts";
+import { type Log, logError } from "./log.ts";
+import { panelHtml } from "./panel/html.ts";
+import { promptPage, promptStrings, promptTokens } from "./promptPage.ts";
+import type { ServiceClient } from "./serviceClient.ts";
+import type { PromptNode } from "./tree/nodes.ts";
+
+export interface PromptEditorServices {
+  service: ServiceClient;
+  inspections: Inspections;
+  log: Log;
+}
+
+export function registerPromptEditor(context: vscode.ExtensionContext, services: PromptEditorServices): void {
+  const provider: vscode.CustomReadonlyEditorProvider = {
+    openCustomDocument: (uri) => ({ uri, dispose() {} }),
+    resolveCustomEditor: ({ uri }, panel) => {
+      new PromptView(context.extensionUri, uri, panel, services);
+    },
+  };
+  context.subscriptions.push(
+    vscode.window.registerCustomEditorProvider(promptEditorType, provider, {
+      supportsMultipleEditorsPerDocument: true,
+    }),
+  );
+}
+
+/** One editor on one prompt. */
+class PromptView {
+  private readonly uri: vscode.Uri;
+  private readonly webview: vscode.Webview;
+  private readonly services: PromptEditorServices;
+  private readonly disposables: vscode.Disposable[] = [];
+  private readonly closed = new vscode.CancellationTokenSource();
+
+  constructor(extension: vscode.Uri, uri: vscode.Uri, panel: vscode.WebviewPanel, services: PromptEditorServices) {
+    this.uri = uri;
+    this.webview = panel.webview;
+    this.services = services;
+    const root = vscode.Uri.joinPath(extension, "dist", "webview");
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: [root] };
+    const watcher = vscode.workspace.createFileSystemWatcher(
+      new vscode.RelativePattern(vscode.Uri.joinPath(uri, ".."), "*"),
+    );
+    const onFile = (changed: vscode.Uri) => {
+      if (changed.toString() === uri.toString()) this.show();
+    };
+    this.disposables.push(
+      watcher,
+      watcher.onDidChange(onFile),
+      watcher.onDidCreate(onFile),
+      watcher.onDidDelete(onFile),
+      webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.show()),
+      panel.onDidDispose(() => this.dispose()),
+    );
+    webview.html = panelHtml({
+      nonce: randomBytes(18).toString("base64url"),
+      source: webview.cspSource,
+      script: webview.asWebviewUri(vscode.Uri.joinPath(root, "prompt.js")).toString(),
+      style: webview.asWebviewUri(vscode.Uri.joinPath(root, "prompt.css")).toString(),
+      language: vscode.env.language,
+      title: vscode.workspace.asRelativePath(uri),
+      waiting: vscode.l10n.t("Reading {0}…", vscode.workspace.asRelativePath(uri)),
+    });
+  }
+
+  private dispose(): void {
+    this.closed.cancel();
+    this.closed.dispose();
+    for (const disposable of this.disposables.splice(0)) disposable.dispose();
+  }
+
+  private post(message: ToPromptPage): void {
+    if (!this.closed.token.isCancellationRequested) void this.webview.postMessage(message);
+  }
+
+  private receive(value: unknown): void {
+    const message = parsePromptMessage(value);
+    if (!message) return;
+    this.handle(message).catch((error: unknown) => {
+      logError(this.services.log, "prompt editor", error);
+      void vscode.window.showErrorMessage(explain(error).message);
+    });
+  }
+
+  private async handle(message: FromPromptPage): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        return this.show();
+      case "inspect":
+        return this.inspect();
+      case "try":
+        return this.try(message.id, message.text);
+      case "action":
+        return this.act(message.action);
+    }
+  }
+
+  /** Shows what the file says of itself, and asks the runtime for the rest. */
+  private show(): void {
+    const { t } = vscode.l10n;
+    if (this.uri.scheme !== "file") {
+      const message = t("Only prompts on this disk can be looked into; this is one of “{0}”.", this.uri.scheme);
+      this.post({ type: "broken", message, hint: "" });
+      return;
+    }
+    try {
+      const prompt = readPrompt(this.uri.fsPath);
+      const page = promptPage(prompt, this.runFolder() !== undefined, t);
+      this.post({ type: "page", page, strings: promptStrings(t) });
+    } catch (error) {
+      const { message, hint } = explain(error);
+      this.post({ type: "broken", message, hint });
+      return;
+    }
+    void this.inspect();
+  }
+
+  private async inspect(): Promise<void> {
+    const { t } = vscode.l10n;
+    if (!vscode.workspace.isTrusted) {
+      const message = t("Nearest words are found by the runtime, and in Restricted Mode nothing is started.");
+      this.post({ type: "not-inspected", message, hint: t("Trust this workspace to see them."), canRetry: false });
+      return;
+    }
+    this.post({ type: "inspecting", message: t("Comparing each token with the model's vocabulary…") });
+    try {
+      const inspection = await this.services.inspections.prompt(this.uri.fsPath);
+      this.post({ type: "inspected", tokens: promptTokens(inspection) });
+    } catch (error) {
+      logError(this.services.log, "inspect prompt", error);
+      const { message, hint } = explain(error);
+      this.post({ type: "not-inspected", message, hint, canRetry: true });
+    }
+  }
+
+  private async try(id: number, text: string): Promise<void> {
+    const { t } = vscode.l10n;
+    if (!vscode.workspace.isTrusted) {
+      this.post({
+        type: "no-answer",
+        id,
+        message: t("In Restricted Mode nothing is started."),
+        hint: t("Trust this workspace first."),
+      });
+      return;
+    }
+    try {
+      const params = { target: this.uri.fsPath, text, workspace: this.workspace() };
+      const answer = await this.services.service.request("try", params, this.closed.token);
+      this.post({ type: "answer", id, ...answer });
+    } catch (error) {
+      if (this.closed.token.isCancellationRequested) return;
+      logError(this.services.log, "try prompt", error);
+      const { message, hint } = explain(error);
+      this.post({ type: "no-answer", id, message, hint });
+    }
+  }
+
+  /** The workspace folder of the prompt; outside of one, the folder above `prompts`. */
+  private workspace(): string {
+    return vscode.workspace.getWorkspaceFolder(this.uri)?.uri.fsPath ?? dirname(dirname(this.uri.fsPath));
+  }
+
+  /** The folder of the run that the prompt was exported from, if it is there; the file may name anything. */
+  private runFolder(): string | undefined {
+    const { experiment, run } = readPrompt(this.uri.fsPath).metadata.provenance;
+    const folder = vscode.workspace.getWorkspaceFolder(this.uri);
+    if (!folder) return undefined;
+    const names = { folder: folder.uri.toString(), experiment: safeName(experiment), run: safeName(run) };
+    const directory = runDirectory(folder.uri.fsPath, names);
+    return existsSync(runPaths(directory).run) ? directory : undefined;
+  }
+
+  /** The prompt as the Prompts view has it. */
+  private node(): Omit<PromptNode, "folder"> {
+    const path = this.uri.fsPath;
+    return { kind: "prompt", path, name: promptName(path), bytes: 0 };
+  }
+
+  private async act(action: PromptAction): Promise<void> {
+    switch (action) {
+      case "openRun": {
+        const directory = this.runFolder();
+        if (directory !== undefined) await vscode.commands.executeCommand(coreCommands.openPanel, { directory });
+        return;
+      }
+      case "reveal":
+        await vscode.commands.executeCommand("revealInExplorer", this.uri);
+        return;
+      case "copyPath":
+        await vscode.env.clipboard.writeText(this.uri.fsPath);
+        vscode.window.setStatusBarMessage(vscode.l10n.t("Path copied."), 4000);
+        return;
+      case "delete":
+        await vscode.commands.executeCommand(coreCommands.deletePrompt, this.node());
+        return;
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/** @file An exported prompt in facts for people. Knows no `vscode`. */
+import type { Inspection } from "../runs/inspection.ts";
+import type { PromptFile } from "../runs/prompts.ts";
+import type { PromptFact, PromptPage, PromptStrings, PromptTokenView } from "../shared/promptView.ts";
+import type { Translate } from "./translate.ts";
+import { byteText, percent } from "./tree/collect.ts";
+
+export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): PromptPage {
+  const { name, bytes, metadata, parameters } = prompt;
+  const { method, rank, promptLength, hiddenSize, model, task, provenance, settings } = metadata;
+  const full = promptLength * hiddenSize;
+  const numbers = new Intl.NumberFormat("en-US");
+  const share = parameters / full;
+  return {
+    name,
+    summary:
+      rank === undefined
+        ? t("{0} tokens: {1} trained numbers", promptLength, numbers.format(parameters))
+        : t("{0} tokens of rank {1}: {2} trained numbers", promptLength, rank, numbers.format(parameters)),
+    facts: [
+      fact(t("Method"), method),
+      ...(rank === undefined ? [] : [fact(t("Rank"), String(rank))]),
+      fact(t("Prompt tokens"), String(promptLength)),
+      fact(t("Embedding size"), String(hiddenSize)),
+      fact(t("File size"), t("{0} ({1} bytes)", byteText(bytes), numbers.format(bytes))),
+      ...(settings.name === "ulpt"
+        ? [
+            fact(
+              t("Projection"),
+              t("{0}, seed {1}, not stored", settings.projection.distribution, settings.projection.seed),
+            ),
+          ]
+        : []),
+      fact(t("Model"), model),
+      fact(t("Model SHA-256"), metadata.modelSha256.slice(0, 16)),
+      fact(t("Template"), task.template),
+      ...(task.labels ? [fact(t("Answers"), task.labels.join(", "))] : []),
+      ...metricFacts(metadata.metrics),
+    ],
+    provenance: [
+      fact(t("Experiment"), provenance.experiment),
+      fact(t("Run"), provenance.run),
+      fact(t("Step"), String(provenance.step)),
+      fact(t("Exported"), provenance.created.replace("T", " ").replace(/\.\d+Z$|Z$/, " UTC")),
+      fact(t("Checkpoint SHA-256"), provenance.checkpointSha256.slice(0, 16)),
+      fact(t("Written by"), `ULPT Lab ${provenance.ulpt}`),
+    ],
+    size: {
+      trained: parameters,
+      full,
+      text:
+        parameters < full
+          ? t(
+              "{0} of the {1} numbers of a full prompt: {2}, {3} times smaller",
+              numbers.format(parameters),
+              numbers.format(full),
+              percent(share),
+              (full / parameters).toFixed(1),
+            )
+          : t("{0} numbers: as many as a full prompt has", numbers.format(parameters)),
+    },
+    hasRun,
+    example: task.template,
+  };
+}
+
+function fact(name: string, value: string): PromptFact {
+  return { name, value };
+}
+
+function metricFacts(metrics: Readonly<Record<string, unknown>>): PromptFact[] {
+  return Object.entries(metrics)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, value]) => (typeof value === "number" ? [fact(name, value.toFixed(4))] : []));
+}
+
+export function promptTokens({ tokens }: Inspection): PromptTokenView[] {
+  return tokens.map(({ norm, nearest, moved }) => ({
+    norm,
+    nearest: nearest.map(({ token, similarity }) => ({ token, similarity })),
+    moved: moved.distance,
+    was: moved.nearestChanged ? (moved.nearestBefore?.token ?? null) : null,
+  }));
+}
+
+export function promptStrings(t: Translate): PromptStrings {
+  return {
+    facts: t("Facts"),
+    provenance: t("Where it comes from"),
+    size: t("Size"),
+    sizeOf: t("{0} of a full prompt"),
+    tokens: t("Prompt tokens"),
+    token: t("Token"),
+    norm: t("Norm"),
+    nearest: t("Nearest words"),
+    moved: t("Moved"),
+    was: t("was {0}"),
+    tryTitle: t("Try it"),
+    tryLabel: t("Text for the model to read"),
+    tryButton: t("Try"),
+    trying: t("The model is answering…"),
+    readAs: t("What the model read"),
+    withPrompt: t("With the prompt"),
+    withoutPrompt: t("Without the prompt"),
+    noAnswer: t("(an empty answer)"),
+    actions: t("Actions"),
+    openRun: t("Open Source Run"),
+    reveal: t("Reveal in Explorer"),
+    copyPath: t("Copy Path"),
+    delete: t("Delete…"),
+    retry: t("Look Into It"),
+  };
+}

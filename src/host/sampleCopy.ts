@@ -1,0 +1,27 @@
+/** @file The bundled sample, copied to where somebody can change it. Knows no `vscode`. */
+import { cp, readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+
+/** Where the sample goes in `parent`: `ulpt-sample`, or `ulpt-sample-2` … where that exists. */
+export async function sampleFolder(parent: string): Promise<string> {
+  const taken = new Set(await readdir(parent));
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? "ulpt-sample" : `ulpt-sample-${number}`;
+    if (!taken.has(name)) return join(parent, name);
+  }
+}
+
+/** Copies the sample, without the runs that may have been made in it. */
+export async function copySample(sample: string, folder: string): Promise<void> {
+  const filter = (source: string) => !/^(\.ulpt|prompts)$/.test(basename(source));
+  await cp(sample, folder, { recursive: true, errorOnExist: true, force: false, filter });
+}
+
+/** Whether `folder` is the sample, or a copy of it. */
+export async function isSample(folder: string): Promise<boolean> {
+  try {
+    return (await stat(join(folder, "complaint.ulpt.json"))).isFile();
+  } catch {
+    return false;
+  }
+}

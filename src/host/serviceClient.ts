@@ -1,0 +1,182 @@
+/** @file The window's end of `ulpt serve`: started when first asked, restarted once when it dies, ended when nobody asks. */
+import { type ChildProcess, spawn } from "node:child_process";
+import * as vscode from "vscode";
+import {
+  createMessageConnection,
+  type MessageConnection,
+  ResponseError,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from "vscode-jsonrpc/node";
+import { UlptError } from "../errors.ts";
+import { cancelledCode, type ServiceErrorData, type ServiceMethods, ulptErrorCode } from "../shared/service.ts";
+import type { Log } from "./log.ts";
+import { findRuntime, requireTrust } from "./runtime.ts";
+
+export interface ServiceClient extends vscode.Disposable {
+  /** @throws ServiceError, or UlptError where the runtime cannot be started; CancellationError when it was cancelled */
+  request<M extends keyof ServiceMethods>(
+    method: M,
+    params: ServiceMethods[M]["params"],
+    token?: vscode.CancellationToken,
+  ): Promise<ServiceMethods[M]["result"]>;
+}
+
+/** What the service says went wrong: an UlptError of the other process. */
+export class ServiceError extends Error {
+  override readonly name = "ServiceError";
+  readonly code: string | undefined;
+  readonly where: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(message: string, { code, where, hint }: Partial<ServiceErrorData> = {}) {
+    super(message);
+    this.code = code;
+    this.where = where;
+    this.hint = hint;
+  }
+}
+
+const idleMilliseconds = 60_000;
+const endingMilliseconds = 3000;
+
+interface Connected {
+  child: ChildProcess;
+  connection: MessageConnection;
+  /** Resolves when the process is gone. */
+  gone: Promise<Gone>;
+}
+
+/** The process went while a request was under way. */
+class Gone {
+  readonly how: string;
+
+  constructor(how: string) {
+    this.how = how;
+  }
+}
+
+export class LocalService implements ServiceClient {
+  private readonly extensionPath: string;
+  private readonly log: Log;
+  private connected: Connected | undefined;
+  private pending = 0;
+  private idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(extensionPath: string, log: Log) {
+    this.extensionPath = extensionPath;
+    this.log = log;
+  }
+
+  async request<M extends keyof ServiceMethods>(
+    method: M,
+    params: ServiceMethods[M]["params"],
+    token?: vscode.CancellationToken,
+  ): Promise<ServiceMethods[M]["result"]> {
+    requireTrust();
+    this.pending += 1;
+    clearTimeout(this.idleTimer);
+    try {
+      const first = await this.ask(method, params, token);
+      if (!(first instanceof Gone)) return first;
+      if (token?.isCancellationRequested) throw new vscode.CancellationError();
+      this.log.warn(`the service ended (${first.how}) at "${method}"; trying once more`);
+      const second = await this.ask(method, params, token);
+      if (!(second instanceof Gone)) return second;
+      throw new UlptError("DEVICE_FAILED", vscode.l10n.t("The runtime ended twice: {0}.", second.how), {
+        where: `ulpt serve, ${method}`,
+        hint: vscode.l10n.t("Run ULPT: Check Runtime and Device… to see what works here."),
+      });
+    } finally {
+      this.pending -= 1;
+      this.endWhenIdle();
+    }
+  }
+
+  private async ask<M extends keyof ServiceMethods>(
+    method: M,
+    params: ServiceMethods[M]["params"],
+    token?: vscode.CancellationToken,
+  ): Promise<ServiceMethods[M]["result"] | Gone> {
+    const { connection, gone } = this.connect();
+    const started = Date.now();
+    const answer = connection.sendRequest<ServiceMethods[M]["result"]>(method, params, token);
+    try {
+      // The connection's own end rejects the request as well; how the process ended says more.
+      const result = await Promise.race([answer, gone]);
+      this.log.debug(`${method}: ${Date.now() - started} ms`);
+      return result;
+    } catch (error) {
+      if (error instanceof ResponseError) throw asServiceError(error);
+      return gone;
+    } finally {
+      answer.catch(() => {});
+    }
+  }
+
+  private connect(): Connected {
+    if (this.connected) return this.connected;
+    const runtime = findRuntime(this.extensionPath);
+    const child = spawn(runtime.command, [...runtime.args, "serve"], {
+      env: { ...process.env, ...runtime.env },
+      stdio: ["pipe", "pipe", "pipe"],
+      windowsHide: true,
+    });
+    this.log.info(`started the service, process ${child.pid}`);
+    const connection = createMessageConnection(
+      new StreamMessageReader(child.stdout),
+      new StreamMessageWriter(child.stdin),
+    );
+    let lastWords = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      lastWords = text.trim();
+      if (lastWords) this.log.info(`service: ${lastWords}`);
+    });
+    child.stdin.on("error", () => {}); // it is gone: `gone` says how
+    const gone = new Promise<Gone>((resolve) => {
+      child.once("error", (error) => resolve(new Gone(error.message)));
+      child.once("close", (code, signal) => {
+        const how = signal ?? `exit code ${code}`;
+        resolve(new Gone(lastWords ? `${how}: ${lastWords.split("\n").at(-1)}` : how));
+      });
+    });
+    const connected: Connected = { child, connection, gone };
+    void gone.then(({ how }) => {
+      this.log.info(`the service ended: ${how}`);
+      if (this.connected === connected) this.connected = undefined;
+      connection.dispose();
+    });
+    connection.onError(([error]) => this.log.warn(`service connection: ${error.message}`));
+    connection.listen();
+    this.connected = connected;
+    return connected;
+  }
+
+  private endWhenIdle(): void {
+    if (this.pending > 0) return;
+    clearTimeout(this.idleTimer);
+    this.idleTimer = setTimeout(() => this.end(), idleMilliseconds);
+    this.idleTimer.unref();
+  }
+
+  /** Closing its input ends it in good order. */
+  private end(): void {
+    const connected = this.connected;
+    if (!connected) return;
+    this.connected = undefined;
+    connected.connection.end();
+    connected.child.stdin?.end();
+    setTimeout(() => connected.child.kill(), endingMilliseconds).unref();
+  }
+
+  dispose(): void {
+    clearTimeout(this.idleTimer);
+    this.end();
+  }
+}
+
+function asServiceError(error: ResponseError<unknown>): Error {
+  if (error.code === cancelledCode) return new vscode.CancellationError();
+  if (error.code !== ulptErrorCode) return new ServiceError(error.message);
+  return new ServiceError(error.message, error.data as ServiceErrorData);
+}

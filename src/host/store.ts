@@ -1,0 +1,309 @@
+/**
+ * @file The runs of the workspace as this window sees them. Nothing is read before somebody asks, except for the launches that
+ * still run: those are followed from the start.
+ */
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, relative, sep } from "node:path";
+import * as vscode from "vscode";
+import { isRunning, listLaunches } from "../runs/launches.ts";
+import { runsFolder } from "../runs/layout.ts";
+import { RunListing } from "../runs/listing.ts";
+import type { RunSummary } from "../runs/store.ts";
+import { setContextKey } from "./contextKey.ts";
+import { contextKeys } from "./ids.ts";
+
+/** An experiment that has runs: `<folder>/.ulpt/runs/<name>`. */
+export interface ExperimentEntry {
+  folder: vscode.WorkspaceFolder;
+  /** Of its folder. */
+  name: string;
+  directory: string;
+}
+
+export interface RunChange {
+  /** Folder of the experiment concerned; all of them where it is not said. */
+  experiment?: string;
+  /** The run concerned. */
+  directory?: string;
+}
+
+export interface RunStore extends vscode.Disposable {
+  /** Something on the disk changed, or what this window remembers of a run. */
+  readonly onDidChange: vscode.Event<RunChange>;
+  /** A run that was being trained is not any more. */
+  readonly onDidEnd: vscode.Event<RunSummary>;
+  experiments(): Promise<ExperimentEntry[]>;
+  runs(experiment: ExperimentEntry): Promise<RunSummary[]>;
+  /** The run in `directory`, as it is now. */
+  run(directory: string): Promise<RunSummary>;
+  /** The runs that are being trained, as far as this window knows. */
+  running(): RunSummary[];
+  /** The experiment of a run's folder; undefined outside the workspace. */
+  experimentOf(runDirectory: string): ExperimentEntry | undefined;
+  /** Looks again at running runs every second instead of every five, until disposed. */
+  watch(): vscode.Disposable;
+  /** Finds the runs that were started before this window was, and follows them. */
+  followLaunches(): Promise<void>;
+  /** Says that something changed which no watcher sees. */
+  changed(change: RunChange): void;
+  isShown(directory: string): boolean;
+  setShown(directory: string, shown: boolean): void;
+  /** The series colour of a run, 0 to 5, the same wherever it is drawn. */
+  colorIndex(directory: string): number;
+  /** Folder of the run that others are compared with. */
+  baseline(experiment: ExperimentEntry): string | undefined;
+  setBaseline(experiment: ExperimentEntry, directory: string | undefined): void;
+}
+
+const colorCount = 6;
+const watchedInterval = 1000;
+const restingInterval = 5000;
+/** Files of one run change together. */
+const quietMilliseconds = 150;
+
+const hiddenKey = "ulpt.hiddenRuns";
+const baselinesKey = "ulpt.baselines";
+
+export class WorkspaceRuns implements RunStore {
+  private readonly changeEmitter = new vscode.EventEmitter<RunChange>();
+  readonly onDidChange = this.changeEmitter.event;
+  private readonly endEmitter = new vscode.EventEmitter<RunSummary>();
+  readonly onDidEnd = this.endEmitter.event;
+
+  private readonly memory: vscode.Memento;
+  private readonly listing = new RunListing();
+  private readonly active = new Map<string, RunSummary>();
+  private readonly colors = new Map<string, number>();
+  private readonly nextColor = new Map<string, number>();
+  private readonly hidden: Set<string>;
+  private readonly watchers: vscode.Disposable[] = [];
+  private readonly disposables: vscode.Disposable[] = [];
+  private readonly touched = new Set<string>();
+  private touchedTimer: NodeJS.Timeout | undefined;
+  private pollTimer: NodeJS.Timeout | undefined;
+  private watching = 0;
+  private disposed = false;
+
+  constructor(memory: vscode.Memento) {
+    this.memory = memory;
+    this.hidden = new Set(memory.get<string[]>(hiddenKey));
+    this.createWatchers();
+    this.disposables.push(
+      vscode.workspace.onDidChangeWorkspaceFolders(() => {
+        this.createWatchers();
+        this.changeEmitter.fire({});
+      }),
+    );
+  }
+
+  async experiments(): Promise<ExperimentEntry[]> {
+    const found = await Promise.all(
+      localFolders().map(async (folder) => {
+        const root = runsFolder(folder.uri.fsPath);
+        const names = await readdir(root, { withFileTypes: true }).catch(() => []);
+        return names
+          .filter((entry) => !entry.name.startsWith(".") && (entry.isDirectory() || entry.isSymbolicLink()))
+          .map(({ name }) => ({ folder, name, directory: join(root, name) }))
+          .sort((a, b) => byName(a.name, b.name));
+      }),
+    );
+    return found.flat();
+  }
+
+  async runs(experiment: ExperimentEntry): Promise<RunSummary[]> {
+    const runs = await this.listing.runs(experiment.directory);
+    this.assignColors(experiment.directory, runs);
+    const present = new Set(runs.map(({ directory }) => directory));
+    for (const run of runs) this.note(run);
+    for (const [directory, run] of this.active) {
+      if (dirname(directory) === experiment.directory && !present.has(directory)) this.ended(run);
+    }
+    if (runs.length > 0) setContextKey(contextKeys.hasRuns, true);
+    return runs;
+  }
+
+  async run(directory: string): Promise<RunSummary> {
+    const run = await this.listing.run(directory);
+    this.note(run);
+    return run;
+  }
+
+  running(): RunSummary[] {
+    return [...this.active.values()];
+  }
+
+  experimentOf(runDirectory: string): ExperimentEntry | undefined {
+    const directory = dirname(runDirectory);
+    for (const folder of localFolders()) {
+      const name = relative(runsFolder(folder.uri.fsPath), directory);
+      if (name && !name.startsWith("..") && !name.includes(sep)) return { folder, name, directory };
+    }
+    return undefined;
+  }
+
+  watch(): vscode.Disposable {
+    this.watching += 1;
+    this.schedulePoll();
+    let released = false;
+    return new vscode.Disposable(() => {
+      if (!released) this.watching -= 1;
+      released = true;
+    });
+  }
+
+  async followLaunches(): Promise<void> {
+    for (const folder of localFolders()) {
+      const launches = listLaunches(folder.uri.fsPath).filter(isRunning);
+      const names = new Set(launches.flatMap(({ experiment }) => experiment ?? []));
+      for (const name of names) {
+        const directory = join(runsFolder(folder.uri.fsPath), basename(name));
+        await this.runs({ folder, name, directory });
+        this.changeEmitter.fire({ experiment: directory });
+      }
+    }
+  }
+
+  changed(change: RunChange): void {
+    this.changeEmitter.fire(change);
+  }
+
+  isShown(directory: string): boolean {
+    return !this.hidden.has(directory);
+  }
+
+  setShown(directory: string, shown: boolean): void {
+    if (this.isShown(directory) === shown) return;
+    if (shown) this.hidden.delete(directory);
+    else this.hidden.add(directory);
+    void this.memory.update(hiddenKey, [...this.hidden]);
+    this.changeEmitter.fire({ experiment: dirname(directory), directory });
+  }
+
+  colorIndex(directory: string): number {
+    const known = this.colors.get(directory);
+    if (known !== undefined) return known;
+    const experiment = dirname(directory);
+    const next = this.nextColor.get(experiment) ?? 0;
+    this.nextColor.set(experiment, next + 1);
+    this.colors.set(directory, next % colorCount);
+    return next % colorCount;
+  }
+
+  /** In order of creation, so that a new run changes no other's colour. */
+  private assignColors(experiment: string, runs: readonly RunSummary[]): void {
+    if (runs.every(({ directory }) => this.colors.has(directory))) return;
+    const times = new Map(runs.map((run) => [run, run.spec ? Date.parse(run.spec.created) : run.updated]));
+    const inOrder = [...runs].sort((a, b) => times.get(a)! - times.get(b)! || byName(a.directory, b.directory));
+    for (const { directory } of inOrder) this.colorIndex(directory);
+    for (const directory of this.hidden) {
+      if (dirname(directory) === experiment && !runs.some((run) => run.directory === directory)) {
+        this.hidden.delete(directory);
+      }
+    }
+  }
+
+  baseline(experiment: ExperimentEntry): string | undefined {
+    return this.memory.get<Record<string, string>>(baselinesKey, {})[experiment.directory];
+  }
+
+  setBaseline(experiment: ExperimentEntry, directory: string | undefined): void {
+    const { [experiment.directory]: _, ...others } = this.memory.get<Record<string, string>>(baselinesKey, {});
+    const baselines = directory === undefined ? others : { ...others, [experiment.directory]: directory };
+    void this.memory.update(baselinesKey, baselines);
+    this.changeEmitter.fire({ experiment: experiment.directory });
+  }
+
+  /** Remembers whether a run is being trained. */
+  private note(run: RunSummary): void {
+    if (run.state === "running") {
+      this.active.set(run.directory, run);
+      this.schedulePoll();
+    } else if (this.active.has(run.directory)) {
+      this.ended(run);
+    }
+    setContextKey(contextKeys.running, this.active.size > 0);
+  }
+
+  private ended(run: RunSummary): void {
+    this.active.delete(run.directory);
+    setContextKey(contextKeys.running, this.active.size > 0);
+    this.endEmitter.fire(run);
+  }
+
+  /** Journals grow without the watcher being told; a killed process changes no file at all. */
+  private schedulePoll(): void {
+    if (this.active.size === 0 || this.disposed) return;
+    clearTimeout(this.pollTimer);
+    this.pollTimer = setTimeout(() => void this.poll(), this.watching > 0 ? watchedInterval : restingInterval);
+  }
+
+  private async poll(): Promise<void> {
+    for (const [directory, before] of [...this.active]) {
+      const run = await this.run(directory);
+      const same = run.step === before.step && run.state === before.state && run.bestScore === before.bestScore;
+      if (!same) this.changeEmitter.fire({ experiment: dirname(directory), directory });
+    }
+    this.schedulePoll();
+  }
+
+  private createWatchers(): void {
+    for (const watcher of this.watchers.splice(0)) watcher.dispose();
+    for (const folder of localFolders()) {
+      const files = vscode.workspace.createFileSystemWatcher(
+        new vscode.RelativePattern(folder, ".ulpt/runs/*/*/{run,owner,exit}.json"),
+      );
+      const folders = vscode.workspace.createFileSystemWatcher(
+        new vscode.RelativePattern(folder, ".ulpt/runs/{*,*/*}"),
+        true,
+        true,
+      );
+      const touch = ({ fsPath }: vscode.Uri) => this.touch(dirname(fsPath));
+      files.onDidCreate(touch);
+      files.onDidChange(touch);
+      files.onDidDelete(touch);
+      // Of a folder that is deleted, the watcher names the topmost only.
+      folders.onDidDelete(({ fsPath }) => this.removed(fsPath));
+      this.watchers.push(files, folders);
+    }
+  }
+
+  private removed(path: string): void {
+    for (const [directory, run] of [...this.active]) {
+      if (directory === path || directory.startsWith(path + sep)) this.ended(run);
+    }
+    this.changeEmitter.fire({});
+  }
+
+  private touch(directory: string): void {
+    this.touched.add(directory);
+    this.touchedTimer ??= setTimeout(() => {
+      this.touchedTimer = undefined;
+      const directories = [...this.touched];
+      this.touched.clear();
+      void this.refresh(directories);
+    }, quietMilliseconds);
+  }
+
+  private async refresh(directories: readonly string[]): Promise<void> {
+    for (const directory of directories) {
+      await this.run(directory);
+      this.changeEmitter.fire({ experiment: dirname(directory), directory });
+    }
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.touchedTimer);
+    clearTimeout(this.pollTimer);
+    for (const one of [...this.watchers, ...this.disposables]) one.dispose();
+    this.changeEmitter.dispose();
+    this.endEmitter.dispose();
+  }
+}
+
+const byName = new Intl.Collator("en", { numeric: true }).compare;
+
+/** Folders on a disk: runs are files. */
+export function localFolders(): vscode.WorkspaceFolder[] {
+  return (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file");
+}

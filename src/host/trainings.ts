@@ -1,0 +1,124 @@
+/** @file Starting, stopping and finding the runtime processes that train. Every way to train ends here. */
+import { basename, dirname } from "node:path";
+import * as vscode from "vscode";
+import { UlptError } from "../errors.ts";
+import { readExperiment } from "../experiment/parse.ts";
+import { interrupt, kill, killTree, type LaunchEnd, launch } from "../launch/local.ts";
+import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
+import { safeName } from "../runs/names.ts";
+import { thisObserver } from "../runs/owner.ts";
+import { type RunSummary, requestStop } from "../runs/store.ts";
+import { type Log, logError } from "./log.ts";
+import { findRuntime, requireTrust } from "./runtime.ts";
+import { localFolders, type RunStore } from "./store.ts";
+
+/** What to train: the runs of an experiment file, or one run that goes on. */
+export type Training =
+  | { experiment: string; set: readonly string[]; folder: vscode.WorkspaceFolder }
+  | { resume: string; folder: vscode.WorkspaceFolder };
+
+export class Trainings {
+  private readonly extensionPath: string;
+  private readonly store: RunStore;
+  private readonly log: Log;
+
+  constructor(extensionPath: string, store: RunStore, log: Log) {
+    this.extensionPath = extensionPath;
+    this.store = store;
+    this.log = log;
+  }
+
+  /** @throws UlptError in Restricted Mode, where the runtime is missing or cannot be started, where the disk refuses */
+  async start(training: Training): Promise<{ launch: Launch; end: Promise<LaunchEnd> }> {
+    requireTrust();
+    const runtime = findRuntime(this.extensionPath);
+    const workspace = training.folder.uri.fsPath;
+    const started = await launch(runtime, { workspace, args: commandOf(training), experiment: experimentOf(training) });
+    this.log.info(`started process ${started.launch.pid}: ulpt ${started.launch.args.join(" ")}`);
+    void started.end.then(({ code, signal }) => {
+      this.log.info(`process ${started.launch.pid} ended: ${signal ?? `exit code ${code}`}`);
+    });
+    return started;
+  }
+
+  /** Asks a launch to save and stop: by a signal where there are signals, else by a request to its run. */
+  async stopLaunch(launched: Launch): Promise<void> {
+    if (interrupt(launched)) return;
+    for (const run of await this.runsOf(launched)) requestStop(run.directory);
+  }
+
+  killLaunch(launched: Launch): Promise<void> {
+    return kill(launched);
+  }
+
+  /** Asks for a checkpoint and the end of a run, wherever it is trained. @throws UlptError RUN_UNWRITABLE */
+  stopRun(run: RunSummary): void {
+    requestStop(run.directory);
+    this.log.info(`asked ${run.directory} to stop`);
+  }
+
+  /** Ends the process of a run and what it started. @throws UlptError where that runs on another machine */
+  async killRun(run: RunSummary): Promise<void> {
+    const { owner } = run;
+    if (!owner) return;
+    if (owner.host !== thisObserver().host) {
+      throw new UlptError("RUN_BUSY", vscode.l10n.t("The run is trained on {0}, not on this machine.", owner.host), {
+        hint: vscode.l10n.t("Stop it there, or ask it to stop after saving."),
+      });
+    }
+    this.log.info(`killing process ${owner.pid} of ${run.directory}`);
+    const launched = this.launchOf(run);
+    await (launched ? kill(launched) : killTree(owner.pid));
+    await this.store.run(run.directory);
+    this.store.changed({ experiment: dirname(run.directory), directory: run.directory });
+  }
+
+  /** The launch that trains a run; undefined where something else started it. */
+  launchOf(run: RunSummary): Launch | undefined {
+    const folder = this.store.experimentOf(run.directory)?.folder;
+    if (!folder || !run.owner) return undefined;
+    return listLaunches(folder.uri.fsPath).find((one) => one.pid === run.owner?.pid && isRunning(one));
+  }
+
+  private async runsOf({ pid, experiment }: Launch): Promise<RunSummary[]> {
+    const entries = await this.store.experiments();
+    const runs = await Promise.all(
+      entries.filter(({ name }) => experiment === undefined || name === experiment).map((one) => this.store.runs(one)),
+    );
+    return runs.flat().filter(({ owner }) => owner?.pid === pid);
+  }
+
+  /** Says in the log why something that was not asked for failed. */
+  report(what: string, error: unknown): void {
+    logError(this.log, what, error);
+  }
+}
+
+function commandOf(training: Training): string[] {
+  if ("resume" in training) return ["resume", training.resume];
+  const settings = training.set.flatMap((one) => ["--set", one]);
+  return ["train", training.experiment, "--workspace", training.folder.uri.fsPath, ...settings];
+}
+
+/** Folder of the experiment; undefined where the file is broken, which the runtime will say. */
+function experimentOf(training: Training): string | undefined {
+  if ("resume" in training) return basename(dirname(training.resume));
+  try {
+    return safeName(readExperiment(training.experiment, training.set).name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The local workspace folder of a file. @throws UlptError where it is in none */
+export function folderOf(uri: vscode.Uri): vscode.WorkspaceFolder {
+  const folder = vscode.workspace.getWorkspaceFolder(uri);
+  if (folder && localFolders().includes(folder)) return folder;
+  throw new UlptError(
+    "EXPERIMENT_UNREADABLE",
+    vscode.l10n.t("{0} is in no folder of this workspace.", basename(uri.path)),
+    {
+      hint: vscode.l10n.t("Open its folder first: runs are kept beside the experiment, in the workspace."),
+    },
+  );
+}

@@ -1,0 +1,248 @@
+/** @file What the Runs view shows, out of the runs there are: texts, order, groups. Knows no `vscode`. */
+import type { RunSummary } from "../../runs/store.ts";
+import type { Translate } from "../translate.ts";
+
+export const groupings = ["none", "method", "state"] as const;
+export type Grouping = (typeof groupings)[number];
+export const orders = ["name", "score", "newest", "rank"] as const;
+export type Order = (typeof orders)[number];
+
+/** How the Runs view arranges the runs of each experiment. */
+export interface Arrangement {
+  group: Grouping;
+  order: Order;
+  /** Words that a run must have, each in its name, method, state or experiment; none shows all. */
+  filter: string;
+}
+
+export interface RunGroup {
+  /** Tells groups apart; empty where runs are not grouped. */
+  key: string;
+  runs: RunSummary[];
+}
+
+/** The runs that pass the filter, in groups and order. */
+export function arrangeRuns(runs: readonly RunSummary[], arrangement: Arrangement): RunGroup[] {
+  const sorted = runs.filter(matches(arrangement.filter)).sort(comparators[arrangement.order]);
+  const groups = new Map<string, RunSummary[]>();
+  for (const run of sorted) {
+    const key = groupKey(run, arrangement.group);
+    const group = groups.get(key);
+    if (group) group.push(run);
+    else groups.set(key, [run]);
+  }
+  return [...groups].map(([key, members]) => ({ key, runs: members })).sort((a, b) => byName(a.key, b.key));
+}
+
+function matches(filter: string): (run: RunSummary) => boolean {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  return (run) => {
+    const text = `${run.experiment} ${run.run} ${run.spec?.method ?? ""} ${run.state}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  };
+}
+
+const byName = new Intl.Collator("en", { numeric: true }).compare;
+const none = Number.NEGATIVE_INFINITY;
+
+const comparators: Record<Order, (a: RunSummary, b: RunSummary) => number> = {
+  name: (a, b) => byName(a.run, b.run),
+  score: (a, b) => (scoreOf(b) ?? none) - (scoreOf(a) ?? none) || byName(a.run, b.run),
+  newest: (a, b) => created(b) - created(a) || byName(a.run, b.run),
+  rank: (a, b) => (a.spec?.parameters ?? 0) - (b.spec?.parameters ?? 0) || byName(a.run, b.run),
+};
+
+function created({ spec, updated }: RunSummary): number {
+  return spec ? Date.parse(spec.created) : updated;
+}
+
+function groupKey({ spec, state }: RunSummary, group: Grouping): string {
+  if (group === "none") return "";
+  if (group === "state") return state;
+  if (!spec) return state;
+  return spec.rank === null ? spec.method : `${spec.method} r=${spec.rank}`;
+}
+
+/** The score by which runs are compared: on the test split where there is one. */
+export function scoreOf({ testScore, bestScore }: RunSummary): number | null {
+  return testScore ?? bestScore;
+}
+
+/** The run with the highest score; undefined where none has one. */
+export function bestRun(runs: readonly RunSummary[]): RunSummary | undefined {
+  return runs.reduce<RunSummary | undefined>((best, run) => {
+    const score = scoreOf(run);
+    if (score === null) return best;
+    return best && (scoreOf(best) ?? none) >= score ? best : run;
+  }, undefined);
+}
+
+export function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(1)} %`;
+}
+
+/** 1234 → `1.2 KB`, in thousands */
+export function byteText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** State in words, as it follows the name of a run. */
+export function stateText(state: RunSummary["state"], t: Translate): string {
+  const texts: Record<RunSummary["state"], string> = {
+    created: t("not started"),
+    running: t("training"),
+    interrupted: t("interrupted"),
+    finished: t("finished"),
+    "early-stopped": t("stopped early"),
+    stopped: t("stopped"),
+    failed: t("failed"),
+    unreadable: t("unreadable"),
+  };
+  return texts[state];
+}
+
+/** Whether `ulpt resume` can go on with the run. */
+export function isResumable({ state }: RunSummary): boolean {
+  return state === "created" || state === "interrupted" || state === "stopped" || state === "failed";
+}
+
+function scores({ bestScore, testScore }: RunSummary, t: Translate): string[] {
+  return [
+    ...(bestScore === null ? [] : [percent(bestScore)]),
+    ...(testScore === null ? [] : [t("test {0}", percent(testScore))]),
+  ];
+}
+
+function stepText({ step, totalSteps }: RunSummary): string {
+  return totalSteps === null ? String(step) : `${step}/${totalSteps}`;
+}
+
+/** What stands behind the name of a run. */
+export function runDescription(run: RunSummary, marks: { best: boolean; baseline: boolean }, t: Translate): string {
+  const { state, reason } = run;
+  const parts: string[] = [];
+  if (marks.best) parts.push("★");
+  if (state === "running") parts.push(run.step === 0 ? t("starting") : stepText(run), ...scores(run, t));
+  else if (state === "finished") parts.push(...scores(run, t));
+  else if (state === "unreadable") parts.push(t("unreadable: {0}", reason ?? ""));
+  else if (state === "failed") parts.push(t("failed at step {0}: {1}", run.step, reason ?? t("no reason was left")));
+  else if (state === "created") parts.push(t("not started"));
+  else parts.push(...scores(run, t), t("{0} at {1}", stateText(state, t), stepText(run)));
+  if (marks.baseline) parts.push(t("baseline"));
+  return parts.join(" · ").replace("★ · ", "★ ");
+}
+
+/** The codicon of a state. */
+export function stateIcon(state: RunSummary["state"]): string {
+  const icons: Record<RunSummary["state"], string> = {
+    created: "circle-outline",
+    running: "sync~spin",
+    interrupted: "warning",
+    finished: "pass-filled",
+    "early-stopped": "pass-filled",
+    stopped: "stop-circle",
+    failed: "error",
+    unreadable: "question",
+  };
+  return icons[state];
+}
+
+/** Theme colours of the series in the charts, by colour index. */
+export const seriesColors = [
+  "charts.blue",
+  "charts.red",
+  "charts.green",
+  "charts.orange",
+  "charts.yellow",
+  "charts.purple",
+] as const;
+
+/** The facts of a run, as pairs of label and value. */
+export function runFacts(run: RunSummary, t: Translate): [label: string, value: string][] {
+  const { spec, reason, exit } = run;
+  const facts: [string, string | undefined][] = [
+    [t("State"), stateText(run.state, t)],
+    [t("Reason"), reason ?? undefined],
+    [t("To do"), exit?.error?.hint],
+    [t("Step"), run.state === "unreadable" ? undefined : stepText(run)],
+    [t("Best validation"), run.bestScore === null ? undefined : scoreAt(run.bestScore, run.bestStep, t)],
+    [t("Test"), run.testScore === null ? undefined : percent(run.testScore)],
+    [t("Metric"), run.metric ?? undefined],
+    [t("Method"), spec ? (spec.rank === null ? spec.method : t("{0}, rank {1}", spec.method, spec.rank)) : undefined],
+    [t("Seed"), spec ? String(spec.seed) : undefined],
+    [t("Trained parameters"), spec?.parameters.toLocaleString("en")],
+    [t("Model"), spec?.model.source],
+    [t("Device"), spec?.device],
+    [t("Created"), spec ? new Date(spec.created).toLocaleString() : undefined],
+    [t("Process"), run.owner ? t("{0} on {1}", run.owner.pid, run.owner.host) : undefined],
+    [t("Folder"), run.directory],
+  ];
+  return facts.filter((fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== "");
+}
+
+function scoreAt(score: number, step: number | null, t: Translate): string {
+  return step === null ? percent(score) : t("{0} at step {1}", percent(score), step);
+}
+
+/** What stands behind the name of an experiment. */
+export function experimentDescription(runs: readonly RunSummary[], t: Translate): string {
+  const best = bestRun(runs);
+  const running = runs.filter(({ state }) => state === "running").length;
+  return [
+    ...(best ? [t("best {0}", percent(scoreOf(best)!))] : []),
+    runs.length === 1 ? t("1 run") : t("{0} runs", runs.length),
+    ...(running ? [t("{0} training", running)] : []),
+  ].join(" · ");
+}
+
+export interface CheckpointRow {
+  step: number;
+  /** Absolute path. */
+  path: string;
+  bytes: number;
+  score: number | undefined;
+  loss: number | undefined;
+  best: boolean;
+  /** Against the checkpoint before it that has a score. */
+  change: number | undefined;
+}
+
+/** The checkpoints of a run with their scores, newest first. */
+export function checkpointRows(
+  files: readonly { step: number; path: string; bytes: number }[],
+  evaluations: readonly { step: number; split: string; score: number; loss?: number | undefined }[],
+): CheckpointRow[] {
+  const validations = new Map(
+    evaluations.filter(({ split }) => split === "validation").map((evaluation) => [evaluation.step, evaluation]),
+  );
+  const top = Math.max(...[...validations.values()].map(({ score }) => score).filter((score) => !Number.isNaN(score)));
+  const bestStep = [...validations.values()].find(({ score }) => score === top)?.step;
+  let previous: number | undefined;
+  return files
+    .map(({ step, path, bytes }) => {
+      const evaluation = validations.get(step);
+      const change = evaluation && previous !== undefined ? evaluation.score - previous : undefined;
+      previous = evaluation?.score ?? previous;
+      const { score, loss } = evaluation ?? {};
+      return { step, path, bytes, score, loss, best: step === bestStep, change };
+    })
+    .reverse();
+}
+
+/** What stands behind the step of a checkpoint. */
+export function checkpointDescription({ score, loss, change, best, bytes }: CheckpointRow): string {
+  return [
+    ...(score === undefined ? [] : [`${best ? "★ " : ""}${percent(score)}`]),
+    ...(change === undefined || Math.abs(change) < 0.0005
+      ? []
+      : [`${change > 0 ? "▲" : "▼"}${(100 * Math.abs(change)).toFixed(1)}`]),
+    ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
+    byteText(bytes),
+  ].join(" · ");
+}
+
+/** One page of a long list, and how much is left. */
+export function page<T>(items: readonly T[], limit: number): { shown: readonly T[]; left: number } {
+  return { shown: items.slice(0, limit), left: Math.max(0, items.length - limit) };
+}

@@ -1,0 +1,433 @@
+/** @file The Runs view: experiments ▸ runs ▸ checkpoints, with a folder level where there are several folders. */
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { listCheckpoints } from "../../runs/checkpoints.ts";
+import { runPaths } from "../../runs/layout.ts";
+import { ProgressReader } from "../../runs/progress.ts";
+import type { RunSummary } from "../../runs/store.ts";
+import { setContextKey } from "../contextKey.ts";
+import { contextKeys, contextValues, coreCommands, internalCommands, otherCommands, views } from "../ids.ts";
+import { type ExperimentEntry, localFolders, type RunStore } from "../store.ts";
+import {
+  type Arrangement,
+  arrangeRuns,
+  bestRun,
+  checkpointDescription,
+  checkpointRows,
+  experimentDescription,
+  isResumable,
+  page,
+  runDescription,
+  runFacts,
+  seriesColors,
+  stateIcon,
+  stateText,
+} from "./collect.ts";
+import type {
+  CheckpointNode,
+  ExperimentNode,
+  FolderNode,
+  GroupNode,
+  MessageNode,
+  MoreNode,
+  RunNode,
+  RunsNode,
+} from "./nodes.ts";
+
+const arrangementKey = "ulpt.arrangement";
+const pageSize = 500;
+const refreshMilliseconds = 200;
+const { t } = vscode.l10n;
+
+const experimentFiles = "**/*.ulpt.json";
+const notSearched = "**/{node_modules,.git,.ulpt}/**";
+
+/** The experiment files of the workspace; asks the file search, so only call it when somebody wants to know. */
+export async function findExperimentFiles(limit?: number): Promise<vscode.Uri[]> {
+  const found = await vscode.workspace.findFiles(experimentFiles, notSearched, limit);
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Disposable {
+  readonly view: vscode.TreeView<RunsNode>;
+  private readonly changeEmitter = new vscode.EventEmitter<RunsNode[] | undefined>();
+  readonly onDidChangeTreeData = this.changeEmitter.event;
+
+  private readonly store: RunStore;
+  private readonly memory: vscode.Memento;
+  private readonly disposables: vscode.Disposable[] = [];
+  /** Nodes keep their identity, so that one of them can be drawn anew. */
+  private readonly experiments = new Map<string, ExperimentNode>();
+  private readonly runNodes = new Map<string, RunNode>();
+  private readonly summaries = new Map<string, RunSummary[]>();
+  private readonly limits = new Map<string, number>();
+  private readonly stale = new Set<RunsNode>();
+  private staleTimer: NodeJS.Timeout | undefined;
+  private isAllStale = false;
+  private watch: vscode.Disposable | undefined;
+
+  constructor(store: RunStore, memory: vscode.Memento) {
+    this.store = store;
+    this.memory = memory;
+    this.view = vscode.window.createTreeView(views.runs, {
+      treeDataProvider: this,
+      canSelectMany: true,
+      showCollapseAll: true,
+      manageCheckboxStateManually: true,
+    });
+    setContextKey(contextKeys.filtered, this.arrangement.filter !== "");
+    this.disposables.push(
+      this.view,
+      this.changeEmitter,
+      store.onDidChange((change) => this.onChange(change)),
+      store.onDidEnd(() => this.updateBadge()),
+      this.view.onDidChangeVisibility(({ visible }) => this.follow(visible)),
+      this.view.onDidChangeCheckboxState(({ items }) => {
+        for (const [node, state] of items) {
+          if (node.kind === "run") store.setShown(node.run.directory, state === vscode.TreeItemCheckboxState.Checked);
+        }
+      }),
+      vscode.workspace.onDidChangeWorkspaceFolders(() => this.refresh()),
+    );
+    this.updateBadge();
+  }
+
+  get arrangement(): Arrangement {
+    const initial: Arrangement = { group: "none", order: "name", filter: "" };
+    return { ...initial, ...this.memory.get<Partial<Arrangement>>(arrangementKey) };
+  }
+
+  arrange(change: Partial<Arrangement>): void {
+    const arrangement = { ...this.arrangement, ...change };
+    void this.memory.update(arrangementKey, arrangement);
+    setContextKey(contextKeys.filtered, arrangement.filter !== "");
+    this.limits.clear();
+    this.refresh();
+  }
+
+  refresh(): void {
+    this.isAllStale = true;
+    this.redrawSoon();
+  }
+
+  showMore({ parent }: MoreNode): void {
+    this.limits.set(parent.id, (this.limits.get(parent.id) ?? pageSize) + pageSize);
+    this.redraw(parent);
+  }
+
+  /** Brings a run into view, if it is in the part of the tree that was shown. */
+  async reveal(directory: string): Promise<void> {
+    const node = this.runNodes.get(directory);
+    if (node) await this.view.reveal(node, { select: true, focus: false });
+  }
+
+  private follow(visible: boolean): void {
+    this.watch?.dispose();
+    this.watch = visible ? this.store.watch() : undefined;
+  }
+
+  private onChange({ experiment, directory }: { experiment?: string; directory?: string }): void {
+    this.updateBadge();
+    const parent = experiment === undefined ? undefined : this.experiments.get(experiment);
+    if (!experiment || !parent) return this.refresh();
+    const node = directory === undefined ? undefined : this.runNodes.get(directory);
+    if (!node || !directory) return this.redraw(parent);
+    void this.store.run(directory).then((run) => {
+      const wasIn = node.run;
+      node.run = run;
+      // A new state or score may move the run, or the star of the best one.
+      const moves = wasIn.state !== run.state || wasIn.bestScore !== run.bestScore || wasIn.testScore !== run.testScore;
+      this.redraw(moves ? parent : node);
+    });
+  }
+
+  private redraw(node: RunsNode): void {
+    this.stale.add(node);
+    this.redrawSoon();
+  }
+
+  private redrawSoon(): void {
+    this.staleTimer ??= setTimeout(() => {
+      this.staleTimer = undefined;
+      const nodes = this.isAllStale ? undefined : [...this.stale];
+      this.isAllStale = false;
+      this.stale.clear();
+      this.changeEmitter.fire(nodes);
+    }, refreshMilliseconds);
+  }
+
+  private updateBadge(): void {
+    const count = this.store.running().length;
+    if ((this.view.badge?.value ?? 0) === count) return;
+    const tooltip = count === 1 ? t("1 run is training") : t("{0} runs are training", count);
+    this.view.badge = count === 0 ? undefined : { value: count, tooltip };
+  }
+
+  getParent(node: RunsNode): RunsNode | undefined {
+    return node.parent;
+  }
+
+  async getChildren(node?: RunsNode): Promise<RunsNode[]> {
+    if (!node) return this.roots();
+    switch (node.kind) {
+      case "folder":
+        return this.experimentsIn(node);
+      case "experiment":
+        return this.runsOf(node);
+      case "group":
+        return this.pageOf(node, node.runs);
+      case "run":
+        return this.checkpointsOf(node);
+      default:
+        return [];
+    }
+  }
+
+  private async roots(): Promise<RunsNode[]> {
+    if (!this.watch) this.follow(this.view.visible);
+    const folders = localFolders();
+    const entries = await this.store.experiments();
+    setContextKey(contextKeys.hasRuns, entries.length > 0);
+    if (entries.length === 0) {
+      setContextKey(contextKeys.noExperiment, (await findExperimentFiles(1)).length === 0);
+      return [];
+    }
+    if (folders.length === 1) return entries.map((entry) => this.experimentNode(entry, undefined));
+    return folders.map(
+      (folder): FolderNode => ({ kind: "folder", id: folder.uri.toString(), folder, parent: undefined }),
+    );
+  }
+
+  private async experimentsIn(parent: FolderNode): Promise<RunsNode[]> {
+    const entries = await this.store.experiments();
+    const own = entries.filter(({ folder }) => folder.uri.toString() === parent.folder.uri.toString());
+    if (own.length > 0) return own.map((entry) => this.experimentNode(entry, parent));
+    return [message(parent, t("No runs in this folder yet: Train…"), "play", trainCommand())];
+  }
+
+  private experimentNode(entry: ExperimentEntry, parent: FolderNode | undefined): ExperimentNode {
+    const known = this.experiments.get(entry.directory);
+    if (known) return Object.assign(known, { entry, parent });
+    const node: ExperimentNode = { kind: "experiment", id: entry.directory, entry, parent };
+    this.experiments.set(entry.directory, node);
+    return node;
+  }
+
+  private async runsOf(parent: ExperimentNode): Promise<RunsNode[]> {
+    const { directory } = parent.entry;
+    const known = this.summaries.get(directory);
+    const runs = await this.store.runs(parent.entry);
+    this.summaries.set(directory, runs);
+    this.updateBadge();
+    // Its description counts them; drawing it again asks for the children again, so only when it says something new.
+    if (!known || experimentDescription(known, t) !== experimentDescription(runs, t)) this.redraw(parent);
+    if (runs.length === 0) return [message(parent, t("No runs yet: Train…"), "play", trainCommand())];
+
+    const { group, ...arrangement } = this.arrangement;
+    const groups = arrangeRuns(runs, { group, ...arrangement });
+    if (groups.length === 0) {
+      const clear = { title: t("Clear Filter"), command: coreCommands.clearRunFilter };
+      const text = t('None of {0} runs matches "{1}": clear the filter', runs.length, arrangement.filter);
+      return [message(parent, text, "filter", clear)];
+    }
+    if (group === "none") return this.pageOf(parent, groups[0]!.runs);
+    return groups.map(({ key, runs: members }): GroupNode => {
+      const label = group === "state" ? stateText(key as RunSummary["state"], t) : key;
+      return { kind: "group", id: `${parent.id}#${key}`, key, label, runs: members, parent };
+    });
+  }
+
+  private pageOf(parent: ExperimentNode | GroupNode, runs: readonly RunSummary[]): RunsNode[] {
+    const { entry } = parent.kind === "experiment" ? parent : parent.parent;
+    const best = bestRun(this.summaries.get(entry.directory) ?? runs);
+    const { shown, left } = page(runs, this.limits.get(parent.id) ?? pageSize);
+    const nodes: RunsNode[] = shown.map((run) => this.runNode(parent, entry, run, run === best));
+    if (left > 0) nodes.push({ kind: "more", id: `${parent.id}#more`, left, parent });
+    return nodes;
+  }
+
+  private runNode(parent: ExperimentNode | GroupNode, entry: ExperimentEntry, run: RunSummary, best: boolean): RunNode {
+    const known = this.runNodes.get(run.directory);
+    if (known) return Object.assign(known, { entry, run, best, parent });
+    const node: RunNode = { kind: "run", id: run.directory, entry, run, best, parent };
+    this.runNodes.set(run.directory, node);
+    return node;
+  }
+
+  private checkpointsOf(parent: RunNode): RunsNode[] {
+    const { run, entry } = parent;
+    const { directory, state, reason } = run;
+    if (state === "unreadable") return [message(parent, t("unreadable: {0}", reason ?? ""), "question")];
+    const files = listCheckpoints(directory).map(({ step, file, bytes }) => ({
+      step,
+      path: join(directory, file),
+      bytes,
+    }));
+    const reader = new ProgressReader(runPaths(directory).events);
+    try {
+      reader.read();
+    } catch {
+      // Scores are missing then; the checkpoints are not.
+    }
+    const nodes: RunsNode[] = [];
+    if (state === "failed" || state === "interrupted") {
+      const text =
+        state === "failed"
+          ? t("failed: {0}", reason ?? t("no reason was left"))
+          : t("interrupted: its process is gone. Resume goes on exactly where it was saved.");
+      const showLog = { title: t("Show Run Log"), command: coreCommands.showRunLog, arguments: [parent] };
+      nodes.push(message(parent, text, state === "failed" ? "error" : "warning", showLog));
+    }
+    if (files.length === 0) nodes.push(message(parent, noCheckpointText(run), "info"));
+    for (const checkpoint of checkpointRows(files, reader.course.evaluations)) {
+      nodes.push({ kind: "checkpoint", id: checkpoint.path, entry, run, checkpoint, parent });
+    }
+    return nodes;
+  }
+
+  async getTreeItem(node: RunsNode): Promise<vscode.TreeItem> {
+    const item = this.itemOf(node);
+    item.id = node.id;
+    return item;
+  }
+
+  private itemOf(node: RunsNode): vscode.TreeItem {
+    switch (node.kind) {
+      case "folder":
+        return folderItem(node);
+      case "experiment":
+        return this.experimentItem(node);
+      case "group":
+        return groupItem(node);
+      case "run":
+        return this.runItem(node);
+      case "checkpoint":
+        return checkpointItem(node);
+      case "message":
+        return messageItem(node);
+      case "more":
+        return moreItem(node);
+    }
+  }
+
+  private experimentItem({ entry }: ExperimentNode): vscode.TreeItem {
+    const isOnly = this.experiments.size === 1;
+    const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
+    const item = new vscode.TreeItem(entry.name, isOnly ? Expanded : Collapsed);
+    const runs = this.summaries.get(entry.directory);
+    if (runs) item.description = experimentDescription(runs, t);
+    item.iconPath = new vscode.ThemeIcon("beaker");
+    item.contextValue = contextValues.experiment;
+    item.tooltip = entry.directory;
+    return item;
+  }
+
+  private runItem({ run, best, entry }: RunNode): vscode.TreeItem {
+    const baseline = this.store.baseline(entry) === run.directory;
+    const shown = this.store.isShown(run.directory);
+    const item = new vscode.TreeItem(run.run, vscode.TreeItemCollapsibleState.Collapsed);
+    item.description = runDescription(run, { best, baseline }, t);
+    const color = new vscode.ThemeColor(seriesColors[this.store.colorIndex(run.directory)]!);
+    item.iconPath = new vscode.ThemeIcon(stateIcon(run.state), shown ? color : undefined);
+    if (run.state !== "unreadable") {
+      const { Checked, Unchecked } = vscode.TreeItemCheckboxState;
+      const tooltip = shown ? t("Shown in the charts") : t("Not shown in the charts");
+      const label = t("{0}: show in the charts", run.run);
+      item.checkboxState = { state: shown ? Checked : Unchecked, tooltip, accessibilityInformation: { label } };
+    }
+    item.contextValue = [
+      contextValues.run,
+      run.state === "running" ? "running" : "ended",
+      ...(run.state === "unreadable" ? ["unreadable"] : ["readable"]),
+      ...(isResumable(run) ? ["resumable"] : []),
+      baseline ? "baseline" : "comparable",
+    ].join(" ");
+    item.accessibilityInformation = {
+      label: `${run.run}, ${stateText(run.state, t)}, ${item.description}${best ? `, ${t("best")}` : ""}`,
+    };
+    return item;
+  }
+
+  resolveTreeItem(item: vscode.TreeItem, node: RunsNode): vscode.TreeItem {
+    if (node.kind === "run") item.tooltip = factsTooltip(node.run.run, runFacts(node.run, t));
+    return item;
+  }
+
+  dispose(): void {
+    clearTimeout(this.staleTimer);
+    this.watch?.dispose();
+    for (const one of this.disposables) one.dispose();
+  }
+}
+
+function trainCommand(): vscode.Command {
+  return { title: t("Train…"), command: coreCommands.train };
+}
+
+function noCheckpointText({ state, spec }: RunSummary): string {
+  const every = (spec?.settings.training as { evaluateEvery?: number } | undefined)?.evaluateEvery;
+  if (state === "running" && every) return t("No checkpoint yet: the first comes at step {0}", every);
+  return t("No checkpoint: the run did not get to its first evaluation");
+}
+
+function message(parent: RunsNode, text: string, icon: string, command?: vscode.Command): MessageNode {
+  return { kind: "message", id: `${parent.id}#message#${icon}`, text, icon, parent, ...(command ? { command } : {}) };
+}
+
+function folderItem({ folder }: FolderNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(folder.name, vscode.TreeItemCollapsibleState.Expanded);
+  item.iconPath = vscode.ThemeIcon.Folder;
+  item.contextValue = contextValues.folder;
+  return item;
+}
+
+function groupItem({ label, runs }: GroupNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Expanded);
+  item.description = experimentDescription(runs, t);
+  item.contextValue = contextValues.group;
+  return item;
+}
+
+function checkpointItem(node: CheckpointNode): vscode.TreeItem {
+  const { checkpoint } = node;
+  const item = new vscode.TreeItem(t("step {0}", checkpoint.step), vscode.TreeItemCollapsibleState.None);
+  item.description = checkpointDescription(checkpoint);
+  item.iconPath = new vscode.ThemeIcon(checkpoint.best ? "star-full" : "save");
+  item.contextValue = [contextValues.checkpoint, ...(checkpoint.best ? ["best"] : [])].join(" ");
+  item.command = { title: t("Open Checkpoint"), command: otherCommands.openCheckpoint, arguments: [node] };
+  item.tooltip = checkpoint.path;
+  return item;
+}
+
+function messageItem({ text, icon, command }: MessageNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(text, vscode.TreeItemCollapsibleState.None);
+  item.iconPath = new vscode.ThemeIcon(icon);
+  item.contextValue = contextValues.message;
+  item.tooltip = text;
+  if (command) item.command = command;
+  return item;
+}
+
+function moreItem(node: MoreNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(
+    t("Show {0} more of {1}", Math.min(pageSize, node.left), node.left.toLocaleString("en")),
+    vscode.TreeItemCollapsibleState.None,
+  );
+  item.iconPath = new vscode.ThemeIcon("ellipsis");
+  item.contextValue = contextValues.message;
+  item.command = { title: t("Show More"), command: internalCommands.showMore, arguments: [node] };
+  return item;
+}
+
+/** Names and reasons come from files that anybody may have written: they are text, never Markdown. */
+function factsTooltip(title: string, facts: readonly (readonly [string, string])[]): vscode.MarkdownString {
+  const tooltip = new vscode.MarkdownString();
+  tooltip.appendMarkdown("**").appendText(title).appendMarkdown("**\n\n");
+  for (const [label, value] of facts) {
+    tooltip
+      .appendMarkdown("- ")
+      .appendText(`${label}: ${value.replaceAll(/\s*\n\s*/g, " ")}`)
+      .appendMarkdown("\n");
+  }
+  return tooltip;
+}

@@ -1,0 +1,308 @@
+/**
+ * @file A checkpoint as a text that a person can read and a diff editor can compare: the same inspection always gives the same
+ * text, one fact a line in a fixed order, numbers with fixed digits so that noise does not show. No dates, no paths.
+ */
+import {
+  embeddingsOf,
+  type InspectedToken,
+  type Inspection,
+  type NearestToken,
+  type VectorSummary,
+} from "./inspection.ts";
+
+export interface TextOptions {
+  /** Digits after the point; similarities have two less. */
+  precision?: number;
+  /** A further line of the header, such as what `changeSummary` says. */
+  note?: string;
+}
+
+/** What a line is about. */
+export type LineKey =
+  | "title"
+  | `metric/${string}`
+  | `fact/${string}`
+  | `start/${"distance" | "cosine" | "nearest"}`
+  | `token/${number}/${"norm" | "nearest" | "z" | "moved"}`
+  | `${"scale" | "shift"}/${"summary" | "range" | "top"}`;
+
+export interface TextSection {
+  /** `metrics`, `prompt`, `since the start`, `token 007`, `scale`, `shift` */
+  title: string;
+  /** Counted from 0; the last line is not blank. */
+  firstLine: number;
+  lastLine: number;
+}
+
+export interface CheckpointLayout {
+  text: string;
+  /** Where each fact is, lines counted from 0. */
+  lines: ReadonlyMap<LineKey, number>;
+  sections: readonly TextSection[];
+}
+
+export const defaultPrecision = 4;
+/** A distance that counts as a move. */
+export const defaultThreshold = 0.05;
+
+export function checkpointText(inspection: Inspection, options: TextOptions = {}): string {
+  return layoutCheckpoint(inspection, options).text;
+}
+
+/** The text, and where its facts are. */
+export function layoutCheckpoint(inspection: Inspection, options: TextOptions = {}): CheckpointLayout {
+  const numbers = new Numbers(options.precision ?? defaultPrecision);
+  const page = new Page();
+  const { experiment, run, step, prompt, tokens, scale, shift } = inspection;
+  const kind = prompt === null ? "Checkpoint" : `Prompt ${printable(prompt)}, from`;
+  page.line("title", `# ${kind} ${printable(experiment)} / ${printable(run)} / step ${step}`);
+  page.line(undefined, `# ${describe(inspection)}`);
+  if (options.note) page.line(undefined, `# ${printable(options.note)}`);
+  addMetrics(page, inspection, numbers);
+  addFacts(page, inspection);
+  addStart(page, inspection, numbers);
+  for (const [index, token] of tokens.entries()) addToken(page, index, token, tokens.length, numbers);
+  if (scale) addVector(page, "scale", scale, numbers);
+  if (shift) addVector(page, "shift", shift, numbers);
+  return page.layout();
+}
+
+/** `20 tokens of rank 2 for draft: 296 trained numbers instead of 2560` */
+function describe({ promptLength, hiddenSize, rank, parameters, model }: Inspection): string {
+  const all = promptLength * hiddenSize;
+  const tokens = `${promptLength} ${promptLength === 1 ? "token" : "tokens"}${rank === null ? "" : ` of rank ${rank}`}`;
+  const instead = parameters === all ? "" : ` instead of ${all}`;
+  return `${tokens} for ${printable(model.source)}: ${parameters} trained numbers${instead}`;
+}
+
+function addMetrics(page: Page, { metrics }: Inspection, numbers: Numbers): void {
+  page.section("metrics");
+  const names = Object.keys(metrics).sort();
+  if (names.length === 0) page.line(undefined, "none: not evaluated at this step");
+  const width = Math.max(...names.map((name) => name.length));
+  for (const name of names) page.fact(`metric/${name}`, printable(name).padEnd(width), numbers.plain(metrics[name]!));
+}
+
+function addFacts(page: Page, inspection: Inspection): void {
+  const { method, rank, promptLength, hiddenSize, parameters, bytes, model, projection } = inspection;
+  const facts: [name: string, value: string][] = [
+    ["method", printable(method)],
+    ...(rank === null ? [] : [["rank", String(rank)] as [string, string]]),
+    ["tokens", String(promptLength)],
+    ["hidden size", String(hiddenSize)],
+    ["trained", `${parameters} numbers`],
+    ["file", `${bytes} bytes`],
+    ["model", printable(model.source)],
+    ["model sha256", short(model.sha256)],
+  ];
+  if (projection) {
+    const { distribution, seed, groups, generator, sha256 } = projection;
+    const split = groups === 1 ? "" : `, ${groups} groups`;
+    facts.push(["projection", `${distribution}, seed ${seed}${split}, ${generator}`]);
+    facts.push(["projection sha256", short(sha256)]);
+  }
+  page.section("prompt");
+  const width = Math.max(...facts.map(([name]) => name.length));
+  for (const [name, value] of facts) page.fact(`fact/${name}`, name.padEnd(width), value);
+}
+
+function addStart(page: Page, { sinceStart, tokens }: Inspection, numbers: Numbers): void {
+  const { meanDistance, largestDistance, farthest, meanCosine, nearestChanged } = sinceStart;
+  page.section("since the start");
+  const which = largestDistance > 0 ? ` (token ${tokenNumber(farthest, tokens.length)})` : "";
+  const distances = `mean ${numbers.plain(meanDistance)}  largest ${numbers.plain(largestDistance)}${which}`;
+  page.fact("start/distance", "distance", distances);
+  page.fact("start/cosine", "cosine  ", meanCosine === null ? "–" : `mean ${numbers.similarity(meanCosine)}`);
+  page.fact("start/nearest", "nearest ", `changed for ${nearestChanged} of ${tokens.length} tokens`);
+}
+
+function addToken(page: Page, index: number, token: InspectedToken, count: number, numbers: Numbers): void {
+  const { norm, nearest, coordinates, moved } = token;
+  page.section(`token ${tokenNumber(index, count)}`);
+  page.fact(`token/${index}/norm`, "norm   ", numbers.plain(norm));
+  const word = ({ token: text, similarity }: NearestToken) => `${printable(text)} ${numbers.similarity(similarity)}`;
+  page.fact(`token/${index}/nearest`, "nearest", nearest.map(word).join("  ") || "–");
+  if (coordinates?.kind === "all") {
+    page.fact(`token/${index}/z`, "z      ", coordinates.values.map((value) => numbers.signed(value)).join(" "));
+  } else if (coordinates) {
+    const largest = coordinates.values.map(({ index: axis, value }) => `z${axis} ${numbers.signed(value)}`).join("  ");
+    page.fact(`token/${index}/z`, "z      ", `norm ${numbers.plain(coordinates.norm)}  largest ${largest}`);
+  }
+  const cosine = moved.cosine === null ? "" : `  cosine ${numbers.similarity(moved.cosine)}`;
+  const before = moved.nearestBefore ? printable(moved.nearestBefore.token) : "–";
+  const was = moved.nearestChanged ? `  nearest was ${before}` : "";
+  page.fact(`token/${index}/moved`, "moved  ", `${numbers.plain(moved.distance)}${cosine}${was}`);
+}
+
+function addVector(page: Page, name: "scale" | "shift", vector: VectorSummary, numbers: Numbers): void {
+  const number = (value: number) => (name === "scale" ? numbers.plain(value) : numbers.signed(value));
+  page.section(name);
+  page.fact(`${name}/summary`, "values", `mean ${number(vector.mean)}  sd ${numbers.plain(vector.deviation)}`);
+  page.fact(`${name}/range`, "range ", `${number(vector.minimum)} to ${number(vector.maximum)}`);
+  const top = vector.top.map(({ index, value }) => `d${index} ${number(value)}`);
+  page.fact(`${name}/top`, "top   ", top.join("  "));
+}
+
+/** `007`: as many digits as the last token needs, at least three. */
+function tokenNumber(index: number, count: number): string {
+  return String(index).padStart(Math.max(3, String(count - 1).length), "0");
+}
+
+/** Words of a vocabulary and names are untrusted: what breaks lines or reorders text is written as an escape. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}
+
+function short(sha256: string): string {
+  return sha256.slice(0, 12);
+}
+
+/** Numbers with fixed digits after the point. */
+class Numbers {
+  private readonly digits: number;
+
+  constructor(digits: number) {
+    this.digits = Math.min(12, Math.max(1, Math.round(digits)));
+  }
+
+  plain(value: number): string {
+    return unsignedZero(value.toFixed(this.digits));
+  }
+
+  signed(value: number): string {
+    const text = this.plain(value);
+    return text.startsWith("-") ? text : `+${text}`;
+  }
+
+  /** A cosine: finer digits of it say nothing. */
+  similarity(value: number): string {
+    return unsignedZero(value.toFixed(Math.max(1, this.digits - 2)));
+  }
+}
+
+/** `-0.0000` is noise. */
+function unsignedZero(text: string): string {
+  return /^-[0.]+$/.test(text) ? text.slice(1) : text;
+}
+
+class Page {
+  private readonly text: string[] = [];
+  private readonly keys = new Map<LineKey, number>();
+  private readonly sections: TextSection[] = [];
+
+  line(key: LineKey | undefined, text: string): void {
+    if (key) this.keys.set(key, this.text.length);
+    this.text.push(text);
+    const section = this.sections.at(-1);
+    if (section) section.lastLine = this.text.length - 1;
+  }
+
+  fact(key: LineKey, name: string, value: string): void {
+    this.line(key, `${name}  ${value}`);
+  }
+
+  section(title: string): void {
+    this.text.push("");
+    this.sections.push({ title, firstLine: this.text.length, lastLine: this.text.length });
+    this.line(undefined, `[${title}]`);
+  }
+
+  layout(): CheckpointLayout {
+    return { text: `${this.text.join("\n")}\n`, lines: this.keys, sections: this.sections };
+  }
+}
+
+/** What changed between two inspections whose tokens can be compared. */
+export interface PromptChange {
+  /** ‖E_i(after) − E_i(before)‖ of each token. */
+  distances: readonly number[];
+  /** The tokens that moved more than the threshold. */
+  moved: readonly number[];
+  /** The tokens whose nearest word is another one. */
+  nearestChanged: readonly number[];
+}
+
+/** Why two prompts cannot be compared token by token. */
+export type Incomparable = "length" | "model";
+
+export function comparePrompts(
+  before: Inspection,
+  after: Inspection,
+  threshold = defaultThreshold,
+): PromptChange | Incomparable {
+  if (before.model.sha256 !== after.model.sha256 || before.hiddenSize !== after.hiddenSize) return "model";
+  if (before.promptLength !== after.promptLength) return "length";
+  const { promptLength, hiddenSize } = after;
+  const from = embeddingsOf(before);
+  const to = embeddingsOf(after);
+  const distances = Array.from({ length: promptLength }, (_, row) => {
+    let squares = 0;
+    for (let i = row * hiddenSize; i < (row + 1) * hiddenSize; i++) squares += (to[i]! - from[i]!) ** 2;
+    return Math.sqrt(squares);
+  });
+  const indices = [...distances.keys()];
+  const nearest = ({ tokens }: Inspection, index: number) => tokens[index]!.nearest[0]?.id;
+  return {
+    distances,
+    moved: indices.filter((index) => distances[index]! > threshold),
+    nearestChanged: indices.filter((index) => nearest(before, index) !== nearest(after, index)),
+  };
+}
+
+/** In words: `41 of 100 tokens moved more than 0.05; 7 changed their nearest word` */
+export function changeSummary(before: Inspection, after: Inspection, threshold = defaultThreshold): string {
+  const change = comparePrompts(before, after, threshold);
+  if (change === "model") return "The two prompts belong to different models";
+  if (change === "length") {
+    return `The two prompts differ in length: ${before.promptLength} and ${after.promptLength} tokens`;
+  }
+  const total = `of ${after.promptLength} ${after.promptLength === 1 ? "token" : "tokens"}`;
+  const moved = `${change.moved.length} ${total} moved more than ${threshold}`;
+  return `${moved}; ${change.nearestChanged.length || "none"} changed ${change.nearestChanged.length === 1 ? "its" : "their"} nearest word`;
+}
+
+/** A change to be shown at the end of a line of `after`'s text. */
+export interface InlineDelta {
+  key: LineKey;
+  /** Line in `after`'s text, counted from 0. */
+  line: number;
+  /** `▼ 0.0123`, `moved 0.3412`, `was ▁good` */
+  text: string;
+}
+
+/** The changes since `before` of metrics, norms, positions and nearest words; those that the digits do not show are left out. */
+export function inlineDeltas(
+  before: Inspection,
+  after: Inspection,
+  { precision = defaultPrecision, threshold = defaultThreshold, note }: TextOptions & { threshold?: number } = {},
+): InlineDelta[] {
+  const numbers = new Numbers(precision);
+  const { lines } = layoutCheckpoint(after, { precision, ...(note ? { note } : {}) });
+  const found: InlineDelta[] = [];
+  const add = (key: LineKey, text: string | undefined) => {
+    const line = lines.get(key);
+    if (line !== undefined && text) found.push({ key, line, text });
+  };
+  const difference = (from: number, to: number): string | undefined => {
+    const size = numbers.plain(Math.abs(to - from));
+    return Number(size) === 0 ? undefined : `${to > from ? "▲" : "▼"} ${size}`;
+  };
+  for (const [name, value] of Object.entries(after.metrics)) {
+    const old = before.metrics[name];
+    if (old !== undefined) add(`metric/${name}`, difference(old, value));
+  }
+  const change = comparePrompts(before, after, threshold);
+  if (typeof change !== "string") {
+    for (const [index, token] of after.tokens.entries()) {
+      const old = before.tokens[index]!;
+      add(`token/${index}/norm`, difference(old.norm, token.norm));
+      if (change.nearestChanged.includes(index)) {
+        add(`token/${index}/nearest`, `was ${printable(old.nearest[0]?.token ?? "–")}`);
+      }
+      if (change.distances[index]! > threshold) {
+        add(`token/${index}/${token.coordinates ? "z" : "moved"}`, `moved ${numbers.plain(change.distances[index]!)}`);
+      }
+    }
+  }
+  return found.sort((a, b) => a.line - b.line);
+}

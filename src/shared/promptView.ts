@@ -1,0 +1,93 @@
+/** @file What the extension host and the editor of exported prompts say to each other. */
+
+/** Texts of the page: a webview cannot translate, the host sends them. */
+export interface PromptStrings {
+  facts: string;
+  provenance: string;
+  size: string;
+  /** Reads the bar that compares sizes: `{0}` is the share in percent. */
+  sizeOf: string;
+  tokens: string;
+  token: string;
+  norm: string;
+  nearest: string;
+  moved: string;
+  was: string;
+  tryTitle: string;
+  tryLabel: string;
+  tryButton: string;
+  trying: string;
+  readAs: string;
+  withPrompt: string;
+  withoutPrompt: string;
+  noAnswer: string;
+  actions: string;
+  openRun: string;
+  reveal: string;
+  copyPath: string;
+  delete: string;
+  retry: string;
+}
+
+export interface PromptFact {
+  name: string;
+  value: string;
+}
+
+/** What the file says of itself: known without a runtime. */
+export interface PromptPage {
+  name: string;
+  /** `20 tokens of rank 2: 296 numbers` */
+  summary: string;
+  facts: PromptFact[];
+  provenance: PromptFact[];
+  /** Sizes in numbers, the prompt's and that of one whose every number is trained. */
+  size: { trained: number; full: number; text: string };
+  /** Whether the run it was exported from is in this workspace. */
+  hasRun: boolean;
+  /** A hint of what to type. */
+  example: string;
+}
+
+export interface PromptTokenView {
+  norm: number;
+  nearest: { token: string; similarity: number }[];
+  /** Distance since the start. */
+  moved: number;
+  /** The nearest word at the start, where it was another. */
+  was: string | null;
+}
+
+export type ToPromptPage =
+  | { type: "page"; page: PromptPage; strings: PromptStrings }
+  /** The file cannot be shown. */
+  | { type: "broken"; message: string; hint: string }
+  | { type: "inspecting"; message: string }
+  | { type: "inspected"; tokens: PromptTokenView[] }
+  | { type: "not-inspected"; message: string; hint: string; canRetry: boolean }
+  | { type: "answer"; id: number; source: string; withPrompt: string; withoutPrompt: string }
+  | { type: "no-answer"; id: number; message: string; hint: string };
+
+export const promptActions = ["openRun", "reveal", "copyPath", "delete"] as const;
+export type PromptAction = (typeof promptActions)[number];
+
+export type FromPromptPage =
+  | { type: "ready" }
+  | { type: "inspect" }
+  | { type: "try"; id: number; text: string }
+  | { type: "action"; action: PromptAction };
+
+/** Longer texts are cut by the model anyway. */
+export const longestTryText = 20_000;
+
+/** A message from the page, if it is one. */
+export function parsePromptMessage(value: unknown): FromPromptPage | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { type, id, text, action } = value as Record<string, unknown>;
+  if (type === "ready" || type === "inspect") return { type };
+  if (type === "try" && typeof text === "string" && text.length <= longestTryText && Number.isSafeInteger(id)) {
+    return { type, id: id as number, text };
+  }
+  const known = promptActions.find((name) => name === action);
+  return type === "action" && known ? { type, action: known } : undefined;
+}

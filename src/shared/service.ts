@@ -1,0 +1,90 @@
+/**
+ * @file What `ulpt serve` can be asked: JSON-RPC over its standard input and output, framed as vscode-jsonrpc does. Requests are
+ * answered one at a time.
+ */
+import type { Inspection } from "../runs/inspection.ts";
+
+export interface ServiceMethods {
+  /** Looks into a checkpoint; kept in its run's folder, so that the second time is quick. */
+  inspect: { params: { checkpoint: string /* absolute path, in a run's folder */ }; result: Inspection };
+  /** Looks into an exported prompt. */
+  inspectPrompt: { params: PromptParams; result: Inspection };
+  /** Answers a text with and without the prompt. */
+  try: { params: TryParams; result: TryResult };
+  /** Scores a checkpoint on a split; takes as long as an evaluation in training does. Can be cancelled. */
+  evaluate: { params: { checkpoint: string; split: "validation" | "test" }; result: EvaluationReport };
+  /** Writes `<workspace>/prompts/<name>.prompt.safetensors`; a name that is taken gets a suffix. */
+  export: { params: { checkpoint: string; name: string; workspace: string }; result: ExportResult };
+  /** Tries every device on a small graph. */
+  devices: { params: Record<string, never>; result: DeviceReport[] };
+}
+
+export type ServiceMethod = keyof ServiceMethods;
+
+export interface PromptParams {
+  /** Absolute path. */
+  prompt: string;
+  /** Where the model's relative path starts; default: the workspace around the file. */
+  workspace?: string;
+}
+
+export interface TryParams {
+  /** Absolute path of a checkpoint or an exported prompt. */
+  target: string;
+  /** The task's only field; where the template has several, the whole source. */
+  text: string;
+  /** Take the text as the whole source, without the template. */
+  raw?: boolean;
+  maxNewTokens?: number;
+  workspace: string;
+}
+
+export interface TryResult {
+  /** What the model read. */
+  source: string;
+  withPrompt: string;
+  withoutPrompt: string;
+}
+
+/** Scores are fractions. */
+export interface EvaluationReport {
+  checkpoint: string;
+  split: "validation" | "test";
+  metric: string;
+  score: number;
+  count: number;
+  interval: readonly [low: number, high: number];
+  /** Share of answers that are no label. */
+  invalid?: number | undefined;
+  loss: number;
+  /** Of always giving the most frequent answer of the training rows. */
+  majority: number | undefined;
+  /** Of the model without a prompt: its free answer, and the most probable of the labels. */
+  unprompted: number;
+  unpromptedAmongLabels: number | undefined;
+}
+
+export interface ExportResult {
+  path: string;
+  bytes: number;
+}
+
+export type DeviceReport = { device: string } & (
+  | { works: true; gflops: number }
+  | { works: false; reason: string; needs: string }
+);
+
+/** `code` of a response whose `data` is an UlptError as JSON. Of any other failure there is only the message. */
+export const ulptErrorCode = -32050;
+
+/** `code` of the response to a request that was cancelled. */
+export const cancelledCode = -32800;
+
+/** `data` of a response with `ulptErrorCode`. */
+export interface ServiceErrorData {
+  code: string;
+  message: string;
+  where?: string;
+  expected?: string;
+  hint?: string;
+}

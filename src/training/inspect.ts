@@ -1,0 +1,226 @@
+/** @file Looks into a checkpoint or an exported prompt: what each of its tokens is like and how far it moved. */
+import { basename, join } from "node:path";
+import { UlptError } from "../errors.ts";
+import type { RecordedSettings } from "../experiment/recorded.ts";
+import { nearestTokens } from "../models/nearest.ts";
+import { type PromptMethod, parameterCount } from "../prompts/method.ts";
+import type { ParameterValues } from "../prompts/prompt.ts";
+import { checkpointFile, loadCheckpoint } from "../runs/checkpoints.ts";
+import {
+  coordinatesShown,
+  encodeEmbeddings,
+  fingerprint,
+  type InspectedToken,
+  type Inspection,
+  keepInspection,
+  largestCoordinates,
+  type NearestToken,
+  nearestShown,
+  newInspection,
+  readInspection,
+  type VectorSummary,
+} from "../runs/inspection.ts";
+import type { Run } from "../runs/store.ts";
+import { embed, loadExportedPrompt } from "./artifact.ts";
+import type { LoadedModel } from "./loadedModel.ts";
+import { createMethod, initialParameters, isUlpt, parametersFrom } from "./method.ts";
+
+const largestDimensions = 5;
+
+export interface CheckpointTarget {
+  /** The checkpoint's file, in its run's folder. */
+  path: string;
+  run: Run;
+  settings: RecordedSettings;
+}
+
+/**
+ * Inspects a checkpoint, or reads what was kept of an earlier time; the model is only opened when it is needed.
+ * @throws CHECKPOINT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH, and what `open` throws
+ */
+export async function inspectCheckpoint(
+  { path, run, settings }: CheckpointTarget,
+  open: () => LoadedModel | Promise<LoadedModel>,
+): Promise<Inspection> {
+  const file = fingerprint(path);
+  const kept = readInspection(path, file.sha256);
+  if (kept) return kept;
+
+  const context = await open();
+  const checkpoint = loadCheckpoint(path);
+  await context.requireWeights(checkpoint.metadata.modelSha256, path);
+  const method = createMethod(settings.method, settings.promptLength, context);
+  const { experiment, run: name } = run.spec;
+  const inspection = newInspection({
+    ...file,
+    prompt: null,
+    experiment,
+    run: name,
+    step: checkpoint.step,
+    ...methodFacts(method, settings.method.name),
+    model: { source: settings.model, sha256: checkpoint.metadata.modelSha256 },
+    metrics: numbersOf(checkpoint.metadata.metrics),
+    ...(await look(
+      method,
+      parametersFrom(checkpoint, method, path),
+      startOf(run.directory, method, settings.seed),
+      context,
+      path,
+    )),
+  });
+  keepInspection(path, inspection);
+  return inspection;
+}
+
+/** Inspects an exported prompt. @throws PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
+export async function inspectPrompt(path: string, context: LoadedModel): Promise<Inspection> {
+  const { file, method, parameters } = loadExportedPrompt(path, context);
+  const { metadata } = file;
+  const { experiment, run, step } = metadata.provenance;
+  const start = initialParameters(method, metadata.seed);
+  return newInspection({
+    sha256: file.sha256,
+    bytes: file.bytes,
+    prompt: file.name,
+    experiment,
+    run,
+    step,
+    ...methodFacts(method, metadata.method),
+    model: { source: metadata.model, sha256: metadata.modelSha256 },
+    metrics: numbersOf(metadata.metrics),
+    ...(await look(method, parameters, start, context, path)),
+  });
+}
+
+function methodFacts(method: PromptMethod, name: string) {
+  const { promptLength, hiddenSize } = method;
+  const common = { method: name, promptLength, hiddenSize, parameters: parameterCount(method) };
+  if (!isUlpt(method)) return { ...common, rank: null, projection: null };
+  const { generator, seed, distribution, groups, sha256, rank } = method.projection;
+  return { ...common, rank, projection: { generator, seed: Number(seed), distribution, groups, sha256 } };
+}
+
+function numbersOf(metrics: Readonly<Record<string, unknown>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
+  );
+}
+
+/** The parameters before the first step: as kept, else drawn again. */
+function startOf(run: string, method: PromptMethod, seed: number): ParameterValues {
+  const path = join(run, checkpointFile(0));
+  try {
+    return parametersFrom(loadCheckpoint(path), method, path);
+  } catch {
+    return initialParameters(method, seed);
+  }
+}
+
+async function look(
+  method: PromptMethod,
+  parameters: ParameterValues,
+  start: ParameterValues,
+  { model, tokenizer }: LoadedModel,
+  path: string,
+): Promise<Pick<Inspection, "tokens" | "scale" | "shift" | "sinceStart" | "embeddings">> {
+  const { promptLength: n, hiddenSize: d } = method;
+  const [now, before] = (await embed(method, [parameters, start])).map(({ data }) => data as Float32Array);
+  requireFinite(now!, path);
+  const both = new Float32Array(2 * n * d);
+  both.set(now!);
+  both.set(before!, n * d);
+  const neighbours = await nearestTokens(model, both, nearestShown, (id) => tokenizer.has(id));
+  const words = neighbours.map((row) =>
+    row.map(({ id, similarity }): NearestToken => ({ id, token: tokenizer.token(id), similarity })),
+  );
+  const tokens = Array.from({ length: n }, (_, i): InspectedToken => {
+    const row = now!.subarray(i * d, (i + 1) * d);
+    const rowBefore = before!.subarray(i * d, (i + 1) * d);
+    const [first] = words[i]!;
+    const [firstBefore] = words[n + i]!;
+    return {
+      norm: norm(row),
+      nearest: words[i]!,
+      coordinates: parameters.z ? coordinates(parameters.z.subarray((i * parameters.z.length) / n), method) : null,
+      moved: {
+        distance: distance(row, rowBefore),
+        cosine: cosine(row, rowBefore),
+        nearestBefore: firstBefore ? { id: firstBefore.id, token: firstBefore.token } : null,
+        nearestChanged: first?.id !== firstBefore?.id,
+      },
+    };
+  });
+  return {
+    tokens,
+    scale: parameters.scale ? summarize(parameters.scale, 1) : null,
+    shift: parameters.shift ? summarize(parameters.shift, 0) : null,
+    sinceStart: summarizeMoves(tokens),
+    embeddings: encodeEmbeddings(now!),
+  };
+}
+
+function requireFinite(embeddings: Float32Array, path: string): void {
+  if (embeddings.every(Number.isFinite)) return;
+  throw new UlptError("NOT_FINITE", `The prompt of ${basename(path)} has numbers that are not finite.`, {
+    where: path,
+    hint: "Its training diverged: choose an earlier checkpoint, or train with a lower learning rate.",
+  });
+}
+
+/** @param rest the token's row of Z and those after it */
+function coordinates(rest: Float32Array, method: PromptMethod): InspectedToken["coordinates"] {
+  const rank = method.parameters.z![1]!;
+  const row = rest.subarray(0, rank);
+  if (rank <= coordinatesShown) return { kind: "all", norm: norm(row), values: [...row] };
+  return { kind: "largest", norm: norm(row), values: farthestFrom(row, 0, largestCoordinates) };
+}
+
+/** The `count` values farthest from `origin`, farthest first; equals in order. */
+function farthestFrom(values: Float32Array, origin: number, count: number): { index: number; value: number }[] {
+  return [...values]
+    .map((value, index) => ({ index, value }))
+    .sort((a, b) => Math.abs(b.value - origin) - Math.abs(a.value - origin) || a.index - b.index)
+    .slice(0, count);
+}
+
+function summarize(values: Float32Array, origin: number): VectorSummary {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  return {
+    mean,
+    deviation: Math.sqrt(variance),
+    minimum: values.reduce((a, b) => Math.min(a, b)),
+    maximum: values.reduce((a, b) => Math.max(a, b)),
+    top: farthestFrom(values, origin, largestDimensions),
+  };
+}
+
+function summarizeMoves(tokens: readonly InspectedToken[]): Inspection["sinceStart"] {
+  const distances = tokens.map(({ moved }) => moved.distance);
+  const cosines = tokens.flatMap(({ moved }) => moved.cosine ?? []);
+  const largest = Math.max(...distances);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return {
+    meanDistance: mean(distances),
+    largestDistance: largest,
+    farthest: distances.indexOf(largest),
+    meanCosine: cosines.length ? mean(cosines) : null,
+    nearestChanged: tokens.filter(({ moved }) => moved.nearestChanged).length,
+  };
+}
+
+function norm(a: Float32Array): number {
+  return Math.sqrt(a.reduce((sum, value) => sum + value * value, 0));
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  return Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0));
+}
+
+/** Null where one of the two has no direction. */
+function cosine(a: Float32Array, b: Float32Array): number | null {
+  const size = norm(a) * norm(b);
+  if (size === 0) return null;
+  const product = a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  return Math.min(1, Math.max(-1, product / size));
+}

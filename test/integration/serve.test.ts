@@ -1,0 +1,301 @@
+/** @file `ulpt serve` as the editor uses it: the built program over JSON-RPC, on a tiny model. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  CancellationTokenSource,
+  createMessageConnection,
+  type MessageConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from "vscode-jsonrpc/node";
+import { layoutCheckpoint } from "../../src/runs/checkpointText.ts";
+import { embeddingsOf, inspectionPath } from "../../src/runs/inspection.ts";
+import { runPaths } from "../../src/runs/layout.ts";
+import { readPrompt } from "../../src/runs/prompts.ts";
+import { cancelledCode, type ServiceMethods, ulptErrorCode } from "../../src/shared/service.ts";
+import { bundle } from "../support/bundle.ts";
+import { expectFailure, ulpt, ulptOk } from "../support/cli.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { createWordWorkspace } from "../support/wordModel.ts";
+import { courseOf, rewriteHeader } from "../support/workspace.ts";
+
+const folder = temporaryFolder();
+let run: string;
+let last: string;
+let service: Service;
+
+/** The program as a child, and the requests it takes. */
+class Service {
+  readonly child: ChildProcess;
+  private readonly connection: MessageConnection;
+  stderr = "";
+
+  constructor(cwd: string) {
+    this.child = spawn(process.execPath, [bundle, "serve"], { cwd, stdio: ["pipe", "pipe", "pipe"] });
+    this.child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    const reader = new StreamMessageReader(this.child.stdout!);
+    this.connection = createMessageConnection(reader, new StreamMessageWriter(this.child.stdin!));
+    this.connection.listen();
+  }
+
+  request<M extends keyof ServiceMethods>(
+    method: M,
+    params: ServiceMethods[M]["params"],
+    ...token: [CancellationTokenSource["token"]?]
+  ): Promise<ServiceMethods[M]["result"]> {
+    return this.connection.sendRequest(method, params, ...token);
+  }
+
+  async end(): Promise<number | null> {
+    this.child.stdin!.end();
+    if (this.child.exitCode === null) await once(this.child, "exit");
+    return this.child.exitCode;
+  }
+}
+
+beforeAll(async () => {
+  const experiment = createWordWorkspace(folder());
+  await ulptOk(["train", experiment], { cwd: folder() });
+  run = folder(".ulpt", "runs", "mood", "ulpt-r2-seed3");
+  last = join(run, "checkpoints", "step-000008.safetensors");
+  service = new Service(folder());
+});
+afterAll(() => service.child.kill("SIGKILL"));
+
+describe("inspect", () => {
+  it("tells of each token its norm, words that exist, coordinates and how far it moved", async () => {
+    const inspection = await service.request("inspect", { checkpoint: last });
+    expect(inspection).toMatchObject({
+      experiment: "mood",
+      run: "ulpt-r2-seed3",
+      step: 8,
+      method: "ulpt",
+      rank: 2,
+      promptLength: 5,
+      hiddenSize: 16,
+      parameters: 5 * 2 + 2 * 16,
+      prompt: null,
+      model: { source: "model" },
+      projection: { generator: "philox4x32-10/1", seed: 3, distribution: "xavier-uniform", groups: 1 },
+    });
+    const validation = courseOf(run).evaluations.find(({ step, split }) => step === 8 && split === "validation")!;
+    expect(inspection.metrics).toEqual({ score: validation.score, loss: validation.loss });
+    const embeddings = embeddingsOf(inspection);
+    for (const [index, token] of inspection.tokens.entries()) {
+      const row = embeddings.subarray(16 * index, 16 * (index + 1));
+      expect(token.norm).toBeCloseTo(Math.hypot(...row), 5);
+      expect(token.nearest).toHaveLength(3);
+      for (const { id, token: text } of token.nearest)
+        expect([id < 23, text]).toEqual([true, expect.not.stringMatching(/^<\d/)]);
+      expect(token.coordinates).toMatchObject({ kind: "all", values: [expect.any(Number), expect.any(Number)] });
+      expect(token.moved.distance).toBeGreaterThan(0);
+    }
+    expect(inspection.scale!.top).toHaveLength(5);
+    expect(inspection.sinceStart.largestDistance).toBe(
+      inspection.tokens[inspection.sinceStart.farthest]!.moved.distance,
+    );
+  });
+
+  it("keeps what it found: a second time needs no model", async () => {
+    const first = await service.request("inspect", { checkpoint: last });
+    const other = new Service(folder());
+    renameSync(folder("model"), folder("model-away"));
+    try {
+      expect(await other.request("inspect", { checkpoint: last })).toEqual(first);
+    } finally {
+      renameSync(folder("model-away"), folder("model"));
+      await other.end();
+    }
+  });
+
+  it("says that nothing moved at step 0, and finds the same start where that checkpoint was not kept", async () => {
+    const start = join(run, "checkpoints", "step-000000.safetensors");
+    const zero = await service.request("inspect", { checkpoint: start });
+    expect(zero.sinceStart).toMatchObject({ largestDistance: 0, nearestChanged: 0 });
+    for (const { moved } of zero.tokens) expect(moved.cosine).toBeCloseTo(1, 12);
+    for (const name of ["ulpt-r2-seed3", "vanilla-seed3"]) {
+      const directory = folder(".ulpt", "runs", "mood", name);
+      const checkpoint = join(directory, "checkpoints", "step-000004.safetensors");
+      const kept = await service.request("inspect", { checkpoint });
+      rmSync(inspectionPath(checkpoint));
+      renameSync(join(directory, "checkpoints", "step-000000.safetensors"), folder("zero"));
+      try {
+        expect(await service.request("inspect", { checkpoint })).toEqual(kept);
+      } finally {
+        renameSync(folder("zero"), join(directory, "checkpoints", "step-000000.safetensors"));
+      }
+    }
+  });
+
+  it("computes again when the checkpoint changed, and works where nothing can be kept", async () => {
+    const copy = folder("copied", ".ulpt", "runs", "mood", "copy");
+    cpSync(folder("model"), folder("copied", "model"), { recursive: true });
+    cpSync(run, copy, { recursive: true });
+    const checkpoint = join(copy, "checkpoints", "step-000008.safetensors");
+    const before = await service.request("inspect", { checkpoint });
+    cpSync(join(copy, "checkpoints", "step-000004.safetensors"), checkpoint);
+    const after = await service.request("inspect", { checkpoint });
+    expect(after.sha256).not.toBe(before.sha256);
+    expect(after.step).toBe(4);
+    rmSync(runPaths(copy).inspections, { recursive: true });
+    writeFileSync(runPaths(copy).inspections, ""); // a file is in the way
+    expect(await service.request("inspect", { checkpoint })).toEqual(after);
+  });
+});
+
+describe("exported prompts", () => {
+  it("are written under a safe name, never over another, and look the same from inside as the checkpoint", async () => {
+    const workspace = folder();
+    const request = { checkpoint: last, name: "../Mood one", workspace };
+    const first = await service.request("export", request);
+    const second = await service.request("export", request);
+    expect([first.path, second.path]).toEqual([
+      folder("prompts", "Mood-one.prompt.safetensors"),
+      folder("prompts", "Mood-one-2.prompt.safetensors"),
+    ]);
+    expect(readFileSync(first.path)).toHaveLength(first.bytes);
+    expect(first.bytes).toBeLessThan(4000);
+    const { metadata, parameters } = readPrompt(first.path);
+    expect(parameters).toBe(42);
+    expect(metadata.provenance).toMatchObject({ experiment: "mood", run: "ulpt-r2-seed3", step: 8 });
+    expect(metadata.task).toMatchObject({ template: "note {text}", target: "{label}" });
+
+    const { sha256, bytes, prompt, ...inside } = await service.request("inspectPrompt", { prompt: first.path });
+    expect([bytes, prompt]).toEqual([first.bytes, "Mood-one"]);
+    const checkpoint = await service.request("inspect", { checkpoint: last });
+    expect(sha256).not.toBe(checkpoint.sha256);
+    expect(inside).toEqual((({ sha256: _sha, bytes: _bytes, prompt: _prompt, ...rest }) => rest)(checkpoint));
+  });
+
+  it("answer a text as their checkpoint does, in the service and on the command line", async () => {
+    const { path } = await service.request("export", { checkpoint: last, name: "try", workspace: folder() });
+    const ask = { text: "rain sun", workspace: folder(), maxNewTokens: 4 };
+    const answer = await service.request("try", { target: last, ...ask });
+    expect(answer.source).toBe("note rain sun");
+    expect(await service.request("try", { target: path, ...ask })).toEqual(answer);
+    expect((await service.request("try", { target: path, ...ask, raw: true })).source).toBe("rain sun");
+    const { stdout } = await ulptOk(["predict", path, "rain sun", "--max-new-tokens", "4", "--json"], {
+      cwd: folder(),
+    });
+    expect(JSON.parse(stdout)).toEqual({ text: "rain sun", ...answer });
+  });
+
+  it("are refused with the model of somebody else, and when they were changed", async () => {
+    const { path } = await service.request("export", { checkpoint: last, name: "refused", workspace: folder() });
+    const other = folder("other");
+    cpSync(folder("model"), join(other, "model"), { recursive: true });
+    const weights = join(other, "model", "model.safetensors");
+    const bytes = readFileSync(weights);
+    const { data_offsets, start } = entryOf(bytes, "shared.weight");
+    bytes.writeFloatLE(0.25, start + data_offsets[0]);
+    writeFileSync(weights, bytes);
+    await expect(service.request("inspectPrompt", { prompt: path, workspace: other })).rejects.toMatchObject({
+      code: ulptErrorCode,
+      data: { code: "MODEL_MISMATCH", where: path },
+    });
+    rewriteHeader(path, (header) => {
+      (header as unknown as { __metadata__: Record<string, string> }).__metadata__.projectionSha256 = "0".repeat(64);
+    });
+    await expect(service.request("inspectPrompt", { prompt: path })).rejects.toMatchObject({
+      data: { code: "PROJECTION_MISMATCH" },
+    });
+    expectFailure(await ulpt(["show", path], { cwd: folder() }), {
+      code: "PROJECTION_MISMATCH",
+      exit: 3,
+      where: "refused.prompt.safetensors",
+    });
+  });
+});
+
+function entryOf(bytes: Buffer, name: string): { data_offsets: [number, number]; start: number } {
+  const start = 8 + Number(bytes.readBigUInt64LE());
+  return { ...JSON.parse(bytes.subarray(8, start).toString())[name], start };
+}
+
+describe("the service", () => {
+  it("scores a checkpoint as the training did", async () => {
+    const report = await service.request("evaluate", { checkpoint: last, split: "validation" });
+    const trained = courseOf(run).evaluations.find(({ step, split }) => step === 8 && split === "validation")!;
+    expect(report).toMatchObject({ split: "validation", count: 24, score: trained.score, loss: trained.loss });
+  });
+
+  it("sends an error with its code, where it happened and what to do", async () => {
+    const checkpoint = join(run, "checkpoints", "step-000005.safetensors");
+    await expect(service.request("inspect", { checkpoint })).rejects.toMatchObject({
+      code: ulptErrorCode,
+      data: { code: "CHECKPOINT_INVALID", where: checkpoint, hint: expect.any(String) },
+    });
+    await expect(service.request("evaluate", { checkpoint: last, split: "test" })).rejects.toMatchObject({
+      data: { code: "DATA_EMPTY" },
+    });
+  });
+
+  it("refuses parameters of the wrong form, and answers the next request", async () => {
+    await expect(service.request("inspect", { checkpoint: 7 } as never)).rejects.toMatchObject({ code: -32602 });
+    expect((await service.request("inspect", { checkpoint: last })).step).toBe(8);
+  });
+
+  it("answers requests that come together in their order, and leaves out one that is cancelled", async () => {
+    const cancellation = new CancellationTokenSource();
+    const done: string[] = [];
+    const ask = (name: string, token?: CancellationTokenSource["token"]) =>
+      service
+        .request("try", { target: last, text: "tea", workspace: folder() }, ...(token ? [token] : []))
+        .then(() => done.push(name));
+    const first = ask("first");
+    const cancelled = ask("cancelled", cancellation.token);
+    const second = ask("second");
+    cancellation.cancel();
+    await expect(cancelled).rejects.toMatchObject({ code: cancelledCode });
+    await Promise.all([first, second]);
+    expect(done).toEqual(["first", "second"]);
+  });
+
+  it("notices that the model's files were replaced", async () => {
+    const stored = join(folder("model"), "config.json");
+    await service.request("try", { target: last, text: "tea", workspace: folder() });
+    const weights = join(folder("model"), "model.safetensors");
+    const bytes = readFileSync(weights);
+    const changed = Buffer.from(bytes);
+    changed.writeUInt8(changed.at(-1)! ^ 1, changed.length - 1);
+    rmSync(weights); // a model in use is replaced, not written into
+    writeFileSync(weights, changed);
+    utimesSync(stored, new Date(), new Date());
+    try {
+      await expect(service.request("try", { target: last, text: "tea", workspace: folder() })).rejects.toMatchObject({
+        data: { code: "MODEL_MISMATCH" },
+      });
+    } finally {
+      rmSync(weights);
+      writeFileSync(weights, bytes);
+    }
+  });
+
+  it("ends with code 0 when its input is closed, and has written nothing but answers", async () => {
+    const other = new Service(folder());
+    await other.request("try", { target: last, text: "tea", workspace: folder() });
+    const started = Date.now();
+    expect(await other.end()).toBe(0);
+    expect(Date.now() - started).toBeLessThan(2500);
+    expect([other.stderr, service.stderr]).toEqual(["", ""]);
+  });
+});
+
+describe("show", () => {
+  it("prints the text of a checkpoint, the same the second time", async () => {
+    const shown = await ulptOk(["show", "mood/ulpt-r2-seed3", "--precision", "3"], { cwd: folder() });
+    expect(shown.stdout).toMatch(/^# Checkpoint mood \/ ulpt-r2-seed3 \/ step \d\n# 5 tokens of rank 2 for model: 42 /);
+    const again = await ulptOk(["show", "mood/ulpt-r2-seed3", "--precision", "3"], { cwd: folder() });
+    expect(again.stdout).toBe(shown.stdout);
+    const inspection = await service.request("inspect", { checkpoint: last });
+    const { stdout } = await ulptOk(["show", last], { cwd: folder() });
+    expect(stdout).toBe(layoutCheckpoint(inspection).text);
+    expect(existsSync(runPaths(run).inspections)).toBe(true);
+    expect(readdirSync(runPaths(run).inspections).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+});

@@ -1,0 +1,112 @@
+/** @file What all charts share: the parts of chart.js that are used, and its options in VS Code's clothes. */
+import {
+  Chart,
+  type ChartOptions,
+  LinearScale,
+  LineController,
+  LineElement,
+  LogarithmicScale,
+  type Plugin,
+  PointElement,
+  ScatterController,
+  type Scale,
+  Tooltip,
+  type TooltipOptions,
+} from "chart.js";
+import type { Texts } from "../format.ts";
+import { timeTicks } from "../format.ts";
+import type { XAxis } from "../../src/shared/panel.ts";
+import { type ChartTheme, fade } from "./theme.ts";
+
+Chart.register(LineController, ScatterController, LineElement, PointElement, LinearScale, LogarithmicScale, Tooltip);
+
+export { Chart };
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** Room for the numbers beside the y axis: equal, so that charts above each other line up. */
+const axisWidth = 58;
+
+export function fitWidth(scale: Scale): void {
+  scale.width = axisWidth;
+}
+
+export function baseOptions(): ChartOptions<"line"> {
+  return {
+    animation: false,
+    parsing: false,
+    normalized: true,
+    responsive: true,
+    maintainAspectRatio: false,
+    interaction: { mode: "nearest", axis: "x", intersect: false },
+    layout: { padding: { top: 8, right: 14, bottom: 0, left: 0 } },
+    elements: { point: { radius: 0, hitRadius: 6 }, line: { tension: 0 } },
+  };
+}
+
+export function tooltipOptions(theme: ChartTheme): Partial<TooltipOptions<"line" | "scatter">> {
+  return {
+    backgroundColor: theme.tooltip.background,
+    titleColor: theme.tooltip.foreground,
+    bodyColor: theme.tooltip.foreground,
+    footerColor: theme.muted,
+    borderColor: theme.tooltip.border,
+    borderWidth: 1,
+    cornerRadius: 3,
+    padding: 8,
+    caretSize: 0,
+    caretPadding: 10,
+    usePointStyle: true,
+    boxPadding: 4,
+    titleFont: { family: theme.font, size: theme.fontSize, weight: 600 },
+    bodyFont: { family: theme.font, size: theme.fontSize },
+    footerFont: { family: theme.font, size: theme.fontSize, weight: "normal" },
+  };
+}
+
+/** Colours and type of a scale. */
+export function dressScale(theme: ChartTheme) {
+  return {
+    grid: { color: theme.grid, drawTicks: false },
+    border: { color: fade(theme.foreground, theme.highContrast ? 1 : 0.25) },
+    ticks: {
+      color: theme.muted,
+      font: { family: theme.font, size: theme.fontSize },
+      padding: 6,
+      maxRotation: 0,
+      autoSkipPadding: 16,
+    },
+    title: { color: theme.muted, font: { family: theme.font, size: theme.fontSize } },
+  };
+}
+
+export function xTick(axis: XAxis, value: number, texts: Texts, duration: (seconds: number) => string): string {
+  return axis === "seconds" ? duration(value) : Number.isInteger(value) ? texts.compact(value) : "";
+}
+
+export function placeTimeTicks(scale: Scale): void {
+  const most = Math.max(2, Math.floor(scale.width / 80));
+  scale.ticks = timeTicks(scale.min, scale.max, most).map((value) => ({ value }));
+}
+
+/** A thin line through what the pointer is at. */
+export const crosshair: Plugin<"line"> = {
+  id: "crosshair",
+  beforeDatasetsDraw(chart) {
+    const [active] = chart.tooltip?.opacity ? chart.getActiveElements() : [];
+    if (!active) return;
+    const { ctx, chartArea } = chart;
+    ctx.save();
+    ctx.strokeStyle = (chart.options as { crosshairColor?: string }).crosshairColor ?? "gray";
+    ctx.lineWidth = 1;
+    ctx.setLineDash([3, 3]);
+    ctx.beginPath();
+    ctx.moveTo(Math.round(active.element.x) + 0.5, chartArea.top);
+    ctx.lineTo(Math.round(active.element.x) + 0.5, chartArea.bottom);
+    ctx.stroke();
+    ctx.restore();
+  },
+};

@@ -1,0 +1,261 @@
+/**
+ * @file Score against trained parameters: every run a point, every group of seeds its mean ± standard deviation, and lines
+ * for what to compare with.
+ */
+import type { ChartDataset, Plugin } from "chart.js";
+import type { ReferenceScores, RunView, Split } from "../../src/shared/panel.ts";
+import { groupRuns, type Spread, scoreOf, spreadOf } from "../comparison.ts";
+import { h } from "../dom.ts";
+import type { Texts } from "../format.ts";
+import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
+import { marksOf } from "./marks.ts";
+import { type ChartTheme, fade } from "./theme.ts";
+
+export interface RanksChartState {
+  runs: readonly RunView[];
+  split: Split;
+  references: ReferenceScores;
+  theme: ChartTheme;
+  texts: Texts;
+}
+
+interface Group extends Spread {
+  parameters: number;
+  label: string;
+  ranked: boolean;
+}
+
+interface Line {
+  value: number;
+  label: string;
+  color: string;
+  dash: number[];
+}
+
+type Dataset = ChartDataset<"scatter", Point[]> & { run: RunView };
+
+export class RanksChart {
+  readonly box = h("div", { class: "chart-box ranks" });
+  readonly canvas = h("canvas", { role: "img" });
+  private readonly chart: Chart<"scatter", Point[]>;
+  private groups: Group[] = [];
+  private lines: Line[] = [];
+  private theme: ChartTheme | undefined;
+
+  constructor() {
+    this.box.append(this.canvas);
+    const plugin: Plugin<"scatter"> = {
+      id: "summary",
+      beforeDatasetsDraw: () => this.drawLines(),
+      afterDatasetsDraw: () => this.drawGroups(),
+    };
+    this.chart = new Chart(this.canvas, {
+      type: "scatter",
+      data: { datasets: [] },
+      options: baseOptions() as object,
+      plugins: [plugin],
+    });
+  }
+
+  update({ runs, split, references, theme, texts }: RanksChartState): void {
+    this.theme = theme;
+    const placed = runs.filter((run) => run.parameters !== null && scoreOf(run, split) !== null);
+    this.groups = groupRuns(placed).map((members) => {
+      const first = members[0]!;
+      const spread = spreadOf(members.map((run) => scoreOf(run, split)))!;
+      return {
+        ...spread,
+        parameters: first.parameters!,
+        ranked: first.rank !== null,
+        label: first.rank === null ? (first.method ?? "") : `r=${first.rank}`,
+      };
+    });
+    this.lines = this.linesOf(placed, split, references, theme, texts);
+    this.chart.data.datasets = placed.map((run) => this.dataset(run, split, theme));
+    this.chart.options = this.options(theme, texts) as object;
+    this.chart.update("none");
+  }
+
+  private dataset(run: RunView, split: Split, theme: ChartTheme): Dataset {
+    const marks = marksOf(run);
+    const color = theme.series[marks.color]!;
+    return {
+      run,
+      data: [{ x: run.parameters!, y: scoreOf(run, split)! }],
+      borderColor: color,
+      pointBackgroundColor: fade(color, 0.35),
+      pointBorderWidth: 1.5,
+      pointStyle: marks.point,
+      pointRadius: 5,
+      pointHoverRadius: 7,
+    };
+  }
+
+  private linesOf(
+    runs: readonly RunView[],
+    split: Split,
+    references: ReferenceScores,
+    theme: ChartTheme,
+    texts: Texts,
+  ): Line[] {
+    const lines: Line[] = [];
+    const add = (value: number | null | undefined, label: string, color: string, dash: number[]) => {
+      if (value !== null && value !== undefined && Number.isFinite(value)) lines.push({ value, label, color, dash });
+    };
+    const baseline = runs.find((run) => run.baseline);
+    const vanilla = spreadOf(runs.filter(({ method }) => method === "vanilla").map((run) => scoreOf(run, split)));
+    if (baseline) add(scoreOf(baseline, split), `${texts.t("referenceBaseline")}: ${baseline.name}`, theme.focus, []);
+    else add(vanilla?.mean, texts.t("referenceVanilla"), fade(theme.foreground, 0.7), [8, 4]);
+    // Measured on the test split, and so only to be compared with test scores.
+    if (split === "test") {
+      add(references.majority, texts.t("referenceMajority"), fade(theme.foreground, 0.55), [2, 3]);
+      add(references.unprompted, texts.t("referenceUnprompted"), fade(theme.foreground, 0.55), [2, 3]);
+      add(references.unpromptedAmongLabels, texts.t("referenceUnpromptedAmongLabels"), fade(theme.foreground, 0.55), [2, 3]);
+    }
+    return lines;
+  }
+
+  private options(theme: ChartTheme, texts: Texts) {
+    const dress = dressScale(theme);
+    const parameters = [...new Set(this.groups.map((group) => group.parameters))].sort((a, b) => a - b);
+    const scores = [
+      ...this.chart.data.datasets.flatMap(({ data }) => data.map(({ y }) => y)),
+      ...this.groups.flatMap(({ mean, deviation }) => [mean - (deviation ?? 0), mean + (deviation ?? 0)]),
+      ...this.lines.map(({ value }) => value),
+    ];
+    const [low, high] = [Math.min(...scores), Math.max(...scores)];
+    const margin = Math.max(0.02, 0.08 * (high - low));
+    return {
+      ...baseOptions(),
+      interaction: { mode: "nearest", axis: "xy", intersect: true },
+      layout: { padding: { top: 14, right: 18, bottom: 0, left: 0 } },
+      scales: {
+        x: {
+          ...dress,
+          type: "logarithmic",
+          min: (parameters[0] ?? 1) / 1.7,
+          max: (parameters.at(-1) ?? 10) * 1.7,
+          grid: { ...dress.grid, color: "transparent" },
+          // Where the runs are, as far as the numbers have room.
+          afterBuildTicks: (scale: { ticks: { value: number }[]; width: number; min: number; max: number }) => {
+            const perPixel = Math.log(scale.max / scale.min) / Math.max(1, scale.width);
+            let last = Number.NEGATIVE_INFINITY;
+            scale.ticks = parameters
+              .filter((value) => {
+                const place = Math.log(value) / perPixel;
+                if (place - last < 56) return false;
+                last = place;
+                return true;
+              })
+              .map((value) => ({ value }));
+          },
+          ticks: { ...dress.ticks, autoSkip: false, callback: (value: number | string) => texts.count(Number(value)) },
+          title: { ...dress.title, display: true, text: texts.t("trainedParameters"), padding: { top: 4 } },
+        },
+        y: {
+          ...dress,
+          type: "linear",
+          min: Math.max(0, low - margin),
+          max: Math.min(1.02, high + margin),
+          afterFit: fitWidth,
+          ticks: {
+            ...dress.ticks,
+            maxTicksLimit: 8,
+            includeBounds: false,
+            callback: (value: number | string) => (Number(value) > 1 ? "" : texts.percent(Number(value))),
+          },
+        },
+      },
+      plugins: {
+        tooltip: {
+          ...tooltipOptions(theme),
+          callbacks: {
+            title: (items: readonly { dataset: unknown }[]) => (items[0] ? (items[0].dataset as Dataset).run.name : ""),
+            label: (item: { parsed: { x: number; y: number } }) =>
+              `${texts.percent(item.parsed.y)} · ${texts.count(item.parsed.x)} ${texts.t("trainedParameters")}`,
+            footer: (items: readonly { dataset: unknown }[]) => {
+              const interval = items[0] && (items[0].dataset as Dataset).run.testInterval;
+              return interval ? texts.t("interval", texts.percent(interval[0]), texts.percent(interval[1])) : "";
+            },
+          },
+        },
+      },
+    };
+  }
+
+  private drawLines(): void {
+    const { ctx, chartArea, scales } = this.chart;
+    const theme = this.theme;
+    if (!theme || !scales.y) return;
+    ctx.save();
+    ctx.font = `${theme.fontSize}px ${theme.font}`;
+    ctx.textAlign = "right";
+    const taken: number[] = [];
+    const byValue = [...this.lines].sort((a, b) => b.value - a.value);
+    for (const { value, label, color, dash } of byValue) {
+      const y = Math.round(scales.y.getPixelForValue(value)) + 0.5;
+      ctx.strokeStyle = color;
+      ctx.lineWidth = 1;
+      ctx.setLineDash(dash);
+      ctx.beginPath();
+      ctx.moveTo(chartArea.left, y);
+      ctx.lineTo(chartArea.right, y);
+      ctx.stroke();
+      // Above its line, or below where the label of another is.
+      const height = theme.fontSize + 3;
+      const places = [y - 4, y + height];
+      const free = places.find((place) => taken.every((other) => Math.abs(other - place) >= height)) ?? places[1]!;
+      taken.push(free);
+      ctx.fillStyle = theme.muted;
+      ctx.fillText(label, chartArea.right - 4, free);
+    }
+    this.drawCurve();
+    ctx.restore();
+  }
+
+  /** Joins the means of the ranks: how the score grows with what is trained. */
+  private drawCurve(): void {
+    const { ctx, scales } = this.chart;
+    const ranked = this.groups.filter((group) => group.ranked).sort((a, b) => a.parameters - b.parameters);
+    if (ranked.length < 2 || !this.theme) return;
+    ctx.strokeStyle = fade(this.theme.foreground, 0.35);
+    ctx.lineWidth = 1.25;
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    for (const { parameters, mean } of ranked) {
+      ctx.lineTo(scales.x!.getPixelForValue(parameters), scales.y!.getPixelForValue(mean));
+    }
+    ctx.stroke();
+  }
+
+  private drawGroups(): void {
+    const { ctx, scales, chartArea } = this.chart;
+    const theme = this.theme;
+    if (!theme || !scales.x || !scales.y) return;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = theme.foreground;
+    ctx.lineWidth = 1.5;
+    ctx.font = `600 ${theme.fontSize}px ${theme.font}`;
+    ctx.textAlign = "center";
+    for (const { parameters, mean, deviation, label } of this.groups) {
+      const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5;
+      const y = scales.y.getPixelForValue(mean);
+      const [top, bottom] = [mean + (deviation ?? 0), mean - (deviation ?? 0)].map((value) => scales.y!.getPixelForValue(value));
+      ctx.beginPath();
+      ctx.moveTo(x - 9, y);
+      ctx.lineTo(x + 9, y);
+      if (deviation !== null) {
+        ctx.moveTo(x, top!);
+        ctx.lineTo(x, bottom!);
+        for (const end of [top!, bottom!]) {
+          ctx.moveTo(x - 4, end);
+          ctx.lineTo(x + 4, end);
+        }
+      }
+      ctx.stroke();
+      const above = Math.min(top!, y) - 10;
+      ctx.fillText(label, x, above < chartArea.top + 6 ? Math.max(bottom!, y) + 20 : above);
+    }
+    ctx.restore();
+  }
+}

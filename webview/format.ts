@@ -1,0 +1,105 @@
+/** @file Numbers and texts as people read them, in the language of the page. */
+import type { StringKey, Strings } from "../src/shared/panel.ts";
+
+export const none = "–";
+
+/** `{0}`, `{1}`, … are places for values. */
+export function fill(template: string, values: readonly (string | number)[]): string {
+  return template.replaceAll(/\{(\d+)\}/g, (whole, index: string) => String(values[Number(index)] ?? whole));
+}
+
+export class Texts {
+  private readonly strings: Partial<Strings>;
+  private readonly whole: Intl.NumberFormat;
+  private readonly percentFormat: Intl.NumberFormat;
+  private readonly compactFormat: Intl.NumberFormat;
+  private readonly language: string;
+
+  constructor(strings: Partial<Strings>, language: string) {
+    this.strings = strings;
+    this.language = supported(language);
+    this.whole = new Intl.NumberFormat(this.language, { maximumFractionDigits: 0 });
+    this.percentFormat = new Intl.NumberFormat(this.language, {
+      style: "percent",
+      minimumFractionDigits: 1,
+      maximumFractionDigits: 1,
+    });
+    this.compactFormat = new Intl.NumberFormat(this.language, { notation: "compact", maximumFractionDigits: 1 });
+  }
+
+  t(key: StringKey, ...values: (string | number)[]): string {
+    return fill(this.strings[key] ?? key, values);
+  }
+
+  count(value: number | null): string {
+    return value === null ? none : this.whole.format(value);
+  }
+
+  /** 12345 → `12.3K` */
+  compact(value: number): string {
+    return Math.abs(value) < 10_000 ? this.whole.format(value) : this.compactFormat.format(value);
+  }
+
+  percent(fraction: number | null): string {
+    return fraction === null || !Number.isFinite(fraction) ? none : this.percentFormat.format(fraction);
+  }
+
+  /** Three significant digits: 0.0213, 1.25, 12.5, 125. */
+  loss(value: number | null): string {
+    if (value === null) return none;
+    if (!Number.isFinite(value)) return "NaN";
+    const size = Math.abs(value);
+    if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
+    const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 4;
+    return new Intl.NumberFormat(this.language, {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+      useGrouping: false,
+    }).format(value);
+  }
+
+  bytes(value: number): string {
+    const units = ["B", "KB", "MB", "GB", "TB"];
+    const power = value < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
+    const format = new Intl.NumberFormat(this.language, { maximumFractionDigits: power === 0 ? 0 : 1 });
+    return `${format.format(value / 1000 ** power)} ${units[power]}`;
+  }
+
+  /** A moment, from `2026-11-23T15:43:35.842Z`. */
+  moment(iso: string): string {
+    const date = new Date(iso);
+    if (Number.isNaN(date.getTime())) return iso;
+    return new Intl.DateTimeFormat(this.language, { dateStyle: "medium", timeStyle: "short" }).format(date);
+  }
+}
+
+function supported(language: string): string {
+  try {
+    return Intl.NumberFormat.supportedLocalesOf(language)[0] ?? "en";
+  } catch {
+    return "en";
+  }
+}
+
+/** 75 → `1m 15s`, 4000 → `1h 07m`, 0.5 → `0.5s` */
+export function duration(seconds: number | null): string {
+  if (seconds === null || !Number.isFinite(seconds)) return none;
+  if (seconds < 9.95) return `${Number(seconds.toFixed(1))}s`;
+  const whole = Math.round(seconds);
+  const padded = (value: number) => String(value).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${padded(whole % 60)}s`;
+  const minutes = Math.round(whole / 60);
+  return `${Math.floor(minutes / 60)}h ${padded(minutes % 60)}m`;
+}
+
+const timeSteps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
+
+/** Where to write times on an axis: round minutes and hours, not round tens of seconds. */
+export function timeTicks(min: number, max: number, most: number): number[] {
+  const span = max - min;
+  const step = timeSteps.find((candidate) => span / candidate <= most) ?? Math.ceil(span / most / 86_400) * 86_400;
+  const ticks: number[] = [];
+  for (let index = Math.ceil(min / step); index * step <= max + step * 1e-9; index++) ticks.push(index * step);
+  return ticks;
+}

@@ -1,0 +1,99 @@
+/** @file What the webview knows: the last snapshot with the deltas since. No DOM. */
+import type {
+  CheckpointView,
+  Columns,
+  EvaluationView,
+  ExperimentView,
+  HostMessage,
+  RunDetails,
+  RunView,
+  SeriesChange,
+  Strings,
+} from "../src/shared/panel.ts";
+
+export type NumberColumns = { [K in keyof Columns]: number[] };
+
+/** The course of a run, as far as it is drawn. */
+export interface Course {
+  columns: NumberColumns;
+  evaluations: readonly EvaluationView[];
+  checkpoints: readonly CheckpointView[];
+}
+
+/** "gap": a delta was missed, and nothing was applied. */
+export type Applied = "snapshot" | "delta" | "gap" | "ignored";
+
+export class PanelStore {
+  seq = 0;
+  strings: Partial<Strings> = {};
+  experiment: ExperimentView | null = null;
+  runs: RunView[] = [];
+  readonly details = new Map<string, RunDetails>();
+  readonly courses = new Map<string, Course>();
+
+  apply(message: HostMessage): Applied {
+    if (message.type === "snapshot") {
+      this.seq = message.seq;
+      this.strings = message.strings;
+      this.experiment = message.experiment;
+      this.runs = [...message.runs];
+      this.details.clear();
+      for (const details of message.details) this.details.set(details.id, details);
+      this.courses.clear();
+      for (const change of message.series) this.applySeries(change);
+      return "snapshot";
+    }
+    if (message.type !== "delta") return "ignored";
+    if (message.seq <= this.seq) return "ignored"; // sent before the snapshot that has it already
+    if (message.seq !== this.seq + 1) return "gap";
+    this.seq = message.seq;
+    if (message.experiment) this.experiment = message.experiment;
+    if (message.runs) {
+      const changed = new Map(message.runs.map((run) => [run.id, run]));
+      this.runs = this.runs.map((run) => changed.get(run.id) ?? run);
+    }
+    for (const change of message.series ?? []) this.applySeries(change);
+    return "delta";
+  }
+
+  get shown(): RunView[] {
+    return this.runs.filter(({ shown }) => shown);
+  }
+
+  run(id: string | null): RunView | undefined {
+    return this.runs.find((run) => run.id === id);
+  }
+
+  /** Points drawn, of all shown runs. */
+  get points(): number {
+    return this.shown.reduce((sum, { id }) => sum + (this.courses.get(id)?.columns.step.length ?? 0), 0);
+  }
+
+  private applySeries({ id, from, columns, evaluations, checkpoints }: SeriesChange): void {
+    const course = this.courses.get(id) ?? { columns: emptyColumns(), evaluations: [], checkpoints: [] };
+    for (const name of columnNames) splice(course.columns[name], from, columns[name]);
+    this.courses.set(id, {
+      columns: course.columns,
+      evaluations: evaluations ?? course.evaluations,
+      checkpoints: checkpoints ?? course.checkpoints,
+    });
+  }
+}
+
+const columnNames = ["step", "seconds", "examples", "loss", "smoothed"] as const;
+
+function emptyColumns(): NumberColumns {
+  return { step: [], seconds: [], examples: [], loss: [], smoothed: [] };
+}
+
+function splice(target: number[], from: number, values: Float64Array): void {
+  target.length = Math.min(target.length, from);
+  for (const value of values) target.push(value);
+}
+
+/** Typed columns as plain ones. */
+export function plainColumns(columns: Columns): NumberColumns {
+  const plain = emptyColumns();
+  for (const name of columnNames) splice(plain[name], 0, columns[name]);
+  return plain;
+}
