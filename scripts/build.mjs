@@ -50,7 +50,7 @@ console.log(`dist/extension.cjs ${(extensionBytes / 1e6).toFixed(2)} MB`);
 
 const webview = await build({
   absWorkingDir: root,
-  entryPoints: ["webview/panel.ts", "webview/panel.css"],
+  entryPoints: ["webview/panel.ts", "webview/panel.css", "webview/prompt.ts", "webview/prompt.css"],
   outdir: "dist/webview",
   bundle: true,
   platform: "browser",

@@ -12,7 +12,7 @@ import { exitCodes, messageOf, systemErrorCode, UlptError } from "./errors.ts";
 import { devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
-import { listRuns, requestStop } from "./runs/store.ts";
+import { listRuns, requestStop, runState } from "./runs/store.ts";
 
 const stopping = new AbortController();
 
@@ -36,6 +36,7 @@ function positiveInteger(text: string): number {
 program
   .command("train <experiment>")
   .description("train every run of an experiment file (*.ulpt.json) and compare them")
+  .option("--continue", "take up runs of the same settings that are there, and train only what is missing", false)
   .option("--set <key=value>", "change a setting, e.g. training.steps=100 or rank=[2,16]; may be repeated", collect, [])
   .option(
     "--workspace <folder>",
@@ -54,7 +55,13 @@ program
 program
   .command("stop <run>")
   .description("ask a running run to save a checkpoint and stop")
-  .action((run: string) => requestStop(findRun(run).directory));
+  .action((name: string) => {
+    const { directory, spec } = findRun(name);
+    const state = runState(directory);
+    if (state === "running") requestStop(directory);
+    const told = state === "running" ? "will save a checkpoint and stop" : `is not running: it is ${state}`;
+    process.stdout.write(`${spec.experiment}/${spec.run} ${told}.\n`);
+  });
 
 program
   .command("evaluate <run-or-checkpoint>")

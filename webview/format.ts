@@ -12,6 +12,7 @@ export class Texts {
   private readonly strings: Partial<Strings>;
   private readonly whole: Intl.NumberFormat;
   private readonly percentFormat: Intl.NumberFormat;
+  private readonly percentTickFormat: Intl.NumberFormat;
   private readonly compactFormat: Intl.NumberFormat;
   private readonly language: string;
 
@@ -24,6 +25,7 @@ export class Texts {
       minimumFractionDigits: 1,
       maximumFractionDigits: 1,
     });
+    this.percentTickFormat = new Intl.NumberFormat(this.language, { style: "percent", maximumFractionDigits: 1 });
     this.compactFormat = new Intl.NumberFormat(this.language, { notation: "compact", maximumFractionDigits: 1 });
   }
 
@@ -42,6 +44,11 @@ export class Texts {
 
   percent(fraction: number | null): string {
     return fraction === null || !Number.isFinite(fraction) ? none : this.percentFormat.format(fraction);
+  }
+
+  /** As on an axis: no more digits than needed. */
+  percentTick(fraction: number): string {
+    return this.percentTickFormat.format(fraction);
   }
 
   /** Three significant digits: 0.0213, 1.25, 12.5, 125. */

@@ -89,9 +89,9 @@ function build(): Parts {
     (view) => context.prefer({ view }),
   );
   root.replaceChildren(
+    header.progressBar,
     header.element,
     h("nav", {}, choice.element),
-    header.progressBar,
     h("main", {}, views.loss.element, views.ranks.element, views.facts.element),
   );
   return { header, tabs: choice, views, loss };

@@ -2,6 +2,7 @@
 import { dirname, relative, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { UlptError } from "../errors.ts";
+import { canonicalJson } from "../experiment/describe.ts";
 import { expandRuns, type RunSettings } from "../experiment/expand.ts";
 import { type Experiment, readExperiment } from "../experiment/parse.ts";
 import { parseRecordedSettings, recordSettings } from "../experiment/recorded.ts";
@@ -10,7 +11,7 @@ import { engineVersion } from "../graph/engine.ts";
 import { parameterCount } from "../prompts/method.ts";
 import { runPaths } from "../runs/layout.ts";
 import { compareRuns, type RunReport, reportRun } from "../runs/report.ts";
-import { createRun, type Run } from "../runs/store.ts";
+import { createRun, listRuns, type Run } from "../runs/store.ts";
 import { executeRun } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
 import { Resources } from "../training/resources.ts";
@@ -23,6 +24,8 @@ export interface TrainOptions {
   set: string[];
   json: boolean;
   workspace?: string | undefined;
+  /** Take up runs of the same settings, model and data that are there, instead of making them again. */
+  continue: boolean;
 }
 
 /** Trains all runs of an experiment. @throws whatever ends a run; runs before it are complete, and all can be resumed */
@@ -46,7 +49,8 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
     const reports: RunReport[] = [];
     for (const [index, settings] of runs.entries()) {
       if (signal.aborted) throw stoppedBetweenRuns(index, runs.length);
-      const run = await createRunOf(settings, experiment, workspace, resources);
+      const known = options.continue ? findEqualRun(settings, experiment, workspace, resources) : undefined;
+      const run = known ?? (await createRunOf(settings, experiment, workspace, resources));
       reports.push(await runToEnd(run, resources, reporter, { index: index + 1, count: runs.length, signal }));
     }
     report(reports, experiment.name, options.json);
@@ -79,8 +83,27 @@ export async function resume(
 
 function stoppedBetweenRuns(done: number, count: number): UlptError {
   return new UlptError("STOPPED", `Stopped after ${done} of ${count} runs.`, {
-    hint: "Train again for the runs that are left; finished ones are kept.",
+    hint: "`ulpt train FILE --continue` takes up what is there and trains the rest.",
   });
+}
+
+/** The newest run of these very settings on this model and data, finished or not. */
+function findEqualRun(
+  settings: RunSettings,
+  experiment: Experiment,
+  workspace: string,
+  { modelSha256, task }: Resources,
+): Run | undefined {
+  const wanted = canonicalJson(recordSettings(settings, relative(workspace, experiment.directory)));
+  return listRuns(workspace)
+    .filter(({ spec }) => {
+      if (!spec || spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) return false;
+      const sameData = Object.entries(task.files).every(([split, { sha256 }]) => spec.data.sha256[split] === sha256);
+      return sameData && canonicalJson(spec.settings) === wanted;
+    })
+    .map(({ directory, spec }) => ({ directory, spec: spec! }))
+    .sort((a, b) => (a.spec.created < b.spec.created ? -1 : 1))
+    .at(-1);
 }
 
 async function createRunOf(

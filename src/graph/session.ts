@@ -55,7 +55,7 @@ export class Session {
         graphOptimizationLevel: "all",
         enableMemPattern: false, // shapes vary from step to step; a pattern for each would only hold memory
         enableCpuMemArena: true,
-        logSeverityLevel: 3,
+        logSeverityLevel: 4, // what goes wrong is thrown; the engine would also print it
         extra: { session },
       });
       return new Session(created, engine.Tensor, Object.keys(model.outputs));

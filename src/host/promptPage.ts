@@ -104,7 +104,7 @@ export function promptStrings(t: Translate): PromptStrings {
     withoutPrompt: t("Without the prompt"),
     noAnswer: t("(an empty answer)"),
     actions: t("Actions"),
-    openRun: t("Open Source Run"),
+    openRun: t("Open Run"),
     reveal: t("Reveal in Explorer"),
     copyPath: t("Copy Path"),
     delete: t("Delete…"),

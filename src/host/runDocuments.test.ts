@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
-import { differingPaths, metricsText, settingsText } from "./runDocuments.ts";
+import { differingPaths, metricDeltas, metricsText, settingsText } from "./runDocuments.ts";
 
 const run: RunJson = {
   version: 1,
@@ -85,6 +85,12 @@ to step     40   2.2500
     );
     const diverged = metricsText(run, { losses: [step(1, Number.NaN)], evaluations: [], checkpoints: [] });
     expect(diverged).toContain("to step      1   NaN");
+  });
+
+  it("says how each line of the metrics differs from the line above", () => {
+    const text =
+      "[validation]  accuracy\nstep     20   0.5000\nstep     40   0.7500   best\nstep     60   0.7500\n\nto step     20   3.2500\n";
+    expect(metricDeltas(text)).toEqual([{ line: 2, text: "▲ 0.2500" }]);
   });
 
   it("lists what differs between two settings", () => {

@@ -2,10 +2,10 @@
  * @file The runs of the workspace as this window sees them. Nothing is read before somebody asks, except for the launches that
  * still run: those are followed from the start.
  */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
-import { isRunning, listLaunches } from "../runs/launches.ts";
+import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
 import { runsFolder } from "../runs/layout.ts";
 import { RunListing } from "../runs/listing.ts";
 import type { RunSummary } from "../runs/store.ts";
@@ -42,8 +42,10 @@ export interface RunStore extends vscode.Disposable {
   experimentOf(runDirectory: string): ExperimentEntry | undefined;
   /** Looks again at running runs every second instead of every five, until disposed. */
   watch(): vscode.Disposable;
-  /** Finds the runs that were started before this window was, and follows them. */
+  /** Finds the launches that were started before this window was, and follows them. */
   followLaunches(): Promise<void>;
+  /** Looks for new runs of a launch as long as it runs. */
+  follow(launch: Launch, folder: vscode.WorkspaceFolder): void;
   /** Says that something changed which no watcher sees. */
   changed(change: RunChange): void;
   isShown(directory: string): boolean;
@@ -58,6 +60,8 @@ export interface RunStore extends vscode.Disposable {
 const colorCount = 6;
 const watchedInterval = 1000;
 const restingInterval = 5000;
+/** Looking takes at most this part of the time. */
+const restFactor = 20;
 /** Files of one run change together. */
 const quietMilliseconds = 150;
 
@@ -81,7 +85,12 @@ export class WorkspaceRuns implements RunStore {
   private readonly touched = new Set<string>();
   private touchedTimer: NodeJS.Timeout | undefined;
   private pollTimer: NodeJS.Timeout | undefined;
+  private isPolling = false;
+  /** How long the last look took, in milliseconds. */
+  private pollCost = 0;
   private watching = 0;
+  private readonly followed = new Map<Launch, ExperimentEntry>();
+  private readonly folderTimes = new Map<string, number>();
   private disposed = false;
 
   constructor(memory: vscode.Memento) {
@@ -153,14 +162,16 @@ export class WorkspaceRuns implements RunStore {
 
   async followLaunches(): Promise<void> {
     for (const folder of localFolders()) {
-      const launches = listLaunches(folder.uri.fsPath).filter(isRunning);
-      const names = new Set(launches.flatMap(({ experiment }) => experiment ?? []));
-      for (const name of names) {
-        const directory = join(runsFolder(folder.uri.fsPath), basename(name));
-        await this.runs({ folder, name, directory });
-        this.changeEmitter.fire({ experiment: directory });
-      }
+      for (const launch of listLaunches(folder.uri.fsPath)) if (isRunning(launch)) this.follow(launch, folder);
     }
+    await this.poll();
+  }
+
+  follow(launch: Launch, folder: vscode.WorkspaceFolder): void {
+    if (launch.experiment === undefined) return;
+    const name = basename(launch.experiment); // a record is input from outside
+    this.followed.set(launch, { folder, name, directory: join(runsFolder(folder.uri.fsPath), name) });
+    this.schedulePoll();
   }
 
   changed(change: RunChange): void {
@@ -230,20 +241,59 @@ export class WorkspaceRuns implements RunStore {
     this.endEmitter.fire(run);
   }
 
-  /** Journals grow without the watcher being told; a killed process changes no file at all. */
+  /**
+   * Journals grow without a watcher being told, a killed process changes no file at all, and some file systems tell no watcher
+   * anything: what is going on here is looked at again and again.
+   */
   private schedulePoll(): void {
-    if (this.active.size === 0 || this.disposed) return;
+    if (this.disposed || this.isPolling) return;
+    const isBusy = this.active.size > 0 || this.followed.size > 0;
+    if (!isBusy && this.watching === 0) return;
     clearTimeout(this.pollTimer);
-    this.pollTimer = setTimeout(() => void this.poll(), this.watching > 0 ? watchedInterval : restingInterval);
+    const interval = isBusy && this.watching > 0 ? watchedInterval : restingInterval;
+    this.pollTimer = setTimeout(() => void this.poll(), Math.max(interval, restFactor * this.pollCost));
   }
 
   private async poll(): Promise<void> {
-    for (const [directory, before] of [...this.active]) {
-      const run = await this.run(directory);
-      const same = run.step === before.step && run.state === before.state && run.bestScore === before.bestScore;
-      if (!same) this.changeEmitter.fire({ experiment: dirname(directory), directory });
+    if (this.isPolling) return;
+    this.isPolling = true;
+    const started = performance.now();
+    try {
+      await this.pollLaunches();
+      for (const [directory, before] of [...this.active]) {
+        const run = await this.run(directory);
+        if (!isSame(before, run)) this.changeEmitter.fire({ experiment: dirname(directory), directory });
+      }
+      if (this.watching > 0) await this.pollFolders();
+    } finally {
+      this.pollCost = performance.now() - started;
+      this.isPolling = false;
     }
     this.schedulePoll();
+  }
+
+  private async pollLaunches(): Promise<void> {
+    for (const [launch, experiment] of [...this.followed]) {
+      const goesOn = isRunning(launch); // before the runs: what it wrote last is seen as well
+      const known = new Set(this.active.keys());
+      const runs = await this.runs(experiment);
+      const isNew = runs.some(({ directory, state }) => state === "running" && !known.has(directory));
+      if (isNew || !goesOn) this.changeEmitter.fire({ experiment: experiment.directory });
+      if (!goesOn) this.followed.delete(launch);
+    }
+  }
+
+  /** New experiments and runs change the time of the folder they lie in. */
+  private async pollFolders(): Promise<void> {
+    const roots = localFolders().map(({ uri }) => runsFolder(uri.fsPath));
+    const entries = await this.experiments();
+    for (const directory of [...roots, ...entries.map((entry) => entry.directory)]) {
+      const changed = (await stat(directory).catch(() => undefined))?.mtimeMs ?? 0;
+      const before = this.folderTimes.get(directory);
+      this.folderTimes.set(directory, changed);
+      if (before === undefined || before === changed) continue;
+      this.changeEmitter.fire(roots.includes(directory) ? {} : { experiment: directory });
+    }
   }
 
   private createWatchers(): void {
@@ -299,6 +349,10 @@ export class WorkspaceRuns implements RunStore {
     this.changeEmitter.dispose();
     this.endEmitter.dispose();
   }
+}
+
+function isSame(a: RunSummary, b: RunSummary): boolean {
+  return a.step === b.step && a.state === b.state && a.bestScore === b.bestScore && a.testScore === b.testScore;
 }
 
 const byName = new Intl.Collator("en", { numeric: true }).compare;

@@ -35,6 +35,7 @@ export class Trainings {
     const workspace = training.folder.uri.fsPath;
     const started = await launch(runtime, { workspace, args: commandOf(training), experiment: experimentOf(training) });
     this.log.info(`started process ${started.launch.pid}: ulpt ${started.launch.args.join(" ")}`);
+    this.store.follow(started.launch, training.folder);
     void started.end.then(({ code, signal }) => {
       this.log.info(`process ${started.launch.pid} ended: ${signal ?? `exit code ${code}`}`);
     });

@@ -46,6 +46,21 @@ beforeAll(async () => {
   first = workspace.run("sweep", "ulpt-r1-seed1");
 });
 
+describe("a sweep that is continued", () => {
+  it("keeps the runs that are there and trains only the missing ones", async () => {
+    const settings = { method: "ulpt", seed: 1, training: { steps: 6, evaluateEvery: 3 } };
+    const file = workspace.experiment("continued", { ...settings, rank: 1 });
+    await ulptOk(["train", file, "--json"], { cwd: workspace.folder });
+    workspace.experiment("continued", { ...settings, rank: [1, 2] });
+    const { stdout } = await ulptOk(["train", file, "--json", "--continue"], { cwd: workspace.folder });
+    const again = jsonLines(stdout);
+    expect(again.filter((line) => line.type === "step").map(({ run }) => run)).toEqual(Array(6).fill("ulpt-r2-seed1"));
+    const comparison = again.find((line) => line.type === "comparison");
+    expect(comparison?.groups.map(({ group }) => group)).toEqual(["ulpt-r1", "ulpt-r2"]);
+    expect(exists(workspace.run("continued", "ulpt-r1-seed1-2"))).toBe(false);
+  });
+});
+
 describe("a sweep", () => {
   it("trains every combination of method, rank and seed, vanilla without a rank", () => {
     expect(ofType("run").map(({ run, index, count }) => [run, index, count])).toEqual([

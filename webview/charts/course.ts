@@ -34,6 +34,9 @@ export interface CourseChartState {
   texts: Texts;
 }
 
+/** More curves than this cover each other: what is behind them is drawn more faintly, and fewer checkpoints are marked. */
+export const crowd = 3;
+
 type Dataset = ChartDataset<"line", Point[]> & { runName: string; kind: "raw" | "smoothed" | "evaluation" };
 
 /** Where a checkpoint lies on the curve. */
@@ -123,19 +126,20 @@ export class CourseCharts {
     else this.onZoom({ min: start, max: start + width });
   }
 
-  private lossDatasets({ run, course, detail }: CourseOf, { x, smoothing, theme, logY }: CourseChartState): Dataset[] {
+  private lossDatasets({ run, course, detail }: CourseOf, { x, smoothing, theme, logY, courses }: CourseChartState): Dataset[] {
     const marks = marksOf(run);
     const color = theme.series[marks.color]!;
     const columns = detail ?? course.columns;
     const drawable = (value: number) => (Number.isFinite(value) && (!logY || value > 0) ? value : Number.NaN);
     const points = (name: "loss" | "smoothed"): Point[] =>
       columns[x].map((value, index) => ({ x: value, y: drawable(columns[name][index]!) }));
+    const faint = (theme.highContrast ? 0.45 : 0.28) * (courses.length > crowd ? 0.5 : 1);
     const lone = columns.step.length === 1;
     const raw: Dataset = {
       runName: run.name,
       kind: "raw",
       data: points("loss"),
-      borderColor: smoothing > 0 ? fade(color, theme.highContrast ? 0.5 : 0.28) : color,
+      borderColor: smoothing > 0 ? fade(color, faint) : color,
       borderWidth: smoothing > 0 ? 1 : 1.5,
       borderDash: smoothing > 0 ? [] : [...marks.dash],
       pointRadius: lone ? 3 : 0,
@@ -222,7 +226,7 @@ export class CourseCharts {
             autoSkipPadding: 10,
             maxTicksLimit: isLoss ? 8 : 4,
             callback: (value: number | string) =>
-              isLoss ? shortNumber(Number(value)) : Number(value) > 1 || Number(value) < 0 ? "" : texts.percent(Number(value)),
+              isLoss ? shortNumber(Number(value)) : Number(value) > 1 || Number(value) < 0 ? "" : texts.percentTick(Number(value)),
           },
         },
       },

@@ -25,6 +25,9 @@ interface Group extends Spread {
   ranked: boolean;
 }
 
+/** Means are drawn this far beside their runs, in pixels, so that neither hides the other. */
+const aside = 14;
+
 interface Line {
   value: number;
   label: string;
@@ -40,6 +43,9 @@ export class RanksChart {
   private readonly chart: Chart<"scatter", Point[]>;
   private groups: Group[] = [];
   private lines: Line[] = [];
+  /** References too far below or above to be drawn without squeezing the runs together. */
+  private outside: Line[] = [];
+  private texts: Texts | undefined;
   private theme: ChartTheme | undefined;
 
   constructor() {
@@ -59,6 +65,7 @@ export class RanksChart {
 
   update({ runs, split, references, theme, texts }: RanksChartState): void {
     this.theme = theme;
+    this.texts = texts;
     const placed = runs.filter((run) => run.parameters !== null && scoreOf(run, split) !== null);
     this.groups = groupRuns(placed).map((members) => {
       const first = members[0]!;
@@ -121,10 +128,16 @@ export class RanksChart {
     const scores = [
       ...this.chart.data.datasets.flatMap(({ data }) => data.map(({ y }) => y)),
       ...this.groups.flatMap(({ mean, deviation }) => [mean - (deviation ?? 0), mean + (deviation ?? 0)]),
-      ...this.lines.map(({ value }) => value),
     ];
-    const [low, high] = [Math.min(...scores), Math.max(...scores)];
-    const margin = Math.max(0.02, 0.08 * (high - low));
+    let [low, high] = [Math.min(...scores), Math.max(...scores)];
+    // The differences between the runs are what the chart is for.
+    const reach = Math.max(0.04, high - low);
+    const near = ({ value }: Line) => value >= low - reach && value <= high + reach;
+    this.outside = this.lines.filter((line) => !near(line));
+    this.lines = this.lines.filter(near);
+    low = Math.min(low, ...this.lines.map(({ value }) => value));
+    high = Math.max(high, ...this.lines.map(({ value }) => value));
+    const margin = Math.max(0.01, 0.12 * (high - low));
     return {
       ...baseOptions(),
       interaction: { mode: "nearest", axis: "xy", intersect: true },
@@ -162,7 +175,7 @@ export class RanksChart {
             ...dress.ticks,
             maxTicksLimit: 8,
             includeBounds: false,
-            callback: (value: number | string) => (Number(value) > 1 ? "" : texts.percent(Number(value))),
+            callback: (value: number | string) => (Number(value) > 1 ? "" : texts.percentTick(Number(value))),
           },
         },
       },
@@ -206,10 +219,45 @@ export class RanksChart {
       const places = [y - 4, y + height];
       const free = places.find((place) => taken.every((other) => Math.abs(other - place) >= height)) ?? places[1]!;
       taken.push(free);
-      ctx.fillStyle = theme.muted;
-      ctx.fillText(label, chartArea.right - 4, free);
+      this.write(`${label} ${this.texts?.percent(value)}`, chartArea.right - 4, free, theme.muted);
     }
+    this.drawOutside();
     this.drawCurve();
+    ctx.restore();
+  }
+
+  /** At the lower edge, with their values: an arrow says where they are. */
+  private drawOutside(): void {
+    const { ctx, chartArea, scales } = this.chart;
+    if (!this.outside.length || !this.theme || !this.texts || !scales.y) return;
+    const middle = (scales.y.min + scales.y.max) / 2;
+    const parts = [...this.outside]
+      .sort((a, b) => b.value - a.value)
+      .map(({ label, value }) => `${value < middle ? "↓" : "↑"} ${label} ${this.texts!.percent(value)}`);
+    // As many lines as the width asks for, from the bottom up.
+    const rows: string[] = [];
+    for (const part of parts) {
+      const joined = rows.length ? `${rows.at(-1)}     ${part}` : part;
+      if (rows.length && ctx.measureText(joined).width <= chartArea.width - 12) rows[rows.length - 1] = joined;
+      else rows.push(part);
+    }
+    rows.reverse().forEach((row, index) => {
+      const y = chartArea.bottom - 6 - index * (this.theme!.fontSize + 4);
+      this.write(row, chartArea.right - 4, y, this.theme!.muted);
+    });
+  }
+
+  /** Text that stays readable over lines. */
+  private write(text: string, x: number, y: number, color: string): void {
+    const { ctx } = this.chart;
+    ctx.save();
+    ctx.setLineDash([]);
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 4;
+    ctx.strokeStyle = this.theme?.background ?? "transparent";
+    ctx.strokeText(text, x, y);
+    ctx.fillStyle = color;
+    ctx.fillText(text, x, y);
     ctx.restore();
   }
 
@@ -223,7 +271,7 @@ export class RanksChart {
     ctx.setLineDash([]);
     ctx.beginPath();
     for (const { parameters, mean } of ranked) {
-      ctx.lineTo(scales.x!.getPixelForValue(parameters), scales.y!.getPixelForValue(mean));
+      ctx.lineTo(scales.x!.getPixelForValue(parameters) - aside, scales.y!.getPixelForValue(mean));
     }
     ctx.stroke();
   }
@@ -238,12 +286,12 @@ export class RanksChart {
     ctx.font = `600 ${theme.fontSize}px ${theme.font}`;
     ctx.textAlign = "center";
     for (const { parameters, mean, deviation, label } of this.groups) {
-      const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5;
+      const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5 - aside;
       const y = scales.y.getPixelForValue(mean);
       const [top, bottom] = [mean + (deviation ?? 0), mean - (deviation ?? 0)].map((value) => scales.y!.getPixelForValue(value));
       ctx.beginPath();
-      ctx.moveTo(x - 9, y);
-      ctx.lineTo(x + 9, y);
+      ctx.moveTo(x - 7, y);
+      ctx.lineTo(x + 7, y);
       if (deviation !== null) {
         ctx.moveTo(x, top!);
         ctx.lineTo(x, bottom!);
@@ -254,7 +302,8 @@ export class RanksChart {
       }
       ctx.stroke();
       const above = Math.min(top!, y) - 10;
-      ctx.fillText(label, x, above < chartArea.top + 6 ? Math.max(bottom!, y) + 20 : above);
+      const under = above < chartArea.top + 6;
+      this.write(label, x + aside / 2, under ? Math.max(bottom!, y) + 20 : above, theme.foreground);
     }
     ctx.restore();
   }

@@ -28,7 +28,7 @@ export function readTheme(): ChartTheme {
     series: seriesNames.map((name, index) => read(`--vscode-charts-${name}`) ?? otherwise[index]!),
     foreground,
     muted: highContrast ? foreground : (read("--vscode-descriptionForeground") ?? foreground),
-    grid: fade(foreground, highContrast ? 0.35 : 0.1),
+    grid: fade(foreground, highContrast ? 0.2 : 0.1),
     background,
     focus: read("--vscode-focusBorder") ?? foreground,
     tooltip: {

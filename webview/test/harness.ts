@@ -2,7 +2,7 @@
  * @file The built panel in a real Chromium, in the page that the host makes for it (with its content policy), spoken to by
  * the host's own model over a folder of runs. Only VS Code itself is played.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -16,7 +16,6 @@ import { claimRun, type Ownership } from "../../src/runs/owner.ts";
 import type { ExitJson, RunJson } from "../../src/runs/schema.ts";
 import { createRun, listRuns } from "../../src/runs/store.ts";
 import type { HostMessage, PanelState, WebviewMessage } from "../../src/shared/panel.ts";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { type ThemeName, themes } from "./themes.ts";
 
 export const chromiumPath = process.env.ULPT_CHROMIUM ?? "/usr/bin/chromium";
@@ -133,6 +132,7 @@ interface PlayedTheme {
 
 function applyTheme({ body, variables }: PlayedTheme): void {
   for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
+  document.body.dataset.vscodeThemeKind = body.split(" ").at(-1);
   document.body.className = body;
 }
 
@@ -143,6 +143,7 @@ function playVsCode({ body, variables, state }: PlayedTheme & { state: PanelStat
   played.state = state;
   played.acquireVsCodeApi = () => {
     for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
+    document.body.dataset.vscodeThemeKind = body.split(" ").at(-1);
     document.body.className = body;
     return {
       postMessage: (message: WebviewMessage) => played.sent.push(message),
@@ -182,7 +183,7 @@ export interface RunOptions {
   steps?: number;
   totalSteps?: number;
   /** How it ends; left out: it goes on running. */
-  end?: Pick<ExitJson, "state"> & Partial<ExitJson>;
+  end?: Pick<ExitJson, "state" | "reason">;
   learningRate?: number;
   evaluateEvery?: number;
   scores?: boolean;

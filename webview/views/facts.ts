@@ -3,7 +3,7 @@ import type { FactKey, RunView, Settings, StringKey } from "../../src/shared/pan
 import type { PanelContext, PanelPart } from "../context.ts";
 import { h, replaceChildren } from "../dom.ts";
 import { duration } from "../format.ts";
-import { button, divider, link, select } from "../ui/controls.ts";
+import { button, link, select } from "../ui/controls.ts";
 import { emptyState, stateText } from "./parts.ts";
 
 type Fact = [label: string, value: Node | string];
@@ -115,7 +115,6 @@ export class FactsView implements PanelPart {
     return [
       ...warnings,
       ...all.flatMap(([title, rows]) => (rows.length ? [section(texts.t(title), rows, title === "sectionSettings" || title === "sectionSettingsShared")] : [])),
-      divider(),
     ];
   }
 

@@ -61,7 +61,7 @@ export class Header implements PanelPart {
     );
   }
 
-  /** Under the tabs, where VS Code shows progress. */
+  /** At the upper edge, where VS Code shows progress. */
   get progressBar(): HTMLElement {
     return this.progress;
   }

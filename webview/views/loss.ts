@@ -6,7 +6,7 @@ import { h, replaceChildren, setText } from "../dom.ts";
 import { duration } from "../format.ts";
 import { type NumberColumns, plainColumns } from "../store.ts";
 import type { Columns } from "../../src/shared/panel.ts";
-import { button, checkbox, segmented, slider } from "../ui/controls.ts";
+import { button, checkbox, divider, segmented, slider } from "../ui/controls.ts";
 import { CheckpointMarkers } from "./markers.ts";
 import { emptyState } from "./parts.ts";
 import { RunList } from "./runList.ts";
@@ -100,7 +100,7 @@ export class LossView implements PanelPart {
       h(
         "div",
         { class: "columns" },
-        h("div", { class: "charts" }, this.notes, this.lossEmpty, this.lossSection, this.scoreSection, this.table),
+        h("div", { class: "charts" }, this.notes, this.lossEmpty, this.lossSection, this.scoreSection, divider(), this.table),
         this.runList.element,
       ),
     );

@@ -2,7 +2,7 @@
  * @file The checkpoints on the loss curves. They are buttons over the canvas, so that keys and screen readers reach them:
  * one is in the tab order, arrow keys move along the curve, Enter opens the menu.
  */
-import type { CourseCharts, CourseOf } from "../charts/course.ts";
+import { type CourseCharts, type CourseOf, crowd } from "../charts/course.ts";
 import type { PanelContext } from "../context.ts";
 import { h, replaceChildren, setAttributes } from "../dom.ts";
 import { icon } from "../ui/icons.ts";
@@ -36,7 +36,7 @@ export class CheckpointMarkers {
     for (const { course, ...rest } of courses) {
       const anchors = this.charts.anchors({ course, ...rest });
       const bestStep = course.checkpoints.find(({ best }) => best)?.step;
-      for (const anchor of thinned(anchors, bestStep)) {
+      for (const anchor of thinned(anchors, bestStep, courses.length > crowd)) {
         const key = `${anchor.runId}\n${anchor.step}`;
         keys.add(key);
         const marker = this.marker(key, rest.run.id, anchor.step);
@@ -116,8 +116,13 @@ export class CheckpointMarkers {
   }
 }
 
-/** Keeps the best and the last; of the others those that have room. */
-function thinned<A extends { x: number; step: number }>(anchors: readonly A[], best: number | undefined): A[] {
+/** Keeps the best and the last; of the others those that have room. Among many curves the best says enough. */
+function thinned<A extends { x: number; step: number }>(
+  anchors: readonly A[],
+  best: number | undefined,
+  crowded: boolean,
+): A[] {
+  if (crowded) return anchors.filter(({ step }) => step === best);
   const last = anchors.at(-1);
   const kept = anchors.filter((anchor) => anchor === last || anchor.step === best);
   for (const anchor of anchors) {

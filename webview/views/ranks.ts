@@ -221,13 +221,12 @@ export class RanksView implements PanelPart {
       ),
       column("validation", "columnValidation", true, ({ validation }) => spread(validation)),
       column("test", "columnTest", true, (row) => this.testCell(row)),
-      column("bestStep", "columnBestStep", true, ({ bestStep }) => texts.count(bestStep)),
+      ...(preferences.groupSeeds ? [] : [column("bestStep", "columnBestStep", true, ({ bestStep }) => texts.count(bestStep))]),
       column("seconds", "columnTime", true, ({ seconds }) => duration(seconds)),
       column("state", "columnState", false, (row) => this.stateCell(row)),
     ];
     const constant = (key: string) => {
-      if (key === "method" || key === "rank") return new Set(rows.map((row) => row[key])).size < 2;
-      return key === "bestStep" && rows.every(({ bestStep }) => bestStep === null);
+      return (key === "method" || key === "rank") && new Set(rows.map((row) => row[key])).size < 2;
     };
     const shown = all.filter(({ key }) => !preferences.onlyDifferences || rows.length < 2 || !constant(key));
     const common = store.experiment?.common ?? {};

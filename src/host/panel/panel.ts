@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { messageOf } from "../../errors.ts";
 import { runPaths } from "../../runs/layout.ts";
 import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
+import { coreCommands, documentCommands } from "../ids.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
 import { panelHtml } from "./html.ts";
@@ -11,29 +12,30 @@ import { parseMessage } from "./messages.ts";
 import { PanelModel } from "./model.ts";
 import { panelStrings } from "./strings.ts";
 
-/** What commands are given that the panel calls. */
+/** What commands are given that the panel calls: targets.ts and commands/target.ts read it. */
 export interface PanelTarget {
   experiment: ExperimentEntry;
-  /** Folder of the run. */
+  /** Folder of the run; as `directory`, too. */
   run?: string;
+  directory?: string;
   /** Step of the checkpoint. */
   step?: number;
 }
 
 /** Commands of the extension behind the panel's. */
 const commandIds = {
-  train: "ulpt.train",
-  sweep: "ulpt.sweep",
-  stop: "ulpt.stop",
-  resume: "ulpt.resume",
-  openExperimentFile: "ulpt.openExperimentFile",
-  openLog: "ulpt.showRunLog",
-  openCheckpoint: "ulpt.openCheckpoint",
-  diffPrevious: "ulpt.diffPrevious",
-  diffBest: "ulpt.diffBest",
-  diffBaseline: "ulpt.diffBaseline",
-  evaluate: "ulpt.evaluate",
-  exportPrompt: "ulpt.exportPrompt",
+  train: coreCommands.train,
+  sweep: coreCommands.sweep,
+  stop: coreCommands.stop,
+  resume: coreCommands.resume,
+  openExperimentFile: coreCommands.openExperimentFile,
+  openLog: coreCommands.showRunLog,
+  openCheckpoint: documentCommands.openCheckpoint,
+  diffPrevious: documentCommands.diffPrevious,
+  diffBest: documentCommands.diffBest,
+  diffBaseline: documentCommands.diffBaseline,
+  evaluate: coreCommands.evaluate,
+  exportPrompt: coreCommands.exportPrompt,
 } as const satisfies Partial<Record<PanelCommand["command"], string>>;
 
 /** Between two looks at growing journals. */
@@ -56,8 +58,12 @@ export class RunPanel implements vscode.Disposable {
   private ready = false;
   private timer: NodeJS.Timeout | undefined;
   private lookedAt = 0;
+  private postedAt = 0;
+  private disposed = false;
   private refreshing: Promise<void> | undefined;
   private refreshAgain = false;
+  /** Makes the store look every second. */
+  private watch: vscode.Disposable | undefined;
   private focusWanted: Focus | undefined;
 
   constructor(
@@ -117,15 +123,22 @@ export class RunPanel implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.stopTimer();
-    this.ready = false;
+    this.disposed = true;
+    this.rest();
     for (const disposable of this.disposables.splice(0)) disposable.dispose();
   }
 
   private onVisibility(): void {
     if (this.panel.visible) return; // its page is made anew, and says so
+    this.rest();
+  }
+
+  /** Nobody looks: nothing is read and nothing said. */
+  private rest(): void {
     this.ready = false;
     this.stopTimer();
+    this.watch?.dispose();
+    this.watch = undefined;
   }
 
   private receive(value: unknown): void {
@@ -146,7 +159,9 @@ export class RunPanel implements vscode.Disposable {
         await this.model.refresh();
         // One slice before the first picture: most journals are read whole by then.
         this.model.read();
+        if (this.disposed) return;
         this.ready = true;
+        this.watch ??= this.store.watch();
         this.snapshot();
         this.sendFocus();
         this.tick();
@@ -202,7 +217,7 @@ export class RunPanel implements vscode.Disposable {
         return;
       default: {
         const target: PanelTarget = { experiment: this.experiment };
-        if ("run" in command) target.run = command.run;
+        if ("run" in command) target.run = target.directory = command.run;
         if ("step" in command) target.step = command.step;
         await vscode.commands.executeCommand(commandIds[command.command], target);
       }
@@ -271,7 +286,6 @@ export class RunPanel implements vscode.Disposable {
     }
     this.timer = setTimeout(() => this.tick(), more ? 20 : this.model.running ? readEvery : lookEvery);
   }
-  private postedAt = 0;
 
   private stopTimer(): void {
     clearTimeout(this.timer);

@@ -167,7 +167,7 @@ export function panelStrings(t: Translate): Strings {
     factValidationData: t("Validation data (SHA-256)"),
     factTestData: t("Test data (SHA-256)"),
     factCreated: t("Created"),
-    factHost: t("Machine"),
+    factHost: t("Computer"),
     factProcess: t("Process"),
     factUlpt: t("ULPT Lab"),
     factOnnxruntime: t("ONNX Runtime"),

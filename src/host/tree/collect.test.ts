@@ -11,6 +11,7 @@ import {
   checkpointRows,
   experimentDescription,
   isResumable,
+  markedRun,
   page,
   runDescription,
   runFacts,
@@ -174,6 +175,8 @@ describe("an experiment in words", () => {
     expect(experimentDescription([run("a")], t)).toBe("1 run");
     expect(bestRun(runs)?.run).toBe("b");
     expect(bestRun([run("a")])).toBeUndefined();
+    expect(markedRun(runs)?.run).toBe("b");
+    expect(markedRun([run("a"), run("b", { bestScore: 0.6 })])).toBeUndefined();
   });
 });
 

@@ -68,6 +68,11 @@ export function scoreOf({ testScore, bestScore }: RunSummary): number | null {
   return testScore ?? bestScore;
 }
 
+/** The run to mark as the best one: none while there is nothing to compare it with. */
+export function markedRun(runs: readonly RunSummary[]): RunSummary | undefined {
+  return runs.filter((run) => scoreOf(run) !== null).length > 1 ? bestRun(runs) : undefined;
+}
+
 /** The run with the highest score; undefined where none has one. */
 export function bestRun(runs: readonly RunSummary[]): RunSummary | undefined {
   return runs.reduce<RunSummary | undefined>((best, run) => {

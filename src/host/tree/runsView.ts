@@ -11,11 +11,11 @@ import { type ExperimentEntry, localFolders, type RunStore } from "../store.ts";
 import {
   type Arrangement,
   arrangeRuns,
-  bestRun,
   checkpointDescription,
   checkpointRows,
   experimentDescription,
   isResumable,
+  markedRun,
   page,
   runDescription,
   runFacts,
@@ -129,16 +129,19 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private onChange({ experiment, directory }: { experiment?: string; directory?: string }): void {
     this.updateBadge();
     const parent = experiment === undefined ? undefined : this.experiments.get(experiment);
-    if (!experiment || !parent) return this.refresh();
     const node = directory === undefined ? undefined : this.runNodes.get(directory);
-    if (!node || !directory) return this.redraw(parent);
-    void this.store.run(directory).then((run) => {
-      const wasIn = node.run;
-      node.run = run;
-      // A new state or score may move the run, or the star of the best one.
-      const moves = wasIn.state !== run.state || wasIn.bestScore !== run.bestScore || wasIn.testScore !== run.testScore;
-      this.redraw(moves ? parent : node);
-    });
+    if (!parent) this.refresh();
+    else if (node) void this.redrawRun(node, parent);
+    else this.redraw(parent);
+  }
+
+  private async redrawRun(node: RunNode, parent: ExperimentNode): Promise<void> {
+    const before = node.run;
+    const run = await this.store.run(before.directory);
+    node.run = run;
+    // A new state or score may move the run, or the star of the best one.
+    const same = before.state === run.state && before.bestScore === run.bestScore && before.testScore === run.testScore;
+    this.redraw(same ? node : parent);
   }
 
   private redraw(node: RunsNode): void {
@@ -239,7 +242,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
 
   private pageOf(parent: ExperimentNode | GroupNode, runs: readonly RunSummary[]): RunsNode[] {
     const { entry } = parent.kind === "experiment" ? parent : parent.parent;
-    const best = bestRun(this.summaries.get(entry.directory) ?? runs);
+    const best = markedRun(this.summaries.get(entry.directory) ?? runs);
     const { shown, left } = page(runs, this.limits.get(parent.id) ?? pageSize);
     const nodes: RunsNode[] = shown.map((run) => this.runNode(parent, entry, run, run === best));
     if (left > 0) nodes.push({ kind: "more", id: `${parent.id}#more`, left, parent });
