@@ -28,7 +28,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const store = new WorkspaceRuns(context.workspaceState);
   const service = new LocalService(extensionPath, log);
   const trainings = new Trainings(extensionPath, store, log);
-  const tasks = new UlptTasks(trainings, store);
+  const tasks = new UlptTasks(trainings);
   const runsView = new RunsView(store, context.workspaceState);
   const promptsView = new PromptsView();
   const status = new StatusItem(store);

@@ -22,7 +22,17 @@ export interface Row {
   settings: Settings;
 }
 
-export type SortKey = "name" | "state" | "method" | "rank" | "parameters" | "seeds" | "validation" | "test" | "bestStep" | "seconds";
+export type SortKey =
+  | "name"
+  | "state"
+  | "method"
+  | "rank"
+  | "parameters"
+  | "seeds"
+  | "validation"
+  | "test"
+  | "bestStep"
+  | "seconds";
 
 export function spreadOf(values: readonly (number | null)[]): Spread | null {
   const known = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
@@ -44,11 +54,7 @@ export function groupRuns(runs: readonly RunView[]): RunView[][] {
   return [...groups.values()];
 }
 
-export function rowsOf(
-  runs: readonly RunView[],
-  details: ReadonlyMap<string, RunDetails>,
-  grouped: boolean,
-): Row[] {
+export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, RunDetails>, grouped: boolean): Row[] {
   const members = grouped ? groupRuns(runs) : runs.map((run) => [run]);
   return members.map((group) => {
     const first = group[0]!;
@@ -90,10 +96,11 @@ export function sortRows(rows: readonly Row[], column: string, descending: boole
   });
 }
 
-/** Paths of the settings that some rows differ in. */
+/** Paths of the settings that rows differ in; that a method lacks a setting of another is no difference. */
 export function settingColumns(rows: readonly Row[]): string[] {
   const paths = new Set(rows.flatMap(({ settings }) => Object.keys(settings)));
-  return [...paths].filter((path) => new Set(rows.map(({ settings }) => settings[path])).size > 1).sort();
+  const values = (path: string) => new Set(rows.flatMap(({ settings }) => settings[path] ?? []));
+  return [...paths].filter((path) => values(path).size > 1).sort();
 }
 
 export function scoreOf(run: RunView, split: Split): number | null {

@@ -100,7 +100,9 @@ export function duration(seconds: number | null): string {
   return `${Math.floor(minutes / 60)}h ${padded(minutes % 60)}m`;
 }
 
-const timeSteps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
+const timeSteps = [
+  0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400,
+];
 
 /** Where to write times on an axis: round minutes and hours, not round tens of seconds. */
 export function timeTicks(min: number, max: number, most: number): number[] {

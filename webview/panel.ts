@@ -154,7 +154,9 @@ function receive(message: HostMessage): void {
 
 window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => receive(data));
 window.addEventListener("error", ({ message }) => host.postMessage({ type: "error", message }));
-window.addEventListener("unhandledrejection", ({ reason }) => host.postMessage({ type: "error", message: String(reason) }));
+window.addEventListener("unhandledrejection", ({ reason }) =>
+  host.postMessage({ type: "error", message: String(reason) }),
+);
 onThemeChange(() => {
   theme = readTheme();
   draw();

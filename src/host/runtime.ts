@@ -27,9 +27,12 @@ const platformName = `${process.platform}-${process.arch}`;
 
 function missingPart(extensionPath: string, script: string): string | undefined {
   if (!existsSync(script)) return vscode.l10n.t("The runtime is not there: {0}", script);
-  const bin = join(extensionPath, "node_modules", "onnxruntime-node", "bin");
-  const binary = ["onnxruntime_binding.node"];
-  const found = childrenOf(bin).some((api) => existsSync(join(bin, api, process.platform, process.arch, ...binary)));
+  // Packed beside the bundle; in a checkout where npm puts it.
+  const folders = [join(extensionPath, "dist"), extensionPath].map((folder) =>
+    join(folder, "node_modules", "onnxruntime-node", "bin"),
+  );
+  const place = [process.platform, process.arch, "onnxruntime_binding.node"];
+  const found = folders.some((bin) => childrenOf(bin).some((api) => existsSync(join(bin, api, ...place))));
   if (found) return undefined;
   return vscode.l10n.t("This build of ULPT Lab has no ONNX Runtime for {0}, so it cannot train.", platformName);
 }

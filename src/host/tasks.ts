@@ -9,7 +9,6 @@ import type { Launch } from "../runs/launches.ts";
 import { runPaths } from "../runs/layout.ts";
 import { problemMatcher, taskType } from "./ids.ts";
 import { errorText } from "./log.ts";
-import type { RunStore } from "./store.ts";
 import type { Training, Trainings } from "./trainings.ts";
 import { findExperimentFiles } from "./tree/runsView.ts";
 
@@ -28,11 +27,9 @@ export interface UlptTaskDefinition extends vscode.TaskDefinition {
 
 export class UlptTasks implements vscode.TaskProvider {
   private readonly trainings: Trainings;
-  private readonly store: RunStore;
 
-  constructor(trainings: Trainings, store: RunStore) {
+  constructor(trainings: Trainings) {
     this.trainings = trainings;
-    this.store = store;
   }
 
   async provideTasks(): Promise<vscode.Task[]> {
@@ -73,7 +70,7 @@ export class UlptTasks implements vscode.TaskProvider {
   ): vscode.Task {
     const execution = new vscode.CustomExecution(async (resolved) => {
       const training = trainingOf(resolved as UlptTaskDefinition, folder);
-      return new TrainingTerminal(training, this.trainings, this.store);
+      return new TrainingTerminal(training, this.trainings);
     });
     const task = new vscode.Task(definition, folder, name, taskType, execution, [
       problemMatcher,
@@ -131,16 +128,14 @@ class TrainingTerminal implements vscode.Pseudoterminal {
 
   private readonly training: Training;
   private readonly trainings: Trainings;
-  private readonly store: RunStore;
   private launch: Launch | undefined;
   private interrupts = 0;
   private isClosed = false;
   private hasEnded = false;
 
-  constructor(training: Training, trainings: Trainings, store: RunStore) {
+  constructor(training: Training, trainings: Trainings) {
     this.training = training;
     this.trainings = trainings;
-    this.store = store;
   }
 
   /** Nothing may be written before this is called. */
@@ -151,7 +146,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   private async follow(): Promise<void> {
     let code: number;
     try {
-      this.write(`${dim(t("Ctrl+C saves and stops; closing this terminal leaves the training running."))}\n\n`);
+      this.write(`${dim(t("Ctrl+C saves and stops. Closing the terminal stops nothing."))}\n\n`);
       const { launch, end } = await this.trainings.start(this.training);
       this.launch = launch;
       if (this.interrupts > 0) await this.interruptOnce();
@@ -178,11 +173,8 @@ class TrainingTerminal implements vscode.Pseudoterminal {
       this.write(log.read());
     }
     this.write(log.read());
-    // The runs it left running are looked at now: a killed process changes no file.
-    for (const run of this.store.running()) {
-      const now = await this.store.run(run.directory);
-      if (now.state === "interrupted") this.write(crashText(now.run, now.directory, ended));
-      this.store.changed({ directory: run.directory });
+    for (const { run, directory } of await this.trainings.interruptedRuns(launch)) {
+      this.write(crashText(run, directory, ended));
     }
     if (ended.signal && this.interrupts > 1) this.write(`\n${t("Ended at once. Interrupted runs can be resumed.")}\n`);
     return ended.code ?? killedExitCode;

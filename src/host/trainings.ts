@@ -6,7 +6,7 @@ import { readExperiment } from "../experiment/parse.ts";
 import { interrupt, kill, killTree, type LaunchEnd, launch } from "../launch/local.ts";
 import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
 import { safeName } from "../runs/names.ts";
-import { thisObserver } from "../runs/owner.ts";
+import { readHolder, thisObserver } from "../runs/owner.ts";
 import { type RunSummary, requestStop } from "../runs/store.ts";
 import { type Log, logError } from "./log.ts";
 import { findRuntime, requireTrust } from "./runtime.ts";
@@ -81,12 +81,27 @@ export class Trainings {
     return listLaunches(folder.uri.fsPath).find((one) => one.pid === run.owner?.pid && isRunning(one));
   }
 
-  private async runsOf({ pid, experiment }: Launch): Promise<RunSummary[]> {
+  private async runsOf(launched: Launch): Promise<RunSummary[]> {
+    const runs = await this.runsBeside(launched);
+    return runs.filter(({ owner }) => owner?.pid === launched.pid);
+  }
+
+  /** The runs that a launch left without an end: its process was killed or crashed. */
+  async interruptedRuns(launched: Launch): Promise<RunSummary[]> {
+    const runs = await this.runsBeside(launched);
+    const interrupted = runs.filter(
+      ({ state, directory }) => state === "interrupted" && readHolder(directory)?.owner?.pid === launched.pid,
+    );
+    for (const { directory } of interrupted) this.store.changed({ experiment: dirname(directory), directory });
+    return interrupted;
+  }
+
+  private async runsBeside({ experiment }: Launch): Promise<RunSummary[]> {
     const entries = await this.store.experiments();
     const runs = await Promise.all(
       entries.filter(({ name }) => experiment === undefined || name === experiment).map((one) => this.store.runs(one)),
     );
-    return runs.flat().filter(({ owner }) => owner?.pid === pid);
+    return runs.flat();
   }
 
   /** Says in the log why something that was not asked for failed. */

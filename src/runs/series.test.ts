@@ -165,6 +165,7 @@ describe("RunSeries", () => {
       { maxPoints: 100 },
     );
     expect([...series.between("step", 500, 510, 100).step]).toEqual(Array.from({ length: 13 }, (_, i) => 499 + i));
+    expect([...series.between("step", 0, 10_000, 100).step]).toEqual([...series.changeSince().columns.step]);
     expect(series.between("examples", 0, 16 * 10_000, 100).step.length).toBeLessThanOrEqual(100);
     expect(series.between("step", 20_000, 30_000).step.length).toBeLessThanOrEqual(2);
   });

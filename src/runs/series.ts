@@ -191,9 +191,7 @@ export class RunSeries {
     const values = this.raw[axis];
     const start = Math.max(0, lowerBound(values, min) - 1);
     const end = Math.min(this.length, lowerBound(values, max) + 2);
-    const range = new Thinning((index) => badness(this.raw.loss.at(index + start)));
-    for (let count = 1; count <= end - start; count++) range.grow(count, maxPoints);
-    return this.columnsOf(range.chosen(0).map((index) => index + start));
+    return this.columnsOf(thin((index) => badness(this.raw.loss.at(index)), start, end, maxPoints));
   }
 
   /** A newer attempt goes on after `fromStep`: what an older one did beyond that is done again. */
@@ -361,6 +359,26 @@ class Thinning {
     if (least === greatest) greatest = candidates.at(-1)!;
     return least < greatest ? [least, greatest] : [greatest, least];
   }
+}
+
+/** What `Thinning` would choose of the values from `start` to before `end`, at once. */
+function thin(valueAt: (index: number) => number, start: number, end: number, maxPoints: number): number[] {
+  let size = 1;
+  while (Math.ceil((end - start) / size) * Math.min(size, 2) > maxPoints) size *= 2;
+  const chosen: number[] = [];
+  for (let first = start; first < end; first += size) {
+    const last = Math.min(end, first + size) - 1;
+    let least = first;
+    let greatest = first;
+    for (let index = first + 1; index <= last; index++) {
+      if (valueAt(index) < valueAt(least)) least = index;
+      if (valueAt(index) > valueAt(greatest)) greatest = index;
+    }
+    if (least === greatest) greatest = last;
+    if (least === greatest) chosen.push(least);
+    else chosen.push(Math.min(least, greatest), Math.max(least, greatest));
+  }
+  return chosen;
 }
 
 interface Column {

@@ -39,7 +39,7 @@ export const defaultPreferences: Preferences = {
   view: "loss",
   x: "step",
   logY: false,
-  smoothing: 0.9,
+  smoothing: 0.8,
   score: "test",
   onlyDifferences: true,
   groupSeeds: true,

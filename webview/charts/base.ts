@@ -8,14 +8,14 @@ import {
   LogarithmicScale,
   type Plugin,
   PointElement,
-  ScatterController,
   type Scale,
+  ScatterController,
   Tooltip,
   type TooltipOptions,
 } from "chart.js";
+import type { XAxis } from "../../src/shared/panel.ts";
 import type { Texts } from "../format.ts";
 import { timeTicks } from "../format.ts";
-import type { XAxis } from "../../src/shared/panel.ts";
 import { type ChartTheme, fade } from "./theme.ts";
 
 Chart.register(LineController, ScatterController, LineElement, PointElement, LinearScale, LogarithmicScale, Tooltip);

@@ -7,7 +7,17 @@ import type { RunView, XAxis } from "../../src/shared/panel.ts";
 import { h } from "../dom.ts";
 import { duration, type Texts } from "../format.ts";
 import type { Course, NumberColumns } from "../store.ts";
-import { baseOptions, Chart, crosshair, dressScale, fitWidth, type Point, placeTimeTicks, tooltipOptions, xTick } from "./base.ts";
+import {
+  baseOptions,
+  Chart,
+  crosshair,
+  dressScale,
+  fitWidth,
+  type Point,
+  placeTimeTicks,
+  tooltipOptions,
+  xTick,
+} from "./base.ts";
 import { marksOf } from "./marks.ts";
 import { type ChartTheme, fade } from "./theme.ts";
 
@@ -126,7 +136,10 @@ export class CourseCharts {
     else this.onZoom({ min: start, max: start + width });
   }
 
-  private lossDatasets({ run, course, detail }: CourseOf, { x, smoothing, theme, logY, courses }: CourseChartState): Dataset[] {
+  private lossDatasets(
+    { run, course, detail }: CourseOf,
+    { x, smoothing, theme, logY, courses, zoom }: CourseChartState,
+  ): Dataset[] {
     const marks = marksOf(run);
     const color = theme.series[marks.color]!;
     const columns = detail ?? course.columns;
@@ -143,6 +156,7 @@ export class CourseCharts {
       borderWidth: smoothing > 0 ? 1 : 1.5,
       borderDash: smoothing > 0 ? [] : [...marks.dash],
       pointRadius: lone ? 3 : 0,
+      pointHoverRadius: smoothing > 0 ? 0 : 3.5,
       pointBackgroundColor: color,
       order: 3,
     };
@@ -161,6 +175,7 @@ export class CourseCharts {
       pointRadius: 4,
       pointHoverRadius: 5.5,
       showLine: false,
+      clip: clip(zoom),
       order: 1,
     };
     if (smoothing === 0) return [raw, evaluations];
@@ -172,12 +187,14 @@ export class CourseCharts {
       borderWidth: 1.75,
       borderDash: [...marks.dash],
       pointRadius: 0,
+      pointHoverRadius: 3.5,
+      pointBackgroundColor: color,
       order: 2,
     };
     return [raw, smoothed, evaluations];
   }
 
-  private scoreDataset({ run, course }: CourseOf, { x, theme }: CourseChartState): Dataset {
+  private scoreDataset({ run, course }: CourseOf, { x, theme, zoom }: CourseChartState): Dataset {
     const marks = marksOf(run);
     const color = theme.series[marks.color]!;
     const points = course.evaluations.filter(({ split }) => split === "validation");
@@ -190,6 +207,7 @@ export class CourseCharts {
       borderColor: color,
       borderWidth: 1.5,
       borderDash: [...marks.dash],
+      clip: clip(zoom),
       pointStyle: each<string | HTMLCanvasElement>(marks.point, star(color, theme)) as never,
       pointRadius: each(3.5, 6),
       pointHoverRadius: each(5, 7),
@@ -213,6 +231,7 @@ export class CourseCharts {
           ...(x === "seconds" ? { afterBuildTicks: placeTimeTicks } : {}),
           ticks: {
             ...dress.ticks,
+            includeBounds: false,
             callback: (value: number | string) => xTick(x, Number(value), texts, duration),
           },
         },
@@ -226,7 +245,11 @@ export class CourseCharts {
             autoSkipPadding: 10,
             maxTicksLimit: isLoss ? 8 : 4,
             callback: (value: number | string) =>
-              isLoss ? shortNumber(Number(value)) : Number(value) > 1 || Number(value) < 0 ? "" : texts.percentTick(Number(value)),
+              isLoss
+                ? shortNumber(Number(value))
+                : Number(value) > 1 || Number(value) < 0
+                  ? ""
+                  : texts.percentTick(Number(value)),
           },
         },
       },
@@ -244,7 +267,10 @@ export class CourseCharts {
             },
             label: (item: { dataset: unknown; parsed: { y: number | null } }) => {
               const { runName, kind } = item.dataset as Dataset;
-              const what = kind === "evaluation" ? texts.t("validationLoss") : texts.t(kind === "raw" ? "trainLoss" : "trainLossSmoothed");
+              const what =
+                kind === "evaluation"
+                  ? texts.t("validationLoss")
+                  : texts.t(kind === "raw" ? "trainLoss" : "trainLossSmoothed");
               const value = item.parsed.y ?? Number.NaN;
               return isLoss ? `${runName}, ${what}: ${texts.loss(value)}` : `${runName}: ${texts.percent(value)}`;
             },
@@ -290,6 +316,12 @@ export class CourseCharts {
     this.lossCanvas.addEventListener("pointercancel", (event) => end(event, false));
     this.lossCanvas.addEventListener("dblclick", () => this.onZoom(null));
   }
+}
+
+/** Points at the edges are drawn whole; of what is zoomed away nothing shows. */
+function clip(zoom: Range | null): { left: number; right: number; top: number; bottom: number } {
+  const sides = zoom ? 0 : 8;
+  return { left: sides, right: sides, top: 8, bottom: zoom ? 0 : 8 };
 }
 
 export const xLabels = { step: "xStep", seconds: "xSeconds", examples: "xExamples" } as const;

@@ -117,7 +117,12 @@ export class RanksChart {
     if (split === "test") {
       add(references.majority, texts.t("referenceMajority"), fade(theme.foreground, 0.55), [2, 3]);
       add(references.unprompted, texts.t("referenceUnprompted"), fade(theme.foreground, 0.55), [2, 3]);
-      add(references.unpromptedAmongLabels, texts.t("referenceUnpromptedAmongLabels"), fade(theme.foreground, 0.55), [2, 3]);
+      add(
+        references.unpromptedAmongLabels,
+        texts.t("referenceUnpromptedAmongLabels"),
+        fade(theme.foreground, 0.55),
+        [2, 3],
+      );
     }
     return lines;
   }
@@ -202,7 +207,7 @@ export class RanksChart {
     if (!theme || !scales.y) return;
     ctx.save();
     ctx.font = `${theme.fontSize}px ${theme.font}`;
-    ctx.textAlign = "right";
+    ctx.textAlign = "left";
     const taken: number[] = [];
     const byValue = [...this.lines].sort((a, b) => b.value - a.value);
     for (const { value, label, color, dash } of byValue) {
@@ -219,7 +224,7 @@ export class RanksChart {
       const places = [y - 4, y + height];
       const free = places.find((place) => taken.every((other) => Math.abs(other - place) >= height)) ?? places[1]!;
       taken.push(free);
-      this.write(`${label} ${this.texts?.percent(value)}`, chartArea.right - 4, free, theme.muted);
+      this.write(`${label} ${this.texts?.percent(value)}`, chartArea.left + 6, free, theme.muted);
     }
     this.drawOutside();
     this.drawCurve();
@@ -231,6 +236,7 @@ export class RanksChart {
     const { ctx, chartArea, scales } = this.chart;
     if (!this.outside.length || !this.theme || !this.texts || !scales.y) return;
     const middle = (scales.y.min + scales.y.max) / 2;
+    ctx.textAlign = "right";
     const parts = [...this.outside]
       .sort((a, b) => b.value - a.value)
       .map(({ label, value }) => `${value < middle ? "↓" : "↑"} ${label} ${this.texts!.percent(value)}`);
@@ -288,7 +294,9 @@ export class RanksChart {
     for (const { parameters, mean, deviation, label } of this.groups) {
       const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5 - aside;
       const y = scales.y.getPixelForValue(mean);
-      const [top, bottom] = [mean + (deviation ?? 0), mean - (deviation ?? 0)].map((value) => scales.y!.getPixelForValue(value));
+      const [top, bottom] = [mean + (deviation ?? 0), mean - (deviation ?? 0)].map((value) =>
+        scales.y!.getPixelForValue(value),
+      );
       ctx.beginPath();
       ctx.moveTo(x - 7, y);
       ctx.lineTo(x + 7, y);

@@ -51,7 +51,10 @@ export class PanelPage {
     this.page = page;
   }
 
-  static async open(browser: Browser, { theme = "dark", width = 1180, height = 860, state }: OpenOptions = {}): Promise<PanelPage> {
+  static async open(
+    browser: Browser,
+    { theme = "dark", width = 1180, height = 860, state }: OpenOptions = {},
+  ): Promise<PanelPage> {
     const page = await browser.newPage({ viewport: { width, height } });
     const panel = new PanelPage(page);
     page.on("console", (message) => {
@@ -211,7 +214,17 @@ export class Experiment {
 
   /** A run whose loss falls to a level that depends on its parameters. */
   add(options: RunOptions = {}): { directory: string; journal: JournalWriter; owner: Ownership } {
-    const { method = "ulpt", rank = 2, seed = 1, steps = 0, totalSteps = Math.max(steps, 60), end, learningRate = 0.3, evaluateEvery = Math.max(1, Math.floor(totalSteps / 12)), scores = true } = options;
+    const {
+      method = "ulpt",
+      rank = 2,
+      seed = 1,
+      steps = 0,
+      totalSteps = Math.max(steps, 60),
+      end,
+      learningRate = 0.3,
+      evaluateEvery = Math.max(1, Math.floor(totalSteps / 12)),
+      scores = true,
+    } = options;
     const name = `${method === "ulpt" ? `ulpt-r${rank}` : "vanilla"}-seed${seed}`;
     const parameters = method === "ulpt" ? 100 * rank + 256 : 12_800;
     const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
@@ -222,8 +235,17 @@ export class Experiment {
       promptLength: 100,
       parameters,
       device: "cpu",
-      model: { source: "models/tiny-notes-t5", weightsSha256: "75427f06b989162af316d7b7b9488d66a84bae104f5502a61fc15c3ef6483414" },
-      data: { sha256: { train: "fdae1cfa46cc07402957b9d1e22cec18", validation: "fae806ffa12e0ffac7a6a88c5c018e34", test: "c173906f33eaae70c66e63955f800135" } },
+      model: {
+        source: "models/tiny-notes-t5",
+        weightsSha256: "75427f06b989162af316d7b7b9488d66a84bae104f5502a61fc15c3ef6483414",
+      },
+      data: {
+        sha256: {
+          train: "fdae1cfa46cc07402957b9d1e22cec18",
+          validation: "fae806ffa12e0ffac7a6a88c5c018e34",
+          test: "c173906f33eaae70c66e63955f800135",
+        },
+      },
       versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.20.2" },
       settings: {
         name,
@@ -231,9 +253,19 @@ export class Experiment {
         seed,
         model: "models/tiny-notes-t5",
         promptLength: 100,
-        method: method === "ulpt" ? { name: method, rank, scale: true, shift: true } : { name: method, initialization: { from: "random" } },
+        method:
+          method === "ulpt"
+            ? { name: method, rank, scale: true, shift: true }
+            : { name: method, initialization: { from: "random" } },
         task: { metric: "accuracy", template: "{text}", target: "{label}" },
-        training: { steps: totalSteps, batchSize: 16, learningRate, evaluateEvery, schedule: "linear", optimizer: { name: "adamw", betas: [0.9, 0.999] } },
+        training: {
+          steps: totalSteps,
+          batchSize: 16,
+          learningRate,
+          evaluateEvery,
+          schedule: "linear",
+          optimizer: { name: "adamw", betas: [0.9, 0.999] },
+        },
       },
     };
     const { directory } = createRun(this.workspace, "complaint", name, spec);
@@ -253,17 +285,46 @@ export class Experiment {
       clock += 90 + 40 * random();
       const progress = step / totalSteps;
       const loss = (level + 2.4 * Math.exp(-9 * progress)) * Math.exp(0.35 * (random() + random() - 1));
-      append({ type: "step", step, loss, learningRate, gradientNorm: 1, examples: 16 * step, tokens: 900, seconds: 0.1 });
+      append({
+        type: "step",
+        step,
+        loss,
+        learningRate,
+        gradientNorm: 1,
+        examples: 16 * step,
+        tokens: 900,
+        seconds: 0.1,
+      });
       if (scores && (step % evaluateEvery === 0 || step === totalSteps)) {
         const score = 0.5 + (ceiling - 0.5) * (1 - Math.exp(-6 * progress)) + 0.02 * (random() - 0.5);
-        append({ type: "evaluation", step, split: "validation", metric: "accuracy", score, count: 200, loss: level + 2.2 * Math.exp(-9 * progress) + 0.05, seconds: 0.4, interval: [score - 0.05, score + 0.04] });
+        append({
+          type: "evaluation",
+          step,
+          split: "validation",
+          metric: "accuracy",
+          score,
+          count: 200,
+          loss: level + 2.2 * Math.exp(-9 * progress) + 0.05,
+          seconds: 0.4,
+          interval: [score - 0.05, score + 0.04],
+        });
         best = Math.max(best, score);
         this.checkpoint(directory, append, step, score, score === best);
       }
     }
     if (end) {
       if (end.state === "finished") {
-        append({ type: "evaluation", step: steps, split: "test", metric: "accuracy", score: best - 0.01, count: 400, interval: [best - 0.04, best + 0.02], seconds: 1, baselines: { majority: 0.52, unprompted: 0.31, unpromptedAmongLabels: 0.58 } });
+        append({
+          type: "evaluation",
+          step: steps,
+          split: "test",
+          metric: "accuracy",
+          score: best - 0.01,
+          count: 400,
+          interval: [best - 0.04, best + 0.02],
+          seconds: 1,
+          baselines: { majority: 0.52, unprompted: 0.31, unpromptedAmongLabels: 0.58 },
+        });
       }
       append({ type: "status", state: end.state });
       owner.release({ code: 0, step: steps, ...end });
@@ -271,7 +332,13 @@ export class Experiment {
     return { directory, journal, owner };
   }
 
-  private checkpoint(directory: string, append: (event: NewEvent) => unknown, step: number, score: number | null, best = false): void {
+  private checkpoint(
+    directory: string,
+    append: (event: NewEvent) => unknown,
+    step: number,
+    score: number | null,
+    best = false,
+  ): void {
     const file = `checkpoints/step-${String(step).padStart(6, "0")}.safetensors`;
     mkdirSync(join(directory, "checkpoints"), { recursive: true });
     writeFileSync(join(directory, file), "");

@@ -1,38 +1,331 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
-import { Experiment, launch, missing, PanelPage } from "./harness.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
+import { Experiment, launch, missing, type OpenOptions, PanelPage, strings } from "./harness.ts";
 
-if (missing) console.warn(`The panel's tests in a browser are skipped: ${missing}.`);
+if (missing) console.warn(`The tests of the run panel in a browser are SKIPPED: ${missing}.`);
 
-describe.skipIf(missing)("the panel in Chromium", () => {
+describe.skipIf(missing)("the run panel in Chromium", () => {
   let browser: Browser;
-  const experiment = new Experiment();
+  const open: PanelPage[] = [];
+  const experiments: Experiment[] = [];
+
   beforeAll(async () => {
     browser = await launch();
-    for (const seed of [1, 2]) {
-      for (const rank of [2, 16, 64]) experiment.add({ rank, seed, steps: 600, end: { state: "finished" } });
-      experiment.add({ method: "vanilla", seed, steps: 600, end: { state: "finished" } });
+  });
+  afterEach(async () => {
+    for (const panel of open.splice(0)) {
+      const { complaints } = panel;
+      await panel.close();
+      expect(complaints, "errors on the console or refused by the content policy").toEqual([]);
     }
-    experiment.add({ rank: 256, seed: 1, steps: 330, totalSteps: 600 });
+    for (const experiment of experiments.splice(0)) experiment.dispose();
   });
   afterAll(async () => {
     await browser?.close();
-    experiment.dispose();
   });
 
-  it.each(["dark", "light", "high-contrast", "high-contrast-light"] as const)("draws every view in %s", async (theme) => {
-    const panel = await PanelPage.open(browser, { theme });
-    await panel.post(await experiment.snapshot());
-    expect(Object.keys(await panel.ink(".chart-box.loss canvas")).length).toBeGreaterThan(5);
-    await panel.page.waitForTimeout(150);
-    await panel.shot(`${theme}-loss`);
-    await panel.page.getByRole("tab", { name: "Ranks" }).click();
-    await panel.page.waitForTimeout(150);
-    await panel.shot(`${theme}-ranks`);
+  async function show(message: HostMessage | null, options: OpenOptions = {}): Promise<PanelPage> {
+    const panel = await PanelPage.open(browser, options);
+    open.push(panel);
+    await panel.post(message);
+    return panel;
+  }
+
+  function experiment(): Experiment {
+    const made = new Experiment();
+    experiments.push(made);
+    return made;
+  }
+
+  function sweep(steps = 300): Experiment {
+    const made = experiment();
+    for (const seed of [1, 2]) {
+      for (const rank of [2, 16, 64]) made.add({ rank, seed, steps, end: { state: "finished" } });
+      made.add({ method: "vanilla", seed, steps, end: { state: "finished" } });
+    }
+    made.add({ rank: 256, steps: steps / 2, totalSteps: steps });
+    return made;
+  }
+
+  const lossCanvas = ".chart-box.loss canvas";
+  const markers = ".marker";
+
+  it.each(["dark", "light", "high-contrast", "high-contrast-light"] as const)(
+    "draws every view in %s",
+    async (theme) => {
+      const panel = await show(await sweep().snapshot(), { theme });
+      expect(await panel.data()).toMatchObject({ view: "loss", runs: "9", lastStep: "300" });
+      expect(Object.keys(await panel.ink(lossCanvas)).length).toBeGreaterThan(5);
+      await panel.shot(`${theme}-loss`);
+      await panel.page.getByRole("tab", { name: "Ranks" }).click();
+      await panel.page.waitForFunction(() => document.body.dataset.view === "ranks");
+      expect(Object.keys(await panel.ink(".chart-box.ranks canvas")).length).toBeGreaterThan(5);
+      await panel.shot(`${theme}-ranks`);
+      await panel.page.getByRole("tab", { name: "Facts" }).click();
+      await panel.page.waitForFunction(() => document.body.dataset.view === "facts");
+      expect(await panel.page.locator(".facts").innerText()).toContain("9,000 tokens/s");
+      await panel.shot(`${theme}-facts`);
+    },
+  );
+
+  it("says it is ready, and keeps the experiment and the view for after a reload", async () => {
+    const made = experiment();
+    made.add({ steps: 30 });
+    const panel = await show(await made.snapshot());
+    expect(await panel.sent()).toEqual([{ type: "ready", state: null }]);
     await panel.page.getByRole("tab", { name: "Facts" }).click();
-    await panel.page.waitForTimeout(150);
-    await panel.shot(`${theme}-facts`);
-    expect(panel.complaints).toEqual([]);
-    await panel.close();
+    const state = await panel.state();
+    expect(state).toMatchObject({ experiment: made.directory, preferences: { view: "facts" } });
+
+    const restored = await show(await made.snapshot(), { state: state! });
+    expect((await restored.data()).view).toBe("facts");
+    expect((await restored.sent())[0]).toEqual({ type: "ready", state });
+  });
+
+  it("moves on with every delta, and asks for a snapshot when one is missing", async () => {
+    const made = experiment();
+    const { journal } = made.add({ steps: 30, totalSteps: 60 });
+    const panel = await show(await made.snapshot());
+    expect((await panel.data()).lastStep).toBe("30");
+    const step = (number: number) =>
+      journal.append({
+        type: "step",
+        step: number,
+        loss: 0.5,
+        learningRate: 0.3,
+        gradientNorm: 1,
+        examples: number,
+        tokens: 9,
+        seconds: 1,
+      });
+
+    step(31);
+    made.model.read();
+    await panel.post(made.model.delta());
+    expect(await panel.data()).toMatchObject({ lastStep: "31", points: "31" });
+    expect(made.model.delta()).toBeNull();
+
+    step(32);
+    made.model.read();
+    made.model.delta(); // lost on its way
+    step(33);
+    made.model.read();
+    const late = made.model.delta();
+    await panel.page.evaluate((data) => window.postMessage(data, "*"), late as never);
+    await panel.page.waitForFunction(() => "sent" in window && (window.sent as unknown[]).length > 1);
+    expect((await panel.sent()).at(-1)).toEqual({ type: "resnapshot", have: 2 });
+    expect((await panel.data()).lastStep).toBe("31");
+    await panel.post(made.model.snapshot(strings));
+    expect(await panel.data()).toMatchObject({ lastStep: "33", points: "33" });
+  });
+
+  it("draws a run of a million steps out of two thousand points", async () => {
+    const made = experiment();
+    made.add({ steps: 20 });
+    const snapshot = (await made.snapshot()) as Extract<HostMessage, { type: "snapshot" }>;
+    const { RunSeries } = await import("../../src/runs/series.ts");
+    const series = new RunSeries();
+    const events = Array.from({ length: 1_000_000 }, (_, index) => ({
+      ...{ t: index * 100, attempt: 1, seq: index + 1, type: "step" as const, step: index + 1 },
+      ...{
+        loss: 1 + Math.sin(index / 5e4),
+        learningRate: 1,
+        gradientNorm: 1,
+        examples: index,
+        tokens: 9,
+        seconds: 0.1,
+      },
+    }));
+    series.append(events);
+    const { columns } = series.changeSince();
+    const run = { ...snapshot.runs[0]!, step: 1_000_000 };
+    const panel = await show({ ...snapshot, runs: [run], series: [{ id: run.id, from: 0, columns }] });
+    const points = Number((await panel.data()).points);
+    expect(points).toBeLessThanOrEqual(2000);
+    expect(points).toBeGreaterThanOrEqual(1000);
+    expect(Object.keys(await panel.ink(lossCanvas)).length).toBeGreaterThan(5);
+    await panel.shot("million");
+  });
+
+  it("opens a checkpoint's menu by key, moves along the curve with arrows, and gives the focus back", async () => {
+    const made = experiment();
+    const { directory } = made.add({ steps: 60, end: { state: "finished" } });
+    const panel = await show(await made.snapshot());
+    const { keyboard } = panel.page;
+    expect(await panel.page.locator(`${markers}[tabindex="0"]`).count()).toBe(1);
+    await panel.page.locator(`${markers}[tabindex="0"]`).focus();
+    const labelOf = () => panel.page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
+    expect(await labelOf()).toMatch(/^ulpt-r2-seed1, checkpoint at step 60/);
+    await keyboard.press("ArrowLeft");
+    expect(await labelOf()).toMatch(/checkpoint at step 55.*score/);
+    await keyboard.press("Enter");
+    await panel.shot("menu");
+    const items = await panel.page.getByRole("menuitem").allInnerTexts();
+    expect(items).toContain("Compare with Previous Checkpoint");
+    await keyboard.press("Escape");
+    expect(await panel.page.getByRole("menu").count()).toBe(0);
+    expect(await labelOf()).toMatch(/checkpoint at step 55/);
+    await keyboard.press("Enter");
+    await keyboard.press("ArrowDown");
+    await keyboard.press("Enter");
+    expect((await panel.sent()).at(-1)).toEqual({ type: "command", command: "diffPrevious", run: directory, step: 55 });
+  });
+
+  it("marks the best checkpoint with a star", async () => {
+    const made = experiment();
+    made.add({ steps: 60, end: { state: "finished" } });
+    const panel = await show(await made.snapshot());
+    const best = await panel.page.locator(".marker.best").getAttribute("aria-label");
+    expect(best).toMatch(/best, score \d\d\.\d%/);
+  });
+
+  it("zooms by dragging and by keys, asks for the detail of the range, and goes back", async () => {
+    const made = experiment();
+    made.add({ steps: 600, end: { state: "finished" } });
+    const panel = await show(await made.snapshot());
+    const box = (await panel.page.locator(lossCanvas).boundingBox())!;
+    await panel.page.mouse.move(box.x + 200, box.y + 120);
+    await panel.page.mouse.down();
+    await panel.page.mouse.move(box.x + 400, box.y + 130, { steps: 4 });
+    await panel.shot("dragging");
+    await panel.page.mouse.up();
+    const request = (await panel.sent()).at(-1)!;
+    if (request.type !== "detail") throw new Error(`expected a request for detail, not ${request.type}`);
+    expect(request.min).toBeGreaterThan(50);
+    expect(request.max).toBeLessThan(350);
+    await panel.post(made.model.detail(request.request, request.axis, request.min, request.max));
+    await panel.page.getByRole("button", { name: "Reset Zoom" }).waitFor();
+    await panel.shot("zoomed");
+    await panel.page.locator(".chart-frame").focus();
+    await panel.page.keyboard.press("0");
+    await panel.page.getByRole("button", { name: "Reset Zoom" }).waitFor({ state: "hidden" });
+    await panel.page.keyboard.press("+");
+    await panel.page.getByRole("button", { name: "Reset Zoom" }).waitFor();
+  });
+
+  it("says why there is nothing yet, for every reason", async () => {
+    const nothing = experiment();
+    let panel = await show(await nothing.snapshot());
+    expect(await panel.page.locator(".view:visible").innerText()).toContain("No run yet");
+    await panel.page.locator(".empty vscode-button").click();
+    expect((await panel.sent()).at(-1)).toEqual({ type: "command", command: "train" });
+    await panel.shot("empty");
+
+    const starting = experiment();
+    starting.add({ steps: 0 });
+    panel = await show(await starting.snapshot());
+    expect(await panel.page.locator(".empty").innerText()).toContain("ulpt-r2-seed1 has started");
+
+    const failed = experiment();
+    failed.add({
+      steps: 0,
+      end: { state: "failed", reason: "The device ran out of memory. Use a smaller micro-batch." },
+    });
+    panel = await show(await failed.snapshot());
+    expect(await panel.page.locator(".empty").innerText()).toMatch(/failed before its first step\n+The device ran out/);
+    await panel.shot("failed");
+
+    const early = experiment();
+    early.add({ steps: 3, totalSteps: 600, evaluateEvery: 50 });
+    panel = await show(await early.snapshot());
+    expect(await panel.page.locator(".score-empty").innerText()).toBe("No evaluation yet: the first is at step 50.");
+    await panel.page.getByRole("tab", { name: "Ranks" }).click();
+    expect(await panel.page.locator(".empty:visible").innerText()).toContain("the first evaluation is at step 50");
+
+    early.hidden.add(early.directory);
+    for (const { id } of ((await early.snapshot()) as Extract<HostMessage, { type: "snapshot" }>).runs)
+      early.hidden.add(id);
+    panel = await show(await early.snapshot());
+    expect(await panel.page.locator(".empty").innerText()).toContain("No run is ticked");
+  });
+
+  it("sorts the comparison by its headings, and says so to a screen reader", async () => {
+    const panel = await show(await sweep(60).snapshot(), {
+      state: { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } },
+    });
+    const names = () => panel.page.locator(".comparison tbody .name").allInnerTexts();
+    expect(await names()).toEqual(["ulpt-r2", "ulpt-r16", "ulpt-r64", "vanilla", "ulpt-r256"]);
+    const heading = panel.page.locator(".comparison thead th", { hasText: "Parameters" });
+    expect(await heading.getAttribute("aria-sort")).toBe("ascending");
+    await heading.getByRole("button").press("Enter");
+    expect(await heading.getAttribute("aria-sort")).toBe("descending");
+    expect((await names())[0]).toBe("ulpt-r256");
+    expect(await panel.page.evaluate(() => document.activeElement?.textContent)).toContain("Parameters");
+    await panel.page.locator("vscode-checkbox", { hasText: "Seeds together" }).click();
+    await expect.poll(async () => (await names()).length).toBe(9);
+    await panel.shot("seeds");
+  });
+
+  it("ticks and unticks runs for the charts, by key too", async () => {
+    const made = experiment();
+    made.add({ steps: 60 });
+    const { directory } = made.add({ rank: 16, steps: 60 });
+    const panel = await show(await made.snapshot());
+    await panel.page.locator(".run-row").first().focus();
+    await panel.page.keyboard.press("ArrowDown");
+    await panel.page.keyboard.press("Space");
+    expect((await panel.sent()).at(-1)).toEqual({ type: "command", command: "setShown", run: directory, shown: false });
+    made.hidden.add(directory);
+    await made.model.refresh();
+    await panel.post(made.model.delta());
+    const ticked = panel.page.locator('.run-row[aria-checked="true"]');
+    expect(await ticked.count()).toBe(1);
+    expect(Number((await panel.data()).points)).toBe(60);
+  });
+
+  it("follows a change of the theme", async () => {
+    const made = experiment();
+    made.add({ steps: 60, end: { state: "finished" } });
+    const panel = await show(await made.snapshot(), { theme: "dark" });
+    const before = await panel.ink(lossCanvas);
+    await panel.setTheme("light");
+    const after = await panel.ink(lossCanvas);
+    expect(before["89,164,249"]).toBeGreaterThan(10); // charts.blue of each
+    expect(after["0,99,211"]).toBeGreaterThan(10);
+    expect(after["89,164,249"]).toBeUndefined();
+  });
+
+  it("offers its numbers as a table, and names its pictures", async () => {
+    const made = experiment();
+    made.add({ steps: 60, end: { state: "finished" } });
+    const panel = await show(await made.snapshot());
+    expect(await panel.page.locator(lossCanvas).getAttribute("aria-label")).toMatch(
+      /ulpt-r2-seed1: step 60, training loss/,
+    );
+    await panel.page.locator("summary").click();
+    expect(await panel.page.locator(".table-alternative tbody tr").count()).toBeGreaterThan(10);
+    await panel.shot("table");
+  });
+
+  it("reflows to one column without scrolling sideways, as at 400 % zoom", async () => {
+    const panel = await show(await sweep(60).snapshot(), { width: 320, height: 640 });
+    for (const view of ["Loss", "Ranks", "Facts"]) {
+      await panel.page.getByRole("tab", { name: view }).click();
+      await panel.page.waitForTimeout(80);
+      expect(await panel.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+      await panel.shot(`narrow-${view.toLowerCase()}`);
+    }
+  });
+
+  it("starts nothing in a restricted workspace, and says so", async () => {
+    const made = experiment();
+    made.trusted = false;
+    made.add({ steps: 60, end: { state: "finished" } });
+    const panel = await show(await made.snapshot());
+    expect(await panel.page.locator("header .notice").innerText()).toContain("Restricted Mode");
+    const train = panel.page.locator("header vscode-button", { hasText: "Train" });
+    expect(await train.getAttribute("disabled")).not.toBeNull();
+    await panel.shot("restricted");
+  });
+
+  it("writes names as text, whatever they hold", async () => {
+    const made = experiment();
+    made.add({ steps: 10 });
+    const snapshot = (await made.snapshot()) as Extract<HostMessage, { type: "snapshot" }>;
+    const name = "<img src=x onerror=alert(1)>";
+    const panel = await show({ ...snapshot, runs: snapshot.runs.map((run) => ({ ...run, name })) });
+    expect(await panel.page.locator(".run-name").innerText()).toBe(name);
+    expect(await panel.page.locator("img").count()).toBe(0);
   });
 });

@@ -57,7 +57,11 @@ export function setDisabled(element: HTMLElement, disabled: boolean): void {
 }
 
 /** A button that is only an icon; its name is said and shown as a hint. */
-export function iconButton({ label, icon: name, onClick }: Pick<ButtonOptions, "label" | "onClick"> & { icon: IconName }): HTMLElement {
+export function iconButton({
+  label,
+  icon: name,
+  onClick,
+}: Pick<ButtonOptions, "label" | "onClick"> & { icon: IconName }): HTMLElement {
   const element = create<Button>("vscode-button");
   element.appearance = "icon";
   element.append(icon(name));

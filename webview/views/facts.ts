@@ -50,9 +50,7 @@ export class FactsView implements PanelPart {
   /** The chosen run, or the one that is most likely meant: running, else the newest. */
   private get run(): RunView | undefined {
     const { store, preferences } = this.context;
-    return (
-      store.run(preferences.factsOf) ?? store.runs.find(({ state }) => state === "running") ?? store.runs.at(-1)
-    );
+    return store.run(preferences.factsOf) ?? store.runs.find(({ state }) => state === "running") ?? store.runs.at(-1);
   }
 
   update(): void {
@@ -79,8 +77,15 @@ export class FactsView implements PanelPart {
     const { texts, command, store } = this.context;
     const canResume = ["interrupted", "stopped", "failed"].includes(run.state) && store.experiment?.canTrain;
     const buttons = [
-      run.state === "running" && button({ label: texts.t("stop"), icon: "stop", onClick: () => command({ command: "stop", run: run.id }) }),
-      canResume && button({ label: texts.t("resume"), icon: "train", primary: true, onClick: () => command({ command: "resume", run: run.id }) }),
+      run.state === "running" &&
+        button({ label: texts.t("stop"), icon: "stop", onClick: () => command({ command: "stop", run: run.id }) }),
+      canResume &&
+        button({
+          label: texts.t("resume"),
+          icon: "train",
+          primary: true,
+          onClick: () => command({ command: "resume", run: run.id }),
+        }),
       button({
         label: texts.t(run.baseline ? "clearBaseline" : "setBaseline"),
         onClick: () => command({ command: "setBaseline", run: run.baseline ? null : run.id }),
@@ -103,18 +108,32 @@ export class FactsView implements PanelPart {
       });
     const all: [StringKey, Fact[]][] = [
       ["sectionResult", this.result(run)],
-      ["sectionMachine", [...facts("device"), ...this.speed(run), ...facts("host", "process", "ulpt", "onnxruntime", "node", "created")]],
+      [
+        "sectionMachine",
+        [...facts("device"), ...this.speed(run), ...facts("host", "process", "ulpt", "onnxruntime", "node", "created")],
+      ],
       ["sectionData", facts("model", "revision", "weights", "trainData", "validationData", "testData")],
       ["sectionFiles", this.files(run)],
       ["sectionSettings", settingFacts(details?.settings ?? {})],
       ["sectionSettingsShared", settingFacts(store.experiment?.common ?? {})],
     ];
     const warnings = run.warnings.length
-      ? [h("section", { class: "fact-section" }, h("h2", {}, texts.t("sectionWarnings")), ...run.warnings.map((text) => h("p", { class: "notice" }, text)))]
+      ? [
+          h(
+            "section",
+            { class: "fact-section" },
+            h("h2", {}, texts.t("sectionWarnings")),
+            ...run.warnings.map((text) => h("p", { class: "notice" }, text)),
+          ),
+        ]
       : [];
     return [
       ...warnings,
-      ...all.flatMap(([title, rows]) => (rows.length ? [section(texts.t(title), rows, title === "sectionSettings" || title === "sectionSettingsShared")] : [])),
+      ...all.flatMap(([title, rows]) =>
+        rows.length
+          ? [section(texts.t(title), rows, title === "sectionSettings" || title === "sectionSettingsShared")]
+          : [],
+      ),
     ];
   }
 
@@ -125,8 +144,14 @@ export class FactsView implements PanelPart {
     const interval = run.testInterval;
     const rows: (Fact | false)[] = [
       [texts.t("factState"), run.reason ? `${state}: ${run.reason}` : state],
-      run.totalSteps !== null && [texts.t("factProgress"), texts.t("progressOf", texts.count(run.step), texts.count(run.totalSteps))],
-      best !== null && [texts.t("factBest"), run.bestStep === null ? best : texts.t("atStep", best, texts.count(run.bestStep))],
+      run.totalSteps !== null && [
+        texts.t("factProgress"),
+        texts.t("progressOf", texts.count(run.step), texts.count(run.totalSteps)),
+      ],
+      best !== null && [
+        texts.t("factBest"),
+        run.bestStep === null ? best : texts.t("atStep", best, texts.count(run.bestStep)),
+      ],
       run.testScore !== null && [
         texts.t("factTest"),
         interval
@@ -148,14 +173,20 @@ export class FactsView implements PanelPart {
     return [
       ...(run.tokensPerSecond === null
         ? []
-        : [[texts.t("factSpeed"), texts.t("tokensPerSecond", texts.count(Math.round(run.tokensPerSecond)))] satisfies Fact]),
+        : [
+            [
+              texts.t("factSpeed"),
+              texts.t("tokensPerSecond", texts.count(Math.round(run.tokensPerSecond))),
+            ] satisfies Fact,
+          ]),
       [texts.t("factMemory"), memory],
     ];
   }
 
   private value(key: FactKey, value: string): Node | string {
     if (key === "created") return this.context.texts.moment(value);
-    if (key.endsWith("Data") || key === "weights") return h("code", { title: value }, value.length > 20 ? `${value.slice(0, 16)}…` : value);
+    if (key.endsWith("Data") || key === "weights")
+      return h("code", { title: value }, value.length > 20 ? `${value.slice(0, 16)}…` : value);
     return value;
   }
 
@@ -170,7 +201,9 @@ export class FactsView implements PanelPart {
     return (["folder", "checkpoints", "journal", "log"] as const).flatMap((key): Fact[] => {
       const path = paths[key];
       if (path === undefined) return [];
-      return [[texts.t(labels[key]), h("span", { class: "path" }, h("code", {}, path), actions[key])]];
+      // The folder says where; of what lies in it the name is enough.
+      const shown = key === "folder" ? path : (path.split(/[\\/]/).at(-1) ?? path);
+      return [[texts.t(labels[key]), h("span", { class: "path" }, h("code", { title: path }, shown), actions[key])]];
     });
   }
 }
@@ -189,7 +222,9 @@ function section(title: string, rows: readonly Fact[], isCode: boolean): HTMLEle
     h(
       "dl",
       {},
-      ...rows.map(([label, value]) => h("div", { class: "fact" }, h("dt", {}, isCode ? h("code", {}, label) : label), h("dd", {}, value))),
+      ...rows.map(([label, value]) =>
+        h("div", { class: "fact" }, h("dt", {}, isCode ? h("code", {}, label) : label), h("dd", {}, value)),
+      ),
     ),
   );
 }

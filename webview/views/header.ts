@@ -101,7 +101,13 @@ export class Header implements PanelPart {
     if (!run) return texts.t("statusIdle");
     if (running.length > 1) return texts.t("statusRunningMany", texts.count(running.length));
     if (run.lastLoss === null || run.totalSteps === null) return texts.t("startingTitle", run.name);
-    return texts.t("statusRunning", run.name, texts.count(run.step), texts.count(run.totalSteps), texts.loss(run.lastLoss));
+    return texts.t(
+      "statusRunning",
+      run.name,
+      texts.count(run.step),
+      texts.count(run.totalSteps),
+      texts.loss(run.lastLoss),
+    );
   }
 
   /** At once when a run begins or ends, else now and then. */
@@ -118,7 +124,10 @@ export class Header implements PanelPart {
     const { store, texts, command } = this.context;
     const running = store.runs.filter(({ state }) => state === "running");
     if (running.length === 1) return command({ command: "stop", run: running[0]!.id });
-    const items = running.map((run) => ({ label: run.name, run: () => command({ command: "stop" as const, run: run.id }) }));
+    const items = running.map((run) => ({
+      label: run.name,
+      run: () => command({ command: "stop" as const, run: run.id }),
+    }));
     showMenu(this.stop, texts.t("stop"), items);
   }
 

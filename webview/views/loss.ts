@@ -1,11 +1,10 @@
 /** @file The Loss view: the course of the ticked runs. */
-import type { RunView, XAxis } from "../../src/shared/panel.ts";
+import type { Columns, PanelCommand, RunView, StringKey, XAxis } from "../../src/shared/panel.ts";
 import { CourseCharts, type CourseOf, type Range, xLabels } from "../charts/course.ts";
 import type { PanelContext, PanelPart } from "../context.ts";
 import { h, replaceChildren, setText } from "../dom.ts";
 import { duration } from "../format.ts";
 import { type NumberColumns, plainColumns } from "../store.ts";
-import type { Columns } from "../../src/shared/panel.ts";
 import { button, checkbox, divider, segmented, slider } from "../ui/controls.ts";
 import { CheckpointMarkers } from "./markers.ts";
 import { emptyState } from "./parts.ts";
@@ -79,10 +78,21 @@ export class LossView implements PanelPart {
     this.lossSection = h(
       "section",
       { class: "chart-section" },
-      h("div", { class: "chart-head" }, h("h2", {}, texts.t("lossTitle")), h("p", { class: "hint" }, texts.t("zoomHint").split(".")[0] ?? "")),
+      h(
+        "div",
+        { class: "chart-head" },
+        h("h2", {}, texts.t("lossTitle")),
+        h("p", { class: "hint" }, texts.t("zoomHint").split(".")[0] ?? ""),
+      ),
       this.focusable,
     );
-    this.scoreSection = h("section", { class: "chart-section" }, this.scoreTitle, this.charts.scoreBox, this.scoreEmpty);
+    this.scoreSection = h(
+      "section",
+      { class: "chart-section" },
+      this.scoreTitle,
+      this.charts.scoreBox,
+      this.scoreEmpty,
+    );
     this.table.append(h("summary", {}, texts.t("asTable")), this.tableBody);
     this.table.addEventListener("toggle", () => this.updateTable());
     this.element = h(
@@ -100,7 +110,16 @@ export class LossView implements PanelPart {
       h(
         "div",
         { class: "columns" },
-        h("div", { class: "charts" }, this.notes, this.lossEmpty, this.lossSection, this.scoreSection, divider(), this.table),
+        h(
+          "div",
+          { class: "charts" },
+          this.notes,
+          this.lossEmpty,
+          this.lossSection,
+          this.scoreSection,
+          divider(),
+          this.table,
+        ),
         this.runList.element,
       ),
     );
@@ -197,11 +216,11 @@ export class LossView implements PanelPart {
     }
     const { store, texts, command } = this.context;
     const [title, detail, action] = this.whyEmpty(shown);
-    const text = `${title}\n${detail}\n${action?.command}\n${store.experiment?.canTrain}`;
+    const text = `${title}\n${detail}\n${action?.label}\n${store.experiment?.canTrain}`;
     if (text === this.emptyText) return;
     this.emptyText = text;
     const actions = action
-      ? [button({ label: texts.t(action.label), primary: true, onClick: () => command(action) })]
+      ? [button({ label: texts.t(action.label), primary: true, onClick: () => command(action.command) })]
       : [];
     replaceChildren(this.lossEmpty, [emptyState(title, detail, ...actions)]);
   }
@@ -210,7 +229,11 @@ export class LossView implements PanelPart {
     const { store, texts } = this.context;
     const canTrain = store.experiment?.canTrain ?? false;
     if (!store.runs.length) {
-      return [texts.t("noRuns"), texts.t("noRunsDetail"), canTrain ? { label: "train", command: "train" } : undefined];
+      return [
+        texts.t("noRuns"),
+        texts.t("noRunsDetail"),
+        canTrain ? { label: "train", command: { command: "train" } } : undefined,
+      ];
     }
     if (!shown.length) return [texts.t("noneShown"), texts.t("noneShownDetail")];
     const live = shown.find(({ state }) => state === "running" || state === "created");
@@ -218,11 +241,15 @@ export class LossView implements PanelPart {
     const run = shown.at(-1)!;
     const reason = run.reason ?? "";
     if (run.state === "failed") {
-      return [texts.t("failedEarly", run.name), reason, { label: "factLog", command: "openLog", run: run.id }];
+      return [
+        texts.t("failedEarly", run.name),
+        reason,
+        { label: "factLog", command: { command: "openLog", run: run.id } },
+      ];
     }
     if (run.state === "unreadable") return [texts.t("unreadableRun", run.name), reason];
     if (run.state === "interrupted") {
-      const resume: EmptyAction = { label: "resume", command: "resume", run: run.id };
+      const resume: EmptyAction = { label: "resume", command: { command: "resume", run: run.id } };
       return [texts.t("interruptedEarly", run.name), reason, canTrain ? resume : undefined];
     }
     return [texts.t("stoppedEarly", run.name), reason];
@@ -239,7 +266,9 @@ export class LossView implements PanelPart {
     const { texts } = this.context;
     const sentences = shown.flatMap((run) => [
       ...(run.divergedAt === null ? [] : [texts.t("diverged", run.name, texts.count(run.divergedAt))]),
-      ...(hasPoints && (run.state === "failed" || run.state === "unreadable") && run.reason ? [`${run.name}: ${run.reason}`] : []),
+      ...(hasPoints && (run.state === "failed" || run.state === "unreadable") && run.reason
+        ? [`${run.name}: ${run.reason}`]
+        : []),
       ...(run.reading && run.totalSteps !== null
         ? [texts.t("unread", run.name, texts.count(run.step), texts.count(run.totalSteps))]
         : []),
@@ -278,7 +307,15 @@ export class LossView implements PanelPart {
       const { step, seconds, examples, smoothed } = course.columns;
       return [
         ...evaluations,
-        { run, step: step[last]!, seconds: seconds[last]!, examples: examples[last]!, loss: smoothed[last]!, split: "train", score: null },
+        {
+          run,
+          step: step[last]!,
+          seconds: seconds[last]!,
+          examples: examples[last]!,
+          loss: smoothed[last]!,
+          split: "train",
+          score: null,
+        },
       ];
     });
     const newest = rows.sort((a, b) => b.step - a.step).slice(0, mostTableRows);
@@ -287,12 +324,23 @@ export class LossView implements PanelPart {
       "table",
       {},
       h("caption", { class: "hidden" }, texts.t("lossTitle")),
-      h("thead", {}, h("tr", {}, ...heads.map((head, index) => h("th", { scope: "col", class: index > 1 && "number" }, texts.t(head))))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ...heads.map((head, index) => h("th", { scope: "col", class: index > 1 && "number" }, texts.t(head))),
+        ),
+      ),
       h(
         "tbody",
         {},
         ...newest.map((row) => {
-          const split = row.split === "train" ? texts.t("trainLossSmoothed") : texts.t(row.split === "test" ? "testScore" : "validationScore");
+          const split =
+            row.split === "train"
+              ? texts.t("trainLossSmoothed")
+              : texts.t(row.split === "test" ? "testScore" : "validationScore");
           const numbers = [
             texts.count(row.step),
             duration(row.seconds),
@@ -300,16 +348,24 @@ export class LossView implements PanelPart {
             texts.loss(row.loss),
             texts.percent(row.score),
           ];
-          return h("tr", {}, h("th", { scope: "row" }, row.run.name), h("td", {}, split), ...numbers.map((text) => h("td", { class: "number" }, text)));
+          return h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, row.run.name),
+            h("td", {}, split),
+            ...numbers.map((text) => h("td", { class: "number" }, text)),
+          );
         }),
       ),
     );
-    const limit = rows.length > mostTableRows && h("p", { class: "note" }, texts.t("tableLimit", mostTableRows, texts.count(rows.length)));
+    const limit =
+      rows.length > mostTableRows &&
+      h("p", { class: "note" }, texts.t("tableLimit", mostTableRows, texts.count(rows.length)));
     this.tableBody.replaceChildren(h("div", { class: "table-scroll" }, table), ...(limit ? [limit] : []));
   }
 }
 
-type EmptyAction =
-  | { label: "train"; command: "train" }
-  | { label: "factLog"; command: "openLog"; run: string }
-  | { label: "resume"; command: "resume"; run: string };
+interface EmptyAction {
+  label: StringKey;
+  command: PanelCommand;
+}

@@ -5,8 +5,8 @@
 import { type CourseCharts, type CourseOf, crowd } from "../charts/course.ts";
 import type { PanelContext } from "../context.ts";
 import { h, replaceChildren, setAttributes } from "../dom.ts";
-import { icon } from "../ui/icons.ts";
 import { roving, showMenu } from "../ui/controls.ts";
+import { icon } from "../ui/icons.ts";
 
 /** Markers nearer than this, in pixels, would cover each other: zooming in brings out those left out. */
 const leastDistance = 15;
@@ -89,7 +89,10 @@ export class CheckpointMarkers {
     const first = checkpoints[0]?.step === step;
     const best = checkpoints.find((checkpoint) => checkpoint.best)?.step;
     const hasBaseline = store.runs.some((other) => other.baseline);
-    const on = (name: "openCheckpoint" | "diffPrevious" | "diffBest" | "diffBaseline" | "evaluate" | "exportPrompt", disabled = false) => ({
+    const on = (
+      name: "openCheckpoint" | "diffPrevious" | "diffBest" | "diffBaseline" | "evaluate" | "exportPrompt",
+      disabled = false,
+    ) => ({
       label: texts.t(name),
       disabled,
       run: () => command({ command: name, run, step }),

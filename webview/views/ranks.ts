@@ -1,11 +1,10 @@
 /** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
-import type { RunView, Split } from "../../src/shared/panel.ts";
+import type { RunView, Split, StringKey } from "../../src/shared/panel.ts";
 import { RanksChart } from "../charts/ranks.ts";
-import { type Row, rowsOf, settingColumns, type SortKey, type Spread, scoreOf, sortRows } from "../comparison.ts";
+import { type Row, rowsOf, type SortKey, type Spread, scoreOf, settingColumns, sortRows } from "../comparison.ts";
 import type { PanelContext, PanelPart } from "../context.ts";
 import { h, replaceChildren, setText } from "../dom.ts";
 import { duration, none, type Texts } from "../format.ts";
-import type { StringKey } from "../../src/shared/panel.ts";
 import { button, checkbox, segmented } from "../ui/controls.ts";
 import { icon } from "../ui/icons.ts";
 import { emptyState, stateDot, stateText, swatch } from "./parts.ts";
@@ -49,7 +48,13 @@ export class RanksView implements PanelPart {
     this.group = checkbox(texts.t("groupSeeds"), (groupSeeds) => context.prefer({ groupSeeds }));
     this.only = checkbox(texts.t("onlyDifferences"), (onlyDifferences) => context.prefer({ onlyDifferences }));
     this.tableSlot.setAttribute("aria-label", texts.t("tableCaption"));
-    this.section = h("section", { class: "chart-section" }, h("div", { class: "chart-head" }, this.title, this.legend()), this.note, this.chart.box);
+    this.section = h(
+      "section",
+      { class: "chart-section" },
+      h("div", { class: "chart-head" }, this.title, this.legend()),
+      this.note,
+      this.chart.box,
+    );
     this.element = h(
       "div",
       { class: "view" },
@@ -91,7 +96,13 @@ export class RanksView implements PanelPart {
       const scores = scored.map((run) => scoreOf(run, split)!);
       this.chart.canvas.setAttribute(
         "aria-label",
-        texts.t("ranksSummary", metric, scored.length, texts.percent(Math.min(...scores)), texts.percent(Math.max(...scores))),
+        texts.t(
+          "ranksSummary",
+          metric,
+          scored.length,
+          texts.percent(Math.min(...scores)),
+          texts.percent(Math.max(...scores)),
+        ),
       );
     }
     this.updateTable();
@@ -118,11 +129,16 @@ export class RanksView implements PanelPart {
     if (key === this.shownEmpty || !isEmpty) return;
     this.shownEmpty = key;
     const state = store.runs.length
-      ? emptyState(texts.t("noScores"), every ? texts.t("noScoresDetail", texts.count(every)) : texts.t("noEvaluationDetail"))
+      ? emptyState(
+          texts.t("noScores"),
+          every ? texts.t("noScoresDetail", texts.count(every)) : texts.t("noEvaluationDetail"),
+        )
       : emptyState(
           texts.t("noRuns"),
           texts.t("noRunsDetail"),
-          ...(canTrain ? [button({ label: texts.t("train"), primary: true, onClick: () => command({ command: "train" }) })] : []),
+          ...(canTrain
+            ? [button({ label: texts.t("train"), primary: true, onClick: () => command({ command: "train" }) })]
+            : []),
         );
     replaceChildren(this.empty, [state]);
   }
@@ -139,7 +155,11 @@ export class RanksView implements PanelPart {
     const columns = this.columns(rows);
     // Made again only where it says something else: a running step does not take the focus away.
     const key = JSON.stringify([
-      visible.map((row) => ({ ...row, runs: row.runs.map(({ id, state, baseline, color, variant }) => [id, state, baseline, color, variant]), seconds: duration(row.seconds) })),
+      visible.map((row) => ({
+        ...row,
+        runs: row.runs.map(({ id, state, baseline, color, variant }) => [id, state, baseline, color, variant]),
+        seconds: duration(row.seconds),
+      })),
       columns.map((shown) => shown.key),
       preferences.sort,
     ]);
@@ -192,9 +212,7 @@ export class RanksView implements PanelPart {
             "tr",
             {},
             ...columns.map(({ key, number, cell }) =>
-              key === "name"
-                ? h("th", { scope: "row" }, cell(row))
-                : h("td", { class: number && "number" }, cell(row)),
+              key === "name" ? h("th", { scope: "row" }, cell(row)) : h("td", { class: number && "number" }, cell(row)),
             ),
           ),
         ),
@@ -221,7 +239,9 @@ export class RanksView implements PanelPart {
       ),
       column("validation", "columnValidation", true, ({ validation }) => spread(validation)),
       column("test", "columnTest", true, (row) => this.testCell(row)),
-      ...(preferences.groupSeeds ? [] : [column("bestStep", "columnBestStep", true, ({ bestStep }) => texts.count(bestStep))]),
+      ...(preferences.groupSeeds
+        ? []
+        : [column("bestStep", "columnBestStep", true, ({ bestStep }) => texts.count(bestStep))]),
       column("seconds", "columnTime", true, ({ seconds }) => duration(seconds)),
       column("state", "columnState", false, (row) => this.stateCell(row)),
     ];
@@ -233,12 +253,14 @@ export class RanksView implements PanelPart {
     const paths = preferences.onlyDifferences
       ? settingColumns(rows)
       : [...new Set([...rows.flatMap(({ settings }) => Object.keys(settings)), ...Object.keys(common)])].sort();
-    const settings = paths.map((path): Column => ({
-      key: path,
-      label: path,
-      number: rows.every(({ settings: own }) => !Number.isNaN(Number(own[path] ?? common[path] ?? Number.NaN))),
-      cell: (row) => row.settings[path] ?? common[path] ?? none,
-    }));
+    const settings = paths.map(
+      (path): Column => ({
+        key: path,
+        label: path,
+        number: rows.every(({ settings: own }) => !Number.isNaN(Number(own[path] ?? common[path] ?? Number.NaN))),
+        cell: (row) => row.settings[path] ?? common[path] ?? none,
+      }),
+    );
     return [...shown, ...settings];
   }
 

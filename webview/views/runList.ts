@@ -41,7 +41,15 @@ export class RunList implements PanelPart {
     this.list.setAttribute("role", "group");
     this.list.setAttribute("aria-label", texts.t("runList"));
     this.list.addEventListener("keydown", (event) => this.move(event));
-    this.element = h("aside", { class: "run-list" }, h("h2", {}, texts.t("runList")), this.field, this.list, this.note, this.tools);
+    this.element = h(
+      "aside",
+      { class: "run-list" },
+      h("h2", {}, texts.t("runList")),
+      this.field,
+      this.list,
+      this.note,
+      this.tools,
+    );
   }
 
   update(): void {
@@ -62,7 +70,9 @@ export class RunList implements PanelPart {
     this.note.hidden = matching.length > 0 && matching.length <= mostRows;
     setText(
       this.note,
-      matching.length ? texts.t("limitedRows", mostRows, texts.count(matching.length)) : texts.t("noMatch", this.filter),
+      matching.length
+        ? texts.t("limitedRows", mostRows, texts.count(matching.length))
+        : texts.t("noMatch", this.filter),
     );
   }
 

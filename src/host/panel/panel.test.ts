@@ -1,0 +1,264 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { JournalWriter } from "../../runs/journal.ts";
+import { runPaths } from "../../runs/layout.ts";
+import { claimRun } from "../../runs/owner.ts";
+import type { RunJson } from "../../runs/schema.ts";
+import { RunSeries } from "../../runs/series.ts";
+import { createRun, listRuns } from "../../runs/store.ts";
+import { defaultPreferences, type RunView } from "../../shared/panel.ts";
+import { untranslated } from "../translate.ts";
+import { comparisonMarkdown, metricsCsv } from "./export.ts";
+import { escapeHtml, panelHtml } from "./html.ts";
+import { parseMessage } from "./messages.ts";
+import { PanelModel } from "./model.ts";
+import { compareSettings, flattenSettings } from "./settings.ts";
+import { panelStrings } from "./strings.ts";
+
+const strings = panelStrings(untranslated);
+
+describe("PanelModel", () => {
+  let workspace: string;
+  let hidden: Set<string>;
+  beforeEach(() => {
+    workspace = mkdtempSync(join(tmpdir(), "ulpt-panel-model-"));
+    hidden = new Set();
+  });
+  afterEach(() => rmSync(workspace, { recursive: true, force: true }));
+
+  function model(): PanelModel {
+    return new PanelModel(
+      { name: "e", directory: join(workspace, ".ulpt", "runs", "e") },
+      {
+        runs: async () => listRuns(workspace),
+        isShown: (run) => !hidden.has(run),
+        colorIndex: () => 0,
+        baseline: () => undefined,
+        canTrain: () => true,
+      },
+    );
+  }
+
+  function run(rank: number) {
+    const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
+      ...{
+        created: "2026-01-02T03:04:05.678Z",
+        method: "ulpt",
+        rank,
+        seed: 1,
+        promptLength: 100,
+        parameters: 100 * rank,
+      },
+      ...{ device: "cpu", model: { source: "m", weightsSha256: "ab" }, data: { sha256: { train: "cd" } } },
+      versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
+      settings: {
+        name: `ulpt-r${rank}-seed1`,
+        method: { name: "ulpt", rank },
+        training: { steps: 10, learningRate: rank / 10, evaluateEvery: 5 },
+      },
+    };
+    const { directory } = createRun(workspace, "e", `ulpt-r${rank}-seed1`, spec);
+    const owner = claimRun(directory);
+    const journal = JournalWriter.open(runPaths(directory).events, owner.attempt);
+    journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: 10 });
+    const step = (number: number) =>
+      journal.append({
+        type: "step",
+        step: number,
+        loss: 1 / number,
+        learningRate: 1,
+        gradientNorm: 1,
+        examples: number,
+        tokens: 9,
+        seconds: 0.1,
+      });
+    return { directory, owner, journal, step };
+  }
+
+  const read = (subject: PanelModel) => {
+    while (subject.read());
+  };
+
+  it("tells what a journal gained, once, and counts its messages", async () => {
+    const { step } = run(2);
+    const subject = model();
+    await subject.refresh();
+    read(subject);
+    const first = subject.snapshot(strings);
+    expect(first).toMatchObject({ type: "snapshot", seq: 1, runs: [{ state: "running", step: 0, totalSteps: 10 }] });
+    expect(subject.delta()).toBeNull();
+    step(1);
+    read(subject);
+    const delta = subject.delta();
+    expect(delta).toMatchObject({ type: "delta", seq: 2, runs: [{ step: 1 }], series: [{ from: 0 }] });
+    expect(subject.delta()).toBeNull();
+  });
+
+  it("sends nothing of a run that is not shown, but knows its numbers", async () => {
+    const { directory, step } = run(2);
+    hidden.add(directory);
+    step(1);
+    const subject = model();
+    await subject.refresh();
+    read(subject);
+    expect(subject.snapshot(strings)).toMatchObject({ runs: [{ step: 1, shown: false }], series: [] });
+  });
+
+  it("asks for a snapshot when a run came, not when one only went on", async () => {
+    const first = run(2);
+    const subject = model();
+    expect(await subject.refresh()).toBe(true);
+    first.step(1);
+    expect(await subject.refresh()).toBe(false);
+    run(4);
+    expect(subject.foldersChanged()).toBe(true);
+    expect(subject.foldersChanged()).toBe(false);
+    expect(await subject.refresh()).toBe(true);
+  });
+
+  it("notices that a run ended, and says why it failed", async () => {
+    const { owner, journal } = run(2);
+    const subject = model();
+    await subject.refresh();
+    read(subject);
+    subject.snapshot(strings);
+    expect(subject.running).toBe(true);
+    journal.append({ type: "status", state: "failed" });
+    owner.release({ code: 4, state: "failed", step: 0, reason: "out of memory" });
+    subject.checkStates();
+    read(subject);
+    expect(subject.delta()).toMatchObject({ runs: [{ state: "failed", reason: "out of memory" }] });
+    expect(subject.running).toBe(false);
+  });
+
+  it("shows only checkpoints whose files exist, and which is best", async () => {
+    const { directory, journal, step } = run(2);
+    step(1);
+    mkdirSync(runPaths(directory).checkpoints);
+    writeFileSync(join(directory, "checkpoints", "step-000001.safetensors"), "");
+    journal.append({ type: "checkpoint", step: 0, file: "checkpoints/step-000000.safetensors", bytes: 9, best: false });
+    journal.append({
+      type: "evaluation",
+      step: 1,
+      split: "validation",
+      metric: "accuracy",
+      score: 0.5,
+      count: 9,
+      seconds: 1,
+    });
+    journal.append({ type: "checkpoint", step: 1, file: "checkpoints/step-000001.safetensors", bytes: 9, best: true });
+    const subject = model();
+    await subject.refresh();
+    read(subject);
+    expect(subject.snapshot(strings)).toMatchObject({ series: [{ checkpoints: [{ step: 1, best: true }] }] });
+  });
+
+  it("parts what runs share from what they differ in", async () => {
+    run(2);
+    run(4);
+    const subject = model();
+    await subject.refresh();
+    expect(subject.snapshot(strings)).toMatchObject({
+      experiment: { common: { "training.steps": "10" } },
+      details: [{ settings: { "training.learningRate": "0.2" } }, { settings: { "training.learningRate": "0.4" } }],
+    });
+  });
+
+  it("shows a broken run as a row that says so", async () => {
+    run(2);
+    mkdirSync(join(workspace, ".ulpt", "runs", "e", "broken"));
+    const subject = model();
+    await subject.refresh();
+    read(subject);
+    expect(subject.snapshot(strings)).toMatchObject({ runs: [{ state: "unreadable" }, { state: "running" }] });
+  });
+
+  it("knows its runs by their folders, and no other folder", async () => {
+    const { directory } = run(2);
+    const subject = model();
+    await subject.refresh();
+    expect(subject.has(directory)).toBe(true);
+    expect(subject.has(`${directory}/../../..`)).toBe(false);
+  });
+});
+
+describe("parseMessage", () => {
+  it("takes what the panel says", () => {
+    const state = { experiment: "/e", preferences: defaultPreferences };
+    expect(parseMessage({ type: "ready", state })).toEqual({ type: "ready", state });
+    expect(parseMessage({ type: "command", command: "diffBest", run: "/r", step: 40 })).toMatchObject({ step: 40 });
+  });
+
+  it("begins anew where the state is of another version", () => {
+    expect(parseMessage({ type: "ready", state: { experiment: 3 } })).toEqual({ type: "ready", state: null });
+  });
+
+  it.each([
+    null,
+    {},
+    { type: "command", command: "deleteEverything" },
+    { type: "command", command: "stop" },
+    { type: "smoothing", smoothing: 2 },
+  ])("takes nothing else: %j", (message) => {
+    expect(parseMessage(message)).toBeUndefined();
+  });
+});
+
+describe("panelHtml", () => {
+  const page = panelHtml({
+    ...{
+      nonce: "N0nce",
+      source: "https://source",
+      script: "https://source/panel.js",
+      style: "https://source/panel.css",
+    },
+    ...{ language: "en", title: `"><script>alert(1)</script>`, waiting: "<b>" },
+  });
+
+  it("allows one script and one style sheet, and no network", () => {
+    expect(page).toContain(
+      "default-src &#39;none&#39;; script-src &#39;nonce-N0nce&#39;; style-src https://source &#39;nonce-N0nce&#39;",
+    );
+    expect(page).not.toMatch(/unsafe|connect-src/);
+    expect(page).toContain('<meta property="csp-nonce" content="N0nce">');
+  });
+
+  it("writes values as text", () => {
+    expect(page.match(/<script/g)).toHaveLength(1);
+    expect(escapeHtml(`<&>"'`)).toBe("&lt;&amp;&gt;&quot;&#39;");
+  });
+});
+
+describe("settings", () => {
+  it("are compared by their paths; what one run lacks differs", () => {
+    const flat = flattenSettings({ name: "a", training: { steps: 5, clip: null }, seed: 1, list: [1, 2] });
+    expect(flat).toEqual({ "training.steps": "5", "training.clip": "null", list: "[1,2]" });
+    expect(compareSettings([{ a: "1", b: "2" }, { a: "1" }])).toEqual({
+      common: { a: "1" },
+      different: [{ b: "2" }, {}],
+    });
+  });
+});
+
+describe("export", () => {
+  const view = (change: Partial<RunView>) => ({ group: "ulpt-r2", rank: 2, parameters: 456, ...change }) as RunView;
+
+  it("writes every loss as CSV, and no formula", () => {
+    const series = new RunSeries();
+    const step = { type: "step", learningRate: 1, gradientNorm: 1, tokens: 9, seconds: 0.1, attempt: 1 } as const;
+    series.append([{ ...step, t: 100, seq: 1, step: 1, loss: 0.5, examples: 16 }]);
+    const run = view({ name: '=1+"x"', method: "ulpt", seed: 1 });
+    expect(metricsCsv([{ run, series }]).split("\r\n")).toEqual([
+      "run,method,rank,seed,parameters,kind,step,seconds,examples,loss,metric,score",
+      `"'=1+""x""",ulpt,2,1,456,train,1,0.1,16,0.5,,`,
+      "",
+    ]);
+  });
+
+  it("writes the comparison as a Markdown table, seeds together", () => {
+    const runs = [view({ bestScore: 0.8, testScore: 0.7 }), view({ bestScore: 0.9, testScore: null })];
+    expect(comparisonMarkdown(runs).split("\n")[2]).toBe("| ulpt-r2 | 2 | 456 | 2 | 85.0 ± 7.1 % | 70.0 % |");
+  });
+});

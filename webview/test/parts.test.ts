@@ -1,0 +1,201 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Columns, HostMessage, RunView } from "../../src/shared/panel.ts";
+import { marksOf } from "../charts/marks.ts";
+import { rowsOf, settingColumns, sortRows, spreadOf } from "../comparison.ts";
+import { duration, fill, Texts, timeTicks } from "../format.ts";
+import { PanelStore } from "../store.ts";
+import { strings } from "./harness.ts";
+
+const folder = join(import.meta.dirname, "..");
+
+function run(change: Partial<RunView>): RunView {
+  const nothing = {
+    reason: null,
+    evaluateEvery: null,
+    lastLoss: null,
+    seconds: null,
+    secondsLeft: null,
+    tokensPerSecond: null,
+  };
+  return {
+    ...nothing,
+    ...{ id: "a", name: "ulpt-r2-seed1", group: "ulpt-r2", state: "finished", method: "ulpt", rank: 2, seed: 1 },
+    ...{
+      promptLength: 100,
+      parameters: 456,
+      step: 60,
+      totalSteps: 60,
+      metric: "accuracy",
+      bestScore: 0.8,
+      bestStep: 50,
+    },
+    ...{
+      testScore: null,
+      testInterval: null,
+      memory: null,
+      divergedAt: null,
+      warnings: [],
+      shown: true,
+      baseline: false,
+    },
+    ...{ color: 0, variant: 0, reading: false },
+    ...change,
+  };
+}
+
+function columns(...steps: number[]): Columns {
+  const of = (value: (step: number) => number) => Float64Array.from(steps, value);
+  return {
+    step: of((s) => s),
+    seconds: of((s) => s / 10),
+    examples: of((s) => 16 * s),
+    loss: of((s) => 1 / s),
+    smoothed: of((s) => 1 / s),
+  };
+}
+
+function snapshot(seq: number): HostMessage {
+  const references = { majority: null, unprompted: null, unpromptedAmongLabels: null };
+  return {
+    type: "snapshot",
+    seq,
+    strings,
+    experiment: { directory: "/e", name: "e", model: null, metric: null, references, common: {}, canTrain: true },
+    runs: [run({})],
+    details: [],
+    series: [{ id: "a", from: 0, columns: columns(1, 2, 3), evaluations: [], checkpoints: [] }],
+    smoothing: 0,
+  };
+}
+
+describe("PanelStore", () => {
+  it("puts the points of a delta where they belong, in place of the open ones", () => {
+    const store = new PanelStore();
+    store.apply(snapshot(4));
+    expect(store.apply({ type: "delta", seq: 5, series: [{ id: "a", from: 2, columns: columns(4, 5) }] })).toBe(
+      "delta",
+    );
+    expect(store.courses.get("a")?.columns.step).toEqual([1, 2, 4, 5]);
+    expect(store.points).toBe(4);
+  });
+
+  it("applies nothing after a gap, and takes the next snapshot", () => {
+    const store = new PanelStore();
+    store.apply(snapshot(1));
+    expect(store.apply({ type: "delta", seq: 3, series: [{ id: "a", from: 0, columns: columns(9) }] })).toBe("gap");
+    expect(store.points).toBe(3);
+    expect(store.apply(snapshot(7))).toBe("snapshot");
+    expect(store.seq).toBe(7);
+  });
+
+  it("ignores a delta that its snapshot has already", () => {
+    const store = new PanelStore();
+    store.apply(snapshot(5));
+    expect(store.apply({ type: "delta", seq: 5, runs: [run({ step: 1 })] })).toBe("ignored");
+    expect(store.runs[0]?.step).toBe(60);
+  });
+});
+
+describe("the comparison", () => {
+  const runs = [
+    run({ id: "a", bestScore: 0.8 }),
+    run({ id: "b", seed: 2, name: "ulpt-r2-seed2", bestScore: 0.9 }),
+    run({
+      id: "c",
+      group: "vanilla",
+      name: "vanilla-seed1",
+      method: "vanilla",
+      rank: null,
+      parameters: 12_800,
+      bestScore: null,
+    }),
+  ];
+
+  it("takes runs together that differ only in their seed, with mean and sample standard deviation", () => {
+    const [ulpt, vanilla] = rowsOf(runs, new Map(), true);
+    expect(ulpt?.name).toBe("ulpt-r2");
+    expect(ulpt?.validation?.mean).toBeCloseTo(0.85, 12);
+    expect(ulpt?.validation?.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
+    expect(vanilla?.validation).toBeNull();
+    expect(spreadOf([0.5])).toEqual({ mean: 0.5, deviation: null });
+  });
+
+  it("puts rows without a value last, whichever way it is sorted", () => {
+    const rows = rowsOf(runs, new Map(), false);
+    expect(sortRows(rows, "validation", true).map(({ id }) => id)).toEqual(["b", "a", "c"]);
+    expect(sortRows(rows, "validation", false).map(({ id }) => id)).toEqual(["a", "b", "c"]);
+  });
+
+  it("shows the settings that differ, and not those that only another method has", () => {
+    const details = new Map([
+      ["a", { id: "a", facts: {}, settings: { "training.learningRate": "0.3", "method.scale": "true" } }],
+      ["c", { id: "c", facts: {}, settings: { "training.learningRate": "0.1" } }],
+    ]);
+    expect(settingColumns(rowsOf(runs, details, true))).toEqual(["training.learningRate"]);
+  });
+});
+
+describe("the format", () => {
+  const texts = new Texts(strings, "en");
+
+  it("writes numbers with as many digits as they deserve", () => {
+    expect([0.0213, 0.25, 1.256, 12.34, 1234].map((value) => texts.loss(value))).toEqual([
+      "0.0213",
+      "0.250",
+      "1.26",
+      "12.3",
+      "1234",
+    ]);
+    expect(texts.loss(Number.NaN)).toBe("NaN");
+    expect(texts.loss(1e-7)).toBe("1.00e-7");
+    expect(texts.percent(0.9744)).toBe("97.4%");
+    expect(texts.bytes(2008)).toBe("2 KB");
+    expect([0.25, 59.6, 75, 4000, null].map(duration)).toEqual(["0.3s", "1m 00s", "1m 15s", "1h 07m", "–"]);
+  });
+
+  it("fills in values, and survives a language that does not exist", () => {
+    expect(fill("{1} of {0} {2}", [2, 1])).toBe("1 of 2 {2}");
+    expect(new Texts(strings, "no such language").count(1000)).toBe("1,000");
+  });
+
+  it("ticks time in round minutes", () => {
+    expect(timeTicks(0, 300, 6)).toEqual([0, 60, 120, 180, 240, 300]);
+    expect(timeTicks(0, 3 * 86_400, 4)).toEqual([0, 86_400, 172_800, 259_200]);
+  });
+
+  it("has a text for every key", () => {
+    expect(Object.entries(strings).filter(([, text]) => !text)).toEqual([]);
+  });
+});
+
+describe("marks", () => {
+  it("tell all of 24 runs apart by colour and dash, and never by colour alone within a hue", () => {
+    const all = Array.from({ length: 24 }, (_, index) => marksOf({ color: index % 6, variant: Math.floor(index / 6) }));
+    expect(new Set(all.map(({ color, dash }) => `${color} ${dash}`)).size).toBe(24);
+    expect(new Set(all.slice(0, 6).map(({ point }) => point)).size).toBe(6);
+  });
+});
+
+describe("the house of the webview", () => {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.(ts|css)$/.test(name) && !name.startsWith("test"))
+    .map((name) => ({ name: relative(folder, join(folder, name)), text: readFileSync(join(folder, name), "utf8") }));
+
+  it("knows the toolkit in ui/ only", () => {
+    const outside = files.filter(({ name }) => name.endsWith(".ts") && !name.startsWith("ui"));
+    expect(outside.length).toBeGreaterThan(8);
+    expect(
+      outside.filter(({ text }) => /webview-ui-toolkit|["'`<]vscode-[a-z]/.test(text)).map(({ name }) => name),
+    ).toEqual([]);
+  });
+
+  it("writes no HTML from strings, and takes its colours from the theme", () => {
+    expect(
+      files.filter(({ text }) => /innerHTML|insertAdjacentHTML|outerHTML/.test(text)).map(({ name }) => name),
+    ).toEqual([]);
+    const css = files.filter(({ name }) => name.endsWith(".css"));
+    expect(css.filter(({ text }) => /#[0-9a-f]{3,8}\b/i.test(text)).map(({ name }) => name)).toEqual([]);
+  });
+});
