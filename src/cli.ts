@@ -160,7 +160,12 @@ function stopOn(signal: NodeJS.Signals): void {
 process.stdout.on("error", (error) => {
   if (systemErrorCode(error) !== "EPIPE") throw error;
 });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
+/** Commands that save or clean up when they are asked to stop; the others simply end. */
+const stoppable = new Set(["train", "resume", "evaluate"]);
+program.hook("preAction", (_program, command) => {
+  if (!stoppable.has(command.name())) return;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
+});
 
 try {
   await program.parseAsync();

@@ -52,6 +52,9 @@ const codes = {
   RUN_UNWRITABLE: exitCodes.internal,
   DISK_FULL: exitCodes.internal,
 
+  /** A fault of the program itself. */
+  INTERNAL: exitCodes.internal,
+
   OUT_OF_MEMORY: exitCodes.outOfMemory,
   STOPPED: exitCodes.stopped,
 } as const;

@@ -10,6 +10,7 @@ import { coreCommands, settings, taskType } from "./host/ids.ts";
 import { createLog, logError } from "./host/log.ts";
 import { notifyWhenTrainingEnds } from "./host/notifications.ts";
 import { registerRunPanel } from "./host/panel/index.ts";
+import { registerReports } from "./host/reports.ts";
 import { checkRuntimeFiles } from "./host/runtime.ts";
 import { LocalService } from "./host/serviceClient.ts";
 import type { Services } from "./host/services.ts";
@@ -40,6 +41,7 @@ export function activate(context: vscode.ExtensionContext): void {
     openPanel,
   };
   registerDocuments(context, services);
+  registerReports(context);
   registerCommands(context, log, {
     ...trainCommands(services),
     ...runCommands(services),

@@ -69,7 +69,7 @@ describe("pretraining", () => {
     const batch = Array.from({ length: 4 }, () => generatedExample(stream, 1));
     const { loss } = await pretrainer.lossAndGradients(batch);
 
-    const inference = await Inference.create(openModel(folder), { device: "cpu", threads: 1, prompt: false });
+    const inference = new Inference(openModel(folder), { device: "cpu", threads: 1 });
     cleanups.push(() => inference.release());
     const encoded = await inference.encode(batch.map(({ source }) => source));
     const scores = await inference.score(

@@ -33,7 +33,7 @@ export async function probe(model: FrozenModel, count: number, threads: number):
     const kind = kindOf(example);
     return kind ? [{ kind, source: encode(example.source), target: encode(example.target).slice(0, -1) }] : [];
   });
-  const inference = await Inference.create(model, { device: "cpu", prompt: false, threads });
+  const inference = new Inference(model, { device: "cpu", threads });
   const tally = new Map(kinds.map((kind) => [kind, { right: 0, of: 0 }]));
   try {
     for (const group of groupByLength(examples, [...examples.keys()], 0, maxTokens)) {

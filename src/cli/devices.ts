@@ -42,6 +42,7 @@ export async function reportDevice(device: Device): Promise<DeviceReport> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, probeCommand, device], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 60_000,
+    killSignal: "SIGKILL", // a driver that hangs hears nothing else
   });
   let output = "";
   let errors = "";
@@ -68,13 +69,16 @@ export async function reportDevice(device: Device): Promise<DeviceReport> {
 export async function reportDevices(): Promise<DeviceReport[]> {
   const supported = await supportedDevices();
   const unknown = "onnxruntime-node for this platform does not have it";
-  return Promise.all(
-    devices.map((device) =>
+  const reports: DeviceReport[] = [];
+  // One after the other: they are timed, and would take each other's cores.
+  for (const device of devices) {
+    reports.push(
       supported.includes(device)
-        ? reportDevice(device)
-        : { device, works: false as const, reason: unknown, needs: needs[device] },
-    ),
-  );
+        ? await reportDevice(device)
+        : { device, works: false, reason: unknown, needs: needs[device] },
+    );
+  }
+  return reports;
 }
 
 /**
@@ -85,8 +89,9 @@ export async function resolveDevice(wanted: Device | "auto"): Promise<{ device: 
   if (wanted === "cpu") return { device: "cpu", why: undefined };
   if (wanted === "auto") {
     const working = (await reportDevices()).filter((report) => report.works);
-    const fastest = working.reduce((a, b) => (b.gflops > a.gflops ? b : a));
-    if (fastest.device !== "cpu") return { device: fastest.device, why: "auto: the fastest device that works here" };
+    const fastest = working.toSorted((a, b) => b.gflops - a.gflops)[0];
+    if (fastest && fastest.device !== "cpu")
+      return { device: fastest.device, why: "auto: the fastest device that works here" };
     const others = working.filter(({ device }) => device !== "cpu").map(({ device }) => device);
     const why = others.length
       ? `auto: cpu is faster here than ${others.join(", ")}`
@@ -95,7 +100,8 @@ export async function resolveDevice(wanted: Device | "auto"): Promise<{ device: 
   }
   const report = await reportDevice(wanted);
   if (report.works) return { device: wanted, why: undefined };
-  const available = (await reportDevices()).filter(({ works }) => works).map(({ device }) => device);
+  const others = await reportDevices();
+  const available = others.filter(({ works }) => works).map(({ device }) => device);
   throw new UlptError("DEVICE_MISSING", `The device ${wanted} does not work here: ${report.reason}`, {
     where: `${process.platform} ${process.arch}; available: ${available.join(", ")}`,
     expected: report.needs,

@@ -46,14 +46,25 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   });
   try {
     await resources.lossSession(); // finds what is wrong with the weights before there is a run
+    for (const { method, promptLength } of runs) createMethod(method, promptLength, resources); // as are methods that cannot be
     const reports: RunReport[] = [];
+    let failure: UlptError | undefined;
     for (const [index, settings] of runs.entries()) {
       if (signal.aborted) throw stoppedBetweenRuns(index, runs.length);
       const known = options.continue ? findEqualRun(settings, experiment, workspace, resources) : undefined;
       const run = known ?? (await createRunOf(settings, experiment, workspace, resources));
-      reports.push(await runToEnd(run, resources, reporter, { index: index + 1, count: runs.length, signal }));
+      try {
+        await runToEnd(run, resources, reporter, { index: index + 1, count: runs.length, signal });
+      } catch (error) {
+        // One learning rate too high says nothing about the other runs.
+        if (!(error instanceof UlptError) || error.code !== "NOT_FINITE") throw error;
+        failure = error;
+        if (!options.json) reporter.note(error.describe());
+      }
+      reports.push(reportRun(run));
     }
     report(reports, experiment.name, options.json);
+    if (failure) throw failure;
   } finally {
     await resources.release();
   }
@@ -92,11 +103,13 @@ function findEqualRun(
   settings: RunSettings,
   experiment: Experiment,
   workspace: string,
-  { modelSha256, task }: Resources,
+  { modelSha256, modelFiles, task, device }: Resources,
 ): Run | undefined {
   const wanted = canonicalJson(recordSettings(settings, relative(workspace, experiment.directory)));
   return listRuns(workspace)
-    .filter(({ spec }) => {
+    .filter(({ spec, state }) => {
+      if (state === "failed" || state === "running" || spec?.device !== device) return false;
+      if (canonicalJson(spec.model.files ?? {}) !== canonicalJson(modelFiles)) return false;
       if (!spec || spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) return false;
       const sameData = Object.entries(task.files).every(([split, { sha256 }]) => spec.data.sha256[split] === sha256);
       return sameData && canonicalJson(spec.settings) === wanted;

@@ -9,7 +9,7 @@ import type { Inspection } from "../runs/inspection.ts";
 import type { EvaluationReport, TryResult } from "../shared/service.ts";
 import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { loadPrompt } from "../training/artifact.ts";
-import { truncateSource } from "../training/dataset.ts";
+import { requireKnownTokens, truncateSource } from "../training/dataset.ts";
 import { evaluate as evaluateSplit } from "../training/evaluation.ts";
 import { exportPrompt } from "../training/export.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
@@ -72,20 +72,28 @@ export async function evaluateCheckpoint(
     onProgress?.(0, split.examples.length);
     const { checkpoint, embeddings } = await loadPrompt(path, settings, resources);
     requireWeights(checkpoint, resources.modelSha256, path);
-    const labels = dataset.labels?.map(({ text }) => text);
     const passes = {
       maxNewTokens: settings.generation.maxNewTokens ?? dataset.longestTarget,
       maxTokens: tokensPerPass,
       signal,
     };
-    const inference = await resources.inference();
-    const result = await evaluateSplit(inference, tokenizer, split, labels, embeddings, { ...passes, onProgress });
+    const questions = { loss: true };
+    const found = { ...passes, onProgress };
+    const result = await evaluateSplit(
+      resources.inference,
+      tokenizer,
+      split,
+      dataset.labels,
+      embeddings,
+      questions,
+      found,
+    );
     const unprompted = await resources.unprompted(split, passes);
     const report: EvaluationReport = {
       checkpoint: path,
       split: splitName,
       ...result.score,
-      loss: result.loss,
+      loss: result.loss!,
       majority: task.majority[splitName],
       unprompted: unprompted.free.score,
       unpromptedAmongLabels: unprompted.amongLabels?.score,
@@ -144,10 +152,14 @@ export async function answerTexts(
   options: { raw?: boolean | undefined; maxNewTokens?: number | undefined },
 ): Promise<TryResult[]> {
   const { template, maxSourceLength, maxNewTokens } = taskOf(target);
-  const { endToken } = model.model.config;
+  const { endToken, vocabularySize } = model.model.config;
   const embeddings = await embeddingsOf(target, model);
   const sources = texts.map((text) => (options.raw ? text : asSource(text, template)));
-  const tokens = sources.map((source) => truncateSource(model.tokenizer.encode(source), maxSourceLength, endToken));
+  const tokens = sources.map((source) => {
+    const full = model.tokenizer.encode(source);
+    requireKnownTokens(full, vocabularySize, JSON.stringify(source));
+    return truncateSource(full, maxSourceLength, endToken);
+  });
   const length = options.maxNewTokens ?? maxNewTokens ?? defaultAnswerLength;
   const withPrompt = await model.answer(tokens, embeddings, length);
   const withoutPrompt = await model.answer(tokens, undefined, length);

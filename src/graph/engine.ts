@@ -9,6 +9,8 @@ let loading: Promise<typeof Engine> | undefined;
 export function loadEngine(): Promise<typeof Engine> {
   // onnxruntime reports its use to Microsoft unless this is set before it loads; our users were never asked.
   process.env.ORT_DISABLE_TELEMETRY = "1";
+  // CUDA would round the factors of float32 products to 10 bits; a gradient must not depend on the device that much.
+  process.env.NVIDIA_TF32_OVERRIDE ??= "0";
   loading ??= import("onnxruntime-node").then(
     // As a CommonJS module its exports are on `default` under Node's loader.
     (module) => ("default" in module ? (module.default as typeof Engine) : module),

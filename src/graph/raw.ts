@@ -27,7 +27,6 @@ export const multiply = (a: Tensor, b: Tensor) => elementwise("Mul", a, b);
 export const divide = (a: Tensor, b: Tensor) => elementwise("Div", a, b);
 export const minimum = (a: Tensor, b: Tensor) => elementwise("Min", a, b);
 export const maximum = (a: Tensor, b: Tensor) => elementwise("Max", a, b);
-export const greater = (a: Tensor, b: Tensor) => elementwise("Greater", a, b, "bool");
 
 const unary = (op: string) => (x: Tensor) => node(op, [x], x.shape);
 export const exp = unary("Exp");
@@ -39,12 +38,6 @@ export const sqrt = unary("Sqrt");
 export const negate = unary("Neg");
 
 export const scale = (x: Tensor, factor: number) => (factor === 1 ? x : multiply(x, scalar(factor)));
-
-export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
-  const shape = broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape) ?? []);
-  if (!shape) throw graphError("Where: the shapes do not broadcast.");
-  return node("Where", [condition, a, b], shape, {}, a.dtype);
-}
 
 /** Matrix product over the last two axes; leading axes broadcast. `[…, M, K] × […, K, N] → […, M, N]` */
 export function matmul(a: Tensor, b: Tensor): Tensor {
@@ -114,10 +107,6 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return node("Reshape", [x, target], shape, inferred ? {} : { allowzero: 1 });
 }
 
-export function unsqueeze(x: Tensor, axis: number): Tensor {
-  return node("Unsqueeze", [x, integers([axis])], [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]);
-}
-
 export function expand(x: Tensor, shape: Shape): Tensor {
   return node("Expand", [x, sizes(shape)], shape);
 }
@@ -165,12 +154,6 @@ export function range(length: Dim): Tensor {
   return node("Range", [integers([0], []), limit, integers([1], [])], [length]);
 }
 
-/** Conversion between dtypes. */
-export function cast(x: Tensor, dtype: Dtype): Tensor {
-  const onnxType = { float32: 1, int64: 7, bool: 9 }[dtype];
-  return node("Cast", [x], x.shape, { to: onnxType }, dtype);
-}
-
 export function softmax(x: Tensor): Tensor {
   return node("Softmax", [x], x.shape, { axis: -1 });
 }
@@ -194,7 +177,6 @@ function reduction(op: string) {
   };
 }
 export const reduceSum = reduction("ReduceSum");
-export const reduceMean = reduction("ReduceMean");
 export const reduceMax = reduction("ReduceMax");
 export const reduceSumSquare = reduction("ReduceSumSquare");
 

@@ -6,7 +6,7 @@ import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { messageOf, UlptError } from "../errors.ts";
 import type { Device } from "./devices.ts";
 import type { Model } from "./emit.ts";
-import { loadEngine } from "./engine.ts";
+import { loadEngine, supportedDevices } from "./engine.ts";
 
 /** A tensor that goes into or comes out of a session. */
 export type TensorValue =
@@ -44,6 +44,14 @@ export class Session {
    */
   static async create(model: Model, options: SessionOptions): Promise<Session> {
     const engine = await loadEngine();
+    const known = await supportedDevices();
+    if (!known.includes(options.device)) {
+      throw new UlptError("DEVICE_MISSING", `onnxruntime-node for this platform has no ${options.device}.`, {
+        where: `${process.platform} ${process.arch}`,
+        expected: known.join(", "),
+        hint: "Choose one of these; `ulpt devices` tries them.",
+      });
+    }
     const session: Record<string, string> = { disable_prepacking: "1" }; // prepacking keeps a second copy of the weights
     if (model.weightsFolder !== undefined) session.model_external_initializers_file_folder_path = model.weightsFolder;
     try {

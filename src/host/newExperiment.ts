@@ -270,6 +270,6 @@ async function write(answers: Answers): Promise<vscode.Uri> {
   if (!(await vscode.workspace.applyEdit(edit))) {
     throw new Error(t("{0} could not be written: it exists already, or the folder is read-only.", file.fsPath));
   }
-  await vscode.window.showTextDocument(file);
+  await vscode.window.showTextDocument(file, { preview: false });
   return file;
 }

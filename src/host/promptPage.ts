@@ -60,7 +60,7 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
           : t("{0} numbers: as many as a full prompt has", numbers.format(parameters)),
     },
     hasRun,
-    example: task.template,
+    example: t("A text like those it was trained on; Ctrl+Enter asks"),
   };
 }
 

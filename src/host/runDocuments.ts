@@ -46,7 +46,7 @@ function scoreSection(split: string, evaluations: readonly EvaluationEvent[]): s
       const parts = [
         `step ${String(step).padStart(6)}`,
         fixed(score),
-        interval ? `95% interval ${interval.map(fixed).join(" to ")}` : "",
+        interval && split === "test" ? `95% interval ${interval.map(fixed).join(" to ")}` : "",
         loss === undefined ? "" : `loss ${fixed(loss)}`,
         invalid ? `no label ${fixed(invalid)}` : "",
         evaluations.length > 1 && evaluation === best ? "best" : "",

@@ -100,7 +100,9 @@ export class LocalService implements ServiceClient {
   ): Promise<ServiceMethods[M]["result"] | Gone> {
     const { connection, gone } = this.connect();
     const started = Date.now();
-    const answer = connection.sendRequest<ServiceMethods[M]["result"]>(method, params, token);
+    // An undefined token would be sent as a second parameter.
+    const cancellation = token ? [token] : [];
+    const answer = connection.sendRequest<ServiceMethods[M]["result"]>(method, params, ...cancellation);
     try {
       // The connection's own end rejects the request as well; how the process ended says more.
       const result = await Promise.race([answer, gone]);

@@ -85,6 +85,8 @@ export class WorkspaceRuns implements RunStore {
   private readonly touched = new Set<string>();
   private touchedTimer: NodeJS.Timeout | undefined;
   private pollTimer: NodeJS.Timeout | undefined;
+  /** When the timer fires, on the clock of `performance`. */
+  private pollAt = 0;
   private isPolling = false;
   /** How long the last look took, in milliseconds. */
   private pollCost = 0;
@@ -249,18 +251,25 @@ export class WorkspaceRuns implements RunStore {
     if (this.disposed || this.isPolling) return;
     const isBusy = this.active.size > 0 || this.followed.size > 0;
     if (!isBusy && this.watching === 0) return;
-    clearTimeout(this.pollTimer);
     const interval = isBusy && this.watching > 0 ? watchedInterval : restingInterval;
-    this.pollTimer = setTimeout(() => void this.poll(), Math.max(interval, restFactor * this.pollCost));
+    const wait = Math.max(interval, restFactor * this.pollCost);
+    // Who asks for runs all the time does not put the next look off.
+    if (this.pollTimer && this.pollAt <= performance.now() + wait) return;
+    clearTimeout(this.pollTimer);
+    this.pollAt = performance.now() + wait;
+    this.pollTimer = setTimeout(() => void this.poll(), wait);
   }
 
   private async poll(): Promise<void> {
     if (this.isPolling) return;
     this.isPolling = true;
+    clearTimeout(this.pollTimer);
+    this.pollTimer = undefined;
     const started = performance.now();
+    const known = [...this.active];
     try {
       await this.pollLaunches();
-      for (const [directory, before] of [...this.active]) {
+      for (const [directory, before] of known) {
         const run = await this.run(directory);
         if (!isSame(before, run)) this.changeEmitter.fire({ experiment: dirname(directory), directory });
       }

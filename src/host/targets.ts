@@ -19,7 +19,7 @@ export function checkpointOf(argument: unknown): CheckpointId | undefined {
 /** The run that a command's first argument names, itself or by one of its checkpoints. */
 export function runOf(argument: unknown): RunId | undefined {
   const uri = uriOf(argument);
-  if (uri) return documentId(uri) ?? checkpointOfUri(uri);
+  if (uri) return runOfDocument(documentId(uri) ?? checkpointOfUri(uri));
   const { directory } = fieldsOf(argument);
   return directory === undefined ? undefined : runIdOf(directory);
 }
@@ -44,9 +44,13 @@ export function activeUri(): vscode.Uri | undefined {
   return vscode.window.activeTextEditor?.document.uri;
 }
 
+function runOfDocument(id: RunId | undefined): RunId | undefined {
+  return id && { folder: id.folder, experiment: id.experiment, run: id.run };
+}
+
 function checkpointOfUri(uri: vscode.Uri): CheckpointId | undefined {
   const id = documentId(uri);
-  if (id) return id.kind === "checkpoint" ? id : undefined;
+  if (id) return id.kind === "checkpoint" ? { ...runOfDocument(id)!, step: id.step } : undefined;
   const step = uri.scheme === "file" ? stepOfFile(uri.fsPath) : undefined;
   const run = step === undefined ? undefined : runIdOf(dirname(dirname(uri.fsPath)));
   return run && { ...run, step: step! };
@@ -57,7 +61,7 @@ function fieldsOf(argument: unknown): { directory: string | undefined; step: num
     typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   const node = of(argument);
   const [run, checkpoint, summary] = [of(node.run), of(node.checkpoint), of(node.summary)];
-  const directory = [node.directory, run.directory, checkpoint.directory, summary.directory].find(
+  const directory = [node.directory, node.run, run.directory, checkpoint.directory, summary.directory].find(
     (value) => typeof value === "string",
   );
   const step = [checkpoint.step, node.step].find((value) => typeof value === "number");

@@ -23,6 +23,7 @@ describe("config.json", () => {
       numBuckets: 32,
       maxDistance: 128,
       tiedHead: true,
+      scaledHead: true,
       padToken: 0,
       endToken: 1,
       startToken: 0,
@@ -49,6 +50,7 @@ describe("config.json", () => {
       modelType: "mt5",
       gatedGelu: true,
       tiedHead: false,
+      scaledHead: false,
       numEncoderLayers: 3,
       numDecoderLayers: 1,
     });

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 
-const count = z.number().int().positive();
+/** No real model comes near; a file that says more would only exhaust memory. */
+const largest = 1 << 24;
+const count = z.number().int().positive().max(largest);
+const smallCount = count.max(1 << 16);
 const tokenId = z.number().int().nonnegative();
 
 /** T5 v1.0, T5 v1.1, Flan-T5 and mT5. Names and defaults are those of Transformers' `T5Config`. */
@@ -15,14 +18,16 @@ const t5Schema = z
     d_model: count,
     d_kv: count,
     d_ff: count,
-    num_heads: count,
-    num_layers: count,
-    num_decoder_layers: count.nullish(),
+    num_heads: smallCount,
+    num_layers: smallCount,
+    num_decoder_layers: smallCount.nullish(),
     feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
     layer_norm_epsilon: z.number().positive().default(1e-6),
-    relative_attention_num_buckets: count.default(32),
-    relative_attention_max_distance: count.default(128),
+    relative_attention_num_buckets: smallCount.default(32),
+    relative_attention_max_distance: smallCount.default(128),
     tie_word_embeddings: z.boolean().default(true),
+    /** Since Transformers 5, which ties T5 always and keeps here what tying used to mean. */
+    scale_decoder_outputs: z.boolean().nullish(),
     pad_token_id: tokenId.default(0),
     eos_token_id: tokenId.default(1),
     decoder_start_token_id: tokenId.nullish(),
@@ -48,7 +53,10 @@ const t5Schema = z
     epsilon: json.layer_norm_epsilon,
     numBuckets: json.relative_attention_num_buckets,
     maxDistance: json.relative_attention_max_distance,
+    /** Whether the logits may come from the embedding table; if not, the weights hold a head of their own. */
     tiedHead: json.tie_word_embeddings,
+    /** Whether decoder outputs are multiplied by 1/√d before the head, as T5 v1.0 does. */
+    scaledHead: json.scale_decoder_outputs ?? json.tie_word_embeddings,
     padToken: json.pad_token_id,
     endToken: json.eos_token_id,
     startToken: json.decoder_start_token_id ?? json.pad_token_id,

@@ -24,25 +24,23 @@ export interface GenerationOptions {
 export class Inference {
   private readonly model: FrozenModel;
   private readonly options: SessionOptions;
-  private readonly encoder: Session;
+  private readonly encoders: { prompted?: Session; alone?: Session } = {};
   private decoder: Session | undefined;
   private readonly scorers: { short?: Session; long?: Session } = {};
 
-  private constructor(model: FrozenModel, options: SessionOptions, encoder: Session) {
+  /** Sessions are made when they are first needed; with and without a prompt the same decoder serves. */
+  constructor(model: FrozenModel, options: SessionOptions) {
     this.model = model;
     this.options = options;
-    this.encoder = encoder;
   }
 
-  static async create(model: FrozenModel, options: SessionOptions & { prompt: boolean }): Promise<Inference> {
-    const encoder = await Session.create(encoderGraph(model.network, { prompt: options.prompt }), options);
-    return new Inference(model, options, encoder);
-  }
-
-  /** @param prompt E `[n, d]`, if this was created with a prompt */
+  /** @param prompt E `[n, d]`; without it, the model alone */
   async encode(sources: readonly (readonly number[])[], prompt?: TensorValue): Promise<Encoded> {
     const inputs = collateSources(sources, this.model.config.padToken);
-    const { memory } = await this.encoder.run<"memory">(prompt ? { ...inputs, prompt } : inputs);
+    const kind = prompt ? "prompted" : "alone";
+    const graph = () => encoderGraph(this.model.network, { prompt: prompt !== undefined });
+    this.encoders[kind] ??= await Session.create(graph(), this.options);
+    const { memory } = await this.encoders[kind].run<"memory">(prompt ? { ...inputs, prompt } : inputs);
     const mask = inputs.attention_mask as Floats;
     return { batch: sources.length, memory, mask: prompt ? prependOnes(mask, prompt.shape[0]!) : mask };
   }
@@ -108,7 +106,8 @@ export class Inference {
   }
 
   async release(): Promise<void> {
-    for (const session of [this.encoder, this.decoder, this.scorers.short, this.scorers.long]) await session?.release();
+    const sessions = [...Object.values(this.encoders), this.decoder, ...Object.values(this.scorers)];
+    await Promise.allSettled(sessions.map((session) => session?.release()));
   }
 }
 

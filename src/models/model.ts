@@ -17,8 +17,11 @@ const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder
 
 /** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; missing tensors show when a graph is built */
 export function openModel(folder: string): FrozenModel {
-  const config = readConfig(folder);
+  const written = readConfig(folder);
   const weights = Weights.open(folder);
+  // A v1.1 model saved by Transformers 5 calls itself tied, and holds its own head all the same.
+  const ownHead = !written.scaledHead && weights.has("lm_head.weight");
+  const config = { ...written, tiedHead: written.tiedHead && !ownHead };
   // Checkpoints differ in which of the tied names they keep.
   const embeddingName = embeddingNames.find((name) => weights.has(name)) ?? embeddingNames[0]!;
   const tensors = new Map<string, Tensor>();

@@ -94,9 +94,9 @@ export class T5 {
 
   /** hidden `[N, d]` → logits `[N, V]` */
   logits(hidden: Tensor): Tensor {
-    const { tiedHead, hiddenSize, vocabularySize } = this.config;
-    if (tiedHead) return ops.linear(ops.scale(hidden, hiddenSize ** -0.5), this.embeddings);
-    return ops.linear(hidden, this.parameters("lm_head.weight", [vocabularySize, hiddenSize]));
+    const { tiedHead, scaledHead, hiddenSize, vocabularySize } = this.config;
+    const head = tiedHead ? this.embeddings : this.parameters("lm_head.weight", [vocabularySize, hiddenSize]);
+    return ops.linear(scaledHead ? ops.scale(hidden, hiddenSize ** -0.5) : hidden, head);
   }
 
   private norm(name: string, x: Tensor): Tensor {

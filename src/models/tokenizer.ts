@@ -13,6 +13,8 @@ export interface Tokenizer {
   decode(ids: readonly number[]): string;
   /** Whether there is a token of this id: embedding tables often have more rows than the vocabulary has tokens. */
   has(id: number): boolean;
+  /** Whether the token stands for text: not padding, end, unknown, a sentinel or an unused row. */
+  isWord(id: number): boolean;
   /** The token itself, as in the vocabulary. */
   token(id: number): string;
 }
@@ -40,6 +42,7 @@ export function openTokenizer(folder: string, endToken: number): Tokenizer {
     if (error instanceof UlptError) throw error;
     throw invalid(path, messageOf(error), error);
   }
+  const special = new Set([...inner.get_added_tokens_decoder()].filter(([, token]) => token.special).map(([id]) => id));
   const tokenizer: Tokenizer = {
     encode(text) {
       const { ids } = inner.encode(text);
@@ -47,7 +50,11 @@ export function openTokenizer(folder: string, endToken: number): Tokenizer {
       return ids.at(-1) === endToken ? ids : [...ids, endToken];
     },
     encodePlain: (text) => inner.encode(text, { add_special_tokens: false }).ids,
-    decode: (ids) => (ids.length === 0 ? "" : inner.decode([...ids], { skip_special_tokens: true })),
+    decode: (ids) =>
+      ids.length === 0
+        ? ""
+        : inner.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    isWord: (id) => inner.id_to_token(id) !== undefined && !special.has(id),
     has: (id) => inner.id_to_token(id) !== undefined,
     token: (id) => inner.id_to_token(id) ?? `<${id}>`,
   };

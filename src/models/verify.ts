@@ -119,7 +119,7 @@ async function verifyGreedy(
   const prompt = caseFloats(header, "prompt");
   const [batch, length] = ids.shape as [number, number];
   const maxNewTokens = expected.shape[1]!;
-  const inference = await Inference.create(model, { device, prompt: true });
+  const inference = new Inference(model, { device });
   try {
     const sources = Array.from({ length: batch }, (_, row) =>
       Array.from(ids.data.subarray(row * length, (row + 1) * length), Number).filter((_, i) => mask[row * length + i]),

@@ -104,7 +104,7 @@ describe("vanilla prompt tuning", () => {
   });
 
   it("starts from different tokens of the vocabulary, by the seed", () => {
-    const method = create({ from: "vocabulary", vocabularySize: 100, embeddings });
+    const method = create({ from: "vocabulary", tokens: [...Array(100).keys()], embeddings });
     const start = rows(method);
     expect(new Set(start.map(([token]) => token)).size).toBe(5);
     for (const [token, negated] of start) expect(negated).toBe(-token!);
@@ -113,7 +113,7 @@ describe("vanilla prompt tuning", () => {
   });
 
   it("uses tokens again where the vocabulary has too few", () => {
-    const start = rows(create({ from: "vocabulary", vocabularySize: 3, embeddings }));
+    const start = rows(create({ from: "vocabulary", tokens: [...Array(3).keys()], embeddings }));
     expect(new Set(start.map(String)).size).toBe(3);
     expect(start.slice(3)).toEqual(start.slice(0, 2));
   });

@@ -34,11 +34,13 @@ export class PromptSession {
     const all = [...Object.values(parameters), ...Object.values(constants)];
     const named = Object.fromEntries(Object.keys(parameters).map((name, index) => [`d_${name}`, derivatives[index]!]));
     const options = { device: "cpu", threads: 1 } as const;
-    return new PromptSession(
-      method,
-      await Session.create(emit(all, { embeddings }), options),
-      await Session.create(emit([...all, gradient], named), options),
-    );
+    const forward = await Session.create(emit(all, { embeddings }), options);
+    try {
+      return new PromptSession(method, forward, await Session.create(emit([...all, gradient], named), options));
+    } catch (error) {
+      await forward.release();
+      throw error;
+    }
   }
 
   private feeds(parameters: ParameterValues): Record<string, TensorValue> {
@@ -65,7 +67,6 @@ export class PromptSession {
   }
 
   async release(): Promise<void> {
-    await this.forward.release();
-    await this.backward.release();
+    await Promise.allSettled([this.forward.release(), this.backward.release()]);
   }
 }

@@ -1,13 +1,13 @@
 /** @file Vanilla prompt tuning (Lester et al. 2021): every number of E `[n, d]` is trained. */
 import { normal } from "../random/normal.ts";
-import type { Stream } from "../random/philox.ts";
+import { shuffle } from "../random/shuffle.ts";
 import type { PromptMethod } from "./method.ts";
 
 /** Where E starts. `embeddings` reads rows of the model's table. */
 export type VanillaStart =
   | { from: "random"; standardDeviation: number }
-  /** Embeddings of tokens drawn from the first `vocabularySize` without replacement while they last. */
-  | { from: "vocabulary"; vocabularySize: number; embeddings: (token: number) => Float32Array }
+  /** Embeddings of some of `tokens`, drawn without replacement while they last. */
+  | { from: "vocabulary"; tokens: readonly number[]; embeddings: (token: number) => Float32Array }
   /** Embeddings of a text's tokens, repeated to fill the prompt. */
   | { from: "text"; tokens: readonly number[]; embeddings: (token: number) => Float32Array };
 
@@ -28,7 +28,7 @@ export function vanilla({ promptLength, hiddenSize, start }: VanillaOptions): Pr
         const draw = () => start.standardDeviation * normal(stream);
         return { prompt_embeddings: Float32Array.from({ length: promptLength * hiddenSize }, draw) };
       }
-      const tokens = start.from === "text" ? start.tokens : sampleTokens(start.vocabularySize, promptLength, stream);
+      const tokens = start.from === "text" ? start.tokens : shuffle(start.tokens, stream);
       const embeddings = new Float32Array(promptLength * hiddenSize);
       for (let row = 0; row < promptLength; row++) {
         embeddings.set(start.embeddings(tokens[row % tokens.length]!), row * hiddenSize);
@@ -37,10 +37,4 @@ export function vanilla({ promptLength, hiddenSize, start }: VanillaOptions): Pr
     },
     embed: (parameters) => parameters.prompt_embeddings!,
   };
-}
-
-function sampleTokens(vocabularySize: number, count: number, stream: Stream): number[] {
-  const taken = new Set<number>();
-  while (taken.size < Math.min(count, vocabularySize)) taken.add(stream.below(vocabularySize));
-  return [...taken];
 }

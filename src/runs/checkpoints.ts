@@ -27,8 +27,6 @@ const checkpointMetadata = z.object({
   metrics: jsonRecord,
   /** What rebuilds the method. */
   settings: jsonRecord,
-  /** How the parameters were initialised. */
-  initial: z.string().optional(),
 });
 /** What a checkpoint says about itself. In the file every value is a string. */
 export type CheckpointMetadata = z.infer<typeof checkpointMetadata>;

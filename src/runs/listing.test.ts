@@ -100,6 +100,15 @@ describe("RunListing", () => {
     expect(await listing.run(directory)).toMatchObject({ state: "running", step: 3, exit: null, bestScore: 0.5 });
   });
 
+  it("lists once for those who ask at the same time", async () => {
+    createRun(workspace, "e", "r", spec);
+    const listing = new RunListing();
+    const folder = join(workspace, ".ulpt", "runs", "e");
+    const [first, second] = await Promise.all([listing.runs(folder), listing.runs(folder)]);
+    expect(second).toBe(first);
+    expect(await listing.runs(folder)).not.toBe(first);
+  });
+
   it("forgets a run that was deleted", async () => {
     const { directory } = createRun(workspace, "e", "r", spec);
     const listing = new RunListing();

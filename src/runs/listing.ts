@@ -55,9 +55,19 @@ async function readJournal(reader: ProgressReader, slices: Slices): Promise<void
 /** Remembers the runs that ended, and how far it has read the journals of the others. */
 export class RunListing {
   private readonly entries = new Map<string, Entry>();
+  /** Listings under way, by folder: who asks meanwhile gets the same one. */
+  private readonly underWay = new Map<string, Promise<RunSummary[]>>();
 
   /** The runs of the experiment whose folder is `directory`, by name. Never throws. */
-  async runs(directory: string): Promise<RunSummary[]> {
+  runs(directory: string): Promise<RunSummary[]> {
+    const known = this.underWay.get(directory);
+    if (known) return known;
+    const listing = this.list(directory).finally(() => this.underWay.delete(directory));
+    this.underWay.set(directory, listing);
+    return listing;
+  }
+
+  private async list(directory: string): Promise<RunSummary[]> {
     const slices = new Slices();
     const summaries: RunSummary[] = [];
     const present = new Set<string>();

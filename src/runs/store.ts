@@ -191,8 +191,9 @@ function readProgress(directory: string, reader = new ProgressReader(runPaths(di
 }
 
 function lastChange(directory: string): number {
-  const { run, owner, events, exit } = runPaths(directory);
-  return Math.max(...[directory, run, owner, events, exit].map(modified));
+  const { owner, events } = runPaths(directory);
+  // Its other files are renamed into place, which changes the folder.
+  return Math.max(...[directory, owner, events].map(modified));
 }
 
 function modified(path: string): number {

@@ -15,14 +15,33 @@ export interface Dataset {
   train: Split;
   validation: Split;
   test: Split;
+  /** Each label as the tokenizer writes it back, which is how answers come. */
   labels: { text: string; tokens: readonly number[] }[] | undefined;
+  /** Targets that the tokenizer writes back differently: answers are compared with what comes back. */
+  changedTargets: string[];
   /** Longest target in tokens, end token counted. */
   longestTarget: number;
+}
+
+/** A target without its end token. */
+export function withoutEnd(target: readonly number[]): readonly number[] {
+  return target.slice(0, -1);
 }
 
 /** The first `maxLength` tokens; as Transformers truncates, the end token stays last. */
 export function truncateSource(tokens: readonly number[], maxLength: number, endToken: number): readonly number[] {
   return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
+}
+
+/** @throws TOKENIZER_INVALID if the model has no embedding for one of the tokens */
+export function requireKnownTokens(tokens: readonly number[], vocabularySize: number, where: string): void {
+  const unknown = tokens.find((token) => token >= vocabularySize);
+  if (unknown === undefined) return;
+  throw new UlptError("TOKENIZER_INVALID", `The tokenizer gives token ${unknown}, which the model does not have.`, {
+    where,
+    expected: `tokens from 0 to ${vocabularySize - 1} (vocab_size in config.json)`,
+    hint: "Tokenizer and weights must be of one model: download the folder again.",
+  });
 }
 
 /** @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; TOKENIZER_INVALID if the model lacks a token */
@@ -32,21 +51,12 @@ export function tokenizeTask(
   { endToken, vocabularySize }: { endToken: number; vocabularySize: number },
 ): Dataset {
   const { maxSourceLength, maxTargetLength } = task.definition;
-  const requireKnown = (tokens: readonly number[], where: string) => {
-    const unknown = tokens.find((token) => token >= vocabularySize);
-    if (unknown === undefined) return;
-    throw new UlptError("TOKENIZER_INVALID", `The tokenizer gives token ${unknown}, which the model does not have.`, {
-      where,
-      expected: `tokens from 0 to ${vocabularySize - 1} (vocab_size in config.json)`,
-      hint: "Tokenizer and weights must be of one model: download the folder again.",
-    });
-  };
   const targets = new Map<string, number[]>(); // the few labels of a classification task recur in every row
   const tokenizeTarget = (text: string, where: string): number[] => {
     const known = targets.get(text);
     if (known) return known;
     const tokens = tokenizer.encode(text);
-    requireKnown(tokens, where);
+    requireKnownTokens(tokens, vocabularySize, where);
     if (maxTargetLength !== undefined && tokens.length > maxTargetLength) {
       throw new UlptError("LABEL_TOO_LONG", `The target ${JSON.stringify(text)} has ${tokens.length} tokens.`, {
         where,
@@ -63,7 +73,7 @@ export function tokenizeTask(
       const full = tokenizer.encode(source);
       if (full.length > maxSourceLength) truncated += 1;
       const where = `${path ?? "task"}:${line}`;
-      requireKnown(full, where);
+      requireKnownTokens(full, vocabularySize, where);
       return { source: truncateSource(full, maxSourceLength, endToken), target: tokenizeTarget(target, where) };
     });
     return { examples, tokens, truncated };
@@ -72,7 +82,33 @@ export function tokenizeTask(
   const train = tokenizeSplit(task.train, files.train.path);
   const validation = tokenizeSplit(task.validation, (files.validation ?? files.train).path);
   const test = tokenizeSplit(task.test, files.test?.path);
-  const labels = task.labels?.map((text) => ({ text, tokens: tokenizeTarget(text, "task.labels") }));
+  const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens));
+  const labels = task.labels?.map((label) => {
+    const tokens = tokenizeTarget(label, "task.labels");
+    return { label, text: written(tokens), tokens };
+  });
+  requireDistinct(labels ?? []);
+  const changedTargets = [...targets].filter(([text, tokens]) => written(tokens).trim() !== text.trim());
   const longestTarget = [...targets.values()].reduce((longest, { length }) => Math.max(longest, length), 1);
-  return { train, validation, test, labels, longestTarget };
+  return { train, validation, test, labels, longestTarget, changedTargets: changedTargets.map(([text]) => text) };
+}
+
+/** Answers can only be told apart if the tokenizer tells them apart. */
+function requireDistinct(labels: readonly { label: string; text: string }[]): void {
+  const seen = new Map<string, string>();
+  for (const { label, text } of labels) {
+    const other = seen.get(text.trim());
+    if (other !== undefined) {
+      throw new UlptError(
+        "DATA_LABEL",
+        `The labels "${other}" and "${label}" are the same to the model: ${JSON.stringify(text)}.`,
+        {
+          where: "task.labels",
+          expected: "labels that the model's tokenizer can tell apart",
+          hint: "Choose other words for them with task.verbalizer.",
+        },
+      );
+    }
+    seen.set(text.trim(), label);
+  }
 }

@@ -1,11 +1,10 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
 import type { TensorValue } from "../graph/session.ts";
-import { Inference } from "../models/inference.ts";
-import type { FrozenModel } from "../models/model.ts";
+import type { Encoded, Inference } from "../models/inference.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { type Score, scoreAccuracy } from "../tasks/metrics.ts";
 import { groupByLength } from "./batches.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import { type Dataset, type Split, withoutEnd } from "./dataset.ts";
 
 export interface EvaluationOptions {
   maxNewTokens: number;
@@ -17,102 +16,88 @@ export interface EvaluationOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+/** What to find out about each example besides the generated answer. */
+export interface Questions {
+  /** The mean loss of the targets. */
+  loss?: boolean;
+  /** Which label is the most probable answer: fair to a model that was never told which words to answer with. */
+  amongLabels?: boolean;
+}
+
 export interface Evaluation {
+  /** Of the generated answers. */
   score: Score;
-  /** Mean −log P of a target token. */
-  loss: number;
-  /** The answer to each example, in order. */
+  /** Mean −log P of a target token, if asked for. */
+  loss: number | undefined;
+  /** Of the most probable labels, if asked for and the labels are known. */
+  amongLabels: Score | undefined;
+  /** The generated answer to each example, in order. */
   predictions: string[];
 }
 
 /**
- * Generates an answer to every example and compares it with the target. `prompt` is E `[n, d]`, or undefined for the model alone
- * (then `inference` must have been created without one).
- * @throws the signal's reason when aborted
+ * Generates an answer to every example and compares it with the target as the tokenizer writes it. `prompt` is E `[n, d]`, or
+ * undefined for the model alone.
+ * @throws the signal's reason when aborted, and what `onProgress` throws
  */
 export async function evaluate(
   inference: Inference,
   tokenizer: Tokenizer,
-  { examples, tokens }: Split,
-  labels: readonly string[] | undefined,
+  { tokens }: Split,
+  labels: Dataset["labels"],
   prompt: TensorValue | undefined,
+  questions: Questions,
   { maxNewTokens, maxTokens, signal, onProgress }: EvaluationOptions,
 ): Promise<Evaluation> {
-  const predictions: string[] = new Array(examples.length);
+  const predictions: string[] = new Array(tokens.length);
+  const likeliest: string[] = new Array(tokens.length);
   let done = 0;
   let negativeLogLikelihood = 0;
   let targetTokens = 0;
-  for (const group of groupByLength(tokens, [...examples.keys()], prompt?.shape[0] ?? 0, maxTokens)) {
+  for (const group of groupByLength(tokens, [...tokens.keys()], prompt?.shape[0] ?? 0, maxTokens)) {
     signal?.throwIfAborted();
+    const rows = group.map((index) => tokens[index]!);
     const encoded = await inference.encode(
-      group.map((index) => tokens[index]!.source),
+      rows.map(({ source }) => source),
       prompt,
     );
     const answers = await inference.generate(encoded, { maxNewTokens });
-    const targets = group.map((index) => tokens[index]!.target);
-    for (const value of await inference.score(encoded, targets)) negativeLogLikelihood += value;
-    for (const [row, index] of group.entries()) {
-      predictions[index] = tokenizer.decode(answers[row]!);
-      targetTokens += targets[row]!.length;
+    for (const [row, index] of group.entries()) predictions[index] = tokenizer.decode(answers[row]!);
+    if (questions.loss) {
+      const targets = rows.map(({ target }) => target);
+      for (const value of await inference.score(encoded, targets)) negativeLogLikelihood += value;
+      targetTokens += targets.reduce((sum, { length }) => sum + length, 0);
+    }
+    if (questions.amongLabels && labels) {
+      const chosen = await mostProbable(inference, encoded, labels);
+      for (const [row, index] of group.entries()) likeliest[index] = chosen[row]!;
     }
     done += group.length;
-    onProgress?.(done, examples.length);
+    onProgress?.(done, tokens.length);
   }
-  const targets = examples.map(({ target }) => target);
+  const targets = tokens.map(({ target }) => tokenizer.decode(withoutEnd(target)));
+  const texts = labels?.map(({ text }) => text);
   return {
-    score: scoreAccuracy(predictions, targets, labels),
-    loss: negativeLogLikelihood / targetTokens,
+    score: scoreAccuracy(predictions, targets, texts),
+    loss: questions.loss ? negativeLogLikelihood / targetTokens : undefined,
+    amongLabels: questions.amongLabels && labels ? scoreAccuracy(likeliest, targets, texts) : undefined,
     predictions,
   };
 }
 
-/**
- * Accuracy when the answer is the most probable of the labels: fair to a model that was never told which words to answer with.
- * Undefined where the labels are not known.
- */
-export async function evaluateAmongLabels(
+/** The label with the highest probability for each encoded row. */
+async function mostProbable(
   inference: Inference,
-  { examples, tokens }: Split,
-  labels: Dataset["labels"],
-  { maxTokens, signal }: EvaluationOptions,
-): Promise<Score | undefined> {
-  if (!labels) return undefined;
-  const predictions: string[] = new Array(examples.length);
-  for (const group of groupByLength(tokens, [...examples.keys()], 0, maxTokens)) {
-    signal?.throwIfAborted();
-    const encoded = await inference.encode(group.map((index) => tokens[index]!.source));
-    const best = group.map(() => ({ text: "", value: Number.POSITIVE_INFINITY }));
-    for (const { text, tokens: label } of labels) {
-      const values = await inference.score(
-        encoded,
-        group.map(() => label),
-      );
-      for (const [row, value] of values.entries()) if (value < best[row]!.value) best[row] = { text, value };
-    }
-    for (const [row, index] of group.entries()) predictions[index] = best[row]!.text;
+  encoded: Encoded,
+  labels: NonNullable<Dataset["labels"]>,
+): Promise<string[]> {
+  const best = Array.from({ length: encoded.batch }, () => ({ text: "", value: Number.POSITIVE_INFINITY }));
+  for (const { text, tokens } of labels) {
+    const values = await inference.score(
+      encoded,
+      best.map(() => tokens),
+    );
+    for (const [row, value] of values.entries()) if (value < best[row]!.value) best[row] = { text, value };
   }
-  return scoreAccuracy(
-    predictions,
-    examples.map(({ target }) => target),
-    labels.map(({ text }) => text),
-  );
-}
-
-/** The model without a prompt, on one split. */
-export async function evaluateUnprompted(
-  model: FrozenModel,
-  device: Parameters<typeof Inference.create>[1]["device"],
-  tokenizer: Tokenizer,
-  split: Split,
-  labels: Dataset["labels"],
-  options: EvaluationOptions,
-): Promise<{ free: Score; amongLabels: Score | undefined }> {
-  const inference = await Inference.create(model, { device, prompt: false });
-  try {
-    const texts = labels?.map(({ text }) => text);
-    const { score } = await evaluate(inference, tokenizer, split, texts, undefined, options);
-    return { free: score, amongLabels: await evaluateAmongLabels(inference, split, labels, options) };
-  } finally {
-    await inference.release();
-  }
+  return best.map(({ text }) => text);
 }

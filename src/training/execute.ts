@@ -1,7 +1,9 @@
 /** @file One run in its run directory, from its saved state, if any, to its end: steps, evaluations, checkpoints, journal. */
 import { join } from "node:path";
+import { z } from "zod";
 import { exitCodes, messageOf, UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
+import { engineVersion } from "../graph/engine.ts";
 import { type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
 import {
@@ -16,7 +18,7 @@ import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
-import type { EndState, JournalEvent } from "../runs/schema.ts";
+import { type EndState, issueText, type JournalEvent } from "../runs/schema.ts";
 import { loadState, type StateTensor, saveState, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
 import { type Evaluation, type EvaluationOptions, evaluate } from "./evaluation.ts";
@@ -42,13 +44,21 @@ const saveInterval = 5_000;
 const evaluationFactor = 4;
 
 /** How well the run has done so far; part of its saved state. */
-interface Standing {
-  bestStep: number | null;
-  bestScore: number;
-  evaluationsSinceBest: number;
-  /** Last step that was evaluated. */
-  evaluatedStep: number;
-}
+const standing = z.object({
+  bestStep: z.int().min(0).nullable(),
+  bestScore: z.number(),
+  evaluationsSinceBest: z.int().min(0),
+  /** Last step that was evaluated; −1 before the first. */
+  evaluatedStep: z.int().min(-1),
+});
+type Standing = z.infer<typeof standing>;
+
+const savedValues = z.object({
+  step: z.int().min(0),
+  optimizerStep: z.int().min(0),
+  standing,
+  projectionSha256: z.string().nullable(),
+});
 
 /**
  * Trains a run to its end. A run that has state goes on exactly where that was saved; a finished run returns at once.
@@ -58,9 +68,12 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   const state = runState(run.directory);
   if (state === "finished" || state === "early-stopped") return state;
   requireSameInputs(run, resources);
+  // What cannot work is found before the run is claimed.
+  const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
+  const method = createMethod(settings.method, settings.promptLength, resources);
   const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false });
   clearStopRequest(run.directory);
-  const execution = new Execution(run, resources, ownership, options);
+  const execution = new Execution(run, resources, { settings, method, ownership, options });
   try {
     return await execution.toEnd();
   } finally {
@@ -68,7 +81,14 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   }
 }
 
-function requireSameInputs({ directory, spec }: Run, { task, modelSha256, modelFiles }: Resources): void {
+function requireSameInputs({ directory, spec }: Run, { task, modelSha256, modelFiles, device }: Resources): void {
+  if (spec.device !== device) {
+    throw new UlptError("RUN_INVALID", `This run began on ${spec.device}; on ${device} its losses would be others.`, {
+      where: directory,
+      expected: spec.device,
+      hint: `Go on with it on ${spec.device}, or train a new run.`,
+    });
+  }
   const changed = (what: string, was: string, is: string) =>
     new UlptError("RUN_INVALID", `${what} changed since this run was created.`, {
       where: directory,
@@ -87,8 +107,8 @@ function requireSameInputs({ directory, spec }: Run, { task, modelSha256, modelF
 
 class Execution {
   private readonly settings: RecordedSettings;
-  private readonly journal: JournalWriter;
-  private readonly log: RunLog;
+  private journal: JournalWriter | undefined;
+  private log: RunLog | undefined;
   private readonly method: PromptMethod;
   private readonly run: Run;
   private readonly resources: Resources;
@@ -100,16 +120,17 @@ class Execution {
   private savedAt = Date.now();
   private testScore: number | null = null;
 
-  constructor(run: Run, resources: Resources, ownership: Ownership, options: ExecuteOptions) {
+  constructor(
+    run: Run,
+    resources: Resources,
+    parts: { settings: RecordedSettings; method: PromptMethod; ownership: Ownership; options: ExecuteOptions },
+  ) {
     this.run = run;
     this.resources = resources;
-    this.ownership = ownership;
-    this.options = options;
-    const paths = runPaths(run.directory);
-    this.settings = parseRecordedSettings(run.spec.settings, paths.run);
-    this.method = createMethod(this.settings.method, this.settings.promptLength, resources);
-    this.journal = JournalWriter.open(paths.events, ownership.attempt);
-    this.log = openLog(paths.log);
+    this.settings = parts.settings;
+    this.method = parts.method;
+    this.ownership = parts.ownership;
+    this.options = parts.options;
   }
 
   async toEnd(): Promise<EndState> {
@@ -118,19 +139,21 @@ class Execution {
       this.finish(end, exitCodes.ok);
       return end;
     } catch (error) {
-      this.recordFailure(error);
-      throw error;
+      throw this.recordFailure(error);
     }
   }
 
   async close(): Promise<void> {
-    this.journal.close();
-    this.log.close();
+    this.journal?.close();
+    this.log?.close();
     await this.prompt?.release();
   }
 
   private async train(): Promise<EndState> {
     const { training, seed } = this.settings;
+    const paths = runPaths(this.run.directory);
+    this.journal = JournalWriter.open(paths.events, this.ownership.attempt);
+    this.log = openLog(paths.log);
     const saved = loadState(this.run.directory);
     this.prompt = await PromptSession.create(this.method);
     this.trainer = new Trainer(
@@ -149,6 +172,7 @@ class Execution {
     this.log.line(
       `attempt ${this.ownership.attempt} on ${this.resources.device}, from step ${trainer.state.step} of ${training.steps}`,
     );
+    await this.warnOfOtherEngine();
     if (this.journal.startsTorn) {
       this.warn("JOURNAL_TORN", "An earlier attempt was cut off within the journal's last line; it is skipped.");
     }
@@ -173,12 +197,21 @@ class Execution {
 
   /** Appends to the journal and tells whoever watches. */
   private record(event: NewEvent): void {
-    this.options.onProgress?.(this.journal.append(event));
+    if (this.journal) this.options.onProgress?.(this.journal.append(event));
   }
 
   private warn(code: string, message: string): void {
     this.record({ type: "warning", code, message });
-    this.log.line(`warning ${code}: ${message}`);
+    this.log?.line(`warning ${code}: ${message}`);
+  }
+
+  private async warnOfOtherEngine(): Promise<void> {
+    const [began, now] = [this.run.spec.versions.onnxruntime, await engineVersion()];
+    if (began === now) return;
+    this.warn(
+      "ENGINE_CHANGED",
+      `This run began with onnxruntime ${began}; with ${now} its losses may differ in their last bits.`,
+    );
   }
 
   private warnings(): void {
@@ -189,6 +222,13 @@ class Execution {
       this.warn(
         "RANK_ABOVE_HIDDEN_SIZE",
         `Rank ${method.rank} is above the model's hidden size ${hiddenSize}: more is trained (${parameterCount(this.method)}) than the prompt itself holds (${this.method.promptLength * hiddenSize}).`,
+      );
+    }
+    const [changed] = dataset.changedTargets;
+    if (changed !== undefined) {
+      this.warn(
+        "TARGETS_REWRITTEN",
+        `The tokenizer writes ${dataset.changedTargets.length} target(s) back differently, such as ${JSON.stringify(changed)}; answers are compared with what it writes.`,
       );
     }
     const { maxSourceLength } = this.settings.task;
@@ -225,13 +265,23 @@ class Execution {
     };
   }
 
-  private async evaluate(split: "validation" | "test", parameters: ParameterValues): Promise<Evaluation> {
-    const { resources } = this;
-    const labels = resources.dataset.labels?.map(({ text }) => text);
+  private async evaluate(
+    split: "validation" | "test",
+    parameters: ParameterValues,
+  ): Promise<Evaluation & { loss: number }> {
+    const { inference, tokenizer, dataset } = this.resources;
     const embeddings = await this.prompt!.embeddings(parameters);
-    const inference = await resources.inference();
     const options = this.evaluationOptions(split);
-    return evaluate(inference, resources.tokenizer, resources.dataset[split], labels, embeddings, options);
+    const found = await evaluate(
+      inference,
+      tokenizer,
+      dataset[split],
+      dataset.labels,
+      embeddings,
+      { loss: true },
+      options,
+    );
+    return { ...found, loss: found.loss! };
   }
 
   /** Evaluates on the validation split, writes a checkpoint and updates what is best. */
@@ -334,7 +384,7 @@ class Execution {
 
   /** The state never runs ahead of the journal on the disk. */
   private save(): void {
-    this.journal.flush();
+    this.journal?.flush();
     this.ownership.heartbeat();
     const { step, parameters, optimizer } = this.trainer!.state;
     const tensors: Record<string, StateTensor> = {};
@@ -360,15 +410,9 @@ class Execution {
         where,
         hint: "Delete this file to start the run again from the beginning.",
       });
-    const { step, optimizerStep, standing, projectionSha256 } = values as {
-      step: number;
-      optimizerStep: number;
-      standing: Standing;
-      projectionSha256: string | null;
-    };
-    if (!Number.isInteger(step) || !Number.isInteger(optimizerStep) || typeof standing !== "object") {
-      throw invalid("The saved state lacks its step.");
-    }
+    const parsed = savedValues.safeParse(values);
+    if (!parsed.success) throw invalid(`The saved state is damaged: ${issueText(parsed.error)}.`);
+    const { step, optimizerStep, standing, projectionSha256 } = parsed.data;
     if (isUlpt(this.method) && this.method.projection.sha256 !== projectionSha256) {
       throw new UlptError("PROJECTION_MISMATCH", "The projection made from its seed is not the one of this run.", {
         where,
@@ -397,8 +441,8 @@ class Execution {
   private finish(state: EndState, code: number, error?: UlptError): void {
     const step = this.trainer?.state.step ?? 0;
     this.record({ type: "status", state, ...(error ? { message: error.message } : {}) });
-    this.journal.flush();
-    this.log.line(error ? error.describe() : `${state} at step ${step}`);
+    this.journal?.flush();
+    this.log?.line(error ? error.describe() : `${state} at step ${step}`);
     const { bestStep, bestScore } = this.standing;
     const summary = {
       totalSteps: this.settings.training.steps,
@@ -410,18 +454,21 @@ class Execution {
     this.ownership.release({ code, state, step, summary, ...(error ? { reason: error.message, error } : {}) });
   }
 
-  /** A failure is recorded where it can be; a disk that refuses even that leaves the run "interrupted". */
-  private recordFailure(error: unknown): void {
-    const known =
-      error instanceof UlptError ? error : new UlptError("DEVICE_FAILED", messageOf(error), { cause: error });
-    if (known.code === "RUN_FENCED") return; // the run belongs to another process now
+  /**
+   * Records why the attempt ends, and returns what to throw. A disk that refuses even that leaves the run "interrupted"; a stop
+   * that could not be saved is no stop but that failure.
+   */
+  private recordFailure(error: unknown): unknown {
+    const known = error instanceof UlptError ? error : new UlptError("INTERNAL", messageOf(error), { cause: error });
+    if (known.code === "RUN_FENCED") return error; // the run belongs to another process now
     try {
       const stopped = known.code === "STOPPED";
       if (stopped && this.trainer && this.trainer.state.step !== this.standing.evaluatedStep)
         this.checkpoint(undefined);
       this.finish(stopped ? "stopped" : "failed", known.exitCode, known);
-    } catch {
-      // What is on the disk stays as it is; the error that matters is the first one.
+    } catch (failure) {
+      if (known.code === "STOPPED") return failure;
     }
+    return error;
   }
 }

@@ -18,12 +18,13 @@ export class LoadedModel {
   readonly device: Device;
   private weightsSha256: Promise<string> | undefined;
   private tableSha256: string | undefined;
-  private readonly sessions: { prompted?: Promise<Inference>; alone?: Promise<Inference> } = {};
+  private readonly inference: Inference;
 
   private constructor(model: FrozenModel, tokenizer: Tokenizer, device: Device) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.device = device;
+    this.inference = new Inference(model, { device });
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID, TOKENIZER_MISSING, TOKENIZER_INVALID */
@@ -81,23 +82,12 @@ export class LoadedModel {
     prompt: TensorValue | undefined,
     maxNewTokens: number,
   ): Promise<string[]> {
-    const inference = await this.inference(prompt ? "prompted" : "alone");
-    const encoded = await inference.encode(sources, prompt);
-    return (await inference.generate(encoded, { maxNewTokens })).map((ids) => this.tokenizer.decode(ids));
-  }
-
-  private inference(kind: "prompted" | "alone"): Promise<Inference> {
-    this.sessions[kind] ??= Inference.create(this.model, { device: this.device, prompt: kind === "prompted" });
-    return this.sessions[kind];
+    const encoded = await this.inference.encode(sources, prompt);
+    return (await this.inference.generate(encoded, { maxNewTokens })).map((ids) => this.tokenizer.decode(ids));
   }
 
   async release(): Promise<void> {
-    const { prompted, alone } = this.sessions;
-    delete this.sessions.prompted;
-    delete this.sessions.alone;
-    for (const session of await Promise.allSettled([prompted, alone])) {
-      if (session.status === "fulfilled") await session.value?.release();
-    }
+    await this.inference.release();
   }
 }
 

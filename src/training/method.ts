@@ -9,6 +9,7 @@ import { type UlptMethod, ulpt } from "../prompts/ulpt.ts";
 import { type VanillaStart, vanilla } from "../prompts/vanilla.ts";
 import { Stream } from "../random/philox.ts";
 import type { Checkpoint, NewCheckpoint } from "../runs/checkpoints.ts";
+import { requireKnownTokens } from "./dataset.ts";
 
 export interface MethodContext {
   model: FrozenModel;
@@ -32,7 +33,8 @@ function vanillaStart(initialization: Initialization, model: FrozenModel, tokeni
   if (initialization.from === "random") return initialization;
   const embeddings = (token: number) => readEmbeddings(model, token, 1);
   if (initialization.from === "vocabulary") {
-    return { from: "vocabulary", vocabularySize: model.config.vocabularySize, embeddings };
+    const rows = Array.from({ length: model.config.vocabularySize }, (_, id) => id);
+    return { from: "vocabulary", tokens: rows.filter((id) => tokenizer.isWord(id)), embeddings };
   }
   const tokens = tokenizer.encodePlain(initialization.text);
   if (tokens.length === 0) {
@@ -42,6 +44,7 @@ function vanillaStart(initialization: Initialization, model: FrozenModel, tokeni
       hint: "Write a text, for instance the instruction you would give.",
     });
   }
+  requireKnownTokens(tokens, model.config.vocabularySize, "initialization.text");
   return { from: "text", tokens, embeddings };
 }
 

@@ -13,7 +13,7 @@ import type { TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
 import type { Score } from "../tasks/metrics.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
-import { type EvaluationOptions, evaluateUnprompted } from "./evaluation.ts";
+import { type EvaluationOptions, evaluate } from "./evaluation.ts";
 
 export interface ResourceOptions {
   /** As in the experiment: a folder, relative to `directory`. */
@@ -34,7 +34,8 @@ export class Resources {
   readonly dataset: Dataset;
   readonly device: Device;
   private loss: Session | undefined;
-  private prompted: Inference | undefined;
+  /** Generation and scoring, with and without a prompt. */
+  readonly inference: Inference;
   private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
 
   private constructor(model: FrozenModel, modelSha256: string, tokenizer: Tokenizer, task: Task, device: Device) {
@@ -45,6 +46,7 @@ export class Resources {
     this.task = task;
     this.dataset = tokenizeTask(task, tokenizer, model.config);
     this.device = device;
+    this.inference = new Inference(model, { device });
   }
 
   /** @throws the errors of models/ and tasks/: MODEL_*, TOKENIZER_*, SAFETENSORS_INVALID, DATA_*, LABEL_TOO_LONG */
@@ -61,27 +63,21 @@ export class Resources {
     return this.loss;
   }
 
-  /** Generation with a prompt. */
-  async inference(): Promise<Inference> {
-    this.prompted ??= await Inference.create(this.model, { device: this.device, prompt: true });
-    return this.prompted;
-  }
-
   /** The model without a prompt on a split; computed once. */
   async unprompted(split: Split, options: EvaluationOptions) {
     const known = this.unpromptedScores.get(split);
     if (known) return known;
-    const { model, device, tokenizer, dataset } = this;
-    const scores = await evaluateUnprompted(model, device, tokenizer, split, dataset.labels, options);
+    const { inference, tokenizer, dataset } = this;
+    const questions = { amongLabels: true };
+    const found = await evaluate(inference, tokenizer, split, dataset.labels, undefined, questions, options);
+    const scores = { free: found.score, amongLabels: found.amongLabels };
     this.unpromptedScores.set(split, scores);
     return scores;
   }
 
   async release(): Promise<void> {
-    await this.loss?.release();
-    await this.prompted?.release();
+    await Promise.allSettled([this.loss?.release(), this.inference.release()]);
     this.loss = undefined;
-    this.prompted = undefined;
   }
 }
 

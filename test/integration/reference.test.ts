@@ -204,7 +204,7 @@ describe("a random T5 equals one written independently in float64", () => {
 
     it("in greedy tokens and in the likelihood of answers", async () => {
       const { model, reference, prompt, promptShape, examples } = setUp(folder(`greedy-${shape.seed}`), shape);
-      const inference = await Inference.create(model, { device: "cpu", prompt: true });
+      const inference = new Inference(model, { device: "cpu" });
       const encoded = await inference.encode(
         examples.map(({ source }) => source),
         floats(prompt, promptShape),
@@ -304,7 +304,7 @@ describe("without a prompt", () => {
   it("the model alone is run: the same as with a prompt of no vectors", async () => {
     const shape = { ...cases[3]!, promptLength: 0 };
     const { model, reference, prompt, examples } = setUp(folder("none"), shape);
-    const inference = await Inference.create(model, { device: "cpu", prompt: false });
+    const inference = new Inference(model, { device: "cpu" });
     const encoded = await inference.encode(examples.map(({ source }) => source));
     const generated = await inference.generate(encoded, { maxNewTokens: 5, stopAtEnd: false });
     await inference.release();
@@ -318,7 +318,7 @@ describe("without a prompt", () => {
     const end = free[0]![2]!; // a token that the first row makes
     const config = { ...tiny.config, eos_token_id: end };
     const model = openModel(writeModel(join(folder("end"), "other"), { ...tiny, config }));
-    const inference = await Inference.create(model, { device: "cpu", prompt: true });
+    const inference = new Inference(model, { device: "cpu" });
     const sources = examples.map(({ source }) => source);
     const generated = await inference.generate(await inference.encode(sources, floats(prompt, promptShape)), {
       maxNewTokens: 6,

@@ -46,6 +46,26 @@ beforeAll(async () => {
   first = workspace.run("sweep", "ulpt-r1-seed1");
 });
 
+describe("a sweep with a run that diverges", () => {
+  it("goes on with the others and compares what there is, then fails with that run's cause", async () => {
+    const file = workspace.experiment("divergent", {
+      method: [
+        { name: "ulpt", label: "wild", rank: 1, learningRate: 1e38 },
+        { name: "ulpt", label: "tame", rank: 1 },
+      ],
+      seed: 1,
+      training: { steps: 6, evaluateEvery: 3, warmupSteps: 0 },
+    });
+    const end = await ulpt(["train", file, "--json"], { cwd: workspace.folder });
+    expectFailure(end, { code: "NOT_FINITE", exit: 1, where: "learning rate" });
+    const comparison = jsonLines(end.stdout).find((line) => line.type === "comparison");
+    expect(comparison?.groups.map(({ group, test }) => [group, test !== undefined])).toEqual([
+      ["wild", false],
+      ["tame", true],
+    ]);
+  });
+});
+
 describe("a sweep that is continued", () => {
   it("keeps the runs that are there and trains only the missing ones", async () => {
     const settings = { method: "ulpt", seed: 1, training: { steps: 6, evaluateEvery: 3 } };

@@ -90,6 +90,13 @@ export class PanelPage {
     }
   }
 
+  /** Until what was asked for is on screen: the panel draws before the next frame. */
+  async drawn(): Promise<void> {
+    await this.page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
+  }
+
   async setTheme(theme: ThemeName): Promise<void> {
     await this.page.evaluate(applyTheme, themes[theme]);
     await this.page.waitForTimeout(100);

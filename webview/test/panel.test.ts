@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { RunSeries } from "../../src/runs/series.ts";
 import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
 import { Experiment, launch, missing, type OpenOptions, PanelPage, strings } from "./harness.ts";
 
@@ -64,7 +65,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
       await panel.shot(`${theme}-ranks`);
       await panel.page.getByRole("tab", { name: "Facts" }).click();
       await panel.page.waitForFunction(() => document.body.dataset.view === "facts");
-      expect(await panel.page.locator(".facts").innerText()).toContain("9,000 tokens/s");
+      expect(await panel.page.locator(".facts").textContent()).toContain("9,000 tokens/s");
       await panel.shot(`${theme}-facts`);
     },
   );
@@ -124,22 +125,27 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     const made = experiment();
     made.add({ steps: 20 });
     const snapshot = (await made.snapshot()) as Extract<HostMessage, { type: "snapshot" }>;
-    const { RunSeries } = await import("../../src/runs/series.ts");
-    const series = new RunSeries();
-    const events = Array.from({ length: 1_000_000 }, (_, index) => ({
-      ...{ t: index * 100, attempt: 1, seq: index + 1, type: "step" as const, step: index + 1 },
-      ...{
-        loss: 1 + Math.sin(index / 5e4),
-        learningRate: 1,
-        gradientNorm: 1,
-        examples: index,
-        tokens: 9,
-        seconds: 0.1,
-      },
-    }));
-    series.append(events);
+    const series = new RunSeries({ smoothing: defaultPreferences.smoothing });
+    for (let step = 1; step <= 1_000_000; step++) {
+      const loss = 1 + Math.sin(step / 5e4) + (step % 977 === 0 ? 0.5 : 0);
+      series.append([
+        {
+          t: step * 100,
+          attempt: 1,
+          seq: step,
+          type: "step",
+          step,
+          loss,
+          learningRate: 1,
+          gradientNorm: 1,
+          examples: step,
+          tokens: 9,
+          seconds: 0.1,
+        },
+      ]);
+    }
     const { columns } = series.changeSince();
-    const run = { ...snapshot.runs[0]!, step: 1_000_000 };
+    const run = { ...snapshot.runs[0]!, step: 1_000_000, totalSteps: 1_000_000 };
     const panel = await show({ ...snapshot, runs: [run], series: [{ id: run.id, from: 0, columns }] });
     const points = Number((await panel.data()).points);
     expect(points).toBeLessThanOrEqual(2000);
@@ -161,7 +167,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     expect(await labelOf()).toMatch(/checkpoint at step 55.*score/);
     await keyboard.press("Enter");
     await panel.shot("menu");
-    const items = await panel.page.getByRole("menuitem").allInnerTexts();
+    const items = await panel.page.getByRole("menuitem").allTextContents();
     expect(items).toContain("Compare with Previous Checkpoint");
     await keyboard.press("Escape");
     expect(await panel.page.getByRole("menu").count()).toBe(0);
@@ -207,7 +213,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
   it("says why there is nothing yet, for every reason", async () => {
     const nothing = experiment();
     let panel = await show(await nothing.snapshot());
-    expect(await panel.page.locator(".view:visible").innerText()).toContain("No run yet");
+    expect(await panel.page.locator(".view:visible").textContent()).toContain("No run yet");
     await panel.page.locator(".empty vscode-button").click();
     expect((await panel.sent()).at(-1)).toEqual({ type: "command", command: "train" });
     await panel.shot("empty");
@@ -215,7 +221,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     const starting = experiment();
     starting.add({ steps: 0 });
     panel = await show(await starting.snapshot());
-    expect(await panel.page.locator(".empty").innerText()).toContain("ulpt-r2-seed1 has started");
+    expect(await panel.page.locator(".empty").textContent()).toContain("ulpt-r2-seed1 has started");
 
     const failed = experiment();
     failed.add({
@@ -223,32 +229,34 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
       end: { state: "failed", reason: "The device ran out of memory. Use a smaller micro-batch." },
     });
     panel = await show(await failed.snapshot());
-    expect(await panel.page.locator(".empty").innerText()).toMatch(/failed before its first step\n+The device ran out/);
+    expect(await panel.page.locator(".empty").textContent()).toMatch(/failed before its first stepThe device ran out/);
     await panel.shot("failed");
 
     const early = experiment();
     early.add({ steps: 3, totalSteps: 600, evaluateEvery: 50 });
     panel = await show(await early.snapshot());
-    expect(await panel.page.locator(".score-empty").innerText()).toBe("No evaluation yet: the first is at step 50.");
+    expect(await panel.page.locator(".score-empty").textContent()).toBe("No evaluation yet: the first is at step 50.");
     await panel.page.getByRole("tab", { name: "Ranks" }).click();
-    expect(await panel.page.locator(".empty:visible").innerText()).toContain("the first evaluation is at step 50");
+    await panel.drawn();
+    expect(await panel.page.locator(".empty:visible").textContent()).toContain("the first evaluation is at step 50");
 
     early.hidden.add(early.directory);
     for (const { id } of ((await early.snapshot()) as Extract<HostMessage, { type: "snapshot" }>).runs)
       early.hidden.add(id);
     panel = await show(await early.snapshot());
-    expect(await panel.page.locator(".empty").innerText()).toContain("No run is ticked");
+    expect(await panel.page.locator(".empty").textContent()).toContain("No run is ticked");
   });
 
   it("sorts the comparison by its headings, and says so to a screen reader", async () => {
     const panel = await show(await sweep(60).snapshot(), {
       state: { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } },
     });
-    const names = () => panel.page.locator(".comparison tbody .name").allInnerTexts();
+    const names = () => panel.page.locator(".comparison tbody .name").allTextContents();
     expect(await names()).toEqual(["ulpt-r2", "ulpt-r16", "ulpt-r64", "vanilla", "ulpt-r256"]);
     const heading = panel.page.locator(".comparison thead th", { hasText: "Parameters" });
     expect(await heading.getAttribute("aria-sort")).toBe("ascending");
     await heading.getByRole("button").press("Enter");
+    await panel.drawn();
     expect(await heading.getAttribute("aria-sort")).toBe("descending");
     expect((await names())[0]).toBe("ulpt-r256");
     expect(await panel.page.evaluate(() => document.activeElement?.textContent)).toContain("Parameters");
@@ -294,6 +302,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
       /ulpt-r2-seed1: step 60, training loss/,
     );
     await panel.page.locator("summary").click();
+    await panel.drawn();
     expect(await panel.page.locator(".table-alternative tbody tr").count()).toBeGreaterThan(10);
     await panel.shot("table");
   });
@@ -313,7 +322,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     made.trusted = false;
     made.add({ steps: 60, end: { state: "finished" } });
     const panel = await show(await made.snapshot());
-    expect(await panel.page.locator("header .notice").innerText()).toContain("Restricted Mode");
+    expect(await panel.page.locator("header .notice").textContent()).toContain("Restricted Mode");
     const train = panel.page.locator("header vscode-button", { hasText: "Train" });
     expect(await train.getAttribute("disabled")).not.toBeNull();
     await panel.shot("restricted");
@@ -325,7 +334,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     const snapshot = (await made.snapshot()) as Extract<HostMessage, { type: "snapshot" }>;
     const name = "<img src=x onerror=alert(1)>";
     const panel = await show({ ...snapshot, runs: snapshot.runs.map((run) => ({ ...run, name })) });
-    expect(await panel.page.locator(".run-name").innerText()).toBe(name);
+    expect(await panel.page.locator(".run-name").textContent()).toBe(name);
     expect(await panel.page.locator("img").count()).toBe(0);
   });
 });

@@ -123,7 +123,10 @@ export class Header implements PanelPart {
   private stopRunning(): void {
     const { store, texts, command } = this.context;
     const running = store.runs.filter(({ state }) => state === "running");
-    if (running.length === 1) return command({ command: "stop", run: running[0]!.id });
+    if (running.length === 1) {
+      command({ command: "stop", run: running[0]!.id });
+      return;
+    }
     const items = running.map((run) => ({
       label: run.name,
       run: () => command({ command: "stop" as const, run: run.id }),

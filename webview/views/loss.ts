@@ -24,6 +24,8 @@ export class LossView implements PanelPart {
   private readonly logY;
   private readonly smoothing;
   private readonly reset: HTMLElement;
+  private readonly toolbar: HTMLElement;
+  private readonly line = divider();
   private readonly notes = h("div", { class: "notes" });
   private readonly lossSection: HTMLElement;
   private readonly scoreSection: HTMLElement;
@@ -68,7 +70,7 @@ export class LossView implements PanelPart {
         class: "chart-frame",
         tabindex: 0,
         role: "group",
-        "aria-label": `${texts.t("lossTitle")}. ${texts.t("zoomHint")}`,
+        "aria-label": `${texts.t("lossTitle")}. ${texts.t("zoomKeys")}`,
         title: "",
         onkeydown: (event: KeyboardEvent) => this.onKey(event),
       },
@@ -82,7 +84,7 @@ export class LossView implements PanelPart {
         "div",
         { class: "chart-head" },
         h("h2", {}, texts.t("lossTitle")),
-        h("p", { class: "hint" }, texts.t("zoomHint").split(".")[0] ?? ""),
+        h("p", { class: "hint" }, texts.t("zoomHint")),
       ),
       this.focusable,
     );
@@ -95,18 +97,19 @@ export class LossView implements PanelPart {
     );
     this.table.append(h("summary", {}, texts.t("asTable")), this.tableBody);
     this.table.addEventListener("toggle", () => this.updateTable());
+    this.toolbar = h(
+      "div",
+      { class: "toolbar" },
+      this.axis.element,
+      this.smoothing.element,
+      this.logY.element,
+      h("span", { class: "spacer" }),
+      this.reset,
+    );
     this.element = h(
       "div",
       { class: "view" },
-      h(
-        "div",
-        { class: "toolbar" },
-        this.axis.element,
-        this.smoothing.element,
-        this.logY.element,
-        h("span", { class: "spacer" }),
-        this.reset,
-      ),
+      this.toolbar,
       h(
         "div",
         { class: "columns" },
@@ -117,7 +120,7 @@ export class LossView implements PanelPart {
           this.lossEmpty,
           this.lossSection,
           this.scoreSection,
-          divider(),
+          this.line,
           this.table,
         ),
         this.runList.element,
@@ -142,11 +145,12 @@ export class LossView implements PanelPart {
     });
     const withPoints = this.courses.filter(({ course }) => course.columns.step.length > 0);
     this.updateEmpty(withPoints.length > 0, shown);
-    this.lossSection.hidden = withPoints.length === 0;
+    for (const part of [this.lossSection, this.scoreSection, this.line, this.toolbar]) {
+      part.hidden = withPoints.length === 0;
+    }
     this.updateNotes(shown, withPoints.length > 0);
 
     const evaluated = this.courses.some(({ course }) => course.evaluations.some(({ split }) => split === "validation"));
-    this.scoreSection.hidden = withPoints.length === 0;
     this.charts.scoreBox.hidden = !evaluated;
     this.scoreEmpty.hidden = evaluated;
     setText(this.scoreTitle, texts.t("scoreTitle", store.experiment?.metric ?? texts.t("score")));
@@ -244,7 +248,7 @@ export class LossView implements PanelPart {
       return [
         texts.t("failedEarly", run.name),
         reason,
-        { label: "factLog", command: { command: "openLog", run: run.id } },
+        { label: "openLog", command: { command: "openLog", run: run.id } },
       ];
     }
     if (run.state === "unreadable") return [texts.t("unreadableRun", run.name), reason];

@@ -121,11 +121,11 @@ export class RunList implements PanelPart {
     const state = stateText(run, this.context);
     if (run.state !== "running" || run.totalSteps === null) {
       return run.step && run.totalSteps !== null && run.step < run.totalSteps
-        ? `${state} · ${texts.count(run.step)}/${texts.count(run.totalSteps)}`
+        ? `${state} · ${texts.compact(run.step)}/${texts.compact(run.totalSteps)}`
         : state;
     }
     const left = run.secondsLeft === null ? "" : ` · ${duration(run.secondsLeft)}`;
-    return `${texts.count(run.step)}/${texts.count(run.totalSteps)}${left}`;
+    return `${texts.compact(run.step)}/${texts.compact(run.totalSteps)}${left}`;
   }
 
   private showAll(shown: boolean): void {

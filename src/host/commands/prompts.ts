@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
+import { showReport } from "../reports.ts";
 import type { Services } from "../services.ts";
 import { percent } from "../tree/collect.ts";
 import type { PromptNode } from "../tree/nodes.ts";
@@ -183,7 +184,7 @@ function quote(text: string): string {
   return `“${line.length > 120 ? `${line.slice(0, 117)}…` : line}”`;
 }
 
-async function openAnswer(
+function openAnswer(
   target: string,
   answer: { source: string; withPrompt: string; withoutPrompt: string },
 ): Promise<void> {
@@ -193,5 +194,5 @@ async function openAnswer(
     `## ${t("With the prompt")}\n\n${answer.withPrompt}`,
     `## ${t("Without the prompt")}\n\n${answer.withoutPrompt}`,
   ].join("\n\n");
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "markdown", content }));
+  return showReport(t("Answer of {0}", basename(target)), `${content}\n`);
 }

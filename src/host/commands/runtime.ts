@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import type { DeviceReport } from "../../shared/service.ts";
+import { showReport } from "../reports.ts";
 import { checkRuntimeFiles, findRuntime, requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";
 
@@ -56,9 +57,7 @@ export async function checkRuntime({ extensionPath, log }: Services): Promise<vo
     ].join("\n"),
   ];
   log.info(report);
-  const content = `${facts.join("\n\n")}\n`;
-  const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
-  await vscode.window.showTextDocument(document, { preview: true });
+  await showReport(t("Runtime and Devices"), `${facts.join("\n\n")}\n`);
 }
 
 function devicesText(devices: readonly DeviceReport[]): string {
@@ -73,7 +72,12 @@ function devicesText(devices: readonly DeviceReport[]): string {
   const lines = devices.map((report) =>
     report.works
       ? `- **${report.device}**: ${t("works, {0} GFLOP/s", Math.round(report.gflops))}`
-      : `- **${report.device}**: ${t("does not work here: {0}. It needs {1}.", report.reason, report.needs)}`,
+      : `- **${report.device}**: ${t("does not work here: {0}. It needs {1}.", sentence(report.reason), report.needs)}`,
   );
   return `${heading}\n\n${lines.join("\n")}`;
+}
+
+/** One line without its full stop. */
+function sentence(text: string): string {
+  return text.replaceAll(/\s+/g, " ").replace(/[\s.]+$/, "");
 }

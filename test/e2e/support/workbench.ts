@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium, type FrameLocator, type Locator, type Page } from "playwright-core";
+import { type Browser, chromium, type Frame, type Locator, type Page } from "playwright-core";
 import { type CodeServer, chromiumPath } from "./install.ts";
+import { complaints, type Message } from "./noise.ts";
 
 export interface WorkbenchOptions {
   server: CodeServer;
@@ -15,11 +16,10 @@ export interface WorkbenchOptions {
   /** Whether the workspace is trusted without asking. */
   trusted?: boolean;
   settings?: Record<string, unknown>;
-}
-
-export interface ConsoleMessage {
-  type: string;
-  text: string;
+  /** Of the window, in CSS pixels. */
+  size?: { width: number; height: number };
+  /** Pixels of a picture for each CSS pixel. */
+  scale?: number;
 }
 
 const userSettings = {
@@ -30,25 +30,48 @@ const userSettings = {
   "files.simpleDialog.enable": true,
   "editor.minimap.enabled": false,
   "workbench.enableExperiments": false,
+  "workbench.tips.enabled": false,
   "extensions.ignoreRecommendations": true,
-  "window.restoreWindows": "all",
+  "window.commandCenter": false,
+  "security.workspace.trust.startupPrompt": "never",
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "remote.autoForwardPorts": false,
+  "update.mode": "none",
+  "telemetry.telemetryLevel": "off",
 };
+
+const browserArguments = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const started = "Eager extensions activated";
 
 export class Workbench {
   readonly page: Page;
-  /** Errors and warnings of the page and its webviews. */
-  readonly messages: ConsoleMessage[] = [];
+  /** What the page and its webviews wrote to their consoles. */
+  readonly messages: Message[] = [];
   private readonly home: string;
-  private readonly process: ChildProcess;
+  private readonly server: ChildProcess;
   private readonly browser: Browser;
+  private hosts = 0;
 
-  private constructor(home: string, process: ChildProcess, browser: Browser, page: Page) {
+  private constructor(home: string, server: ChildProcess, browser: Browser, page: Page) {
     this.home = home;
-    this.process = process;
+    this.server = server;
     this.browser = browser;
     this.page = page;
-    page.on("console", (message) => this.messages.push({ type: message.type(), text: message.text() }));
-    page.on("pageerror", (error) => this.messages.push({ type: "pageerror", text: error.message }));
+    page.on("console", (message) => {
+      this.messages.push({ from: "console", level: message.type(), text: message.text(), where: message.location().url });
+    });
+    page.on("pageerror", (error) => {
+      this.messages.push({ from: "console", level: "error", text: error.stack ?? error.message, where: "uncaught" });
+    });
   }
 
   static async open(options: WorkbenchOptions): Promise<Workbench> {
@@ -59,43 +82,50 @@ export class Workbench {
       JSON.stringify({ ...userSettings, ...options.settings }),
     );
     writeFileSync(join(home, "config.yaml"), "auth: none\n");
-    await runToEnd(startServer(options.server, home, ["--install-extension", options.vsix]));
-    const trust = options.trusted === false ? [] : ["--disable-workspace-trust"];
-    const child = startServer(options.server, home, ["--auth", "none", "--bind-addr", "127.0.0.1:0", ...trust]);
-    const port = await listeningPort(child);
-    const browser = await chromium.launch({
-      executablePath: chromiumPath!,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    const workbench = new Workbench(home, child, browser, page);
-    await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}`);
-    await workbench.ready();
-    return workbench;
+    let server: ChildProcess | undefined;
+    let browser: Browser | undefined;
+    try {
+      await runToEnd(startServer(options.server, home, ["--install-extension", options.vsix]));
+      const trust = options.trusted === false ? [] : ["--disable-workspace-trust"];
+      server = startServer(options.server, home, ["--auth", "none", "--bind-addr", "127.0.0.1:0", ...trust]);
+      const port = await listeningPort(server);
+      browser = await chromium.launch({ executablePath: chromiumPath!, args: browserArguments });
+      const page = await browser.newPage({
+        viewport: options.size ?? { width: 1440, height: 900 },
+        deviceScaleFactor: options.scale ?? 1,
+      });
+      page.setDefaultTimeout(20_000);
+      const workbench = new Workbench(home, server, browser, page);
+      await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}`);
+      await workbench.ready();
+      return workbench;
+    } catch (error) {
+      await browser?.close();
+      if (server) end(server);
+      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+      throw error;
+    }
   }
 
   /** Until commands are no longer dropped: the extension host says when it has started. */
-  async ready(): Promise<void> {
+  private async ready(): Promise<void> {
     await this.page.locator(".monaco-workbench .activitybar").waitFor({ timeout: 60_000 });
-    await until(() => this.hostLog("remoteexthost.log").includes("Eager extensions activated"), 60_000).catch(() =>
-      this.page.waitForTimeout(3000),
-    );
+    const count = () => this.hostLog("remoteexthost.log").split(started).length - 1;
+    await until(() => count() > this.hosts, 60_000);
+    this.hosts = count();
+  }
+
+  /** Loads the window again: a new extension host, the same server and files. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.ready();
   }
 
   /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
     for (let attempt = 0; attempt < 4; attempt++) {
       await this.page.keyboard.press("F1");
-      const input = this.page.locator(".quick-input-widget:not(.hidden) .quick-input-box input");
-      await input.waitFor({ timeout: 10_000 });
+      const input = await this.input();
       await input.fill(`>${title}`);
       if (await this.focusRow(title)) {
         await this.page.keyboard.press("Enter");
@@ -106,55 +136,145 @@ export class Workbench {
     throw new Error(`The palette has no command "${title}".`);
   }
 
-  /** Moves to the row with this label in an open pick; the list re-sorts while it fills, so wait until it is still. */
-  async focusRow(label: string): Promise<boolean> {
-    const rows = this.page.locator(".quick-input-list .monaco-list-row");
+  /** The commands that the palette offers for some words. */
+  async offered(words: string): Promise<string[]> {
+    await this.page.keyboard.press("F1");
+    await (await this.input()).fill(`>${words}`);
+    await this.untilStill();
+    const found = await this.rows().locator(".label-name").allInnerTexts();
+    await this.page.keyboard.press("Escape");
+    return found;
+  }
+
+  /** The field of the open pick or input box. */
+  async input(): Promise<Locator> {
+    const input = this.page.locator(".quick-input-widget:not([style*='display: none']) .quick-input-box input");
+    await input.waitFor({ timeout: 15_000 });
+    return input;
+  }
+
+  private rows(): Locator {
+    return this.page.locator(".quick-input-list .monaco-list-row");
+  }
+
+  /** A list re-sorts while it fills. */
+  private async untilStill(): Promise<void> {
     let before = "";
-    for (let round = 0; round < 25; round++) {
-      await this.page.waitForTimeout(400);
-      const now = (await rows.allInnerTexts()).join("\n");
-      if (now === before && now !== "") break;
+    for (let round = 0; round < 40; round++) {
+      await this.page.waitForTimeout(300);
+      const now = (await this.rows().allInnerTexts()).join("\n");
+      if (now === before && now !== "") return;
       before = now;
     }
+  }
+
+  /** Moves to the row with this label in an open pick. */
+  private async focusRow(label: string | RegExp): Promise<boolean> {
+    await this.untilStill();
+    const focused = this.page.locator(".quick-input-list .monaco-list-row.focused .label-name").first();
     for (let step = 0; step < 40; step++) {
-      const focused = this.page.locator(".quick-input-list .monaco-list-row.focused .label-name").first();
-      const text = (await focused.innerText().catch(() => "")).trim();
-      if (text === label) return true;
+      const text = (await focused.innerText({ timeout: 1000 }).catch(() => "")).trim();
+      if (typeof label === "string" ? text === label : label.test(text)) return true;
       await this.page.keyboard.press("ArrowDown");
     }
     return false;
   }
 
-  async pick(label: string): Promise<void> {
-    if (!(await this.focusRow(label))) throw new Error(`The pick has no row "${label}".`);
+  /** Chooses a row of the open pick. */
+  async pick(label: string | RegExp): Promise<void> {
+    await this.input();
+    if (!(await this.focusRow(label))) {
+      throw new Error(`The pick has no row "${label}" but: ${(await this.rows().allInnerTexts()).join(" | ")}`);
+    }
     await this.page.keyboard.press("Enter");
   }
 
-  /** Types into the open input box and accepts. */
-  async type(text: string): Promise<void> {
-    const input = this.page.locator(".quick-input-widget:not(.hidden) .quick-input-box input");
-    await input.waitFor({ timeout: 10_000 });
-    await input.fill(text);
+  /** Types into the open input box and accepts; without a text accepts what stands there. */
+  async type(text?: string): Promise<void> {
+    const input = await this.input();
+    if (text !== undefined) await input.fill(text);
+    await this.page.waitForTimeout(150);
     await this.page.keyboard.press("Enter");
   }
 
+  /** Shows a view container, or leaves it where it is shown. */
   async openView(title: string): Promise<void> {
-    await this.page.locator(`.activitybar a.action-label[aria-label^="${title}"]`).click();
+    const item = this.page.locator(`.activitybar a.action-label[aria-label^="${title}"]`);
+    const isOpen = await this.page.locator(".activitybar .action-item.checked", { has: item }).count();
+    if (!isOpen) await item.click();
   }
 
+  /** A row of a tree in the side bar, by what it says. */
   treeItem(text: string | RegExp): Locator {
     return this.page.locator('.sidebar [role="treeitem"]', { hasText: text });
   }
 
-  /** The content of the visible webview. */
-  webview(): FrameLocator {
-    return this.page.frameLocator("iframe.webview.ready").last().frameLocator("iframe#active-frame");
+  async treeTexts(): Promise<string[]> {
+    const rows = await this.page.locator('.sidebar [role="treeitem"]').allInnerTexts();
+    return rows.map((row) => row.replaceAll(/\s+/g, " ").trim());
   }
 
-  /** The lines of one side of the open diff, as they stand. */
+  async expand(item: Locator): Promise<void> {
+    if ((await item.getAttribute("aria-expanded")) === "true") return;
+    await item.click();
+    if ((await item.getAttribute("aria-expanded")) !== "true") await this.page.keyboard.press("ArrowRight");
+  }
+
+  /** Runs an entry of a row's context menu. */
+  async menu(item: Locator, entry: string): Promise<void> {
+    await item.click({ button: "right" });
+    await this.page.locator(".monaco-menu .action-label", { hasText: entry }).first().click();
+  }
+
+  /** The document inside the visible webview whose page has this title. */
+  async webview(title: string | RegExp, timeout = 20_000): Promise<Frame> {
+    let found: Frame | undefined;
+    const accept = (text: string) => (typeof title === "string" ? text === title : title.test(text));
+    await until(async () => {
+      for (const frame of this.page.frames()) {
+        if (!frame.url().includes("/fake.html")) continue;
+        const isMeant = await frame
+          .evaluate(() => ({ title: document.title, shown: document.body.clientWidth > 0 }))
+          .then((state) => state.shown && accept(state.title))
+          .catch(() => false);
+        if (isMeant) found = frame;
+      }
+      return found !== undefined;
+    }, timeout).catch(() => {
+      throw new Error(`No webview "${title}" is shown.`);
+    });
+    return found!;
+  }
+
+  /** What stands in the status bar. */
+  async statusBar(): Promise<string> {
+    return (await this.page.locator(".statusbar").innerText()).replaceAll(/\s+/g, " ");
+  }
+
+  /** What stands in the shown terminal. */
+  async terminal(): Promise<string> {
+    const rows = await this.page.locator(".terminal-wrapper.active .xterm-rows > div").allInnerTexts();
+    return rows.join("\n").replaceAll("\u00a0", " ");
+  }
+
+  /** The notifications that are shown. */
+  async toasts(): Promise<string[]> {
+    return this.page.locator(".notifications-toasts .notification-list-item-message").allInnerTexts();
+  }
+
+  /** The title of the shown tab. */
+  async activeTab(): Promise<string> {
+    return (await this.page.locator(".editor-group-container.active .tab.active").getAttribute("aria-label")) ?? "";
+  }
+
+  /** The lines of one side of the shown diff, as they stand. */
   async diffLines(side: "original" | "modified"): Promise<string[]> {
-    const lines = this.page.locator(`.monaco-diff-editor .editor.${side} .view-line`);
-    const found = await lines.evaluateAll((elements) =>
+    return this.lines(`.monaco-diff-editor .editor.${side}`);
+  }
+
+  /** The lines of an editor that are on screen. */
+  async lines(editor = ".editor-group-container.active .monaco-editor"): Promise<string[]> {
+    const found = await this.page.locator(`${editor} .view-line`).evaluateAll((elements) =>
       elements.map((element) => ({
         top: Number.parseFloat((element as unknown as { style: { top: string } }).style.top),
         text: element.textContent ?? "",
@@ -163,7 +283,15 @@ export class Workbench {
     return found.sort((a, b) => a.top - b.top).map(({ text }) => text.replaceAll("\u00a0", " "));
   }
 
-  /** A log of the extension host, joined over restarts. */
+  /** Opens a file of the workspace by its name. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press("Control+p");
+    await (await this.input()).fill(name);
+    await this.pick(name.split("/").at(-1)!);
+    await this.page.locator(`.tab.active[aria-label^="${name.split("/").at(-1)}"]`).waitFor();
+  }
+
+  /** A log of the server and its extension hosts, joined over restarts. */
   hostLog(name: string): string {
     const logs = join(this.home, "data", "logs");
     try {
@@ -176,16 +304,37 @@ export class Workbench {
     }
   }
 
+  /** Errors so far in the page, its webviews, the extension host and the extension's own log, without the known ones of others. */
+  complaints(): string[] {
+    const logs = ["remoteexthost.log", "ULPT Lab.log"].flatMap((log) =>
+      this.hostLog(log)
+        .split(/\n(?=\d{4}-\d\d-\d\d)/)
+        .flatMap((text): Message[] => {
+          const level = /\[(error|critical|warning)\]/.exec(text)?.[1];
+          return level ? [{ from: log, level, text, where: log }] : [];
+        }),
+    );
+    return complaints([...this.messages, ...logs]);
+  }
+
+  async picture(path: string): Promise<void> {
+    await this.page.screenshot({ path });
+  }
+
   async close(): Promise<void> {
     await this.browser.close();
-    if (this.process.pid) {
-      try {
-        process.kill(-this.process.pid, "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
-    }
+    end(this.server);
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Ends the server and its extension hosts, which are of its process group; trainings are of their own. */
+function end(server: ChildProcess): void {
+  if (!server.pid) return;
+  try {
+    process.kill(-server.pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
   }
 }
 
@@ -210,12 +359,11 @@ function startServer({ node, entry }: CodeServer, home: string, args: readonly s
 
 async function runToEnd(child: ChildProcess): Promise<void> {
   let output = "";
-  child.stdout?.on("data", (chunk) => {
+  const read = (chunk: unknown) => {
     output += chunk;
-  });
-  child.stderr?.on("data", (chunk) => {
-    output += chunk;
-  });
+  };
+  child.stdout?.on("data", read);
+  child.stderr?.on("data", read);
   const code = await new Promise((resolve) => child.on("close", resolve));
   if (code !== 0) throw new Error(`code-server ended with ${code}: ${output}`);
 }
@@ -225,7 +373,7 @@ function listeningPort(child: ChildProcess): Promise<number> {
     let output = "";
     const read = (chunk: unknown) => {
       output += chunk;
-      const port = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1];
+      const port = /listening on http:\/\/127\.0\.0\.1:(\d+)/i.exec(output)?.[1];
       if (port) resolve(Number(port));
     };
     child.stdout?.on("data", read);
@@ -234,11 +382,15 @@ function listeningPort(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Waits until `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>, timeout = 30_000): Promise<void> {
+/** Waits until `condition` holds; `what` says what was waited for. */
+export async function until(
+  condition: () => unknown | Promise<unknown>,
+  timeout = 30_000,
+  what: () => unknown | Promise<unknown> = () => condition,
+): Promise<void> {
   const end = Date.now() + timeout;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`Waited ${timeout / 1000} s in vain for: ${condition}`);
-    await new Promise((wake) => setTimeout(wake, 200));
+    if (Date.now() > end) throw new Error(`Waited ${timeout / 1000} s in vain: ${await what()}`);
+    await new Promise((wake) => setTimeout(wake, 150));
   }
 }

@@ -1,0 +1,142 @@
+/** @file The whole way in a real VS Code with the installed VSIX: train, watch, compare ranks, diff checkpoints, export and try a prompt. */
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { prepareOrSkip } from "./support/install.ts";
+import { packedExtension } from "./support/vsix.ts";
+import { until, Workbench } from "./support/workbench.ts";
+import { SampleWorkspace } from "./support/workspace.ts";
+
+const { server, skipped } = prepareOrSkip();
+
+/** Pixels of a canvas that differ from its background. */
+function ink(frame: Frame, selector: string): Promise<number> {
+  return frame.evaluate((query) => {
+    const canvas = [...document.querySelectorAll<HTMLCanvasElement>(query)].find((one) => one.clientWidth > 0);
+    const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    let count = 0;
+    for (let index = 3; index < pixels.length; index += 4) if (pixels[index]! > 128) count++;
+    return count;
+  }, selector);
+}
+
+function state(frame: Frame): Promise<Record<string, string>> {
+  return frame.evaluate(() => ({ ...document.body.dataset }) as Record<string, string>);
+}
+
+describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
+  const runs = ["ulpt-r2-seed1", "ulpt-r8-seed1"];
+  let workspace: SampleWorkspace;
+  let workbench: Workbench;
+
+  beforeAll(async () => {
+    workspace = new SampleWorkspace();
+    workspace.experiment("quick", { rank: [2, 8], steps: 240, evaluateEvery: 60 });
+    workbench = await Workbench.open({ server: server!, folder: workspace.folder, vsix: packedExtension() });
+  });
+  afterAll(async () => {
+    await workbench?.close();
+    await workspace?.dispose();
+  });
+
+  it("trains an experiment from the palette, in a terminal that shows its progress", async () => {
+    await workbench.command("ULPT: Train…");
+    await workbench.pick("quick");
+    await until(async () => /step \d+\/240 +loss \d/.test(await workbench.terminal()), 30_000, () => workbench.terminal());
+    expect(workspace.launches()).toHaveLength(1);
+  });
+
+  it("moves the curve of the panel while the run goes on", async () => {
+    const panel = await workbench.webview("quick");
+    await until(async () => Number((await state(panel)).points) > 0);
+    const first = await state(panel);
+    await until(async () => Number((await state(panel)).lastStep) > Number(first.lastStep));
+    const later = await state(panel);
+    expect(Number(later.points)).toBeGreaterThan(Number(first.points));
+    expect(workspace.state("quick", runs[1]!)).not.toBe("finished");
+    expect(await ink(panel, "canvas")).toBeGreaterThan(500);
+  });
+
+  it("shows the live run in the run explorer", async () => {
+    await workbench.openView("ULPT Lab");
+    await workbench.treeItem(/quick/).first().waitFor();
+    await workbench.treeItem(/ulpt-r\d-seed1\s+(\d+\/240|starting)/).first().waitFor();
+    expect(await workbench.statusBar()).toMatch(/ULPT r=\d \d+ %|ULPT r=\d starting/);
+  });
+
+  it("finishes, and says so in the explorer and the terminal", async () => {
+    await until(() => workspace.state("quick", runs[1]!) === "finished", 90_000);
+    for (const run of runs) {
+      expect(workspace.state("quick", run)).toBe("finished");
+      await workbench.treeItem(new RegExp(`${run}.*\\d %.*test \\d`)).waitFor();
+    }
+    await until(async () => (await workbench.terminal()).includes("runs: .ulpt/runs/quick"));
+    await until(async () => !(await workbench.statusBar()).includes("ULPT r="));
+  });
+
+  it("draws the rank comparison: a point for each run and a row for each rank", async () => {
+    await workbench.command("ULPT: Compare Ranks");
+    const panel = await workbench.webview("quick");
+    await until(async () => (await state(panel)).view === "ranks");
+    await until(async () => (await ink(panel, "canvas")) > 300);
+    const rows = await panel.locator("table.comparison tbody tr").allInnerTexts();
+    expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(["ulpt-r2", "ulpt-r8"]);
+    for (const row of rows) expect(row).toMatch(/finished/);
+  });
+
+  it("opens a checkpoint as text, with a sentence in the diff about what changed", async () => {
+    await workbench.expand(workbench.treeItem("ulpt-r2-seed1"));
+    await workbench.treeItem(/step 60\b/).waitFor();
+    await workbench.treeItem(/step 60\b/).click();
+    await until(async () => (await workbench.lines()).some((line) => line.startsWith("# Checkpoint quick / ulpt-r2-seed1 / step 60")));
+    await workbench.menu(workbench.treeItem(/step 120\b/), "Compare with Previous Checkpoint");
+    await workbench.page.locator(".monaco-diff-editor .editor.modified .view-line").first().waitFor();
+    await until(async () => /step 60 ↔ 120/.test(await workbench.activeTab()), 10_000, () => workbench.activeTab());
+    const sentence = /^# \d+ of 10 tokens moved more than 0\.05; (\d+|none) changed (its|their) nearest word$/;
+    await until(
+      async () => (await workbench.diffLines("modified")).some((line) => sentence.test(line)),
+      15_000,
+      async () => (await workbench.diffLines("modified")).join("\n"),
+    );
+    const [before, after] = [await workbench.diffLines("original"), await workbench.diffLines("modified")];
+    expect(before[0]).toBe("# Checkpoint quick / ulpt-r2-seed1 / step 60");
+    expect(after[0]).toBe("# Checkpoint quick / ulpt-r2-seed1 / step 120");
+    // The coordinates of a token stand in both, and differ.
+    const coordinates = (lines: string[]) => lines.find((line) => line.startsWith("z  "));
+    expect(coordinates(before)).toMatch(/^z {8}[+-]\d\.\d{4} [+-]\d\.\d{4}$/);
+    expect(coordinates(after)).not.toBe(coordinates(before));
+    expect(await workbench.page.locator(".monaco-diff-editor .line-insert").count()).toBeGreaterThan(3);
+    expect(await workbench.page.locator(".monaco-diff-editor .line-delete").count()).toBeGreaterThan(3);
+    // What stays stays unmarked: the facts of the run are equal on both sides.
+    expect(before.find((line) => line.startsWith("trained"))).toBe(after.find((line) => line.startsWith("trained")));
+  });
+
+  it("exports a prompt and opens it in its editor", async () => {
+    await workbench.menu(workbench.treeItem(/ulpt-r2-seed1/), "Export Prompt…");
+    await workbench.type("polite");
+    await workbench.treeItem(/^polite/).waitFor();
+    await workbench.treeItem(/^polite/).click();
+    const editor = await workbench.webview(/polite\.prompt\.safetensors/);
+    await until(async () => /10 tokens of rank 2: 276 trained numbers/.test(await editor.locator("body").innerText()));
+    await editor.locator("table tbody tr").nth(9).waitFor();
+    expect(await editor.locator("body").innerText()).toMatch(/quick[\s\S]*ulpt-r2-seed1/);
+  });
+
+  it("tries the prompt on a text, with and without it", async () => {
+    const editor = await workbench.webview(/polite\.prompt\.safetensors/);
+    await editor.locator("textarea").fill("the soup was cold and the waiter was rude");
+    await editor.locator("vscode-button", { hasText: /^Try$/ }).click();
+    await editor.locator(".answer").nth(1).waitFor();
+    const answers = await editor.locator(".answer").allInnerTexts();
+    expect(answers).toHaveLength(2);
+    expect(answers[0]).toMatch(/With the prompt/i);
+    expect(answers[1]).toMatch(/Without the prompt/i);
+    expect(await editor.locator("body").innerText()).toContain("the soup was cold and the waiter was rude");
+  });
+
+  it("was loaded in less than 100 ms, and nothing complained on the way", () => {
+    const activations = [...workbench.hostLog("ULPT Lab.log").matchAll(/activated in (\d+) ms/g)].map(([, ms]) => Number(ms));
+    expect(activations.length).toBeGreaterThan(0);
+    console.log(`activated in ${activations.join(", ")} ms`);
+    expect(workbench.complaints()).toEqual([]);
+  });
+});

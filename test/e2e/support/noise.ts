@@ -1,0 +1,21 @@
+/** @file What VS Code and code-server complain about by themselves. Everything else is ours to answer for. */
+
+export interface Message {
+  /** `console`, or the name of a log. */
+  from: string;
+  level: string;
+  text: string;
+  /** Address of the script, or the log. */
+  where: string;
+}
+
+/** Complaints that are not ours, each with its reason. */
+const known: readonly { pattern: RegExp; reason: string }[] = [];
+
+/** The errors among the messages, and whatever a content policy refused; without the known ones of others. */
+export function complaints(messages: readonly Message[]): string[] {
+  return messages
+    .filter(({ level, text }) => level === "error" || level === "critical" || /content.security.policy|csp/i.test(text))
+    .map(({ from, level, text, where }) => `${from} [${level}] ${text} (${where})`)
+    .filter((text) => !known.some(({ pattern }) => pattern.test(text)));
+}

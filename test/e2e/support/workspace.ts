@@ -1,0 +1,97 @@
+/** @file A copy of the sample workspace with small experiments, and what their runs left on the disk. */
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { kill } from "../../../src/launch/local.ts";
+import { mergeAttempts, readJournal } from "../../../src/runs/journal.ts";
+import { type Launch, listLaunches } from "../../../src/runs/launches.ts";
+import { runPaths, runsFolder } from "../../../src/runs/layout.ts";
+import { type RunSummary, summarizeRun } from "../../../src/runs/store.ts";
+import { repository } from "../../support/bundle.ts";
+
+export interface ExperimentOptions {
+  rank?: number | number[];
+  steps?: number;
+  evaluateEvery?: number;
+  seed?: number | number[];
+  promptLength?: number;
+}
+
+/** The sample, copied: its files may be changed. */
+export class SampleWorkspace {
+  readonly folder = mkdtempSync(join(tmpdir(), "ulpt-sample-"));
+
+  constructor() {
+    const sample = join(repository, "examples", "sample");
+    for (const name of readdirSync(sample)) {
+      if (name !== ".ulpt") cpSync(join(sample, name), join(this.folder, name), { recursive: true });
+    }
+  }
+
+  /** Writes `<name>.ulpt.json`: the complaint task of the sample, made small. */
+  experiment(name: string, { rank = 2, steps = 60, evaluateEvery = 20, seed = 1, promptLength = 10 }: ExperimentOptions = {}): void {
+    const experiment = {
+      model: "models/tiny-notes-t5",
+      task: {
+        train: "data/complaint.train.jsonl",
+        validation: "data/complaint.validation.jsonl",
+        test: "data/complaint.test.jsonl",
+        template: "{text}",
+        target: "{label}",
+        labels: ["0", "1"],
+      },
+      rank,
+      promptLength,
+      seed,
+      device: "cpu",
+      training: { steps, batchSize: 8, learningRate: 0.3, warmupSteps: 5, evaluateEvery },
+    };
+    this.write(`${name}.ulpt.json`, `// A small experiment.\n${JSON.stringify(experiment, null, 2)}\n`);
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(join(this.folder, path, ".."), { recursive: true });
+    writeFileSync(join(this.folder, path), text);
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.folder, path), "utf8");
+  }
+
+  run(experiment: string, run: string): string {
+    return join(runsFolder(this.folder), experiment, run);
+  }
+
+  summary(experiment: string, run: string): RunSummary | undefined {
+    try {
+      return summarizeRun(this.run(experiment, run));
+    } catch {
+      return undefined;
+    }
+  }
+
+  state(experiment: string, run: string): string {
+    return this.summary(experiment, run)?.state ?? "none";
+  }
+
+  step(experiment: string, run: string): number {
+    return this.summary(experiment, run)?.step ?? 0;
+  }
+
+  /** The losses of a run in the order of its steps. */
+  losses(experiment: string, run: string): { step: number; loss: number }[] {
+    const { losses } = mergeAttempts(readJournal(runPaths(this.run(experiment, run)).events).events);
+    return losses.map(({ step, loss }) => ({ step, loss }));
+  }
+
+  /** The runtime processes that were started for this workspace, oldest first. */
+  launches(): Launch[] {
+    return listLaunches(this.folder);
+  }
+
+  /** Ends what is still being trained, and removes the folder. */
+  async dispose(): Promise<void> {
+    for (const launch of this.launches()) await kill(launch);
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
