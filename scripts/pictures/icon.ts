@@ -1,22 +1,22 @@
-/** @file Draws media/icon.png, the icon of the extension in lists of extensions: the mark of the activity bar on a tile. */
+/**
+ * @file The extension's icon from its drawing: media/ulpt.svg on a coloured tile, 256×256.
+ *
+ *   tsx scripts/pictures/icon.ts
+ */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const media = fileURLToPath(new URL("../../media/", import.meta.url));
-const size = 256;
-
-const mark = readFileSync(`${media}ulpt.svg`, "utf8").replace("#000", "#fff");
+const drawing = readFileSync(`${media}ulpt.svg`, "utf8").replace('stroke="#000"', 'stroke="#fff"');
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu"],
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 });
-const page = await browser.newPage({ viewport: { width: size, height: size } });
-await page.setContent(`<style>
-  body { margin: 0 }
-  div { box-sizing: border-box; width: ${size}px; height: ${size}px; padding: 44px; border-radius: 56px;
-        background: linear-gradient(155deg, #2f6fde, #1b3a8a) }
-  svg { width: 100%; height: 100% }
-</style><div>${mark}</div>`);
-await page.screenshot({ path: `${media}icon.png`, omitBackground: true });
+const page = await browser.newPage({ viewport: { width: 256, height: 256 } });
+await page.setContent(
+  `<style>body{margin:0}div{width:256px;height:256px;border-radius:48px;display:grid;place-items:center;
+   background:linear-gradient(145deg,#2f6fde,#6a3fc4)}svg{width:190px;height:190px}</style><div>${drawing}</div>`,
+);
+await page.locator("div").screenshot({ path: `${media}icon.png`, omitBackground: true });
 await browser.close();
