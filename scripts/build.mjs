@@ -38,6 +38,7 @@ const extension = await build({
   format: "cjs", // what the extension host requires, though the package is of type module
   target: "node20",
   external: ["vscode"],
+  define: { navigator: "undefined" }, // zod asks for it, and the extension host logs an error about whoever does
   mainFields: ["module", "main"],
   minify: true,
   keepNames: true, // class names are in the log

@@ -4,15 +4,18 @@
  */
 import type { Inspection } from "../runs/inspection.ts";
 import { previousStep } from "./comparison.ts";
-import type { CheckpointId, DocumentId } from "./documentIds.ts";
+import { type CheckpointId, type DocumentId, isSameCheckpoint } from "./documentIds.ts";
 import type { Inspections } from "./inspections.ts";
 
-/** The checkpoint that `id` is measured against; undefined for the first of a run. `directory` is that of `id`'s run. */
+/**
+ * The checkpoint that `id` is measured against; undefined for the first of a run, and for the side of a comparison that the
+ * other is measured against. `directory` is that of `id`'s run.
+ */
 export function referenceOf(
   id: Extract<DocumentId, { kind: "checkpoint" }>,
   directory: string,
 ): CheckpointId | undefined {
-  if (id.against) return id.against;
+  if (id.against) return isSameCheckpoint(id.against, id) ? undefined : id.against;
   const step = previousStep(directory, id.step);
   return step === undefined ? undefined : { folder: id.folder, experiment: id.experiment, run: id.run, step };
 }

@@ -9,7 +9,7 @@ import { mergeAttempts, readJournal } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { openRun } from "../runs/store.ts";
 import { outline, type Section } from "./checkpointOutline.ts";
-import { type CheckpointId, checkpointScheme, type DocumentId } from "./documentIds.ts";
+import { type CheckpointId, checkpointScheme, type DocumentId, isSameCheckpoint } from "./documentIds.ts";
 import { explain } from "./explain.ts";
 import type { Inspections } from "./inspections.ts";
 import { metricsText, plannedText, settingsText } from "./runDocuments.ts";
@@ -95,9 +95,10 @@ class RunDocumentProvider
     }
   }
 
-  private async checkpoint(directory: string, { step, against }: { step: number; against?: CheckpointId | undefined }) {
+  private async checkpoint(directory: string, id: CheckpointId & { against?: CheckpointId | undefined }) {
+    const { step, against } = id;
     const inspection = await this.inspections.checkpoint(directory, step);
-    const note = against && (await this.summary(against, inspection));
+    const note = against && !isSameCheckpoint(against, id) && (await this.summary(against, inspection));
     return checkpointText(inspection, { precision: precision(), ...(note && { note }) });
   }
 

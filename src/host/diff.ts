@@ -116,7 +116,12 @@ async function diff(left: CheckpointId, right: CheckpointId): Promise<void> {
   const facts = (id: CheckpointId) => ({ ...runFacts(required(id)), step: id.step });
   const title = checkpointTitle(facts(left), facts(right), t);
   const options: vscode.TextDocumentShowOptions = { preview: true };
-  await vscode.commands.executeCommand("vscode.diff", checkpointUri(left), checkpointUri(right, left), title, options);
+  await vscode.commands.executeCommand("vscode.diff", ...sides(left, right), title, options);
+}
+
+/** The original is compared with itself: it shows no changes of its own. */
+function sides(left: CheckpointId, right: CheckpointId): [original: vscode.Uri, modified: vscode.Uri] {
+  return [checkpointUri(left, left), checkpointUri(right, left)];
 }
 
 async function diffBaseline(store: RunStore, checkpoint: CheckpointId): Promise<void> {
@@ -142,8 +147,8 @@ async function diffRuns(left: RunId, right: RunId): Promise<void> {
   const [fromStep, toStep] = [mainStep(from), mainStep(to)];
   if (fromStep !== undefined && toStep !== undefined) {
     const before: CheckpointId = { ...left, step: fromStep };
-    const after = checkpointUri({ ...right, step: toStep }, before);
-    resources.push([after, checkpointUri(before), after]);
+    const [original, modified] = sides(before, { ...right, step: toStep });
+    resources.push([modified, original, modified]);
   }
   await vscode.commands.executeCommand("vscode.changes", runsTitle(runFacts(from), runFacts(to), t), resources);
 }

@@ -1,6 +1,6 @@
 /**
  * @file What a virtual document shows, as a URI carries it: `ulpt-checkpoint:/sst2/ulpt-r2-seed0/step-000400.ckpt.txt`, and in
- * the query the workspace folder and, for the changed side of a comparison, the checkpoint it is compared with.
+ * the query the workspace folder and, for the sides of a comparison, the checkpoint they are compared with: the original with itself.
  */
 import { isAbsolute, join, relative, sep } from "node:path";
 import { runsFolder } from "../runs/layout.ts";

@@ -155,7 +155,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       const nodes = this.isAllStale ? undefined : [...this.stale];
       this.isAllStale = false;
       this.stale.clear();
-      this.changeEmitter.fire(nodes);
+      if (nodes?.length !== 0) this.changeEmitter.fire(nodes);
     }, refreshMilliseconds);
   }
 
@@ -188,6 +188,9 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
 
   private async roots(): Promise<RunsNode[]> {
     if (!this.watch) this.follow(this.view.visible);
+    // All is read anew from here on. To say so once more would take nodes away that VS Code is about to ask for.
+    this.isAllStale = false;
+    this.stale.clear();
     const folders = localFolders();
     const entries = await this.store.experiments();
     setContextKey(contextKeys.hasRuns, entries.length > 0);

@@ -117,7 +117,7 @@ export class Workbench {
 
   /** Loads the window again: a new extension host, the same server and files. */
   async reload(): Promise<void> {
-    await this.page.reload();
+    await this.command("Developer: Reload Window"); // the browser's own would not let it save what is open
     await this.ready();
   }
 
@@ -199,19 +199,28 @@ export class Workbench {
 
   /** Shows a view container, or leaves it where it is shown. */
   async openView(title: string): Promise<void> {
-    const item = this.page.locator(`.activitybar a.action-label[aria-label^="${title}"]`);
-    const isOpen = await this.page.locator(".activitybar .action-item.checked", { has: item }).count();
-    if (!isOpen) await item.click();
+    const label = `a.action-label[aria-label^="${title}"]`;
+    const isOpen = await this.page.locator(`.activitybar .action-item.checked ${label}`).count();
+    if (!isOpen) await this.page.locator(`.activitybar ${label}`).click({ force: true }); // its badge may lie over it
   }
 
-  /** A row of a tree in the side bar, by what it says. */
-  treeItem(text: string | RegExp): Locator {
-    return this.page.locator('.sidebar [role="treeitem"]', { hasText: text });
+  /** A row of a tree in the side bar by its label, and by what stands behind it. */
+  treeItem(label: string, description?: RegExp): Locator {
+    const exact = new RegExp(`^\\s*${label.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\s*$`);
+    const rows = this.page.locator('.sidebar [role="treeitem"]');
+    const named = rows.filter({ has: this.page.locator(".label-name", { hasText: exact }) });
+    if (!description) return named;
+    return named.filter({ has: this.page.locator(".label-description", { hasText: description }) });
   }
 
+  /** The rows of the trees in the side bar: label and description. */
   async treeTexts(): Promise<string[]> {
-    const rows = await this.page.locator('.sidebar [role="treeitem"]').allInnerTexts();
-    return rows.map((row) => row.replaceAll(/\s+/g, " ").trim());
+    const rows = this.page.locator('.sidebar [role="treeitem"]');
+    return rows.evaluateAll((elements) =>
+      elements.map((row) =>
+        [".label-name", ".label-description"].map((part) => row.querySelector(part)?.textContent ?? "").join(" | "),
+      ),
+    );
   }
 
   async expand(item: Locator): Promise<void> {
@@ -223,7 +232,11 @@ export class Workbench {
   /** Runs an entry of a row's context menu. */
   async menu(item: Locator, entry: string): Promise<void> {
     await item.click({ button: "right" });
-    await this.page.locator(".monaco-menu .action-label", { hasText: entry }).first().click();
+    const label = this.page.locator(".monaco-menu .action-label", { hasText: entry }).first();
+    await label.hover();
+    await this.page.waitForTimeout(300); // a menu ignores what belongs to the click that opened it
+    await label.click();
+    await label.waitFor({ state: "detached" });
   }
 
   /** The document inside the visible webview whose page has this title. */

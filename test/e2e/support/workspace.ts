@@ -15,6 +15,7 @@ export interface ExperimentOptions {
   evaluateEvery?: number;
   seed?: number | number[];
   promptLength?: number;
+  batchSize?: number;
 }
 
 /** The sample, copied: its files may be changed. */
@@ -29,7 +30,7 @@ export class SampleWorkspace {
   }
 
   /** Writes `<name>.ulpt.json`: the complaint task of the sample, made small. */
-  experiment(name: string, { rank = 2, steps = 60, evaluateEvery = 20, seed = 1, promptLength = 10 }: ExperimentOptions = {}): void {
+  experiment(name: string, { rank = 2, steps = 60, evaluateEvery = 20, seed = 1, promptLength = 10, batchSize = 8 }: ExperimentOptions = {}): void {
     const experiment = {
       model: "models/tiny-notes-t5",
       task: {
@@ -44,7 +45,7 @@ export class SampleWorkspace {
       promptLength,
       seed,
       device: "cpu",
-      training: { steps, batchSize: 8, learningRate: 0.3, warmupSteps: 5, evaluateEvery },
+      training: { steps, batchSize, learningRate: 0.3, warmupSteps: 5, evaluateEvery },
     };
     this.write(`${name}.ulpt.json`, `// A small experiment.\n${JSON.stringify(experiment, null, 2)}\n`);
   }
