@@ -56,13 +56,16 @@ export class Workbench {
   readonly page: Page;
   /** What the page and its webviews wrote to their consoles. */
   readonly messages: Message[] = [];
-  private readonly home: string;
+  /** Its settings, extensions and logs. */
+  readonly home: string;
   private readonly server: ChildProcess;
   private readonly browser: Browser;
   private hosts = 0;
+  private settings: Record<string, unknown>;
 
-  private constructor(home: string, server: ChildProcess, browser: Browser, page: Page) {
+  private constructor(home: string, settings: Record<string, unknown>, server: ChildProcess, browser: Browser, page: Page) {
     this.home = home;
+    this.settings = settings;
     this.server = server;
     this.browser = browser;
     this.page = page;
@@ -76,11 +79,8 @@ export class Workbench {
 
   static async open(options: WorkbenchOptions): Promise<Workbench> {
     const home = mkdtempSync(join(tmpdir(), "ulpt-e2e-"));
-    mkdirSync(join(home, "data", "User"), { recursive: true });
-    writeFileSync(
-      join(home, "data", "User", "settings.json"),
-      JSON.stringify({ ...userSettings, ...options.settings }),
-    );
+    const settings = { ...userSettings, ...options.settings };
+    writeSettings(home, settings);
     writeFileSync(join(home, "config.yaml"), "auth: none\n");
     let server: ChildProcess | undefined;
     let browser: Browser | undefined;
@@ -95,7 +95,7 @@ export class Workbench {
         deviceScaleFactor: options.scale ?? 1,
       });
       page.setDefaultTimeout(20_000);
-      const workbench = new Workbench(home, server, browser, page);
+      const workbench = new Workbench(home, settings, server, browser, page);
       await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}`);
       await workbench.ready();
       return workbench;
@@ -119,6 +119,12 @@ export class Workbench {
   async reload(): Promise<void> {
     await this.command("Developer: Reload Window"); // the browser's own would not let it save what is open
     await this.ready();
+  }
+
+  /** Changes the settings of the user; VS Code sees it a moment later. */
+  configure(change: Record<string, unknown>): void {
+    this.settings = { ...this.settings, ...change };
+    writeSettings(this.home, this.settings);
   }
 
   /** Runs a command by its title in the palette. */
@@ -339,6 +345,11 @@ export class Workbench {
     end(this.server);
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+function writeSettings(home: string, settings: Record<string, unknown>): void {
+  mkdirSync(join(home, "data", "User"), { recursive: true });
+  writeFileSync(join(home, "data", "User", "settings.json"), JSON.stringify(settings));
 }
 
 /** Ends the server and its extension hosts, which are of its process group; trainings are of their own. */

@@ -18,14 +18,23 @@ export interface ExperimentOptions {
   batchSize?: number;
 }
 
+/** Rows of the files that scores are measured on: enough to see that they are. */
+const scoredRows = 60;
+
 /** The sample, copied: its files may be changed. */
 export class SampleWorkspace {
-  readonly folder = mkdtempSync(join(tmpdir(), "ulpt-sample-"));
+  readonly folder: string;
+  private readonly parent = mkdtempSync(join(tmpdir(), "ulpt-sample-"));
 
-  constructor() {
+  constructor({ whole = false } = {}) {
+    this.folder = join(this.parent, "sample");
     const sample = join(repository, "examples", "sample");
     for (const name of readdirSync(sample)) {
-      if (name !== ".ulpt") cpSync(join(sample, name), join(this.folder, name), { recursive: true });
+      if (name !== ".ulpt" && name !== "prompts") cpSync(join(sample, name), join(this.folder, name), { recursive: true });
+    }
+    for (const split of whole ? [] : ["validation", "test"]) {
+      const path = `data/complaint.${split}.jsonl`;
+      this.write(path, `${this.read(path).split("\n").slice(0, scoredRows).join("\n")}\n`);
     }
   }
 
@@ -93,6 +102,6 @@ export class SampleWorkspace {
   /** Ends what is still being trained, and removes the folder. */
   async dispose(): Promise<void> {
     for (const launch of this.launches()) await kill(launch);
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    rmSync(this.parent, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }

@@ -1,0 +1,199 @@
+/**
+ * @file Pictures of every surface of the extension in a real VS Code, in a light, a dark and a high contrast theme.
+ *
+ *   tsx scripts/pictures/workbench.ts OUT [--workspace FOLDER] [SURFACE…]
+ *
+ * The runs in the pictures are trained first, which takes a minute or two; with --workspace they are kept there and used again.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { prepare } from "../../test/e2e/support/install.ts";
+import { packedExtension } from "../../test/e2e/support/vsix.ts";
+import { until, Workbench } from "../../test/e2e/support/workbench.ts";
+import { bundle, repository } from "../../test/support/bundle.ts";
+
+const themes = {
+  light: { theme: "Light 2026", mark: "vs" },
+  dark: { theme: "Dark 2026", mark: "vs-dark" },
+  "high-contrast": { theme: "Default High Contrast", mark: "hc-black" },
+} as const;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { workspace: { type: "string" }, scale: { type: "string", default: "2" } },
+});
+const [out = "", ...only] = positionals;
+if (!out) {
+  console.error("usage: workbench.ts OUT [--workspace FOLDER] [--scale N] [SURFACE…]");
+  process.exit(2);
+}
+mkdirSync(out, { recursive: true });
+
+const { server, reason } = prepare();
+if (!server) throw new Error(reason);
+
+const temporary = mkdtempSync(join(tmpdir(), "ulpt-pictures-"));
+const folder = values.workspace ? resolve(values.workspace) : join(temporary, "sample");
+let workbench: Workbench | undefined;
+
+/** Surfaces by their name: what has to be done until each is on screen. */
+const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
+  async "panel-loss"(bench) {
+    rmSync(join(folder, ".ulpt", "runs", "complaint"), { recursive: true, force: true });
+    await bench.command("ULPT: Train…");
+    await bench.pick("complaint");
+    await hidePanel(bench);
+    await bench.openView("ULPT Lab");
+    await bench.expand(bench.treeItem("complaint"));
+    const panel = await bench.webview("complaint");
+    // In the second run, so that the first can be compared with it.
+    await until(() => panel.evaluate(() => document.body.dataset.runs === "2" && Number(document.body.dataset.points) > 1050), 120_000);
+  },
+
+  async "panel-ranks"(bench) {
+    await openExperiment(bench, "mood-and-tense");
+    await bench.command("ULPT: Compare Ranks");
+    await bench.pick("mood-and-tense");
+    await hidePanel(bench);
+    const panel = await bench.webview("mood-and-tense");
+    await until(() => panel.evaluate(() => document.body.dataset.view === "ranks"));
+  },
+
+  async "panel-facts"(bench) {
+    await openExperiment(bench, "mood-and-tense");
+    await bench.command("ULPT: Open Run Panel");
+    await bench.pick("mood-and-tense");
+    const panel = await bench.webview("mood-and-tense");
+    await panel.locator('[role="tab"]', { hasText: "Facts" }).click();
+    await until(() => panel.evaluate(() => document.body.dataset.view === "facts"));
+  },
+
+  async checkpoint(bench) {
+    await openExperiment(bench, "mood-and-tense");
+    await bench.expand(bench.treeItem("ulpt-r2-seed1"));
+    await bench.treeItem("step 150").click();
+    await until(async () => (await bench.lines()).some((line) => line.startsWith("[token 000]")));
+  },
+
+  async "checkpoint-diff"(bench) {
+    await openExperiment(bench, "mood-and-tense");
+    await bench.expand(bench.treeItem("ulpt-r2-seed1"));
+    await bench.menu(bench.treeItem("step 150"), "Compare with Previous Checkpoint");
+    await until(async () => (await bench.diffLines("modified")).some((line) => line.includes("moved more than")));
+  },
+
+  async "run-diff"(bench) {
+    await openExperiment(bench, "mood-and-tense");
+    await bench.treeItem("ulpt-r2-seed1").click();
+    await bench.treeItem("ulpt-r8-seed1").click({ modifiers: ["Control"] });
+    await bench.menu(bench.treeItem("ulpt-r8-seed1"), "Compare Runs…");
+    await bench.page.locator(".monaco-diff-editor").first().waitFor();
+  },
+
+  async "prompt-editor"(bench) {
+    await openExperiment(bench, "mood-and-tense");
+    rmSync(join(folder, "prompts"), { recursive: true, force: true });
+    await bench.menu(bench.treeItem("ulpt-r8-seed1"), "Export Prompt…");
+    await bench.type("mood-and-tense");
+    await bench.treeItem("mood-and-tense", /KB/).waitFor();
+    await bench.command("Notifications: Clear All Notifications");
+    await bench.treeItem("mood-and-tense", /KB/).click();
+    const editor = await bench.webview(/mood-and-tense\.prompt\.safetensors/);
+    const row = readFileSync(join(folder, "data", "mood-and-tense.test.jsonl"), "utf8").split("\n")[3]!;
+    await editor.locator("textarea").fill((JSON.parse(row) as { text: string }).text);
+    await editor.locator("vscode-button", { hasText: "Try" }).click();
+    await editor.locator(".answer").nth(1).waitFor();
+    await editor.locator("table tbody tr").first().waitFor();
+  },
+
+  async walkthrough(bench) {
+    await bench.command("ULPT: Open Walkthrough");
+    await bench.page.locator(".gettingStartedContainer .step-list-container, .gettingStarted .getting-started-step").first().waitFor();
+  },
+
+  async experiment(bench) {
+    await bench.openFile("typo.ulpt.json");
+    await bench.page.locator(".codelens-decoration a").first().waitFor();
+    await bench.page.locator(".squiggly-warning").first().waitFor();
+    await bench.command("Go to Next Problem in Files (Error, Warning, Info)");
+    await bench.page.locator(".marker-widget").waitFor();
+  },
+
+  async terminal(bench) {
+    await bench.command("Tasks: Run Task");
+    await bench.pick("ulpt");
+    await bench.pick(/train .*typo/);
+    await until(async () => /validation/.test(await bench.terminal()), 60_000);
+  },
+};
+
+async function hidePanel(bench: Workbench): Promise<void> {
+  await bench.command("View: Hide Panel");
+}
+
+async function openExperiment(bench: Workbench, name: string): Promise<void> {
+  await bench.openView("ULPT Lab");
+  const rows = bench.treeItem(name, /runs?$|training$/);
+  await bench.expand(rows.first());
+}
+
+async function switchTo(bench: Workbench, { theme, mark }: { theme: string; mark: string }): Promise<void> {
+  bench.configure({ "workbench.colorTheme": theme });
+  await bench.page.locator(`.monaco-workbench.${mark}`).waitFor();
+  await bench.page.waitForTimeout(700);
+}
+
+try {
+  if (!existsSync(folder)) prepareRuns();
+  workbench = await Workbench.open({
+    server,
+    folder,
+    vsix: packedExtension(),
+    size: { width: 1280, height: 800 },
+    scale: Number(values.scale),
+    settings: { "workbench.colorTheme": themes.light.theme, "window.title": "sample", "workbench.sideBar.location": "left" },
+  });
+  // tsx names functions for stack traces; the helper it calls is not there in a page.
+  await workbench.page.addInitScript("globalThis.__name = (f) => f");
+  await workbench.reload();
+  for (const [name, show] of Object.entries(surfaces)) {
+    if (only.length && !only.includes(name)) continue;
+    await switchTo(workbench, themes.light);
+    try {
+      await show(workbench);
+      await workbench.page.mouse.move(640, 795);
+      for (const [key, theme] of Object.entries(themes)) {
+        await switchTo(workbench, theme);
+        const path = join(out, `${name}-${key}.png`);
+        await workbench.picture(path);
+        console.log(path);
+      }
+    } catch (error) {
+      await workbench.picture(join(out, `${name}-failed.png`));
+      console.error(`${name}: ${error instanceof Error ? error.message : error}`);
+      process.exitCode = 1;
+    }
+    await workbench.page.keyboard.press("Escape");
+    await workbench.command("View: Close All Editors");
+  }
+  for (const complaint of workbench.complaints()) console.error(complaint);
+} finally {
+  await workbench?.close();
+  rmSync(temporary, { recursive: true, force: true });
+}
+
+/** A sweep with several seeds, for the comparison; a warning in a file of its own. */
+function prepareRuns(): void {
+  cpSync(join(repository, "examples", "sample"), folder, {
+    recursive: true,
+    filter: (path) => !path.endsWith("/.ulpt") && !path.endsWith("/prompts"),
+  });
+  const set = ["training.steps=300", "training.evaluateEvery=50", "seed=[1,2,3]"].flatMap((one) => ["--set", one]);
+  const args = [bundle, "train", "mood-and-tense.ulpt.json", ...set, "--workspace", folder];
+  execFileSync(process.execPath, args, { cwd: folder, stdio: "inherit" });
+  const typo = readFileSync(join(folder, "complaint.ulpt.json"), "utf8").replace(/"evaluateEvery": \d+/, '"evaluateEvery": 1000');
+  writeFileSync(join(folder, "typo.ulpt.json"), typo);
+}

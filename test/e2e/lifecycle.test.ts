@@ -1,0 +1,144 @@
+/** @file What a training lives through in a real VS Code: tasks.json, a reloaded window, stop and resume, a killed process, a broken file. */
+import { execFileSync } from "node:child_process";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundle } from "../support/bundle.ts";
+import { photographFailures } from "./support/failures.ts";
+import { prepareOrSkip } from "./support/install.ts";
+import { packedExtension } from "./support/vsix.ts";
+import { until, Workbench } from "./support/workbench.ts";
+import { SampleWorkspace } from "./support/workspace.ts";
+
+const { server, skipped } = prepareOrSkip();
+const run = "ulpt-r2-seed1";
+/** Trains for minutes: no test waits for its end. */
+const long = { steps: 100_000, evaluateEvery: 50_000 };
+const exact = { steps: 200, evaluateEvery: 100, batchSize: 16 };
+
+function lastStep(panel: Frame): Promise<number> {
+  return panel.evaluate(() => Number(document.body.dataset.lastStep ?? 0));
+}
+
+describe.skipIf(!server)(`trainings${skipped}`, () => {
+  let workspace: SampleWorkspace;
+  let workbench: Workbench;
+
+  beforeAll(async () => {
+    workspace = new SampleWorkspace();
+    workspace.experiment("long", long);
+    workspace.experiment("exact", exact);
+    const task = { type: "ulpt", experiment: "long.ulpt.json", label: "train the long one" };
+    workspace.write(".vscode/tasks.json", JSON.stringify({ version: "2.0.0", tasks: [task] }));
+    const broken = workspace.read("exact.ulpt.json").replace('"rank"', '"rnak"').replace("complaint.train", "complaint.trian");
+    workspace.write("broken.ulpt.json", broken);
+    workbench = await Workbench.open({ server: server!, folder: workspace.folder, vsix: packedExtension() });
+    await workbench.openView("ULPT Lab");
+  });
+  afterAll(async () => {
+    await workbench?.close();
+    await workspace?.dispose();
+  });
+  photographFailures(() => workbench);
+
+  it("run as a task of tasks.json", async () => {
+    await workbench.command("Tasks: Run Task");
+    await workbench.pick("train the long one");
+    await until(() => workspace.step("long", run) > 0, 30_000, () => workbench.terminal());
+    expect(workspace.launches().map(({ args }) => args[0])).toEqual(["train"]);
+    await until(async () => /step \d+\/100000 +loss/.test(await workbench.terminal()), 15_000, () => workbench.terminal());
+    await workbench.treeItem(run, /\d+\/100000/).waitFor();
+  });
+
+  it("go on without their window, which finds them again when it is back", async () => {
+    await workbench.command("ULPT: Open Run Panel");
+    await until(async () => (await lastStep(await workbench.webview("long"))) > 0);
+    const before = workspace.step("long", run);
+    await workbench.reload();
+    await until(async () => /ULPT r=2 (\d+ %|starting)/.test(await workbench.statusBar()), 10_000, () => workbench.statusBar());
+    await workbench.treeItem(run, /\d+\/100000/).waitFor();
+    const panel = await workbench.webview("long");
+    await until(async () => (await lastStep(panel)) > before);
+    const restored = await lastStep(panel);
+    await until(async () => (await lastStep(panel)) > restored);
+    expect(workspace.launches()).toHaveLength(1);
+    expect(workspace.state("long", run)).toBe("running");
+  });
+
+  it("stop from the palette, with everything saved", async () => {
+    await workbench.command("ULPT: Stop Run");
+    await until(() => workspace.state("long", run) === "stopped");
+    await workbench.treeItem(run, /stopped at \d+\/100000/).waitFor();
+    await until(async () => !(await workbench.statusBar()).includes("ULPT r="));
+  });
+
+  it("resume from the explorer; killed, they are interrupted and can be resumed again", async () => {
+    const stoppedAt = workspace.step("long", run);
+    await workbench.menu(workbench.treeItem(run), "Resume Run…");
+    await until(() => workspace.step("long", run) > stoppedAt + 5);
+    process.kill(-workspace.launches().at(-1)!.pid, "SIGKILL");
+    await workbench.treeItem(run, /interrupted at \d+\/100000/).waitFor();
+    await until(async () => /was interrupted: its process ended with SIGKILL\. It can be resumed\./.test(await workbench.terminal()));
+    const panel = await workbench.webview("long");
+    await until(async () => /interrupted/.test(await panel.locator("body").innerText()));
+    await workbench.expand(workbench.treeItem(run));
+    await workbench.treeItem("interrupted: its process is gone. Resume goes on exactly where it was saved.").waitFor();
+
+    const killedAt = workspace.step("long", run);
+    await workbench.treeItem(run).hover();
+    await workbench.treeItem(run).locator('a.action-label[aria-label^="Resume Run"]').click();
+    await until(() => workspace.state("long", run) === "running" && workspace.step("long", run) > killedAt);
+    await (await workbench.webview("long")).locator("vscode-button", { hasText: "Stop" }).click();
+    await until(() => workspace.state("long", run) === "stopped");
+  });
+
+  it("stopped and resumed compute the same losses as one that nothing disturbed", async () => {
+    await workbench.command("ULPT: Train…");
+    await workbench.pick("exact");
+    const panel = await workbench.webview("exact");
+    await until(() => workspace.step("exact", run) > 10);
+    await panel.locator("vscode-button", { hasText: "Stop" }).click();
+    await until(() => workspace.state("exact", run) === "stopped");
+    const stoppedAt = workspace.step("exact", run);
+    expect(stoppedAt).toBeLessThan(exact.steps);
+    await workbench.treeItem("exact").waitFor();
+    await workbench.expand(workbench.treeItem("exact"));
+    await workbench.menu(workbench.treeItem(run, new RegExp(`stopped at \\d+/${exact.steps}`)), "Resume Run…");
+    await until(() => workspace.state("exact", run) === "finished", 60_000, () => workbench.terminal());
+
+    const other = new SampleWorkspace();
+    try {
+      other.experiment("exact", exact);
+      execFileSync(process.execPath, [bundle, "train", "exact.ulpt.json", "--workspace", other.folder], {
+        cwd: other.folder,
+        stdio: "pipe",
+      });
+      const losses = workspace.losses("exact", run);
+      expect(losses).toHaveLength(exact.steps);
+      expect(losses).toEqual(other.losses("exact", run));
+    } finally {
+      await other.dispose();
+    }
+  });
+
+  it("of a broken experiment are not needed to learn what is wrong: it is underlined, with a quick fix", async () => {
+    await workbench.openFile("broken.ulpt.json");
+    await workbench.page.locator(".squiggly-error").first().waitFor();
+    await workbench.command("Go to Next Problem in Files (Error, Warning, Info)");
+    const problem = workbench.page.locator(".marker-widget");
+    await problem.waitFor();
+    expect(await problem.innerText()).toContain('rnak is not a setting of an experiment; did you mean "rank"?');
+    await workbench.page.keyboard.press("Escape");
+    await workbench.page.keyboard.press("Control+.");
+    await workbench.page.locator(".action-widget", { hasText: 'Change to "rank"' }).waitFor();
+    await workbench.page.keyboard.press("Enter");
+    await until(async () => (await workbench.lines()).some((line) => line.includes('"rank"')));
+    // What only the disk can tell comes next.
+    await workbench.command("Go to Next Problem in Files (Error, Warning, Info)");
+    await until(async () => /The data file does not exist: .*complaint\.trian\.jsonl/.test(await problem.innerText()));
+  });
+
+  it("left no error behind, in no console and no log", () => {
+    expect(workbench.complaints()).toEqual([]);
+    expect(workbench.hostLog("ULPT Lab.log").match(/activated in \d+ ms/g)).toHaveLength(2);
+  });
+});
