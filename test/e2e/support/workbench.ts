@@ -61,11 +61,9 @@ export class Workbench {
   private readonly server: ChildProcess;
   private readonly browser: Browser;
   private hosts = 0;
-  private settings: Record<string, unknown>;
 
-  private constructor(home: string, settings: Record<string, unknown>, server: ChildProcess, browser: Browser, page: Page) {
+  private constructor(home: string, server: ChildProcess, browser: Browser, page: Page) {
     this.home = home;
-    this.settings = settings;
     this.server = server;
     this.browser = browser;
     this.page = page;
@@ -80,7 +78,8 @@ export class Workbench {
   static async open(options: WorkbenchOptions): Promise<Workbench> {
     const home = mkdtempSync(join(tmpdir(), "ulpt-e2e-"));
     const settings = { ...userSettings, ...options.settings };
-    writeSettings(home, settings);
+    mkdirSync(join(home, "data", "User"), { recursive: true });
+    writeFileSync(join(home, "data", "User", "settings.json"), JSON.stringify(settings));
     writeFileSync(join(home, "config.yaml"), "auth: none\n");
     let server: ChildProcess | undefined;
     let browser: Browser | undefined;
@@ -95,7 +94,7 @@ export class Workbench {
         deviceScaleFactor: options.scale ?? 1,
       });
       page.setDefaultTimeout(20_000);
-      const workbench = new Workbench(home, settings, server, browser, page);
+      const workbench = new Workbench(home, server, browser, page);
       await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}`);
       await workbench.ready();
       return workbench;
@@ -121,19 +120,24 @@ export class Workbench {
     await this.ready();
   }
 
-  /** Changes the settings of the user; VS Code sees it a moment later. */
-  configure(change: Record<string, unknown>): void {
-    this.settings = { ...this.settings, ...change };
-    writeSettings(this.home, this.settings);
+  /** Chooses a colour theme by its name. */
+  async setTheme(theme: string): Promise<void> {
+    await this.command("Preferences: Color Theme");
+    await (await this.input()).fill(theme);
+    await this.pick(theme);
+    await this.page.waitForTimeout(600);
   }
 
   /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
     for (let attempt = 0; attempt < 4; attempt++) {
       await this.page.keyboard.press("F1");
-      const input = await this.input();
-      await input.fill(`>${title}`);
-      if (await this.focusRow(title)) {
+      // A pick that is just being closed takes no text.
+      const isTyped = await (await this.input()).fill(`>${title}`, { timeout: 2000 }).then(
+        () => true,
+        () => false,
+      );
+      if (isTyped && (await this.focusRow(title))) {
         await this.page.keyboard.press("Enter");
         return;
       }
@@ -345,11 +349,6 @@ export class Workbench {
     end(this.server);
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
-}
-
-function writeSettings(home: string, settings: Record<string, unknown>): void {
-  mkdirSync(join(home, "data", "User"), { recursive: true });
-  writeFileSync(join(home, "data", "User", "settings.json"), JSON.stringify(settings));
 }
 
 /** Ends the server and its extension hosts, which are of its process group; trainings are of their own. */
