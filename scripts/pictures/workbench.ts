@@ -45,12 +45,15 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     rmSync(join(folder, ".ulpt", "runs", "complaint"), { recursive: true, force: true });
     await bench.command("ULPT: Train…");
     await bench.pick("complaint");
-    await bench.command("View: Hide Panel");
+    await bench.hidePanel();
     await bench.openView("ULPT Lab");
     await bench.expand(bench.treeItem("complaint"));
     const panel = await bench.webview("complaint");
     // In the second run, so that the first can be compared with it.
-    await until(() => panel.evaluate(() => document.body.dataset.runs === "2" && Number(document.body.dataset.points) > 950), 180_000);
+    await until(
+      () => panel.evaluate(() => document.body.dataset.runs === "2" && Number(document.body.dataset.points) > 950),
+      180_000,
+    );
   },
 
   async "panel-ranks"(bench) {
@@ -110,7 +113,10 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
 
   async walkthrough(bench) {
     await bench.command("ULPT: Open Walkthrough");
-    await bench.page.locator(".gettingStartedContainer .step-list-container, .gettingStarted .getting-started-step").first().waitFor();
+    await bench.page
+      .locator(".gettingStartedContainer .step-list-container, .gettingStarted .getting-started-step")
+      .first()
+      .waitFor();
   },
 
   async experiment(bench) {
@@ -151,7 +157,7 @@ try {
     if (only.length && !only.includes(name)) continue;
     await workbench.setTheme(themes.light);
     try {
-      if (name !== "terminal") await workbench.command("View: Hide Panel");
+      if (name !== "terminal") await workbench.hidePanel();
       await show(workbench);
       await workbench.page.mouse.move(640, 795);
       for (const [key, theme] of Object.entries(themes)) {
@@ -183,6 +189,9 @@ function prepareRuns(): void {
   const set = ["training.steps=300", "training.evaluateEvery=50", "seed=[1,2,3]"].flatMap((one) => ["--set", one]);
   const args = [bundle, "train", "mood-and-tense.ulpt.json", ...set, "--workspace", folder];
   execFileSync(process.execPath, args, { cwd: folder, stdio: "inherit" });
-  const typo = readFileSync(join(folder, "complaint.ulpt.json"), "utf8").replace(/"evaluateEvery": \d+/, '"evaluateEvery": 1000');
+  const typo = readFileSync(join(folder, "complaint.ulpt.json"), "utf8").replace(
+    /"evaluateEvery": \d+/,
+    '"evaluateEvery": 1000',
+  );
   writeFileSync(join(folder, "typo.ulpt.json"), typo);
 }

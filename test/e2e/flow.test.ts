@@ -44,7 +44,11 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
   it("trains an experiment from the palette, in a terminal that shows its progress", async () => {
     await workbench.command("ULPT: Train…");
     await workbench.pick("quick");
-    await until(async () => /step \d+\/240 +loss \d/.test(await workbench.terminal()), 30_000, () => workbench.terminal());
+    await until(
+      async () => /step \d+\/240 +loss \d/.test(await workbench.terminal()),
+      30_000,
+      () => workbench.terminal(),
+    );
     expect(workspace.launches()).toHaveLength(1);
   });
 
@@ -63,7 +67,11 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.openView("ULPT Lab");
     await workbench.treeItem("quick", /training/).waitFor();
     expect(await workbench.treeTexts()).toContainEqual(expect.stringMatching(/^ulpt-r\d-seed1 \| (\d+\/240|starting)/));
-    await until(async () => /ULPT r=\d (\d+ %|starting)/.test(await workbench.statusBar()), 10_000, () => workbench.statusBar());
+    await until(
+      async () => /ULPT r=\d (\d+ %|starting)/.test(await workbench.statusBar()),
+      10_000,
+      () => workbench.statusBar(),
+    );
   });
 
   it("finishes, and says so in the explorer and the terminal", async () => {
@@ -87,14 +95,20 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
   });
 
   it("opens a checkpoint as text, with a sentence in the diff about what changed", async () => {
-    await workbench.command("View: Hide Panel"); // room for a whole token
+    await workbench.hidePanel(); // room for a whole token
     await workbench.expand(workbench.treeItem("ulpt-r2-seed1"));
     await workbench.treeItem("step 60").waitFor();
     await workbench.treeItem("step 60").click();
-    await until(async () => (await workbench.lines()).some((line) => line.startsWith("# Checkpoint quick / ulpt-r2-seed1 / step 60")));
+    await until(async () =>
+      (await workbench.lines()).some((line) => line.startsWith("# Checkpoint quick / ulpt-r2-seed1 / step 60")),
+    );
     await workbench.menu(workbench.treeItem("step 120"), "Compare with Previous Checkpoint");
     await workbench.page.locator(".monaco-diff-editor .editor.modified .view-line").first().waitFor();
-    await until(async () => /step 60 ↔ 120/.test(await workbench.activeTab()), 10_000, () => workbench.activeTab());
+    await until(
+      async () => /step 60 ↔ 120/.test(await workbench.activeTab()),
+      10_000,
+      () => workbench.activeTab(),
+    );
     const sentence = /^# \d+ of 10 tokens moved more than 0\.05; (\d+|none) changed (its|their) nearest word$/;
     await until(
       async () => (await workbench.diffLines("modified")).some((line) => sentence.test(line)),
@@ -139,7 +153,9 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
   });
 
   it("was loaded in less than 100 ms, and nothing complained on the way", () => {
-    const activations = [...workbench.hostLog("ULPT Lab.log").matchAll(/activated in (\d+) ms/g)].map(([, ms]) => Number(ms));
+    const activations = [...workbench.hostLog("ULPT Lab.log").matchAll(/activated in (\d+) ms/g)].map(([, ms]) =>
+      Number(ms),
+    );
     expect(activations.length).toBeGreaterThan(0);
     console.log(`activated in ${activations.join(", ")} ms`);
     expect(workbench.complaints()).toEqual([]);

@@ -29,7 +29,10 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     workspace.experiment("exact", exact);
     const task = { type: "ulpt", experiment: "long.ulpt.json", label: "train the long one" };
     workspace.write(".vscode/tasks.json", JSON.stringify({ version: "2.0.0", tasks: [task] }));
-    const broken = workspace.read("exact.ulpt.json").replace('"rank"', '"rnak"').replace("complaint.train", "complaint.trian");
+    const broken = workspace
+      .read("exact.ulpt.json")
+      .replace('"rank"', '"rnak"')
+      .replace("complaint.train", "complaint.trian");
     workspace.write("broken.ulpt.json", broken);
     workbench = await Workbench.open({ server: server!, folder: workspace.folder, vsix: packedExtension() });
     await workbench.openView("ULPT Lab");
@@ -43,9 +46,17 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
   it("run as a task of tasks.json", async () => {
     await workbench.command("Tasks: Run Task");
     await workbench.pick("train the long one");
-    await until(() => workspace.step("long", run) > 0, 30_000, () => workbench.terminal());
+    await until(
+      () => workspace.step("long", run) > 0,
+      30_000,
+      () => workbench.terminal(),
+    );
     expect(workspace.launches().map(({ args }) => args[0])).toEqual(["train"]);
-    await until(async () => /step \d+\/100000 +loss/.test(await workbench.terminal()), 15_000, () => workbench.terminal());
+    await until(
+      async () => /step \d+\/100000 +loss/.test(await workbench.terminal()),
+      15_000,
+      () => workbench.terminal(),
+    );
     await workbench.treeItem(run, /\d+\/100000/).waitFor();
   });
 
@@ -54,7 +65,11 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await until(async () => (await lastStep(await workbench.webview("long"))) > 0);
     const before = workspace.step("long", run);
     await workbench.reload();
-    await until(async () => /ULPT r=2 (\d+ %|starting)/.test(await workbench.statusBar()), 10_000, () => workbench.statusBar());
+    await until(
+      async () => /ULPT r=2 (\d+ %|starting)/.test(await workbench.statusBar()),
+      10_000,
+      () => workbench.statusBar(),
+    );
     await workbench.treeItem(run, /\d+\/100000/).waitFor();
     const panel = await workbench.webview("long");
     await until(async () => (await lastStep(panel)) > before);
@@ -77,7 +92,9 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await until(() => workspace.step("long", run) > stoppedAt + 5);
     process.kill(-workspace.launches().at(-1)!.pid, "SIGKILL");
     await workbench.treeItem(run, /interrupted at \d+\/100000/).waitFor();
-    await until(async () => /was interrupted: its process ended with SIGKILL\. It can be resumed\./.test(await workbench.terminal()));
+    await until(async () =>
+      /was interrupted: its process ended with SIGKILL\. It can be resumed\./.test(await workbench.terminal()),
+    );
     const panel = await workbench.webview("long");
     await until(async () => /interrupted/.test(await panel.locator("body").innerText()));
     await workbench.expand(workbench.treeItem(run));
@@ -103,7 +120,11 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await workbench.treeItem("exact").waitFor();
     await workbench.expand(workbench.treeItem("exact"));
     await workbench.menu(workbench.treeItem(run, new RegExp(`stopped at \\d+/${exact.steps}`)), "Resume Run…");
-    await until(() => workspace.state("exact", run) === "finished", 60_000, () => workbench.terminal());
+    await until(
+      () => workspace.state("exact", run) === "finished",
+      60_000,
+      () => workbench.terminal(),
+    );
 
     const other = new SampleWorkspace();
     try {

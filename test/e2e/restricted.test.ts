@@ -60,7 +60,11 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
     await workbench.expand(workbench.treeItem("ulpt-r2-seed1"));
     await workbench.treeItem("step 8").click();
     const sentence = "# This checkpoint has not been looked into yet, and in Restricted Mode nothing is started.";
-    await until(async () => (await workbench.lines()).includes(sentence), 10_000, () => workbench.lines());
+    await until(
+      async () => (await workbench.lines()).includes(sentence),
+      10_000,
+      () => workbench.lines(),
+    );
   });
 
   it("draws the runs in the panel, where training is off", async () => {
@@ -80,7 +84,13 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
 
   it("has started no process, and complains about nothing but that", () => {
     expect(workspace.launches()).toEqual([]);
-    expect(processes("dist/cli.js").filter((command) => command.includes("ulpt-lab.ulpt-lab") && command.includes(workbench.home))).toEqual([]);
-    expect(workbench.complaints().filter((text) => !text.includes("ULPT Lab runs nothing in Restricted Mode"))).toEqual([]);
+    expect(
+      processes("dist/cli.js").filter(
+        (command) => command.includes("ulpt-lab.ulpt-lab") && command.includes(workbench.home),
+      ),
+    ).toEqual([]);
+    expect(workbench.complaints().filter((text) => !text.includes("ULPT Lab runs nothing in Restricted Mode"))).toEqual(
+      [],
+    );
   });
 });

@@ -11,10 +11,22 @@ export interface Message {
 
 /** Complaints that are not ours, each with its reason. */
 const known: readonly { pattern: RegExp; reason: string }[] = [
-  { pattern: /404 \(Not Found\).*\/vsda\/rust\/web\/vsda/, reason: "a signing library of Microsoft that code-server does not ship" },
-  { pattern: /\[lifecycle\] Long running operations during shutdown are unsupported/, reason: "any reload of a window in a browser" },
-  { pattern: /Unable to write file 'vscode-log:.*IndexedDB database .* is closed/, reason: "the log of the window while it is reloaded" },
-  { pattern: /Unable to (read|write) file .*\(Canceled: Canceled\)/, reason: "the workbench reads and keeps settings while it is reloaded" },
+  {
+    pattern: /404 \(Not Found\).*\/vsda\/rust\/web\/vsda/,
+    reason: "a signing library of Microsoft that code-server does not ship",
+  },
+  {
+    pattern: /\[lifecycle\] Long running operations during shutdown are unsupported/,
+    reason: "any reload of a window in a browser",
+  },
+  {
+    pattern: /Unable to write file 'vscode-log:.*IndexedDB database .* is closed/,
+    reason: "the log of the window while it is reloaded",
+  },
+  {
+    pattern: /Unable to (read|write) file .*\(Canceled: Canceled\)/,
+    reason: "the workbench reads and keeps settings while it is reloaded",
+  },
 ];
 
 /** The errors among the messages, and whatever a content policy refused; without the known ones of others. */

@@ -5,11 +5,23 @@ import { join } from "node:path";
 import { repository } from "../../support/bundle.ts";
 
 /** What goes into the VSIX. */
-const sources = ["src", "webview", "media", "examples/sample", "package.json", "package.nls.json", "scripts/build.mjs", "scripts/package.ts"];
+const sources = [
+  "src",
+  "webview",
+  "media",
+  "examples/sample",
+  "package.json",
+  "package.nls.json",
+  "scripts/build.mjs",
+  "scripts/package.ts",
+];
 
 /** Builds and packs the extension for this machine if something changed since, and returns the path of the VSIX. */
 export function packedExtension(): string {
-  const { name, version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as Record<string, string>;
+  const { name, version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as Record<
+    string,
+    string
+  >;
   const path = join(repository, "dist", "vsix", `${name}-${version}-linux-x64.vsix`);
   const packed = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (Math.max(...sources.map((source) => newest(join(repository, source)))) > packed) {

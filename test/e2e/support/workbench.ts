@@ -68,7 +68,12 @@ export class Workbench {
     this.browser = browser;
     this.page = page;
     page.on("console", (message) => {
-      this.messages.push({ from: "console", level: message.type(), text: message.text(), where: message.location().url });
+      this.messages.push({
+        from: "console",
+        level: message.type(),
+        text: message.text(),
+        where: message.location().url,
+      });
     });
     page.on("pageerror", (error) => {
       this.messages.push({ from: "console", level: "error", text: error.stack ?? error.message, where: "uncaught" });
@@ -272,6 +277,11 @@ export class Workbench {
   /** What stands in the status bar. */
   async statusBar(): Promise<string> {
     return (await this.page.locator(".statusbar").innerText()).replaceAll(/\s+/g, " ");
+  }
+
+  /** Closes the panel with the terminals, if it is there. */
+  async hidePanel(): Promise<void> {
+    if (await this.page.locator(".part.panel").isVisible()) await this.command("View: Hide Panel");
   }
 
   /** What stands in the shown terminal. */

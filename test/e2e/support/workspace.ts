@@ -30,7 +30,8 @@ export class SampleWorkspace {
     this.folder = join(this.parent, "sample");
     const sample = join(repository, "examples", "sample");
     for (const name of readdirSync(sample)) {
-      if (name !== ".ulpt" && name !== "prompts") cpSync(join(sample, name), join(this.folder, name), { recursive: true });
+      if (name !== ".ulpt" && name !== "prompts")
+        cpSync(join(sample, name), join(this.folder, name), { recursive: true });
     }
     for (const split of whole ? [] : ["validation", "test"]) {
       const path = `data/complaint.${split}.jsonl`;
@@ -39,7 +40,10 @@ export class SampleWorkspace {
   }
 
   /** Writes `<name>.ulpt.json`: the complaint task of the sample, made small. */
-  experiment(name: string, { rank = 2, steps = 60, evaluateEvery = 20, seed = 1, promptLength = 10, batchSize = 8 }: ExperimentOptions = {}): void {
+  experiment(
+    name: string,
+    { rank = 2, steps = 60, evaluateEvery = 20, seed = 1, promptLength = 10, batchSize = 8 }: ExperimentOptions = {},
+  ): void {
     const experiment = {
       model: "models/tiny-notes-t5",
       task: {
