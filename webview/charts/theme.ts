@@ -25,7 +25,9 @@ export function readTheme(): ChartTheme {
   const background = read("--vscode-editor-background") ?? "#1e1e1e";
   const border = read("--vscode-contrastBorder", "--vscode-editorHoverWidget-border") ?? foreground;
   return {
-    series: seriesNames.map((name, index) => read(`--vscode-charts-${name}`) ?? otherwise[index]!),
+    series: seriesNames.map(
+      (name, index) => read(`--vscode-ulpt-series-${name}`, `--vscode-charts-${name}`) ?? otherwise[index]!,
+    ),
     foreground,
     muted: highContrast ? foreground : (read("--vscode-descriptionForeground") ?? foreground),
     grid: fade(foreground, highContrast ? 0.2 : 0.1),
