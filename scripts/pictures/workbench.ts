@@ -113,10 +113,8 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
 
   async walkthrough(bench) {
     await bench.command("ULPT: Open Walkthrough");
-    await bench.page
-      .locator(".gettingStartedContainer .step-list-container, .gettingStarted .getting-started-step")
-      .first()
-      .waitFor();
+    await bench.page.locator(".getting-started-step.expanded").first().waitFor();
+    await bench.page.waitForTimeout(2000); // it slides in
   },
 
   async experiment(bench) {
@@ -137,6 +135,8 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
 
 async function openExperiment(bench: Workbench, name: string): Promise<void> {
   await bench.openView("ULPT Lab");
+  const run = bench.treeItem("ulpt-r2-seed1").first();
+  if (await run.isVisible()) await bench.collapse(run);
   await bench.expand(bench.treeItem(name).first());
 }
 
@@ -146,7 +146,7 @@ try {
     server,
     folder,
     vsix: packedExtension(),
-    size: { width: 1280, height: 800 },
+    size: { width: 1440, height: 900 },
     scale: Number(values.scale),
     settings: { "workbench.colorTheme": themes.light, "window.title": "sample", "workbench.sideBar.location": "left" },
   });
@@ -159,7 +159,7 @@ try {
     try {
       if (name !== "terminal") await workbench.hidePanel();
       await show(workbench);
-      await workbench.page.mouse.move(640, 795);
+      await workbench.page.mouse.move(720, 895);
       for (const [key, theme] of Object.entries(themes)) {
         await workbench.setTheme(theme);
         const path = join(out, `${name}-${key}.png`);

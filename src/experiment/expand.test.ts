@@ -93,7 +93,7 @@ describe("run settings", () => {
         evaluateEvery: 40,
         earlyStopping: null,
         microBatchTokens: 900,
-        keepCheckpoints: "best-and-last",
+        keepCheckpoints: "all",
       },
       generation: { maxNewTokens: null },
       device: "auto",

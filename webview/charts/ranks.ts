@@ -22,7 +22,10 @@ export interface RanksChartState {
 interface Group extends Spread {
   parameters: number;
   label: string;
+  /** One of a series of ranks, without a name of its own. */
   ranked: boolean;
+  highest: number;
+  lowest: number;
 }
 
 /** Means are drawn this far beside their runs, in pixels, so that neither hides the other. */
@@ -33,6 +36,18 @@ interface Line {
   label: string;
   color: string;
   dash: number[];
+}
+
+/** In pixels. */
+interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 
 type Dataset = ChartDataset<"scatter", Point[]> & { run: RunView };
@@ -69,12 +84,15 @@ export class RanksChart {
     const placed = runs.filter((run) => run.parameters !== null && scoreOf(run, split) !== null);
     this.groups = groupRuns(placed).map((members) => {
       const first = members[0]!;
-      const spread = spreadOf(members.map((run) => scoreOf(run, split)))!;
+      const scores = members.map((run) => scoreOf(run, split)!);
+      const ranked = first.rank !== null && first.group === `${first.method}-r${first.rank}`;
       return {
-        ...spread,
+        ...spreadOf(scores)!,
+        highest: Math.max(...scores),
+        lowest: Math.min(...scores),
         parameters: first.parameters!,
-        ranked: first.rank !== null,
-        label: first.rank === null ? (first.method ?? "") : `r=${first.rank}`,
+        ranked,
+        label: ranked ? `r=${first.rank}` : first.group,
       };
     });
     this.lines = this.linesOf(placed, split, references, theme, texts);
@@ -207,8 +225,8 @@ export class RanksChart {
     if (!theme || !scales.y) return;
     ctx.save();
     ctx.font = `${theme.fontSize}px ${theme.font}`;
-    ctx.textAlign = "left";
-    const taken: number[] = [];
+    const height = theme.fontSize + 3;
+    const taken: Box[] = this.marks();
     const byValue = [...this.lines].sort((a, b) => b.value - a.value);
     for (const { value, label, color, dash } of byValue) {
       const y = Math.round(scales.y.getPixelForValue(value)) + 0.5;
@@ -219,16 +237,36 @@ export class RanksChart {
       ctx.moveTo(chartArea.left, y);
       ctx.lineTo(chartArea.right, y);
       ctx.stroke();
-      // Above its line, or below where the label of another is.
-      const height = theme.fontSize + 3;
-      const places = [y - 4, y + height];
-      const free = places.find((place) => taken.every((other) => Math.abs(other - place) >= height)) ?? places[1]!;
+      // Above its line or below, at the left or at the right: where nothing else is.
+      const text = `${label} ${this.texts?.percent(value)}`;
+      const { width } = ctx.measureText(text);
+      const places = [chartArea.left + 6, chartArea.right - 6 - width].flatMap((x) =>
+        [y - 4, y + height].map((bottom): Box => ({ left: x, right: x + width, top: bottom - height, bottom })),
+      );
+      const inside = places.filter(({ bottom }) => bottom <= chartArea.bottom);
+      const free = inside.find((place) => !taken.some((other) => overlap(place, other))) ?? places[0]!;
       taken.push(free);
-      this.write(`${label} ${this.texts?.percent(value)}`, chartArea.left + 6, free, theme.muted);
+      ctx.textAlign = "left";
+      this.write(text, free.left, free.bottom, theme.muted);
     }
     this.drawOutside();
     this.drawCurve();
     ctx.restore();
+  }
+
+  /** Where the runs and the names of their groups are, about. */
+  private marks(): Box[] {
+    const { x, y } = this.chart.scales;
+    return this.groups.map(({ parameters, mean, deviation, highest, lowest }) => {
+      const middle = x!.getPixelForValue(parameters) - aside / 2;
+      const [top, bottom] = [Math.max(highest, mean + (deviation ?? 0)), Math.min(lowest, mean - (deviation ?? 0))];
+      return {
+        left: middle - 22,
+        right: middle + 22,
+        top: y!.getPixelForValue(top) - 24,
+        bottom: y!.getPixelForValue(bottom) + 8,
+      };
+    });
   }
 
   /** At the lower edge, with their values: an arrow says where they are. */
@@ -291,7 +329,7 @@ export class RanksChart {
     ctx.lineWidth = 1.5;
     ctx.font = `600 ${theme.fontSize}px ${theme.font}`;
     ctx.textAlign = "center";
-    for (const { parameters, mean, deviation, label } of this.groups) {
+    for (const { parameters, mean, deviation, label, highest, lowest } of this.groups) {
       const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5 - aside;
       const y = scales.y.getPixelForValue(mean);
       const [top, bottom] = [mean + (deviation ?? 0), mean - (deviation ?? 0)].map((value) =>
@@ -309,9 +347,9 @@ export class RanksChart {
         }
       }
       ctx.stroke();
-      const above = Math.min(top!, y) - 10;
-      const under = above < chartArea.top + 6;
-      this.write(label, x + aside / 2, under ? Math.max(bottom!, y) + 20 : above, theme.foreground);
+      const above = Math.min(top!, scales.y.getPixelForValue(highest)) - 10;
+      const under = Math.max(bottom!, scales.y.getPixelForValue(lowest)) + 20;
+      this.write(label, x + aside / 2, above < chartArea.top + 6 ? under : above, theme.foreground);
     }
     ctx.restore();
   }

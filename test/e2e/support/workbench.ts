@@ -244,6 +244,13 @@ export class Workbench {
     if ((await item.getAttribute("aria-expanded")) !== "true") await this.page.keyboard.press("ArrowRight");
   }
 
+  async collapse(item: Locator): Promise<void> {
+    if ((await item.getAttribute("aria-expanded")) !== "true") return;
+    await item.focus();
+    await item.click();
+    if ((await item.getAttribute("aria-expanded")) === "true") await this.page.keyboard.press("ArrowLeft");
+  }
+
   /** Runs an entry of a row's context menu. */
   async menu(item: Locator, entry: string): Promise<void> {
     await item.click({ button: "right" });
