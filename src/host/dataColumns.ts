@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { parseDelimited } from "../tasks/csv.ts";
 import { parseJsonLines } from "../tasks/jsonl.ts";
 import type { Row } from "../tasks/rows.ts";
+import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 
 const headBytes = 64 << 10;
 
@@ -26,6 +27,21 @@ async function readHead(path: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+/** The targets of the first rows of the file at `path`, each once; undefined where they cannot be made out. */
+export async function readTargets(path: string, template: string): Promise<string[] | undefined> {
+  try {
+    return targetsOf(await readHead(path), path, template);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The targets of the first rows of a data file, `text`, each once. @throws UlptError DATA_* */
+export function targetsOf(text: string, path: string, template: string): string[] {
+  const parsed = parseTemplate(template);
+  return [...new Set(parse(text, path).map((row) => renderTemplate(parsed, row, path)))];
 }
 
 /** The columns of the first rows of a data file, `text`; the ending of `path` says its form. @throws UlptError DATA_* */

@@ -4,7 +4,7 @@ import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../experiment/parse.ts";
 import { dataFileExtensions } from "../tasks/rows.ts";
-import { readColumns } from "./dataColumns.ts";
+import { readColumns, readTargets } from "./dataColumns.ts";
 import { type Check, checkExperiment, type Files, type Fix, setValue } from "./experimentChecks.ts";
 import { internalDocumentCommands } from "./ids.ts";
 
@@ -197,6 +197,7 @@ const disk: Files = {
     }
   },
   columns: readColumns,
+  targets: readTargets,
   async hiddenSize(folder) {
     try {
       const path = join(folder, "config.json");

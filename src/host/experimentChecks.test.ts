@@ -26,6 +26,7 @@ const disk: Files = {
     return [...files, "/w/train.jsonl", "/w/test.jsonl"].includes(path) ? "file" : undefined;
   },
   columns: async () => ["text", "label"],
+  targets: async () => ["yes", "not at all"],
   hiddenSize: async () => 64,
 };
 
@@ -146,6 +147,15 @@ describe("checks of an experiment file", () => {
     const checks = await check(text);
     expect(checks).toMatchObject([{ code: "rank-too-high", severity: "information" }]);
     expect(text.slice(checks[0]!.offset, checks[0]!.offset + checks[0]!.length)).toBe("64");
+  });
+
+  it("finds targets that cannot fit into maxTargetLength, and lets the others pass", async () => {
+    const limited = (length: number) => change('"{label}"', `"{label}", "maxTargetLength": ${length}`);
+    expect(await check(limited(4))).toEqual([]); // three words and the end
+    const [found] = await check(limited(3));
+    expect(found).toMatchObject({ code: "target-too-long", severity: "error" });
+    expect(found!.message).toContain('"not at all" takes at least 4 tokens');
+    expect(await check(apply(limited(3), found!.fixes[0]))).toEqual([]);
   });
 
   it("says nothing of columns and widths that it cannot make out", async () => {

@@ -38,6 +38,8 @@ export interface Files {
   kind(path: string): Promise<"file" | "folder" | undefined>;
   /** The names of the columns of a data file, as far as they can be made out. */
   columns(path: string): Promise<readonly string[] | undefined>;
+  /** Targets of a data file as `template` renders them, as far as they can be made out. */
+  targets(path: string, template: string): Promise<readonly string[] | undefined>;
   /** The width of the model in a folder, out of its config.json. */
   hiddenSize(folder: string): Promise<number | undefined>;
 }
@@ -235,8 +237,39 @@ async function dataChecks(
     } else used.set(path, key);
     const columns = await files.columns(path);
     if (columns && key === "train") checks.push(...fieldChecks(task, columns, place, t));
+    if (key === "train" && task.maxTargetLength !== undefined) {
+      const targets = task.labels ?? (await files.targets(path, task.target)) ?? [];
+      const written = targets.map((target) => task.verbalizer?.[target.trim()] ?? target);
+      checks.push(...targetLengthChecks(written, task.maxTargetLength, place, t));
+    }
   }
   return checks;
+}
+
+/**
+ * Targets that are certainly too long. Only the runtime has the tokenizer, but a word is at least one token, and the end token
+ * is one more: so nothing that fits is reported.
+ */
+function targetLengthChecks(targets: readonly string[], maxTargetLength: number, place: Places, t: Translate): Check[] {
+  const words = (text: string) => text.trim().split(/\s+/).length;
+  const longest = targets.reduce((a, b) => (words(b) > words(a) ? b : a), "");
+  const least = words(longest) + 1;
+  if (least <= maxTargetLength) return [];
+  const path = ["task", "maxTargetLength"];
+  return [
+    {
+      code: "target-too-long",
+      severity: "error",
+      message: t(
+        'The target "{0}" takes at least {1} tokens, its end counted, but "maxTargetLength" is {2}.',
+        longest,
+        least,
+        maxTargetLength,
+      ),
+      ...place.at(path),
+      fixes: [editFix(t('Remove "maxTargetLength" (default: the longest target)'), place.set(path, undefined))],
+    },
+  ];
 }
 
 function fieldChecks(
