@@ -17,7 +17,7 @@ const arrows: Record<string, readonly string[]> = {
   prompts: ["graph", "random"],
   tasks: ["formats", "random", "statistics"],
   hub: ["formats"],
-  experiment: ["tasks"],
+  experiment: ["tasks", "random"],
   runs: ["experiment", "formats", "statistics"],
   training: ["graph", "models", "prompts", "tasks", "hub", "runs", "experiment", "formats", "random", "statistics"],
   launch: ["runs", "experiment"],

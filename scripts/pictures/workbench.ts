@@ -49,6 +49,7 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     await bench.openView("ULPT Lab");
     await bench.expand(bench.treeItem("complaint"));
     const panel = await bench.webview("complaint");
+    await bench.hidePanel();
     // In the second run, so that the first can be compared with it.
     await until(
       () => panel.evaluate(() => document.body.dataset.runs === "2" && Number(document.body.dataset.points) > 950),
@@ -135,8 +136,11 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
 
 async function openExperiment(bench: Workbench, name: string): Promise<void> {
   await bench.openView("ULPT Lab");
-  const run = bench.treeItem("ulpt-r2-seed1").first();
-  if (await run.isVisible()) await bench.collapse(run);
+  const others = ["complaint", "mood-and-tense", "typo"].filter((other) => other !== name);
+  for (const row of [...others, "ulpt-r2-seed1"]) {
+    const item = bench.treeItem(row).first();
+    if (await item.isVisible()) await bench.collapse(item);
+  }
   await bench.expand(bench.treeItem(name).first());
 }
 

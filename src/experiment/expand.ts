@@ -1,12 +1,13 @@
 /** @file One experiment to its runs: every combination of method, rank and seed, with nothing left to default. */
+import type { ProjectionDistribution } from "../random/distributions.ts";
 import type { TaskDefinition } from "../tasks/definition.ts";
 import { canonicalJson } from "./describe.ts";
 import type { Path } from "./jsonSchema.ts";
 import type { Experiment } from "./parse.ts";
-import type { ExperimentSettings, Initialization, projectionDistributions } from "./schema.ts";
+import type { ExperimentSettings, Initialization } from "./schema.ts";
 
 export interface ProjectionSettings {
-  distribution: (typeof projectionDistributions)[number];
+  distribution: ProjectionDistribution;
   groups: number;
   seed: number;
 }

@@ -1,10 +1,11 @@
 /** @file Run settings as run.json records them, read back and checked: a workspace is untrusted input. */
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
+import { projectionDistributions } from "../random/distributions.ts";
 import { taskDefinitionSchema } from "../tasks/definition.ts";
 import { describeSettings } from "./describe.ts";
 import type { RunSettings } from "./expand.ts";
-import { initialization, projectionDistributions } from "./schema.ts";
+import { initialization } from "./schema.ts";
 
 const count = z.int().min(1);
 const seed = z.int().min(0);

@@ -3,6 +3,7 @@
  * editor's hover help, and media/experiment.schema.json is generated from it (scripts/schema.ts).
  */
 import { z } from "zod";
+import { projectionDistributions } from "../random/distributions.ts";
 import { taskDefinitionSchema } from "../tasks/definition.ts";
 
 /** Names become folder names on every system. */
@@ -20,15 +21,6 @@ const learningRate = z.number().gt(0);
 function oneOrMany<T extends z.ZodType>(item: T) {
   return z.union([item, z.array(item).min(1)]);
 }
-
-export const projectionDistributions = [
-  "xavier-uniform",
-  "normal",
-  "normal-scaled",
-  "kaiming-uniform",
-  "rademacher",
-  "orthogonal",
-] as const;
 
 const projection = z.strictObject({
   distribution: z

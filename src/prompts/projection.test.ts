@@ -1,14 +1,13 @@
 import { describe, expect, it } from "vitest";
 import vectors from "../../test/vectors/projection.json";
 import { UlptError } from "../errors.ts";
+import { type ProjectionDistribution, projectionDistributions } from "../random/distributions.ts";
 import { normal } from "../random/normal.ts";
 import { Stream } from "../random/philox.ts";
 import {
   generateProjection,
   initialStandardDeviation,
-  type ProjectionDistribution,
   type ProjectionSpec,
-  projectionDistributions,
   projectionGenerator,
 } from "./projection.ts";
 

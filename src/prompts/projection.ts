@@ -28,18 +28,9 @@
  */
 import { createHash } from "node:crypto";
 import { UlptError } from "../errors.ts";
+import { type ProjectionDistribution, projectionDistributions } from "../random/distributions.ts";
 import { normalOf } from "../random/normal.ts";
 import { Stream } from "../random/philox.ts";
-
-export const projectionDistributions = [
-  "xavier-uniform",
-  "normal",
-  "normal-scaled",
-  "kaiming-uniform",
-  "rademacher",
-  "orthogonal",
-] as const;
-export type ProjectionDistribution = (typeof projectionDistributions)[number];
 
 /** Names the algorithm above. What it produces never changes; a different algorithm gets a different name. */
 export const projectionGenerator = "philox4x32-10/1";

@@ -15,6 +15,7 @@ export interface ChartTheme {
 }
 
 const seriesNames = ["blue", "red", "green", "orange", "yellow", "purple"] as const;
+const ownOrange = "--vscode-ulpt-seriesOrange";
 const otherwise = ["#3794ff", "#f14c4c", "#89d185", "#d18616", "#cca700", "#b180d7"];
 
 export function readTheme(): ChartTheme {
@@ -25,8 +26,9 @@ export function readTheme(): ChartTheme {
   const background = read("--vscode-editor-background") ?? "#1e1e1e";
   const border = read("--vscode-contrastBorder", "--vscode-editorHoverWidget-border") ?? foreground;
   return {
+    // High contrast themes have no charts.orange: the extension brings one.
     series: seriesNames.map(
-      (name, index) => read(`--vscode-ulpt-series-${name}`, `--vscode-charts-${name}`) ?? otherwise[index]!,
+      (name, index) => read(...(name === "orange" ? [ownOrange] : []), `--vscode-charts-${name}`) ?? otherwise[index]!,
     ),
     foreground,
     muted: highContrast ? foreground : (read("--vscode-descriptionForeground") ?? foreground),

@@ -158,7 +158,7 @@ export const seriesColors = [
   "charts.blue",
   "charts.red",
   "charts.green",
-  "ulpt.series.orange", // high contrast themes have no charts.orange
+  "ulpt.seriesOrange", // high contrast themes have no charts.orange
   "charts.yellow",
   "charts.purple",
 ] as const;

@@ -22,6 +22,14 @@ export interface WorkbenchOptions {
   scale?: number;
 }
 
+interface Parts {
+  home: string;
+  server: ChildProcess;
+  port: number;
+  browser: Browser;
+  page: Page;
+}
+
 const userSettings = {
   "workbench.startupEditor": "none",
   "chat.disableAIFeatures": true,
@@ -59,12 +67,14 @@ export class Workbench {
   /** Its settings, extensions and logs. */
   readonly home: string;
   private readonly server: ChildProcess;
+  private readonly port: number;
   private readonly browser: Browser;
   private hosts = 0;
 
-  private constructor(home: string, server: ChildProcess, browser: Browser, page: Page) {
+  private constructor({ home, server, port, browser, page }: Parts) {
     this.home = home;
     this.server = server;
+    this.port = port;
     this.browser = browser;
     this.page = page;
     page.on("console", (message) => {
@@ -81,6 +91,48 @@ export class Workbench {
   }
 
   static async open(options: WorkbenchOptions): Promise<Workbench> {
+    const workbench = await Workbench.start(options);
+    try {
+      await workbench.page.goto(workbench.address({ folder: options.folder }));
+      await workbench.ready();
+      return workbench;
+    } catch (error) {
+      await workbench.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs a bundle that exports `run()` inside the extension host, until that resolves. Returns what was complained about.
+   * `results` is where the bundle is to write what came of it.
+   */
+  static async runSuite(options: WorkbenchOptions, bundle: string, results: string): Promise<string[]> {
+    // Dialogs and toasts are off with this flag: only suites use it.
+    const driver = ["--vscode-option", "enable-smoke-test-driver"];
+    const workbench = await Workbench.start(options, driver, { ULPT_API_RESULTS: results });
+    try {
+      const exit = new Promise<number>((resolve) => void workbench.page.exposeFunction("codeAutomationExit", resolve));
+      await workbench.page.exposeFunction("codeAutomationLog", () => undefined);
+      const extensions = join(workbench.home, "extensions");
+      const folder = readdirSync(extensions).find((name) => name.startsWith("ulpt-lab."))!;
+      const remote = (path: string) => `vscode-remote://127.0.0.1:${workbench.port}${path}`;
+      const payload = JSON.stringify([
+        ["extensionDevelopmentPath", remote(join(extensions, folder))],
+        ["extensionTestsPath", remote(bundle)],
+      ]);
+      await workbench.page.goto(workbench.address({ folder: options.folder, payload }));
+      await exit;
+      return workbench.complaints();
+    } finally {
+      await workbench.close();
+    }
+  }
+
+  private static async start(
+    options: WorkbenchOptions,
+    flags: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Workbench> {
     const home = mkdtempSync(join(tmpdir(), "ulpt-e2e-"));
     const settings = { ...userSettings, ...options.settings };
     mkdirSync(join(home, "data", "User"), { recursive: true });
@@ -91,7 +143,8 @@ export class Workbench {
     try {
       await runToEnd(startServer(options.server, home, ["--install-extension", options.vsix]));
       const trust = options.trusted === false ? [] : ["--disable-workspace-trust"];
-      server = startServer(options.server, home, ["--auth", "none", "--bind-addr", "127.0.0.1:0", ...trust]);
+      const serving = ["--auth", "none", "--bind-addr", "127.0.0.1:0", ...trust, ...flags];
+      server = startServer(options.server, home, serving, environment);
       const port = await listeningPort(server);
       browser = await chromium.launch({ executablePath: chromiumPath!, args: browserArguments });
       const page = await browser.newPage({
@@ -99,16 +152,17 @@ export class Workbench {
         deviceScaleFactor: options.scale ?? 1,
       });
       page.setDefaultTimeout(20_000);
-      const workbench = new Workbench(home, server, browser, page);
-      await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}`);
-      await workbench.ready();
-      return workbench;
+      return new Workbench({ home, server, port, browser, page });
     } catch (error) {
       await browser?.close();
       if (server) end(server);
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
       throw error;
     }
+  }
+
+  private address(query: Readonly<Record<string, string>>): string {
+    return `http://127.0.0.1:${this.port}/?${new URLSearchParams(query)}`;
   }
 
   /** Until commands are no longer dropped: the extension host says when it has started. */
@@ -378,7 +432,12 @@ function end(server: ChildProcess): void {
   }
 }
 
-function startServer({ node, entry }: CodeServer, home: string, args: readonly string[]): ChildProcess {
+function startServer(
+  { node, entry }: CodeServer,
+  home: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const folders = ["--user-data-dir", join(home, "data"), "--extensions-dir", join(home, "extensions")];
   const quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"];
   return spawn(node, [entry, "--config", join(home, "config.yaml"), ...folders, ...quiet, ...args], {
@@ -393,6 +452,7 @@ function startServer({ node, entry }: CodeServer, home: string, args: readonly s
       XDG_CACHE_HOME: join(home, "cache"),
       EXTENSIONS_GALLERY: "{}",
       NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE,
+      ...environment,
     },
   });
 }
