@@ -179,7 +179,7 @@ async function planned(file: vscode.Uri, recorded: Readonly<Record<string, unkno
 }
 
 function failureText(error: unknown): string {
-  const { message, hint, code } = explain(error);
+  const { message, where, hint, code } = explain(error);
   // Without trust nothing but a kept inspection can be shown; that a file is gone can always be said.
   if (!vscode.workspace.isTrusted && code === runtimeMissing) {
     return sorry(
@@ -187,7 +187,11 @@ function failureText(error: unknown): string {
       vscode.l10n.t("Trust this workspace to see it: run “Workspaces: Manage Workspace Trust”."),
     );
   }
-  return sorry(message, hint || vscode.l10n.t("Run “ULPT: Check Runtime and Device” to see what is missing."));
+  return sorry(
+    message,
+    ...(where ? [where] : []),
+    hint || vscode.l10n.t("Run “ULPT: Check Runtime and Device” to see what is missing."),
+  );
 }
 
 const runtimeMissing: ErrorCode = "DEVICE_MISSING";

@@ -4,6 +4,8 @@ import { messageOf } from "../errors.ts";
 export interface Explanation {
   /** What happened, a sentence. */
   message: string;
+  /** The file, line or field concerned; empty where that is not known. */
+  where: string;
   /** What to do, a sentence; empty where nobody knows. */
   hint: string;
   /** The stable code of the error, if it has one. */
@@ -13,5 +15,10 @@ export interface Explanation {
 export function explain(error: unknown): Explanation {
   const details: Record<string, unknown> = typeof error === "object" && error !== null ? { ...error } : {};
   const text = (value: unknown) => (typeof value === "string" ? value : "");
-  return { message: messageOf(error), hint: text(details.hint), code: text(details.code) || undefined };
+  return {
+    message: messageOf(error),
+    where: text(details.where),
+    hint: text(details.hint),
+    code: text(details.code) || undefined,
+  };
 }

@@ -1,5 +1,5 @@
 /** @file The suite of api/ inside the real extension host of the installed VSIX. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -33,6 +33,7 @@ describe.skipIf(!server)(`the API inside the extension host${skipped}`, () => {
     const file = join(workspace.folder, "api-results.json");
     const options = { server: server!, folder: workspace.folder, vsix: packedExtension() };
     complaints = await Workbench.runSuite(options, suite, file);
+    if (!existsSync(file)) throw new Error(`The suite did not run: ${complaints.join("\n")}`);
     results = JSON.parse(readFileSync(file, "utf8")) as ApiResults;
   });
   afterAll(() => workspace?.dispose());

@@ -7,9 +7,11 @@ export interface ApiResults {
   failed: { title: string; error: string }[];
 }
 
+class Silent {}
+
 export async function run(): Promise<void> {
   const results: ApiResults = { passed: [], failed: [] };
-  const mocha = new Mocha({ ui: "bdd", timeout: 30_000, reporter: () => undefined });
+  const mocha = new Mocha({ ui: "bdd", timeout: 30_000, reporter: Silent });
   mocha.suite.emit("pre-require", globalThis, "suite", mocha);
   await import("./suite.ts");
   await new Promise<void>((resolve) => {

@@ -10,7 +10,7 @@ declare module "mocha" {
     on(event: "fail", listener: (test: Test, error: Error) => void): Runner;
   }
   export default class Mocha {
-    constructor(options: { ui: "bdd"; timeout: number; reporter?: (runner: Runner) => void });
+    constructor(options: { ui: "bdd"; timeout: number; reporter?: new (runner: Runner) => object });
     suite: { emit(event: "pre-require", context: typeof globalThis, file: string, mocha: Mocha): void };
     run(done: (failures: number) => void): Runner;
   }

@@ -27,6 +27,14 @@ const known: readonly { pattern: RegExp; reason: string }[] = [
     pattern: /Unable to (read|write) file .*\(Canceled: Canceled\)/,
     reason: "the workbench reads and keeps settings while it is reloaded",
   },
+  {
+    pattern: /ERR color: #f33 Canceled: Canceled\n\s+at .*\/workbench\.js/,
+    reason: "calls to an extension host that is ended",
+  },
+  {
+    pattern: /Unable to refresh tree view ulpt\.\w+: Canceled/,
+    reason: "VS Code's word for a refresh that was under way when the window was reloaded",
+  },
 ];
 
 /** The errors among the messages, and whatever a content policy refused; without the known ones of others. */
