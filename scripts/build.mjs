@@ -29,6 +29,14 @@ chmodSync(outfile, 0o755);
 const bytes = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint)?.bytes ?? 0;
 console.log(`dist/cli.js ${(bytes / 1e6).toFixed(2)} MB`);
 
+/** zod brings its messages in fifty languages, a third of the bundle: those of English come by another way. */
+const withoutLocales = {
+  name: "without-locales",
+  setup({ onLoad }) {
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: "export {}" }));
+  },
+};
+
 const extension = await build({
   absWorkingDir: root,
   entryPoints: ["src/extension.ts"],
@@ -41,6 +49,7 @@ const extension = await build({
   define: { navigator: "undefined" }, // zod asks for it, and the extension host logs an error about whoever does
   mainFields: ["module", "main"],
   minify: true,
+  plugins: [withoutLocales],
   keepNames: true, // class names are in the log
   sourcemap: true,
   metafile: true,
