@@ -99,7 +99,10 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
   async "prompt-editor"(bench) {
     await openExperiment(bench, "mood-and-tense");
     rmSync(join(folder, "prompts"), { recursive: true, force: true });
-    await bench.menu(bench.treeItem("ulpt-r8-seed1"), "Export Prompt…");
+    const run = bench.treeItem("ulpt-r8-seed1");
+    await run.click(); // it alone
+    await bench.collapse(run);
+    await bench.menu(run, "Export Prompt…");
     await bench.type("mood-and-tense");
     await bench.treeItem("mood-and-tense", /KB/).waitFor();
     await bench.command("Notifications: Clear All Notifications");

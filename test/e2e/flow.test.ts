@@ -152,12 +152,13 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     expect(await editor.locator("body").innerText()).toContain("the soup was cold and the waiter was rude");
   });
 
-  it("was loaded in less than 100 ms, and nothing complained on the way", () => {
-    const activations = [...workbench.hostLog("ULPT Lab.log").matchAll(/activated in (\d+) ms/g)].map(([, ms]) =>
-      Number(ms),
-    );
-    expect(activations.length).toBeGreaterThan(0);
-    console.log(`activated in ${activations.join(", ")} ms`);
+  it("was activated in less than 100 ms, and nothing complained on the way", async () => {
+    const [, activated] = /activated in (\d+) ms/.exec(workbench.hostLog("ULPT Lab.log")) ?? [];
+    await workbench.command("Developer: Show Running Extensions");
+    const row = workbench.page.locator(".runtime-extensions-editor .extension", { hasText: "ULPT Lab" });
+    const loaded = /Activation: \d+ ?ms/.exec(await row.innerText())?.[0];
+    console.log(`activated in ${activated} ms; with the time to load the code, on this machine: ${loaded}`);
+    expect(Number(activated)).toBeLessThan(100);
     expect(workbench.complaints()).toEqual([]);
   });
 });

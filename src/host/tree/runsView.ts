@@ -1,5 +1,6 @@
 /** @file The Runs view: experiments ▸ runs ▸ checkpoints, with a folder level where there are several folders. */
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as vscode from "vscode";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { runPaths } from "../../runs/layout.ts";
@@ -37,6 +38,7 @@ import type {
 const arrangementKey = "ulpt.arrangement";
 const pageSize = 500;
 const refreshMilliseconds = 200;
+const countMilliseconds = 500;
 const { t } = vscode.l10n;
 
 const experimentFiles = "**/*.ulpt.json";
@@ -292,9 +294,22 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   async getTreeItem(node: RunsNode): Promise<vscode.TreeItem> {
+    // An only experiment opens by itself. Counted beforehand, it need not be drawn again while somebody opens its runs.
+    if (node.kind === "experiment" && this.isOnly) await this.countSoon(node.entry);
     const item = this.itemOf(node);
     item.id = node.id;
     return item;
+  }
+
+  /** Learns how many runs an experiment has, unless that takes so long that somebody would wait for it. */
+  private async countSoon(entry: ExperimentEntry): Promise<void> {
+    if (this.summaries.has(entry.directory)) return;
+    const runs = await Promise.race([this.store.runs(entry), sleep(countMilliseconds, undefined, { ref: false })]);
+    if (runs) this.summaries.set(entry.directory, runs);
+  }
+
+  private get isOnly(): boolean {
+    return this.experiments.size === 1;
   }
 
   private itemOf(node: RunsNode): vscode.TreeItem {
@@ -317,9 +332,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   private experimentItem({ entry }: ExperimentNode): vscode.TreeItem {
-    const isOnly = this.experiments.size === 1;
     const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
-    const item = new vscode.TreeItem(entry.name, isOnly ? Expanded : Collapsed);
+    const item = new vscode.TreeItem(entry.name, this.isOnly ? Expanded : Collapsed);
     const runs = this.summaries.get(entry.directory);
     if (runs) item.description = experimentDescription(runs, t);
     item.iconPath = new vscode.ThemeIcon("beaker");
