@@ -27,6 +27,17 @@ const codes = {
   DATA_LABEL: exitCodes.dataOrModel,
   LABEL_TOO_LONG: exitCodes.dataOrModel,
 
+  HUB_UNREACHABLE: exitCodes.dataOrModel,
+  HUB_OFFLINE: exitCodes.dataOrModel,
+  HUB_NOT_FOUND: exitCodes.dataOrModel,
+  HUB_GATED: exitCodes.dataOrModel,
+  HUB_DENIED: exitCodes.dataOrModel,
+  HUB_ANSWER: exitCodes.dataOrModel,
+  HUB_CORRUPT: exitCodes.dataOrModel,
+  /** Generated programs would have to be run, and nobody allowed it. */
+  PROGRAMS_OFF: exitCodes.dataOrModel,
+  PROGRAMS_FAILED: exitCodes.dataOrModel,
+
   MODEL_MISSING: exitCodes.dataOrModel,
   MODEL_CONFIG: exitCodes.dataOrModel,
   MODEL_UNSUPPORTED: exitCodes.dataOrModel,

@@ -1,6 +1,6 @@
 /** @file The JSON Schema of experiment files, for editors, and what it knows about a place in such a file. */
 import { z } from "zod";
-import { suggest } from "../tasks/suggest.ts";
+import { suggest } from "../words/suggest.ts";
 import { experimentSchema } from "./schema.ts";
 
 /** Keys and list positions from the root of an experiment file. */

@@ -1,6 +1,6 @@
 /** @file Checks a parsed experiment against the schema and words what is wrong for the person who wrote the file. */
 import type { z } from "zod";
-import { quoteList, suggest } from "../tasks/suggest.ts";
+import { quoteList, suggest } from "../words/suggest.ts";
 import { expandSettings } from "./expand.ts";
 import { isWholeNumber, keysAt, type Path, suggestKey } from "./jsonSchema.ts";
 import { formatPath } from "./problems.ts";

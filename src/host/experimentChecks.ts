@@ -8,7 +8,7 @@ import { expandRuns } from "../experiment/expand.ts";
 import type { Path } from "../experiment/jsonSchema.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";
 import { ExperimentError, type ExperimentProblem } from "../experiment/problems.ts";
-import { suggest } from "../tasks/suggest.ts";
+import { suggest } from "../words/suggest.ts";
 import { parseTemplate } from "../tasks/template.ts";
 import type { Translate } from "./translate.ts";
 

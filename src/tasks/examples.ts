@@ -6,7 +6,7 @@ import { permutation } from "../random/shuffle.ts";
 import { defaultValidationSplit, type TaskDefinition } from "./definition.ts";
 import { majorityBaseline } from "./metrics.ts";
 import { type DataFile, type Row, readDataFile } from "./rows.ts";
-import { quoteList, suggest } from "./suggest.ts";
+import { quoteList, suggest } from "../words/suggest.ts";
 import { parseTemplate, renderTemplate } from "./template.ts";
 
 export interface Example {

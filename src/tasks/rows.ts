@@ -5,7 +5,7 @@ import { extname } from "node:path";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { parseDelimited } from "./csv.ts";
 import { parseJsonLines } from "./jsonl.ts";
-import { suggest } from "./suggest.ts";
+import { suggest } from "../words/suggest.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 /** A cell that holds no text. It is an error only where a template uses it. */
