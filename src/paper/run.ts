@@ -1,0 +1,52 @@
+/** @file What a comparison with the paper needs to know of a run: a part of `RunSettings`, as run.json records them too. */
+
+export interface ComparableTask {
+  /** Of the registry. */
+  name?: string | undefined;
+  variant?: string | undefined;
+  /** Of the Hub, with a revision behind an @. */
+  dataset?: string | undefined;
+  train: string;
+  validation?: string | undefined;
+  test?: string | undefined;
+  /** Of the order in which rows are split; null: their own order. */
+  splitSeed?: number | null | undefined;
+  template: string;
+  target: string;
+  metric: string | readonly string[];
+  checkpointMetric?: string | undefined;
+  maxSourceLength: number;
+  maxNewTokens?: number | undefined;
+}
+
+export interface ComparableMethod {
+  name: string;
+  rank?: number | undefined;
+  scale?: boolean | undefined;
+  shift?: boolean | undefined;
+  projection?: { distribution: string; groups: number } | undefined;
+  initialization?: { from: string; text?: string | undefined } | undefined;
+}
+
+export interface ComparableTraining {
+  steps: number;
+  batchSize: number;
+  learningRate: number;
+  optimizer: { name: string; betas: readonly [number, number]; epsilon: number; weightDecay: number };
+  schedule: string;
+  warmupSteps: number;
+  clipNorm: number | null;
+  evaluateEvery: number;
+  earlyStopping: unknown;
+}
+
+export interface ComparableRun {
+  /** A Hugging Face id, with a revision behind an @, or a folder. */
+  model: string;
+  task: ComparableTask;
+  method: ComparableMethod;
+  promptLength: number;
+  seed: number;
+  training: ComparableTraining;
+  generation: { maxNewTokens: number | null };
+}
