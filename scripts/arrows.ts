@@ -37,7 +37,7 @@ const arrows: Record<string, readonly string[]> = {
     "words",
   ],
   launch: ["runs", "experiment"],
-  shared: ["runs"], // types only: the webview imports it
+  shared: ["runs", "tasks"], // types only: the webview imports it
   host: ["runs", "launch", "shared", "experiment", "tasks", "metrics", "paper", "statistics", "words"],
   cli: [
     "graph",

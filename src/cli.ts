@@ -2,6 +2,7 @@
 /** @file Composition root of the runtime process: the command line of ULPT Lab. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { serve } from "./cli/serve.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
@@ -13,6 +14,7 @@ import { devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { listRuns, requestStop, runState } from "./runs/store.ts";
+import { splitNames, variantNames } from "./tasks/definition.ts";
 
 const stopping = new AbortController();
 
@@ -25,6 +27,8 @@ const program = new Command("ulpt")
 
 const json = () => new Option("--json", "one JSON object a line, for machines").default(false);
 const device = () => new Option("--device <name>", "where to run").choices(["auto", ...devices]);
+const runGeneratedCode = () =>
+  new Option("--run-generated-code", "run programs that the model writes, for tasks scored by their tests").default(false);
 const collect = (value: string, previous: string[]) => [...previous, value];
 
 function positiveInteger(text: string): number {
@@ -42,6 +46,7 @@ program
     "--workspace <folder>",
     "where .ulpt/runs goes (default: nearest folder with .ulpt or .vscode, else the file's)",
   )
+  .addOption(runGeneratedCode())
   .addOption(json())
   .action((file: string, options) => train(file, options, stopping.signal));
 
@@ -49,6 +54,7 @@ program
   .command("resume <run>")
   .description("go on with a run exactly where it was saved")
   .option("--take-over", "take the run from a process that still seems to hold it", false)
+  .addOption(runGeneratedCode())
   .addOption(json())
   .action((run: string, options) => resume(run, options, stopping.signal));
 
@@ -68,6 +74,7 @@ program
   .description("score a checkpoint (of a run: its best) on a split")
   .addOption(new Option("--split <name>", "rows to score").choices(["validation", "test"]).default("test"))
   .addOption(device())
+  .addOption(runGeneratedCode())
   .addOption(json())
   .action((target: string, options) => evaluate(target, options, stopping.signal));
 
@@ -132,6 +139,28 @@ program
   });
 
 program
+  .command("tasks")
+  .description("list the tasks of the registry")
+  .addOption(json())
+  .action(listTasks);
+
+program
+  .command("data <task-or-experiment>")
+  .description("show the first rows of a split as the model will see them")
+  .addOption(new Option("--split <name>", "rows to show").choices(splitNames).default("train"))
+  .option("--rows <count>", "how many", positiveInteger, 5)
+  .option("--model <folder-or-id>", "whose tokens to count (default: the experiment's)")
+  .addOption(new Option("--variant <name>", "of a task of the registry").choices(variantNames))
+  .addOption(json())
+  .action((name: string, options) => showData(name, options, stopping.signal));
+
+program
+  .command("download <what...>")
+  .description("fetch models (google-t5/t5-base), the data sets of tasks (sst2) and all that experiments need, once")
+  .addOption(json())
+  .action((names: string[], options) => download(names, options, stopping.signal));
+
+program
   .command("devices")
   .description("try every device on a small graph")
   .addOption(json())
@@ -161,7 +190,7 @@ process.stdout.on("error", (error) => {
   if (systemErrorCode(error) !== "EPIPE") throw error;
 });
 /** Commands that save or clean up when they are asked to stop; the others simply end. */
-const stoppable = new Set(["train", "resume", "evaluate"]);
+const stoppable = new Set(["train", "resume", "evaluate", "data", "download"]);
 program.hook("preAction", (_program, command) => {
   if (!stoppable.has(command.name())) return;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { expandRuns } from "../../src/experiment/expand.ts";
 import { readExperiment } from "../../src/experiment/parse.ts";
 import { openModel } from "../../src/models/model.ts";
-import { loadTask } from "../../src/tasks/examples.ts";
+import { filesBeside, loadTask } from "../../src/tasks/examples.ts";
 import { dataFiles, embeddedModelFolder, sampleFolder } from "./sample.ts";
 import { tasks } from "./tasks.ts";
 import { tokenizerFiles, vocabulary } from "./vocabulary.ts";
@@ -30,9 +30,10 @@ describe("the sample workspace", () => {
 
   it.each(tasks.map(({ name, labels }) => ({ name, labels })))(
     "has a balanced experiment on $name",
-    ({ name, labels }) => {
+    async ({ name, labels }) => {
       const experiment = readExperiment(join(sampleFolder, `${name}.ulpt.json`));
-      const task = loadTask(experiment.settings.task, experiment.directory);
+      const [run] = expandRuns(experiment);
+      const task = await loadTask(run!.task, { filesOf: filesBeside(experiment.directory) });
       expect(task.labels).toEqual(labels);
       expect(task.majority.test).toBeLessThan(1.1 / labels.length);
       expect(expandRuns(experiment).length).toBeGreaterThanOrEqual(3);

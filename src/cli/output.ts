@@ -2,7 +2,9 @@
 import cliProgress from "cli-progress";
 import type { RunReport } from "../runs/report.ts";
 import type { RunProgress } from "../training/execute.ts";
+import type { Preparation } from "../training/resources.ts";
 import { formatPercent, formatSeconds } from "./format.ts";
+import { PreparationBar, PreparationLines } from "./preparation.ts";
 
 export interface RunHeading {
   name: string;
@@ -15,6 +17,8 @@ export interface RunHeading {
 
 export interface Reporter {
   note(text: string): void;
+  /** A model is being downloaded, or rows are being read. */
+  preparing(progress: Preparation): void;
   runStarted(run: RunHeading): void;
   progress(event: RunProgress): void;
   runEnded(report: RunReport): void;
@@ -36,6 +40,10 @@ class JsonReporter implements Reporter {
 
   note(text: string): void {
     write(JSON.stringify({ type: "note", text }));
+  }
+
+  preparing(progress: Preparation): void {
+    write(JSON.stringify({ type: "preparation", ...progress }));
   }
 
   runStarted({ name, directory, index, count, parameters }: RunHeading): void {
@@ -81,6 +89,7 @@ class BarReporter implements Reporter {
   private span = { from: 0, total: 0 };
   private readonly payload = { loss: "–", best: "–", phase: "" };
   private readonly signal: AbortSignal;
+  private readonly preparation = new PreparationBar();
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
@@ -89,10 +98,16 @@ class BarReporter implements Reporter {
   }
 
   note(text: string): void {
+    this.preparation.stop();
     write(text);
   }
 
+  preparing(progress: Preparation): void {
+    this.preparation.show(progress);
+  }
+
   runStarted(run: RunHeading): void {
+    this.preparation.stop();
     write(heading(run));
     this.loss = new SmoothedLoss();
     Object.assign(this.payload, { loss: "–", best: "–", phase: "" });
@@ -153,6 +168,7 @@ class BarReporter implements Reporter {
   }
 
   private stop(): void {
+    this.preparation.stop();
     this.bar?.stop();
     this.bar = undefined;
   }
@@ -168,9 +184,14 @@ class LineReporter implements Reporter {
   private total = 0;
   private lastLine = 0;
   private readonly recent: number[] = [];
+  private readonly preparation = new PreparationLines(write);
 
   note(text: string): void {
     write(text);
+  }
+
+  preparing(progress: Preparation): void {
+    this.preparation.show(progress);
   }
 
   runStarted(run: RunHeading): void {

@@ -16,10 +16,22 @@ import {
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
-import { cancelledCode, type ServiceMethod, type ServiceMethods, ulptErrorCode } from "../shared/service.ts";
+import type { HubProgress } from "../hub/progress.ts";
+import {
+  cancelledCode,
+  progressNotification,
+  type ServiceMethod,
+  type ServiceMethods,
+  type ServiceProgress,
+  ulptErrorCode,
+} from "../shared/service.ts";
+import { splitNames } from "../tasks/definition.ts";
 import { exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
+import { locateModel, locateTask } from "../training/sources.ts";
+import { openSubject, previewOf } from "./data.ts";
 import { reportDevices, resolveDevice } from "./devices.ts";
+import { openHub } from "./hub.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
 import { answerTexts, evaluateCheckpoint, inspectTarget } from "./use.ts";
 
@@ -27,6 +39,8 @@ import { answerTexts, evaluateCheckpoint, inspectTarget } from "./use.ts";
 const parentCheckInterval = 2000;
 /** How long work in progress may hold up the end, in milliseconds. */
 const endingMilliseconds = 2000;
+
+const maxPreviewRows = 1000;
 
 const path = z.string().min(1);
 const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]> } = {
@@ -41,38 +55,61 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
     maxNewTokens: z.int().min(1).optional(),
     workspace: path,
   }) as z.ZodType<ServiceMethods["try"]["params"]>,
-  evaluate: z.object({ checkpoint: path, split: z.enum(["validation", "test"]) }),
+  evaluate: z.object({
+    checkpoint: path,
+    split: z.enum(["validation", "test"]),
+    runGeneratedCode: z.boolean().optional(),
+  }) as z.ZodType<ServiceMethods["evaluate"]["params"]>,
+  preview: z.object({ experiment: path, split: z.enum(splitNames), rows: z.int().min(1).max(maxPreviewRows) }),
+  download: z.object({ experiment: path }),
+  cachedModels: z.record(z.string(), z.never()),
   export: z.object({ checkpoint: path, name: z.string().min(1), workspace: path }),
   devices: z.record(z.string(), z.never()),
 };
 
+interface Context {
+  signal: AbortSignal;
+  onProgress: (progress: HubProgress) => void;
+}
+
 type Handlers = {
-  [M in ServiceMethod]: (
-    params: ServiceMethods[M]["params"],
-    signal: AbortSignal,
-  ) => Promise<ServiceMethods[M]["result"]>;
+  [M in ServiceMethod]: (params: ServiceMethods[M]["params"], context: Context) => Promise<ServiceMethods[M]["result"]>;
 };
 
 /** What each method does. The processor is used but for evaluations: it is there, and its bits are the same everywhere. */
 function createHandlers(models: ModelCache): Handlers {
-  const open = (target: Target) => models.open(modelOf(target), "cpu");
+  const open = async (target: Target) => models.open(await modelOf(target), "cpu");
   const inspect = (target: Target) => inspectTarget(target, () => open(target));
   return {
     inspect: ({ checkpoint }) => inspect(openCheckpoint(checkpoint)),
     inspectPrompt: ({ prompt, workspace }) => inspect(openPrompt(prompt, workspace)),
     async try({ target: name, text, raw, maxNewTokens, workspace }) {
       const target = openTarget(name, workspace);
-      const [answer] = await answerTexts(target, [text], open(target), { raw, maxNewTokens });
+      const [answer] = await answerTexts(target, [text], await open(target), { raw, maxNewTokens });
       return answer!;
     },
-    async evaluate({ checkpoint, split }, signal) {
+    async evaluate({ checkpoint, split, runGeneratedCode }, { signal }) {
       const target = openCheckpoint(checkpoint);
       const { device } = await resolveDevice(deviceOf(target));
-      return (await evaluateCheckpoint(target, split, device, { signal })).report;
+      const allowed = { allowPrograms: runGeneratedCode ?? false };
+      return (await evaluateCheckpoint(target, split, device, { signal, ...allowed })).report;
     },
+    async preview({ experiment, split, rows }, context) {
+      const { task, model, directory } = openSubject(experiment);
+      return previewOf(task, model, directory, { split, rows }, context);
+    },
+    async download({ experiment }, context) {
+      const { task, model, directory } = openSubject(experiment);
+      const warnings: string[] = [];
+      const where = { directory, hub: openHub(), ...context, onWarning: (text: string) => void warnings.push(text) };
+      const { folder } = await locateModel(model!, where);
+      await locateTask(task, where);
+      return { model: folder, warnings };
+    },
+    cachedModels: async () => (await openHub().cached()).map(({ id }) => id),
     async export({ checkpoint, name, workspace }) {
       const target = openCheckpoint(checkpoint);
-      return exportPrompt(target, name, workspace, open(target));
+      return exportPrompt(target, name, workspace, await open(target));
     },
     devices: () => reportDevices(),
   };
@@ -87,14 +124,18 @@ export async function serve(signal: AbortSignal): Promise<void> {
   const models = new ModelCache();
   const ending = new AbortController();
   const queue = new Queue();
+  const onProgress = ({ file, bytes, totalBytes, bytesPerSecond, secondsLeft }: HubProgress) => {
+    const progress: ServiceProgress = { what: file, done: bytes, total: totalBytes, bytesPerSecond, secondsLeft };
+    void connection.sendNotification(progressNotification, progress);
+  };
   for (const [method, handle] of Object.entries(createHandlers(models))) {
-    const answer = handle as (params: unknown, signal: AbortSignal) => Promise<unknown>;
+    const answer = handle as (params: unknown, context: Context) => Promise<unknown>;
     const schema = parameters[method as ServiceMethod];
     connection.onRequest(method, (params: unknown, token: CancellationToken) =>
       queue.add(async () => {
         const parsed = schema.safeParse(params ?? {});
         if (!parsed.success) throw new ResponseError(ErrorCodes.InvalidParams, z.prettifyError(parsed.error));
-        return withCancellation(token, ending.signal, (both) => answer(parsed.data, both));
+        return withCancellation(token, ending.signal, (both) => answer(parsed.data, { signal: both, onProgress }));
       }),
     );
   }

@@ -90,6 +90,34 @@ export function runsTable(runs: readonly RunSummary[]): string {
   return table(["experiment", "run", "state", "step", "validation", "test", "updated (UTC)"], [3, 4, 5], rows);
 }
 
+/** The tasks of the registry. */
+export function tasksTable(
+  tasks: readonly {
+    name: string;
+    group: string;
+    dataset: string | undefined;
+    config: string | undefined;
+    metrics: readonly string[];
+    sizes: { train: number; validation: number; test: number };
+    defect: string | undefined;
+  }[],
+): string {
+  const rows = tasks.map(({ name, group, dataset, config, metrics, sizes, defect }) => [
+    defect ? `${name} *` : name,
+    group,
+    [dataset, config].filter(Boolean).join(" "),
+    ...[sizes.train, sizes.validation, sizes.test].map(formatCount),
+    metrics.join(", "),
+  ]);
+  const head = ["task", "group", "data set", "train", "validation", "test", "metrics"];
+  const defects = tasks.flatMap(({ name, defect }) => (defect ? [`  ${name}: ${defect}`] : []));
+  return [
+    table(head, [3, 4, 5], rows),
+    '* has a "faithful" variant, since the official code has a defect; "fixed" is the default:',
+    ...defects,
+  ].join("\n");
+}
+
 export function devicesTable(reports: readonly DeviceReport[]): string {
   const rows = reports.map((report) =>
     report.works

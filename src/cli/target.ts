@@ -9,7 +9,8 @@ import { isPromptFile, type PromptTask, promptExtension, readPrompt } from "../r
 import type { Run } from "../runs/store.ts";
 import { embed, loadExportedPrompt, loadPrompt } from "../training/artifact.ts";
 import type { LoadedModel } from "../training/loadedModel.ts";
-import { modelFolder } from "../training/resources.ts";
+import { locateModel } from "../training/sources.ts";
+import { openHub } from "./hub.ts";
 import { findCheckpoint, findWorkspace, workspaceOf } from "./workspace.ts";
 
 export interface CheckpointTarget {
@@ -26,6 +27,8 @@ export interface PromptTarget {
   kind: "prompt";
   path: string;
   model: string;
+  /** Commit of the model on the Hub. */
+  revision: string | undefined;
   task: PromptTask;
   directory: string;
 }
@@ -44,8 +47,8 @@ export function openCheckpoint(name: string): CheckpointTarget {
  * @throws PROMPT_INVALID
  */
 export function openPrompt(path: string, workspace = findWorkspace(dirname(path))): PromptTarget {
-  const { model, directory, task } = readPrompt(path).metadata;
-  return { kind: "prompt", path, model, task, directory: resolve(workspace, directory) };
+  const { model, modelRevision, directory, task } = readPrompt(path).metadata;
+  return { kind: "prompt", path, model, revision: modelRevision, task, directory: resolve(workspace, directory) };
 }
 
 /** A run or checkpoint as `findCheckpoint` takes it, or the file of an exported prompt. */
@@ -55,9 +58,11 @@ export function openTarget(name: string, workspace?: string): Target {
   return isPrompt ? openPrompt(file, workspace) : openCheckpoint(name);
 }
 
-/** @throws MODEL_MISSING */
-export function modelOf(target: Target): string {
-  return modelFolder(target.kind === "prompt" ? target.model : target.settings.model, target.directory);
+/** The folder of the target's model. @throws MODEL_MISSING, HUB_* */
+export async function modelOf(target: Target): Promise<string> {
+  const source = target.kind === "prompt" ? target.model : target.settings.model;
+  const revision = target.kind === "prompt" ? target.revision : target.run.spec.model.revision;
+  return (await locateModel(source, { directory: target.directory, hub: openHub(), revision })).folder;
 }
 
 /** The device it was trained on; an exported prompt may have come from another machine. */
@@ -69,7 +74,7 @@ export function deviceOf(target: Target): Device {
 export function taskOf(target: Target): PromptTask {
   if (target.kind === "prompt") return target.task;
   const { task, generation } = target.settings;
-  return { ...task, maxNewTokens: generation.maxNewTokens };
+  return { ...task, maxNewTokens: generation.maxNewTokens ?? task.maxNewTokens ?? null };
 }
 
 /** E `[n, d]`. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */

@@ -14,8 +14,9 @@ import { compareRuns, type RunReport, reportRun } from "../runs/report.ts";
 import { createRun, listRuns, type Run } from "../runs/store.ts";
 import { executeRun } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
-import { Resources } from "../training/resources.ts";
+import { type Preparation, Resources } from "../training/resources.ts";
 import { resolveDevice } from "./devices.ts";
+import { openHub } from "./hub.ts";
 import { createReporter, type Reporter } from "./output.ts";
 import { comparisonTable } from "./table.ts";
 import { findRun, findWorkspace, workspaceOf } from "./workspace.ts";
@@ -24,6 +25,8 @@ export interface TrainOptions {
   set: string[];
   json: boolean;
   workspace?: string | undefined;
+  /** Run what a model writes, for tasks that are scored so. */
+  runGeneratedCode: boolean;
   /** Take up runs of the same settings, model and data that are there, instead of making them again. */
   continue: boolean;
 }
@@ -40,9 +43,10 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   // Method, rank and seed differ between the runs; model, task and device do not.
   const resources = await Resources.open({
     model: experiment.settings.model,
-    task: experiment.settings.task,
+    task: first!.task,
     directory: experiment.directory,
     device,
+    ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
     await resources.lossSession(); // finds what is wrong with the weights before there is a run
@@ -73,7 +77,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
 /** Goes on with a run where its state was saved. */
 export async function resume(
   name: string,
-  options: { json: boolean; takeOver: boolean },
+  options: { json: boolean; takeOver: boolean; runGeneratedCode: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const run = findRun(name);
@@ -83,13 +87,32 @@ export async function resume(
   // The device it began on: another would give other bits.
   const { device } = await resolveDevice(run.spec.device as Device);
   const directory = resolve(workspace, settings.directory);
-  const resources = await Resources.open({ model: settings.model, task: settings.task, directory, device });
+  const resources = await Resources.open({
+    model: settings.model,
+    task: settings.task,
+    directory,
+    device,
+    // What it began with, whatever the Hub has by now.
+    revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
+    ...access(reporter, options.runGeneratedCode, signal),
+  });
   try {
     const position = { index: 1, count: 1, signal, takeOver: options.takeOver };
     report([await runToEnd(run, resources, reporter, position)], settings.experiment, options.json);
   } finally {
     await resources.release();
   }
+}
+
+/** What opening resources needs beside what is to be opened. */
+function access(reporter: Reporter, allowPrograms: boolean, signal: AbortSignal) {
+  return {
+    hub: openHub(),
+    allowPrograms,
+    signal,
+    onProgress: (progress: Preparation) => reporter.preparing(progress),
+    onWarning: (message: string) => reporter.note(`warning: ${message}`),
+  };
 }
 
 function stoppedBetweenRuns(done: number, count: number): UlptError {
@@ -134,8 +157,14 @@ async function createRunOf(
     promptLength: settings.promptLength,
     parameters: parameterCount(method),
     device: resources.device,
-    model: { source: settings.model, weightsSha256: resources.modelSha256, files: resources.modelFiles },
+    model: {
+      source: settings.model,
+      ...(resources.revisions.model === undefined ? {} : { revision: resources.revisions.model }),
+      weightsSha256: resources.modelSha256,
+      files: resources.modelFiles,
+    },
     data: {
+      ...(resources.revisions.data === undefined ? {} : { revision: resources.revisions.data }),
       sha256: Object.fromEntries(Object.entries(resources.task.files).map(([split, { sha256 }]) => [split, sha256])),
     },
     versions: { ulpt: packageJson.version, onnxruntime: await engineVersion(), node: process.versions.node },

@@ -9,14 +9,16 @@ import type { Inspection } from "../runs/inspection.ts";
 import type { EvaluationReport, TryResult } from "../shared/service.ts";
 import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { loadPrompt } from "../training/artifact.ts";
-import { requireKnownTokens, truncateSource } from "../training/dataset.ts";
-import { evaluate as evaluateSplit } from "../training/evaluation.ts";
+import { requireKnownTokens, truncateTokens } from "../training/dataset.ts";
+import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
 import { exportPrompt } from "../training/export.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
-import { Resources } from "../training/resources.ts";
+import { type Preparation, Resources } from "../training/resources.ts";
 import { resolveDevice } from "./devices.ts";
 import { formatBytes, formatPercent } from "./format.ts";
+import { openHub } from "./hub.ts";
+import { createReporter } from "./output.ts";
 import {
   type CheckpointTarget,
   deviceOf,
@@ -47,6 +49,9 @@ function requireWeights({ metadata }: Checkpoint, found: string, path: string): 
 }
 
 export interface EvaluationTracking {
+  /** Run what the model writes, for tasks that are scored so. */
+  allowPrograms?: boolean;
+  onPreparation?: (progress: Preparation) => void;
   signal?: AbortSignal;
   /** Called once the rows are known, with none done, and after each pass. */
   onProgress?: (done: number, total: number) => void;
@@ -57,9 +62,19 @@ export async function evaluateCheckpoint(
   { run, path, settings, directory }: CheckpointTarget,
   splitName: "validation" | "test",
   device: Device,
-  { signal, onProgress }: EvaluationTracking = {},
+  { allowPrograms, onPreparation, signal, onProgress }: EvaluationTracking = {},
 ): Promise<{ report: EvaluationReport; predictions: string[] }> {
-  const resources = await Resources.open({ model: settings.model, task: settings.task, directory, device });
+  const resources = await Resources.open({
+    model: settings.model,
+    task: settings.task,
+    directory,
+    device,
+    hub: openHub(),
+    revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
+    allowPrograms,
+    signal,
+    onProgress: onPreparation,
+  });
   try {
     const { dataset, tokenizer, task } = resources;
     const split = dataset[splitName];
@@ -73,11 +88,12 @@ export async function evaluateCheckpoint(
     const { checkpoint, embeddings } = await loadPrompt(path, settings, resources);
     requireWeights(checkpoint, resources.modelSha256, path);
     const passes = {
-      maxNewTokens: settings.generation.maxNewTokens ?? dataset.longestTarget,
+      maxNewTokens: settings.generation.maxNewTokens ?? settings.task.maxNewTokens ?? dataset.longestTarget,
+      runProgram: resources.runProgram,
       maxTokens: tokensPerPass,
       signal,
     };
-    const questions = { loss: true };
+    const questions = { metrics: splitMetrics(settings.task, splitName), loss: true };
     const found = { ...passes, onProgress };
     const result = await evaluateSplit(
       resources.inference,
@@ -93,6 +109,7 @@ export async function evaluateCheckpoint(
       checkpoint: path,
       split: splitName,
       ...result.score,
+      others: Object.fromEntries(result.others.map(({ metric, score }) => [metric, score])),
       loss: result.loss!,
       majority: task.majority[splitName],
       unprompted: unprompted.free.score,
@@ -106,7 +123,7 @@ export async function evaluateCheckpoint(
 
 export async function evaluate(
   name: string,
-  options: { split: "validation" | "test"; device?: DeviceChoice; json: boolean },
+  options: { split: "validation" | "test"; device?: DeviceChoice; json: boolean; runGeneratedCode: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const target = openCheckpoint(name);
@@ -120,7 +137,13 @@ export async function evaluate(
     if (done === total) bar.stop();
   };
   try {
-    const { report, predictions } = await evaluateCheckpoint(target, options.split, device, { signal, onProgress });
+    const reporter = createReporter(options, signal);
+    const { report, predictions } = await evaluateCheckpoint(target, options.split, device, {
+      allowPrograms: options.runGeneratedCode,
+      onPreparation: (progress) => reporter.preparing(progress),
+      signal,
+      onProgress,
+    });
     if (options.json) process.stdout.write(`${JSON.stringify({ ...report, predictions })}\n`);
     else printEvaluation(target, report);
   } finally {
@@ -134,7 +157,8 @@ function printEvaluation({ path, run }: CheckpointTarget, report: EvaluationRepo
   process.stdout.write(
     [
       `${basename(path)} of ${run.spec.run}, ${report.split}, ${report.count} rows`,
-      `  ${report.metric}    ${formatPercent(report.score)}   95 % interval ${formatPercent(low)} to ${formatPercent(high)}`,
+      `  ${report.metric.padEnd(11)} ${formatPercent(report.score)}   95 % interval ${formatPercent(low)} to ${formatPercent(high)}`,
+      ...Object.entries(report.others).map(([metric, score]) => `  ${metric.padEnd(11)} ${formatPercent(score)}`),
       ...(report.invalid === undefined ? [] : [`  no label    ${formatPercent(report.invalid)} of the answers`]),
       `  loss        ${report.loss.toFixed(4)} per target token`,
       `  majority    ${report.majority === undefined ? "–" : formatPercent(report.majority)}`,
@@ -158,7 +182,7 @@ export async function answerTexts(
   const tokens = sources.map((source) => {
     const full = model.tokenizer.encode(source);
     requireKnownTokens(full, vocabularySize, JSON.stringify(source));
-    return truncateSource(full, maxSourceLength, endToken);
+    return truncateTokens(full, maxSourceLength, endToken);
   });
   const length = options.maxNewTokens ?? maxNewTokens ?? defaultAnswerLength;
   const withPrompt = await model.answer(tokens, embeddings, length);
@@ -177,7 +201,7 @@ export async function predict(
 ): Promise<void> {
   const target = openTarget(name);
   const { device } = await resolveDevice(options.device ?? deviceOf(target));
-  const model = LoadedModel.open(modelOf(target), device);
+  const model = LoadedModel.open(await modelOf(target), device);
   try {
     const answers = await answerTexts(target, texts, model, options);
     for (const [row, { source, withPrompt, withoutPrompt }] of answers.entries()) {
@@ -193,14 +217,14 @@ export async function predict(
 }
 
 /** Looks into a checkpoint or an exported prompt; of a checkpoint looked into before, `open` is not called. */
-export async function inspectTarget(target: Target, open: () => LoadedModel): Promise<Inspection> {
-  return target.kind === "checkpoint" ? inspectCheckpoint(target, open) : inspectPrompt(target.path, open());
+export async function inspectTarget(target: Target, open: () => Promise<LoadedModel>): Promise<Inspection> {
+  return target.kind === "checkpoint" ? inspectCheckpoint(target, open) : inspectPrompt(target.path, await open());
 }
 
 /** Prints what a checkpoint or an exported prompt looks like from inside. */
 export async function show(name: string, options: Pick<TextOptions, "precision"> & { json: boolean }): Promise<void> {
   const target = openTarget(name);
-  const inspection = await inspectTarget(target, () => LoadedModel.open(modelOf(target), "cpu"));
+  const inspection = await inspectTarget(target, async () => LoadedModel.open(await modelOf(target), "cpu"));
   process.stdout.write(options.json ? `${JSON.stringify(inspection)}\n` : checkpointText(inspection, options));
 }
 
@@ -211,7 +235,7 @@ export async function exportTo(
   options: { workspace?: string | undefined; json: boolean },
 ): Promise<void> {
   const target = openCheckpoint(name);
-  const model = LoadedModel.open(modelOf(target), "cpu");
+  const model = LoadedModel.open(await modelOf(target), "cpu");
   const workspace = options.workspace ?? workspaceOf(target.run);
   const result = await exportPrompt(target, promptName, workspace, model);
   const { path, bytes } = result;

@@ -72,7 +72,15 @@ describe("run settings", () => {
       name: "ulpt-r2-seed7",
       experiment: "demo",
       model: "t5",
-      task: { train: "train.jsonl", template: "{text}", target: "{label}", metric: "accuracy", maxSourceLength: 256 },
+      task: {
+        train: "train.jsonl",
+        template: "{text}",
+        target: "{label}",
+        metric: "accuracy",
+        maxSourceLength: 256,
+        truncateTargets: false,
+        splitSeed: 42,
+      },
       method: {
         name: "ulpt",
         rank: 2,

@@ -1,6 +1,7 @@
 /** @file One experiment to its runs: every combination of method, rank and seed, with nothing left to default. */
 import type { ProjectionDistribution } from "../random/distributions.ts";
 import type { TaskDefinition } from "../tasks/definition.ts";
+import { resolveTask } from "../tasks/resolve.ts";
 import { canonicalJson } from "./describe.ts";
 import type { Path } from "./jsonSchema.ts";
 import type { Experiment } from "./parse.ts";
@@ -54,7 +55,10 @@ export interface RunSettings {
   name: string;
   experiment: string;
   model: string;
+  /** With nothing left to look up in the registry. */
   task: TaskDefinition;
+  /** The published result that it repeats. */
+  paper?: string | undefined;
   method: MethodSettings;
   promptLength: number;
   seed: number;
@@ -85,12 +89,13 @@ export function expandSettings(
 ): { runs: RunSettings[]; problems: ExpansionProblem[] } {
   const runs = new Map<string, RunSettings>();
   const problems: ExpansionProblem[] = [];
+  const task = resolveTask(settings.task);
   for (const [index, written] of listOf(settings.method).entries()) {
     const path: Path = Array.isArray(settings.method) ? ["method", index] : ["method"];
     const method: WrittenMethod = typeof written === "string" ? { name: written } : written;
     if (method.name === "ulpt") problems.push(...groupProblems(settings, method, path));
     let clash: string | undefined;
-    for (const run of runsOf(settings, method, experiment)) {
+    for (const run of runsOf(settings, task, method, experiment)) {
       // File systems that ignore case would put "A" and "a" into one folder.
       const key = run.name.toLowerCase();
       const other = runs.get(key);
@@ -104,13 +109,19 @@ export function expandSettings(
   return { runs: [...runs.values()], problems };
 }
 
-function runsOf(settings: ExperimentSettings, method: WrittenMethod, experiment: string): RunSettings[] {
+function runsOf(
+  settings: ExperimentSettings,
+  task: TaskDefinition,
+  method: WrittenMethod,
+  experiment: string,
+): RunSettings[] {
   return variantsOf(settings, method).flatMap((variant) =>
     listOf(settings.seed).map((seed) => ({
       name: `${variant.name}-seed${seed}`,
       experiment,
       model: settings.model,
-      task: settings.task,
+      task,
+      ...(settings.paper === undefined ? {} : { paper: settings.paper }),
       method: variant.withSeed(seed),
       promptLength: settings.promptLength,
       seed,

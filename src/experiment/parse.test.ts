@@ -119,7 +119,7 @@ describe("invalid settings", () => {
     expect(error.describe().split("\n").slice(0, 3)).toEqual([
       "error EXPERIMENT_INVALID: 4 problems in the experiment",
       "  demo.ulpt.json:1:1: model is missing: text in quotes",
-      "  demo.ulpt.json:1:1: task is missing: an object",
+      '  demo.ulpt.json:1:1: task is missing: a name like "mnli", "qqp" or "qnli" or an object',
     ]);
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({ code: "EXPERIMENT_INVALID", problems: { length: 4 } });
   });
@@ -153,7 +153,21 @@ describe("invalid settings", () => {
       { method: ["ulpt", { name: "ulpt", learningRate: 0.6 }] },
       'method[1] makes a second, different run named "ulpt-r2-seed42"; give this method a "label"',
     ],
-    [{ task: "sst2" }, 'task must be an object with "train", "template" and "target": named tasks like "sst2" are not'],
+    [{ task: 3 }, 'task must be a name like "mnli", "qqp" or "qnli" or an object, not 3'],
+    [{ task: "sst3" }, 'task must be "mnli", "qqp", "qnli" or 22 more, not "sst3"; did you mean "sst2"?'],
+    [
+      { task: { name: "winograde" } },
+      'task.name must be "mnli", "qqp", "qnli" or 22 more, not "winograde"; did you mean "winogrande"?',
+    ],
+    [{ task: { name: "sst2", template: "{text}" } }, 'task.template does not go with "sst2"; remove it'],
+    [{ task: { dataset: "nyu-mll/glue", target: "{label}" } }, "task.template is missing: text in quotes"],
+    [{ task: { dataset: "a/b/c", template: "{text}", target: "{label}" } }, "task.dataset must be a data set of the"],
+    [{ task: { ...minimal.task, config: "sst2" } }, "task.config does not go with rows in files; remove it"],
+    [
+      { task: { ...minimal.task, metric: "acuracy" } },
+      'task.metric must be "accuracy", "f1", "macro-f1" or 13 more, not "acuracy"; did you mean "accuracy"?',
+    ],
+    [{ task: { ...minimal.task, template: "{text | padding}" } }, "task.template has a filter that does not exist"],
     [
       { task: { ...minimal.task, train: "a.txt" } },
       "task.train must be the path of a data file ending in .jsonl, .csv, .tsv",

@@ -29,6 +29,7 @@ const recordedSettings = z.object({
   directory: z.string(),
   model: z.string().min(1),
   task: taskDefinitionSchema,
+  paper: z.string().optional(),
   method: recordedMethod,
   promptLength: count,
   seed,

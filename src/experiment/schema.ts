@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { projectionDistributions } from "../random/distributions.ts";
-import { taskDefinitionSchema } from "../tasks/definition.ts";
+import { writtenTaskSchema } from "../tasks/definition.ts";
 
 /** Names become folder names on every system. */
 const fileName = z
@@ -195,9 +195,16 @@ export const experimentSchema = z
       .string()
       .min(1)
       .describe(
-        'The frozen model: a folder with config.json and model.safetensors, relative to this file, or a Hugging Face id like "google-t5/t5-base".',
+        'The frozen model: a folder with config.json and model.safetensors, relative to this file, or a Hugging Face id like "google-t5/t5-base"; a revision of that can stand behind an @.',
       ),
-    task: taskDefinitionSchema,
+    task: writtenTaskSchema,
+    paper: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "The published result that this experiment repeats, like table-1/ulpt-r64/sst2; our score is then shown beside it, with what differs.",
+      ),
     method: oneOrMany(method)
       .default("ulpt")
       .describe(

@@ -1,5 +1,6 @@
 /** @file Checks a parsed experiment against the schema and words what is wrong for the person who wrote the file. */
 import type { z } from "zod";
+import { taskFormOf } from "../tasks/definition.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { expandSettings } from "./expand.ts";
 import { isWholeNumber, keysAt, type Path, suggestKey } from "./jsonSchema.ts";
@@ -44,10 +45,15 @@ function findingsOf(issue: Issue, parent: Path, root: unknown): Finding[] {
     if ("options" in issue && Array.isArray(issue.options)) {
       return [choiceFinding(path, value, issue.options.map(String))];
     }
-    const branch = issue.errors.find((issues) => !issues.some((inner) => isOtherKind(inner, value)));
+    const branch =
+      taskBranch(issue, path, value) ??
+      issue.errors.find((issues) => !issues.some((inner) => isOtherKind(inner, value)));
     if (branch) return branch.flatMap((inner) => findingsOf(inner, path, root));
-    const message = `must be ${[...new Set(alternatives(issue, path))].join(" or ")}, not ${quoteValue(value)}`;
-    return [{ message: sentence(path, message), path, at: "value" }];
+    const choices = [...new Set(alternatives(issue, path))].join(" or ");
+    if (value === undefined) {
+      return [{ message: sentence(path, `is missing: ${choices}`), path: path.slice(0, -1), at: "object" }];
+    }
+    return [{ message: sentence(path, `must be ${choices}, not ${quoteValue(value)}`), path, at: "value" }];
   }
   if (value === undefined && issue.code !== "custom") {
     const expected = issue.code === "invalid_type" ? `: ${kindAt(path, issue.expected)}` : "";
@@ -60,13 +66,21 @@ function findingsOf(issue: Issue, parent: Path, root: unknown): Finding[] {
   return [{ message: sentence(path, issue.message), path, at: "value" }];
 }
 
+/** Which form of a task an object was meant to be: what it is taken from says. */
+function taskBranch(issue: UnionIssue, path: Path, value: unknown): UnionIssue["errors"][number] | undefined {
+  const isTask = path.length === 1 && path[0] === "task" && typeof value === "object" && value !== null;
+  return isTask ? issue.errors[taskFormOf(value)] : undefined;
+}
+
 function unknownKeyFinding(path: Path, object: unknown): Finding {
   const parent = path.slice(0, -1);
   const key = String(path.at(-1));
   if (keysAt(parent).includes(key)) {
     // A key of another member of a union, like the rank of a vanilla method: what the object is decides.
-    const { name, from } = object as { name?: unknown; from?: unknown };
-    return { message: sentence(path, `does not go with ${quoteValue(name ?? from)}; remove it`), path, at: "key" };
+    const { name, from, dataset } = object as { name?: unknown; from?: unknown; dataset?: unknown };
+    const decisive = name ?? from ?? dataset;
+    const other = decisive === undefined ? "rows in files" : quoteValue(decisive);
+    return { message: sentence(path, `does not go with ${other}; remove it`), path, at: "key" };
   }
   const suggestion = suggestKey(parent, key);
   const meant = suggestion ? `; did you mean "${suggestion}"?` : "";
@@ -80,7 +94,8 @@ function choiceFinding(path: Path, value: unknown, choices: readonly string[]): 
   }
   const suggestion = typeof value === "string" ? suggest(value, choices) : undefined;
   const meant = suggestion ? `; did you mean "${suggestion}"?` : "";
-  const message = sentence(path, `must be ${quoteList(choices, "or")}, not ${quoteValue(value)}${meant}`);
+  const list = quoteList(choices, "or", suggestion && choices.length > 6 ? 3 : 12);
+  const message = sentence(path, `must be ${list}, not ${quoteValue(value)}${meant}`);
   return { message, path, at: "value", suggestion };
 }
 
@@ -101,9 +116,16 @@ function alternatives(issue: UnionIssue, path: Path): string[] {
   return issue.errors.flat().flatMap((inner) => {
     if (inner.path.length > 0) return [];
     if (inner.code === "invalid_type") return [kindAt(path, inner.expected)];
-    if (inner.code === "invalid_value") return inner.values.map((choice) => JSON.stringify(choice));
+    if (inner.code === "invalid_value") return choicesOf(inner.values.map(String));
     return inner.code === "invalid_union" ? alternatives(inner, path) : [];
   });
+}
+
+/** Each choice, or of many a few to show what is meant. */
+function choicesOf(values: readonly string[]): string[] {
+  return values.length <= 6
+    ? values.map((value) => JSON.stringify(value))
+    : [`a name like ${quoteList(values.slice(0, 3), "or")}`];
 }
 
 /** The predicate of a sentence about the setting. Messages written in the schema itself take precedence over these. */

@@ -3,18 +3,24 @@ import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { parseDelimited } from "../tasks/csv.ts";
 import { parseJsonLines } from "../tasks/jsonl.ts";
-import type { Row } from "../tasks/rows.ts";
+import { type Row, textFileExtensions } from "../tasks/rows.ts";
 import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 
 const headBytes = 64 << 10;
 
 /** The columns of the file at `path`; undefined where they cannot be made out: the runtime says why when it reads it. */
 export async function readColumns(path: string): Promise<string[] | undefined> {
+  if (!isText(path)) return undefined;
   try {
     return columnsOf(await readHead(path), path);
   } catch {
     return undefined;
   }
+}
+
+/** Of a parquet file only the runtime knows the columns. */
+function isText(path: string): boolean {
+  return (textFileExtensions as readonly string[]).includes(extname(path).toLowerCase());
 }
 
 async function readHead(path: string): Promise<string> {
@@ -31,6 +37,7 @@ async function readHead(path: string): Promise<string> {
 
 /** The targets of the first rows of the file at `path`, each once; undefined where they cannot be made out. */
 export async function readTargets(path: string, template: string): Promise<string[] | undefined> {
+  if (!isText(path)) return undefined;
   try {
     return targetsOf(await readHead(path), path, template);
   } catch {

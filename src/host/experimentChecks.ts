@@ -5,11 +5,15 @@
 import { resolve } from "node:path";
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node, parseTree } from "jsonc-parser";
 import { expandRuns } from "../experiment/expand.ts";
+import { parseHubId } from "../experiment/hubId.ts";
 import type { Path } from "../experiment/jsonSchema.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";
 import { ExperimentError, type ExperimentProblem } from "../experiment/problems.ts";
+import { isHubTask } from "../tasks/definition.ts";
+import { resolveTask } from "../tasks/resolve.ts";
+import { parseSplit } from "../tasks/split.ts";
+import { type Field, hasField, parseTemplate } from "../tasks/template.ts";
 import { suggest } from "../words/suggest.ts";
-import { parseTemplate } from "../tasks/template.ts";
 import type { Translate } from "./translate.ts";
 
 export interface TextEdit {
@@ -198,17 +202,20 @@ function trainingChecks({ settings }: Experiment, place: Places, t: Translate): 
 const dataKeys = ["train", "validation", "test"] as const;
 
 async function dataChecks(
-  { settings: { task }, directory }: Experiment,
+  { settings, directory }: Experiment,
   place: Places,
   files: Files,
   t: Translate,
 ): Promise<Check[]> {
+  const task = resolveTask(settings.task);
+  if (isHubTask(task)) return []; // whether it is there is found out when somebody asks for it
   const checks: Check[] = [];
   const used = new Map<string, string>();
   for (const key of dataKeys) {
     const written = task[key];
     if (written === undefined) continue;
-    const path = resolve(directory, written);
+    const { source, part } = parseSplit(written);
+    const path = resolve(directory, source);
     const kind = await files.kind(path);
     const at = place.at(["task", key]);
     if (kind !== "file") {
@@ -234,7 +241,7 @@ async function dataChecks(
           editFix(t('Remove "{0}"', key), place.set(["task", key], undefined), false),
         ],
       });
-    } else used.set(path, key);
+    } else if (!part) used.set(path, key);
     const columns = await files.columns(path);
     if (columns && key === "train") checks.push(...fieldChecks(task, columns, place, t));
     if (key === "train" && task.maxTargetLength !== undefined) {
@@ -279,7 +286,7 @@ function fieldChecks(
   t: Translate,
 ): Check[] {
   return (["template", "target"] as const).flatMap((key) => {
-    const missing = parseTemplate(task[key]).fields.filter((field) => !columns.includes(field));
+    const missing = parseTemplate(task[key]).fields.filter((field) => !hasField(columns, field));
     return missing.map((field): Check => {
       const near = suggest(field, columns);
       const candidates = near ? [near] : columns.slice(0, 5);
@@ -304,9 +311,17 @@ function fieldChecks(
 function replaceField(template: string, from: string, to: string): string {
   return parseTemplate(template)
     .parts.map((part) =>
-      typeof part === "string" ? part.replaceAll(/[{}]/g, "$&$&") : `{${part.field === from ? to : part.field}}`,
+      typeof part === "string"
+        ? part.replaceAll(/[{}]/g, "$&$&")
+        : writtenField(part, part.name === from ? to : part.name),
     )
     .join("");
+}
+
+/** A field as it was written, with its filters, under another name. */
+function writtenField({ written, each }: Field, name: string): string {
+  const bar = written.indexOf("|");
+  return `{${name}${each ? "[]" : ""}${bar < 0 ? "" : ` ${written.slice(bar)}`}}`;
 }
 
 const modelFiles = ["config.json", "model.safetensors", "tokenizer.json"];
@@ -324,6 +339,7 @@ async function modelChecks(experiment: Experiment, place: Places, files: Files, 
     },
   ];
   const kind = await files.kind(folder);
+  if (kind === undefined && parseHubId(settings.model)) return []; // it comes from the Hub
   if (kind === undefined) return problem("model-missing", t("The model folder does not exist: {0}", folder));
   if (kind === "file") {
     return problem("model-missing", t("The model must be a folder with {0}; this is a file.", modelFiles.join(", ")));

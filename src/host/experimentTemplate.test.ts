@@ -25,7 +25,7 @@ describe("a new experiment file", () => {
   ])("is one that trains: %s", (_, change, runs) => {
     const experiment = parseExperiment(writeExperiment({ ...answers, ...change }), "/w/a.ulpt.json");
     expect(expandRuns(experiment)).toHaveLength(runs);
-    expect(experiment.settings.task.template).toBe('say "{text}"');
+    expect(experiment.settings.task).toMatchObject({ template: 'say "{text}"' });
   });
 
   it("explains itself", () => {

@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../experiment/parse.ts";
 import { dataFileExtensions } from "../tasks/rows.ts";
-import { parseTemplate } from "../tasks/template.ts";
+import { hasField, parseTemplate } from "../tasks/template.ts";
 import { readColumns } from "./dataColumns.ts";
 import { pathFrom, pickDataFile, pickModelFolder } from "./diagnostics.ts";
 import { guessTarget, guessTemplate, siblingSplit, writeExperiment } from "./experimentTemplate.ts";
@@ -167,7 +167,7 @@ function templateProblem(text: string, columns: readonly string[] | undefined): 
   try {
     const { fields } = parseTemplate(text);
     if (fields.length === 0) return t("Use at least one column of the data, like {0}.", `{${columns?.[0] ?? "text"}}`);
-    const unknown = fields.find((field) => columns && !columns.includes(field));
+    const unknown = fields.find((field) => columns && !hasField(columns, field));
     return unknown === undefined ? undefined : t("The data has no column “{0}”.", unknown);
   } catch {
     return t("A brace has no partner: {field} is a column, double braces stand for themselves.");

@@ -63,6 +63,8 @@ const promptMetadata = z.object({
   /** The frozen model as the experiment named it, and the folder that its path starts at, relative to the workspace. */
   model: z.string().min(1).refine(isNoShare, "a network share is not opened"),
   directory: z.string().refine(isNoShare, "a network share is not opened"),
+  /** Commit of the model on the Hub. */
+  modelRevision: z.string().optional(),
   /** Of the model's weight files. */
   modelSha256: sha256,
   /** Of the embedding table as little-endian float32: equal for every file layout of the same model. */

@@ -41,13 +41,18 @@ export const runJson = z.object({
   device: z.string(),
   model: z.object({
     source: z.string(),
+    /** Commit on the Hub. */
     revision: z.string().optional(),
     weightsSha256: z.string(),
     /** SHA-256 of its small files by name: config, tokenizer. */
     files: z.record(z.string(), z.string()).optional(),
   }),
-  /** By split. */
-  data: z.object({ sha256: z.record(z.string(), z.string()) }),
+  data: z.object({
+    /** By split. */
+    sha256: z.record(z.string(), z.string()),
+    /** Commit of the data set on the Hub. */
+    revision: z.string().optional(),
+  }),
   versions: z.object({ ulpt: z.string(), onnxruntime: z.string(), node: z.string() }),
   /** Every setting of the run after defaults, as the experiment's schema gives them. */
   settings: z.record(z.string(), z.unknown()),
@@ -151,6 +156,8 @@ const evaluationEvent = z.object({
   seconds: real,
   /** Fraction of answers that are no label of the task. */
   invalid: real.optional(),
+  /** The same answers by the other metrics of the task. */
+  others: z.record(z.string(), real).optional(),
   /** Scores to compare with, e.g. of the most frequent label. */
   baselines: z.record(z.string(), real).optional(),
 });

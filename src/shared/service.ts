@@ -3,6 +3,7 @@
  * answered one at a time.
  */
 import type { Inspection } from "../runs/inspection.ts";
+import type { Preview } from "../tasks/preview.ts";
 
 export interface ServiceMethods {
   /** Looks into a checkpoint; kept in its run's folder, so that the second time is quick. */
@@ -12,14 +13,53 @@ export interface ServiceMethods {
   /** Answers a text with and without the prompt. */
   try: { params: TryParams; result: TryResult };
   /** Scores a checkpoint on a split; takes as long as an evaluation in training does. Can be cancelled. */
-  evaluate: { params: { checkpoint: string; split: "validation" | "test" }; result: EvaluationReport };
+  evaluate: { params: EvaluateParams; result: EvaluationReport };
   /** Writes `<workspace>/prompts/<name>.prompt.safetensors`; a name that is taken gets a suffix. */
   export: { params: { checkpoint: string; name: string; workspace: string }; result: ExportResult };
+  /** The first rows of an experiment as the model will see them. Tells its progress; can be cancelled. */
+  preview: { params: PreviewParams; result: Preview };
+  /** Downloads the model and the data that an experiment needs, if they are not there. Tells its progress; can be cancelled. */
+  download: { params: { experiment: string /* absolute path */ }; result: DownloadResult };
+  /** The models in the cache of the Hub that can be opened. */
+  cachedModels: { params: Record<string, never>; result: string[] };
   /** Tries every device on a small graph. */
   devices: { params: Record<string, never>; result: DeviceReport[] };
 }
 
 export type ServiceMethod = keyof ServiceMethods;
+
+export interface EvaluateParams {
+  checkpoint: string;
+  split: "validation" | "test";
+  /** Run what the model writes, for tasks that are scored so. */
+  runGeneratedCode?: boolean;
+}
+
+export interface PreviewParams {
+  /** Absolute path of an experiment file, as it is saved. */
+  experiment: string;
+  split: "train" | "validation" | "test";
+  rows: number;
+}
+
+export interface DownloadResult {
+  /** The folder of the model. */
+  model: string;
+  /** For people: what the Hub could not say, and what was taken instead. */
+  warnings: string[];
+}
+
+/** A notification while a request is being answered: how far it is. */
+export const progressNotification = "progress";
+export interface ServiceProgress {
+  /** What is going on, for people: a file's name. */
+  what: string;
+  /** Of the whole request, in bytes. */
+  done: number;
+  total: number;
+  bytesPerSecond: number;
+  secondsLeft?: number | undefined;
+}
 
 export interface PromptParams {
   /** Absolute path. */
@@ -53,6 +93,8 @@ export interface EvaluationReport {
   metric: string;
   score: number;
   count: number;
+  /** The same answers by the other metrics of the task. */
+  others: Readonly<Record<string, number>>;
   interval: readonly [low: number, high: number];
   /** Share of answers that are no label. */
   invalid?: number | undefined;

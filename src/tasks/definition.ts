@@ -4,21 +4,36 @@
  */
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
+import { type MetricName, metricNames } from "../metrics/names.ts";
 import { dataFileExtensions } from "./rows.ts";
 import { parseTemplate } from "./template.ts";
 
-/** How predictions are scored. `accuracy`: the share of answers that equal the target, space at the ends aside. */
-export const metricNames = ["accuracy"] as const;
-export type MetricName = (typeof metricNames)[number];
+export const splitNames = ["train", "validation", "test"] as const;
+export type SplitName = (typeof splitNames)[number];
 
-/** Used when neither a validation file nor a split is given. */
+/** Used when neither validation rows nor a split is given. */
 export const defaultValidationSplit = { fraction: 0.1, seed: 42 } as const;
+
+const slice = "(\\[(\\d+%?)?:(\\d+%?)?\\])?";
+const sliceText = "a part of it in brackets, like [:1000] or [50%:]";
 
 const dataFile = z
   .string()
   .regex(
-    new RegExp(`\\S(${dataFileExtensions.map((extension) => `\\${extension}`).join("|")})$`),
-    `must be the path of a data file ending in ${dataFileExtensions.join(", ")}`,
+    new RegExp(`\\S(${dataFileExtensions.map((extension) => `\\${extension}`).join("|")})${slice}$`),
+    `must be the path of a data file ending in ${dataFileExtensions.join(", ")}, or of ${sliceText}`,
+  );
+
+const splitName = z
+  .string()
+  .regex(new RegExp(`^\\w+([.-]\\w+)*${slice}$`), `must be the name of a split, like "train", or of ${sliceText}`);
+
+/** A repository of the Hub, with the revision to take behind an @. */
+const datasetId = z
+  .string()
+  .regex(
+    /^[\w-][\w.-]*(\/[\w-][\w.-]*)?(@[\w./-]+)?$/,
+    'must be a data set of the Hugging Face Hub, like "nyu-mll/glue", with a revision behind an @ if it should not be the newest',
   );
 
 function templateText(needsField: boolean) {
@@ -46,80 +61,243 @@ const validationSplit = z
   })
   .meta({ oneOf: [{ required: ["count"] }, { required: ["fraction"] }] });
 
-/** A task whose rows are files beside the experiment. */
-export const fileTaskSchema = z
-  .strictObject(
-    {
-      train: dataFile.describe(
-        "Training rows: a .jsonl, .csv or .tsv file in UTF-8. Paths are relative to the experiment file.",
-      ),
-      validation: dataFile
-        .optional()
-        .describe("Rows on which checkpoints are compared. Without it, some training rows are set aside for that."),
-      test: dataFile
-        .optional()
-        .describe("Rows for the final score, used once per run. Without it there is no test score."),
-      template: templateText(true).describe(
-        'The text the model reads. {field} is the value of that column or key, {{ and }} are braces. Example: "premise: {premise} hypothesis: {hypothesis}".',
-      ),
-      target: templateText(true).describe(
-        'The answer the model should write, in the same notation. Example: "{label}".',
-      ),
-      verbalizer: z
-        .record(z.string(), z.string().min(1))
-        .optional()
-        .describe(
-          'Text that stands for each target, when the data holds codes: {"0": "negative", "1": "positive"}. A target that is not listed is an error.',
-        ),
-      labels: z
-        .array(z.string().min(1))
-        .min(1)
-        .refine((labels) => new Set(labels).size === labels.length, { message: "must not list a label twice" })
-        .optional()
-        .meta({
-          description:
-            "All answers that are valid, as the model should write them. A target that is not among them is an error; a prediction that is not counts as invalid. Without it: the targets in the data, if there are at most 50.",
-          uniqueItems: true,
-        }),
-      metric: z
-        .enum(metricNames)
-        .default("accuracy")
-        .describe("How answers are scored. accuracy: share of answers equal to the target, space at the ends aside."),
-      maxSourceLength: z
-        .int()
-        .min(1)
-        .default(256)
-        .describe("Longest source in tokens, the prompt not counted; what is longer loses its end."),
-      maxTargetLength: z
-        .int()
-        .min(1)
-        .optional()
-        .describe(
-          "Longest target in tokens, the end token counted; a longer one in the data is an error. Default: the longest target.",
-        ),
-      validationSplit: validationSplit
-        .optional()
-        .describe(
-          "How many training rows to set aside for validation, when no validation file is given: a count or a fraction, drawn with a seed. Default: a tenth, seed 42.",
-        ),
-    },
-    {
-      error: (issue) =>
-        issue.code === "invalid_type" && typeof issue.input === "string"
-          ? `must be an object with "train", "template" and "target": named tasks like ${JSON.stringify(issue.input)} are not available yet`
-          : undefined,
-    },
-  )
-  .refine((task) => task.validation === undefined || task.validationSplit === undefined, {
-    path: ["validationSplit"],
-    message: 'cannot be combined with "validation": remove one of the two',
-  })
-  .describe("What is learned: the data, how a row becomes text, and how answers are scored.");
+const metricName = z.enum(metricNames);
 
-/**
- * A task in an experiment. The forms of a task are told apart by what they are: an object with files now; a name from the
- * registry and a Hub data set join as further members.
- */
-export const taskDefinitionSchema = fileTaskSchema;
-export type FileTask = z.infer<typeof fileTaskSchema>;
+const metricText =
+  "How answers are scored; of a list, the first is reported and the others stand beside it. accuracy: share of answers equal to the target, space at the ends aside; f1: of the second label; macro-f1: mean over the labels; matthews: correlation coefficient of classes; pearson, spearman: correlation of numbers; exact-match, token-f1: as SQuAD; rouge-1, rouge-2, rouge-l, rouge-lsum: of summaries; final-answer: of GSM8K; tests-passed, tests-fraction: of programs, which are only run if you allow it; likelihood: exp(−loss) on the targets.";
+
+/** How rows become text and answers a score. */
+const wording = {
+  template: templateText(true).describe(
+    'The text the model reads. {field} is the value of that column or key, {answers[0]} what is inside, {text | padPunctuation} is changed by a filter, {{ and }} are braces. Example: "premise: {premise} hypothesis: {hypothesis}".',
+  ),
+  target: templateText(true).describe('The answer the model should write, in the same notation. Example: "{label}".'),
+  verbalizer: z
+    .record(z.string(), z.string().min(1))
+    .optional()
+    .describe(
+      'Text that stands for each target, when the data holds codes: {"0": "negative", "1": "positive"}. A target that is not listed is an error.',
+    ),
+  labels: z
+    .array(z.string().min(1))
+    .min(1)
+    .refine((labels) => new Set(labels).size === labels.length, { message: "must not list a label twice" })
+    .optional()
+    .meta({
+      description:
+        "All answers that are valid, as the model should write them. A target that is not among them is an error; a prediction that is not counts as invalid. Without it: the targets in the data, if there are at most 50.",
+      uniqueItems: true,
+    }),
+  references: templateText(true)
+    .optional()
+    .describe(
+      "What else an answer is judged by, one text for each element of a list: further right answers ({answers[]}) for exact-match and token-f1, assertions ({test_list[]}) for programs.",
+    ),
+};
+
+const scoring = {
+  metric: z
+    .union([metricName, z.array(metricName).min(1)])
+    .default("accuracy")
+    .describe(metricText),
+  checkpointMetric: metricName
+    .optional()
+    .describe("By which checkpoints are compared on the validation rows. Default: the first metric."),
+};
+
+const limits = {
+  maxSourceLength: z
+    .int()
+    .min(1)
+    .default(256)
+    .describe("Longest source in tokens, the prompt not counted; what is longer loses its end."),
+  maxTargetLength: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Longest target in tokens, the end token counted; a longer one in the data is an error. Default: the longest target.",
+    ),
+  truncateTargets: z
+    .boolean()
+    .default(false)
+    .describe("Whether targets longer than maxTargetLength lose their end instead of being an error."),
+  maxNewTokens: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Most tokens of a generated answer, where generation.maxNewTokens does not say. Default: the longest target.",
+    ),
+};
+
+const splitting = {
+  validationSplit: validationSplit
+    .optional()
+    .describe(
+      "How many training rows to set aside for validation, when no validation rows are given: a count or a fraction, drawn with a seed. Default: a tenth, seed 42.",
+    ),
+  splitSeed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .nullable()
+    .default(42)
+    .describe(
+      "Rows are put in the order of torch.randperm with this seed before a part like [:1000] is taken, as the paper's code does; null: they are taken in their own order.",
+    ),
+};
+
+const oneValidation = {
+  path: ["validationSplit"],
+  message: 'cannot be combined with "validation": remove one of the two',
+};
+
+/** A task whose rows are files beside the experiment. */
+const fileTask = z
+  .strictObject({
+    train: dataFile.describe(
+      `Training rows: a .jsonl, .csv or .tsv file in UTF-8, or a .parquet file; or ${sliceText}. Paths are relative to the experiment file.`,
+    ),
+    validation: dataFile
+      .optional()
+      .describe("Rows on which checkpoints are compared. Without it, some training rows are set aside for that."),
+    test: dataFile
+      .optional()
+      .describe("Rows for the final score, used once per run. Without it there is no test score."),
+    ...wording,
+    ...scoring,
+    ...limits,
+    ...splitting,
+  })
+  .refine((task) => task.validation === undefined || task.validationSplit === undefined, oneValidation)
+  .describe("Rows in files beside the experiment.");
+
+const dataset = datasetId.describe(
+  'A data set of the Hugging Face Hub, downloaded once: "nyu-mll/glue"; a revision can stand behind an @.',
+);
+const config = z
+  .string()
+  .regex(/^[\w.-]+$/, "must be the name of a configuration")
+  .describe("The configuration of the data set, like sst2 of nyu-mll/glue. Default: its only one.");
+
+/** A task whose rows are a data set of the Hub. */
+const hubTask = z
+  .strictObject({
+    dataset,
+    config: config.optional(),
+    train: splitName.default("train").describe(`Training rows: the name of a split, or ${sliceText}.`),
+    validation: splitName
+      .optional()
+      .describe("Rows on which checkpoints are compared. Without it, some training rows are set aside for that."),
+    test: splitName
+      .optional()
+      .describe("Rows for the final score, used once per run. Without it there is no test score."),
+    ...wording,
+    ...scoring,
+    ...limits,
+    ...splitting,
+  })
+  .refine((task) => task.validation === undefined || task.validationSplit === undefined, oneValidation)
+  .describe("Rows of a data set of the Hugging Face Hub.");
+
+/** The tasks of the registry (registry.ts has what they are). */
+export const taskNames = [
+  "mnli",
+  "qqp",
+  "qnli",
+  "sst2",
+  "stsb",
+  "mrpc",
+  "rte",
+  "cola",
+  "superglue-multirc",
+  "superglue-boolq",
+  "superglue-wic",
+  "superglue-wsc.fixed",
+  "superglue-cb",
+  "nq",
+  "hotpotqa",
+  "searchqa",
+  "newsqa",
+  "winogrande",
+  "yelp_polarity",
+  "scitail",
+  "paws",
+  "gsm8k",
+  "mbpp",
+  "xsum",
+  "samsum",
+] as const;
+export type TaskName = (typeof taskNames)[number];
+
+export const variantNames = ["fixed", "faithful"] as const;
+export type VariantName = (typeof variantNames)[number];
+
+const taskName = z.enum(taskNames);
+
+/** A task of the registry with some of it changed. */
+const namedTask = z
+  .strictObject({
+    name: taskName.describe("A task of the registry; `ulpt tasks` lists them."),
+    variant: z
+      .enum(variantNames)
+      .optional()
+      .describe(
+        "Where the official code has a defect: fixed (the default) does what was meant, faithful what it does, so that numbers compare with the paper's.",
+      ),
+    dataset: datasetId
+      .optional()
+      .describe("Another copy of its data set with the same columns, or a revision of it behind an @."),
+    train: splitName.optional().describe("Other training rows of its data set."),
+    validation: splitName.optional().describe("Other validation rows of its data set."),
+    test: splitName.optional().describe("Other test rows of its data set."),
+    metric: scoring.metric.unwrap().optional().describe(metricText),
+    checkpointMetric: scoring.checkpointMetric,
+    maxSourceLength: limits.maxSourceLength
+      .unwrap()
+      .optional()
+      .describe("Longest source in tokens. Default: the task's."),
+    maxTargetLength: limits.maxTargetLength,
+    maxNewTokens: limits.maxNewTokens,
+  })
+  .describe("A task of the registry, with some of it changed.");
+
+/** A task as an experiment writes it: a name of the registry, or an object. */
+export const writtenTaskSchema = z
+  .union([taskName.describe("A task of the registry; `ulpt tasks` lists them."), fileTask, hubTask, namedTask])
+  .describe("What is learned: the data, how a row becomes text, and how answers are scored.");
+export type WrittenTask = z.infer<typeof writtenTaskSchema>;
+
+/** Which member of the union above an object was meant to be, for words about what is wrong with it. */
+export function taskFormOf(task: object): number {
+  return "name" in task ? 3 : "dataset" in task ? 2 : 1;
+}
+
+/** What a task of the registry came from, which its resolved form keeps. */
+const origin = { name: taskName.optional(), variant: z.enum(variantNames).optional() };
+
+/** A task with nothing left to look up, as run.json records it. */
+export const taskDefinitionSchema = z.union([
+  z.object({ ...origin, ...fileTask.shape }),
+  z.object({ ...origin, ...hubTask.shape }),
+]);
 export type TaskDefinition = z.infer<typeof taskDefinitionSchema>;
+export type HubTask = Extract<TaskDefinition, { dataset: string }>;
+/** A task of the Hub as it is written. */
+export type HubTaskInput = z.input<typeof hubTask>;
+export const hubTaskSchema = hubTask;
+
+/** All metrics of a task; the first is the one that is reported. */
+export function metricsOf({ metric }: Pick<TaskDefinition, "metric">): [MetricName, ...MetricName[]] {
+  return Array.isArray(metric) ? (metric as [MetricName, ...MetricName[]]) : [metric];
+}
+
+/** The metric by which checkpoints are compared. */
+export function checkpointMetricOf(task: Pick<TaskDefinition, "metric" | "checkpointMetric">): MetricName {
+  return task.checkpointMetric ?? metricsOf(task)[0];
+}
+
+export function isHubTask(task: TaskDefinition): task is HubTask {
+  return "dataset" in task;
+}

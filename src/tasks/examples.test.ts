@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { z } from "zod";
-import { fileTaskSchema } from "./definition.ts";
-import { loadTask, splitValidation } from "./examples.ts";
+import { writtenTaskSchema } from "./definition.ts";
+import { filesBeside, loadTask, splitValidation } from "./examples.ts";
+import { resolveTask } from "./resolve.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -17,14 +18,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function load(options: Partial<z.input<typeof fileTaskSchema>> = {}) {
-  const definition = { train: "train.jsonl", template: "text: {text}", target: "{label}", ...options };
-  return loadTask(fileTaskSchema.parse(definition), directory);
+function load(options: Partial<Extract<z.input<typeof writtenTaskSchema>, { train: string; template: string }>> = {}) {
+  const written = { train: "train.jsonl", template: "text: {text}", target: "{label}", ...options };
+  return loadTask(resolveTask(writtenTaskSchema.parse(written)), { filesOf: filesBeside(directory) });
 }
 
 describe("a loaded task", () => {
-  it("renders every row with its line", () => {
-    const { test } = load({ test: "test.csv" });
+  it("renders every row with its line", async () => {
+    const { test } = await load({ test: "test.csv" });
     expect(test).toEqual([
       { source: "text: a", target: "0", line: 2 },
       { source: "text: b", target: "1", line: 3 },
@@ -32,15 +33,15 @@ describe("a loaded task", () => {
     ]);
   });
 
-  it("sets a tenth of the training rows aside when nothing else is said", () => {
-    const { train, validation, test, files } = load();
+  it("sets a tenth of the training rows aside when nothing else is said", async () => {
+    const { train, validation, test, files } = await load();
     expect([train.length, validation.length, test.length]).toEqual([18, 2, 0]);
     expect(new Set([...train, ...validation].map(({ line }) => line)).size).toBe(20);
     expect(Object.keys(files)).toEqual(["train"]);
   });
 
-  it("uses the validation file where there is one", () => {
-    const { train, validation, files } = load({ validation: "test.csv" });
+  it("uses the validation file where there is one", async () => {
+    const { train, validation, files } = await load({ validation: "test.csv" });
     expect([train.length, validation.length]).toEqual([20, 3]);
     expect(files.validation).toMatchObject({
       path: join(directory, "test.csv"),
@@ -48,47 +49,45 @@ describe("a loaded task", () => {
     });
   });
 
-  it("knows what always giving the most frequent answer scores", () => {
-    expect(load({ test: "test.csv", validation: "test.csv" }).majority).toEqual({
+  it("knows what always giving the most frequent answer scores", async () => {
+    expect((await load({ test: "test.csv", validation: "test.csv" })).majority).toEqual({
       answer: "0",
       validation: 1 / 3,
       test: 1 / 3,
     });
-    expect(load().majority.test).toBeUndefined();
+    expect((await load()).majority.test).toBeUndefined();
   });
 
-  it("takes the targets for labels if they are few, and the declared labels in any case", () => {
-    expect(load().labels).toEqual(["0", "1"]);
-    expect(load({ target: "{text}" }).labels).toHaveLength(20);
-    expect(load({ labels: ["1", "0", "2"] }).labels).toEqual(["1", "0", "2"]);
-    expect(load({ verbalizer: { 0: "bad", 1: "good" } })).toMatchObject({ labels: ["bad", "good"] });
+  it("takes the targets for labels if they are few, and the declared labels in any case", async () => {
+    expect((await load()).labels).toEqual(["0", "1"]);
+    expect((await load({ target: "{text}" })).labels).toHaveLength(20);
+    expect((await load({ labels: ["1", "0", "2"] })).labels).toEqual(["1", "0", "2"]);
+    expect(await load({ verbalizer: { 0: "bad", 1: "good" } })).toMatchObject({ labels: ["bad", "good"] });
   });
 
-  it("does not take more than 50 different targets for labels", () => {
+  it("does not take more than 50 different targets for labels", async () => {
     writeFileSync(join(directory, "free.jsonl"), Array.from({ length: 51 }, (_, i) => `{"text":${i}}`).join("\n"));
-    expect(load({ train: "free.jsonl", target: "{text}" }).labels).toBeUndefined();
+    expect((await load({ train: "free.jsonl", target: "{text}" })).labels).toBeUndefined();
   });
 
-  it("writes targets in the words of the verbalizer", () => {
-    expect(load({ test: "test.csv", verbalizer: { 0: "bad", 1: "good" } }).test.map(({ target }) => target)).toEqual([
-      "bad",
-      "good",
-      "good",
-    ]);
+  it("writes targets in the words of the verbalizer", async () => {
+    expect(
+      (await load({ test: "test.csv", verbalizer: { 0: "bad", 1: "good" } })).test.map(({ target }) => target),
+    ).toEqual(["bad", "good", "good"]);
   });
 
   it.each([
     [{ labels: ["0", "1"] }, "other.csv"],
     [{ verbalizer: { 0: "bad", 1: "good" } }, "other.csv"],
     [{}, "blank.csv"],
-  ])("refuses a target that cannot be: %j %s", (options, test) => {
-    expect(() => load({ ...options, test })).toThrow(
+  ])("refuses a target that cannot be: %j %s", async (options, test) => {
+    await expect(load({ ...options, test })).rejects.toThrow(
       expect.objectContaining({ code: "DATA_LABEL", where: `${join(directory, test)}:2` }),
     );
   });
 
-  it("refuses a template whose field is not in the data", () => {
-    expect(() => load({ template: "{txt}" })).toThrow(
+  it("refuses a template whose field is not in the data", async () => {
+    await expect(load({ template: "{txt}" })).rejects.toThrow(
       expect.objectContaining({
         code: "DATA_FIELD_MISSING",
         where: `${join(directory, "train.jsonl")}:1, field "txt"`,

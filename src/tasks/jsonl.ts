@@ -1,6 +1,7 @@
 /** @file JSON Lines (https://jsonlines.org): one object per line. */
 import { messageOf, UlptError } from "../errors.ts";
-import type { Cell, Row } from "./rows.ts";
+import { type Cell, cellOf } from "./cells.ts";
+import type { Row } from "./rows.ts";
 
 /**
  * The rows of a JSON Lines text; `path` is for errors.
@@ -40,10 +41,4 @@ function parseLine(content: string, where: string): object {
 
 function cellsOf(row: object): Map<string, Cell> {
   return new Map(Object.entries(row).map(([field, value]) => [field, cellOf(value)]));
-}
-
-function cellOf(value: unknown): Cell {
-  if (value === null) return { found: "null" };
-  if (typeof value === "object") return { found: Array.isArray(value) ? "a list" : "an object" };
-  return String(value);
 }

@@ -50,9 +50,9 @@ describe("JSON Lines", () => {
       a: "1",
       b: "1.5",
       c: "false",
-      d: { found: "null" },
-      e: { found: "a list" },
-      f: { found: "an object" },
+      d: null,
+      e: ["1"],
+      f: {},
     });
   });
 

@@ -1,14 +1,19 @@
 /** @file A task's examples as token ids: truncated sources, checked targets. */
+import { setImmediate as turn } from "node:timers/promises";
 import { UlptError } from "../errors.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
-import type { Example, Task } from "../tasks/examples.ts";
+import type { SplitName } from "../tasks/definition.ts";
+import type { Task } from "../tasks/examples.ts";
+import type { Example } from "../tasks/render.ts";
 
 export interface Split {
   examples: readonly Example[];
   tokens: readonly TokenizedExample[];
   /** How many sources were longer than the limit and lost their end. */
   truncated: number;
+  /** How many targets were, where the task allows it. */
+  truncatedTargets: number;
 }
 
 export interface Dataset {
@@ -29,7 +34,7 @@ export function withoutEnd(target: readonly number[]): readonly number[] {
 }
 
 /** The first `maxLength` tokens; as Transformers truncates, the end token stays last. */
-export function truncateSource(tokens: readonly number[], maxLength: number, endToken: number): readonly number[] {
+export function truncateTokens(tokens: readonly number[], maxLength: number, endToken: number): readonly number[] {
   return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
 }
 
@@ -44,53 +49,88 @@ export function requireKnownTokens(tokens: readonly number[], vocabularySize: nu
   });
 }
 
-/** @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; TOKENIZER_INVALID if the model lacks a token */
-export function tokenizeTask(
+export interface TokenizeOptions {
+  signal?: AbortSignal | undefined;
+  /** Called now and then: examples of a split that are done, and all of them. */
+  onProgress?: ((split: SplitName, done: number, total: number) => void) | undefined;
+}
+
+/** Between so many examples somebody may stop the work, or hear how far it is. */
+const examplesPerTurn = 2_000;
+
+/**
+ * @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; TOKENIZER_INVALID if the model lacks a token; the
+ *   signal's reason when aborted
+ */
+export async function tokenizeTask(
   task: Task,
   tokenizer: Tokenizer,
   { endToken, vocabularySize }: { endToken: number; vocabularySize: number },
-): Dataset {
-  const { maxSourceLength, maxTargetLength } = task.definition;
-  const targets = new Map<string, number[]>(); // the few labels of a classification task recur in every row
-  const tokenizeTarget = (text: string, where: string): number[] => {
+  { signal, onProgress }: TokenizeOptions = {},
+): Promise<Dataset> {
+  const { maxSourceLength, maxTargetLength, truncateTargets } = task.definition;
+  const targets = new Map<string, readonly number[]>(); // the few labels of a classification task recur in every row
+  const tokenizeTarget = (text: string, where: string): readonly number[] => {
     const known = targets.get(text);
     if (known) return known;
     const tokens = tokenizer.encode(text);
     requireKnownTokens(tokens, vocabularySize, where);
-    if (maxTargetLength !== undefined && tokens.length > maxTargetLength) {
+    if (maxTargetLength !== undefined && tokens.length > maxTargetLength && !truncateTargets) {
       throw new UlptError("LABEL_TOO_LONG", `The target ${JSON.stringify(text)} has ${tokens.length} tokens.`, {
         where,
         expected: `at most ${maxTargetLength} (task.maxTargetLength), the end token counted`,
-        hint: "Raise task.maxTargetLength, or leave it out to allow the longest target.",
+        hint: "Raise task.maxTargetLength, leave it out to allow the longest target, or set task.truncateTargets.",
       });
     }
     targets.set(text, tokens);
     return tokens;
   };
-  const tokenizeSplit = (examples: readonly Example[], path: string | undefined): Split => {
+  const shorten = (target: readonly number[]) => truncateTokens(target, maxTargetLength ?? target.length, endToken);
+
+  const tokenizeSplit = async (name: SplitName): Promise<Split> => {
+    const examples = task[name];
+    const path = (task.files[name] ?? task.files.train).path;
+    const tokens: TokenizedExample[] = [];
     let truncated = 0;
-    const tokens = examples.map(({ source, target, line }) => {
+    let truncatedTargets = 0;
+    for (const [i, { source, target, line }] of examples.entries()) {
+      if (i % examplesPerTurn === 0 && i > 0) {
+        onProgress?.(name, i, examples.length);
+        await turn();
+        signal?.throwIfAborted();
+      }
+      const where = `${path}:${line}`;
       const full = tokenizer.encode(source);
-      if (full.length > maxSourceLength) truncated += 1;
-      const where = `${path ?? "task"}:${line}`;
       requireKnownTokens(full, vocabularySize, where);
-      return { source: truncateSource(full, maxSourceLength, endToken), target: tokenizeTarget(target, where) };
-    });
-    return { examples, tokens, truncated };
+      if (full.length > maxSourceLength) truncated += 1;
+      const whole = tokenizeTarget(target, where);
+      const fitting = shorten(whole);
+      if (fitting !== whole) truncatedTargets += 1;
+      tokens.push({ source: truncateTokens(full, maxSourceLength, endToken), target: fitting });
+    }
+    onProgress?.(name, examples.length, examples.length);
+    return { examples, tokens, truncated, truncatedTargets };
   };
-  const { files } = task;
-  const train = tokenizeSplit(task.train, files.train.path);
-  const validation = tokenizeSplit(task.validation, (files.validation ?? files.train).path);
-  const test = tokenizeSplit(task.test, files.test?.path);
+  const train = await tokenizeSplit("train");
+  const validation = await tokenizeSplit("validation");
+  const test = await tokenizeSplit("test");
+
   const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens));
   const labels = task.labels?.map((label) => {
     const tokens = tokenizeTarget(label, "task.labels");
     return { label, text: written(tokens), tokens };
   });
   requireDistinct(labels ?? []);
-  const changedTargets = [...targets].filter(([text, tokens]) => written(tokens).trim() !== text.trim());
-  const longestTarget = [...targets.values()].reduce((longest, { length }) => Math.max(longest, length), 1);
-  return { train, validation, test, labels, longestTarget, changedTargets: changedTargets.map(([text]) => text) };
+  const changed = [...targets].filter(([text, tokens]) => written(tokens).trim() !== text.trim());
+  const longestTarget = [...targets.values()].reduce((longest, target) => Math.max(longest, shorten(target).length), 1);
+  return {
+    train,
+    validation,
+    test,
+    labels,
+    longestTarget,
+    changedTargets: changed.map(([text]) => text),
+  };
 }
 
 /** Answers can only be told apart if the tokenizer tells them apart. */

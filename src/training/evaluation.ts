@@ -1,8 +1,11 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
 import type { TensorValue } from "../graph/session.ts";
+import type { MetricName } from "../metrics/names.ts";
+import type { ProgramRunner } from "../metrics/programs.ts";
+import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
 import type { Encoded, Inference } from "../models/inference.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
-import { type Score, scoreAccuracy } from "../tasks/metrics.ts";
+import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { groupByLength } from "./batches.ts";
 import { type Dataset, type Split, withoutEnd } from "./dataset.ts";
 
@@ -10,14 +13,18 @@ export interface EvaluationOptions {
   maxNewTokens: number;
   /** Most tokens of one pass, prompt counted; without gradients, so a multiple of training's fits in the same memory. */
   maxTokens: number;
+  /** Runs generated programs, where that is allowed. */
+  runProgram?: ProgramRunner | undefined;
   /** Aborts between two passes. */
   signal?: AbortSignal | undefined;
   /** Called after each pass. */
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** What to find out about each example besides the generated answer. */
+/** What to find out. */
 export interface Questions {
+  /** At least one; the first is the score of the evaluation. */
+  metrics: readonly [MetricName, ...MetricName[]];
   /** The mean loss of the targets. */
   loss?: boolean;
   /** Which label is the most probable answer: fair to a model that was never told which words to answer with. */
@@ -25,35 +32,61 @@ export interface Questions {
 }
 
 export interface Evaluation {
-  /** Of the generated answers. */
+  /** By the first metric asked for. */
   score: Score;
+  /** By the others. */
+  others: Score[];
   /** Mean −log P of a target token, if asked for. */
   loss: number | undefined;
-  /** Of the most probable labels, if asked for and the labels are known. */
+  /** Of the most probable labels by the first metric, if asked for and the labels are known. */
   amongLabels: Score | undefined;
-  /** The generated answer to each example, in order. */
+  /** The generated answer to each example, in order; empty where only the likelihood of the targets was asked for. */
   predictions: string[];
 }
 
 /**
- * Generates an answer to every example and compares it with the target as the tokenizer writes it. `prompt` is E `[n, d]`, or
- * undefined for the model alone.
- * @throws the signal's reason when aborted, and what `onProgress` throws
+ * What is scored on a split: on the test rows the task's metrics, on the validation rows first the one by which checkpoints are
+ * compared. There, programs are only run where checkpoints are compared by them, and for the likelihood of the targets no answer
+ * is generated at all.
+ */
+export function splitMetrics(task: TaskDefinition, split: "validation" | "test"): Questions["metrics"] {
+  const all = metricsOf(task);
+  if (split === "test") return all;
+  const chosen = checkpointMetricOf(task);
+  if (chosen === "likelihood") return [chosen];
+  return [chosen, ...all.filter((metric) => metric !== chosen && metricFacts[metric].needs !== "programs")];
+}
+
+/** Metrics that compare with the target as the tokenizer writes it back, since that is how answers come. */
+const comparesTokens: ReadonlySet<MetricName> = new Set<MetricName>([
+  "accuracy",
+  "f1",
+  "macro-f1",
+  "matthews",
+  "exact-match",
+  "token-f1",
+]);
+
+/**
+ * Generates an answer to every example, where a metric asks for answers, and scores them. `prompt` is E `[n, d]`, or undefined
+ * for the model alone.
+ * @throws the signal's reason when aborted, what `onProgress` throws, and what the metrics throw: PROGRAMS_OFF, DATA_LABEL
  */
 export async function evaluate(
   inference: Inference,
   tokenizer: Tokenizer,
-  { tokens }: Split,
+  { tokens, examples }: Split,
   labels: Dataset["labels"],
   prompt: TensorValue | undefined,
-  questions: Questions,
-  { maxNewTokens, maxTokens, signal, onProgress }: EvaluationOptions,
+  { metrics, loss, amongLabels }: Questions,
+  { maxNewTokens, maxTokens, runProgram, signal, onProgress }: EvaluationOptions,
 ): Promise<Evaluation> {
-  const predictions: string[] = new Array(tokens.length);
+  const needsAnswers = metrics.some((metric) => metric !== "likelihood");
+  const needsLosses = loss || metrics.includes("likelihood");
+  const predictions: string[] = needsAnswers ? new Array(tokens.length) : [];
   const likeliest: string[] = new Array(tokens.length);
+  const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
   let done = 0;
-  let negativeLogLikelihood = 0;
-  let targetTokens = 0;
   for (const group of groupByLength(tokens, [...tokens.keys()], prompt?.shape[0] ?? 0, maxTokens)) {
     signal?.throwIfAborted();
     const rows = group.map((index) => tokens[index]!);
@@ -61,28 +94,49 @@ export async function evaluate(
       rows.map(({ source }) => source),
       prompt,
     );
-    const answers = await inference.generate(encoded, { maxNewTokens });
-    for (const [row, index] of group.entries()) predictions[index] = tokenizer.decode(answers[row]!);
-    if (questions.loss) {
-      const targets = rows.map(({ target }) => target);
-      for (const value of await inference.score(encoded, targets)) negativeLogLikelihood += value;
-      targetTokens += targets.reduce((sum, { length }) => sum + length, 0);
+    if (needsAnswers) {
+      const answers = await inference.generate(encoded, { maxNewTokens });
+      for (const [row, index] of group.entries()) predictions[index] = tokenizer.decode(answers[row]!);
     }
-    if (questions.amongLabels && labels) {
+    if (needsLosses) {
+      const targets = rows.map(({ target }) => target);
+      const sums = await inference.score(encoded, targets);
+      for (const [row, index] of group.entries()) losses[index] = { sum: sums[row]!, tokens: targets[row]!.length };
+    }
+    if (amongLabels && labels) {
       const chosen = await mostProbable(inference, encoded, labels);
       for (const [row, index] of group.entries()) likeliest[index] = chosen[row]!;
     }
     done += group.length;
     onProgress?.(done, tokens.length);
   }
-  const targets = tokens.map(({ target }) => tokenizer.decode(withoutEnd(target)));
-  const texts = labels?.map(({ text }) => text);
+  const written = tokens.map(({ target }) => tokenizer.decode(withoutEnd(target)));
+  const raw = examples.map(({ target }) => target);
+  const answersFor = (metric: MetricName, given: readonly string[]): Answers => ({
+    predictions: needsAnswers ? given : written,
+    targets: comparesTokens.has(metric) ? written : raw,
+    references: examples.some(({ references }) => references) ? examples.map((one) => one.references ?? []) : undefined,
+    labels: labels?.map(({ text }) => text),
+    losses: needsLosses ? losses : undefined,
+  });
+  const scoreBy = (metric: MetricName, given = predictions) =>
+    scoreAnswers(metric, answersFor(metric, given), runProgram ? { runProgram } : {});
+  const [first, ...rest] = metrics;
+  const others: Score[] = [];
+  const score = await scoreBy(first);
+  for (const metric of rest) others.push(await scoreBy(metric));
   return {
-    score: scoreAccuracy(predictions, targets, texts),
-    loss: questions.loss ? negativeLogLikelihood / targetTokens : undefined,
-    amongLabels: questions.amongLabels && labels ? scoreAccuracy(likeliest, targets, texts) : undefined,
+    score,
+    others,
+    loss: loss ? meanLoss(losses) : undefined,
+    amongLabels: amongLabels && labels ? await scoreBy(first, likeliest) : undefined,
     predictions,
   };
+}
+
+function meanLoss(losses: readonly { sum: number; tokens: number }[]): number {
+  const total = losses.reduce((sum, one) => sum + one.sum, 0);
+  return total / losses.reduce((sum, one) => sum + one.tokens, 0);
 }
 
 /** The label with the highest probability for each encoded row. */

@@ -21,7 +21,8 @@ import { claimRun, type Ownership } from "../runs/owner.ts";
 import { type EndState, issueText, type JournalEvent } from "../runs/schema.ts";
 import { loadState, type StateTensor, saveState, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
-import { type Evaluation, type EvaluationOptions, evaluate } from "./evaluation.ts";
+import { checkpointMetricOf, metricsOf } from "../tasks/definition.ts";
+import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
 import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
 import type { Resources } from "./resources.ts";
 import { Trainer, type TrainerState } from "./trainer.ts";
@@ -231,13 +232,19 @@ class Execution {
         `The tokenizer writes ${dataset.changedTargets.length} target(s) back differently, such as ${JSON.stringify(changed)}; answers are compared with what it writes.`,
       );
     }
-    const { maxSourceLength } = this.settings.task;
+    const { maxSourceLength, maxTargetLength } = this.settings.task;
     for (const split of ["train", "validation", "test"] as const) {
-      const { truncated, examples } = dataset[split];
+      const { truncated, truncatedTargets, examples } = dataset[split];
       if (truncated > 0) {
         this.warn(
           "SOURCES_TRUNCATED",
           `${truncated} of ${examples.length} ${split} sources are longer than ${maxSourceLength} tokens and lose their end (task.maxSourceLength).`,
+        );
+      }
+      if (truncatedTargets > 0) {
+        this.warn(
+          "TARGETS_TRUNCATED",
+          `${truncatedTargets} of ${examples.length} ${split} targets are longer than ${maxTargetLength} tokens and lose their end (task.maxTargetLength).`,
         );
       }
     }
@@ -255,7 +262,8 @@ class Execution {
   private evaluationOptions(split: "validation" | "test"): EvaluationOptions {
     const { generation, training } = this.settings;
     return {
-      maxNewTokens: generation.maxNewTokens ?? this.resources.dataset.longestTarget,
+      maxNewTokens: generation.maxNewTokens ?? this.settings.task.maxNewTokens ?? this.resources.dataset.longestTarget,
+      runProgram: this.resources.runProgram,
       maxTokens: training.microBatchTokens * evaluationFactor,
       onProgress: (done, total) => {
         this.options.onProgress?.({ type: "evaluating", split, done, total });
@@ -268,6 +276,7 @@ class Execution {
   private async evaluate(
     split: "validation" | "test",
     parameters: ParameterValues,
+    metrics: Questions["metrics"],
   ): Promise<Evaluation & { loss: number }> {
     const { inference, tokenizer, dataset } = this.resources;
     const embeddings = await this.prompt!.embeddings(parameters);
@@ -278,7 +287,7 @@ class Execution {
       dataset[split],
       dataset.labels,
       embeddings,
-      { loss: true },
+      { metrics, loss: true },
       options,
     );
     return { ...found, loss: found.loss! };
@@ -288,7 +297,7 @@ class Execution {
   private async validate(): Promise<void> {
     const { step, parameters } = this.trainer!.state;
     const started = Date.now();
-    const evaluation = await this.evaluate("validation", parameters);
+    const evaluation = await this.evaluate("validation", parameters, splitMetrics(this.settings.task, "validation"));
     this.requireFinite(evaluation.loss);
     const { score, interval, count, invalid, metric } = evaluation.score;
     this.record({
@@ -302,9 +311,10 @@ class Execution {
       loss: evaluation.loss,
       seconds: (Date.now() - started) / 1000,
       ...(invalid === undefined ? {} : { invalid }),
+      ...otherScores(evaluation),
     });
     const improvement = this.settings.training.earlyStopping?.minimumImprovement ?? 0;
-    const best = score > this.standing.bestScore;
+    const best = this.standing.bestStep === null || score > this.standing.bestScore;
     const counts = this.standing.bestStep === null || score > this.standing.bestScore + improvement;
     this.standing = {
       bestStep: best ? step : this.standing.bestStep,
@@ -334,7 +344,8 @@ class Execution {
     const started = Date.now();
     const path = join(this.run.directory, checkpointFile(bestStep));
     const parameters = parametersFrom(loadCheckpoint(path), this.method, path);
-    const { score, loss } = await this.evaluate("test", parameters);
+    const evaluation = await this.evaluate("test", parameters, splitMetrics(this.settings.task, "test"));
+    const { score, loss } = evaluation;
     this.testScore = score.score;
     const seconds = (Date.now() - started) / 1000; // without the baselines, which a sweep computes once
     const unprompted = await this.resources.unprompted(dataset.test, this.evaluationOptions("test"));
@@ -349,6 +360,7 @@ class Execution {
       loss,
       seconds,
       ...(score.invalid === undefined ? {} : { invalid: score.invalid }),
+      ...otherScores(evaluation),
       baselines: {
         ...(task.majority.test === undefined ? {} : { majority: task.majority.test }),
         unprompted: unprompted.free.score,
@@ -449,7 +461,7 @@ class Execution {
       bestStep,
       bestScore: bestStep === null ? null : bestScore,
       testScore: this.testScore,
-      metric: this.settings.task.metric,
+      metric: this.testScore === null ? checkpointMetricOf(this.settings.task) : metricsOf(this.settings.task)[0],
     };
     this.ownership.release({ code, state, step, summary, ...(error ? { reason: error.message, error } : {}) });
   }
@@ -471,4 +483,10 @@ class Execution {
     }
     return error;
   }
+}
+
+/** The other scores of an evaluation as the journal has them. */
+function otherScores({ others }: Evaluation): { others?: Record<string, number> } {
+  if (others.length === 0) return {};
+  return { others: Object.fromEntries(others.map(({ metric, score }) => [metric, score])) };
 }

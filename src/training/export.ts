@@ -39,6 +39,7 @@ export async function exportPrompt(
       seed: settings.seed,
       model: settings.model,
       directory: settings.directory.replaceAll("\\", "/"),
+      ...(run.spec.model.revision === undefined ? {} : { modelRevision: run.spec.model.revision }),
       modelSha256: checkpoint.metadata.modelSha256,
       embeddingSha256: context.embeddingSha256(),
       tokenizerSha256: context.tokenizerSha256(),
@@ -47,7 +48,7 @@ export async function exportPrompt(
         target,
         ...(answers ? { labels: answers } : {}),
         maxSourceLength,
-        maxNewTokens: settings.generation.maxNewTokens,
+        maxNewTokens: settings.generation.maxNewTokens ?? settings.task.maxNewTokens ?? null,
       },
       metrics: checkpoint.metadata.metrics,
       provenance: {

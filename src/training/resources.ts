@@ -1,27 +1,55 @@
 /** @file What the runs of a sweep share: the frozen model on a device, its sessions, the tokenised task and its baselines. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
 import { Session } from "../graph/session.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { HubProgress } from "../hub/progress.ts";
+import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
+import { metricFacts, type Score } from "../metrics/score.ts";
 import { Inference } from "../models/inference.ts";
 import { type FrozenModel, openModel } from "../models/model.ts";
 import { lossGraph } from "../models/seq2seq.ts";
 import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
-import type { TaskDefinition } from "../tasks/definition.ts";
+import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
-import type { Score } from "../tasks/metrics.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
 import { type EvaluationOptions, evaluate } from "./evaluation.ts";
+import { locateModel, locateTask } from "./sources.ts";
+
+/** What there is to wait for before a run begins. */
+export type Preparation =
+  | ({ stage: "download" } & HubProgress)
+  | { stage: "read" | "tokenize"; what: string; done: number; total: number };
 
 export interface ResourceOptions {
-  /** As in the experiment: a folder, relative to `directory`. */
+  /** As in the experiment: a folder, relative to `directory`, or a model of the Hub. */
   model: string;
   task: TaskDefinition;
   /** Absolute: what relative paths start at. */
   directory: string;
   device: Device;
+  hub: Hub;
+  /** Commits on the Hub that a run recorded; default: what the experiment says, else the newest. */
+  revisions?: { model?: string | undefined; data?: string | undefined } | undefined;
+  /** Whether programs that a model writes may be run; without it tasks that are scored so are refused. */
+  allowPrograms?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Preparation) => void) | undefined;
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+interface Parts {
+  model: FrozenModel;
+  modelSha256: string;
+  tokenizer: Tokenizer;
+  task: Task;
+  dataset: Dataset;
+  device: Device;
+  revisions: { model: string | undefined; data: string | undefined };
+  runProgram: ProgramRunner | undefined;
 }
 
 export class Resources {
@@ -33,27 +61,50 @@ export class Resources {
   readonly task: Task;
   readonly dataset: Dataset;
   readonly device: Device;
+  /** Commits on the Hub, of what comes from there. */
+  readonly revisions: Parts["revisions"];
+  /** Runs generated programs, where the task needs it and it is allowed. */
+  readonly runProgram: ProgramRunner | undefined;
   private loss: Session | undefined;
   /** Generation and scoring, with and without a prompt. */
   readonly inference: Inference;
   private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
 
-  private constructor(model: FrozenModel, modelSha256: string, tokenizer: Tokenizer, task: Task, device: Device) {
+  private constructor({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram }: Parts) {
     this.model = model;
     this.modelSha256 = modelSha256;
     this.modelFiles = hashSmallFiles(model.folder);
     this.tokenizer = tokenizer;
     this.task = task;
-    this.dataset = tokenizeTask(task, tokenizer, model.config);
+    this.dataset = dataset;
     this.device = device;
+    this.revisions = revisions;
+    this.runProgram = runProgram;
     this.inference = new Inference(model, { device });
   }
 
-  /** @throws the errors of models/ and tasks/: MODEL_*, TOKENIZER_*, SAFETENSORS_INVALID, DATA_*, LABEL_TOO_LONG */
-  static async open({ model: source, task, directory, device }: ResourceOptions): Promise<Resources> {
-    const model = openModel(modelFolder(source, directory));
+  /**
+   * Opens model and task; what comes from the Hub is downloaded once.
+   * @throws the errors of models/, tasks/ and hub/: MODEL_*, TOKENIZER_*, SAFETENSORS_INVALID, DATA_*, LABEL_TOO_LONG, HUB_*;
+   *   PROGRAMS_OFF, PROGRAMS_FAILED for a task that runs programs; the signal's reason when aborted
+   */
+  static async open(options: ResourceOptions): Promise<Resources> {
+    const { task: definition, directory, device, hub, signal, onProgress, onWarning } = options;
+    const runProgram = await programRunner(definition, options.allowPrograms ?? false);
+    const onDownload = (progress: HubProgress) => onProgress?.({ stage: "download", ...progress });
+    const access = { directory, hub, signal, onProgress: onDownload, onWarning };
+    const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
+    // What is wrong with the model is found before a data set is fetched for it.
+    const model = openModel(folder);
     const tokenizer = openTokenizer(model.folder, model.config.endToken);
-    return new Resources(model, await model.weights.sha256(), tokenizer, loadTask(task, directory), device);
+    const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
+    const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
+      onProgress?.({ stage, what, done, total });
+    const task = await loadTask(definition, { filesOf: located.filesOf, signal, onProgress: report("read") });
+    const dataset = await tokenizeTask(task, tokenizer, model.config, { signal, onProgress: report("tokenize") });
+    const modelSha256 = await model.weights.sha256();
+    const revisions = { model: revision, data: located.revision };
+    return new Resources({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram });
   }
 
   /** Loss and gradient of a batch; the same session serves every method and prompt length. */
@@ -68,7 +119,7 @@ export class Resources {
     const known = this.unpromptedScores.get(split);
     if (known) return known;
     const { inference, tokenizer, dataset } = this;
-    const questions = { amongLabels: true };
+    const questions = { metrics: [metricsOf(this.task.definition)[0]] as const, amongLabels: true };
     const found = await evaluate(inference, tokenizer, split, dataset.labels, undefined, questions, options);
     const scores = { free: found.score, amongLabels: found.amongLabels };
     this.unpromptedScores.set(split, scores);
@@ -91,16 +142,16 @@ function hashSmallFiles(folder: string): Record<string, string> {
   return Object.fromEntries(present.map((name) => [name, hash(name)]));
 }
 
-/** The folder of a model as an experiment names it. @throws MODEL_MISSING */
-export function modelFolder(source: string, directory: string): string {
-  const folder = resolve(directory, source);
-  if (existsSync(folder)) return folder;
-  const looksLikeHubId = /^[\w-]+\/[\w.-]+$/.test(source);
-  throw new UlptError("MODEL_MISSING", `The model ${JSON.stringify(source)} is not there.`, {
-    where: folder,
-    expected: "a folder with config.json, model.safetensors and tokenizer.json",
-    hint: looksLikeHubId
-      ? "Download the model's files from the Hugging Face Hub and give the folder they are in (a snapshot folder of its cache will do)."
-      : 'Check "model" in the experiment; a relative path starts at the experiment file.',
+/** @throws PROGRAMS_OFF, PROGRAMS_FAILED */
+async function programRunner(task: TaskDefinition, allowed: boolean): Promise<ProgramRunner | undefined> {
+  const needing = [...metricsOf(task), checkpointMetricOf(task)].find(
+    (metric) => metricFacts[metric].needs === "programs",
+  );
+  if (needing === undefined) return undefined;
+  if (allowed) return createPythonRunner();
+  throw new UlptError("PROGRAMS_OFF", `The metric ${needing} runs programs that the model writes.`, {
+    where: "task.metric",
+    expected: "your permission, which no file of a workspace can give",
+    hint: "Allow it with --run-generated-code, or in VS Code with the setting ulpt.runGeneratedCode; or take another metric, like exact-match.",
   });
 }

@@ -361,7 +361,8 @@ function nameOf(settings: Readonly<Record<string, unknown>> | undefined, otherwi
 
 function metricOf(settings: Readonly<Record<string, unknown>> | undefined): string | null {
   const metric = (settings?.task as { metric?: unknown } | undefined)?.metric;
-  return typeof metric === "string" ? metric : null;
+  const first = Array.isArray(metric) ? metric[0] : metric;
+  return typeof first === "string" ? first : null;
 }
 
 function evaluateEveryOf(settings: Readonly<Record<string, unknown>> | undefined): number | null {

@@ -1,0 +1,37 @@
+/** @file The preview of a task's rows for a terminal. */
+
+import type { Preview, PreviewedText } from "../tasks/preview.ts";
+import { formatCount } from "./format.ts";
+
+/** @param counted whether there was a tokenizer to count with */
+export function previewText(
+  { split, count, rows, maxSourceLength, maxTargetLength }: Preview,
+  counted: boolean,
+): string {
+  if (count === 0) return `The task has no ${split} rows.\n`;
+  const lines = [`${split}: ${formatCount(count)} rows; the first ${rows.length} as the model sees them`];
+  if (!counted) lines.push("Tokens are not counted: name a model with --model.");
+  for (const { line, source, target, references, sourceText, targetText } of rows) {
+    lines.push("", `row ${line}`);
+    lines.push(...textLines("source", source, sourceText, maxSourceLength));
+    lines.push(...textLines("target", target, targetText, maxTargetLength));
+    for (const reference of references ?? []) lines.push(`  judged by  ${oneLine(reference)}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function textLines(
+  name: string,
+  text: string,
+  { tokens, kept, cut }: PreviewedText,
+  limit: number | undefined,
+): string[] {
+  const size = tokens === undefined ? "" : `  [${tokens} tokens${cut === undefined ? "" : ` of at most ${limit}`}]`;
+  if (kept === undefined || cut === undefined) return [`  ${name.padEnd(10)} ${oneLine(text)}${size}`];
+  return [`  ${name.padEnd(10)} ${oneLine(kept)}${size}`, `  ${"cut off".padEnd(10)} ${oneLine(cut)}`];
+}
+
+/** Line ends as the escapes that stand for them: a row stays a line. */
+function oneLine(text: string): string {
+  return text.replaceAll("\r", "\\r").replaceAll("\n", "\\n");
+}

@@ -1,0 +1,30 @@
+/** @file The first rows of a split as somebody is shown them. */
+import type { SplitName } from "./definition.ts";
+
+export interface PreviewedText {
+  /** In tokens, the end token counted; undefined without a tokenizer. */
+  tokens: number | undefined;
+  /** What of it the model sees, as the tokenizer writes it back; undefined where it sees all of it. */
+  kept: string | undefined;
+  /** What is cut off, likewise. */
+  cut: string | undefined;
+}
+
+export interface PreviewedRow {
+  /** Line, or row, of the data file. */
+  line: number;
+  source: string;
+  target: string;
+  references: readonly string[] | undefined;
+  sourceText: PreviewedText;
+  targetText: PreviewedText;
+}
+
+export interface Preview {
+  split: SplitName;
+  /** Rows of the split. */
+  count: number;
+  rows: PreviewedRow[];
+  maxSourceLength: number;
+  maxTargetLength: number | undefined;
+}

@@ -1,0 +1,76 @@
+/** @file Where the model and the rows of a run are: folders and files beside the experiment, or the cache of the Hub. */
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { UlptError } from "../errors.ts";
+import { parseHubId } from "../experiment/hubId.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { HubProgress } from "../hub/progress.ts";
+import { isHubTask, type TaskDefinition } from "../tasks/definition.ts";
+import { filesBeside, type LoadOptions, sourcesOf } from "../tasks/examples.ts";
+
+export interface SourceOptions {
+  /** Absolute: what relative paths start at. */
+  directory: string;
+  hub: Hub;
+  /** Commit to take, as a run recorded it; default: what the experiment says, else the newest. */
+  revision?: string | undefined;
+  /** What is needed of a model: all of it, or no weights. */
+  part?: "all" | "tokenizer" | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: HubProgress) => void) | undefined;
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+/**
+ * The folder of a model: the one of that path, else the snapshot of that model of the Hub, downloaded if it is not in the cache.
+ * @throws MODEL_MISSING, HUB_*; the signal's reason when aborted
+ */
+export async function locateModel(
+  source: string,
+  { directory, hub, revision, part, ...options }: SourceOptions,
+): Promise<{ folder: string; revision: string | undefined }> {
+  const folder = resolve(directory, source);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return { folder, revision: undefined };
+  const named = parseHubId(source);
+  if (!named) {
+    throw new UlptError("MODEL_MISSING", `The model ${JSON.stringify(source)} is not there.`, {
+      where: folder,
+      expected:
+        "a folder with config.json, model.safetensors and tokenizer.json, or a model of the Hugging Face Hub like google-t5/t5-base",
+      hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
+    });
+  }
+  const found = await hub.model(named.id, { ...transferOptions(options), part, revision: revision ?? named.revision });
+  for (const warning of found.warnings) options.onWarning?.(warning);
+  return { folder: found.folder, revision: found.commit };
+}
+
+export interface LocatedTask {
+  filesOf: LoadOptions["filesOf"];
+  /** Commit of the data set on the Hub. */
+  revision: string | undefined;
+}
+
+/**
+ * The files of a task's rows, downloaded if they are those of a data set that is not in the cache.
+ * @throws HUB_*; the signal's reason when aborted
+ */
+export async function locateTask(
+  task: TaskDefinition,
+  { directory, hub, revision, ...options }: SourceOptions,
+): Promise<LocatedTask> {
+  if (!isHubTask(task)) return { filesOf: filesBeside(directory), revision: undefined };
+  const [id, written] = task.dataset.split("@") as [string, string | undefined];
+  const found = await hub.dataset(id, {
+    ...transferOptions(options),
+    config: task.config,
+    revision: revision ?? written,
+    splits: sourcesOf(task),
+  });
+  for (const warning of found.warnings) options.onWarning?.(warning);
+  return { filesOf: (source) => found.files[source]!, revision: found.commit };
+}
+
+function transferOptions({ signal, onProgress }: Pick<SourceOptions, "signal" | "onProgress">) {
+  return { signal, onProgress };
+}
