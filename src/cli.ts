@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
+import { comparePaper, showPaper } from "./cli/paper.ts";
 import { serve } from "./cli/serve.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { resume, train } from "./cli/train.ts";
@@ -28,7 +29,9 @@ const program = new Command("ulpt")
 const json = () => new Option("--json", "one JSON object a line, for machines").default(false);
 const device = () => new Option("--device <name>", "where to run").choices(["auto", ...devices]);
 const runGeneratedCode = () =>
-  new Option("--run-generated-code", "run programs that the model writes, for tasks scored by their tests").default(false);
+  new Option("--run-generated-code", "run programs that the model writes, for tasks scored by their tests").default(
+    false,
+  );
 const collect = (value: string, previous: string[]) => [...previous, value];
 
 function positiveInteger(text: string): number {
@@ -138,11 +141,7 @@ program
     else process.stdout.write(`${runsTable(runs)}\n`);
   });
 
-program
-  .command("tasks")
-  .description("list the tasks of the registry")
-  .addOption(json())
-  .action(listTasks);
+program.command("tasks").description("list the tasks of the registry").addOption(json()).action(listTasks);
 
 program
   .command("data <task-or-experiment>")
@@ -153,6 +152,19 @@ program
   .addOption(new Option("--variant <name>", "of a task of the registry").choices(variantNames))
   .addOption(json())
   .action((name: string, options) => showData(name, options, stopping.signal));
+
+program
+  .command("paper [result]")
+  .description("list the published results, or print the experiment that repeats one")
+  .addOption(json())
+  .action(showPaper);
+
+program
+  .command("compare <experiment>")
+  .description("compare the runs of an experiment with the published result that it repeats")
+  .option("--workspace <folder>", "default: nearest folder upwards with .ulpt or .vscode")
+  .addOption(json())
+  .action(comparePaper);
 
 program
   .command("download <what...>")

@@ -118,6 +118,29 @@ export function tasksTable(
   ].join("\n");
 }
 
+/** Published results that can be repeated here. */
+export function cellsTable(
+  cells: readonly {
+    id: string;
+    taskTitle: string;
+    method: { label: string };
+    model: string;
+    value: number;
+    metric: string;
+  }[],
+): string {
+  const rows = cells.map(({ id, taskTitle, method, model, value, metric }) => [
+    id,
+    taskTitle,
+    method.label,
+    model,
+    value.toFixed(1),
+    metric,
+  ]);
+  const head = ["result", "task", "method", "model", "paper", "metric"];
+  return `${table(head, [4], rows)}\n\`ulpt paper RESULT > NAME.ulpt.json\` writes the experiment that repeats one.`;
+}
+
 export function devicesTable(reports: readonly DeviceReport[]): string {
   const rows = reports.map((report) =>
     report.works

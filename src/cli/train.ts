@@ -8,9 +8,10 @@ import { type Experiment, readExperiment } from "../experiment/parse.ts";
 import { parseRecordedSettings, recordSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
+import { findCell } from "../paper/results.ts";
 import { parameterCount } from "../prompts/method.ts";
 import { runPaths } from "../runs/layout.ts";
-import { compareRuns, type RunReport, reportRun } from "../runs/report.ts";
+import { compareRuns, reportRun } from "../runs/report.ts";
 import { createRun, listRuns, type Run } from "../runs/store.ts";
 import { executeRun } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
@@ -18,6 +19,7 @@ import { type Preparation, Resources } from "../training/resources.ts";
 import { resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
 import { createReporter, type Reporter } from "./output.ts";
+import { linesBesidePaper } from "./paper.ts";
 import { comparisonTable } from "./table.ts";
 import { findRun, findWorkspace, workspaceOf } from "./workspace.ts";
 
@@ -37,6 +39,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   const workspace = resolve(options.workspace ?? findWorkspace(dirname(resolve(file))));
   const runs = expandRuns(experiment);
   const [first] = runs;
+  if (first!.paper !== undefined) findCell(first!.paper); // an unknown result is said before hours of training
   const reporter = createReporter(options, signal);
   const { device, why } = await resolveDevice(first!.device);
   if (why) reporter.note(why);
@@ -51,7 +54,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   try {
     await resources.lossSession(); // finds what is wrong with the weights before there is a run
     for (const { method, promptLength } of runs) createMethod(method, promptLength, resources); // as are methods that cannot be
-    const reports: RunReport[] = [];
+    const trained: Run[] = [];
     let failure: UlptError | undefined;
     for (const [index, settings] of runs.entries()) {
       if (signal.aborted) throw stoppedBetweenRuns(index, runs.length);
@@ -65,9 +68,9 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
         failure = error;
         if (!options.json) reporter.note(error.describe());
       }
-      reports.push(reportRun(run));
+      trained.push(run);
     }
-    report(reports, experiment.name, options.json);
+    report(trained, experiment.name, options.json);
     if (failure) throw failure;
   } finally {
     await resources.release();
@@ -98,7 +101,8 @@ export async function resume(
   });
   try {
     const position = { index: 1, count: 1, signal, takeOver: options.takeOver };
-    report([await runToEnd(run, resources, reporter, position)], settings.experiment, options.json);
+    await runToEnd(run, resources, reporter, position);
+    report([run], settings.experiment, options.json);
   } finally {
     await resources.release();
   }
@@ -177,26 +181,25 @@ async function runToEnd(
   resources: Resources,
   reporter: Reporter,
   { index, count, signal, takeOver }: { index: number; count: number; signal: AbortSignal; takeOver?: boolean },
-): Promise<RunReport> {
+): Promise<void> {
   const { directory, spec } = run;
   reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
   try {
     await executeRun(run, resources, { signal, takeOver, onProgress: (event) => reporter.progress(event) });
-  } catch (error) {
+  } finally {
     reporter.runEnded(reportRun(run));
-    throw error;
   }
-  const result = reportRun(run);
-  reporter.runEnded(result);
-  return result;
 }
 
-function report(reports: readonly RunReport[], experiment: string, json: boolean): void {
-  const groups = compareRuns(reports);
+function report(runs: readonly Run[], experiment: string, json: boolean): void {
+  const groups = compareRuns(runs.map(reportRun));
   if (json) {
     process.stdout.write(`${JSON.stringify({ type: "comparison", experiment, groups })}\n`);
     return;
   }
-  const folder = relative(process.cwd(), dirname(reports[0]!.directory)) || ".";
+  const folder = relative(process.cwd(), dirname(runs[0]!.directory)) || ".";
   process.stdout.write(`\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
+  const beside = linesBesidePaper(runs);
+  if (beside.length > 0)
+    process.stdout.write(`\n${beside.join("\n")}\n\`ulpt compare ${experiment}\` has the full report.\n`);
 }

@@ -11,6 +11,7 @@ export interface Progress {
   bestStep: number | null;
   /** Newest test score, as a fraction. */
   testScore: number | null;
+  /** Of the validation scores. */
   metric: string | null;
 }
 
@@ -74,7 +75,7 @@ export class ProgressReader {
       bestScore: best?.score ?? null,
       bestStep: best?.step ?? null,
       testScore: evaluations.findLast(({ split }) => split === "test")?.score ?? null,
-      metric: evaluations.at(-1)?.metric ?? null,
+      metric: (validations.at(-1) ?? evaluations.at(-1))?.metric ?? null,
     };
   }
 

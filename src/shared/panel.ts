@@ -190,7 +190,8 @@ export interface ExperimentView {
   directory: string;
   name: string;
   model: string | null;
-  metric: string | null;
+  /** By what each split is scored. */
+  metrics: Readonly<Record<Split, string | null>>;
   references: ReferenceScores;
   /** Settings that all runs share. */
   common: Settings;

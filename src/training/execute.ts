@@ -21,7 +21,7 @@ import { claimRun, type Ownership } from "../runs/owner.ts";
 import { type EndState, issueText, type JournalEvent } from "../runs/schema.ts";
 import { loadState, type StateTensor, saveState, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
-import { checkpointMetricOf, metricsOf } from "../tasks/definition.ts";
+import { checkpointMetricOf } from "../tasks/definition.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
 import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
 import type { Resources } from "./resources.ts";
@@ -461,7 +461,7 @@ class Execution {
       bestStep,
       bestScore: bestStep === null ? null : bestScore,
       testScore: this.testScore,
-      metric: this.testScore === null ? checkpointMetricOf(this.settings.task) : metricsOf(this.settings.task)[0],
+      metric: checkpointMetricOf(this.settings.task),
     };
     this.ownership.release({ code, state, step, summary, ...(error ? { reason: error.message, error } : {}) });
   }

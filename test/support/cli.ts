@@ -4,12 +4,14 @@ import { expect } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { GroupReport, RunReport } from "../../src/runs/report.ts";
 import type { RunProgress } from "../../src/training/execute.ts";
+import type { Preparation } from "../../src/training/resources.ts";
 import { bundle } from "./bundle.ts";
 
 /** A line of `--json`. */
 export type Line =
   | (RunProgress & { run: string })
   | { type: "note"; text: string }
+  | ({ type: "preparation" } & Preparation)
   | { type: "run"; run: string; directory: string; index: number; count: number; parameters: number }
   | ({ type: "report" } & RunReport)
   | { type: "comparison"; experiment: string; groups: GroupReport[] };
@@ -31,6 +33,8 @@ export function killLeftovers(): void {
 
 interface Options {
   cwd: string;
+  /** Variables beside those of this process. */
+  env?: Readonly<Record<string, string>>;
   /** On a terminal of its own, by `script` of util-linux. */
   terminal?: boolean;
 }
@@ -52,12 +56,12 @@ export class Command {
   private ended = false;
   private wake: () => void = () => {};
 
-  constructor(args: readonly string[], { cwd, terminal = false }: Options) {
+  constructor(args: readonly string[], { cwd, env = {}, terminal = false }: Options) {
     const json = args.includes("--json");
     const [program, ...rest] = terminal
       ? ["script", "-qec", ["exec", process.execPath, bundle, ...args].map(quote).join(" "), "/dev/null"]
       : [process.execPath, bundle, ...args];
-    this.child = spawn(program!, rest, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(program!, rest, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     running.add(this.child);
     this.child.stdout!.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;

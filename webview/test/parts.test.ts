@@ -57,12 +57,13 @@ function columns(...steps: number[]): Columns {
 }
 
 function snapshot(seq: number): HostMessage {
+  const metrics = { validation: null, test: null };
   const references = { majority: null, unprompted: null, unpromptedAmongLabels: null };
   return {
     type: "snapshot",
     seq,
     strings,
-    experiment: { directory: "/e", name: "e", model: null, metric: null, references, common: {}, canTrain: true },
+    experiment: { directory: "/e", name: "e", model: null, metrics, references, common: {}, canTrain: true },
     runs: [run({})],
     details: [],
     series: [{ id: "a", from: 0, columns: columns(1, 2, 3), evaluations: [], checkpoints: [] }],

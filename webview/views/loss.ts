@@ -153,7 +153,7 @@ export class LossView implements PanelPart {
     const evaluated = this.courses.some(({ course }) => course.evaluations.some(({ split }) => split === "validation"));
     this.charts.scoreBox.hidden = !evaluated;
     this.scoreEmpty.hidden = evaluated;
-    setText(this.scoreTitle, texts.t("scoreTitle", store.experiment?.metric ?? texts.t("score")));
+    setText(this.scoreTitle, texts.t("scoreTitle", store.experiment?.metrics.validation ?? texts.t("score")));
     setText(this.scoreEmpty, this.noEvaluation(shown));
 
     if (withPoints.length) {

@@ -88,7 +88,7 @@ export class RanksView implements PanelPart {
     this.section.hidden = scored.length === 0;
     this.note.hidden = split === preferences.score;
     setText(this.note, texts.t("noTestYet"));
-    const metric = store.experiment?.metric ?? texts.t("score");
+    const metric = store.experiment?.metrics[split] ?? texts.t("score");
     const splitName = texts.t(split === "test" ? "splitTest" : "splitValidation");
     setText(this.title, texts.t("ranksTitle", texts.t("scoreOf", metric, splitName.toLowerCase())));
     if (scored.length && store.experiment) {

@@ -16,6 +16,7 @@ import {
   type RunDetails,
   type RunView,
   type SeriesChange,
+  type Split,
   type Strings,
   type XAxis,
 } from "../../shared/panel.ts";
@@ -207,12 +208,16 @@ export class PanelModel {
   experimentView(): ExperimentView {
     const [spec] = this.summaries.flatMap((run) => run.spec ?? []);
     const followers = [...this.followers.values()];
-    const evaluation = followers.flatMap(({ series }) => series.evaluations)[0];
+    const evaluations = followers.flatMap(({ series }) => series.evaluations);
+    const metric = (split: Split) => evaluations.find((evaluation) => evaluation.split === split)?.metric;
     return {
       directory: this.experiment.directory,
       name: this.experiment.name,
       model: spec?.model.source ?? null,
-      metric: evaluation?.metric ?? metricOf(spec?.settings),
+      metrics: {
+        validation: metric("validation") ?? metricOf(spec?.settings),
+        test: metric("test") ?? metricOf(spec?.settings, "test"),
+      },
       references: references(followers),
       common: this.comparison.common,
       canTrain: this.source.canTrain(),
@@ -359,8 +364,10 @@ function nameOf(settings: Readonly<Record<string, unknown>> | undefined, otherwi
   return typeof settings?.name === "string" ? settings.name : otherwise;
 }
 
-function metricOf(settings: Readonly<Record<string, unknown>> | undefined): string | null {
-  const metric = (settings?.task as { metric?: unknown } | undefined)?.metric;
+/** By what a split will be scored, out of the settings of a run. */
+function metricOf(settings: Readonly<Record<string, unknown>> | undefined, split: Split = "validation"): string | null {
+  const task = settings?.task as { metric?: unknown; checkpointMetric?: unknown } | undefined;
+  const metric = (split === "validation" && task?.checkpointMetric) || task?.metric;
   const first = Array.isArray(metric) ? metric[0] : metric;
   return typeof first === "string" ? first : null;
 }
