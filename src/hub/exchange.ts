@@ -1,0 +1,154 @@
+/**
+ * @file One request and its answer: redirects by hand, the token only for the endpoint's own origin, and a time limit on
+ * silence instead of one on the whole.
+ */
+import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { type HubSettings, patienceOf } from "./settings.ts";
+
+/** What may be tried again: a connection that failed or fell silent, a server that is busy. */
+export class Interrupted extends Error {
+  readonly kind: "network" | "name" | "refused" | "certificate" | "silence" | "busy";
+  /** The HTTP status, where there was an answer. */
+  readonly status: number | undefined;
+  /** Milliseconds to wait, where the server said so. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    kind: Interrupted["kind"],
+    message: string,
+    details: { status?: number; retryAfter?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.kind = kind;
+    this.status = details.status;
+    this.retryAfter = details.retryAfter;
+  }
+}
+
+export interface Exchange {
+  response: Response;
+  /** The answer came from the Hub's own origin, not from the storage it redirected to. */
+  fromHub: boolean;
+  /** The body, piece by piece. Throws Interrupted where the connection breaks or falls silent. */
+  chunks(): AsyncGenerator<Uint8Array>;
+  /** Ends the exchange, read or not. To be called always. */
+  close(): void;
+}
+
+const redirects = new Set([301, 302, 303, 307, 308]);
+const mostRedirects = 5;
+
+/**
+ * Sends a GET request and waits for the head of the answer.
+ * @throws Interrupted if no answer came; UlptError HUB_ANSWER for a redirect that leads nowhere; the reason of `signal`
+ */
+export async function exchange(
+  address: string,
+  settings: HubSettings,
+  options: { headers?: Record<string, string>; signal?: AbortSignal | undefined } = {},
+): Promise<Exchange> {
+  const { signal, headers } = options;
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const { idle } = patienceOf(settings);
+  const home = new URL(settings.endpoint).origin;
+  const stop = () => controller.abort();
+  signal?.addEventListener("abort", stop, { once: true });
+  const close = (): void => {
+    signal?.removeEventListener("abort", stop);
+    controller.abort();
+  };
+
+  /** Only the wait for the other side is timed, not what is done with its data. */
+  const awaited = async <T>(work: Promise<T>): Promise<T> => {
+    let silent = false;
+    const timer = setTimeout(() => {
+      silent = true;
+      controller.abort();
+    }, idle);
+    try {
+      return await work;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (silent) throw new Interrupted("silence", `nothing came for ${idle / 1000} seconds`, { cause: error });
+      throw interruption(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  try {
+    let url = new URL(address);
+    for (let followed = 0; ; followed++) {
+      const fromHub = url.origin === home;
+      const response = await awaited(
+        fetch(url, {
+          redirect: "manual",
+          signal: controller.signal,
+          headers: { ...headers, ...(fromHub && settings.token && { authorization: `Bearer ${settings.token}` }) },
+        }),
+      );
+      const location = response.headers.get("location");
+      if (!redirects.has(response.status) || location === null) {
+        return { response, fromHub, close, chunks: () => chunksOf(response, awaited) };
+      }
+      await response.body?.cancel().catch(() => {});
+      if (followed === mostRedirects) throw badRedirect(url, `redirects more than ${mostRedirects} times`);
+      url = redirected(url, location);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function* chunksOf(
+  response: Response,
+  awaited: <T>(work: Promise<T>) => Promise<T>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  for (;;) {
+    const { done, value } = await awaited(reader.read());
+    if (done) return;
+    yield value;
+  }
+}
+
+function redirected(from: URL, location: string): URL {
+  if (!URL.canParse(location, from.href)) throw badRedirect(from, "redirects to what is no address");
+  const to = new URL(location, from);
+  const secure = to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:");
+  if (!secure) throw badRedirect(from, `redirects to an address with ${to.protocol}`);
+  return to;
+}
+
+/** Queries may hold signatures: errors name the address without its query. */
+function badRedirect(url: URL, what: string): UlptError {
+  return new UlptError("HUB_ANSWER", `The server ${what}.`, {
+    where: url.origin + url.pathname,
+    expected: "a file, or a redirect to where it is stored",
+    hint: "Check the address of the Hub (HF_ENDPOINT) and any proxy in between.",
+  });
+}
+
+const kinds: Readonly<Record<string, Interrupted["kind"]>> = {
+  ENOTFOUND: "name",
+  EAI_AGAIN: "name",
+  ECONNREFUSED: "refused",
+};
+
+/** fetch() wraps what went wrong in a TypeError that only says "fetch failed" or "terminated". */
+function interruption(error: unknown): Interrupted {
+  let cause = error;
+  while (cause instanceof Error && systemErrorCode(cause) === undefined) {
+    // Where the host has several addresses, there is one error for each.
+    const inner: unknown = cause instanceof AggregateError ? cause.errors[0] : cause.cause;
+    if (inner === undefined) break;
+    cause = inner;
+  }
+  const code = systemErrorCode(cause) ?? "";
+  const certificate = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ALTNAME|^ERR_TLS|^ERR_SSL/.test(code);
+  const message = messageOf(cause) || code || messageOf(error);
+  return new Interrupted(certificate ? "certificate" : (kinds[code] ?? "network"), message, { cause: error });
+}

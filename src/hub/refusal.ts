@@ -1,0 +1,127 @@
+/** @file What the Hub's refusals, and a Hub that cannot be reached, mean to a person. */
+import { UlptError } from "../errors.ts";
+import { type Exchange, Interrupted } from "./exchange.ts";
+import { pageOf, type Repository, suggestId } from "./names.ts";
+import { retryAfter } from "./pauses.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** What is asked for, as errors name it. */
+export interface Subject {
+  repository: Repository;
+  revision: string;
+  /** A file of the repository, or nothing for the repository itself. */
+  file?: string | undefined;
+  /** Ids that the person may have meant. */
+  candidates: () => Promise<readonly string[]>;
+}
+
+const aToken = 'a token in the environment variable HF_TOKEN or, in VS Code, with "ULPT: Sign In to Hugging Face…"';
+
+/**
+ * Returns if the answer has what was asked for.
+ * @throws Interrupted if the server is busy or has a fault of its own; else UlptError HUB_GATED, HUB_DENIED, HUB_NOT_FOUND
+ * or HUB_ANSWER
+ */
+export async function checkStatus(
+  { response, fromHub }: Exchange,
+  subject: Subject,
+  settings: HubSettings,
+): Promise<void> {
+  const { status, headers } = response;
+  if (status === 200 || status === 206) return;
+  // Storage refuses an address whose signature has expired: the Hub gives out a new one.
+  const expired = !fromHub && (status === 401 || status === 403);
+  if (status === 408 || status === 425 || status === 429 || status >= 500 || expired) {
+    throw new Interrupted("busy", `the server answered with status ${status}`, {
+      status,
+      retryAfter: retryAfter(headers.get("retry-after")),
+    });
+  }
+
+  const { repository, revision, file } = subject;
+  const { type, id } = repository;
+  const page = pageOf(settings.endpoint, repository);
+  const signedIn = settings.token !== undefined;
+  const reason = headers.get("x-error-code");
+
+  if (reason === "GatedRepo" && (status === 401 || status === 403)) {
+    throw new UlptError(
+      "HUB_GATED",
+      `The ${type} ${id} is open only to people who have asked its authors for access.`,
+      {
+        where: page,
+        expected: signedIn ? "a token of an account that has been given access" : "a token (none was sent)",
+        hint: `Ask for access on ${page}, then give ${aToken}, of the account that has access.`,
+      },
+    );
+  }
+  if (status === 401 && headers.get("x-error-message")?.startsWith("Invalid credentials")) {
+    throw new UlptError("HUB_DENIED", "The Hugging Face Hub does not accept the access token.", {
+      where: page,
+      expected: "a token that is valid and has not expired",
+      hint: "Make a new token on the Hub's page Settings, Access Tokens, and sign in again, or remove HF_TOKEN.",
+    });
+  }
+  if (reason === "RevisionNotFound") {
+    throw new UlptError("HUB_NOT_FOUND", `The ${type} ${id} has no revision ${JSON.stringify(revision)}.`, {
+      where: page,
+      expected: "a branch, a tag or a commit of the repository",
+      hint: 'Leave the revision out, or take "main".',
+    });
+  }
+  if (reason === "EntryNotFound" || (status === 404 && file !== undefined && reason === null)) {
+    throw new UlptError("HUB_NOT_FOUND", `The ${type} ${id} has no file ${file ?? "of that name"}.`, {
+      where: `${page} at ${revision}`,
+      hint: "Try again: the repository may just have been changed.",
+    });
+  }
+  // Without a token the Hub does not tell a repository that does not exist from one that it hides.
+  if (status === 404 || reason === "RepoNotFound" || (status === 401 && !signedIn)) {
+    const near = suggestId(id, await subject.candidates());
+    throw new UlptError("HUB_NOT_FOUND", `The Hugging Face Hub has no ${type} ${id}, or it is private.`, {
+      where: page,
+      expected: `the name of a public ${type}, or a token that may read a private one`,
+      hint: `${near ? `Did you mean ${near}? ` : "Check the name. "}If it is private, give ${aToken}.`,
+    });
+  }
+  if (status === 401 || status === 403) {
+    throw new UlptError("HUB_DENIED", `The Hugging Face Hub refuses access to the ${type} ${id} (status ${status}).`, {
+      where: page,
+      expected: signedIn ? "a token that may read this repository" : "a token (none was sent)",
+      hint: `Give ${aToken}, of an account that may read it.`,
+    });
+  }
+  throw new UlptError("HUB_ANSWER", `The Hugging Face Hub answered with status ${status}, which has no meaning here.`, {
+    where: page,
+    expected: "the content that was asked for",
+    hint: "Check the address of the Hub (HF_ENDPOINT) and any proxy in between.",
+  });
+}
+
+/** For an interruption that patience did not help against. */
+export function unreachable(error: Interrupted, settings: HubSettings, page: string): UlptError {
+  return new UlptError("HUB_UNREACHABLE", `The Hugging Face Hub cannot be reached: ${error.message}.`, {
+    where: page,
+    expected: `an answer from ${settings.endpoint}`,
+    hint: hintFor(error, settings),
+    cause: error,
+  });
+}
+
+function hintFor({ kind, status }: Interrupted, { token }: HubSettings): string {
+  if (status === 429) {
+    const more = token ? "" : " With a token (HF_TOKEN) the Hub allows more requests.";
+    return `The Hub limits the number of requests: wait some minutes.${more}`;
+  }
+  switch (kind) {
+    case "busy":
+      return "The fault is the server's: try again later. What has been downloaded is kept.";
+    case "certificate":
+      return "If a proxy opens encrypted connections, give Node its certificate in NODE_EXTRA_CA_CERTS.";
+    case "name":
+    case "refused":
+      return "Check the network connection and the address of the Hub (HF_ENDPOINT).";
+    default:
+      return "Check the network connection and try again: what has been downloaded is kept.";
+  }
+}

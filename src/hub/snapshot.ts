@@ -1,0 +1,132 @@
+/** @file Brings files of a commit into its snapshot: what is there is used, the rest is downloaded. */
+import { mkdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { UlptError } from "../errors.ts";
+import { asWriteError } from "../formats/atomic.ts";
+import type { RemoteFile } from "./api.ts";
+import { type CachedRepository, isInSnapshot, linkBlob, sizeOf } from "./cache.ts";
+import { Claim, waitForClaim } from "./claim.ts";
+import { checkPath, pageOf } from "./names.ts";
+import { type OnProgress, ProgressMeter } from "./progress.ts";
+import type { Subject } from "./refusal.ts";
+import { type HubSettings, patienceOf } from "./settings.ts";
+import { incompleteBytes, transfer } from "./transfer.ts";
+
+export interface SnapshotRequest {
+  settings: HubSettings;
+  subject: Subject;
+  repository: CachedRepository;
+  commit: string;
+  files: readonly RemoteFile[];
+  onProgress?: OnProgress | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Those of `files` that are neither in the snapshot nor, as blobs of another commit, ready to be linked there. */
+export async function missingFiles(
+  repository: CachedRepository,
+  commit: string,
+  files: readonly RemoteFile[],
+): Promise<RemoteFile[]> {
+  const missing: RemoteFile[] = [];
+  for (const file of files) {
+    if (await isInSnapshot(repository, commit, file)) continue;
+    if ((await sizeOf(join(repository.blobs, file.etag))) !== file.size) missing.push(file);
+  }
+  return missing;
+}
+
+/** Links blobs that other commits brought; nothing is asked of the Hub. Returns the files that are still missing. */
+export async function linkPresent(
+  repository: CachedRepository,
+  commit: string,
+  files: readonly RemoteFile[],
+): Promise<RemoteFile[]> {
+  const missing: RemoteFile[] = [];
+  for (const file of files) {
+    if (await isInSnapshot(repository, commit, file)) continue;
+    if (!(await linkBlob(repository, commit, file, { fresh: false }))) missing.push(file);
+  }
+  return missing;
+}
+
+/**
+ * Returns when all `files` are in the snapshot.
+ * @throws UlptError as `transfer`, and DISK_FULL before anything is downloaded if there is no room for it; the reason of
+ * the signal
+ */
+export async function completeSnapshot(request: SnapshotRequest): Promise<void> {
+  const { settings, subject, repository, commit, files } = request;
+  for (const { path } of files) checkPath(path, pageOf(settings.endpoint, subject.repository));
+  const missing = new Set(await linkPresent(repository, commit, files));
+  if (missing.size === 0) return;
+  await checkRoom(repository, [...missing]);
+
+  const meter = new ProgressMeter(
+    files.reduce((total, { size }) => total + size, 0),
+    request.onProgress,
+  );
+  for (const file of files) if (!missing.has(file)) meter.set(file.path, file.size);
+  for (const file of missing) {
+    await bring(file, request, (bytes, received) => meter.set(file.path, bytes, received));
+    meter.set(file.path, file.size);
+  }
+}
+
+/** Downloads one file, or waits while another process does. */
+async function bring(
+  file: RemoteFile,
+  { settings, subject, repository, commit, signal }: SnapshotRequest,
+  onBytes: (bytes: number, received: number) => void,
+): Promise<void> {
+  const patience = patienceOf(settings);
+  const { blobs } = repository;
+  const claimPath = join(repository.locks, `${file.etag}.ulpt`);
+  for (;;) {
+    signal?.throwIfAborted();
+    const claim = await Claim.take(claimPath, patience);
+    if (claim) {
+      try {
+        // While the claim was waited for, its last owner may have finished.
+        const [missing] = await linkPresent(repository, commit, [file]);
+        if (!missing) return;
+        const complete = await transfer({ settings, subject, commit, file, blobs, onBytes, signal });
+        if (complete && (await linkBlob(repository, commit, file, { fresh: true }))) return;
+      } finally {
+        await claim.release();
+      }
+      continue;
+    }
+    let seen = 0;
+    const look = async (): Promise<boolean> => {
+      const bytes = await incompleteBytes(blobs, file.etag);
+      onBytes(Math.min(bytes, file.size), Math.max(0, seen === 0 ? 0 : bytes - seen));
+      seen = bytes;
+      return (await missingFiles(repository, commit, [file])).length === 0;
+    };
+    await waitForClaim(claimPath, patience, look, signal);
+    if ((await linkPresent(repository, commit, [file])).length === 0) return;
+  }
+}
+
+/** @throws UlptError DISK_FULL */
+async function checkRoom({ blobs }: CachedRepository, files: readonly RemoteFile[]): Promise<void> {
+  let needed = 0;
+  for (const { etag, size } of files) needed += Math.max(0, size - (await incompleteBytes(blobs, etag)));
+  try {
+    await mkdir(blobs, { recursive: true });
+    const { bavail, bsize } = await statfs(blobs);
+    if (bavail * bsize >= needed) return;
+    throw new UlptError("DISK_FULL", `There is no room for the download: it needs ${megabytes(needed)}.`, {
+      where: blobs,
+      expected: `${megabytes(needed)} free; there are ${megabytes(bavail * bsize)}`,
+      hint: "Free some space, or let HF_HUB_CACHE name a folder on another disk.",
+    });
+  } catch (error) {
+    throw asWriteError(error, blobs);
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${(Math.ceil(bytes / 1e5) / 10).toLocaleString("en-US")} MB`;
+}
