@@ -21,7 +21,7 @@ import {
   type LayoutProblem,
   shardCount,
 } from "./datasetLayout.ts";
-import { pickModelFiles, shardNames, unusableModel } from "./modelFiles.ts";
+import { type ModelPart, pickModelFiles, shardNames, unusableModel } from "./modelFiles.ts";
 import { checkId, checkPath, checkRevision, isCommit, knownModels, pageOf, type RepositoryType } from "./names.ts";
 import type { OnProgress } from "./progress.ts";
 import type { Subject } from "./refusal.ts";
@@ -95,18 +95,19 @@ export class Hub {
 
   /**
    * A model's files, all of one commit: `revision` ("main" unless given), or the commit that is cached under that name where
-   * the Hub is not asked or cannot be reached. A full commit hash that is cached completely is not asked for.
+   * the Hub is not asked or cannot be reached. A full commit hash that is cached completely is not asked for. `part`
+   * "tokenizer" leaves the weights where they are: for who only wants to count tokens.
    * @throws UlptError HUB_NOT_FOUND, HUB_GATED, HUB_DENIED, HUB_UNREACHABLE, HUB_OFFLINE, HUB_ANSWER, HUB_CORRUPT;
    * MODEL_MISSING if there are no weights in safetensors, TOKENIZER_MISSING if there is no tokenizer.json; DISK_FULL,
    * RUN_UNWRITABLE. Rejects with the signal's reason as soon as it is aborted; what has come is kept for the next time.
    */
-  async model(id: string, options: RequestOptions = {}): Promise<HubModel> {
+  async model(id: string, options: RequestOptions & { part?: ModelPart | undefined } = {}): Promise<HubModel> {
     const subject = this.subject("model", id, options.revision ?? "main");
     const opened = await this.open(subject, this.settings, options.signal);
     const { repository, found } = opened;
     const page = pageOf(this.settings.endpoint, subject.repository);
 
-    const { files, index, lacking } = pickModelFiles(found.files);
+    const { files, index, lacking } = pickModelFiles(found.files, options.part);
     if (lacking.length > 0) {
       if (found.cutOff && !found.listed) throw missingOffline(found.cutOff, subject, this.settings, lacking);
       throw unusableModel(id, page, found.files, lacking);

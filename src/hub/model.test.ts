@@ -51,6 +51,16 @@ describe("a model from the Hub", () => {
     expect(readdirSync(join(cache, ".locks", "models--org--tiny"))).toEqual([]);
   });
 
+  it("comes without its weights for who only counts tokens, and with them when they are wanted", async () => {
+    const { client, asked } = await start();
+    const { folder } = await client.model("org/tiny", { part: "tokenizer" });
+    expect(readdirSync(folder).sort()).toEqual(["config.json", "generation_config.json", "tokenizer.json"]);
+    expect(asked().filter((path) => path.includes("safetensors"))).toEqual([]);
+    expect(await client.cached()).toEqual([]);
+    await client.model("org/tiny");
+    expect(readdirSync(folder)).toContain("model.safetensors");
+  });
+
   it("is asked for with one request when it is cached, and with none when its commit is given", async () => {
     const { hub, client, asked } = await start();
     const { commit } = await client.model("org/tiny");

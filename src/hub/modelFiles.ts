@@ -21,15 +21,23 @@ export interface ModelFiles {
   lacking: string[];
 }
 
-export function pickModelFiles(files: readonly RemoteFile[]): ModelFiles {
+/** `tokenizer`: what tells a text's tokens, without the weights. */
+export type ModelPart = "all" | "tokenizer";
+
+export function pickModelFiles(files: readonly RemoteFile[], part: ModelPart = "all"): ModelFiles {
   const byPath = new Map(files.map((file) => [file.path, file]));
+  const missing = required.filter((name) => !byPath.has(name));
+  if (part === "tokenizer") {
+    const names = [...required, ...optional];
+    return { files: names.flatMap((name) => byPath.get(name) ?? []), index: undefined, lacking: missing };
+  }
   const weights = byPath.get(singleWeights);
   const index = weights ? undefined : byPath.get(weightsIndex);
   const names = [...required, ...optional, weights ? singleWeights : weightsIndex];
   return {
     files: names.flatMap((name) => byPath.get(name) ?? []),
     index,
-    lacking: [...required.filter((name) => !byPath.has(name)), ...(weights || index ? [] : [singleWeights])],
+    lacking: [...missing, ...(weights || index ? [] : [singleWeights])],
   };
 }
 
