@@ -91,7 +91,7 @@ export async function showData(name: string, options: DataOptions, signal: Abort
   const { task, model, directory } = openSubject(name, options.variant);
   const source = options.model ?? model;
   const preview = await previewOf(task, source, directory, options, accessOf(options, signal));
-  if (options.json) process.stdout.write(`${JSON.stringify(preview)}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ type: "preview", ...preview })}\n`);
   else process.stdout.write(previewText(preview, source !== undefined));
 }
 
