@@ -1,5 +1,7 @@
 /** @file Our scores beside a published one: means, intervals, and what the difference is worth, in words. */
+import { isShare, lowestScore } from "../metrics/kinds.ts";
 import { meanAndDeviation, wilsonInterval } from "../statistics/intervals.ts";
+import { studentQuantile } from "../statistics/student.ts";
 import type { PaperCell } from "./cell.ts";
 import { describeInterval, grouped, oneDigit } from "./format.ts";
 
@@ -47,11 +49,6 @@ export interface PaperComparison {
  * overlap. `apart`: they do not. `unknown`: there are not intervals enough to say.
  */
 export type Standing = "equal" | "within" | "overlapping" | "apart" | "unknown";
-
-/** Metrics that are a share of right answers, so that Wilson's interval follows from the number of rows. */
-const shares: readonly string[] = ["accuracy", "exact-match", "final-answer", "tests-passed"];
-/** Metrics that can be negative. */
-const correlations: readonly string[] = ["matthews", "pearson", "spearman"];
 
 interface Intervals {
   ours: PercentInterval | undefined;
@@ -106,12 +103,12 @@ function ourRowsInterval(
     const end = (i: 0 | 1) => meanAndDeviation(given.map((interval) => 100 * interval[i])).mean;
     return { ends: [end(0), end(1)], source: "rows" };
   }
-  return shares.includes(metric) ? shareInterval(mean, rows) : undefined;
+  return isShare(metric) ? shareInterval(mean, rows) : undefined;
 }
 
 function describePaper({ value, deviation, metric, rows, seeds }: PaperCell): PaperComparison["paper"] {
   const interval = wider(
-    shares.includes(metric) ? shareInterval(value, rows) : undefined,
+    isShare(metric) ? shareInterval(value, rows) : undefined,
     // A printed 0.0 stands for anything below 0.05.
     deviation === undefined || seeds === null || seeds < 2
       ? undefined
@@ -134,7 +131,7 @@ function shareInterval(percent: number, rows: number): PercentInterval {
 /** Student's interval of the mean of `count` seeds, within what the metric can be. */
 function seedsInterval(metric: string, mean: number, deviation: number, count: number): PercentInterval {
   const half = (studentQuantile(count - 1) * deviation) / Math.sqrt(count);
-  const lowest = correlations.includes(metric) ? -100 : 0;
+  const lowest = 100 * lowestScore(metric);
   return { ends: [Math.max(lowest, mean - half), Math.min(100, mean + half)], source: "seeds" };
 }
 
@@ -146,22 +143,6 @@ function wider(a: PercentInterval | undefined, b: PercentInterval | undefined): 
 
 function width({ ends: [low, high] }: PercentInterval): number {
   return high - low;
-}
-
-/** 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom. */
-const studentTable = [
-  12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139,
-];
-
-/** 97.5 % quantile of Student's t; above the table by the expansion in 1/ν of Abramowitz and Stegun 26.7.5, to 1/ν³. */
-export function studentQuantile(degrees: number): number {
-  const known = studentTable[degrees - 1];
-  if (known !== undefined) return known;
-  const z = 1.959963984540054;
-  const first = (z ** 3 + z) / 4;
-  const second = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
-  const third = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
-  return z + first / degrees + second / degrees ** 2 + third / degrees ** 3;
 }
 
 function standingOf(value: number, ours: PaperComparison["ours"], paper: PercentInterval | undefined): Standing {
@@ -210,7 +191,7 @@ function points(difference: number): string {
 function inRows({ metric, rows, split }: PaperCell, difference: number): string {
   const differing = (Math.abs(difference) / 100) * rows;
   const whole = Math.round(differing);
-  if (!shares.includes(metric) || oneDigit(difference) === "0.0" || whole > 3) return "";
+  if (!isShare(metric) || oneDigit(difference) === "0.0" || whole > 3) return "";
   const few = whole === 0 ? "less than half a row" : ["one row", "two rows", "three rows"][whole - 1];
   const about = whole === 0 || Math.abs(differing - whole) < 0.05 ? "" : "about ";
   return `A difference of ${points(difference)} is ${about}${few} of ${grouped(rows)} (${split}).`;

@@ -1,5 +1,6 @@
 /** @file What runs came to: one row for each run, and one for each group of runs that differ only in their seed. */
 import { parseRecordedSettings } from "../experiment/recorded.ts";
+import { isShare } from "../metrics/kinds.ts";
 import { meanAndDeviation, wilsonInterval } from "../statistics/intervals.ts";
 import { mergeAttempts, readJournal } from "./journal.ts";
 import { runPaths } from "./layout.ts";
@@ -93,8 +94,8 @@ export function reportRun({ directory, spec }: Run): RunReport {
 }
 
 /**
- * One row for each group, in order of first appearance. The interval of a group's test score is Wilson's at the mean score: the
- * seeds share one test set, so it says how sure the test set makes us; the deviation says what the seed does.
+ * One row for each group, in order of first appearance. The seeds share one test set, so the interval of a group's test score
+ * says how sure the test set makes us; the deviation says what the seed does.
  */
 export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
   return [...groupBy(reports)].map(([group, runs]) => {
@@ -110,11 +111,20 @@ export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
       parameters: first!.parameters,
       bytes: first!.bytes,
       bestValidation: validations.length ? meanAndDeviation(validations) : undefined,
-      test: spread && { ...spread, interval: wilsonInterval(spread.mean * tests[0]!.count, tests[0]!.count) },
+      test: spread && { ...spread, interval: groupInterval(spread.mean, tests) },
       baselines: first!.baselines,
       seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length,
     };
   });
+}
+
+/** Of a share of right answers Wilson's at the mean score; else the mean of the runs' own intervals. */
+function groupInterval(mean: number, tests: readonly TestScore[]): [low: number, high: number] {
+  const [{ metric, count }] = tests as [TestScore];
+  const own = tests.flatMap(({ interval }) => (interval ? [interval] : []));
+  if (isShare(metric) || own.length === 0) return wilsonInterval(Math.min(Math.max(mean, 0), 1) * count, count);
+  const average = (end: 0 | 1) => own.reduce((sum, interval) => sum + interval[end], 0) / own.length;
+  return [average(0), average(1)];
 }
 
 /** `Map.groupBy` is not in Node 20. */
