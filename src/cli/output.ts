@@ -4,7 +4,7 @@ import type { RunReport } from "../runs/report.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
 import { formatPercent, formatSeconds } from "./format.ts";
-import { PreparationBar, PreparationLines } from "./preparation.ts";
+import { PreparationBar, PreparationFilter, PreparationLines } from "./preparation.ts";
 
 export interface RunHeading {
   name: string;
@@ -37,13 +37,14 @@ function write(line: string): void {
 /** One JSON object a line: the events of the journal, with the run they belong to. */
 class JsonReporter implements Reporter {
   private run = "";
+  private readonly preparation = new PreparationFilter();
 
   note(text: string): void {
     write(JSON.stringify({ type: "note", text }));
   }
 
   preparing(progress: Preparation): void {
-    write(JSON.stringify({ type: "preparation", ...progress }));
+    if (this.preparation.isWorthTelling(progress)) write(JSON.stringify({ type: "preparation", ...progress }));
   }
 
   runStarted({ name, directory, index, count, parameters }: RunHeading): void {

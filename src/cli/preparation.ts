@@ -46,6 +46,15 @@ class Teller {
   }
 }
 
+/** For machines: every report of a download, and of other work what is worth a word. */
+export class PreparationFilter {
+  private readonly teller = new Teller();
+
+  isWorthTelling(progress: Preparation): boolean {
+    return this.teller.tell(progress).since >= quiet || progress.stage === "download";
+  }
+}
+
 export class PreparationBar {
   private readonly teller = new Teller();
   private bar: cliProgress.SingleBar | undefined;

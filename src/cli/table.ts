@@ -47,6 +47,7 @@ function percentOr(fraction: number | undefined): string {
 
 /** The end of a sweep: a row for each method and rank, its seeds taken together. */
 export function comparisonTable(groups: readonly GroupReport[]): string {
+  const others = Object.keys(groups.find(({ test }) => test)?.test?.others ?? {});
   const rows = groups.map(({ group, runs, parameters, bytes, bestValidation, test, baselines, seconds }) => [
     group,
     String(runs.length),
@@ -55,6 +56,7 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
     bestValidation ? spread(bestValidation) : none,
     test ? spread(test) : none,
     test ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
+    ...others.map((name) => (test?.others[name] ? spread(test.others[name]) : none)),
     percentOr(baselines.majority),
     `${percentOr(baselines.unprompted)} / ${percentOr(baselines.unpromptedAmongLabels)}`,
     formatSeconds(seconds),
@@ -67,13 +69,15 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
     "validation",
     "test",
     "95 % interval",
+    ...others,
     "majority",
     "no prompt*",
     "time",
   ];
   const note =
     "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.";
-  return `${table(head, [1, 2, 3, 4, 5, 6, 7, 8, 9], rows)}\n${note}`;
+  const numeric = head.map((_, column) => column).slice(1);
+  return `${table(head, numeric, rows)}\n${note}`;
 }
 
 /** All runs of a workspace. */

@@ -13,6 +13,7 @@ import { parameterCount } from "../prompts/method.ts";
 import { runPaths } from "../runs/layout.ts";
 import { compareRuns, reportRun } from "../runs/report.ts";
 import { createRun, listRuns, type Run } from "../runs/store.ts";
+import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { executeRun } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
 import { type Preparation, Resources } from "../training/resources.ts";
@@ -176,6 +177,15 @@ async function createRunOf(
   });
 }
 
+/** What the numbers of the table are: `winogrande (faithful), accuracy; checkpoints by accuracy`. */
+function taskLine(task: TaskDefinition): string {
+  const [metric] = metricsOf(task);
+  const chosen = checkpointMetricOf(task);
+  const name = task.name ?? (isHubTask(task) ? task.dataset : task.train);
+  const variant = task.variant ? ` (${task.variant} variant)` : "";
+  return `${name}${variant}, ${metric}${chosen === metric ? "" : `; checkpoints compared by ${chosen}`}`;
+}
+
 async function runToEnd(
   run: Run,
   resources: Resources,
@@ -197,8 +207,10 @@ function report(runs: readonly Run[], experiment: string, json: boolean): void {
     process.stdout.write(`${JSON.stringify({ type: "comparison", experiment, groups })}\n`);
     return;
   }
-  const folder = relative(process.cwd(), dirname(runs[0]!.directory)) || ".";
-  process.stdout.write(`\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
+  const [{ directory, spec }] = runs as [Run];
+  const { task } = parseRecordedSettings(spec.settings, runPaths(directory).run);
+  const folder = relative(process.cwd(), dirname(directory)) || ".";
+  process.stdout.write(`\n${taskLine(task)}\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
   const beside = linesBesidePaper(runs);
   if (beside.length > 0)
     process.stdout.write(`\n${beside.join("\n")}\n\`ulpt compare ${experiment}\` has the full report.\n`);

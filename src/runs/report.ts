@@ -36,6 +36,8 @@ export interface TestScore {
   interval: readonly [low: number, high: number] | undefined;
   /** Fraction of answers that are no label. */
   invalid: number | undefined;
+  /** By the other metrics of the task. */
+  others: Readonly<Record<string, number>>;
 }
 
 export interface GroupReport {
@@ -46,10 +48,17 @@ export interface GroupReport {
   parameters: number;
   bytes: number | undefined;
   bestValidation: Spread | undefined;
-  test: (Spread & { interval: readonly [low: number, high: number] }) | undefined;
+  test: GroupScore | undefined;
   baselines: Readonly<Record<string, number>>;
   /** Mean over the runs. */
   seconds: number;
+}
+
+export interface GroupScore extends Spread {
+  metric: string;
+  interval: readonly [low: number, high: number];
+  /** By the other metrics of the task. */
+  others: Readonly<Record<string, Spread>>;
 }
 
 export interface Spread {
@@ -87,6 +96,7 @@ export function reportRun({ directory, spec }: Run): RunReport {
       count: test.count,
       interval: test.interval,
       invalid: test.invalid,
+      others: test.others ?? {},
     },
     baselines: test?.baselines ?? {},
     seconds: [...losses, ...evaluations].reduce((sum, event) => sum + event.seconds, 0),
@@ -111,7 +121,17 @@ export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
       parameters: first!.parameters,
       bytes: first!.bytes,
       bestValidation: validations.length ? meanAndDeviation(validations) : undefined,
-      test: spread && { ...spread, interval: groupInterval(spread.mean, tests) },
+      test: spread && {
+        ...spread,
+        metric: tests[0]!.metric,
+        interval: groupInterval(spread.mean, tests),
+        others: Object.fromEntries(
+          Object.keys(tests[0]!.others).map((name) => [
+            name,
+            meanAndDeviation(tests.flatMap(({ others }) => others[name] ?? [])),
+          ]),
+        ),
+      },
       baselines: first!.baselines,
       seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length,
     };
