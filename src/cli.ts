@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
+import { endBar } from "./cli/output.ts";
 import { comparePaper, showPaper } from "./cli/paper.ts";
 import { serve } from "./cli/serve.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
@@ -211,6 +212,7 @@ program.hook("preAction", (_program, command) => {
 try {
   await program.parseAsync();
 } catch (error) {
+  endBar();
   process.stderr.write(`${describeEnd(error)}\n`);
   process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
 }

@@ -24,10 +24,19 @@ export interface Reporter {
   runEnded(report: RunReport): void;
 }
 
+let bar: BarReporter | undefined;
+
 /** @param signal when it aborts, the reporter says that a stop is under way */
 export function createReporter(options: { json: boolean }, signal: AbortSignal): Reporter {
   if (options.json) return new JsonReporter();
-  return process.stdout.isTTY ? new BarReporter(signal) : new LineReporter(signal);
+  if (!process.stdout.isTTY) return new LineReporter(signal);
+  bar = new BarReporter(signal);
+  return bar;
+}
+
+/** Takes a bar that is still drawn to its end, so that what is written next begins a line. */
+export function endBar(): void {
+  bar?.stop();
 }
 
 function write(line: string): void {
@@ -168,7 +177,7 @@ class BarReporter implements Reporter {
     return this.bar;
   }
 
-  private stop(): void {
+  stop(): void {
     this.preparation.stop();
     this.bar?.stop();
     this.bar = undefined;
