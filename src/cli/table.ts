@@ -48,6 +48,7 @@ function percentOr(fraction: number | undefined): string {
 /** The end of a sweep: a row for each method and rank, its seeds taken together. */
 export function comparisonTable(groups: readonly GroupReport[]): string {
   const others = Object.keys(groups.find(({ test }) => test)?.test?.others ?? {});
+  const showInvalid = groups.some(({ test }) => (test?.invalid ?? 0) > 0);
   const rows = groups.map(({ group, runs, parameters, bytes, bestValidation, test, baselines, seconds }) => [
     group,
     String(runs.length),
@@ -57,6 +58,7 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
     test ? spread(test) : none,
     test ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
     ...others.map((name) => (test?.others[name] ? spread(test.others[name]) : none)),
+    ...(showInvalid ? [percentOr(test?.invalid)] : []),
     percentOr(baselines.majority),
     `${percentOr(baselines.unprompted)} / ${percentOr(baselines.unpromptedAmongLabels)}`,
     formatSeconds(seconds),
@@ -70,12 +72,13 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
     "test",
     "95 % interval",
     ...others,
+    ...(showInvalid ? ["invalid"] : []),
     "majority",
     "no prompt*",
     "time",
   ];
   const note =
-    "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.";
+    "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds; invalid: answers that are none.";
   const numeric = head.map((_, column) => column).slice(1);
   return `${table(head, numeric, rows)}\n${note}`;
 }

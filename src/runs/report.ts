@@ -57,6 +57,8 @@ export interface GroupReport {
 export interface GroupScore extends Spread {
   metric: string;
   interval: readonly [low: number, high: number];
+  /** Fraction of answers that are no label, the mean over the runs; undefined where that is not known. */
+  invalid: number | undefined;
   /** By the other metrics of the task. */
   others: Readonly<Record<string, Spread>>;
 }
@@ -125,6 +127,7 @@ export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
         ...spread,
         metric: tests[0]!.metric,
         interval: groupInterval(spread.mean, tests),
+        invalid: meanOf(tests.flatMap(({ invalid }) => invalid ?? [])),
         others: Object.fromEntries(
           Object.keys(tests[0]!.others).map((name) => [
             name,
@@ -136,6 +139,10 @@ export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
       seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length,
     };
   });
+}
+
+function meanOf(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : meanAndDeviation(values).mean;
 }
 
 /** Of a share of right answers Wilson's at the mean score; else the mean of the runs' own intervals. */
