@@ -20,8 +20,8 @@ const arrows: Record<string, readonly string[]> = {
   tasks: ["metrics", "formats", "random", "words"],
   hub: ["formats", "words"],
   experiment: ["tasks", "metrics", "random", "words"],
-  paper: ["experiment", "tasks", "metrics", "statistics", "words"],
   runs: ["experiment", "formats", "metrics", "statistics"],
+  paper: ["runs", "experiment", "tasks", "metrics", "statistics", "words"],
   training: [
     "graph",
     "models",

@@ -1,15 +1,20 @@
 /** @file Composition root inside VS Code: makes the parts and introduces them to each other. */
 import * as vscode from "vscode";
+import { accountCommands } from "./host/commands/account.ts";
+import { dataCommands } from "./host/commands/data.ts";
+import { paperCommands } from "./host/commands/paper.ts";
 import { promptCommands } from "./host/commands/prompts.ts";
 import { registerCommands } from "./host/commands/register.ts";
 import { runCommands } from "./host/commands/runs.ts";
 import { checkRuntime } from "./host/commands/runtime.ts";
 import { trainCommands } from "./host/commands/train.ts";
 import { registerDocuments } from "./host/documents.ts";
+import { HubAccess } from "./host/hubAccess.ts";
 import { coreCommands, settings, taskType } from "./host/ids.ts";
 import { createLog, logError } from "./host/log.ts";
 import { notifyWhenTrainingEnds } from "./host/notifications.ts";
 import { registerRunPanel } from "./host/panel/index.ts";
+import { Previews } from "./host/previews.ts";
 import { registerReports } from "./host/reports.ts";
 import { checkRuntimeFiles } from "./host/runtime.ts";
 import { LocalService } from "./host/serviceClient.ts";
@@ -27,17 +32,19 @@ export function activate(context: vscode.ExtensionContext): void {
   const { extensionPath } = context;
   const log = createLog();
   const store = new WorkspaceRuns(context.workspaceState);
-  const service = new LocalService(extensionPath, log);
-  const trainings = new Trainings(extensionPath, store, log);
+  const hub = new HubAccess(context.secrets);
+  const service = new LocalService(extensionPath, log, hub);
+  const previews = new Previews(service);
+  const trainings = new Trainings(extensionPath, store, log, hub);
   const tasks = new UlptTasks(trainings);
   const runsView = new RunsView(store, context.workspaceState);
   const promptsView = new PromptsView();
   const status = new StatusItem(store);
-  context.subscriptions.push(log, store, service, runsView, promptsView, status);
+  context.subscriptions.push(log, store, hub, service, previews, runsView, promptsView, status);
 
   const { open: openPanel } = registerRunPanel(context, store);
   const services: Services = {
-    ...{ extensionPath, log, store, service, trainings, tasks, runsView, promptsView },
+    ...{ extensionPath, log, store, hub, service, previews, trainings, tasks, runsView, promptsView },
     openPanel,
   };
   registerDocuments(context, services);
@@ -46,6 +53,9 @@ export function activate(context: vscode.ExtensionContext): void {
     ...trainCommands(services),
     ...runCommands(services),
     ...promptCommands(services),
+    ...dataCommands(services),
+    ...paperCommands(services),
+    ...accountCommands(services),
     [coreCommands.checkRuntime]: () => checkRuntime(services),
   });
   context.subscriptions.push(

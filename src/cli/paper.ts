@@ -1,11 +1,8 @@
 /** @file The paper beside our runs: its results as experiments to repeat them, and a comparison when they have ended. */
-import { parseRecordedSettings } from "../experiment/recorded.ts";
-import { besidePaper } from "../paper/beside.ts";
+import { besideRecorded } from "../paper/recorded.ts";
 import { paperLines, paperReport } from "../paper/report.ts";
 import { reproduceExperiment } from "../paper/reproduce.ts";
 import { cells, findCell } from "../paper/results.ts";
-import { mergeAttempts, readJournal } from "../runs/journal.ts";
-import { runPaths } from "../runs/layout.ts";
 import { listRuns, type Run } from "../runs/store.ts";
 import { cellsTable } from "./table.ts";
 import { findWorkspace } from "./workspace.ts";
@@ -23,7 +20,7 @@ export function comparePaper(experiment: string, options: { workspace?: string |
   const runs = listRuns(workspace).flatMap(({ directory, spec }) =>
     spec?.experiment === experiment ? [{ directory, spec }] : [],
   );
-  const found = besideOf(runs);
+  const found = besideRecorded(runs);
   if (options.json) process.stdout.write(`${JSON.stringify(found ?? null)}\n`);
   else if (found) process.stdout.write(paperReport(found.cell, found.comparison, found.differences));
   else {
@@ -33,24 +30,11 @@ export function comparePaper(experiment: string, options: { workspace?: string |
   }
 }
 
-/** A few lines on how the runs compare with the published result that their experiment names; none where there is none. */
+/**
+ * A few lines on how the runs compare with the published result that their experiment names; none where there is none.
+ * @throws what `besideRecorded` throws
+ */
 export function linesBesidePaper(runs: readonly Run[]): string[] {
-  const found = besideOf(runs);
+  const found = besideRecorded(runs);
   return found ? paperLines(found.cell, found.comparison, found.differences) : [];
-}
-
-/** @throws OPTION_INVALID where the experiment names a result that does not exist */
-function besideOf(runs: readonly Run[]) {
-  const evaluated = runs.map(({ directory, spec }) => ({
-    settings: parseRecordedSettings(spec.settings, runPaths(directory).run),
-    evaluations: mergeAttempts(readJournal(runPaths(directory).events).events).evaluations,
-  }));
-  const id = evaluated.find(({ settings }) => settings.paper !== undefined)?.settings.paper;
-  if (id === undefined) return undefined;
-  const cell = findCell(id);
-  const beside = besidePaper(
-    cell,
-    evaluated.filter(({ settings }) => settings.paper === id),
-  );
-  return beside && { cell, ...beside };
 }

@@ -5,8 +5,9 @@ import * as vscode from "vscode";
 import { experimentExtension } from "../experiment/parse.ts";
 import { dataFileExtensions } from "../tasks/rows.ts";
 import { readColumns, readTargets } from "./dataColumns.ts";
-import { type Check, checkExperiment, type Files, type Fix, setValue } from "./experimentChecks.ts";
-import { internalDocumentCommands } from "./ids.ts";
+import { type Check, checkExperiment, type Fix, type Surroundings, setValue } from "./experimentChecks.ts";
+import { mayRunPrograms } from "./hubAccess.ts";
+import { internalDocumentCommands, settings } from "./ids.ts";
 
 /** Documents that are experiment files. */
 export const experimentSelector: vscode.DocumentSelector = { scheme: "file", pattern: `**/*${experimentExtension}` };
@@ -16,7 +17,12 @@ const typingPause = 300;
 export function registerDiagnostics(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): void {
   const collection = vscode.languages.createDiagnosticCollection("ulpt");
   const checker = new Checker(collection, log);
-  const watcher = vscode.workspace.createFileSystemWatcher("**/*.{jsonl,csv,tsv,safetensors}", false, true, false);
+  const watcher = vscode.workspace.createFileSystemWatcher(
+    "**/*.{jsonl,csv,tsv,parquet,safetensors}",
+    false,
+    true,
+    false,
+  );
   context.subscriptions.push(
     collection,
     checker,
@@ -27,6 +33,9 @@ export function registerDiagnostics(context: vscode.ExtensionContext, log: vscod
     // Data and models that come or go while the experiment is open.
     watcher.onDidCreate(() => checker.checkAll(typingPause)),
     watcher.onDidDelete(() => checker.checkAll(typingPause)),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration(settings.runGeneratedCode)) checker.checkAll(0);
+    }),
     vscode.languages.registerCodeActionsProvider(experimentSelector, checker, {
       providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
     }),
@@ -71,7 +80,7 @@ class Checker implements vscode.CodeActionProvider, vscode.Disposable {
 
   private async checkNow(document: vscode.TextDocument): Promise<void> {
     const { version } = document;
-    const { checks } = await checkExperiment(document.getText(), document.fileName, disk, vscode.l10n.t);
+    const { checks } = await checkExperiment(document.getText(), document.fileName, around, vscode.l10n.t);
     if (document.isClosed || document.version !== version) return;
     this.found.set(document.uri.toString(), { version, checks });
     this.collection.set(
@@ -127,6 +136,10 @@ function actionOf(fix: Fix, document: vscode.TextDocument, diagnostic: vscode.Di
   if (fix.kind === "choose") {
     const args: ChooseArguments = { file: document.uri.toString(), what: fix.what, path: fix.path };
     action.command = { command: internalDocumentCommands.chooseFile, title: fix.title, arguments: [args] };
+    return action;
+  }
+  if (fix.kind === "setting") {
+    action.command = { command: "workbench.action.openSettings", title: fix.title, arguments: [fix.setting] };
     return action;
   }
   action.isPreferred = fix.preferred;
@@ -185,7 +198,7 @@ export function pathFrom(file: vscode.Uri, target: vscode.Uri): string {
 /** Far above any config.json. */
 const largestConfig = 1 << 20;
 
-const disk: Files = {
+const around: Surroundings = {
   async kind(path) {
     // Asking for a file on a network share sends the user's credentials there: an experiment may come from anybody.
     if (/^[\\/]{2}/.test(path)) return undefined;
@@ -196,6 +209,7 @@ const disk: Files = {
       return undefined;
     }
   },
+  mayRunPrograms,
   columns: readColumns,
   targets: readTargets,
   async hiddenSize(folder) {

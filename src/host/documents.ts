@@ -3,6 +3,7 @@ import type * as vscode from "vscode";
 import { registerCheckpointDocuments } from "./checkpointDocuments.ts";
 import { registerDiagnostics } from "./diagnostics.ts";
 import { registerDiff } from "./diff.ts";
+import { registerHovers } from "./hovers.ts";
 import { registerInlayHints } from "./inlayHints.ts";
 import { registerInlineDeltas } from "./inlineDeltas.ts";
 import { Inspections } from "./inspections.ts";
@@ -33,6 +34,7 @@ export function registerDocuments(context: vscode.ExtensionContext, { store, ser
   registerInlayHints(context, store, inspections);
   registerPromptEditor(context, { service, inspections, log });
   registerDiagnostics(context, log);
-  registerNewExperiment(context, log);
+  registerHovers(context);
+  registerNewExperiment(context, service, log);
   registerWalkthrough(context, log);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseExperiment } from "../experiment/parse.ts";
-import { type Check, checkExperiment, editText, type Files, type Fix } from "./experimentChecks.ts";
+import { type Check, checkExperiment, editText, type Fix, type Surroundings } from "./experimentChecks.ts";
 import { untranslated as t } from "./translate.ts";
 
 const file = "/w/a.ulpt.json";
@@ -19,7 +19,8 @@ const good = `{
 }
 `;
 
-const disk: Files = {
+const around: Surroundings = {
+  mayRunPrograms: () => false,
   kind: async (path) => {
     if (path === "/w/model") return "folder";
     const files = ["config.json", "model.safetensors", "tokenizer.json"].map((name) => `/w/model/${name}`);
@@ -30,8 +31,8 @@ const disk: Files = {
   hiddenSize: async () => 64,
 };
 
-async function check(text: string, files: Partial<Files> = {}): Promise<Check[]> {
-  return (await checkExperiment(text, file, { ...disk, ...files }, t)).checks;
+async function check(text: string, changes: Partial<Surroundings> = {}): Promise<Check[]> {
+  return (await checkExperiment(text, file, { ...around, ...changes }, t)).checks;
 }
 
 function change(from: string, to: string): string {
@@ -46,7 +47,7 @@ function apply(text: string, fix: Fix | undefined): string {
 
 describe("checks of an experiment file", () => {
   it("finds nothing wrong with a good one", async () => {
-    const { experiment, checks } = await checkExperiment(good, file, disk, t);
+    const { experiment, checks } = await checkExperiment(good, file, around, t);
     expect(checks).toEqual([]);
     expect(experiment?.name).toBe("a");
   });
@@ -122,7 +123,7 @@ describe("checks of an experiment file", () => {
   });
 
   it("names what a model folder lacks", async () => {
-    const kind = async (path: string) => (path.endsWith("tokenizer.json") ? undefined : disk.kind(path));
+    const kind = async (path: string) => (path.endsWith("tokenizer.json") ? undefined : around.kind(path));
     expect(await check(good, { kind })).toMatchObject([
       { code: "model-incomplete", message: "The model folder lacks tokenizer.json: /w/model" },
     ]);
@@ -161,5 +162,40 @@ describe("checks of an experiment file", () => {
   it("says nothing of columns and widths that it cannot make out", async () => {
     const text = change('"{text}"', '"{other}"').replace("[2, 16]", "[512]");
     expect(await check(text, { columns: async () => undefined, hiddenSize: async () => undefined })).toEqual([]);
+  });
+
+  it("finds a result that the paper does not have, and offers the nearest", async () => {
+    const text = change('"rank"', '"paper": "table-1/ulpt-r64/sst3",\n  "rank"').replace(
+      /"task": \{[^}]*\{[^}]*\}[^}]*\{[^}]*\}[^}]*\}/,
+      '"task": "sst2"',
+    );
+    const [found] = await check(text);
+    expect(found).toMatchObject({ code: "paper-unknown", severity: "error" });
+    const fixed = apply(text, found!.fixes[0]);
+    expect(fixed).toContain('"paper": "table-1/ulpt-r64/sst2"');
+    expect(await check(fixed)).toEqual([]);
+  });
+
+  it("warns where the paper's result is on another task, and offers both ways out", async () => {
+    const text = change('"rank"', '"paper": "table-1/ulpt-r64/sst2",\n  "rank"');
+    const [found] = await check(text);
+    expect(found).toMatchObject({ code: "paper-task", severity: "warning", message: expect.stringContaining("SST-2") });
+    expect(apply(text, found!.fixes[0])).not.toContain("paper");
+    expect(await check(apply(text, found!.fixes[1]))).toEqual([]);
+  });
+
+  it("warns of a task that runs programs as long as that is off", async () => {
+    const text = '{ "model": "model", "task": "mbpp", "rank": 2, "training": { "steps": 100 } }';
+    const [found, ...others] = await check(text);
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ code: "programs-off", severity: "warning" });
+    expect(found!.fixes).toEqual([expect.objectContaining({ kind: "setting", setting: "ulpt.runGeneratedCode" })]);
+    expect(await check(text, { mayRunPrograms: () => true })).toEqual([]);
+  });
+
+  it("offers the task that a misspelt name was meant to be", async () => {
+    const text = '{ "model": "model", "task": "sst3", "rank": 2, "training": { "steps": 100 } }';
+    const [found] = await check(text);
+    expect(apply(text, found!.fixes[0])).toContain('"task": "sst2"');
   });
 });

@@ -4,16 +4,22 @@
  */
 import { resolve } from "node:path";
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node, parseTree } from "jsonc-parser";
+import { UlptError } from "../errors.ts";
 import { expandRuns } from "../experiment/expand.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import type { Path } from "../experiment/jsonSchema.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";
 import { ExperimentError, type ExperimentProblem } from "../experiment/problems.ts";
+import { metricFacts } from "../metrics/names.ts";
+import type { PaperCell } from "../paper/cell.ts";
+import { cells, findCell } from "../paper/results.ts";
 import { isHubTask } from "../tasks/definition.ts";
 import { resolveTask } from "../tasks/resolve.ts";
 import { parseSplit } from "../tasks/split.ts";
 import { type Field, hasField, parseTemplate } from "../tasks/template.ts";
 import { suggest } from "../words/suggest.ts";
+import { settings as settingNames } from "./ids.ts";
+import { programsMetric } from "./registryTexts.ts";
 import type { Translate } from "./translate.ts";
 
 export interface TextEdit {
@@ -25,7 +31,9 @@ export interface TextEdit {
 export type Fix =
   | { kind: "edit"; title: string; edits: TextEdit[]; preferred: boolean }
   /** Ask for a file or folder and write its path to `path`. */
-  | { kind: "choose"; title: string; what: "data" | "model"; path: Path };
+  | { kind: "choose"; title: string; what: "data" | "model"; path: Path }
+  /** Show a setting of VS Code. */
+  | { kind: "setting"; title: string; setting: string };
 
 export interface Check {
   /** Stable, for tests and settings of other tools. */
@@ -37,8 +45,8 @@ export interface Check {
   fixes: Fix[];
 }
 
-/** What the checks ask the disk. Paths are absolute. */
-export interface Files {
+/** What the checks ask beside the text. Paths are absolute. */
+export interface Surroundings {
   kind(path: string): Promise<"file" | "folder" | undefined>;
   /** The names of the columns of a data file, as far as they can be made out. */
   columns(path: string): Promise<readonly string[] | undefined>;
@@ -46,6 +54,8 @@ export interface Files {
   targets(path: string, template: string): Promise<readonly string[] | undefined>;
   /** The width of the model in a folder, out of its config.json. */
   hiddenSize(folder: string): Promise<number | undefined>;
+  /** Whether programs that a model writes may be run. */
+  mayRunPrograms(): boolean;
 }
 
 export interface Checked {
@@ -57,7 +67,12 @@ export interface Checked {
 /**
  * Checks the text of the experiment file at `file`. What the JSON editor reports by itself, broken syntax, is left to it.
  */
-export async function checkExperiment(text: string, file: string, files: Files, t: Translate): Promise<Checked> {
+export async function checkExperiment(
+  text: string,
+  file: string,
+  around: Surroundings,
+  t: Translate,
+): Promise<Checked> {
   let experiment: Experiment;
   try {
     experiment = parseExperiment(text, file);
@@ -67,8 +82,12 @@ export async function checkExperiment(text: string, file: string, files: Files, 
     return { experiment: undefined, checks: error.problems.map((problem) => schemaCheck(text, problem, t)) };
   }
   const place = new Places(text);
-  const found = await Promise.all([dataChecks(experiment, place, files, t), modelChecks(experiment, place, files, t)]);
-  return { experiment, checks: [...trainingChecks(experiment, place, t), ...found.flat()] };
+  const found = await Promise.all([
+    dataChecks(experiment, place, around, t),
+    modelChecks(experiment, place, around, t),
+  ]);
+  const own = [...trainingChecks(experiment, place, t), ...paperChecks(experiment, place, t)];
+  return { experiment, checks: [...own, ...programChecks(experiment, place, around, t), ...found.flat()] };
 }
 
 /** The nodes of an experiment file. */
@@ -199,12 +218,63 @@ function trainingChecks({ settings }: Experiment, place: Places, t: Translate): 
   return checks;
 }
 
+function paperChecks({ settings }: Experiment, place: Places, t: Translate): Check[] {
+  if (settings.paper === undefined) return [];
+  const at = { ...place.at(["paper"]), severity: "error" as const };
+  let cell: PaperCell;
+  try {
+    cell = findCell(settings.paper);
+  } catch (error) {
+    if (!(error instanceof UlptError)) throw error;
+    const near = suggest(
+      settings.paper,
+      cells().map(({ id }) => id),
+    );
+    const fixes = near ? [editFix(t('Change to "{0}"', near), place.set(["paper"], near))] : [];
+    const message = t("The paper has no result {0}. {1}", JSON.stringify(settings.paper), error.hint ?? "");
+    return [{ code: "paper-unknown", message: message.trim(), ...at, fixes }];
+  }
+  const task = resolveTask(settings.task);
+  if (isHubTask(task) && task.name === cell.task) return [];
+  const message = t(
+    '"paper" names a result on {0}, and this is another task: they cannot be compared.',
+    cell.taskTitle,
+  );
+  const fixes = [
+    editFix(t('Remove "paper"'), place.set(["paper"], undefined)),
+    editFix(t('Change the task to "{0}"', cell.task), place.set(["task"], cell.task), false),
+  ];
+  return [{ code: "paper-task", message, ...at, severity: "warning", fixes }];
+}
+
+function programChecks(
+  { settings }: Experiment,
+  place: Places,
+  around: Pick<Surroundings, "mayRunPrograms">,
+  t: Translate,
+): Check[] {
+  const metric = programsMetric(resolveTask(settings.task));
+  if (metric === undefined || around.mayRunPrograms()) return [];
+  return [
+    {
+      code: "programs-off",
+      severity: "warning",
+      message: t(
+        "{0} is measured by running the programs that the model writes, and that is off: training will refuse to start.",
+        metricFacts[metric].title,
+      ),
+      ...place.at(["task"]),
+      fixes: [{ kind: "setting", title: t("Show the setting that allows it"), setting: settingNames.runGeneratedCode }],
+    },
+  ];
+}
+
 const dataKeys = ["train", "validation", "test"] as const;
 
 async function dataChecks(
   { settings, directory }: Experiment,
   place: Places,
-  files: Files,
+  files: Surroundings,
   t: Translate,
 ): Promise<Check[]> {
   const task = resolveTask(settings.task);
@@ -326,7 +396,7 @@ function writtenField({ written, each }: Field, name: string): string {
 
 const modelFiles = ["config.json", "model.safetensors", "tokenizer.json"];
 
-async function modelChecks(experiment: Experiment, place: Places, files: Files, t: Translate): Promise<Check[]> {
+async function modelChecks(experiment: Experiment, place: Places, files: Surroundings, t: Translate): Promise<Check[]> {
   const { settings, directory } = experiment;
   const folder = resolve(directory, settings.model);
   const problem = (code: string, message: string): Check[] => [

@@ -1,61 +1,175 @@
 /** @file The text of a new experiment file: short, commented, ready to train. */
+import type { TaskName, VariantName } from "../tasks/definition.ts";
+import { registry } from "../tasks/registry.ts";
+import { resolveTask } from "../tasks/resolve.ts";
+import { programsMetric, sizesText } from "./registryTexts.ts";
+import { untranslated } from "./translate.ts";
 
-export interface NewExperiment {
-  /** As written in the file: a path relative to it, with `/`. */
-  model: string;
+/** Files beside the experiment, as it writes their paths: relative to it, with `/`. */
+export interface NewFileTask {
+  kind: "files";
   train: string;
   validation?: string | undefined;
   test?: string | undefined;
   template: string;
   target: string;
+}
+
+export interface NewHubTask {
+  kind: "hub";
+  /** An id of the Hub, with a revision behind an @. */
+  dataset: string;
+  config?: string | undefined;
+  template: string;
+  target: string;
+}
+
+export interface NewRegistryTask {
+  kind: "registry";
+  name: TaskName;
+  /** Of a task that has two. */
+  variant?: VariantName | undefined;
+}
+
+export interface NewExperiment {
+  /** A path relative to the file, with `/`, or an id of the Hub. */
+  model: string;
+  /** Whether the model is one of the Hub: far larger than those that come along with a workspace. */
+  isHubModel: boolean;
+  task: NewFileTask | NewHubTask | NewRegistryTask;
   methods: readonly ("ulpt" | "vanilla")[];
   ranks: readonly number[];
+}
+
+/** How long and how fast to train: what suits a model of that size. */
+interface Effort {
   promptLength: number;
   steps: number;
+  stepsComment: string;
+  evaluateEvery: number;
+  ulptLearningRate: number;
+}
+
+/** Of both, for vanilla prompt tuning. */
+const vanillaLearningRate = 0.3;
+
+function effortOf({ isHubModel, task }: NewExperiment): Effort {
+  if (!isHubModel) {
+    return {
+      promptLength: 20,
+      steps: 400,
+      stepsComment: "enough for a tiny model; T5 takes thousands, the paper's runs 30,000",
+      evaluateEvery: 40,
+      ulptLearningRate: 0.3,
+    };
+  }
+  const large = { promptLength: 100, ulptLearningRate: 0.6 };
+  if (task.kind === "registry") {
+    const stepsComment = "as the paper's code trains T5: hours on a GPU. 300 show whether it learns";
+    return { ...large, steps: 30_000, stepsComment, evaluateEvery: 1000 };
+  }
+  return { ...large, steps: 3000, stepsComment: "a start; the paper's runs take 30,000", evaluateEvery: 300 };
 }
 
 /** The experiment as JSON with comments. `parseExperiment` reads it. */
 export function writeExperiment(given: NewExperiment): string {
-  const { model, train, validation, test, template, target, methods, ranks, promptLength, steps } = given;
-  const task = [
-    `"train": ${json(train)},`,
-    validation
-      ? `"validation": ${json(validation)},`
-      : "// No validation file: a tenth of the training rows is set aside.",
-    test ? `"test": ${json(test)}, // used once a run, for its final score` : "",
-    `"template": ${json(template)}, // what the model reads; {field} is a column of the data`,
-    `"target": ${json(target)} // what it should answer`,
-  ].filter(Boolean);
-  const usesUlpt = methods.includes("ulpt");
+  const { model, isHubModel, methods } = given;
+  const effort = effortOf(given);
+  const rate = methods.includes("ulpt") ? effort.ulptLearningRate : vanillaLearningRate;
   return `// A prompt-tuning experiment: the model stays frozen, only a short prompt is trained.
 // Lists in "method", "rank" and "seed" make one run for each combination. Hover over a setting to read about it.
 {
-  "model": ${json(model)},
-  "task": {
-    ${task.join("\n    ")}
-  },
+  "model": ${json(model)},${isHubModel ? " // of the Hugging Face Hub: downloaded once, when it is first needed" : ""}
+${taskText(given.task)}
 
   // ulpt trains a few numbers for each prompt token; vanilla trains every number of the prompt, to compare with.
-  "method": ${methods.length === 1 ? json(methods[0]) : list(methods)},
-${usesUlpt ? `  "rank": ${ranks.length === 1 ? ranks[0] : list(ranks)}, // trained numbers per prompt token (ulpt)\n` : ""}  "promptLength": ${promptLength},
+${methodText(given, effort)}
+  "promptLength": ${effort.promptLength},
   "seed": 1, // [1, 2, 3] repeats every run with three seeds
 
   "training": {
-    "steps": ${steps},
+    "steps": ${effort.steps}, // ${effort.stepsComment}
     "batchSize": 16,
-    "learningRate": 0.3, // prompts take far larger ones than weights do
-    "evaluateEvery": ${Math.max(1, Math.floor(steps / 10))} // steps between two evaluations; each writes a checkpoint
+    "learningRate": ${rate}, // prompts take far larger ones than weights do
+    "evaluateEvery": ${effort.evaluateEvery} // steps between two evaluations; each writes a checkpoint
   }
 }
 `;
 }
 
-function json(value: unknown): string {
-  return JSON.stringify(value);
+function taskText(task: NewExperiment["task"]): string {
+  if (task.kind === "registry") return registryText(task);
+  return `  "task": {\n    ${(task.kind === "files" ? fileLines(task) : hubLines(task)).join("\n    ")}\n  },`;
 }
 
-function list(values: readonly (string | number)[]): string {
-  return `[${values.map(json).join(", ")}]`;
+function fileLines({ train, validation, test, template, target }: NewFileTask): string[] {
+  return [
+    `"train": ${json(train)},`,
+    validation
+      ? `"validation": ${json(validation)},`
+      : "// No validation file: a tenth of the training rows is set aside.",
+    ...(test ? [`"test": ${json(test)}, // used once a run, for its final score`] : []),
+    ...wordingLines(template, target),
+  ];
+}
+
+function hubLines({ dataset, config, template, target }: NewHubTask): string[] {
+  return [
+    `"dataset": ${json(dataset)}, // of the Hugging Face Hub: downloaded once, when it is first needed`,
+    ...(config ? [`"config": ${json(config)},`] : []),
+    `"train": "train", // the name of a split, or a part of it: "train[1000:]"`,
+    `// No "validation": a tenth of the training rows is set aside. Where the data set has splits of its own:`,
+    `// "validation": "validation", "test": "test",`,
+    ...wordingLines(template, target),
+  ];
+}
+
+function wordingLines(template: string, target: string): string[] {
+  return [
+    `"template": ${json(template)}, // what the model reads; {field} is a column of the data`,
+    `"target": ${json(target)} // what it should answer`,
+  ];
+}
+
+function registryText({ name, variant }: NewRegistryTask): string {
+  const { title, group, description, variants } = registry[name];
+  const lines = [
+    `// ${title} (${group}): ${description}`,
+    `// ${sizesText(name, untranslated)}. Data, template, answers and metric come with the name.`,
+  ];
+  if (programsMetric(resolveTask(name))) {
+    lines.push("// Scored by running the programs that the model writes: the setting ulpt.runGeneratedCode allows it.");
+  }
+  if (!variants) return [...lines, `"task": ${json(name)},`].map(indented).join("\n");
+  lines.push(
+    `// The official code has a defect: ${variants.defect}`,
+    `// "fixed" does what was meant; "faithful" repeats the defect, to compare with the paper's numbers.`,
+    `"task": { "name": ${json(name)}, "variant": ${json(variant ?? "fixed")} },`,
+  );
+  return lines.map(indented).join("\n");
+}
+
+function indented(line: string): string {
+  return `  ${line}`;
+}
+
+function methodText({ methods, ranks }: NewExperiment, { ulptLearningRate }: Effort): string {
+  const usesUlpt = methods.includes("ulpt");
+  // One learning rate of the experiment does not suit both.
+  const isSplit = usesUlpt && methods.includes("vanilla") && ulptLearningRate !== vanillaLearningRate;
+  const written = methods.map((method) =>
+    method === "vanilla" && isSplit ? `{ "name": "vanilla", "learningRate": ${vanillaLearningRate} }` : json(method),
+  );
+  const lines = [`  "method": ${written.length === 1 ? written[0] : `[${written.join(", ")}]`},`];
+  if (usesUlpt) {
+    const rank = ranks.length === 1 ? ranks[0] : `[${ranks.join(", ")}]`;
+    lines.push(`  "rank": ${rank}, // trained numbers per prompt token (ulpt)`);
+  }
+  return lines.join("\n");
+}
+
+function json(value: unknown): string {
+  return JSON.stringify(value);
 }
 
 /** A field likely to be the answer, out of the columns of a data file. */

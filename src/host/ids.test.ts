@@ -35,7 +35,7 @@ describe("package.json and the code", () => {
     expect(contributes.viewsContainers.activitybar[0]!.id).toBe(ids.viewContainer);
     expect(contributes.taskDefinitions[0]!.type).toBe(ids.taskType);
     expect(contributes.problemMatchers.map(({ name }) => `$${name}`)).toContain(ids.problemMatcher);
-    expect(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations).toEqual([ids.settings.nodePath]);
+    expect(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations).toEqual(ids.restrictedSettings);
   });
 
   it("agree on at most twelve settings, each with a scope", () => {
@@ -43,6 +43,12 @@ describe("package.json and the code", () => {
     expect(Object.keys(properties)).toEqual(expect.arrayContaining(Object.values(ids.settings)));
     expect(Object.keys(properties).length).toBeLessThanOrEqual(12);
     for (const setting of Object.values(properties)) expect(setting).toHaveProperty("scope");
+  });
+
+  it("let no workspace turn a token elsewhere or allow programs", () => {
+    const { properties } = contributes.configuration;
+    expect(properties[ids.settings.hubEndpoint].scope).toBe("machine");
+    expect(properties[ids.settings.runGeneratedCode]).toMatchObject({ scope: "application", default: false });
   });
 
   it("have a text for every key, and no text without one", () => {

@@ -28,6 +28,12 @@ export const coreCommands = {
   deleteRun: "ulpt.deleteRun",
   reveal: "ulpt.reveal",
   copyPath: "ulpt.copyPath",
+  previewData: "ulpt.previewData",
+  download: "ulpt.download",
+  reproduce: "ulpt.reproduce",
+  compareWithPaper: "ulpt.compareWithPaper",
+  signIn: "ulpt.signIn",
+  signOut: "ulpt.signOut",
   checkRuntime: "ulpt.checkRuntime",
   showLog: "ulpt.showLog",
   showRunLog: "ulpt.showRunLog",
@@ -37,6 +43,8 @@ export const coreCommands = {
 export const internalCommands = {
   showMore: "ulpt.internal.showMore",
   showStatus: "ulpt.internal.showStatus",
+  /** Other rows of a preview: its page's links. */
+  showPreview: "ulpt.internal.showPreview",
 } as const;
 
 /** Commands of other parts of the host that the core refers to. */
@@ -99,7 +107,18 @@ export const settings = {
   nodePath: "ulpt.runtime.nodePath",
   openPanel: "ulpt.train.openPanel",
   onFinish: "ulpt.notifications.onFinish",
+  hubOffline: "ulpt.hub.offline",
+  hubEndpoint: "ulpt.hub.endpoint",
+  runGeneratedCode: "ulpt.runGeneratedCode",
 } as const;
+
+/** Settings that a workspace without trust cannot give. */
+export const restrictedSettings = [
+  settings.nodePath,
+  settings.hubOffline,
+  settings.hubEndpoint,
+  settings.runGeneratedCode,
+] as const;
 
 /** First words of `contextValue`; states and marks follow, parted by spaces. Menus match them with `viewItem =~`. */
 export const contextValues = {

@@ -1,5 +1,8 @@
 /** @file What can be done, and what changed, above the lines of checkpoints and experiment files. */
+import { findNodeAtLocation, parseTree } from "jsonc-parser";
 import * as vscode from "vscode";
+import { describeValue, tableName } from "../paper/format.ts";
+import { cells } from "../paper/results.ts";
 import { changeSummary } from "../runs/checkpointText.ts";
 import { changeSince, referenceOf } from "./checkpointChanges.ts";
 import { checkpointSelector } from "./checkpointDocuments.ts";
@@ -131,10 +134,22 @@ class ExperimentLenses extends Lenses {
     const { t } = vscode.l10n;
     return [
       lens(0, t("$(play) Train"), coreCommands.train, document.uri),
+      lens(0, t("$(table) Preview Data"), coreCommands.previewData, document.uri),
       new PendingLens(0, async () => changesCommand(document.uri, await lastRun())),
       new PendingLens(0, async () => bestCommand(await lastRun())),
+      ...paperLenses(document),
     ];
   }
+}
+
+/** Above the setting that names a result of the paper: its number, and ours beside it on request. */
+function paperLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+  const tree = parseTree(document.getText(), [], { allowTrailingComma: true });
+  const node = tree && findNodeAtLocation(tree, ["paper"]);
+  const cell = cells().find(({ id }) => id === node?.value);
+  if (!node || !cell) return [];
+  const title = vscode.l10n.t("$(law) the paper has {0} ({1}): compare…", describeValue(cell), tableName(cell));
+  return [lens(document.positionAt(node.offset).line, title, coreCommands.compareWithPaper, document.uri)];
 }
 
 function changesCommand(file: vscode.Uri, last: LastRun | undefined): vscode.Command {

@@ -1,7 +1,9 @@
 /** @file The log of the extension, and errors as people meet them. */
 import * as vscode from "vscode";
 import { messageOf, UlptError } from "../errors.ts";
-import { coreCommands } from "./ids.ts";
+import { hubAddress } from "./hubAccess.ts";
+import { pageToOpen } from "./hubAccount.ts";
+import { coreCommands, settings } from "./ids.ts";
 
 /** Made by `activate`, before anything else. */
 export type Log = vscode.LogOutputChannel;
@@ -12,9 +14,13 @@ export function createLog(): Log {
 
 /** What an error says in one line: what happened, and what to do about it. */
 export function errorText(error: unknown): string {
-  const hint = error instanceof Error && "hint" in error ? error.hint : undefined;
-  if (typeof hint === "string") return `${messageOf(error)} ${hint}`;
-  return messageOf(error);
+  const hint = textOf(error, "hint");
+  return hint === undefined ? messageOf(error) : `${messageOf(error)} ${hint}`;
+}
+
+function textOf(error: unknown, key: "code" | "where" | "hint"): string | undefined {
+  const value = error instanceof Error ? (error as Partial<Record<typeof key, unknown>>)[key] : undefined;
+  return typeof value === "string" ? value : undefined;
 }
 
 /** Logs an error with all it knows. */
@@ -24,12 +30,49 @@ export function logError(log: Log, what: string, error: unknown): void {
   log.error(`${what}: ${whole}`);
 }
 
-/** Tells a person that something they asked for failed. */
+interface WayOn {
+  title: string;
+  go(): Thenable<unknown>;
+}
+
+/** Tells a person that something they asked for failed, with what can be done about it in one click. */
 export function showError(log: Log, what: string, error: unknown): void {
   if (error instanceof vscode.CancellationError) return;
   logError(log, what, error);
-  const show = vscode.l10n.t("Show Log");
-  void vscode.window.showErrorMessage(errorText(error), show).then((choice) => {
-    if (choice === show) void vscode.commands.executeCommand(coreCommands.showLog);
+  const ways = [...waysOn(error), { title: vscode.l10n.t("Show Log"), go: () => run(coreCommands.showLog) }];
+  void vscode.window.showErrorMessage(errorText(error), ...ways.map(({ title }) => title)).then((choice) => {
+    void ways.find(({ title }) => title === choice)?.go();
   });
+}
+
+function run(command: string, ...args: unknown[]): Thenable<unknown> {
+  return vscode.commands.executeCommand(command, ...args);
+}
+
+function waysOn(error: unknown): WayOn[] {
+  const { t } = vscode.l10n;
+  const signIn: WayOn = { title: t("Sign In…"), go: () => run(coreCommands.signIn) };
+  const page = pageToOpen(textOf(error, "where"), hubAddress());
+  const openPage: WayOn[] = page
+    ? [{ title: t("Open Page"), go: () => vscode.env.openExternal(vscode.Uri.parse(page, true)) }]
+    : [];
+  const openSetting = (name: string): WayOn => ({
+    title: t("Open Setting"),
+    go: () => run("workbench.action.openSettings", name),
+  });
+  switch (textOf(error, "code")) {
+    case "HUB_GATED":
+    case "HUB_DENIED":
+      return [...openPage, signIn];
+    case "HUB_NOT_FOUND":
+      return openPage;
+    case "HUB_OFFLINE":
+      return vscode.workspace.getConfiguration().get(settings.hubOffline, false)
+        ? [openSetting(settings.hubOffline)]
+        : [];
+    case "PROGRAMS_OFF":
+      return [openSetting(settings.runGeneratedCode)];
+    default:
+      return [];
+  }
 }

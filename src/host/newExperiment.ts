@@ -3,22 +3,27 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../experiment/parse.ts";
+import type { TaskName, VariantName } from "../tasks/definition.ts";
+import { registry } from "../tasks/registry.ts";
 import { dataFileExtensions } from "../tasks/rows.ts";
 import { hasField, parseTemplate } from "../tasks/template.ts";
 import { readColumns } from "./dataColumns.ts";
 import { pathFrom, pickDataFile, pickModelFolder } from "./diagnostics.ts";
-import { guessTarget, guessTemplate, siblingSplit, writeExperiment } from "./experimentTemplate.ts";
-import { documentCommands } from "./ids.ts";
-import { type Log, showError } from "./log.ts";
-import { again, askInOrder, type Choice, type Steps } from "./steps.ts";
+import { guessTarget, guessTemplate, type NewExperiment, siblingSplit, writeExperiment } from "./experimentTemplate.ts";
+import { hubModels, modelGroups, typedModel } from "./hubModels.ts";
+import { coreCommands, documentCommands } from "./ids.ts";
+import { type Log, logError, showError } from "./log.ts";
+import { sizesText, taskGroups } from "./registryTexts.ts";
+import type { ServiceClient } from "./serviceClient.ts";
+import { again, askInOrder, type Choice, type Question, type Steps } from "./steps.ts";
 
 const t = vscode.l10n.t;
 
-export function registerNewExperiment(context: vscode.ExtensionContext, log: Log): void {
+export function registerNewExperiment(context: vscode.ExtensionContext, service: ServiceClient, log: Log): void {
   context.subscriptions.push(
     vscode.commands.registerCommand(documentCommands.newExperiment, async (near?: unknown) => {
       try {
-        return await newExperiment(near instanceof vscode.Uri ? near : undefined);
+        return await newExperiment(near instanceof vscode.Uri ? near : undefined, service, log);
       } catch (error) {
         showError(log, documentCommands.newExperiment, error);
         return undefined;
@@ -30,37 +35,77 @@ export function registerNewExperiment(context: vscode.ExtensionContext, log: Log
 /** What is answered so far. */
 interface Answers {
   folder: vscode.Uri;
-  model: vscode.Uri;
+  modelFrom: "folder" | "hub";
+  modelFolder: vscode.Uri;
+  hubModel: string;
+  dataFrom: "file" | "registry" | "hub";
   train: vscode.Uri;
+  taskName: TaskName;
+  variant: VariantName;
+  dataset: string;
+  config: string;
   columns: readonly string[] | undefined;
   template: string;
   target: string;
   methods: readonly ("ulpt" | "vanilla")[];
   ranks: readonly number[];
   name: string;
+  guessedName: string;
 }
 
 const mostFiles = 200;
 const ignored = "**/{node_modules,.git,.ulpt}/**";
 
 /** Asks, writes and opens. Returns the file's URI; undefined where somebody thought better of it. */
-async function newExperiment(near: vscode.Uri | undefined): Promise<vscode.Uri | undefined> {
+async function newExperiment(
+  near: vscode.Uri | undefined,
+  service: ServiceClient,
+  log: Log,
+): Promise<vscode.Uri | undefined> {
   const folder = near ?? (await chooseFolder());
   if (!folder) return undefined;
   const answers: Partial<Answers> = { folder };
-  const done = await askInOrder(t("New Experiment"), [
-    (step) => askModel(step, answers),
-    (step) => askData(step, answers),
-    (step) => askTemplate(step, answers),
-    (step) => askTarget(step, answers),
-    (step) => askMethods(step, answers),
-    (step) => askRanks(step, answers),
-    (step) => askName(step, answers),
-  ]);
-  return done ? write(answers as Answers) : undefined;
+  const ownWords = () => answers.dataFrom !== "registry";
+  const questions: Question[] = [
+    { ask: (steps) => askModel(steps, answers) },
+    { ask: (steps) => askHubModel(steps, answers, service, log), when: () => answers.modelFrom === "hub" },
+    { ask: (steps) => askData(steps, answers) },
+    { ask: (steps) => askTask(steps, answers), when: () => answers.dataFrom === "registry" },
+    { ask: (steps) => askVariant(steps, answers), when: () => hasVariants(answers) },
+    { ask: (steps) => askDataset(steps, answers), when: () => answers.dataFrom === "hub" },
+    { ask: (steps) => askConfig(steps, answers), when: () => answers.dataFrom === "hub" },
+    { ask: (steps) => askTemplate(steps, answers), when: ownWords },
+    { ask: (steps) => askTarget(steps, answers), when: ownWords },
+    { ask: (steps) => askMethods(steps, answers) },
+    { ask: (steps) => askRanks(steps, answers), when: () => answers.methods?.includes("ulpt") ?? true },
+    { ask: (steps) => askName(steps, answers) },
+  ];
+  if (!(await askInOrder(t("New Experiment"), questions))) return undefined;
+  const complete = answers as Answers;
+  const file = await write(complete);
+  if (complete.modelFrom === "hub" || complete.dataFrom !== "file") void offerDownload(file, complete);
+  return file;
 }
 
-async function chooseFolder(): Promise<vscode.Uri | undefined> {
+/** Nothing is fetched unasked: a model is gigabytes. */
+async function offerDownload(file: vscode.Uri, { modelFrom, hubModel, dataFrom, taskName, dataset }: Answers) {
+  if (!vscode.workspace.isTrusted) return;
+  const data = dataFrom === "registry" ? registry[taskName].title : dataset;
+  const what =
+    modelFrom === "hub" && dataFrom !== "file"
+      ? t("{0} and the data of {1} come from the Hugging Face Hub when they are first needed.", hubModel, data)
+      : modelFrom === "hub"
+        ? t("{0} comes from the Hugging Face Hub when it is first needed.", hubModel)
+        : t("The data of {0} comes from the Hugging Face Hub when it is first needed.", data);
+  const now = t("Download Now");
+  const preview = t("Preview Data");
+  const choice = await vscode.window.showInformationMessage(what, now, preview);
+  if (choice === now) await vscode.commands.executeCommand(coreCommands.download, file);
+  if (choice === preview) await vscode.commands.executeCommand(coreCommands.previewData, file);
+}
+
+/** The folder that a new experiment goes to. */
+export async function chooseFolder(): Promise<vscode.Uri | undefined> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   if (folders.length === 1) return folders[0]!.uri;
   if (folders.length > 1) {
@@ -77,25 +122,92 @@ async function chooseFolder(): Promise<vscode.Uri | undefined> {
 
 type Again = typeof again | undefined;
 
+function separator<T>(label: string): Choice<T> {
+  return { label, kind: vscode.QuickPickItemKind.Separator, value: undefined };
+}
+
 async function askModel(steps: Steps, answers: Partial<Answers>): Promise<Again> {
   const configs = await vscode.workspace.findFiles("**/config.json", ignored, mostFiles);
   const folders = (await Promise.all(configs.map(modelFolder))).filter((uri) => uri !== undefined);
-  const choices = folders.map((uri): Choice<vscode.Uri | undefined> => {
-    return {
+  type Value = vscode.Uri | "hub" | "browse";
+  const inWorkspace = folders.map(
+    (uri): Choice<Value> => ({
       label: `$(symbol-structure) ${basename(uri.fsPath)}`,
       description: vscode.workspace.asRelativePath(uri),
       value: uri,
-    };
+    }),
+  );
+  const choices: Choice<Value>[] = [
+    ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
+    separator<Value>(t("from elsewhere")),
+    {
+      label: t("$(cloud) A Model of the Hugging Face Hub…"),
+      description: t("T5 and its relatives, downloaded once"),
+      value: "hub",
+    },
+    {
+      label: t("$(folder-opened) Browse for a Model Folder…"),
+      description: t("with config.json, model.safetensors and tokenizer.json"),
+      value: "browse",
+    },
+  ];
+  const picked = await steps.pick(t("Model"), t("Which frozen model?"), choices, {
+    isActive: (value) =>
+      value === "hub"
+        ? answers.modelFrom === "hub"
+        : value instanceof vscode.Uri && answers.modelFrom === "folder" && isSame(value, answers.modelFolder),
   });
-  const placeholder = choices.length
-    ? t("Which frozen model?")
-    : t("No model in this workspace: a folder with config.json, model.safetensors and tokenizer.json");
-  const other = { label: t("$(folder-opened) Browse for a Model Folder…"), value: undefined };
-  const picked = await steps.pick(t("Model"), placeholder, [...choices, other], answers.model);
-  const model = picked ?? (await pickModelFolder(vscode.Uri.joinPath(answers.folder!, "x")));
-  if (!model) return again;
-  answers.model = model;
+  if (picked === "hub") {
+    answers.modelFrom = "hub";
+    return undefined;
+  }
+  const folder = picked === "browse" ? await pickModelFolder(vscode.Uri.joinPath(answers.folder!, "x")) : picked;
+  if (!folder) return again;
+  answers.modelFrom = "folder";
+  answers.modelFolder = folder;
   return undefined;
+}
+
+function isSame(a: vscode.Uri, b: vscode.Uri | undefined): boolean {
+  return a.toString() === b?.toString();
+}
+
+async function askHubModel(steps: Steps, answers: Partial<Answers>, service: ServiceClient, log: Log): Promise<Again> {
+  const choices = (cached: readonly string[]) =>
+    modelGroups(cached, t).flatMap(({ title, models }): Choice<string>[] => [
+      separator(title),
+      ...models.map(({ id, description, isCached }) => ({
+        label: id,
+        description: [description, ...(isCached ? [t("$(check) downloaded")] : [])].filter(Boolean).join("  "),
+        value: id,
+      })),
+    ]);
+  answers.hubModel = await steps.pick(
+    t("Model of the Hub"),
+    t("Which model? Any other of the T5 family can be typed: organisation/name, with @revision or without"),
+    choices([]),
+    {
+      isActive: (id) => id === (answers.hubModel ?? hubModels[0]!.id),
+      later: cachedModels(service, log).then(choices),
+      typed: (text) => {
+        const id = typedModel(text);
+        if (id === undefined) return undefined;
+        return { label: t("$(cloud) Use {0}", id), description: t("as typed"), alwaysShow: true, value: id };
+      },
+    },
+  );
+  return undefined;
+}
+
+/** The models that are on this machine already; none where nothing may be started. */
+async function cachedModels(service: ServiceClient, log: Log): Promise<readonly string[]> {
+  if (!vscode.workspace.isTrusted) return [];
+  try {
+    return await service.request("cachedModels", {});
+  } catch (error) {
+    logError(log, "looking for models in the cache", error);
+    return [];
+  }
 }
 
 /** The folder of a config.json that has weights beside it. */
@@ -111,7 +223,8 @@ async function modelFolder(config: vscode.Uri): Promise<vscode.Uri | undefined> 
 async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> {
   const pattern = `**/*{${dataFileExtensions.join(",")}}`;
   const files = (await vscode.workspace.findFiles(pattern, ignored, mostFiles)).sort(trainFirst);
-  const choices = files.map((uri): Choice<vscode.Uri | undefined> => {
+  type Value = vscode.Uri | "registry" | "hub" | "browse";
+  const inWorkspace = files.map((uri): Choice<Value> => {
     const path = vscode.workspace.asRelativePath(uri);
     return {
       label: `$(file) ${basename(uri.fsPath)}`,
@@ -119,20 +232,125 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
       value: uri,
     };
   });
-  const placeholder = choices.length
-    ? t("Which rows to train on?")
-    : t("No data in this workspace: a {0} file", dataFileExtensions.join(", "));
-  const other = { label: t("$(folder-opened) Browse for a Data File…"), value: undefined };
-  const picked = await steps.pick(t("Training rows"), placeholder, [...choices, other], answers.train);
-  const train = picked ?? (await pickDataFile(vscode.Uri.joinPath(answers.folder!, "x")));
+  const choices: Choice<Value>[] = [
+    ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
+    separator<Value>(t("from elsewhere")),
+    {
+      label: t("$(library) A Task of the Registry…"),
+      description: t("the paper's 23 and summarisation: data, wording and metric are known"),
+      value: "registry",
+    },
+    {
+      label: t("$(cloud) A Data Set of the Hugging Face Hub…"),
+      description: t("with a wording of your own"),
+      value: "hub",
+    },
+    {
+      label: t("$(folder-opened) Browse for a Data File…"),
+      description: dataFileExtensions.join(", "),
+      value: "browse",
+    },
+  ];
+  const picked = await steps.pick(t("Data"), t("What is to be learned?"), choices, {
+    isActive: (value) =>
+      value instanceof vscode.Uri
+        ? answers.dataFrom === "file" && isSame(value, answers.train)
+        : value === answers.dataFrom,
+  });
+  if (picked === "registry" || picked === "hub") {
+    if (picked === "hub" && answers.dataFrom !== "hub") forgetWording(answers);
+    answers.dataFrom = picked;
+    return undefined;
+  }
+  const train = picked === "browse" ? await pickDataFile(vscode.Uri.joinPath(answers.folder!, "x")) : picked;
   if (!train) return again;
-  if (train.toString() !== answers.train?.toString()) {
+  if (answers.dataFrom !== "file" || !isSame(train, answers.train)) {
     answers.columns = await readColumns(train.fsPath);
     const fields = answers.columns ?? [];
     answers.target = `{${guessTarget(fields) ?? "label"}}`;
     answers.template = guessTemplate(fields, answers.target.slice(1, -1)) || "{text}";
   }
+  answers.dataFrom = "file";
   answers.train = train;
+  return undefined;
+}
+
+/** What was guessed from the columns of a file says nothing about other data. */
+function forgetWording(answers: Partial<Answers>): void {
+  delete answers.columns;
+  answers.template = "{text}";
+  answers.target = "{label}";
+}
+
+async function askTask(steps: Steps, answers: Partial<Answers>): Promise<Again> {
+  const choices = taskGroups().flatMap(({ title, tasks }): Choice<TaskName>[] => [
+    separator(title),
+    ...tasks.map((name) => ({
+      label: registry[name].title,
+      description: name,
+      detail: `${registry[name].description}  ${sizesText(name, t)}`,
+      value: name,
+    })),
+  ]);
+  answers.taskName = await steps.pick(t("Task"), t("Which task of the registry?"), choices, {
+    isActive: (name) => name === answers.taskName,
+  });
+  return undefined;
+}
+
+function hasVariants({ dataFrom, taskName }: Partial<Answers>): boolean {
+  return dataFrom === "registry" && taskName !== undefined && registry[taskName].variants !== undefined;
+}
+
+async function askVariant(steps: Steps, answers: Partial<Answers>): Promise<Again> {
+  const { title, variants } = registry[answers.taskName!];
+  answers.variant = await steps.pick<VariantName>(
+    t("Variant of {0}", title),
+    t("The official code has a defect: {0}", variants?.defect ?? ""),
+    [
+      {
+        label: "fixed",
+        description: t("does what was meant"),
+        detail: t("For results of your own."),
+        value: "fixed",
+      },
+      {
+        label: "faithful",
+        description: t("repeats the defect"),
+        detail: t("For scores to set beside the paper's. {0}", variants?.defect ?? ""),
+        value: "faithful",
+      },
+    ],
+    { isActive: (variant) => variant === answers.variant },
+  );
+  return undefined;
+}
+
+async function askDataset(steps: Steps, answers: Partial<Answers>): Promise<Again> {
+  answers.dataset = await steps.input(
+    t("Data set of the Hub"),
+    t("Its name, as on its page: organisation/name, with @revision or without"),
+    answers.dataset ?? "",
+    (text) => {
+      if (text === "") return t("For example {0}", "nyu-mll/glue");
+      return datasetPattern.test(text)
+        ? undefined
+        : t("A data set is named organisation/name, like {0}", "nyu-mll/glue");
+    },
+  );
+  return undefined;
+}
+
+/** As src/tasks/definition.ts has it. */
+const datasetPattern = /^[\w-][\w.-]*(\/[\w-][\w.-]*)?(@[\w./-]+)?$/;
+
+async function askConfig(steps: Steps, answers: Partial<Answers>): Promise<Again> {
+  answers.config = await steps.input(
+    t("Configuration"),
+    t("Which configuration of {0}, like sst2 of nyu-mll/glue? Nothing where it has only one", answers.dataset ?? ""),
+    answers.config ?? "",
+    (text) => (/^[\w.-]*$/.test(text) ? undefined : t("Letters, digits, “.”, “_” and “-”.")),
+  );
   return undefined;
 }
 
@@ -194,10 +412,6 @@ async function askMethods(steps: Steps, answers: Partial<Answers>): Promise<Agai
 }
 
 async function askRanks(steps: Steps, answers: Partial<Answers>): Promise<Again> {
-  if (!answers.methods?.includes("ulpt")) {
-    answers.ranks = [];
-    return undefined;
-  }
   const kept = answers.ranks?.length ? answers.ranks : [2, 16];
   const ranks = [2, 4, 8, 16, 64, 256];
   answers.ranks = await steps.pickMany(
@@ -210,7 +424,10 @@ async function askRanks(steps: Steps, answers: Partial<Answers>): Promise<Again>
 
 async function askName(steps: Steps, answers: Partial<Answers>): Promise<Again> {
   const taken = new Set(await namesIn(answers.folder!.fsPath));
-  const suggestion = answers.name ?? freeName(nameFrom(answers.train!), taken);
+  const guess = freeName(nameFrom(answers), taken);
+  // A name that somebody gave stays; one that was proposed goes with the data it was made of.
+  const suggestion = answers.name !== undefined && answers.name !== answers.guessedName ? answers.name : guess;
+  answers.guessedName = guess;
   answers.name = await steps.input(t("Name"), t("Name of the file and of the experiment"), suggestion, (text) => {
     if (!/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(text)) {
       return t("Letters, digits, “.”, “_” and “-”, with a letter or digit at both ends.");
@@ -230,8 +447,11 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-function nameFrom(train: vscode.Uri): string {
-  const stem = basename(train.fsPath, extname(train.fsPath)).replace(/[._-]?train(ing)?$/i, "");
+function nameFrom({ dataFrom, train, taskName, dataset, config }: Partial<Answers>): string {
+  if (dataFrom === "registry" && taskName) return taskName;
+  const source = dataFrom === "hub" ? config || basename(dataset!.split("@")[0]!) : basename(train!.fsPath);
+  const ending = dataFrom === "file" ? extname(source) : "";
+  const stem = basename(source, ending).replace(/[._-]?train(ing)?$/i, "");
   const name = stem.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
   return name || "experiment";
 }
@@ -243,27 +463,16 @@ function freeName(name: string, taken: ReadonlySet<string>): string {
   }
 }
 
-const defaultSteps = 400;
-
 async function write(answers: Answers): Promise<vscode.Uri> {
-  const { folder, model, train, template, target, methods, ranks, name } = answers;
+  const { folder, modelFrom, modelFolder, hubModel, methods, ranks, name } = answers;
   const file = vscode.Uri.joinPath(folder, `${name}${experimentExtension}`);
-  const siblings = await namesIn(dirname(train.fsPath));
-  const sibling = (split: "validation" | "test") => {
-    const found = siblingSplit(basename(train.fsPath), split, siblings);
-    return found && pathFrom(file, vscode.Uri.file(join(dirname(train.fsPath), found)));
-  };
+  const isHubModel = modelFrom === "hub";
   const text = writeExperiment({
-    model: pathFrom(file, model),
-    train: pathFrom(file, train),
-    validation: sibling("validation"),
-    test: sibling("test"),
-    template,
-    target,
+    model: isHubModel ? hubModel : pathFrom(file, modelFolder),
+    isHubModel,
+    task: await newTask(answers, file),
     methods,
     ranks,
-    promptLength: 20,
-    steps: defaultSteps,
   });
   const edit = new vscode.WorkspaceEdit();
   edit.createFile(file, { overwrite: false, contents: Buffer.from(text) });
@@ -272,4 +481,25 @@ async function write(answers: Answers): Promise<vscode.Uri> {
   }
   await vscode.window.showTextDocument(file, { preview: false });
   return file;
+}
+
+async function newTask(answers: Answers, file: vscode.Uri): Promise<NewExperiment["task"]> {
+  const { dataFrom, taskName, variant, dataset, config, train, template, target } = answers;
+  if (dataFrom === "registry") {
+    return { kind: "registry", name: taskName, ...(hasVariants(answers) ? { variant } : {}) };
+  }
+  if (dataFrom === "hub") return { kind: "hub", dataset, ...(config ? { config } : {}), template, target };
+  const siblings = await namesIn(dirname(train.fsPath));
+  const sibling = (split: "validation" | "test") => {
+    const found = siblingSplit(basename(train.fsPath), split, siblings);
+    return found && pathFrom(file, vscode.Uri.file(join(dirname(train.fsPath), found)));
+  };
+  return {
+    kind: "files",
+    train: pathFrom(file, train),
+    validation: sibling("validation"),
+    test: sibling("test"),
+    template,
+    target,
+  };
 }

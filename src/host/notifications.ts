@@ -1,5 +1,6 @@
 /** @file One notification when training ends, and only where nobody watches. */
 import * as vscode from "vscode";
+import { paperIdOf } from "../paper/recorded.ts";
 import type { RunSummary } from "../runs/store.ts";
 import { coreCommands, settings } from "./ids.ts";
 import type { ExperimentEntry, RunStore } from "./store.ts";
@@ -43,15 +44,22 @@ async function show(
   const failed = runs.find(({ state }) => state === "failed" || state === "interrupted");
   const panel = t("Open Panel");
   const log = t("Show Run Log");
+  const paper = t("Compare with the Paper");
   const never = t("Don't Show Again");
+  const ways = isOfPaper(runs) ? [panel, paper, never] : [panel, never];
   const choice = failed
     ? await vscode.window.showErrorMessage(failureText(failed), panel, log, never)
-    : await vscode.window.showInformationMessage(successText(entry, runs), panel, never);
+    : await vscode.window.showInformationMessage(successText(entry, runs), ...ways);
   if (choice === panel) open(entry);
+  if (choice === paper) await vscode.commands.executeCommand(coreCommands.compareWithPaper, { experiment: entry });
   if (choice === log) await vscode.commands.executeCommand(coreCommands.showRunLog, failed);
   if (choice === never) {
     await vscode.workspace.getConfiguration().update(settings.onFinish, "never", vscode.ConfigurationTarget.Global);
   }
+}
+
+function isOfPaper(runs: readonly RunSummary[]): boolean {
+  return paperIdOf(runs.flatMap(({ spec }) => (spec ? [{ spec }] : []))) !== undefined;
 }
 
 function failureText({ experiment, run, state, reason }: RunSummary): string {

@@ -161,7 +161,7 @@ class PromptView {
     }
     try {
       const params = { target: this.uri.fsPath, text, workspace: this.workspace() };
-      const answer = await this.services.service.request("try", params, this.closed.token);
+      const answer = await this.services.service.request("try", params, { token: this.closed.token });
       this.post({ type: "answer", id, ...answer });
     } catch (error) {
       if (this.closed.token.isCancellationRequested) return;

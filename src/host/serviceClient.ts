@@ -1,4 +1,7 @@
-/** @file The window's end of `ulpt serve`: started when first asked, restarted once when it dies, ended when nobody asks. */
+/**
+ * @file The window's end of `ulpt serve`: started when first asked, restarted once when it dies or
+ * its token changes, ended when nobody asks.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import * as vscode from "vscode";
 import {
@@ -9,16 +12,30 @@ import {
   StreamMessageWriter,
 } from "vscode-jsonrpc/node";
 import { UlptError } from "../errors.ts";
-import { cancelledCode, type ServiceErrorData, type ServiceMethods, ulptErrorCode } from "../shared/service.ts";
+import {
+  cancelledCode,
+  progressNotification,
+  type ServiceErrorData,
+  type ServiceMethods,
+  type ServiceProgress,
+  ulptErrorCode,
+} from "../shared/service.ts";
+import type { HubAccess } from "./hubAccess.ts";
 import type { Log } from "./log.ts";
 import { findRuntime, requireTrust } from "./runtime.ts";
+
+export interface RequestOptions {
+  token?: vscode.CancellationToken | undefined;
+  /** Of requests that fetch something. */
+  onProgress?: ((progress: ServiceProgress) => void) | undefined;
+}
 
 export interface ServiceClient extends vscode.Disposable {
   /** @throws ServiceError, or UlptError where the runtime cannot be started; CancellationError when it was cancelled */
   request<M extends keyof ServiceMethods>(
     method: M,
     params: ServiceMethods[M]["params"],
-    token?: vscode.CancellationToken,
+    options?: RequestOptions,
   ): Promise<ServiceMethods[M]["result"]>;
 }
 
@@ -45,6 +62,12 @@ interface Connected {
   connection: MessageConnection;
   /** Resolves when the process is gone. */
   gone: Promise<Gone>;
+  /** What of its environment is not this process's, as JSON. */
+  environment: string;
+  /** The requests under way, in the order in which they are answered: progress is that of the first. */
+  asked: RequestOptions[];
+  /** Ends when its last request is answered: what comes is asked of another process. */
+  isRetired: boolean;
 }
 
 /** The process went while a request was under way. */
@@ -59,29 +82,33 @@ class Gone {
 export class LocalService implements ServiceClient {
   private readonly extensionPath: string;
   private readonly log: Log;
+  private readonly hub: Pick<HubAccess, "environment" | "onDidChange">;
+  private readonly listener: vscode.Disposable;
   private connected: Connected | undefined;
   private pending = 0;
   private idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(extensionPath: string, log: Log) {
+  constructor(extensionPath: string, log: Log, hub: Pick<HubAccess, "environment" | "onDidChange">) {
     this.extensionPath = extensionPath;
     this.log = log;
+    this.hub = hub;
+    this.listener = hub.onDidChange(() => this.retire());
   }
 
   async request<M extends keyof ServiceMethods>(
     method: M,
     params: ServiceMethods[M]["params"],
-    token?: vscode.CancellationToken,
+    options: RequestOptions = {},
   ): Promise<ServiceMethods[M]["result"]> {
     requireTrust();
     this.pending += 1;
     clearTimeout(this.idleTimer);
     try {
-      const first = await this.ask(method, params, token);
+      const first = await this.ask(method, params, options);
       if (!(first instanceof Gone)) return first;
-      if (token?.isCancellationRequested) throw new vscode.CancellationError();
+      if (options.token?.isCancellationRequested) throw new vscode.CancellationError();
       this.log.warn(`the service ended (${first.how}) at "${method}"; trying once more`);
-      const second = await this.ask(method, params, token);
+      const second = await this.ask(method, params, options);
       if (!(second instanceof Gone)) return second;
       throw new UlptError("DEVICE_FAILED", vscode.l10n.t("The runtime ended twice: {0}.", second.how), {
         where: `ulpt serve, ${method}`,
@@ -96,12 +123,14 @@ export class LocalService implements ServiceClient {
   private async ask<M extends keyof ServiceMethods>(
     method: M,
     params: ServiceMethods[M]["params"],
-    token?: vscode.CancellationToken,
+    options: RequestOptions,
   ): Promise<ServiceMethods[M]["result"] | Gone> {
-    const { connection, gone } = this.connect();
+    const connected = this.connect(await this.hub.environment());
+    const { connection, gone, asked } = connected;
     const started = Date.now();
+    asked.push(options);
     // An undefined token would be sent as a second parameter.
-    const cancellation = token ? [token] : [];
+    const cancellation = options.token ? [options.token] : [];
     const answer = connection.sendRequest<ServiceMethods[M]["result"]>(method, params, ...cancellation);
     try {
       // The connection's own end rejects the request as well; how the process ended says more.
@@ -113,14 +142,19 @@ export class LocalService implements ServiceClient {
       return gone;
     } finally {
       answer.catch(() => {});
+      asked.splice(asked.indexOf(options), 1);
+      if (connected.isRetired && asked.length === 0) end(connected);
     }
   }
 
-  private connect(): Connected {
-    if (this.connected) return this.connected;
+  /** The process that has this environment beside the window's own; one that has another is retired. */
+  private connect(given: Readonly<Record<string, string>>): Connected {
+    const environment = JSON.stringify(given);
+    if (this.connected?.environment === environment) return this.connected;
+    this.retire();
     const runtime = findRuntime(this.extensionPath);
     const child = spawn(runtime.command, [...runtime.args, "serve"], {
-      env: { ...process.env, ...runtime.env },
+      env: { ...process.env, ...runtime.env, ...given },
       stdio: ["pipe", "pipe", "pipe"],
       windowsHide: true,
     });
@@ -142,7 +176,10 @@ export class LocalService implements ServiceClient {
         resolve(new Gone(lastWords ? `${how}: ${lastWords.split("\n").at(-1)}` : how));
       });
     });
-    const connected: Connected = { child, connection, gone };
+    const connected: Connected = { child, connection, gone, environment, asked: [], isRetired: false };
+    connection.onNotification(progressNotification, (progress: ServiceProgress) =>
+      connected.asked[0]?.onProgress?.(progress),
+    );
     void gone.then(({ how }) => {
       this.log.info(`the service ended: ${how}`);
       if (this.connected === connected) this.connected = undefined;
@@ -157,24 +194,32 @@ export class LocalService implements ServiceClient {
   private endWhenIdle(): void {
     if (this.pending > 0) return;
     clearTimeout(this.idleTimer);
-    this.idleTimer = setTimeout(() => this.end(), idleMilliseconds);
+    this.idleTimer = setTimeout(() => this.retire(), idleMilliseconds);
     this.idleTimer.unref();
   }
 
-  /** Closing its input ends it in good order. */
-  private end(): void {
+  /** Ends the process as soon as it has answered what it was asked. */
+  private retire(): void {
     const connected = this.connected;
     if (!connected) return;
     this.connected = undefined;
-    connected.connection.end();
-    connected.child.stdin?.end();
-    setTimeout(() => connected.child.kill(), endingMilliseconds).unref();
+    connected.isRetired = true;
+    if (connected.asked.length === 0) end(connected);
   }
 
   dispose(): void {
     clearTimeout(this.idleTimer);
-    this.end();
+    this.listener.dispose();
+    if (this.connected) end(this.connected);
+    this.connected = undefined;
   }
+}
+
+/** Closing its input ends it in good order. */
+function end({ connection, child }: Connected): void {
+  connection.end();
+  child.stdin?.end();
+  setTimeout(() => child.kill(), endingMilliseconds).unref();
 }
 
 function asServiceError(error: ResponseError<unknown>): Error {

@@ -1,5 +1,7 @@
 /** @file What the commands work with; made once by `activate`. */
+import type { HubAccess } from "./hubAccess.ts";
 import type { Log } from "./log.ts";
+import type { Previews } from "./previews.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import type { ExperimentEntry, RunStore } from "./store.ts";
 import type { UlptTasks } from "./tasks.ts";
@@ -11,7 +13,9 @@ export interface Services {
   extensionPath: string;
   log: Log;
   store: RunStore;
+  hub: HubAccess;
   service: ServiceClient;
+  previews: Previews;
   trainings: Trainings;
   tasks: UlptTasks;
   runsView: RunsView;

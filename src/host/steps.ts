@@ -2,7 +2,8 @@
 import * as vscode from "vscode";
 
 export interface Choice<T> extends vscode.QuickPickItem {
-  value: T;
+  /** Undefined for what cannot be taken: a heading, or something that says why it is not there. */
+  value: T | undefined;
 }
 
 /** What a question returns for another attempt at the same question, as after a dialog that was closed. */
@@ -11,24 +12,47 @@ const back = Symbol("back");
 const cancelled = Symbol("cancelled");
 
 /** Asks one question. It stores the answer itself, so that going back and forth keeps answers. */
-export type Question = (steps: Steps) => Promise<typeof again | undefined>;
+export type Ask = (steps: Steps) => Promise<typeof again | undefined>;
+
+export interface Question {
+  ask: Ask;
+  /** Whether the answers so far leave it open; asked always where it is not said. */
+  when?: () => boolean;
+}
+
+export interface PickOptions<T> {
+  /** The choice that is focused first. */
+  isActive?: (value: T) => boolean;
+  /** Choices that take the place of the first ones, when they are known. */
+  later?: Promise<readonly Choice<T>[]>;
+  /** A choice made of what is typed. */
+  typed?: (text: string) => Choice<T> | undefined;
+}
 
 export interface Steps {
-  pick<T>(title: string, placeholder: string, choices: readonly Choice<T>[], active?: T): Promise<T>;
+  pick<T>(title: string, placeholder: string, choices: readonly Choice<T>[], options?: PickOptions<T>): Promise<T>;
   pickMany<T>(title: string, placeholder: string, choices: readonly Choice<T>[]): Promise<readonly T[]>;
   input(title: string, prompt: string, value: string, validate: (text: string) => string | undefined): Promise<string>;
 }
 
-/** Asks all questions in order. Resolves to whether all were answered. */
+/** Asks the questions that apply, in order. Resolves to whether all were answered. */
 export async function askInOrder(title: string, questions: readonly Question[]): Promise<boolean> {
-  for (let index = 0; index < questions.length; ) {
-    const steps = new InputSteps(title, index + 1, questions.length);
+  const applies = ({ when }: Question) => when?.() ?? true;
+  const next = (from: number, step: 1 | -1): number => {
+    let index = from + step;
+    while (questions[index] && !applies(questions[index]!)) index += step;
+    return index;
+  };
+  for (let index = next(-1, 1); index < questions.length; ) {
+    const question = questions[index]!;
+    const asked = questions.filter(applies);
+    const steps = new InputSteps(title, asked.indexOf(question) + 1, asked.length);
     try {
-      if ((await questions[index]!(steps)) !== again) index++;
+      if ((await question.ask(steps)) !== again) index = next(index, 1);
     } catch (reason) {
       if (reason === cancelled) return false;
       if (reason !== back) throw reason;
-      index = Math.max(0, index - 1);
+      index = Math.max(0, next(index, -1));
     }
   }
   return true;
@@ -61,12 +85,40 @@ class InputSteps implements Steps {
     this.totalSteps = totalSteps;
   }
 
-  async pick<T>(title: string, placeholder: string, choices: readonly Choice<T>[], active?: T): Promise<T> {
+  async pick<T>(
+    title: string,
+    placeholder: string,
+    choices: readonly Choice<T>[],
+    { isActive, later, typed }: PickOptions<T> = {},
+  ): Promise<T> {
     const input = vscode.window.createQuickPick<Choice<T>>();
-    input.items = choices;
-    const start = choices.find(({ value }) => active !== undefined && value === active);
-    if (start) input.activeItems = [start];
-    return this.ask(input, title, placeholder, () => input.selectedItems[0]?.value);
+    input.matchOnDescription = true;
+    input.matchOnDetail = true;
+    let known = choices;
+    const show = (active?: Choice<T>): void => {
+      const own = typed?.(input.value.trim());
+      input.items = own ? [own, ...known] : known;
+      if (active) input.activeItems = [active];
+    };
+    const start = isActive && choices.find(({ value }) => value !== undefined && isActive(value));
+    show(start);
+    let isOpen = true;
+    void later?.then(
+      (found) => {
+        if (!isOpen) return;
+        const [focused] = input.activeItems;
+        known = found;
+        show(focused && found.find(({ label }) => label === focused.label));
+      },
+      () => {}, // what was known before is shown
+    );
+    const listener = typed && input.onDidChangeValue(() => show());
+    try {
+      return await this.ask(input, title, placeholder, () => input.selectedItems[0]?.value);
+    } finally {
+      isOpen = false;
+      listener?.dispose();
+    }
   }
 
   async pickMany<T>(title: string, placeholder: string, choices: readonly Choice<T>[]): Promise<readonly T[]> {
@@ -75,7 +127,7 @@ class InputSteps implements Steps {
     input.items = choices;
     input.selectedItems = choices.filter(({ picked }) => picked);
     return this.ask(input, title, placeholder, () => {
-      return input.selectedItems.length > 0 ? input.selectedItems.map(({ value }) => value) : undefined;
+      return input.selectedItems.length > 0 ? input.selectedItems.flatMap(({ value }) => value ?? []) : undefined;
     });
   }
 

@@ -8,6 +8,7 @@ import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
 import { safeName } from "../runs/names.ts";
 import { readHolder, thisObserver } from "../runs/owner.ts";
 import { type RunSummary, requestStop } from "../runs/store.ts";
+import { type HubAccess, mayRunPrograms } from "./hubAccess.ts";
 import { type Log, logError } from "./log.ts";
 import { findRuntime, requireTrust } from "./runtime.ts";
 import { localFolders, type RunStore } from "./store.ts";
@@ -21,19 +22,24 @@ export class Trainings {
   private readonly extensionPath: string;
   private readonly store: RunStore;
   private readonly log: Log;
+  private readonly hub: Pick<HubAccess, "environment">;
 
-  constructor(extensionPath: string, store: RunStore, log: Log) {
+  constructor(extensionPath: string, store: RunStore, log: Log, hub: Pick<HubAccess, "environment">) {
     this.extensionPath = extensionPath;
     this.store = store;
     this.log = log;
+    this.hub = hub;
   }
 
   /** @throws UlptError in Restricted Mode, where the runtime is missing or cannot be started, where the disk refuses */
   async start(training: Training): Promise<{ launch: Launch; end: Promise<LaunchEnd> }> {
     requireTrust();
     const runtime = findRuntime(this.extensionPath);
+    // A token goes into the environment: arguments are recorded, and other users of the machine can read them.
+    const env = { ...runtime.env, ...(await this.hub.environment()) };
     const workspace = training.folder.uri.fsPath;
-    const started = await launch(runtime, { workspace, args: commandOf(training), experiment: experimentOf(training) });
+    const args = [...commandOf(training), ...(mayRunPrograms() ? ["--run-generated-code"] : [])];
+    const started = await launch({ ...runtime, env }, { workspace, args, experiment: experimentOf(training) });
     this.log.info(`started process ${started.launch.pid}: ulpt ${started.launch.args.join(" ")}`);
     this.store.follow(started.launch, training.folder);
     void started.end.then(({ code, signal }) => {

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
+import { mayRunPrograms } from "../hubAccess.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
 import { showReport } from "../reports.ts";
 import type { Services } from "../services.ts";
@@ -41,7 +42,7 @@ export function promptCommands(services: Services) {
   async function tryTarget(target: string, folder: vscode.WorkspaceFolder, text: string): Promise<void> {
     const workspace = folder.uri.fsPath;
     const answer = await working(t("Asking the model…"), (token) =>
-      service.request("try", { target, text, workspace }, token),
+      service.request("try", { target, text, workspace }, { token }),
     );
     const again = t("Try Another Text…");
     const open = t("Open as Document");
@@ -92,9 +93,8 @@ export function promptCommands(services: Services) {
       const picked = await vscode.window.showQuickPick(splits, { title: t("Evaluate {0} on…", basename(checkpoint)) });
       if (!picked) return;
       const { split } = picked;
-      const report = await working(t("Evaluating…"), (token) =>
-        service.request("evaluate", { checkpoint, split }, token),
-      );
+      const params = { checkpoint, split, runGeneratedCode: mayRunPrograms() };
+      const report = await working(t("Evaluating…"), (token) => service.request("evaluate", params, { token }));
       const [low, high] = report.interval;
       const without = report.unpromptedAmongLabels ?? report.unprompted;
       const { metric, score, count } = report;
@@ -122,7 +122,7 @@ export function promptCommands(services: Services) {
       if (name === undefined) return;
       const workspace = entry.folder.uri.fsPath;
       const { path } = await working(t("Exporting the prompt…"), (token) =>
-        service.request("export", { checkpoint, name, workspace }, token),
+        service.request("export", { checkpoint, name, workspace }, { token }),
       );
       promptsView.refresh();
       const open = t("Open");

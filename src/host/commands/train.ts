@@ -1,21 +1,13 @@
 /** @file Commands that train: Train…, Sweep Ranks…, Resume…, Stop, Stop Now. */
-import { basename, join } from "node:path";
 import * as vscode from "vscode";
-import { UlptError } from "../../errors.ts";
-import { expandRuns } from "../../experiment/expand.ts";
-import { type Experiment, experimentExtension, readExperiment } from "../../experiment/parse.ts";
-import { runsFolder } from "../../runs/layout.ts";
-import { safeName } from "../../runs/names.ts";
-import { coreCommands, otherCommands, settings } from "../ids.ts";
-import { errorText } from "../log.ts";
+import { coreCommands, settings } from "../ids.ts";
 import { requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";
-import type { ExperimentEntry } from "../store.ts";
 import { folderOf } from "../trainings.ts";
 import { isResumable } from "../tree/collect.ts";
-import { findExperimentFiles } from "../tree/runsView.ts";
+import { chooseExperimentFile, entryOf, saveIfOpen, tryRead } from "./experimentFile.ts";
 import type { Handler } from "./register.ts";
-import { chooseRuns, isExperimentFile, type Target, targetsOf } from "./target.ts";
+import { chooseRuns, type Target, targetsOf } from "./target.ts";
 
 const { t } = vscode.l10n;
 
@@ -24,8 +16,9 @@ export function trainCommands(services: Services) {
 
   async function train(uri: vscode.Uri, set: readonly string[] = []): Promise<void> {
     const folder = folderOf(uri);
-    await vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())?.save();
-    const entry = entryOf(uri, folder, set);
+    await saveIfOpen(uri);
+    const experiment = tryRead(uri, set);
+    const entry = "name" in experiment ? entryOf(experiment, folder) : undefined;
     if (
       entry &&
       store.running().some(({ directory }) => store.experimentOf(directory)?.directory === entry.directory)
@@ -104,74 +97,6 @@ function chooseRunning({ store }: Services, targets: readonly Target[], title: s
     title,
     none: t("No run is being trained."),
   });
-}
-
-/** Where the runs of an experiment file go; undefined where the file is broken. */
-function entryOf(uri: vscode.Uri, folder: vscode.WorkspaceFolder, set: readonly string[]): ExperimentEntry | undefined {
-  const experiment = tryRead(uri, set);
-  if (!(experiment && "name" in experiment)) return undefined;
-  const name = safeName(experiment.name);
-  return { folder, name, directory: join(runsFolder(folder.uri.fsPath), name) };
-}
-
-function tryRead(uri: vscode.Uri, set: readonly string[] = []): Experiment | { problem: string } {
-  try {
-    return readExperiment(uri.fsPath, set);
-  } catch (error) {
-    return { problem: error instanceof UlptError ? error.message : errorText(error) };
-  }
-}
-
-/** The experiment file a command is meant for, or one that the user picks; the one in front is offered first. */
-async function chooseExperimentFile(targets: readonly Target[], title: string): Promise<vscode.Uri | undefined> {
-  const [target] = targets;
-  if (isExperimentFile(target?.uri)) return target.uri;
-  if (target?.entry) {
-    const file = await fileOf(target.entry);
-    if (file) return file;
-  }
-  const found = await findExperimentFiles();
-  if (found.length === 0) {
-    const create = t("New Experiment…");
-    const choice = await vscode.window.showInformationMessage(t("The workspace has no *.ulpt.json file yet."), create);
-    if (choice === create) await vscode.commands.executeCommand(otherCommands.newExperiment);
-    return undefined;
-  }
-  const active = vscode.window.activeTextEditor?.document.uri;
-  const inFront = found.filter((uri) => uri.toString() === active?.toString());
-  const others = found.filter((uri) => uri.toString() !== active?.toString());
-  const items = [...inFront, ...others].map((uri) => ({
-    label: basename(uri.path).slice(0, -experimentExtension.length),
-    description: vscode.workspace.asRelativePath(uri),
-    detail: describeFile(uri),
-    uri,
-  }));
-  const picked = await vscode.window.showQuickPick(items, {
-    title,
-    placeHolder: t("An experiment file"),
-    matchOnDescription: true,
-  });
-  return picked?.uri;
-}
-
-function describeFile(uri: vscode.Uri): string {
-  const experiment = tryRead(uri);
-  if ("problem" in experiment) return `$(error) ${experiment.problem}`;
-  const runs = expandRuns(experiment);
-  const names = runs.map(({ name }) => name.replace(/-seed\d+$/, ""));
-  const list = [...new Set(names)].join(", ");
-  return runs.length === 1 ? t("1 run: {0}", list) : t("{0} runs: {1}", runs.length, list);
-}
-
-/** The file that the runs of an experiment came from, by the experiment's name. */
-async function fileOf({ folder, name }: ExperimentEntry): Promise<vscode.Uri | undefined> {
-  const files = await findExperimentFiles();
-  const own = files.filter((uri) => vscode.workspace.getWorkspaceFolder(uri)?.uri.toString() === folder.uri.toString());
-  const nameOf = (uri: vscode.Uri) => {
-    const experiment = tryRead(uri);
-    return safeName("name" in experiment ? experiment.name : basename(uri.path).slice(0, -experimentExtension.length));
-  };
-  return own.find((uri) => nameOf(uri) === name);
 }
 
 async function askRanks(uri: vscode.Uri): Promise<number[] | undefined> {
