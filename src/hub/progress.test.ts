@@ -47,6 +47,14 @@ describe("ProgressMeter", () => {
     expect(reports.at(-1)).toMatchObject({ bytes: 1000, secondsLeft: 0 });
   });
 
+  it("says at once that another file has begun", () => {
+    const { meter, reports, clock } = meterOf(1000);
+    meter.set("a", 10, 10);
+    clock.time = 1;
+    meter.set("b", 10, 10);
+    expect(reports.map(({ file }) => file)).toEqual(["a", "b"]);
+  });
+
   it("takes the rate from the last seconds, so that a change shows", () => {
     const { meter, reports, clock } = meterOf(1e9);
     let bytes = 0;

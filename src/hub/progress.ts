@@ -39,13 +39,14 @@ export class ProgressMeter {
   /** `bytes` of `file` are here now, `received` of them since the last call, over the network. */
   set(file: string, bytes: number, received = 0): void {
     const before = this.bytes;
+    const begins = !this.done.has(file);
     this.bytes += bytes - (this.done.get(file) ?? 0);
     this.done.set(file, bytes);
     this.received += received;
     const time = this.now();
     const last = this.bytes === this.totalBytes;
     const ends = last && before !== this.bytes;
-    if (time - this.lastReport < interval && !ends) return;
+    if (time - this.lastReport < interval && !begins && !ends) return;
     this.lastReport = time;
     this.samples.push({ time, received: this.received });
     while (this.samples.length > 2 && this.samples[1]!.time < time - span) this.samples.shift();

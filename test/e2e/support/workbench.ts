@@ -16,6 +16,8 @@ export interface WorkbenchOptions {
   /** Whether the workspace is trusted without asking. */
   trusted?: boolean;
   settings?: Record<string, unknown>;
+  /** Of the server and so of its extension hosts, beside the least that they need. */
+  environment?: Readonly<Record<string, string>>;
   /** Of the window, in CSS pixels. */
   size?: { width: number; height: number };
   /** Pixels of a picture for each CSS pixel. */
@@ -144,7 +146,7 @@ export class Workbench {
       await runToEnd(startServer(options.server, home, ["--install-extension", options.vsix]));
       const trust = options.trusted === false ? [] : ["--disable-workspace-trust"];
       const serving = ["--auth", "none", "--bind-addr", "127.0.0.1:0", ...trust, ...flags];
-      server = startServer(options.server, home, serving, environment);
+      server = startServer(options.server, home, serving, { ...options.environment, ...environment });
       const port = await listeningPort(server);
       browser = await chromium.launch({ executablePath: chromiumPath!, args: browserArguments });
       const page = await browser.newPage({
@@ -354,6 +356,12 @@ export class Workbench {
   /** The notifications that are shown. */
   async toasts(): Promise<string[]> {
     return this.page.locator(".notifications-toasts .notification-list-item-message").allInnerTexts();
+  }
+
+  /** Presses a button of the shown notification that says this. */
+  async answerToast(message: string | RegExp, button: string): Promise<void> {
+    const toast = this.page.locator(".notifications-toasts .notification-list-item", { hasText: message }).first();
+    await toast.locator(".monaco-button", { hasText: button }).click();
   }
 
   /** The title of the shown tab. */
