@@ -1,8 +1,11 @@
 /** @file Restricted Mode in a real VS Code: everything can be looked at, nothing runs, and words say why. */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundle } from "../support/bundle.ts";
+import type { TestHub } from "../support/hub.ts";
+import { hubEnvironment, hubModel, startRegistryHub } from "../support/registryHub.ts";
 import { photographFailures } from "./support/failures.ts";
 import { prepareOrSkip } from "./support/install.ts";
 import { packedExtension } from "./support/vsix.ts";
@@ -26,11 +29,15 @@ function processes(words: string): string[] {
 }
 
 describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
+  let hub: TestHub;
   let workspace: SampleWorkspace;
   let workbench: Workbench;
 
   beforeAll(async () => {
+    hub = await startRegistryHub(["sst2"]);
     workspace = new SampleWorkspace();
+    const ofHub = { model: hubModel, task: "sst2", rank: 2, training: { steps: 10 } };
+    workspace.write("of-hub.ulpt.json", JSON.stringify(ofHub));
     workspace.experiment("tiny", { steps: 8, evaluateEvery: 4 });
     const options = { cwd: workspace.folder, stdio: "pipe" } as const;
     execFileSync(process.execPath, [bundle, "train", "tiny.ulpt.json", "--workspace", workspace.folder], options);
@@ -39,11 +46,13 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
       folder: workspace.folder,
       vsix: packedExtension(),
       trusted: false,
+      environment: hubEnvironment(hub, join(workspace.folder, "..", "cache")),
     });
   });
   afterAll(async () => {
     await workbench?.close();
     await workspace?.dispose();
+    await hub?.close();
   });
   photographFailures(() => workbench);
 
@@ -52,6 +61,8 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
     expect(offered).toContain("ULPT: Open Run Panel");
     expect(offered).not.toContain("ULPT: Train…");
     expect(offered).not.toContain("ULPT: Sweep Ranks…");
+    expect(offered).not.toContain("ULPT: Preview Data…");
+    expect(offered).not.toContain("ULPT: Download Model and Data…");
   });
 
   it("shows runs, but starts nothing to look into a checkpoint, and says so", async () => {
@@ -73,6 +84,18 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
     await until(() => panel.evaluate(() => document.body.dataset.lastStep === "8"));
     expect(await panel.locator("body").innerText()).toContain("Training is off in Restricted Mode");
     expect(await panel.locator("vscode-button", { hasText: "Train" }).first().getAttribute("disabled")).not.toBeNull();
+  });
+
+  it("asks the Hub nothing, whatever an experiment names", async () => {
+    await workbench.openFile("of-hub.ulpt.json");
+    await workbench.page.locator(".codelens-decoration a", { hasText: "Preview Data" }).click();
+    await until(
+      async () => (await workbench.toasts()).some((text) => /Restricted Mode/.test(text)),
+      10_000,
+      async () => (await workbench.toasts()).join("\n"),
+    );
+    await workbench.command("Notifications: Clear All Notifications");
+    expect(hub.requests).toEqual([]);
   });
 
   it("refuses to train from the lens of an experiment, with the reason", async () => {
