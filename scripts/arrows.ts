@@ -16,7 +16,7 @@ const arrows: Record<string, readonly string[]> = {
   graph: [],
   models: ["graph", "formats"],
   prompts: ["graph", "random"],
-  metrics: ["statistics"],
+  metrics: ["statistics", "random"],
   tasks: ["metrics", "formats", "random", "words"],
   hub: ["formats", "words"],
   experiment: ["tasks", "metrics", "random", "words"],

@@ -129,6 +129,26 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     await bench.page.locator(".marker-widget").waitFor();
   },
 
+  async "data-preview"(bench) {
+    const written = readFileSync(join(folder, "complaint.ulpt.json"), "utf8");
+    const short = written.replace(/("task": \{)/, '$1\n    "maxSourceLength": 48,');
+    writeFileSync(join(folder, "short.ulpt.json"), short);
+    await bench.command("ULPT: Preview Data…");
+    await bench.pick("short");
+    await (await bench.webview("Data of short")).locator("tbody tr").first().waitFor();
+    rmSync(join(folder, "short.ulpt.json"));
+  },
+
+  async reproduction(bench) {
+    rmSync(join(folder, "table-1-ulpt-r2-sst2.ulpt.json"), { force: true });
+    await bench.command("ULPT: Reproduce a Paper Result…");
+    for (const choice of ["Table 1", "SST-2", "ULPT r=2"]) {
+      await bench.pick(choice);
+      await bench.page.waitForTimeout(300);
+    }
+    await bench.page.locator(".codelens-decoration", { hasText: "the paper has" }).waitFor();
+  },
+
   async terminal(bench) {
     await bench.command("Tasks: Run Task");
     await bench.pick("ulpt");
