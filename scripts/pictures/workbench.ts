@@ -131,7 +131,7 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
 
   async "data-preview"(bench) {
     const written = readFileSync(join(folder, "complaint.ulpt.json"), "utf8");
-    const short = written.replace(/("task": \{)/, '$1\n    "maxSourceLength": 48,');
+    const short = written.replace(/("task": \{)/, '$1\n    "maxSourceLength": 20,');
     writeFileSync(join(folder, "short.ulpt.json"), short);
     await bench.command("ULPT: Preview Data…");
     await bench.pick("short");
