@@ -3,6 +3,8 @@
  * computes them, without a stemmer.
  */
 
+import { bagF1, fMeasure } from "./overlap.ts";
+
 /** Lower case; every run of ASCII letters and digits is a token, all else separates. */
 export function tokenize(text: string): string[] {
   return text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
@@ -10,18 +12,7 @@ export function tokenize(text: string): string[] {
 
 /** ROUGE-1, ROUGE-2, …: of the n-grams, as bags. */
 export function rougeN(target: string, prediction: string, n: number): number {
-  const targetGrams = gramsOf(tokenize(target), n);
-  const predictionGrams = gramsOf(tokenize(prediction), n);
-  const left = new Map<string, number>();
-  for (const gram of targetGrams) left.set(gram, (left.get(gram) ?? 0) + 1);
-  let shared = 0;
-  for (const gram of predictionGrams) {
-    const count = left.get(gram) ?? 0;
-    if (count === 0) continue;
-    left.set(gram, count - 1);
-    shared++;
-  }
-  return fMeasure(shared, targetGrams.length, predictionGrams.length);
+  return bagF1(gramsOf(tokenize(prediction), n), gramsOf(tokenize(target), n));
 }
 
 /** ROUGE-L: of the longest common subsequence of tokens. */
@@ -63,11 +54,6 @@ function gramsOf(tokens: readonly string[], n: number): string[] {
   const grams: string[] = [];
   for (let end = n; end <= tokens.length; end++) grams.push(tokens.slice(end - n, end).join(" "));
   return grams;
-}
-
-/** 2·P·R / (P + R) of P = shared / predicted and R = shared / expected. */
-function fMeasure(shared: number, expected: number, predicted: number): number {
-  return shared === 0 ? 0 : (2 * shared) / (expected + predicted);
 }
 
 /**

@@ -3,6 +3,8 @@
  * 2016), with Python's ideas of a word and of space.
  */
 
+import { bagF1 } from "./overlap.ts";
+
 /** `string.punctuation` of Python: all of ASCII's. */
 const punctuation = /[!-/:-@[-`{-~]/g;
 /** Python's `\b` stands between characters of which one is a letter or a number of any script; JavaScript's knows ASCII only. */
@@ -31,17 +33,4 @@ export function exactMatch(prediction: string, answers: readonly string[]): bool
 export function tokenF1(prediction: string, answers: readonly string[]): number {
   const words = wordsOf(prediction);
   return Math.max(...answers.map((answer) => bagF1(words, wordsOf(answer))));
-}
-
-function bagF1(predicted: readonly string[], expected: readonly string[]): number {
-  const left = new Map<string, number>();
-  for (const word of expected) left.set(word, (left.get(word) ?? 0) + 1);
-  let shared = 0;
-  for (const word of predicted) {
-    const count = left.get(word) ?? 0;
-    if (count === 0) continue;
-    left.set(word, count - 1);
-    shared++;
-  }
-  return shared === 0 ? 0 : (2 * shared) / (predicted.length + expected.length);
 }
