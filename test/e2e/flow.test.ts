@@ -115,6 +115,12 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
       15_000,
       async () => (await workbench.diffLines("modified")).join("\n"),
     );
+    // How far tokens moved is written in place, once the runtime has said so.
+    await until(
+      async () => (await workbench.diffLines("modified")).some((line) => /^z .*moved /.test(line)),
+      15_000,
+      async () => (await workbench.diffLines("modified")).join("\n"),
+    );
     const [before, after] = [await workbench.diffLines("original"), await workbench.diffLines("modified")];
     expect(before[0]).toBe("# Checkpoint quick / ulpt-r2-seed1 / step 60");
     expect(after[0]).toBe("# Checkpoint quick / ulpt-r2-seed1 / step 120");

@@ -41,7 +41,7 @@ const set = (...settings: string[]) => settings.flatMap((setting) => ["--set", s
 const models: Row[] = [
   {
     input: "a model folder that is not there",
-    args: set("model=models/nowhere"),
+    args: set("model=./models/nowhere"),
     code: "MODEL_MISSING",
     exit: 3,
     where: "models/nowhere",

@@ -16,6 +16,10 @@ const known: readonly { pattern: RegExp; reason: string }[] = [
     reason: "a signing library of Microsoft that code-server does not ship",
   },
   {
+    pattern: /Timed out waiting for authentication provider 'github' to register/,
+    reason: "VS Code's own accounts menu asks for a provider that code-server has not got, for ten seconds",
+  },
+  {
     pattern: /\[lifecycle\] Long running operations during shutdown are unsupported/,
     reason: "any reload of a window in a browser",
   },

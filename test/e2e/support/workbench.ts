@@ -309,8 +309,21 @@ export class Workbench {
 
   /** Runs an entry of a row's context menu. */
   async menu(item: Locator, entry: string): Promise<void> {
-    await item.click({ button: "right" });
     const label = this.page.locator(".monaco-menu .action-label", { hasText: entry }).first();
+    // A row that is drawn anew while it is clicked opens the menu of what it was before.
+    for (let attempt = 1; ; attempt++) {
+      await item.click({ button: "right" });
+      const isThere = await label.waitFor({ timeout: 4000 }).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) break;
+      if (attempt === 4) {
+        const shown = await this.page.locator(".monaco-menu .action-label").allInnerTexts();
+        throw new Error(`The menu has no entry "${entry}" but: ${shown.join(" | ")}`);
+      }
+      await this.page.keyboard.press("Escape");
+    }
     await label.hover();
     await this.page.waitForTimeout(300); // a menu ignores what belongs to the click that opened it
     await label.click();
