@@ -253,10 +253,15 @@ export class Workbench {
 
   /** Chooses a row of the open pick. */
   async pick(label: string | RegExp): Promise<void> {
-    await this.input();
-    if (!(await this.focusRow(label))) {
-      throw new Error(`The pick has no row "${label}" but: ${(await this.rows().allInnerTexts()).join(" | ")}`);
-    }
+    // A pick may still be filling, or be the one before, which is just being closed.
+    await until(
+      async () => {
+        await this.input();
+        return this.focusRow(label);
+      },
+      20_000,
+      async () => `the pick has no row "${label}" but: ${(await this.rows().allInnerTexts()).join(" | ")}`,
+    );
     await this.page.keyboard.press("Enter");
   }
 
@@ -400,9 +405,15 @@ export class Workbench {
 
   /** Opens a file of the workspace by its name. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press("Control+p");
-    await (await this.input()).fill(name);
-    await this.pick(name.split("/").at(-1)!);
+    // A file that has just been written is not found at once.
+    for (let attempt = 1; ; attempt++) {
+      await this.page.keyboard.press("Control+p");
+      await (await this.input()).fill(name);
+      if (await this.focusRow(name.split("/").at(-1)!)) break;
+      if (attempt === 5) throw new Error(`There is no file "${name}" to open.`);
+      await this.page.keyboard.press("Escape");
+    }
+    await this.page.keyboard.press("Enter");
     await this.page.locator(`.tab.active[aria-label^="${name.split("/").at(-1)}"]`).waitFor();
   }
 
