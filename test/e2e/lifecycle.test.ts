@@ -119,7 +119,9 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     expect(stoppedAt).toBeLessThan(exact.steps);
     await workbench.treeItem("exact").waitFor();
     await workbench.expand(workbench.treeItem("exact"));
-    await workbench.menu(workbench.treeItem(run, new RegExp(`stopped at \\d+/${exact.steps}`)), "Resume Run…");
+    await workbench.treeItem(run, new RegExp(`stopped at \\d+/${exact.steps}`)).waitFor();
+    await workbench.command("ULPT: Resume Run…");
+    await workbench.pick(run); // of "exact", which comes before "long"
     await until(
       () => workspace.state("exact", run) === "finished",
       60_000,
