@@ -124,7 +124,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await workbench.pick(run); // of "exact", which comes before "long"
     await until(
       () => workspace.state("exact", run) === "finished",
-      150_000,
+      100_000,
       () => workbench.terminal(),
     );
 
