@@ -25,14 +25,13 @@ export function pairNumbers(predictions: readonly number[], targets: readonly nu
 
 /**
  * Pearson's correlation of predictions and targets; 0 where it is undefined, because one of them does not vary.
- * @param counts of each pair; by default those of the answers
+ * @returns the correlation where each pair occurs `counts` times, by default as often as among the answers
  */
-export function pearson(pairs: Kinds<Pair>, counts = countKinds(pairs)): number {
-  return correlation(
-    Float64Array.from(pairs.values, (pair) => pair.prediction),
-    Float64Array.from(pairs.values, (pair) => pair.target),
-    counts,
-  );
+export function pearson(pairs: Kinds<Pair>): (counts?: Uint32Array) => number {
+  const predictions = Float64Array.from(pairs.values, (pair) => pair.prediction);
+  const targets = Float64Array.from(pairs.values, (pair) => pair.target);
+  const asAnswered = countKinds(pairs);
+  return (counts = asAnswered) => correlation(predictions, targets, counts);
 }
 
 /** Spearman's correlation: Pearson's of ranks, where equal values share the mean of the ranks that they span. */
@@ -88,8 +87,8 @@ function correlation(x: Float64Array, y: Float64Array, counts: Uint32Array): num
     xy += counts[i]! * dx * dy;
   }
   const r = xy / Math.sqrt(xx) / Math.sqrt(yy);
-  // Rounding can lead a little past the ends; values too large or too close together for float64 lead to NaN.
-  return Number.isNaN(r) ? 0 : Math.min(1, Math.max(-1, r));
+  // Rounding can lead a little past the ends; values too large or too close together for float64 lead to NaN or infinity.
+  return Number.isFinite(r) ? Math.min(1, Math.max(-1, r)) : 0;
 }
 
 /** Tested on the values: rounding of the mean can leave equal values with a variance. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +62,21 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
     ["one without a function", "", "assert add(1, 2) == 3", "error"],
     ["the function under another name", "def plus(a, b):\n  return a + b", "assert add(1, 2) == 3", "passed"],
     ["one that imports", "import math, re, collections", "assert math.gcd(4, 6) == 2", "passed"],
+    ["one that asserts of itself what is false", "assert 1 == 2", "assert True", "failed"],
+    [
+      "one whose function is a class under another name",
+      "class Sum:\n  def __new__(cls, a, b):\n    return a + b",
+      "assert add(1, 2) == 3",
+      "passed",
+    ],
+    [
+      "one that has the function beside a helper",
+      "def helper(a):\n  return 0\ndef add(a, b):\n  return a + b",
+      "assert add(1, 2) == 3",
+      "passed",
+    ],
+    ["an assertion that is no Python", "def add(a, b):\n  return a + b", "assert add(1, 2) == ", "error"],
+    ["endless recursion", "def add(a, b):\n  return add(a, b)", "assert add(1, 2) == 3", "error"],
     ["words outside ASCII", "def f():\n  return 'é\u{1F600}'", "assert f() == 'é\u{1F600}'", "passed"],
   ])("judges %s", async (_, program, assertion, expected) => {
     expect(await run(program, assertion)).toBe(expected);
@@ -70,11 +85,37 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
   it.each([
     ["prints that it passed", "print('passed')\nimport sys\nsys.stdout.flush()", "error"],
     ["leaves with success", "import os\nos._exit(0)", "error"],
+    ["leaves with success when it is called", "import os\ndef f():\n  os._exit(0)", "error"],
     ["calls sys.exit", "import sys\nsys.exit(0)", "error"],
+    ["raises SystemExit", "raise SystemExit(0)", "error"],
+    ["raises KeyboardInterrupt", "def f():\n  raise KeyboardInterrupt", "error"],
+    [
+      "replaces what writes its result",
+      "import os\nos.write = os._exit = lambda *a: None\ndef f():\n  return 2",
+      "failed",
+    ],
+    ["replaces exec", "import builtins\nbuiltins.exec = lambda *a, **k: None\ndef f():\n  return 2", "failed"],
+    [
+      "replaces compile",
+      "import builtins\nreal = compile\nbuiltins.compile = lambda *a, **k: real('', '', 'exec')\ndef f():\n  return 2",
+      "failed",
+    ],
+    ["replaces the parser", "import ast\nast.parse = ast.walk = lambda *a, **k: []\ndef f():\n  return 2", "failed"],
+    ["leaves when Python would", "import atexit, os\natexit.register(os._exit, 0)\ndef f():\n  return 2", "failed"],
+    [
+      "floods every descriptor",
+      "import os\nfor fd in range(64):\n  try:\n    for i in range(300): os.write(fd, b'passed ' * 8192)\n  except OSError: pass\ndef f():\n  return 1",
+      "error",
+    ],
     ["raises SystemExit in the assertion", "def f():\n  raise SystemExit(0)", "error"],
     [
       "writes to every descriptor",
       "import os\nfor fd in range(64):\n  try: os.write(fd, b'passed')\n  except OSError: pass",
+      "error",
+    ],
+    [
+      "writes to every descriptor and leaves before its result is written",
+      "import os\nfor fd in range(64):\n  try: os.write(fd, b'0123456789abcdef0123456789abcdef passed')\n  except OSError: pass\nos._exit(0)",
       "error",
     ],
     ["kills itself", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "error"],
@@ -87,6 +128,50 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
     expect(await quick("while True: pass", "assert True")).toBe("timeout");
     expect(await quick("import time\ntime.sleep(1e6)", "assert True")).toBe("timeout");
     expect(leftIn(work)).toEqual([]);
+  });
+
+  // Unconfined, so that root may begin processes at all.
+  it("ends what one has begun, where it could, when it has ended itself", async () => {
+    const loose = await createPythonRunner({ seconds: 5, confine: false });
+    const program =
+      "import os, time\nfor i in range(8):\n  try:\n    if os.fork() == 0:\n      while True: time.sleep(1)\n  except OSError: pass";
+    expect(await loose(program, "assert True")).toBe("passed");
+    await expect.poll(() => leftIn(work)).toEqual([]);
+  });
+
+  it("does not wait for what has left the group of its processes", async () => {
+    const loose = await createPythonRunner({ seconds: 5, confine: false });
+    const stop = join(folder, "stop");
+    const over = join(folder, "over");
+    const program = `import os, time
+try:
+  if os.fork() == 0:
+    os.setsid()
+    for i in range(200):
+      if os.path.exists(${JSON.stringify(stop)}): os._exit(0)
+      time.sleep(0.1)
+    open(${JSON.stringify(over)}, 'w').close()
+    os._exit(0)
+  time.sleep(0.3)
+except OSError: pass`;
+    try {
+      expect(await loose(program, "assert True")).toBe("passed");
+      expect(existsSync(over)).toBe(false);
+    } finally {
+      writeFileSync(stop, "");
+    }
+    await expect.poll(() => leftIn(work), { timeout: 5000 }).toEqual([]);
+    rmSync(stop);
+  });
+
+  it("lets none write a large file, or open many", async () => {
+    const tries = (what: string) =>
+      `def f():\n  try:\n    ${what}\n    return True\n  except OSError:\n    return False`;
+    expect(await run(tries("open('x', 'wb', 0).write(bytes(1 << 20))"), "assert f()")).toBe("passed");
+    expect(await run(tries("print('x' * (2 << 20), file=open('x', 'w'), flush=True)"), "assert not f()")).toBe(
+      "passed",
+    );
+    expect(await run(tries("[open('x', 'w') for i in range(64)]"), "assert not f()")).toBe("passed");
   });
 
   it.skipIf(process.platform !== "linux")("stops one that takes all memory, or floods its output", async () => {
@@ -108,7 +193,9 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
     try {
       const program = "import os\ndef f():\n  return [v for v in os.environ.values() if 'hf_secret' in v]";
       expect(await run(program, "assert f() == []")).toBe("passed");
-      expect(await run("import os\ndef f():\n  return 'HOME' in os.environ", "assert not f()")).toBe("passed");
+      // LC_CTYPE is set by Python itself.
+      const names = "import os\ndef f():\n  return set(os.environ) - {'LC_CTYPE', '__CF_USER_TEXT_ENCODING'}";
+      expect(await run(names, "assert f() == set()")).toBe("passed");
     } finally {
       delete process.env.ULPT_TEST_SECRET;
     }
@@ -118,7 +205,7 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
     const path = join(folder, "token");
     writeFileSync(path, "hf_secret");
     const tries = (what: string) =>
-      `import socket\ndef f():\n  try:\n    ${what}\n    return True\n  except OSError:\n    return False`;
+      `import os, socket\ndef f():\n  try:\n    ${what}\n    return True\n  except OSError:\n    return False`;
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
@@ -128,9 +215,20 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
       `open(${JSON.stringify(join(folder, "new"))}, 'w')`,
       "open('/etc/passwd').read()",
       `socket.create_connection(('127.0.0.1', ${port}), 1)`,
+      "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+      "socket.socket(socket.AF_UNIX)",
+      `os.listdir(${JSON.stringify(folder)})`,
+      `os.mkdir(${JSON.stringify(join(folder, "new"))})`,
+      `os.remove(${JSON.stringify(path)})`,
+      "os.kill(os.getppid(), 0)",
+      "os.kill(0, 0)",
     ];
     for (const what of refused) expect(await run(tries(what), "assert f() is False"), what).toBe("passed");
     expect(await run(tries("open('own', 'w').write('x')"), "assert f()")).toBe("passed");
+    // Each of these can be done where nothing is confined, or else nothing has been shown.
+    const loose = await createPythonRunner({ confine: false });
+    const possible = [`open(${JSON.stringify(path)}).read()`, `socket.create_connection(('127.0.0.1', ${port}), 1)`];
+    for (const what of possible) expect(await loose(tries(what), "assert f()"), what).toBe("passed");
     server.close();
     expect(readdirSync(folder).toSorted()).toEqual(["token", "work"]);
   });
@@ -149,6 +247,41 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
     await Promise.all([1, 2, 3].map(() => alone(program, "assert True")));
     const { stdout } = spawnSync("cat", [log], { encoding: "utf8" });
     expect(stdout.trim()).toBe("in out in out in out");
+  });
+
+  it("runs as many at a time as it is told", async () => {
+    const two = await createPythonRunner({ parallel: 2, seconds: 10, confine: false });
+    // Each waits for its partner, so none passes unless two run at once.
+    const meets = (own: string, other: string) =>
+      `import os, time\nos.mkdir(${JSON.stringify(join(folder, own))})\nwhile not os.path.exists(${JSON.stringify(join(folder, other))}): time.sleep(0.01)`;
+    const pairs = ["a b", "b a", "c d", "d c"].map((pair) => pair.split(" ") as [string, string]);
+    const outcomes = await Promise.all(pairs.map(([own, other]) => two(meets(own, other), "assert True")));
+    expect(outcomes).toEqual(pairs.map(() => "passed"));
+  });
+
+  it("passes its place on after one that has run too long", async () => {
+    const alone = await createPythonRunner({ parallel: 1, seconds: 1.5 });
+    const outcomes = await Promise.all([alone("while True: pass", "assert True"), alone("", "assert True")]);
+    expect(outcomes).toEqual(["timeout", "passed"]);
+  });
+
+  it.each([
+    ["is no Python", { python: "true" }, "starts in a terminal"],
+    ["gets too little time", { seconds: 0.001 }, "Allow more time"],
+    // macOS does not limit memory, so there it is time again.
+    [
+      "gets too little memory",
+      { memoryBytes: 2 ** 20, ...(process.platform === "linux" ? {} : { seconds: 0.001 }) },
+      "another Python",
+    ],
+  ])("are refused before any is run where what should run them %s", async (_, options, hint) => {
+    await expect(createPythonRunner(options)).rejects.toMatchObject({
+      code: "PROGRAMS_FAILED",
+      where: expect.any(String),
+      expected: expect.any(String),
+      hint: expect.stringContaining(hint),
+    });
+    expect(leftIn(work)).toEqual([]);
   });
 });
 

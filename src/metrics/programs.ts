@@ -13,8 +13,9 @@
  * - Not contained: on macOS the network, the reading and writing of the user's files, memory, and a process that leaves
  *   its group; on Linux without Landlock or seccomp the same, memory aside. The disk space taken by many small files and
  *   the modes and times of the user's files are nowhere contained.
- * - The result is a random token that is written after the assertion has passed. Printing, exiting and crashing cannot
- *   fake it; a program that looks into the frames of the interpreter it runs in could.
+ * - The result is a random token that is written after the assertion has passed. Printing, exiting, crashing and putting
+ *   something else in the place of Python's functions cannot fake it. A program that looks into the frames of the
+ *   interpreter it runs in could, and an answer that claims to equal everything passes what compares with it.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";

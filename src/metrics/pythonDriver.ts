@@ -101,19 +101,22 @@ def confine():
         libc.prctl(PR_SET_SECCOMP, 2, program, 0, 0)
 
 def outcome_of(program, assertion):
+    # Everything that the verdict needs is taken before the program runs, which may put something else in its place.
+    execute, is_there, is_callable, built_in = exec, hasattr, callable, builtins
     module = types.ModuleType("program")
     sys.modules["program"] = module
     names = module.__dict__
     try:
-        exec(compile(program, "<program>", "exec", dont_inherit=True), names)
-        # As in the paper's code: the function under another name is still the function.
+        test = compile(assertion, "<assertion>", "exec", dont_inherit=True)
         called = [node.func.id for node in ast.walk(ast.parse(assertion))
                   if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-        missing = [name for name in called if name not in names and not hasattr(builtins, name)]
-        callables = [value for name, value in names.items() if callable(value) and not name.startswith("__")]
+        execute(compile(program, "<program>", "exec", dont_inherit=True), names)
+        # As in the paper's code: the function under another name is still the function.
+        missing = [name for name in called if name not in names and not is_there(built_in, name)]
+        callables = [value for name, value in names.items() if is_callable(value) and not name.startswith("__")]
         if missing and callables:
             names[missing[0]] = callables[0]
-        exec(compile(assertion, "<assertion>", "exec", dont_inherit=True), names)
+        execute(test, names)
         return "passed"
     except AssertionError:
         return "failed"

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { UlptError } from "../errors.ts";
+import { bootstrapInterval, groupRows } from "../statistics/bootstrap.ts";
 import { wilsonInterval } from "../statistics/intervals.ts";
 import { type MetricName, metricNames } from "./names.ts";
-import type { ProgramRunner } from "./programs.ts";
-import { type Answers, majorityAnswer, majorityBaseline, scoreAnswers } from "./score.ts";
+import type { ProgramOutcome, ProgramRunner } from "./programs.ts";
+import { type Answers, type Loss, majorityAnswer, majorityBaseline, scoreAnswers } from "./score.ts";
 
 const score = (metric: MetricName, answers: Answers, runProgram?: ProgramRunner) =>
   scoreAnswers(metric, answers, { runProgram });
@@ -10,7 +12,105 @@ const score = (metric: MetricName, answers: Answers, runProgram?: ProgramRunner)
 /** Whether the assertion stands in the program. */
 const contains: ProgramRunner = async (program, assertion) => (program.includes(assertion) ? "passed" : "failed");
 
+/** A runner that has an outcome for each assertion. */
+const outcomes: ProgramRunner = async (_, assertion) => assertion as ProgramOutcome;
+
+const classes: Answers = {
+  predictions: ["1", "1", "0", "0", "x", "1"],
+  targets: ["1", "0", "0", "1", "1", "1"],
+  labels: ["0", "1"],
+};
+const numbers: Answers = { predictions: ["1", "2", "4"], targets: ["1", "2", "3"] };
+const texts: Answers = { predictions: ["a cat sat down"], targets: ["down\ncat sat"] };
+const solutions: Answers = { predictions: ["2 + 2 = 4", "#### 7, not 9", "none"], targets: ["4", "#### 7", "5"] };
+const programs: Answers = {
+  predictions: ["", ""],
+  targets: ["", ""],
+  references: [
+    ["passed", "passed"],
+    ["passed", "failed", "timeout", "error"],
+  ],
+};
+const losses: Answers = {
+  predictions: [],
+  targets: ["a", "b"],
+  losses: [
+    { sum: 2, tokens: 1 },
+    { sum: 1, tokens: 5 },
+  ],
+};
+
 describe("a score", () => {
+  // Worked out by hand.
+  it.each<[MetricName, Answers, number]>([
+    ["accuracy", classes, 3 / 6],
+    ["f1", classes, 4 / 7],
+    ["macro-f1", classes, (4 / 7 + 1 / 2) / 2],
+    ["matthews", classes, 2 / Math.sqrt(22 * 16)],
+    ["pearson", numbers, 9 / Math.sqrt(84)],
+    ["spearman", numbers, 1],
+    ["exact-match", texts, 0],
+    ["token-f1", texts, 1],
+    ["rouge-1", texts, 6 / 7],
+    ["rouge-2", texts, 2 / 5],
+    ["rouge-l", texts, 4 / 7],
+    ["rouge-lsum", texts, 6 / 7],
+    ["final-answer", solutions, 2 / 3],
+    ["tests-passed", programs, 1 / 2],
+    ["tests-fraction", programs, 5 / 8],
+    ["likelihood", losses, Math.exp(-3 / 6)],
+  ])(
+    "by %s is its metric's, with Wilson's interval exactly where it is a share of rows",
+    async (metric, answers, expected) => {
+      const found = await score(metric, answers, outcomes);
+      expect(found).toMatchObject({ metric, count: answers.targets.length });
+      expect(found.score).toBeCloseTo(expected, 12);
+      const [low, high] = found.interval;
+      expect(low).toBeLessThanOrEqual(found.score);
+      expect(high).toBeGreaterThanOrEqual(found.score);
+      const isShare = ["accuracy", "exact-match", "final-answer", "tests-passed"].includes(metric);
+      expect("correct" in found).toBe(isShare);
+      if (isShare) expect(found.interval).toEqual(wilsonInterval(found.correct!, found.count));
+    },
+  );
+
+  it("of F1 takes the second label as the positive one, and 1 where no labels are named", async () => {
+    const named = { predictions: ["yes", "no", "no"], targets: ["yes", "no", "yes"] };
+    expect((await score("f1", { ...named, labels: ["no", " yes "] })).score).toBeCloseTo(2 / 3, 12);
+    expect((await score("f1", { ...named, labels: ["yes", "no"] })).score).toBeCloseTo(2 / 3, 12);
+    const reversed = { ...classes, labels: ["1", "0"] };
+    // The answer that is no label is wrong for a target of 1, and so counts as 0.
+    expect((await score("f1", reversed)).score).toBeCloseTo(2 / 5, 12);
+    expect((await score("f1", { ...classes, labels: undefined })).score).toBeCloseTo(4 / 7, 12);
+  });
+
+  it("has the interval of rows drawn again, whatever they are grouped by", async () => {
+    const rows = groupRows([2, 1, 5, 0, 3, 3, 8, 1], (value) => value);
+    const answers = {
+      predictions: [],
+      targets: Array<string>(8).fill("a"),
+      losses: [2, 1, 5, 0, 3, 3, 8, 1].map((sum) => ({ sum, tokens: 2 })),
+    };
+    const expected = bootstrapInterval(rows, (counts) => {
+      const sum = rows.values.reduce((total, value, kind) => total + counts[kind]! * value, 0);
+      return Math.exp(-sum / 16);
+    });
+    expect((await score("likelihood", answers)).interval).toEqual(expected);
+  });
+
+  it("asks for every assertion of every program, and passes on that programs cannot be run", async () => {
+    const asked: string[] = [];
+    const references = [["1", "2"], ["3"]];
+    const ask: ProgramRunner = async (program, assertion) => {
+      asked.push(program + assertion);
+      return "passed";
+    };
+    await score("tests-passed", { predictions: ["a", "b"], targets: ["", ""], references }, ask);
+    expect(asked.toSorted()).toEqual(["a1", "a2", "b3"]);
+    const broken = new UlptError("PROGRAMS_FAILED", "No.", { where: "here", expected: "Python" });
+    await expect(score("tests-passed", programs, () => Promise.reject(broken))).rejects.toBe(broken);
+  });
+
   it("that is a share of right answers has Wilson's interval", async () => {
     const answers = { predictions: ["1", " 0 ", "1", "2"], targets: ["1", "0", "0", "0"], labels: ["0", "1"] };
     expect(await score("accuracy", answers)).toEqual({
@@ -40,6 +140,10 @@ describe("a score", () => {
     expect((await score("final-answer", numbers)).invalid).toBe(0.5);
     expect((await score("rouge-1", numbers)).invalid).toBeUndefined();
     expect((await score("accuracy", numbers)).invalid).toBeUndefined();
+    for (const metric of ["accuracy", "f1", "macro-f1", "matthews"] as const) {
+      const spaced = { ...classes, labels: [" 0", "1 "], predictions: ["1 ", " 1", "0", "0", "x", ""] };
+      expect((await score(metric, spaced)).invalid, metric).toBeCloseTo(2 / 6, 12);
+    }
   });
 
   it("takes an answer that is no number as −1 in a correlation, as T5's code does", async () => {
@@ -52,49 +156,45 @@ describe("a score", () => {
     const answers = { predictions: ["b", "c"], targets: ["x", "c"], references: [["a", "b"], []] };
     expect((await score("exact-match", answers)).score).toBe(1);
     expect((await score("token-f1", answers)).score).toBe(1);
-    const summaries = { predictions: ["one two"], targets: ["nothing"], references: [["one", "one two"]] };
-    expect((await score("rouge-l", summaries)).score).toBe(1);
-  });
-
-  it("of likelihood is the geometric mean of the tokens' probabilities", async () => {
-    const losses = [
-      { sum: 2, tokens: 1 },
-      { sum: 1, tokens: 5 },
-    ];
-    const answers = { predictions: [], targets: ["a", "b"], losses };
-    expect((await score("likelihood", answers)).score).toBeCloseTo(Math.exp(-3 / 6), 12);
-  });
-
-  it("of programs is all of their tests, or the mean share of them", async () => {
-    const answers = {
-      predictions: ["abc", "ab"],
-      targets: ["", ""],
-      references: [
-        ["a", "b"],
-        ["a", "z"],
-      ],
-    };
-    expect(await score("tests-passed", answers, contains)).toMatchObject({ score: 0.5, correct: 1 });
-    expect(await score("tests-fraction", answers, contains)).toMatchObject({ score: 0.75 });
-  });
-
-  it("is a number for every metric, even where all rows are alike", async () => {
-    const answers: Answers = {
-      predictions: ["1", "1", "1"],
-      targets: ["1", "1", "1"],
-      labels: ["0", "1"],
-      references: [["1"], ["1"], ["1"]],
-      losses: [
-        { sum: 1, tokens: 2 },
-        { sum: 1, tokens: 2 },
-        { sum: 1, tokens: 2 },
-      ],
-    };
-    for (const metric of metricNames) {
-      const { score: value, interval } = await score(metric, answers, contains);
-      for (const one of [value, ...interval]) expect(one, metric).not.toBeNaN();
+    for (const metric of ["rouge-1", "rouge-2", "rouge-l", "rouge-lsum"] as const) {
+      const summaries = {
+        predictions: ["one two", "c d"],
+        targets: ["nothing", "c d"],
+        references: [["one", "one two"], []],
+      };
+      expect((await score(metric, summaries)).score, metric).toBe(1);
     }
   });
+
+  it("does not take the target where a row has other acceptable answers", async () => {
+    const answers = { predictions: ["x"], targets: ["x"], references: [["y"]] };
+    for (const metric of ["exact-match", "token-f1", "rouge-1"] as const) {
+      expect((await score(metric, answers)).score, metric).toBe(0);
+    }
+  });
+
+  it.each(
+    [1, 2, 3].flatMap((rows) => [
+      { rows, prediction: "1", target: "1" },
+      { rows, prediction: "0", target: "1" },
+      { rows, prediction: "", target: "0" },
+    ]),
+  )(
+    "is a number for every metric where all $rows rows are $prediction for $target",
+    async ({ rows, prediction, target }) => {
+      const answers: Answers = {
+        predictions: Array<string>(rows).fill(prediction),
+        targets: Array<string>(rows).fill(target),
+        labels: ["0", "1"],
+        references: Array<string[]>(rows).fill([target]),
+        losses: Array<Loss>(rows).fill({ sum: 1, tokens: 2 }),
+      };
+      for (const metric of metricNames) {
+        const { score: value, interval } = await score(metric, answers, contains);
+        for (const one of [value, ...interval]) expect(Number.isFinite(one), metric).toBe(true);
+      }
+    },
+  );
 });
 
 describe("scoring refuses", () => {
@@ -105,17 +205,22 @@ describe("scoring refuses", () => {
     await expect(score("spearman", answers)).rejects.toMatchObject({
       code: "DATA_LABEL",
       where: expect.stringContaining("row 2"),
+      message: expect.stringContaining('"two"'),
     });
+    await expect(score("pearson", { predictions: ["1"], targets: [""] })).rejects.toMatchObject({ code: "DATA_LABEL" });
   });
 
   it("macro F1 without labels, and tests without assertions", async () => {
     await expect(score("macro-f1", one)).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    await expect(score("macro-f1", { ...one, labels: [] })).rejects.toMatchObject({ code: "OPTION_INVALID" });
     await expect(score("tests-passed", one, contains)).rejects.toMatchObject({ code: "OPTION_INVALID" });
-    const empty = { ...one, references: [[]] };
-    await expect(score("tests-passed", empty, contains)).rejects.toMatchObject({
-      code: "DATA_LABEL",
-      where: expect.stringContaining("row 1"),
-    });
+    const empty = { predictions: ["", "", ""], targets: ["", "", ""], references: [["a"], [], []] };
+    for (const metric of ["tests-passed", "tests-fraction"] as const) {
+      await expect(score(metric, empty, contains)).rejects.toMatchObject({
+        code: "DATA_LABEL",
+        where: expect.stringContaining("row 2"),
+      });
+    }
   });
 
   it("to run programs that nobody has allowed, and says what allows them", async () => {
@@ -130,7 +235,10 @@ describe("scoring refuses", () => {
     await expect(score("accuracy", { predictions: [], targets: [] })).rejects.toThrow(RangeError);
     await expect(score("accuracy", { predictions: ["1"], targets: ["1", "0"] })).rejects.toThrow(RangeError);
     await expect(score("rouge-1", { ...one, references: [] })).rejects.toThrow(RangeError);
+    await expect(score("accuracy", { predictions: ["1", "0"], targets: ["1"] })).rejects.toThrow(RangeError);
     await expect(score("likelihood", { ...one, losses: [] })).rejects.toThrow(RangeError);
+    await expect(score("likelihood", one)).rejects.toThrow(RangeError);
+    await expect(score("likelihood", { ...losses, targets: ["a"] })).rejects.toThrow("2 losses for 1 targets");
   });
 });
 
@@ -138,6 +246,8 @@ describe("the majority answer", () => {
   it("is the most frequent target, space aside; of several the first in order", () => {
     expect(majorityAnswer(["b", " a", "a ", "b", "c"])).toBe("a");
     expect(majorityAnswer(["x", "y", "y"])).toBe("y");
+    expect(majorityAnswer(["b", "B", "a\n"])).toBe("B");
+    expect(() => majorityAnswer([])).toThrow(RangeError);
     // In UTF-16 units the second would come first.
     expect(majorityAnswer(["\u{1F600}", "\uFF5E"])).toBe("\uFF5E");
   });
@@ -146,10 +256,18 @@ describe("the majority answer", () => {
     const answers = { targets: ["1", "0", "1", "1"], labels: ["0", "1"] };
     expect(await majorityBaseline("accuracy", ["1", "1", "0"], answers)).toEqual({ answer: "1", score: 0.75 });
     expect(await majorityBaseline("matthews", ["1", "1", "0"], answers)).toEqual({ answer: "1", score: 0 });
+    expect(await majorityBaseline("f1", ["1", "0", " 0"], answers)).toEqual({ answer: "0", score: 0 });
+    // What is frequent comes from the training rows, and what is right from the others, acceptable answers included.
+    expect(await majorityBaseline("exact-match", ["1", "1"], { targets: ["x"], references: [["0", "1"]] })).toEqual({
+      answer: "1",
+      score: 1,
+    });
+    await expect(majorityBaseline("accuracy", [], answers)).rejects.toThrow(RangeError);
   });
 
   it("has no meaning where answers are losses or programs", async () => {
     expect(await majorityBaseline("likelihood", ["a"], { targets: ["a"] })).toBeUndefined();
     expect(await majorityBaseline("tests-passed", ["a"], { targets: ["a"] })).toBeUndefined();
+    expect(await majorityBaseline("tests-fraction", ["a"], { targets: ["a"] })).toBeUndefined();
   });
 });

@@ -154,7 +154,7 @@ async function measure(metric: MetricName, answers: Answers, runProgram: Program
     }
     case "pearson": {
       const pairs = pairsOf(answers);
-      return resampled(pairs, (counts) => pearson(pairs, counts));
+      return resampled(pairs, pearson(pairs));
     }
     case "spearman": {
       const pairs = pairsOf(answers);

@@ -31,6 +31,7 @@ describe("the bootstrap interval", () => {
     const rows = draw(1, 100);
     const [low, high] = meanInterval(rows, String);
     expect(meanInterval(rows, String)).toEqual([low, high]);
+    expect([low, high]).not.toEqual(meanInterval(draw(2, 100), String));
     const mean = rows.reduce((a, b) => a + b) / rows.length;
     expect(low).toBeLessThan(mean);
     expect(high).toBeGreaterThan(mean);
@@ -38,16 +39,48 @@ describe("the bootstrap interval", () => {
     expect(high - low).toBeCloseTo((2 * 1.96 * Math.sqrt(1 / 12)) / 10, 1);
   });
 
+  it("is the same on every machine: that of a second implementation, in Python", () => {
+    const rows = Array.from({ length: 20 }, (_, i) => i);
+    expect(meanInterval(rows, String)).toEqual([7.04875, 11.95]);
+  });
+
+  it("leaves 25 of 1000 resamples outside at either end, in whatever order they come", () => {
+    // As numpy.quantile(range(1000), [0.025, 0.975]) says: between the 25th and the 26th from either end.
+    const ends = [expect.closeTo(24.975, 9), expect.closeTo(974.025, 9)];
+    let calls = 0;
+    expect(bootstrapInterval(groupRows([1, 2], String), () => calls++)).toEqual(ends);
+    expect(calls).toBe(1000);
+    expect(bootstrapInterval(groupRows([1, 2], String), () => --calls)).toEqual(ends);
+  });
+
+  it("comes from resamples of as many rows, each as likely as the others", () => {
+    const kinds = groupRows(["a", "b", "a", "c", "a"], (row) => row);
+    const drawn = [0, 0, 0];
+    bootstrapInterval(kinds, (counts) => {
+      expect(counts.reduce((a, b) => a + b)).toBe(5);
+      counts.forEach((count, kind) => {
+        drawn[kind]! += count / 5000;
+      });
+      return 0;
+    });
+    for (const [kind, part] of [0.6, 0.2, 0.2].entries()) expect(Math.abs(drawn[kind]! - part)).toBeLessThan(0.03);
+  });
+
   it("does not depend on how rows are grouped", () => {
+    // Sums of whole numbers are exact in any order.
     const rows = draw(2, 80).map((value) => Math.floor(value * 4));
+    const grouped = meanInterval(rows, String);
     let row = 0;
-    const alone = meanInterval(rows, () => row++);
-    expect(meanInterval(rows, String)[0]).toBeCloseTo(alone[0], 12);
-    expect(meanInterval(rows, String)[1]).toBeCloseTo(alone[1], 12);
+    expect(meanInterval(rows, () => row++)).toEqual(grouped);
+    expect(meanInterval(rows, (value) => `${value} ${row++ % 3}`)).toEqual(grouped);
   });
 
   it("is a point where all rows are equal", () => {
     expect(meanInterval([0.5, 0.5, 0.5], String)).toEqual([0.5, 0.5]);
+  });
+
+  it("is that one row where there is no other", () => {
+    expect(meanInterval([7], String)).toEqual([7, 7]);
   });
 
   it("covers the true mean about 95 times of 100", () => {
