@@ -102,11 +102,12 @@ export class PanelPage {
     await this.page.waitForTimeout(100);
   }
 
-  /** The colours in a canvas besides its background: none where nothing was drawn. */
+  /** How many pixels each colour has in a canvas: none where nothing is drawn (yet), or the canvas has no size. */
   async ink(selector: string): Promise<Record<string, number>> {
     return this.page.evaluate((query) => {
       const canvas = document.querySelector<HTMLCanvasElement>(query);
-      const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+      if (!canvas?.width || !canvas.height) return {};
+      const pixels = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
       const counts: Record<string, number> = {};
       for (let index = 0; index < pixels.length; index += 4) {
         if (pixels[index + 3]! < 200) continue;

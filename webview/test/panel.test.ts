@@ -49,6 +49,11 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     return made;
   }
 
+  /** A canvas is sized, and drawn into, some frames after its view is shown. */
+  async function expectInk(panel: PanelPage, canvas: string): Promise<void> {
+    await expect.poll(async () => Object.keys(await panel.ink(canvas)).length).toBeGreaterThan(5);
+  }
+
   const lossCanvas = ".chart-box.loss canvas";
   const markers = ".marker";
 
@@ -57,11 +62,11 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     async (theme) => {
       const panel = await show(await sweep().snapshot(), { theme });
       expect(await panel.data()).toMatchObject({ view: "loss", runs: "9", lastStep: "300" });
-      expect(Object.keys(await panel.ink(lossCanvas)).length).toBeGreaterThan(5);
+      await expectInk(panel, lossCanvas);
       await panel.shot(`${theme}-loss`);
       await panel.page.getByRole("tab", { name: "Ranks" }).click();
       await panel.page.waitForFunction(() => document.body.dataset.view === "ranks");
-      expect(Object.keys(await panel.ink(".chart-box.ranks canvas")).length).toBeGreaterThan(5);
+      await expectInk(panel, ".chart-box.ranks canvas");
       await panel.shot(`${theme}-ranks`);
       await panel.page.getByRole("tab", { name: "Facts" }).click();
       await panel.page.waitForFunction(() => document.body.dataset.view === "facts");
@@ -150,7 +155,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     const points = Number((await panel.data()).points);
     expect(points).toBeLessThanOrEqual(2000);
     expect(points).toBeGreaterThanOrEqual(1000);
-    expect(Object.keys(await panel.ink(lossCanvas)).length).toBeGreaterThan(5);
+    await expectInk(panel, lossCanvas);
     await panel.shot("million");
   });
 
@@ -286,12 +291,12 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     const made = experiment();
     made.add({ steps: 60, end: { state: "finished" } });
     const panel = await show(await made.snapshot(), { theme: "dark" });
-    const before = await panel.ink(lossCanvas);
+    const [darkBlue, lightBlue] = ["89,164,249", "0,99,211"]; // charts.blue of each
+    const pixelsOf = async (colour: string) => (await panel.ink(lossCanvas))[colour];
+    await expect.poll(() => pixelsOf(darkBlue)).toBeGreaterThan(10);
     await panel.setTheme("light");
-    const after = await panel.ink(lossCanvas);
-    expect(before["89,164,249"]).toBeGreaterThan(10); // charts.blue of each
-    expect(after["0,99,211"]).toBeGreaterThan(10);
-    expect(after["89,164,249"]).toBeUndefined();
+    await expect.poll(() => pixelsOf(lightBlue)).toBeGreaterThan(10);
+    expect(await pixelsOf(darkBlue)).toBeUndefined();
   });
 
   it("offers its numbers as a table, and names its pictures", async () => {
