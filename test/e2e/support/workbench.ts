@@ -262,7 +262,7 @@ export class Workbench {
       20_000,
       async () => `the pick has no row "${label}" but: ${(await this.rows().allInnerTexts()).join(" | ")}`,
     );
-    await this.page.keyboard.press("Enter");
+    await this.accept();
   }
 
   /** Types into the open input box and accepts; without a text accepts what stands there. */
@@ -270,7 +270,24 @@ export class Workbench {
     const input = await this.input();
     if (text !== undefined) await input.fill(text);
     await this.page.waitForTimeout(150);
+    await this.accept();
+  }
+
+  /** Accepts, until the pick or input box is gone or another has come in its place: one that closes swallows what is typed. */
+  private async accept(): Promise<void> {
+    const widget = this.page.locator(".quick-input-widget");
+    const state = () =>
+      widget.evaluate((element: HTMLElement) => {
+        const { placeholder } = element.querySelector<HTMLInputElement>(".quick-input-box input") ?? {};
+        return element.style.display === "none" ? "" : `${element.innerText}\n${placeholder}`;
+      });
+    const before = await state();
     await this.page.keyboard.press("Enter");
+    await until(
+      async () => (await state()) !== before,
+      10_000,
+      async () => `the input still shows: ${before}`,
+    );
   }
 
   /** Shows a view container, or leaves it where it is shown. */
