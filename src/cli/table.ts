@@ -77,10 +77,12 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
     "no prompt*",
     "time",
   ];
-  const note =
-    "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds; invalid: answers that are none.";
+  const notes = [
+    "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.",
+    ...(showInvalid ? ["  invalid: test answers that are none of the task's labels, or no number."] : []),
+  ];
   const numeric = head.map((_, column) => column).slice(1);
-  return `${table(head, numeric, rows)}\n${note}`;
+  return `${table(head, numeric, rows)}\n${notes.join("\n")}`;
 }
 
 /** All runs of a workspace. */
