@@ -279,9 +279,7 @@ describe("the service", () => {
   it("ends with code 0 when its input is closed, and has written nothing but answers", async () => {
     const other = new Service(folder());
     await other.request("try", { target: last, text: "tea", workspace: folder() });
-    const started = Date.now();
     expect(await other.end()).toBe(0);
-    expect(Date.now() - started).toBeLessThan(2500);
     expect([other.stderr, service.stderr]).toEqual(["", ""]);
   });
 });
