@@ -8,6 +8,7 @@ import { type Experiment, readExperiment } from "../experiment/parse.ts";
 import { parseRecordedSettings, recordSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
+import { departureNote } from "../paper/departures.ts";
 import { findCell } from "../paper/results.ts";
 import { parameterCount } from "../prompts/method.ts";
 import { runPaths } from "../runs/layout.ts";
@@ -44,6 +45,8 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   const reporter = createReporter(options, signal);
   const { device, why } = await resolveDevice(first!.device);
   if (why) reporter.note(why);
+  const departure = first!.paper === undefined ? departureNote(first!) : undefined;
+  if (departure) reporter.note(departure);
   // Method, rank and seed differ between the runs; model, task and device do not.
   const resources = await Resources.open({
     model: experiment.settings.model,

@@ -10,7 +10,6 @@ import { ExperimentError } from "./problems.ts";
 const minimal = {
   model: "t5",
   task: { train: "train.jsonl", template: "{text}", target: "{label}" },
-  training: { steps: 100 },
 };
 
 function parse(value: object, overrides: string[] = []) {
@@ -39,14 +38,14 @@ function messages(change: object): string[] {
 }
 
 describe("an experiment file", () => {
-  it("may hold comments and trailing commas and needs a model, a task and a number of steps", () => {
+  it("may hold comments and trailing commas and needs a model and a task", () => {
     const text = `// demo\n${JSON.stringify(minimal).slice(0, -1)}, /* all */ "rank": [2, 8,],\n}`;
     expect(parseExperiment(text, "demo.ulpt.json").settings).toMatchObject({
       rank: [2, 8],
       promptLength: 100,
       seed: 42,
       projection: { distribution: "xavier-uniform", groups: 1 },
-      training: { batchSize: 16, clipNorm: 1, optimizer: { name: "adamw", betas: [0.9, 0.999] } },
+      training: { steps: 30_000, batchSize: 16, clipNorm: 1, optimizer: { name: "adamw", betas: [0.9, 0.999] } },
       device: "auto",
     });
   });
@@ -93,7 +92,6 @@ describe("invalid settings", () => {
       '3:75 task.lables is not a setting of an experiment; did you mean "labels"?',
       "4:48 method[1].rank must be at least 1, not 0",
       '4:53 method[2] must be "ulpt" or "vanilla", not "vanila"; did you mean "vanilla"?',
-      "5:15 training.steps is missing: a whole number",
       "5:30 training.batchSize must be a whole number, not 1.5",
       '6:3 steps is not a setting of an experiment; did you mean "training.steps"?',
     ]);
@@ -117,11 +115,11 @@ describe("invalid settings", () => {
     const error = errorOf(() => parseExperiment('{"rank": 0}', "demo.ulpt.json"));
     expect(error.exitCode).toBe(2);
     expect(error.describe().split("\n").slice(0, 3)).toEqual([
-      "error EXPERIMENT_INVALID: 4 problems in the experiment",
+      "error EXPERIMENT_INVALID: 3 problems in the experiment",
       "  demo.ulpt.json:1:1: model is missing: text in quotes",
       '  demo.ulpt.json:1:1: task is missing: a name like "mnli", "qqp" or "qnli" or an object',
     ]);
-    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ code: "EXPERIMENT_INVALID", problems: { length: 4 } });
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ code: "EXPERIMENT_INVALID", problems: { length: 3 } });
   });
 
   it.each<[object, string]>([
@@ -286,7 +284,7 @@ describe("the JSON schema", () => {
     expect(undescribed).toEqual([]);
     expect(experimentJsonSchema()).toMatchObject({
       allowComments: true,
-      required: ["model", "task", "training"],
+      required: ["model", "task"],
       properties: { promptLength: { default: 100, minimum: 1 } },
     });
   });

@@ -128,7 +128,11 @@ const earlyStopping = z.strictObject({
 
 const training = z
   .strictObject({
-    steps: z.int().min(1).describe("Number of optimiser steps of a run. The paper's code: 30000."),
+    steps: z
+      .int()
+      .min(1)
+      .default(30_000)
+      .describe("Number of optimiser steps of a run. Default: that of the paper's code."),
     batchSize: z.int().min(1).default(16).describe("Examples per step."),
     learningRate: learningRate
       .default(0.3)
@@ -225,7 +229,7 @@ export const experimentSchema = z
     initialization: initialization
       .default({ from: "vocabulary" })
       .describe("Where the prompt of vanilla prompt tuning starts."),
-    training: training.describe("How long and how each run is trained."),
+    training: training.prefault({}).describe("How long and how each run is trained."),
     generation: generation.prefault({}).describe("How answers are generated for evaluation: greedily, up to a length."),
     device: z
       .enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"])

@@ -37,7 +37,7 @@ export function protocolDifferences(
     ...modelDifferences(run, cell),
     ...taskDifferences(run, cell),
     ...methodDifferences(run, cell),
-    ...trainingDifferences(run, cell),
+    ...(cell.method.name === "other" || !isT5(cell) ? [] : trainingDifferences(run)),
     ...generationDifferences(run, cell),
     ...seedDifferences(seeds, cell),
   ];
@@ -237,8 +237,8 @@ function startDifferences({ initialization }: ComparableMethod, cell: PaperCell)
   );
 }
 
-function trainingDifferences({ training, method }: ComparableRun, cell: PaperCell): Difference[] {
-  if (cell.method.name === "other" || !isT5(cell)) return [];
+/** What of a run's training is not the paper's protocol for T5. */
+export function trainingDifferences({ training, method }: Pick<ComparableRun, "training" | "method">): Difference[] {
   const { steps, batchSize, learningRate, optimizer, schedule, warmupSteps, clipNorm, evaluateEvery } = training;
   const rate = method.name === "ulpt" ? t5Protocol.ulptLearningRate : t5Protocol.vanillaLearningRate;
   const theirs = t5Protocol.optimizer;

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { expandRuns } from "../experiment/expand.ts";
+import { parseExperiment } from "../experiment/parse.ts";
+import { departureNote } from "./departures.ts";
+import { t5Protocol } from "./protocol.ts";
+import { findCell } from "./results.ts";
+
+const { steps, batchSize, ulptLearningRate, optimizer, warmupSteps, evaluateEvery } = t5Protocol;
+const followed = { steps, batchSize, learningRate: ulptLearningRate, optimizer, warmupSteps, evaluateEvery };
+
+function noteOn(experiment: object): string | undefined {
+  const text = JSON.stringify({ model: "google-t5/t5-base", task: "sst2", ...experiment });
+  const [run] = expandRuns({ ...parseExperiment(text, "x.ulpt.json"), directory: "/w" });
+  return departureNote(run!);
+}
+
+describe("a note on what is not trained as the paper did", () => {
+  it("names what the defaults have otherwise, and a result whose experiment has it", () => {
+    const note = noteOn({ rank: 16 });
+    expect(note).toContain("sst2 is not trained by the paper's protocol (other: learning rate, optimiser)");
+    const id = /`ulpt paper (\S+)`/.exec(note!)![1]!;
+    expect(findCell(id)).toMatchObject({ task: "sst2", method: { name: "ulpt", rank: 16 } });
+  });
+
+  it("is not made of a run that follows the protocol", () => {
+    expect(noteOn({ training: followed })).toBeUndefined();
+    expect(noteOn({ training: { ...followed, batchSize: 8 } })).toContain("(other: batch size)");
+  });
+
+  it("names the results of the method: the paper's prompt tuning has a learning rate of its own", () => {
+    expect(noteOn({ method: "vanilla", training: { ...followed, learningRate: 0.3 } })).toBeUndefined();
+    expect(noteOn({ method: "vanilla", training: followed })).toMatch(/other: learning rate\).*\/vanilla\//);
+  });
+
+  it("has nothing to say of tasks that the paper has no result of on T5", () => {
+    expect(noteOn({ task: "xsum" })).toBeUndefined();
+    expect(noteOn({ task: "gsm8k" })).toBeUndefined();
+    expect(noteOn({ task: { train: "a.jsonl", template: "{text}", target: "{label}" } })).toBeUndefined();
+  });
+});
