@@ -1,6 +1,7 @@
 /** @file Models and data sets of the Hugging Face Hub as local files: from the cache where it has them, else downloaded into it. */
 import { readFile } from "node:fs/promises";
 import { UlptError } from "../errors.ts";
+import { checkContent } from "../formats/contentHash.ts";
 import type { RemoteFile } from "./api.ts";
 import {
   type CachedRepository,
@@ -66,6 +67,9 @@ interface RequestOptions {
 /** Where the Hub puts its own conversion of data sets that are not parquet. */
 const convertedRevision = "refs/convert/parquet";
 
+/** In bytes: what is read in a moment, as are configurations and tokenizers. */
+const smallFile = 2 ** 25;
+
 /** Why no revision of a data set has the wanted rows, in the order in which it is told. */
 interface Reasons {
   /** There are rows, of other configurations or splits. */
@@ -118,6 +122,10 @@ export class Hub {
       files.push(...this.shards(opened, shardNames(text, page)));
     }
     await this.bring(opened, files, options);
+    // The weights are checked where they are hashed for the run.
+    for (const { path } of files.filter(({ size }) => size <= smallFile)) {
+      await checkContent(pathInSnapshot(repository, found.commit, path));
+    }
     await this.remember(opened);
     return { folder: snapshotFolder(repository, found.commit), commit: found.commit, warnings: found.warnings };
   }

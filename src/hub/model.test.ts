@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -96,6 +97,18 @@ describe("a model from the Hub", () => {
     });
     expect(await client.model("org/other", { revision: commit })).toMatchObject({ commit });
     expect(asked()).toEqual([]);
+  });
+
+  it("is refused where a small file of it has changed in the cache, and comes again when that is deleted", async () => {
+    const { client } = await start();
+    const { folder, commit } = await client.model("org/tiny");
+    const blob = realpathSync(join(folder, "config.json"));
+    const written = readFileSync(blob, "utf8");
+    writeFileSync(blob, written.replace("{", "["));
+    await expectError(() => client.model("org/tiny", { revision: commit }), "HUB_CORRUPT", blob);
+    rmSync(blob);
+    await client.model("org/tiny", { revision: commit });
+    expect(readFileSync(join(folder, "config.json"), "utf8")).toBe(written);
   });
 
   it("comes in shards where its index names them", async () => {

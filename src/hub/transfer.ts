@@ -6,11 +6,12 @@
  * what a dead one left. huggingface_hub's own `<etag>.incomplete` is left alone: whether a Python process is writing it cannot
  * be seen from here (it holds an flock), and hf_xet fills it out of order, so that its size says nothing.
  */
-import { createHash, type Hash, randomBytes } from "node:crypto";
+import { type Hash, randomBytes } from "node:crypto";
 import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
+import { startContentHash } from "../formats/contentHash.ts";
 import type { RemoteFile } from "./api.ts";
 import { sizeOf } from "./cache.ts";
 import { isRunning, machine } from "./claim.ts";
@@ -176,7 +177,7 @@ class Partial {
   constructor(handle: FileHandle, file: RemoteFile) {
     this.handle = handle;
     this.file = file;
-    this.hash = startHash(file);
+    this.hash = startContentHash(file.etag, file.size);
   }
 
   /** Takes what the file on disk holds. */
@@ -184,7 +185,7 @@ class Partial {
     const { size } = await this.handle.stat();
     if (size > this.file.size) return this.clear();
     this.bytes = 0;
-    this.hash = startHash(this.file);
+    this.hash = startContentHash(this.file.etag, this.file.size);
     const buffer = Buffer.alloc(2 ** 20);
     while (this.bytes < size) {
       signal?.throwIfAborted();
@@ -210,7 +211,7 @@ class Partial {
   async clear(): Promise<void> {
     await this.handle.truncate(0);
     this.bytes = 0;
-    this.hash = startHash(this.file);
+    this.hash = startContentHash(this.file.etag, this.file.size);
   }
 
   /** @throws Mismatch. Ends the use of the hash. */
@@ -218,11 +219,6 @@ class Partial {
     const hash = this.hash.digest("hex");
     if (hash !== this.file.etag) throw new Mismatch(`its hash is ${hash} instead of ${this.file.etag}`);
   }
-}
-
-/** Files in LFS are named by their sha256; git hashes the others as `blob <size>\0<content>` with sha1. */
-function startHash({ etag, size }: RemoteFile): Hash {
-  return etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }
 
 function corrupt({ message }: Mismatch, { file, settings, subject }: TransferOptions): UlptError {

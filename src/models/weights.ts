@@ -1,8 +1,8 @@
 /** @file The weights of a model folder: one safetensors file or several with an index, found by name and checked by shape. */
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
+import { hashFiles } from "../formats/contentHash.ts";
 import { readFloats, readHeader, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 
@@ -84,12 +84,9 @@ export class Weights {
     return readFloats(path, entry, begin * shape[1], count * shape[1]);
   }
 
-  /** sha256 over the bytes of all weight files, in the order of their names. */
-  async sha256(): Promise<string> {
-    const hash = createHash("sha256");
-    for (const file of this.files)
-      for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-    return hash.digest("hex");
+  /** sha256 over the bytes of all weight files, in the order of their names. @throws HUB_CORRUPT */
+  sha256(): Promise<string> {
+    return hashFiles(this.files);
   }
 
   private find(name: string, shape: readonly number[]): StoredTensor {

@@ -1,8 +1,7 @@
 /** @file Where the rows of a split come from: one text file, or the parquet files of a split one after the other. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { extname } from "node:path";
 import { UlptError } from "../errors.ts";
+import { hashFiles } from "../formats/contentHash.ts";
 import { ParquetFile } from "./parquet.ts";
 import { type Row, readDataFile } from "./rows.ts";
 
@@ -88,11 +87,4 @@ function parquetSource(files: readonly ParquetFile[], paths: readonly string[]):
     sha256: () => hashFiles(paths),
     close: async () => void (await Promise.all(files.map((file) => file.close()))),
   };
-}
-
-async function hashFiles(paths: readonly string[]): Promise<string> {
-  const hash = createHash("sha256");
-  for (const path of paths)
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }

@@ -1,5 +1,5 @@
 /** @file The command line and the Hub: previews, downloads, pins, and what goes wrong on the way. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runsFolder } from "../../src/runs/layout.ts";
@@ -113,6 +113,23 @@ describe("ulpt download", () => {
     const before = hub.requests.length;
     await ulptOk(["train", file, "--json"], { ...options, env: { ...options.env, HF_HUB_OFFLINE: "1" } });
     expect(hub.requests.length).toBe(before);
+  });
+
+  it("is not trusted for ever: weights that have changed in the cache are refused, by their hash", async () => {
+    const file = write("changed", { training: { steps: 1 } });
+    await ulptOk(["download", file], options);
+    const blobs = readdirSync(cache, { recursive: true, encoding: "utf8" }).filter((path) =>
+      /blobs.[0-9a-f]{64}$/.test(path),
+    );
+    const weights = blobs.find((path) => path.startsWith("models--"))!;
+    const bytes = readFileSync(join(cache, weights));
+    const changed = Buffer.from(bytes);
+    changed[changed.length - 1]! ^= 1;
+    writeFileSync(join(cache, weights), changed);
+    const end = await ulpt(["train", file], options);
+    expectFailure(end, { code: "HUB_CORRUPT", exit: 3, where: weights });
+    rmSync(join(cache, weights));
+    await ulptOk(["train", file], options);
   });
 
   it("can be stopped, and goes on where it was", async () => {
