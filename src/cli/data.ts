@@ -62,11 +62,28 @@ interface Subject {
 /** @throws OPTION_INVALID with the nearest name; the errors of reading an experiment */
 export function openSubject(name: string, variant?: "fixed" | "faithful" | undefined): Subject {
   if (name.endsWith(experimentExtension) || (existsSync(name) && statSync(name).isFile())) {
+    if (variant !== undefined) {
+      throw new UlptError("OPTION_INVALID", "The task of an experiment has its variant in the file.", {
+        where: "--variant",
+        expected: "a name of the registry beside --variant",
+        hint: `Write "task": { "name": …, "variant": ${JSON.stringify(variant)} } into ${name}.`,
+      });
+    }
     const experiment = readExperiment(name);
     const [run] = expandRuns(experiment);
     return { task: run!.task, model: experiment.settings.model, directory: dirname(resolve(name)) };
   }
   if ((taskNames as readonly string[]).includes(name)) {
+    if (variant === "faithful" && !registry[name as TaskName].variants) {
+      throw new UlptError(
+        "OPTION_INVALID",
+        `The task ${name} has one variant only: its official code has no known defect.`,
+        {
+          where: "--variant",
+          hint: "Leave --variant out.",
+        },
+      );
+    }
     const task = resolveTask({ name: name as TaskName, variant });
     return { task, model: undefined, directory: process.cwd() };
   }
@@ -91,8 +108,8 @@ export async function showData(name: string, options: DataOptions, signal: Abort
   const { task, model, directory } = openSubject(name, options.variant);
   const source = options.model ?? model;
   const preview = await previewOf(task, source, directory, options, accessOf(options, signal));
-  if (options.json) process.stdout.write(`${JSON.stringify({ type: "preview", ...preview })}\n`);
-  else process.stdout.write(previewText(preview, source !== undefined));
+  if (options.json) process.stdout.write(`${JSON.stringify({ type: "preview", variant: task.variant, ...preview })}\n`);
+  else process.stdout.write(previewText(preview, source !== undefined, task.variant));
 }
 
 type Access = Pick<SourceOptions, "signal" | "onProgress" | "onWarning">;

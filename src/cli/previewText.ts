@@ -3,13 +3,18 @@
 import type { Preview, PreviewedText } from "../tasks/preview.ts";
 import { formatCount } from "./format.ts";
 
-/** @param counted whether there was a tokenizer to count with */
+/**
+ * @param counted whether there was a tokenizer to count with
+ * @param variant of a task that has several
+ */
 export function previewText(
   { split, count, rows, maxSourceLength, maxTargetLength }: Preview,
   counted: boolean,
+  variant: string | undefined,
 ): string {
   if (count === 0) return `The task has no ${split} rows.\n`;
-  const lines = [`${split}: ${formatCount(count)} rows; the first ${rows.length} as the model sees them`];
+  const of = variant === undefined ? "" : ` (${variant} variant)`;
+  const lines = [`${split}: ${formatCount(count)} rows${of}; the first ${rows.length} as the model sees them`];
   if (!counted) lines.push("Tokens are not counted: name a model with --model.");
   for (const { line, source, target, references, sourceText, targetText } of rows) {
     lines.push("", `row ${line}`);

@@ -15,7 +15,9 @@ export interface Subject {
   candidates: () => Promise<readonly string[]>;
 }
 
-const aToken = 'a token in the environment variable HF_TOKEN or, in VS Code, with "ULPT: Sign In to Hugging Face…"';
+// The token that `hf auth login` writes to a file is not read: tokens in plain files are not ours to pass on.
+const aToken =
+  'a token in the environment variable HF_TOKEN (what `hf auth login` keeps in a file is not read) or, in VS Code, with "ULPT: Sign In to Hugging Face…"';
 
 /**
  * Returns if the answer has what was asked for.

@@ -1,9 +1,10 @@
 /** @file Where the model and the rows of a run are: folders and files beside the experiment, or the cache of the Hub. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { UlptError } from "../errors.ts";
+import { type ErrorCode, UlptError } from "../errors.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import type { Hub } from "../hub/hub.ts";
+import { knownModels, suggestId } from "../hub/names.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { isHubTask, type TaskDefinition } from "../tasks/definition.ts";
 import { filesBeside, type LoadOptions, sourcesOf } from "../tasks/examples.ts";
@@ -30,19 +31,38 @@ export async function locateModel(
   { directory, hub, revision, part, ...options }: SourceOptions,
 ): Promise<{ folder: string; revision: string | undefined }> {
   const folder = resolve(directory, source);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return { folder, revision: undefined };
+  if (isFolder(folder)) return { folder, revision: undefined };
   const named = parseHubId(source);
-  if (!named) {
+  // `models/t5` could be either; beside a folder `models` it is meant as a path, and nobody is asked over the network.
+  if (!named || isFolder(resolve(directory, source.split("/")[0]!))) {
+    const near = suggestId(source, knownModels);
     throw new UlptError("MODEL_MISSING", `The model ${JSON.stringify(source)} is not there.`, {
       where: folder,
       expected:
         "a folder with config.json, model.safetensors and tokenizer.json, or a model of the Hugging Face Hub like google-t5/t5-base",
-      hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
+      hint: `${near ? `Did you mean ${JSON.stringify(near)}? ` : ""}Check "model" in the experiment; a relative path starts at the experiment file.`,
     });
   }
-  const found = await hub.model(named.id, { ...transferOptions(options), part, revision: revision ?? named.revision });
+  const found = await hub
+    .model(named.id, { ...transferOptions(options), part, revision: revision ?? named.revision })
+    .catch((error: unknown) => {
+      throw error instanceof UlptError && notFound.has(error.code) ? withoutFolder(error, folder) : error;
+    });
   for (const warning of found.warnings) options.onWarning?.(warning);
   return { folder: found.folder, revision: found.commit };
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+const notFound: ReadonlySet<ErrorCode> = new Set(["HUB_NOT_FOUND", "HUB_UNREACHABLE", "HUB_OFFLINE"]);
+
+/** The same error, for a reader who may have meant a folder. */
+function withoutFolder(error: UlptError, folder: string): UlptError {
+  const { code, message, where, expected, hint } = error;
+  const details = { where, expected: `${expected ?? "the model"}; there is no folder ${folder} either`, hint };
+  return new UlptError(code, message, { ...details, cause: error });
 }
 
 export interface LocatedTask {

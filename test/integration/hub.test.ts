@@ -97,6 +97,18 @@ describe("ulpt data", () => {
     expect(stdout).toContain("Tokens are not counted: name a model with --model.");
   });
 
+  it("says which variant of a task it shows, and takes --variant only where there is a choice", async () => {
+    const [fixed, faithful] = await Promise.all(
+      ["fixed", "faithful"].map((variant) => ulptOk(["data", "mbpp", "--variant", variant, "--rows", "1"], options)),
+    );
+    expect(fixed!.stdout).toMatch(/^train: \d+ rows \(fixed variant\)/);
+    expect(faithful!.stdout).toMatch(/^train: \d+ rows \(faithful variant\)/);
+    for (const subject of ["cola", write("written")]) {
+      const end = await ulpt(["data", subject, "--variant", "faithful"], options);
+      expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "--variant" });
+    }
+  });
+
   it("suggests the task that was meant", async () => {
     const end = await ulpt(["data", "kola"], options);
     expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "kola" });
@@ -200,6 +212,16 @@ describe("what cannot be had", () => {
     expectFailure(end, { code: "HUB_NOT_FOUND", exit: 3, where: "google-t5/t5-smal" });
     expect(end.stderr).toContain("google-t5/t5-small");
     expect(runsOf("unknown")).toEqual([]);
+  });
+
+  it("is a folder that is not there: beside a folder of its first name the Hub is not asked", async () => {
+    mkdirSync(folder("models"), { recursive: true });
+    const end = await ulpt(["train", write("path", { model: "models/none" })], options);
+    expectFailure(end, { code: "MODEL_MISSING", exit: 3, where: "models/none" });
+    expect(hub.requests).toEqual([]);
+    const short = await ulpt(["train", write("short-name", { model: "t5-base" })], options);
+    expectFailure(short, { code: "MODEL_MISSING", exit: 3, where: "t5-base" });
+    expect(short.stderr).toContain('Did you mean "google-t5/t5-base"?');
   });
 
   it("is a model that is only a pickle", async () => {
