@@ -1,41 +1,48 @@
 /**
- * @file Parquet files as rows, a row group at a time and only the columns that are asked for: a file may be far larger than
- * memory. Whoever wrote the file is not trusted: its own numbers are checked against its size before anything is read by them.
+ * @file Parquet files as rows, a page at a time and only the columns that are asked for: a file, and a row group of it, may be far
+ * larger than memory. Whoever wrote the file is not trusted: its own numbers are checked before anything is read by them.
  */
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import {
   type AsyncBuffer,
+  type DecodedArray,
   type FileMetaData,
   parquetMetadataAsync,
-  parquetReadObjects,
   parquetSchema,
+  type RowGroup,
+  type SchemaTree,
 } from "hyparquet";
+import { assembleNested } from "hyparquet/src/assemble.js";
+import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
+import { getTreePath } from "hyparquet/src/schema.js";
 import { compressors } from "hyparquet-compressors";
 import { messageOf, UlptError } from "../errors.ts";
 import { cellOf } from "./cells.ts";
+import { bytesOf, ParquetColumn } from "./parquetColumn.ts";
 import { type Row, unreadable } from "./rows.ts";
 
-/** Most bytes that the columns of one row group may become when they are decompressed. */
-const maxGroupBytes = 2 ** 31;
-/** Rows that are taken out of a row group at a time. */
+/** Most rows that are handed on at a time. */
 const batchRows = 2048;
+const parsers = { ...DEFAULT_PARSERS, stringFromBytes: decodeText };
 
 export class ParquetFile {
   readonly path: string;
   readonly count: number;
   readonly columns: readonly string[];
   private readonly handle: FileHandle;
-  private readonly metadata: FileMetaData;
+  private readonly groups: readonly RowGroup[];
+  private readonly schema: SchemaTree;
   private readonly buffer: AsyncBuffer;
 
   private constructor(path: string, handle: FileHandle, buffer: AsyncBuffer, metadata: FileMetaData) {
     this.path = path;
     this.handle = handle;
     this.buffer = buffer;
-    this.metadata = metadata;
+    this.groups = metadata.row_groups;
+    this.schema = parquetSchema(metadata);
     this.count = Number(metadata.num_rows);
-    this.columns = parquetSchema(metadata).children.map(({ element }) => element.name);
+    this.columns = this.schema.children.map(({ element }) => element.name);
   }
 
   /** Reads the footer alone. @throws UlptError DATA_UNREADABLE or DATA_SYNTAX */
@@ -59,42 +66,102 @@ export class ParquetFile {
   }
 
   /**
-   * The rows from `from` up to `to`, in order, with the columns of `wanted` that the file has.
+   * The rows from `from` up to `to`, in order, with the columns of `wanted` that the file has. Held meanwhile: of each of these
+   * columns one page, as it is compressed and as it is decoded, and the dictionary of its row group.
    * @throws UlptError DATA_SYNTAX, DATA_ENCODING
    */
   async *rows(wanted: ReadonlySet<string>, from = 0, to = this.count): AsyncGenerator<Row[]> {
-    const columns = this.columns.filter((name) => wanted.has(name));
     let groupStart = 0;
-    for (const { num_rows } of this.metadata.row_groups) {
-      const groupEnd = groupStart + Number(num_rows);
-      const [rowStart, rowEnd] = [Math.max(from, groupStart), Math.min(to, groupEnd)];
-      if (rowStart < rowEnd) yield* this.group(columns, rowStart, rowEnd);
+    for (const group of this.groups) {
+      const groupEnd = groupStart + Number(group.num_rows);
+      const [begin, end] = [Math.max(from, groupStart), Math.min(to, groupEnd)];
+      if (begin < end) {
+        const columns = this.columnsOf(group, wanted);
+        for (let row = begin; row < end; ) {
+          const most = Math.min(batchRows, end - row);
+          const rows = await this.batch(columns, groupStart, row, most);
+          yield rows;
+          row += rows.length;
+        }
+      }
       groupStart = groupEnd;
     }
   }
 
-  private async *group(columns: string[], rowStart: number, rowEnd: number): AsyncGenerator<Row[]> {
-    const { buffer: file, metadata, path } = this;
-    const options = { file, metadata, columns, compressors, rowStart, rowEnd, useOffsetIndex: true };
-    let objects: Record<string, unknown>[];
+  private columnsOf(group: RowGroup, wanted: ReadonlySet<string>): Column[] {
+    const trees = this.schema.children.filter(({ element }) => wanted.has(element.name));
     try {
-      objects = await parquetReadObjects({ ...options, parsers: { stringFromBytes: decodeText }, geoparquet: false });
+      return trees.map((tree) => ({ tree, leaves: this.leavesOf(group, tree) }));
     } catch (cause) {
-      if (cause instanceof NotUtf8) throw notUtf8(path, rowStart, rowEnd, cause);
-      throw damaged(path, cause);
+      throw damaged(this.path, cause);
     }
-    // What has been handed on can be let go, though the group was read as a whole.
-    for (let begin = 0; begin < objects.length; begin += batchRows) {
-      yield objects.slice(begin, begin + batchRows).map((object, i) => ({
-        line: rowStart + begin + i + 1,
-        cells: new Map(columns.map((name) => [name, cellOf(object[name])])),
-      }));
+  }
+
+  private leavesOf(group: RowGroup, { element: { name } }: SchemaTree): Map<string, ParquetColumn> {
+    const leaves = new Map<string, ParquetColumn>();
+    for (const chunk of group.columns) {
+      const column = chunk.meta_data;
+      if (column?.path_in_schema[0] !== name) continue;
+      const pathInSchema = column.path_in_schema;
+      const schemaPath = getTreePath(this.schema, pathInSchema);
+      const decoder = {
+        ...column,
+        pathInSchema,
+        schemaPath,
+        element: schemaPath.at(-1)!.element,
+        parsers,
+        compressors,
+      };
+      leaves.set(pathInSchema.join("."), new ParquetColumn(this.buffer, chunk, decoder, Number(group.num_rows)));
     }
+    if (leaves.size === 0) throw new Error(`a row group does not have the column "${name}"`);
+    return leaves;
+  }
+
+  /** Rows from `row` on: as many, up to `most`, as lie in the pages that `row` is in; a column's pages end where they like. */
+  private async batch(columns: readonly Column[], groupStart: number, row: number, most: number): Promise<Row[]> {
+    const inGroup = row - groupStart;
+    let count = most;
+    for (const { leaves } of columns) {
+      for (const [name, leaf] of leaves) {
+        try {
+          count = Math.min(count, await leaf.reach(inGroup));
+        } catch (cause) {
+          if (!(cause instanceof NotUtf8)) throw damaged(this.path, cause);
+          const [begin, end] = leaf.decoding;
+          throw notUtf8(`${this.path}, column "${name}", rows ${groupStart + begin + 1} to ${groupStart + end}`, cause);
+        }
+      }
+    }
+    let values: [string, DecodedArray][];
+    try {
+      values = columns.map((column) => [column.tree.element.name, valuesOf(column, inGroup, count)]);
+    } catch (cause) {
+      throw damaged(this.path, cause);
+    }
+    return Array.from({ length: count }, (_, i) => ({
+      line: row + i + 1,
+      cells: new Map(values.map(([name, data]) => [name, cellOf(data[i])])),
+    }));
   }
 
   async close(): Promise<void> {
     await this.handle.close();
   }
+}
+
+/** A column as it is named, and the columns that its values are stored in: several where it holds objects. */
+interface Column {
+  tree: SchemaTree;
+  leaves: ReadonlyMap<string, ParquetColumn>;
+}
+
+function valuesOf({ tree, leaves }: Column, row: number, count: number): DecodedArray {
+  const stored = new Map([...leaves].map(([name, leaf]) => [name, leaf.slice(row, count)]));
+  if (tree.children.length > 0) assembleNested(stored, tree, parsers);
+  const values = stored.get(tree.element.name);
+  if (values?.length !== count) throw new Error(`the column "${tree.element.name}" cannot be put together`);
+  return values;
 }
 
 function bufferOf(handle: FileHandle, size: number): AsyncBuffer {
@@ -110,21 +177,14 @@ function bufferOf(handle: FileHandle, size: number): AsyncBuffer {
   };
 }
 
-/** @throws Error for a footer that asks to read outside the file, or for more memory than any sound file */
+/** @throws Error for a footer that asks to read outside the file, or that contradicts itself */
 function requireSound({ num_rows, row_groups }: FileMetaData, size: number): void {
   const total = row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
   if (total !== num_rows) throw new Error(`its row groups hold ${total} rows, its footer says ${num_rows}`);
   if (num_rows > 2n ** 31n) throw new Error(`it says that it has ${num_rows} rows`);
-  for (const { columns } of row_groups) {
-    let bytes = 0n;
-    for (const { meta_data: column } of columns) {
-      if (!column) throw new Error("a column lies in another file");
-      const start = column.dictionary_page_offset || column.data_page_offset;
-      const end = start + column.total_compressed_size;
-      if (start < 0n || end < start || end > BigInt(size)) throw new Error("a column lies outside the file");
-      bytes += column.total_uncompressed_size;
-    }
-    if (bytes > maxGroupBytes) throw new Error(`a row group of ${bytes} bytes is more than ${maxGroupBytes}`);
+  for (const chunk of row_groups.flatMap(({ columns }) => columns)) {
+    const [begin, end] = bytesOf(chunk);
+    if (begin < 0n || end < begin || end > BigInt(size)) throw new Error("a column lies outside the file");
   }
 }
 
@@ -137,7 +197,8 @@ class NotUtf8 extends Error {
   }
 }
 
-const decoder = new TextDecoder();
+/** A byte order mark at the start of a value belongs to it, as other readers of Parquet have it. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function decodeText(bytes: Uint8Array | undefined): string | undefined {
   if (bytes === undefined) return undefined;
@@ -146,9 +207,9 @@ function decodeText(bytes: Uint8Array | undefined): string | undefined {
   throw new NotUtf8(text.slice(0, 60));
 }
 
-function notUtf8(path: string, rowStart: number, rowEnd: number, { text }: NotUtf8): UlptError {
+function notUtf8(where: string, { text }: NotUtf8): UlptError {
   return new UlptError("DATA_ENCODING", `A text of the data file is not UTF-8: ${JSON.stringify(text)}.`, {
-    where: `${path}, rows ${rowStart + 1} to ${rowEnd}`,
+    where,
     expected: "text encoded as UTF-8",
     hint: "Write the file again from text that is UTF-8.",
   });
