@@ -1,9 +1,13 @@
-import { createHash } from "node:crypto";
+import { spawnSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SchemaElement } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { listPages, withFooter } from "../../test/support/parquetPages.ts";
 import { layouts, parquetOf, repeatedRows } from "../../test/support/registryRows.ts";
 import { filesBeside, loadTask } from "./examples.ts";
 import { ParquetFile } from "./parquet.ts";
@@ -38,6 +42,21 @@ async function read(path: string, columns: readonly string[], from?: number, to?
     await file.close();
   }
 }
+
+/** The sizes in bytes of all reads from files while `act` runs. */
+async function readsOf(act: () => Promise<void>): Promise<number[]> {
+  const handle = await open(directory);
+  const spy = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "read");
+  await handle.close();
+  try {
+    await act();
+    return (spy.mock.calls as unknown[][]).map(([, , length]) => length as number);
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
 
 const refusal = (path: string) => read(path, ["text"]).catch((error: unknown) => error);
 
@@ -89,6 +108,7 @@ describe("a parquet file", () => {
     expect(await refusal(write("latin1.parquet", bytes))).toMatchObject({
       code: "DATA_ENCODING",
       message: 'A text of the data file is not UTF-8: "caf\ufffd".',
+      where: `${join(directory, "latin1.parquet")}, column "text", rows 1 to 2`,
     });
   });
 
@@ -99,8 +119,18 @@ describe("a parquet file", () => {
     });
   });
 
-  it("whose footer is honest about more rows than there are bytes for is not read into memory first", async () => {
-    // A sparse file of one gigabyte: the footer stands at its end, and the one column near its beginning.
+  it("keeps a byte order mark that begins a text", async () => {
+    // The second text is stored once, in a dictionary.
+    const texts = [["\ufeffonce"], Array<string>(50).fill("\ufeffagain")];
+    for (const [i, column] of texts.entries()) {
+      const rows = column.map((text) => ({ text }));
+      const path = write(`mark-${i}.parquet`, parquetOf({ columns: { text: "STRING" } }, rows));
+      expect((await read(path, ["text"])).map(({ text }) => text)).toEqual(column);
+    }
+  });
+
+  it("of one gigabyte is read only where its row stands", async () => {
+    // A sparse file: the footer stands at its end, and the one column near its beginning.
     const bytes = parquetOf({ columns: { text: "STRING" } }, [{ text: "far away" }]);
     const footerLength = bytes.readUInt32LE(bytes.length - 8) + 8;
     const path = join(directory, "sparse.parquet");
@@ -109,9 +139,21 @@ describe("a parquet file", () => {
     ftruncateSync(file, 2 ** 30);
     writeSync(file, bytes, bytes.length - footerLength, footerLength, 2 ** 30);
     closeSync(file);
-    const before = process.memoryUsage().rss;
-    expect(await read(path, ["text"])).toEqual([{ line: 1, text: "far away" }]);
-    expect(process.memoryUsage().rss - before).toBeLessThan(256 * 2 ** 20);
+    const reads = await readsOf(async () => {
+      expect(await read(path, ["text"])).toEqual([{ line: 1, text: "far away" }]);
+    });
+    expect(sum(reads)).toBeLessThan(2 ** 20);
+  });
+
+  it("may say that its columns are larger than memory", async () => {
+    const bytes = parquetOf({ columns: { text: "STRING", image: "STRING" } }, [{ text: "a dog", image: "…" }]);
+    const path = write(
+      "large.parquet",
+      withFooter(bytes, ({ row_groups }) => {
+        for (const { meta_data } of row_groups[0]!.columns) meta_data!.total_uncompressed_size = 2n ** 40n;
+      }),
+    );
+    expect(await read(path, ["text"])).toEqual([{ line: 1, text: "a dog" }]);
   });
 
   it("of many row groups is held one group at a time", async () => {
@@ -134,6 +176,154 @@ describe("a parquet file", () => {
     }
     await file.close();
     expect(seen).toBe(400);
+  });
+});
+
+describe("a row group", () => {
+  /** Texts that do not compress, in pages of a size, with a column of few pages beside them. */
+  function paged(count: number, { pageSize = 2 ** 20, bytes = 2 ** 13, offsetIndex = false, lists = false } = {}) {
+    const text = Array.from({ length: count }, (_, i) => `${i} ${randomBytes(bytes / 2).toString("hex")}`);
+    const label = text.map((_, i) => BigInt(i % 2));
+    const tags = text.map((own, i) => (i % 5 === 4 ? null : Array.from({ length: i % 4 }, (_, j) => `${j} of ${own}`)));
+    const optional = { repetition_type: "OPTIONAL" } as const;
+    const columns: { name: string; data: unknown[]; elements: SchemaElement[] }[] = [
+      { name: "text", data: text, elements: [{ name: "text", type: "BYTE_ARRAY", converted_type: "UTF8" }] },
+      { name: "label", data: label, elements: [{ name: "label", type: "INT64", ...optional }] },
+      {
+        name: "tags",
+        data: tags,
+        elements: [
+          { name: "tags", converted_type: "LIST", num_children: 1, ...optional },
+          { name: "list", repetition_type: "REPEATED", num_children: 1 },
+          { name: "element", type: "BYTE_ARRAY", converted_type: "UTF8", ...optional },
+        ],
+      },
+    ];
+    const written = lists ? columns : columns.slice(0, 2);
+    const schema = [{ name: "root", num_children: written.length }, ...written.flatMap(({ elements }) => elements)];
+    const file = parquetWriteBuffer({
+      columnData: written.map(({ name, data }) => ({ name, data, offsetIndex })),
+      schema,
+      codec: lists ? "SNAPPY" : "UNCOMPRESSED",
+      rowGroupSize: count,
+      pageSize,
+    });
+    return { file: new Uint8Array(file), text, label, tags };
+  }
+
+  const large = 2 ** 27;
+  let largePath: string;
+  let largeTexts: string[];
+  beforeAll(() => {
+    const { file, text } = paged(large / 2 ** 13);
+    largePath = write("group.parquet", file);
+    largeTexts = text;
+  });
+
+  it("of 128 MB gives few rows for few bytes", async () => {
+    const reads = await readsOf(async () => {
+      const rows = await read(largePath, ["text", "label"], 10_001, 10_004);
+      expect(rows.map(({ text }) => text)).toEqual(largeTexts.slice(10_001, 10_004));
+      expect(rows.map(({ label }) => label)).toEqual(["1", "0", "1"]);
+    });
+    // A page of a megabyte, and of the pages before it the headers.
+    expect(sum(reads)).toBeLessThan(2 ** 22);
+  });
+
+  it("with an index of its pages gives them without a look at the pages before", async () => {
+    const { file, text } = paged(2048, { bytes: 2 ** 14, offsetIndex: true });
+    const path = write("indexed.parquet", file);
+    const reads = await readsOf(async () => {
+      const rows = await read(path, ["text"], 2000, 2001);
+      expect(rows.map((row) => row.text)).toEqual([text[2000]]);
+    });
+    // The footer is looked for in half a megabyte; then the index, the page's header, and the page.
+    expect(reads).toHaveLength(4);
+    expect(sum(reads)).toBeLessThan(2 ** 21);
+  });
+
+  it("of 128 MB is read as a whole in pieces of a page", async () => {
+    const reads = await readsOf(async () => {
+      const file = await ParquetFile.open(largePath);
+      let seen = 0;
+      for await (const rows of file.rows(new Set(["text", "label"])))
+        for (const { cells } of rows) if (cells.get("text") === largeTexts[seen]) seen++;
+      await file.close();
+      expect(seen).toBe(largeTexts.length);
+    });
+    expect(Math.max(...reads)).toBeLessThan(1.1 * 2 ** 20);
+    expect(sum(reads)).toBeLessThan(1.1 * large);
+  });
+
+  it("of 128 MB is read as a whole in a process that has not so much memory", () => {
+    const script = `
+      const { ParquetFile } = await import(${JSON.stringify(new URL("./parquet.ts", import.meta.url).href)});
+      const file = await ParquetFile.open(${JSON.stringify(largePath)});
+      const before = process.memoryUsage().rss;
+      let [seen, peak] = [0, before];
+      for await (const rows of file.rows(new Set(["text", "label"]))) {
+        seen += rows.length;
+        peak = Math.max(peak, process.memoryUsage().rss);
+      }
+      console.log(JSON.stringify({ seen, growth: peak - before }));`;
+    const args = ["--max-old-space-size=64", "--import", "tsx", "--input-type=module", "-e", script];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect(stderr).toBe("");
+    const { seen, growth } = JSON.parse(stdout) as { seen: number; growth: number };
+    expect(seen).toBe(largeTexts.length);
+    expect(growth).toBeLessThan(large);
+  });
+
+  it.each([
+    ["without an index", false],
+    ["with an index", true],
+  ])(
+    "whose columns have their pages in different places, %s, gives every range of its rows",
+    async (name, offsetIndex) => {
+      const count = 40;
+      const { file, text, label, tags } = paged(count, { pageSize: 100, bytes: 16, offsetIndex, lists: true });
+      const path = write(`ranges ${name}.parquet`, file);
+      const rows = text.map((own, i) => ({ line: i + 1, text: own, label: String(label[i]), tags: tags[i] }));
+      expect(await read(path, ["text", "label", "tags"])).toEqual(rows);
+      for (let from = 0; from < count; from++)
+        for (let to = from + 1; to <= count; to += 3)
+          expect(await read(path, ["text", "label", "tags"], from, to)).toEqual(rows.slice(from, to));
+    },
+  );
+
+  describe("with pages of the first version", () => {
+    const first = (text?: string) => ({ first: true, ...(text !== undefined && { text }) });
+    const more = (text: string) => ({ first: false, text });
+    const pages = [[first("a"), more("b"), first("c")], [more("d")], [more("e"), first()], [first("f")]];
+    const lists = [["a", "b"], ["c", "d", "e"], [], ["f"]];
+
+    it("has rows that go on in the next page, and the one after", async () => {
+      const path = write("spanning.parquet", listPages(pages));
+      const rows = lists.map((texts, i) => ({ line: i + 1, texts }));
+      expect(await read(path, ["texts"])).toEqual(rows);
+      for (let from = 0; from < rows.length; from++)
+        expect(await read(path, ["texts"], from, from + 1)).toEqual([rows[from]]);
+    });
+
+    it("may have page headers longer than what is read at first", async () => {
+      const path = write("statistics.parquet", listPages(pages, "greatest and least".repeat(10_000)));
+      expect((await read(path, ["texts"])).map(({ texts }) => texts)).toEqual(lists);
+    });
+
+    it("that has fewer rows than its footer says is refused", async () => {
+      const path = write(
+        "fewer.parquet",
+        withFooter(listPages(pages), (metadata) => {
+          metadata.num_rows = 5n;
+          metadata.row_groups[0]!.num_rows = 5n;
+        }),
+      );
+      await expect(read(path, ["texts"])).rejects.toMatchObject({
+        code: "DATA_SYNTAX",
+        message: "The parquet file cannot be read: a column ends after 4 of 5 rows.",
+        where: path,
+      });
+    });
   });
 });
 
