@@ -1,6 +1,6 @@
 /** @file The JSON Schema of experiment files, for editors, and what it knows about a place in such a file. */
 import { z } from "zod";
-import { suggest } from "../words/suggest.ts";
+import { misspelt, suggest } from "../words/suggest.ts";
 import { experimentSchema } from "./schema.ts";
 
 /** Keys and list positions from the root of an experiment file. */
@@ -85,7 +85,10 @@ export function keysAt(path: Path): string[] {
 
 /** What was meant by an unknown key in the object at `path`: a key of that object, or where the experiment has that key. */
 export function suggestKey(path: Path, key: string): string | undefined {
-  return suggest(key, keysAt(path)) ?? objectPaths([]).find((dotted) => dotted.split(".").at(-1) === key);
+  const keys = keysAt(path);
+  // A key in the wrong place is meant before one that only begins like it: `train` is task.train, not training.
+  const elsewhere = () => objectPaths([]).find((dotted) => dotted.split(".").at(-1) === key);
+  return misspelt(key, keys) ?? elsewhere() ?? suggest(key, keys);
 }
 
 /** `training`, `training.steps`, …: every key that can be reached through objects alone. */

@@ -111,6 +111,11 @@ describe("invalid settings", () => {
     expect(typo.path).toEqual(["method", 2]);
   });
 
+  it("name the place of a key that stands in the wrong one, before a key that only begins like it", () => {
+    const suggestions = problemsIn('{"train": "rows.csv", "prompt": 4}').map(({ suggestion }) => suggestion);
+    expect(suggestions).toEqual(expect.arrayContaining(["task.train", "promptLength"]));
+  });
+
   it("appear in full in what the terminal and a machine are shown", () => {
     const error = errorOf(() => parseExperiment('{"rank": 0}', "demo.ulpt.json"));
     expect(error.exitCode).toBe(2);

@@ -1,4 +1,4 @@
-/** @file "Did you mean …": the candidate closest to a word that was not found. */
+/** @file "Did you mean …": the candidate that was meant by a word that was not found. */
 
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {
@@ -19,8 +19,46 @@ export function editDistance(a: string, b: string): number {
   return last[b.length]!;
 }
 
-/** The candidate nearest to `word`, if it is near enough to be what was meant: case aside, a third of the letters wrong. */
+/**
+ * The candidate that was meant by `word`, case aside: one of which it is a whole part, else one that begins with it, else the one
+ * with the fewest wrong letters. Of several that have it, the shortest; of equals the first.
+ */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+  const all = [...candidates];
+  return shortened(word, all) ?? misspelt(word, all);
+}
+
+/** What stands between the parts of a name: `google/flan-t5-base`, `superglue-wsc.fixed`, `yelp_polarity`. */
+const separator = /[-._/]/;
+
+/** The shortest candidate that has `word` between its separators, else the shortest that begins with it. */
+function shortened(word: string, candidates: readonly string[]): string | undefined {
+  // One letter begins too many names to stand for one.
+  if (word.length < 2) return undefined;
+  const meant = word.toLowerCase();
+  return (
+    shortest(candidates.filter((candidate) => hasPart(candidate.toLowerCase(), meant))) ??
+    shortest(candidates.filter((candidate) => candidate.toLowerCase().startsWith(meant)))
+  );
+}
+
+function hasPart(name: string, part: string): boolean {
+  const isEnd = (at: number) => at < 0 || at >= name.length || separator.test(name[at]!);
+  for (let at = name.indexOf(part); at >= 0; at = name.indexOf(part, at + 1)) {
+    if (isEnd(at - 1) && isEnd(at + part.length)) return true;
+  }
+  return false;
+}
+
+function shortest(names: readonly string[]): string | undefined {
+  return names.reduce<string | undefined>(
+    (best, name) => (best === undefined || name.length < best.length ? name : best),
+    undefined,
+  );
+}
+
+/** The candidate nearest to `word`, if it is near enough to be a slip: case aside, a third of the letters wrong. */
+export function misspelt(word: string, candidates: Iterable<string>): string | undefined {
   const meant = word.toLowerCase();
   let nearest: string | undefined;
   let nearestDistance = Math.max(1, Math.floor(meant.length / 3)) + 1;
