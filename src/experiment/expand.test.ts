@@ -80,6 +80,7 @@ describe("run settings", () => {
         maxSourceLength: 256,
         truncateTargets: false,
         splitSeed: 42,
+        splitRule: "torch",
       },
       method: {
         name: "ulpt",

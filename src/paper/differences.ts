@@ -128,13 +128,18 @@ function splitDifferences(task: ComparableTask, protocol: TaskDefinition): Diffe
       ),
     ),
     ...setting(
-      task.splitSeed === protocol.splitSeed,
+      task.splitSeed === protocol.splitSeed && (task.splitRule ?? "torch") === protocol.splitRule,
       "Order in which rows are split",
-      `That of torch.randperm with seed ${protocol.splitSeed}.`,
-      task.splitSeed === null ? "The data set's own order." : `That of torch.randperm with seed ${task.splitSeed}.`,
+      splitOrder(protocol),
+      splitOrder(task),
       "Other rows are set aside for validation, and where the test is half of a split, other rows are tested.",
     ),
   ];
+}
+
+function splitOrder({ splitSeed, splitRule = "torch" }: Pick<ComparableTask, "splitSeed" | "splitRule">): string {
+  if (splitSeed === null) return "The data set's own order.";
+  return `That of ${splitRule === "torch" ? "torch.randperm" : "train_test_split"} with seed ${splitSeed}.`;
 }
 
 function metricDifferences(task: ComparableTask, cell: PaperCell, protocol: TaskDefinition): Difference[] {

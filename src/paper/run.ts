@@ -11,6 +11,8 @@ export interface ComparableTask {
   test?: string | undefined;
   /** Of the order in which rows are split; null: their own order. */
   splitSeed?: number | null | undefined;
+  /** Whose order that is; undefined in runs of before there was a choice: torch's. */
+  splitRule?: "torch" | "datasets" | undefined;
   template: string;
   target: string;
   metric: string | readonly string[];

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { UlptError } from "../errors.ts";
 import { type MetricName, metricNames } from "../metrics/names.ts";
 import { dataFileExtensions } from "./rows.ts";
+import { splitRules } from "./split.ts";
 import { parseTemplate } from "./template.ts";
 
 export const splitNames = ["train", "validation", "test"] as const;
@@ -144,7 +145,13 @@ const splitting = {
     .nullable()
     .default(42)
     .describe(
-      "Rows are put in the order of torch.randperm with this seed before a part like [:1000] is taken, as the paper's code does; null: they are taken in their own order.",
+      "Rows are put in the order that splitRule draws with this seed before a part like [:1000] is taken, as the paper's code does; null: they are taken in their own order.",
+    ),
+  splitRule: z
+    .enum(splitRules)
+    .default("torch")
+    .describe(
+      "How rows are cut into parts. torch: in the order of torch.randperm, shares rounded down, as the paper's code does for T5; datasets: as train_test_split of Hugging Face datasets does, in the order of numpy's default_rng, shares rounded up: with test_size 0.1 its test is [:10%] and its train [10%:].",
     ),
 };
 

@@ -125,7 +125,7 @@ async function renderSource(
 ): Promise<Partial<Record<SplitName, Example[]>>> {
   if (source.columns) renderer.requireColumns(source.columns, source.path);
   const splits = splitsFrom(name, definition).map((split) => {
-    const indices = indicesOf(parseSplit(definition[split]!), source.count, definition.splitSeed);
+    const indices = indicesOf(parseSplit(definition[split]!), source.count, definition);
     // Where each row of the source goes, or −1; an identity for a split that is the whole source.
     const places = new Int32Array(source.count).fill(-1);
     for (const [place, index] of indices.entries()) places[index] = place;

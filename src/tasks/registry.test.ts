@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { layouts } from "../../test/support/registryRows.ts";
 import { metricFacts } from "../metrics/score.ts";
 import { cellOf } from "./cells.ts";
-import { checkpointMetricOf, isHubTask, metricsOf, type TaskName, taskNames } from "./definition.ts";
+import { checkpointMetricOf, isHubTask, metricsOf, type TaskName, taskNames, writtenTaskSchema } from "./definition.ts";
 import { registry } from "./registry.ts";
 import { exampleRenderer } from "./render.ts";
 import { resolveTask } from "./resolve.ts";
@@ -167,7 +167,7 @@ describe.each(taskNames)("the task %s", (name) => {
     const sizes = Object.fromEntries(
       (["train", "validation", "test"] as const).map((split) => {
         const reference = parseSplit(task[split]!);
-        return [split, indicesOf(reference, hubSizes[name]![reference.source]!, task.splitSeed).length];
+        return [split, indicesOf(reference, hubSizes[name]![reference.source]!, task).length];
       }),
     );
     expect(sizes).toEqual(registry[name].sizes);
@@ -184,14 +184,48 @@ describe.each(taskNames)("the task %s", (name) => {
 });
 
 describe("rows for training and validation", () => {
+  const torch = { splitRule: "torch", splitSeed: 42 } as const;
+  const datasets = { splitRule: "datasets", splitSeed: 42 } as const;
+
   it("are never the same, and those of sst2 are the ones that torch.randperm(67349) with seed 42 gives", () => {
-    const of = (text: string) => indicesOf(parseSplit(text), 67_349, 42);
+    const of = (text: string) => indicesOf(parseSplit(text), 67_349, torch);
     const [train, validation] = [of("train[1000:]"), of("train[:1000]")];
     expect(new Set([...train, ...validation]).size).toBe(67_349);
-    expect(indicesOf(parseSplit("train"), 5, 42)).toEqual(Uint32Array.of(0, 1, 2, 3, 4));
-    expect(indicesOf(parseSplit("train[:5]"), 5, 42)).toEqual(Uint32Array.of(2, 4, 3, 0, 1));
-    expect(indicesOf(parseSplit("train[:50%]"), 5, null)).toEqual(Uint32Array.of(0, 1));
-    expect(indicesOf(parseSplit("train[50%:]"), 5, 42)).toEqual(Uint32Array.of(3, 0, 1));
+    expect([...validation.subarray(0, 3)]).toEqual([6677, 49712, 38268]);
+    expect(indicesOf(parseSplit("train"), 5, torch)).toEqual(Uint32Array.of(0, 1, 2, 3, 4));
+    expect(indicesOf(parseSplit("train[:5]"), 5, torch)).toEqual(Uint32Array.of(2, 4, 3, 0, 1));
+    expect(indicesOf(parseSplit("train[:50%]"), 5, { ...torch, splitSeed: null })).toEqual(Uint32Array.of(0, 1));
+    expect(indicesOf(parseSplit("train[50%:]"), 5, torch)).toEqual(Uint32Array.of(3, 0, 1));
+  });
+
+  it("of gsm8k are those of train_test_split(test_size=0.1, seed=42): the first 748 of numpy's order are set aside", () => {
+    const task = resolveTask("gsm8k");
+    const of = (split: "train" | "validation") => [...indicesOf(parseSplit(task[split]!), 7_473, task)];
+    const [train, validation] = [of("train"), of("validation")];
+    expect(new Set([...train, ...validation]).size).toBe(7_473);
+    expect([validation.length, ...validation.slice(0, 4)]).toEqual([748, 3082, 2184, 5897, 2437]);
+    expect([train.length, ...train.slice(0, 3)]).toEqual([6_725, 1624, 3980, 419]);
+  });
+
+  it("are shared out as train_test_split rounds: what is set aside up, binary fractions of Python's numbers included", () => {
+    const sizes = (part: string, count: number) => indicesOf(parseSplit(`train[${part}]`), count, datasets).length;
+    expect([sizes(":10%", 7_473), sizes("10%:", 7_473)]).toEqual([748, 6_725]);
+    expect([sizes(":7%", 100), sizes("7%:", 100)]).toEqual([8, 92]);
+    expect([sizes(":10%", 30), sizes("10%:", 30)]).toEqual([3, 27]);
+    expect([sizes(":748", 7_473), sizes("748:", 7_473)]).toEqual([748, 6_725]);
+    expect(indicesOf(parseSplit("train[:10%]"), 7_473, torch)).toHaveLength(747);
+  });
+
+  it("of a task in an experiment are cut by the rule that it names, and by torch's where it names none", () => {
+    const task = { dataset: "me/data", train: "train[2:]", validation: "train[:2]", template: "{x}", target: "{y}" };
+    const of = (more: object) => {
+      const resolved = resolveTask(writtenTaskSchema.parse({ ...task, ...more }));
+      return [...indicesOf(parseSplit(resolved.train), 5, resolved)];
+    };
+    expect(of({})).toEqual([3, 0, 1]);
+    expect(of({ splitRule: "datasets" })).toEqual([3, 1, 0]);
+    expect(of({ splitRule: "datasets", splitSeed: 7 })).toEqual([4, 1, 3]);
+    expect(of({ splitRule: "datasets", splitSeed: null })).toEqual([2, 3, 4]);
   });
 });
 

@@ -57,7 +57,7 @@ async function firstExamples(
   try {
     const renderer = exampleRenderer(definition);
     if (source.columns) renderer.requireColumns(source.columns, source.path);
-    let indices: readonly number[] = [...indicesOf(reference, source.count, definition.splitSeed)];
+    let indices: readonly number[] = [...indicesOf(reference, source.count, definition)];
     if (isSetAside) {
       const [train, validation] = splitValidation(
         indices,

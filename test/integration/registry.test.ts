@@ -70,7 +70,7 @@ describe.each(taskNames)("the task %s", (name) => {
       for (const { split, score, interval, count, metric } of [validation!, test!]) {
         const reference = parseSplit(task[split]!);
         const rows = rowsOfSplit(name, reference.source);
-        expect(count).toBe(indicesOf(reference, rows, task.splitSeed).length);
+        expect(count).toBe(indicesOf(reference, rows, task).length);
         expect(score).toBeGreaterThanOrEqual(negative.has(metric) ? -1 : 0);
         expect(score).toBeLessThanOrEqual(1);
         expect(interval![0]).toBeLessThanOrEqual(score);
