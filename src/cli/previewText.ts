@@ -1,5 +1,6 @@
 /** @file The preview of a task's rows for a terminal. */
 
+import { describeDropped } from "../tasks/nulls.ts";
 import type { Preview, PreviewedText } from "../tasks/preview.ts";
 import { formatCount } from "./format.ts";
 
@@ -8,13 +9,14 @@ import { formatCount } from "./format.ts";
  * @param variant of a task that has several
  */
 export function previewText(
-  { split, count, rows, maxSourceLength, maxTargetLength }: Preview,
+  { split, count, rows, dropped, maxSourceLength, maxTargetLength }: Preview,
   counted: boolean,
   variant: string | undefined,
 ): string {
   if (count === 0) return `The task has no ${split} rows.\n`;
   const of = variant === undefined ? "" : ` (${variant} variant)`;
   const lines = [`${split}: ${formatCount(count)} rows${of}; the first ${rows.length} as the model sees them`];
+  if (dropped) lines.push(`warning: ${describeDropped(dropped)}`);
   if (!counted) lines.push("Tokens are not counted: name a model with --model.");
   for (const { line, source, target, references, sourceText, targetText } of rows) {
     lines.push("", `row ${line}`);

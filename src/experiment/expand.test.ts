@@ -79,6 +79,7 @@ describe("run settings", () => {
         metric: "accuracy",
         maxSourceLength: 256,
         truncateTargets: false,
+        dropNulls: false,
         splitSeed: 42,
         splitRule: "torch",
       },

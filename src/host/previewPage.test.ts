@@ -54,6 +54,12 @@ describe("the page of a preview", () => {
     expect(html({ rows: [row()] })).toContain("none is truncated: the longest source has 5 of at most 256 tokens");
   });
 
+  it("says how many rows were left out because a field is null", () => {
+    const dropped = { source: "train", count: 1, of: 14_732, fields: ["dialogue"], first: "0000.parquet:6054" };
+    expect(html({ dropped })).toContain("1 of 14,732 rows of train left out: dialogue is null");
+    expect(html()).not.toContain("left out");
+  });
+
   it("strikes through what the model does not see, and sets the tokens against the limit", () => {
     const text = html();
     expect(text).toContain('one two<del><span class="mark">cut off</span>three</del>');

@@ -94,7 +94,7 @@ export function isCut({ cut }: PreviewedText): boolean {
 
 /** `66,349 rows · rows 1 to 25 · 3 of these lose their end: …` */
 function summary(
-  { split, count, maxSourceLength }: Preview,
+  { split, count, dropped, maxSourceLength }: Preview,
   rows: readonly PreviewedRow[],
   first: number,
   t: Translate,
@@ -108,6 +108,12 @@ function summary(
     count === 1 ? t("1 row") : t("{0} rows", countText(count)),
     t("shown: {0} to {1}", countText(first + 1), countText(first + rows.length)),
   ];
+  if (dropped) {
+    const [left, all] = [dropped.count, dropped.of].map(countText);
+    parts.push(
+      t("{0} of {1} rows of {2} left out: {3} is null", left!, all!, dropped.source, dropped.fields.join(", ")),
+    );
+  }
   if (rows.some(({ sourceText }) => sourceText.tokens !== undefined)) {
     const cut = rows.filter(({ sourceText }) => isCut(sourceText)).length;
     const longest = Math.max(...rows.map(({ sourceText }) => sourceText.tokens ?? 0));

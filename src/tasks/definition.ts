@@ -155,6 +155,10 @@ const splitting = {
     ),
 };
 
+const dropNullsText =
+  "Whether rows are left out in which a field that the templates need is null, or empty in a .csv or .tsv file, before the others are split; a warning says how many. Without it a null is an error.";
+const choosing = { dropNulls: z.boolean().default(false).describe(dropNullsText) };
+
 const oneValidation = {
   path: ["validationSplit"],
   message: 'cannot be combined with "validation": remove one of the two',
@@ -175,6 +179,7 @@ const fileTask = z
     ...wording,
     ...scoring,
     ...limits,
+    ...choosing,
     ...splitting,
   })
   .refine((task) => task.validation === undefined || task.validationSplit === undefined, oneValidation)
@@ -203,6 +208,7 @@ const hubTask = z
     ...wording,
     ...scoring,
     ...limits,
+    ...choosing,
     ...splitting,
   })
   .refine((task) => task.validation === undefined || task.validationSplit === undefined, oneValidation)
@@ -267,6 +273,7 @@ const namedTask = z
       .describe("Longest source in tokens. Default: the task's."),
     maxTargetLength: limits.maxTargetLength,
     maxNewTokens: limits.maxNewTokens,
+    dropNulls: z.boolean().optional().describe(dropNullsText),
   })
   .describe("A task of the registry, with some of it changed.");
 

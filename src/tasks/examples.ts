@@ -13,6 +13,7 @@ import {
   splitNames,
   type TaskDefinition,
 } from "./definition.ts";
+import { type DroppedRows, usedRows } from "./nulls.ts";
 import { declaredLabels, type Example, exampleRenderer, type Renderer } from "./render.ts";
 import { openSource, type Source } from "./source.ts";
 import { indicesOf, parseSplit } from "./split.ts";
@@ -28,6 +29,8 @@ export interface Task {
   labels: string[] | undefined;
   /** The files read, by split: their path, and the sha256 of their bytes in hexadecimal. `validation` only where it is given. */
   files: { train: SourceFile; validation?: SourceFile; test?: SourceFile };
+  /** Rows left out for a field that is null, by source; only with `dropNulls`. */
+  dropped: DroppedRows[];
   /** What always giving the most frequent answer of the training rows scores, by the task's first metric. */
   majority: {
     answer: string;
@@ -74,10 +77,14 @@ export async function loadTask(definition: TaskDefinition, options: LoadOptions)
   const renderer = exampleRenderer(definition);
   const rendered: Partial<Record<SplitName, Example[]>> = {};
   const files: Partial<Record<SplitName, SourceFile>> = {};
+  const dropped: DroppedRows[] = [];
   for (const name of sourcesOf(definition)) {
     const source = await openSource(options.filesOf(name));
     try {
-      Object.assign(rendered, await renderSource(definition, name, source, renderer, options));
+      if (source.columns) renderer.requireColumns(source.columns, source.path);
+      const used = await usedRows(name, source, definition, renderer, options.signal);
+      if (used.dropped) dropped.push(used.dropped);
+      Object.assign(rendered, await renderSource(definition, name, source, used.rows, renderer, options));
       const file = { path: source.path, sha256: await source.sha256() };
       for (const split of splitsFrom(name, definition)) files[split] = file;
     } finally {
@@ -104,6 +111,7 @@ export async function loadTask(definition: TaskDefinition, options: LoadOptions)
       ...(files.validation && { validation: files.validation }),
       ...(files.test && { test: files.test }),
     },
+    dropped,
     majority: await majorityOf(definition, train, validation, test, labels),
   };
 }
@@ -115,20 +123,20 @@ function splitsFrom(source: string, definition: TaskDefinition): SplitName[] {
   });
 }
 
-/** The splits that are taken from one source, in one pass over it. */
+/** The splits that are taken from one source, in one pass over it; `used` are the indices of the rows that they are parts of. */
 async function renderSource(
   definition: TaskDefinition,
   name: string,
   source: Source,
+  used: Uint32Array,
   renderer: Renderer,
   { signal, onProgress }: LoadOptions,
 ): Promise<Partial<Record<SplitName, Example[]>>> {
-  if (source.columns) renderer.requireColumns(source.columns, source.path);
   const splits = splitsFrom(name, definition).map((split) => {
-    const indices = indicesOf(parseSplit(definition[split]!), source.count, definition);
+    const indices = indicesOf(parseSplit(definition[split]!), used.length, definition);
     // Where each row of the source goes, or −1; an identity for a split that is the whole source.
     const places = new Int32Array(source.count).fill(-1);
-    for (const [place, index] of indices.entries()) places[index] = place;
+    for (const [place, index] of indices.entries()) places[used[index]!] = place;
     return { split, places, examples: new Array<Example>(indices.length) };
   });
   for await (const { path, start, rows } of source.batches(renderer.columns)) {

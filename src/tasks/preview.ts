@@ -1,5 +1,6 @@
 /** @file The first rows of a split as somebody is shown them. */
 import type { SplitName } from "./definition.ts";
+import type { DroppedRows } from "./nulls.ts";
 
 export interface PreviewedText {
   /** In tokens, the end token counted; undefined without a tokenizer. */
@@ -25,6 +26,8 @@ export interface Preview {
   /** Rows of the split. */
   count: number;
   rows: PreviewedRow[];
+  /** Rows of its source that the task leaves out, where there are any. */
+  dropped?: DroppedRows | undefined;
   maxSourceLength: number;
   maxTargetLength: number | undefined;
 }

@@ -2,8 +2,8 @@
 import { UlptError } from "../errors.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import type { TaskDefinition } from "./definition.ts";
-import type { Row } from "./rows.ts";
-import { parseTemplate, renderEach, renderTemplate, type Template } from "./template.ts";
+import { emptyIsNull, holdsNull, type Row } from "./rows.ts";
+import { type Field, parseTemplate, renderEach, renderTemplate, type Template } from "./template.ts";
 
 export interface Example {
   source: string;
@@ -19,6 +19,8 @@ export interface Renderer {
   columns: ReadonlySet<string>;
   /** @throws UlptError DATA_FIELD_MISSING where no row of these columns can be rendered; `path` is their file */
   requireColumns(columns: readonly string[], path: string): void;
+  /** The first field that it needs of the row and that is null: in a table in text, where nothing stands in it. */
+  nullField(row: Row, path: string): string | undefined;
   /** @throws UlptError DATA_FIELD_MISSING, DATA_LABEL */
   example(row: Row, path: string): Example;
 }
@@ -29,10 +31,15 @@ export function exampleRenderer(definition: TaskDefinition): Renderer {
   const references = definition.references === undefined ? undefined : parseTemplate(definition.references);
   const templates = [source, target, ...(references ? [references] : [])];
   const toTarget = targetRenderer(definition, target);
+  const needed = templates.flatMap(neededFields);
   return {
     columns: new Set(templates.flatMap(({ columns }) => columns)),
     requireColumns(columns, path) {
       for (const template of templates) requireFields(template, columns, path);
+    },
+    nullField(row, path) {
+      const empty = emptyIsNull(path) ? "" : null;
+      return needed.find((field) => holdsNull(row, field, (cell) => cell === null || cell === empty))?.name;
     },
     example: (row, path) => ({
       source: renderTemplate(source, row, path),
@@ -41,6 +48,13 @@ export function exampleRenderer(definition: TaskDefinition): Renderer {
       line: row.line,
     }),
   };
+}
+
+/** The fields of a template, and those that its filters read beside them. */
+function neededFields({ parts }: Template): Pick<Field, "name" | "path" | "each">[] {
+  const fields = parts.filter((part) => typeof part !== "string");
+  const beside = fields.flatMap((field) => field.filters.flatMap(({ filter }) => filter.siblings ?? []));
+  return [...fields, ...beside.map((name) => ({ name, path: [name] as const, each: false }))];
 }
 
 function requireFields({ parts }: Template, columns: readonly string[], path: string): void {
@@ -71,7 +85,9 @@ function targetRenderer(definition: TaskDefinition, target: Template): (row: Row
       throw new UlptError("DATA_LABEL", "The target is empty.", {
         where,
         expected: `text for ${definition.target}`,
-        hint: "Fill the label in, or drop the row.",
+        hint: emptyIsNull(path)
+          ? 'Fill the label in, or set "dropNulls": true in the task to leave such rows out.'
+          : "Fill the label in, or drop the row.",
       });
     }
     if (known && !known.has(text.trim())) throw unknownLabel(text, labels, "the labels", where);

@@ -107,24 +107,54 @@ export function cellIn({ cells }: Row, path: FieldPath, name?: string): Cell | u
   return cellAt(cells.get(column), steps);
 }
 
+/** A table in text has no null of its own: an empty field is one, as pandas and Hugging Face datasets read it. */
+export function emptyIsNull(path: string): boolean {
+  return [".csv", ".tsv"].includes(extname(path).toLowerCase());
+}
+
+/**
+ * Whether what a field names is null, lies inside something that is, or with `each` is a list with a null in it.
+ * @param isNull what counts as null
+ */
+export function holdsNull(
+  row: Row,
+  { name, path, each = false }: FieldReference & { each?: boolean },
+  isNull: (cell: Cell | undefined) => boolean = (cell) => cell === null,
+): boolean {
+  const cell = cellIn(row, path, name);
+  if (isNull(cell)) return true;
+  if (each && Array.isArray(cell)) return cell.some(isNull);
+  const [column, ...steps] = path;
+  return cell === undefined && steps.some((_, depth) => isNull(cellAt(row.cells.get(column), steps.slice(0, depth))));
+}
+
+/** What to tell somebody of whose data a row holds null where the task needs something; `what` the task needs. */
+export function nullError(name: string, what: "text" | "a list", row: Row, path: string): UlptError {
+  return new UlptError("DATA_FIELD_MISSING", `The field "${name}" holds null, not ${what}.`, {
+    where: `${path}:${row.line}, field "${name}"`,
+    expected: what === "text" ? "text, a number, true or false" : what,
+    hint: 'Set "dropNulls": true in the task to leave such rows out; or fill the field in, or use another one in the template.',
+  });
+}
+
 /**
  * The text of one field.
  * @throws UlptError DATA_FIELD_MISSING where the row has no such field, or the field holds no text
  */
 export function textOf(row: Row, field: string | FieldReference, path: string): string {
-  const { name, path: fieldPath } =
+  const reference =
     typeof field === "string" ? { name: field, path: parseFieldPath(field) ?? ([field] as const) } : field;
-  const cell = cellIn(row, fieldPath, name);
+  const { name } = reference;
+  const cell = cellIn(row, reference.path, name);
   if (typeof cell === "string") return cell;
+  if (holdsNull(row, reference)) throw nullError(name, "text", row, path);
   const where = `${path}:${row.line}, field "${name}"`;
-  if (cell !== undefined) {
-    const inside = cell === null ? undefined : Array.isArray(cell) ? `${name}[0]` : `${name}.${Object.keys(cell)[0]}`;
+  if (cell !== undefined && cell !== null) {
+    const inside = Array.isArray(cell) ? `${name}[0]` : `${name}.${Object.keys(cell)[0]}`;
     throw new UlptError("DATA_FIELD_MISSING", `The field "${name}" holds ${kindOf(cell)}, not text.`, {
       where,
       expected: "text, a number, true or false",
-      hint: inside
-        ? `Name what is inside, like {${inside}}, or use another field in the template.`
-        : "Fill the field in, drop the row, or use another field in the template.",
+      hint: `Name what is inside, like {${inside}}, or use another field in the template.`,
     });
   }
   const fields = [...row.cells.keys()];

@@ -63,7 +63,11 @@ describe("a field", () => {
   it.each([
     ["{answers}", "a list", "Name what is inside, like {answers[0]}, or use another field in the template."],
     ["{key}", "an object", "Name what is inside, like {key.id}, or use another field in the template."],
-    ["{none}", "null", "Fill the field in, drop the row, or use another field in the template."],
+    [
+      "{none}",
+      "null",
+      'Set "dropNulls": true in the task to leave such rows out; or fill the field in, or use another one in the template.',
+    ],
   ])("that holds no text is refused with what it holds: %s", (template, found, hint) => {
     const cells = { answers: ["a"], key: { id: "1" }, none: null };
     expect(() => render(template, cells)).toThrow(

@@ -6,7 +6,7 @@ import { UlptError } from "../errors.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { type Cell, type FieldPath, parseFieldPath } from "./cells.ts";
 import { type Filter, filterNames, filters } from "./filters.ts";
-import { cellIn, type Row, textOf } from "./rows.ts";
+import { cellIn, holdsNull, nullError, type Row, textOf } from "./rows.ts";
 
 export interface Template {
   /** As it was written. */
@@ -143,6 +143,7 @@ export function renderEach(template: Template, row: Row, path: string): string[]
 function listOf(field: Field, row: Row, path: string): readonly Cell[] {
   const cell = cellIn(row, field.path);
   if (Array.isArray(cell)) return cell;
+  if (holdsNull(row, field)) throw nullError(field.name, "a list", row, path);
   throw new UlptError("DATA_FIELD_MISSING", `The field "${field.name}" is not a list.`, {
     where: `${path}:${row.line}, field "${field.name}"`,
     expected: "a list, since the template goes through it with []",

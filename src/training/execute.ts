@@ -22,6 +22,7 @@ import { type EndState, issueText, type JournalEvent } from "../runs/schema.ts";
 import { loadState, type StateTensor, saveState, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
 import { checkpointMetricOf } from "../tasks/definition.ts";
+import { describeDropped } from "../tasks/nulls.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
 import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
 import type { Resources } from "./resources.ts";
@@ -232,6 +233,7 @@ class Execution {
         `The tokenizer writes ${dataset.changedTargets.length} target(s) back differently, such as ${JSON.stringify(changed)}; answers are compared with what it writes.`,
       );
     }
+    for (const dropped of this.resources.task.dropped) this.warn("ROWS_DROPPED", describeDropped(dropped));
     const { maxSourceLength, maxTargetLength } = this.settings.task;
     for (const split of ["train", "validation", "test"] as const) {
       const { truncated, truncatedTargets, examples } = dataset[split];

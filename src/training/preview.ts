@@ -1,7 +1,8 @@
-/** @file The first rows of a split as the model will see them, without reading the others. */
+/** @file The first rows of a split as the model will see them; the others are read only where rows with nulls are left out. */
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { defaultValidationSplit, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
 import { type LoadOptions, splitValidation } from "../tasks/examples.ts";
+import { type DroppedRows, usedRows } from "../tasks/nulls.ts";
 import type { Preview, PreviewedText } from "../tasks/preview.ts";
 import { type Example, exampleRenderer } from "../tasks/render.ts";
 import { openSource } from "../tasks/source.ts";
@@ -25,7 +26,7 @@ export async function previewTask(
   reading: PreviewTokenizer | undefined,
 ): Promise<Preview> {
   const { maxSourceLength, maxTargetLength } = definition;
-  const { examples, count } = await firstExamples(definition, filesOf, split, rows);
+  const { examples, count, dropped } = await firstExamples(definition, filesOf, split, rows);
   return {
     split,
     count,
@@ -37,6 +38,7 @@ export async function previewTask(
       sourceText: measure(source, maxSourceLength, reading),
       targetText: measure(target, maxTargetLength ?? Number.POSITIVE_INFINITY, reading),
     })),
+    ...(dropped && { dropped }),
     maxSourceLength,
     maxTargetLength,
   };
@@ -47,7 +49,7 @@ async function firstExamples(
   filesOf: LoadOptions["filesOf"],
   split: SplitName,
   rows: number,
-): Promise<{ examples: Example[]; count: number }> {
+): Promise<{ examples: Example[]; count: number; dropped?: DroppedRows | undefined }> {
   // Validation rows that nobody named are set aside from the training rows.
   const isSetAside = definition.validation === undefined && split !== "test";
   const written = definition[isSetAside ? "train" : split];
@@ -57,7 +59,8 @@ async function firstExamples(
   try {
     const renderer = exampleRenderer(definition);
     if (source.columns) renderer.requireColumns(source.columns, source.path);
-    let indices: readonly number[] = [...indicesOf(reference, source.count, definition)];
+    const { rows: used, dropped } = await usedRows(reference.source, source, definition, renderer);
+    let indices: readonly number[] = [...indicesOf(reference, used.length, definition)].map((index) => used[index]!);
     if (isSetAside) {
       const [train, validation] = splitValidation(
         indices,
@@ -73,7 +76,7 @@ async function firstExamples(
         for (const row of batch) found.set(index, renderer.example(row, path));
       }
     }
-    return { examples: wanted.map((index) => found.get(index)!), count: indices.length };
+    return { examples: wanted.map((index) => found.get(index)!), count: indices.length, dropped };
   } finally {
     await source.close();
   }
