@@ -2,7 +2,16 @@
 import type { MetricName } from "../metrics/names.ts";
 import type { TaskName } from "../tasks/definition.ts";
 
-export const tableIds = ["table-1", "table-2", "table-5", "table-6", "figure-3", "figure-4", "figure-5"] as const;
+export const tableIds = [
+  "table-1",
+  "table-2",
+  "table-3",
+  "table-5",
+  "table-6",
+  "figure-3",
+  "figure-4",
+  "figure-5",
+] as const;
 export type TableId = (typeof tableIds)[number];
 
 interface Named {

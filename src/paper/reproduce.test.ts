@@ -29,7 +29,7 @@ describe("an experiment that reproduces a published number", () => {
     for (const cell of reproducible) {
       const { id, method } = cell;
       const runs = runsOf(id);
-      expect([id, runs.length]).toEqual([id, cell.table === "table-5" ? 3 : 1]);
+      expect([id, runs.length]).toEqual([id, cell.table === "table-3" || cell.table === "table-5" ? 3 : 1]);
       for (const run of runs) {
         expect(run).toMatchObject({
           paper: id,
@@ -68,6 +68,7 @@ describe("an experiment that reproduces a published number", () => {
 
   it.each([
     ["table-1/lora/sst2", "OPTION_INVALID", /LoRA is quoted only/],
+    ["table-3/tune-p-r2/mnli", "OPTION_INVALID", /Z frozen, r=2 is quoted only/],
     ["table-2/llama-3.2-1b/ulpt-r64/gsm8k", "MODEL_UNSUPPORTED", /only T5/],
     ["table-6/bloomz-560m/vanilla-2k/sst2", "MODEL_UNSUPPORTED", /only T5/],
   ])("is refused for %s", (id, code, message) => {

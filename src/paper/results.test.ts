@@ -78,6 +78,29 @@ describe("the published numbers", () => {
     }
   });
 
+  it("of ULPT in table 3 are those of table 5 on NQ, and on MNLI within 0.1 of table 1, as the notes say", () => {
+    for (const rank of [2, 16, 64, 256]) {
+      expect(printedIn(`table-3/ulpt-r${rank}/nq`)).toBe(printedIn(`table-5/ulpt-r${rank}/nq`));
+      const mnli = findCell(`table-3/ulpt-r${rank}/mnli`);
+      const inTable1 = printedIn(`table-1/ulpt-r${rank}/mnli`);
+      expect(Math.abs(mnli.value - inTable1)).toBeLessThan(0.1 + 1e-9);
+      const note = mnli.notes.find((text) => text.startsWith("Table 1 prints"));
+      if (mnli.value === inTable1) expect(note).toBeUndefined();
+      else expect(note).toContain(`${inTable1}`);
+    }
+  });
+
+  it("of tuning P̃ train no more numbers than the budget they are printed under", () => {
+    const tuned = cells().filter(({ id }) => id.startsWith("table-3/tune-p"));
+    expect(tuned).toHaveLength(2 * 3);
+    for (const { id, method } of tuned) {
+      const rank = Number(/-r(\d+)/.exec(id)![1]);
+      const budget = 1000 * Number.parseFloat(method.parameters!);
+      expect(rank * 768 + 2 * 768).toBeLessThanOrEqual(budget);
+      expect((rank + 1) * 768 + 2 * 768).toBeGreaterThan(budget);
+    }
+  });
+
   it("of prompt tuning on MNLI differ between figure 4 and table 1, as the note says", () => {
     expect(printedIn("figure-4/vanilla-n100/mnli")).toBe(84.9);
     expect(printedIn("table-1/vanilla/mnli")).toBe(84.6);
@@ -211,6 +234,7 @@ describe("a cell", () => {
     const expected: Record<TableId, number> = {
       "table-1": 5 * 13,
       "table-2": 0,
+      "table-3": 4 * 2,
       "table-5": 5 * 8,
       "table-6": 0,
       "figure-3": 3 * 8 * 2,
@@ -220,6 +244,7 @@ describe("a cell", () => {
     for (const { id } of publishedTables) expect([id, count(id)]).toEqual([id, expected[id]]);
     for (const cell of cells()) expect(cell.reason === undefined).toBe(cell.trainable && cell.available);
     expect(findCell("table-1/lora/sst2").reason).toContain("LoRA");
+    expect(findCell("table-3/tune-p-r8/nq").reason).toContain("Z frozen");
     expect(findCell("table-2/llama-3.2-1b/ulpt-r64/gsm8k").reason).toContain("Llama");
     expect(findCell("table-6/bloomz-3b/ulpt-13k/sst2").reason).toContain("Bloom");
   });
