@@ -2,6 +2,7 @@
 import type { PaperCell } from "./cell.ts";
 import { compareWithPaper, type PaperComparison, type SeedResult } from "./compare.ts";
 import { type Difference, protocolDifferences } from "./differences.ts";
+import { chooseEqualRuns, type EqualRuns, type KnownRun } from "./equalRuns.ts";
 import type { ComparableRun } from "./run.ts";
 
 /** An evaluation as the journal of a run has it. */
@@ -17,8 +18,7 @@ export interface RecordedEvaluation {
   others?: Readonly<Record<string, number>> | undefined;
 }
 
-export interface EvaluatedRun {
-  settings: ComparableRun;
+export interface EvaluatedRun extends KnownRun {
   evaluations: readonly RecordedEvaluation[];
 }
 
@@ -27,22 +27,46 @@ export interface BesidePaper {
   differences: Difference[];
 }
 
-/** The runs that repeat a published number beside it; undefined as long as none of them has a score that compares with it. */
+/**
+ * The runs that repeat a published number beside it; undefined as long as none of them has a score that compares with it. They
+ * are runs of one and the same settings, one for each seed; what is left out for that is among the cautions.
+ */
 export function besidePaper(cell: PaperCell, runs: readonly EvaluatedRun[]): BesidePaper | undefined {
   const scored = runs.flatMap((run) => {
     const result = repeats(run.settings, cell) ? resultOf(run, cell) : undefined;
-    return result ? [{ run, result }] : [];
+    return result ? [{ ...run, result }] : [];
   });
-  const [first] = scored;
-  if (!first) return undefined;
-  const seeds = scored.map(({ result }) => result.seed);
+  if (scored.length === 0) return undefined;
+  const chosen = chooseEqualRuns(scored);
+  const results = chosen.runs.map(({ result }) => result);
+  const comparison = compareWithPaper(cell, results);
+  const seeds = results.map(({ seed }) => seed);
   return {
-    comparison: compareWithPaper(
-      cell,
-      scored.map(({ result }) => result),
-    ),
-    differences: protocolDifferences(first.run.settings, cell, seeds),
+    comparison: { ...comparison, cautions: [...leftOut(chosen), ...comparison.cautions] },
+    differences: protocolDifferences(chosen.runs[0]!.settings, cell, seeds),
   };
+}
+
+/** The runs that do not count, in words. */
+function leftOut({ others, differing, earlier }: EqualRuns<unknown>): string[] {
+  const said: string[] = [];
+  if (others > 0) {
+    const those = others === 1 ? "1 run of other settings was" : `${others} runs of other settings were`;
+    said.push(`${those} left out. Not the same: ${listed(differing)}.`);
+  }
+  if (earlier > 0) {
+    const those = earlier === 1 ? "1 earlier run" : `${earlier} earlier runs`;
+    said.push(`${those} of the same settings and seed ${earlier === 1 ? "was" : "were"} left out: the newest counts.`);
+  }
+  return said;
+}
+
+const mostListed = 6;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - mostListed;
+  const shown = rest > 1 ? [...names.slice(0, mostListed), `${rest} more`] : names;
+  return new Intl.ListFormat("en-GB").format(shown);
 }
 
 /** Whether a run trains what the cell is of; in everything else it may differ, which is then said. */

@@ -21,6 +21,7 @@ export function besideRecorded(runs: readonly RecordedRun[]): (BesidePaper & { c
   const evaluated = runs
     .filter(({ spec }) => spec.settings.paper === id)
     .map(({ directory, spec }) => ({
+      spec,
       settings: parseRecordedSettings(spec.settings, runPaths(directory).run),
       evaluations: mergeAttempts(readJournal(runPaths(directory).events).events).evaluations,
     }));
