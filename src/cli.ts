@@ -156,14 +156,16 @@ program
 
 program
   .command("paper [result]")
-  .description("list the published results, or print the experiment that repeats one")
+  .description(
+    "list the published results, or print the experiment that repeats one (with --json: in its result's line)",
+  )
   .addOption(json())
   .action(showPaper);
 
 program
   .command("compare <experiment>")
-  .description("compare the runs of an experiment with the published result that it repeats")
-  .option("--workspace <folder>", "default: nearest folder upwards with .ulpt or .vscode")
+  .description("compare the runs of an experiment (its file, or its name) with the published result that it repeats")
+  .option("--workspace <folder>", "default: nearest folder upwards, of the file if one is given, with .ulpt or .vscode")
   .addOption(json())
   .action(comparePaper);
 

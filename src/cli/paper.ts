@@ -1,33 +1,84 @@
 /** @file The paper beside our runs: its results as experiments to repeat them, and a comparison when they have ended. */
-import { besideRecorded } from "../paper/recorded.ts";
+import { existsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parse } from "jsonc-parser";
+import { UlptError } from "../errors.ts";
+import { experimentExtension, readExperiment } from "../experiment/parse.ts";
+import type { PaperCell } from "../paper/cell.ts";
+import { metricTitle } from "../paper/format.ts";
+import { besideRecorded, paperIdOf } from "../paper/recorded.ts";
 import { paperLines, paperReport } from "../paper/report.ts";
 import { reproduceExperiment } from "../paper/reproduce.ts";
 import { cells, findCell } from "../paper/results.ts";
 import { listRuns, type Run } from "../runs/store.ts";
+import { quoteList, suggest } from "../words/suggest.ts";
 import { cellsTable } from "./table.ts";
 import { findWorkspace } from "./workspace.ts";
 
 /** Lists the published results, or prints the experiment that repeats one. @throws OPTION_INVALID, MODEL_UNSUPPORTED */
 export function showPaper(id: string | undefined, { json }: { json: boolean }): void {
-  if (id !== undefined) process.stdout.write(reproduceExperiment(findCell(id)));
+  if (id !== undefined)
+    process.stdout.write(json ? `${resultLine(findCell(id))}\n` : reproduceExperiment(findCell(id)));
   else if (json) for (const cell of cells()) process.stdout.write(`${JSON.stringify(cell)}\n`);
   else process.stdout.write(`${cellsTable(cells().filter(({ reason }) => reason === undefined))}\n`);
 }
 
-/** Prints the full comparison of an experiment's runs with the published result that it repeats, as markdown. */
-export function comparePaper(experiment: string, options: { workspace?: string | undefined; json: boolean }): void {
-  const workspace = options.workspace ?? findWorkspace(process.cwd());
-  const runs = listRuns(workspace).flatMap(({ directory, spec }) =>
-    spec?.experiment === experiment ? [{ directory, spec }] : [],
+/** A published result with the experiment that repeats it; null where none can, and `reason` says why. */
+function resultLine(cell: PaperCell): string {
+  const experiment: unknown = cell.reason === undefined ? parse(reproduceExperiment(cell)) : null;
+  return JSON.stringify({ ...cell, experiment });
+}
+
+/**
+ * Prints the full comparison of an experiment's runs with the published result that it repeats, as markdown. The experiment is
+ * given by its name or its file.
+ * @throws RUN_MISSING where there is nothing to compare; what reading an experiment and `besideRecorded` throw
+ */
+export function comparePaper(given: string, options: { workspace?: string | undefined; json: boolean }): void {
+  const file = isFile(given) ? given : undefined;
+  const name = file === undefined ? given : readExperiment(file).name;
+  const workspace = resolve(
+    options.workspace ?? findWorkspace(file === undefined ? process.cwd() : dirname(resolve(file))),
   );
+  const known = listRuns(workspace).flatMap(({ directory, spec }) => (spec ? [{ directory, spec }] : []));
+  const runs = known.filter(({ spec }) => spec.experiment === name);
+  if (runs.length === 0) throw notTrained(name, file, workspace, known);
   const found = besideRecorded(runs);
-  if (options.json) process.stdout.write(`${JSON.stringify(found ?? null)}\n`);
-  else if (found) process.stdout.write(paperReport(found.cell, found.comparison, found.differences));
-  else {
-    process.stdout.write(
-      `No run of ${experiment} in ${workspace} repeats a result of the paper and has been tested. \`ulpt paper\` lists them.\n`,
-    );
+  if (!found) throw notComparable(name, workspace, runs);
+  if (options.json) process.stdout.write(`${JSON.stringify(found)}\n`);
+  else process.stdout.write(paperReport(found.cell, found.comparison, found.differences));
+}
+
+function isFile(name: string): boolean {
+  return name.endsWith(experimentExtension) || (existsSync(name) && statSync(name).isFile());
+}
+
+function notTrained(name: string, file: string | undefined, workspace: string, known: readonly Run[]): UlptError {
+  const names = [...new Set(known.map(({ spec }) => spec.experiment))];
+  const near = file === undefined ? suggest(name, names) : undefined;
+  return new UlptError("RUN_MISSING", `There are no runs of the experiment ${JSON.stringify(name)}.`, {
+    where: workspace,
+    expected: names.length > 0 ? `an experiment file, or one of ${quoteList(names, "or")}` : "an experiment with runs",
+    hint: near ? `Did you mean ${JSON.stringify(near)}?` : `\`ulpt train ${file ?? "FILE.ulpt.json"}\` makes some.`,
+  });
+}
+
+function notComparable(name: string, workspace: string, runs: readonly Run[]): UlptError {
+  const id = paperIdOf(runs);
+  if (id === undefined) {
+    return new UlptError("RUN_MISSING", `No run of ${JSON.stringify(name)} repeats a result of the paper.`, {
+      where: workspace,
+      expected: 'runs of an experiment whose "paper" names a published result',
+      hint: "`ulpt paper` lists the results; `ulpt paper RESULT > NAME.ulpt.json` writes the experiment that repeats one.",
+    });
   }
+  const { method, split, metric, readAtStep } = findCell(id);
+  const when = readAtStep === undefined ? "" : ` at step ${readAtStep}`;
+  return new UlptError("RUN_MISSING", `No run of ${JSON.stringify(name)} has a score that compares with ${id}.`, {
+    where: workspace,
+    expected: `a run of ${method.label}, scored on its ${split} split by ${metricTitle(metric)}${when}`,
+    hint: "`ulpt runs` shows how far each is; `ulpt resume RUN` goes on with one that has not ended.",
+  });
 }
 
 /**
