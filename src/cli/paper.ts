@@ -58,7 +58,7 @@ function notTrained(name: string, file: string | undefined, workspace: string, k
   const near = file === undefined ? suggest(name, names) : undefined;
   return new UlptError("RUN_MISSING", `There are no runs of the experiment ${JSON.stringify(name)}.`, {
     where: workspace,
-    expected: names.length > 0 ? `an experiment file, or one of ${quoteList(names, "or")}` : "an experiment with runs",
+    expected: names.length > 0 ? `an experiment file, or ${quoteList(names, "or")}` : "an experiment with runs",
     hint: near ? `Did you mean ${JSON.stringify(near)}?` : `\`ulpt train ${file ?? "FILE.ulpt.json"}\` makes some.`,
   });
 }

@@ -10,27 +10,34 @@ import { findCell } from "./results.ts";
 export type RecordedRun = Pick<Run, "directory" | "spec">;
 
 /**
- * The comparison for the first published result that one of the runs names; undefined where none names one, or none of those
- * that do has a score that compares with it.
+ * The comparison for the published result that the newest of the runs names; where none that name it has a score which compares
+ * with it, for the one named before. Undefined where there is none.
  * @throws UlptError OPTION_INVALID where a result is named that does not exist, RUN_INVALID for settings that cannot be read
  */
 export function besideRecorded(runs: readonly RecordedRun[]): (BesidePaper & { cell: PaperCell }) | undefined {
-  const id = paperIdOf(runs);
-  if (id === undefined) return undefined;
-  const cell = findCell(id);
-  const evaluated = runs
-    .filter(({ spec }) => spec.settings.paper === id)
-    .map(({ directory, spec }) => ({
-      spec,
-      settings: parseRecordedSettings(spec.settings, runPaths(directory).run),
-      evaluations: mergeAttempts(readJournal(runPaths(directory).events).events).evaluations,
-    }));
-  const beside = besidePaper(cell, evaluated);
-  return beside && { cell, ...beside };
+  for (const id of paperIdsOf(runs)) {
+    const cell = findCell(id);
+    const evaluated = runs
+      .filter(({ spec }) => spec.settings.paper === id)
+      .map(({ directory, spec }) => ({
+        spec,
+        settings: parseRecordedSettings(spec.settings, runPaths(directory).run),
+        evaluations: mergeAttempts(readJournal(runPaths(directory).events).events).evaluations,
+      }));
+    const beside = besidePaper(cell, evaluated);
+    if (beside) return { cell, ...beside };
+  }
+  return undefined;
 }
 
-/** The published result that runs repeat, as their experiment writes it. */
+/** The published result that the newest of the runs which name one repeats. */
 export function paperIdOf(runs: readonly Pick<RecordedRun, "spec">[]): string | undefined {
-  const named = runs.map(({ spec }) => spec.settings.paper).find((id) => typeof id === "string");
-  return named as string | undefined;
+  return paperIdsOf(runs)[0];
+}
+
+/** The published results that runs repeat, as their experiment wrote them: that of the newest run first. */
+function paperIdsOf(runs: readonly Pick<RecordedRun, "spec">[]): string[] {
+  const newestFirst = runs.map(({ spec }) => spec).sort((a, b) => b.created.localeCompare(a.created));
+  const ids = newestFirst.flatMap(({ settings }) => (typeof settings.paper === "string" ? [settings.paper] : []));
+  return [...new Set(ids)];
 }

@@ -116,6 +116,20 @@ describe("the comparison with the paper", () => {
     expect(await ulptOk(["compare", folder("some.ulpt.json")], { cwd: "/" })).toEqual(byName);
   });
 
+  it("is with the result that the newest runs name of which some were tested", async () => {
+    const toR16 = ["rank=16", "paper=table-5/ulpt-r16/winogrande"];
+    record("renamed", { day: 1 });
+    record("renamed", { day: 2, overrides: toR16 });
+    record("renamed", { day: 3, score: null, overrides: ["rank=64", "paper=table-5/ulpt-r64/winogrande"] });
+    expect((await ulptOk(["compare", "renamed"], inFolder())).stdout).toContain(
+      "# Beside the paper: WinoGrande, ULPT r=16",
+    );
+    record("renamed", { day: 4 });
+    expect((await ulptOk(["compare", "renamed"], inFolder())).stdout).toContain(
+      "# Beside the paper: WinoGrande, ULPT r=2",
+    );
+  });
+
   it("as JSON is one line", async () => {
     record("asjson", { overrides: ["seed=1"] });
     const { stdout } = await ulptOk(["compare", "asjson", "--json"], inFolder());
