@@ -5,6 +5,7 @@ import { UlptError } from "../errors.ts";
 import { expandRuns } from "../experiment/expand.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import { experimentExtension, readExperiment } from "../experiment/parse.ts";
+import { metricFacts } from "../metrics/names.ts";
 import { readConfig } from "../models/config.ts";
 import { openTokenizer } from "../models/tokenizer.ts";
 import {
@@ -41,6 +42,7 @@ export function listTasks({ json }: { json: boolean }): void {
       template: task.template,
       target: task.target,
       metrics: metricsOf(task),
+      metricFacts: Object.fromEntries(metricsOf(task).map((metric) => [metric, metricFacts[metric]])),
       checkpointMetric: checkpointMetricOf(task),
       maxSourceLength: task.maxSourceLength,
       sizes,

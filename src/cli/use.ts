@@ -109,7 +109,7 @@ export async function evaluateCheckpoint(
       checkpoint: path,
       split: splitName,
       ...result.score,
-      others: Object.fromEntries(result.others.map(({ metric, score }) => [metric, score])),
+      others: Object.fromEntries(result.others.map(({ metric, score, interval }) => [metric, { score, interval }])),
       loss: result.loss!,
       majority: task.majority[splitName],
       unprompted: unprompted.free.score,
@@ -152,13 +152,14 @@ export async function evaluate(
 }
 
 function printEvaluation({ path, run }: CheckpointTarget, report: EvaluationReport): void {
-  const [low, high] = report.interval;
   const among = report.unpromptedAmongLabels;
   process.stdout.write(
     [
       `${basename(path)} of ${run.spec.run}, ${report.split}, ${report.count} rows`,
-      `  ${report.metric.padEnd(11)} ${formatPercent(report.score)}   95 % interval ${formatPercent(low)} to ${formatPercent(high)}`,
-      ...Object.entries(report.others).map(([metric, score]) => `  ${metric.padEnd(11)} ${formatPercent(score)}`),
+      ...Object.entries({ [report.metric]: report, ...report.others }).map(([metric, { score, interval }]) => {
+        const [low, high] = interval.map(formatPercent);
+        return `  ${metric.padEnd(11)} ${formatPercent(score)}   95 % interval ${low} to ${high}`;
+      }),
       ...(report.invalid === undefined ? [] : [`  no label    ${formatPercent(report.invalid)} of the answers`]),
       `  loss        ${report.loss.toFixed(4)} per target token`,
       `  majority    ${report.majority === undefined ? "–" : formatPercent(report.majority)}`,

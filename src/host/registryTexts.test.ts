@@ -27,6 +27,7 @@ describe("tasks of the registry in words", () => {
     expect(text).toContain("`nyu-mll/glue, sst2`");
     expect(text).toContain("reads `sentence: {sentence}`");
     expect(text).toContain("answers `{label}`: 0, 1");
+    expect(text).toMatch(/- \*Accuracy\*: Share of answers that equal the target.* As in: evaluation code of T5/);
     expect(text).not.toContain("defect");
   });
 

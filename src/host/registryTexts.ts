@@ -52,6 +52,10 @@ export function taskMarkdown(name: TaskName, t: Translate): string {
     `- ${t("answers {0}", code(task.target))}${task.labels && task.labels.length < 8 ? `: ${task.labels.join(", ")}` : ""}`,
     `- ${t("scored by {0}", metrics.join(", "))}${selected === metrics[0] ? "" : `; ${t("checkpoints by {0}", selected)}`}`,
   ];
+  for (const metric of metricsOf(task)) {
+    const { title: name, description: what, source: from } = metricFacts[metric];
+    lines.push(`- *${name}*: ${what} ${t("As in: {0}.", from)}`);
+  }
   const [head, sizes, ...facts] = lines as [string, string, ...string[]];
   const parts = [head, sizes, facts.join("\n")];
   if (variants) {

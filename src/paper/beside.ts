@@ -16,6 +16,7 @@ export interface RecordedEvaluation {
   interval?: readonly [number, number] | undefined;
   /** The same answers by other metrics. */
   others?: Readonly<Record<string, number>> | undefined;
+  otherIntervals?: Readonly<Record<string, readonly [number, number]>> | undefined;
 }
 
 export interface EvaluatedRun extends KnownRun {
@@ -80,11 +81,12 @@ function repeats({ method, promptLength }: ComparableRun, { method: theirs }: Pa
 /** The newest score on the cell's split, or the one at the step where the paper reads it off; of validation rows the best. */
 function resultOf({ settings, evaluations }: EvaluatedRun, cell: PaperCell): SeedResult | undefined {
   const found = evaluations.flatMap((evaluation) => {
-    const { split, step, metric, score, count, interval, others } = evaluation;
+    const { split, step, metric, score, count, interval, others, otherIntervals } = evaluation;
     if (split !== cell.split || (cell.readAtStep !== undefined && step !== cell.readAtStep)) return [];
     if (metric === cell.metric) return [{ seed: settings.seed, score, count, interval }];
     const other = others?.[cell.metric];
-    return other === undefined ? [] : [{ seed: settings.seed, score: other, count }];
+    if (other === undefined) return [];
+    return [{ seed: settings.seed, score: other, count, interval: otherIntervals?.[cell.metric] }];
   });
   if (cell.split === "test" || cell.readAtStep !== undefined) return found.at(-1);
   return found.reduce<SeedResult | undefined>((best, one) => (best && best.score >= one.score ? best : one), undefined);

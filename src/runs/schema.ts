@@ -158,6 +158,8 @@ const evaluationEvent = z.object({
   invalid: real.optional(),
   /** The same answers by the other metrics of the task. */
   others: z.record(z.string(), real).optional(),
+  /** The confidence intervals of those: low, high. */
+  otherIntervals: z.record(z.string(), z.tuple([real, real])).optional(),
   /** Scores to compare with, e.g. of the most frequent label. */
   baselines: z.record(z.string(), real).optional(),
 });

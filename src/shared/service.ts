@@ -94,7 +94,7 @@ export interface EvaluationReport {
   score: number;
   count: number;
   /** The same answers by the other metrics of the task. */
-  others: Readonly<Record<string, number>>;
+  others: Readonly<Record<string, { score: number; interval: readonly [low: number, high: number] }>>;
   interval: readonly [low: number, high: number];
   /** Share of answers that are no label. */
   invalid?: number | undefined;

@@ -18,7 +18,7 @@ import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
-import { type EndState, issueText, type JournalEvent } from "../runs/schema.ts";
+import { type EndState, type EvaluationEvent, issueText, type JournalEvent } from "../runs/schema.ts";
 import { loadState, type StateTensor, saveState, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
 import { checkpointMetricOf } from "../tasks/definition.ts";
@@ -488,7 +488,10 @@ class Execution {
 }
 
 /** The other scores of an evaluation as the journal has them. */
-function otherScores({ others }: Evaluation): { others?: Record<string, number> } {
+function otherScores({ others }: Evaluation): Partial<Pick<EvaluationEvent, "others" | "otherIntervals">> {
   if (others.length === 0) return {};
-  return { others: Object.fromEntries(others.map(({ metric, score }) => [metric, score])) };
+  return {
+    others: Object.fromEntries(others.map(({ metric, score }) => [metric, score])),
+    otherIntervals: Object.fromEntries(others.map(({ metric, interval }) => [metric, interval])),
+  };
 }

@@ -67,6 +67,11 @@ describe.each(taskNames)("the task %s", (name) => {
         ["test", metricsOf(task)[0]],
       ]);
       expect(Object.keys(test!.others ?? {})).toEqual(metricsOf(task).slice(1));
+      for (const [metric, score] of Object.entries(test!.others ?? {})) {
+        const [low, high] = test!.otherIntervals![metric]!;
+        expect(low).toBeLessThanOrEqual(score);
+        expect(high).toBeGreaterThanOrEqual(score);
+      }
       for (const { split, score, interval, count, metric } of [validation!, test!]) {
         const reference = parseSplit(task[split]!);
         const rows = rowsOfSplit(name, reference.source);
