@@ -15,10 +15,14 @@ export interface FrozenModel {
 
 const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
 
-/** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; missing tensors show when a graph is built */
+/**
+ * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; MODEL_TENSOR where the weights have more blocks
+ * than config.json; missing tensors show when a graph is built
+ */
 export function openModel(folder: string): FrozenModel {
   const written = readConfig(folder);
   const weights = Weights.open(folder);
+  weights.requireNoBlockBeyond(written);
   // A v1.1 model saved by Transformers 5 calls itself tied, and holds its own head all the same.
   const ownHead = !written.scaledHead && weights.has("lm_head.weight");
   const config = { ...written, tiedHead: written.tiedHead && !ownHead };

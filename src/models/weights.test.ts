@@ -64,6 +64,21 @@ describe("weights that do not fit config.json", () => {
     }
   });
 
+  it.each([
+    ["encoder", { num_layers: 1, num_decoder_layers: 2 }],
+    ["decoder", { num_layers: 2, num_decoder_layers: 1 }],
+  ])("a block of the %s beyond config.json is named, and is not left out in silence", async (stack, depths) => {
+    const deeper = tinyT5(new Random(1), { ...tiny.config, num_layers: 2, num_decoder_layers: 2 });
+    for (const shards of [1, 2]) {
+      const path = fresh({ ...deeper, config: { ...deeper.config, ...depths } }, shards);
+      const error = await expectError(() => openModel(path), "MODEL_TENSOR", `${stack}.block.1.`);
+      expect(error.where).toContain(path);
+      expect(error.where).toContain(".safetensors");
+      expect(error.message).toContain("config.json");
+      expect(error.expected).toContain(`${stack} blocks 0 to 0`);
+    }
+  });
+
   it("a tensor of integers is named", async () => {
     const path = fresh();
     const weights = { ...tiny.weights, [query]: { shape: [8, 16], data: new BigInt64Array(128) } };

@@ -5,6 +5,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { hashFiles } from "../formats/contentHash.ts";
 import { readFloats, readHeader, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
+import type { T5Config } from "./config.ts";
 
 const storedDtypes: Partial<Record<TensorEntry["dtype"], StoredDtype>> = {
   F32: "float32",
@@ -64,6 +65,21 @@ export class Weights {
 
   has(name: string): boolean {
     return this.tensors.has(name);
+  }
+
+  /**
+   * Looks for a block that config.json does not know: the model would run without its last layers, and compute wrong numbers.
+   * @throws MODEL_TENSOR naming its first tensor and the number of blocks in config.json
+   */
+  requireNoBlockBeyond({ numEncoderLayers, numDecoderLayers }: T5Config): void {
+    for (const [name, { path }] of this.tensors) {
+      const [, stack, number] = /^(encoder|decoder)\.block\.(\d+)\./.exec(name) ?? [];
+      const depth = stack === "encoder" ? numEncoderLayers : numDecoderLayers;
+      if (number === undefined || Number(number) < depth) continue;
+      const blocks = depth === 1 ? "one block" : `${depth} blocks`;
+      const message = `The weights hold block ${number} of the ${stack}, counted from 0, of which config.json knows ${blocks}.`;
+      throw tensorError(path, name, message, `${stack} blocks 0 to ${depth - 1}, as config.json says`);
+    }
   }
 
   /**
