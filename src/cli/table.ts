@@ -1,6 +1,6 @@
 /** @file The tables that commands print. */
 import Table from "cli-table3";
-import type { GroupReport, Spread } from "../runs/report.ts";
+import type { GroupReport, RunReport, Spread } from "../runs/report.ts";
 import type { RunSummary } from "../runs/store.ts";
 import type { DeviceReport } from "./devices.ts";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
@@ -49,9 +49,9 @@ function percentOr(fraction: number | undefined): string {
 export function comparisonTable(groups: readonly GroupReport[]): string {
   const others = Object.keys(groups.find(({ test }) => test)?.test?.others ?? {});
   const showInvalid = groups.some(({ test }) => (test?.invalid ?? 0) > 0);
-  const rows = groups.map(({ group, runs, parameters, bytes, bestValidation, test, baselines, seconds }) => [
+  const rows = groups.map(({ group, runs, compared, parameters, bytes, bestValidation, test, baselines, seconds }) => [
     group,
-    String(runs.length),
+    compared.length === runs.length ? String(runs.length) : `${compared.length} of ${runs.length}`,
     formatCount(parameters),
     bytes === undefined ? none : formatBytes(bytes),
     bestValidation ? spread(bestValidation) : none,
@@ -80,9 +80,16 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
   const notes = [
     "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.",
     ...(showInvalid ? ["  invalid: test answers that are none of the task's labels, or no number."] : []),
+    ...groups.flatMap(({ runs, compared }) => runs.filter(({ run }) => !compared.includes(run)).map(leftOut)),
   ];
   const numeric = head.map((_, column) => column).slice(1);
   return `${table(head, numeric, rows)}\n${notes.join("\n")}`;
+}
+
+/** Why a run is in no score of the comparison. */
+function leftOut({ run, state, error }: RunReport): string {
+  const reason = error ? `: ${error.code}, ${error.message}` : "";
+  return `  not counted: ${run}, which ${state === "failed" ? "failed" : `is ${state}`}${reason}`;
 }
 
 /** All runs of a workspace. */

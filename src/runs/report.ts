@@ -4,6 +4,8 @@ import { isShare } from "../metrics/kinds.ts";
 import { meanAndDeviation, wilsonInterval } from "../statistics/intervals.ts";
 import { mergeAttempts, readJournal } from "./journal.ts";
 import { runPaths } from "./layout.ts";
+import { readExit } from "./owner.ts";
+import type { ExitJson } from "./schema.ts";
 import { type Run, type RunState, runState } from "./store.ts";
 
 export interface RunReport {
@@ -15,6 +17,8 @@ export interface RunReport {
   rank: number | null;
   seed: number;
   state: RunState;
+  /** Why a failed run failed, an UlptError as JSON. */
+  error: ExitJson["error"];
   /** How many numbers are trained. */
   parameters: number;
   /** Size of a checkpoint file. */
@@ -45,12 +49,14 @@ export interface GroupReport {
   method: string;
   rank: number | null;
   runs: RunReport[];
+  /** Names of the runs that the scores and the time are of: those that were trained to their end. */
+  compared: string[];
   parameters: number;
   bytes: number | undefined;
   bestValidation: Spread | undefined;
   test: GroupScore | undefined;
   baselines: Readonly<Record<string, number>>;
-  /** Mean over the runs. */
+  /** Mean over the runs that are compared; where none is, over all. */
   seconds: number;
 }
 
@@ -80,6 +86,7 @@ export function reportRun({ directory, spec }: Run): RunReport {
     (leader, evaluation) => (leader && leader.score >= evaluation.score ? leader : evaluation),
     undefined,
   );
+  const state = runState(directory);
   return {
     directory,
     run: spec.run,
@@ -87,7 +94,8 @@ export function reportRun({ directory, spec }: Run): RunReport {
     method: spec.method,
     rank: spec.rank,
     seed: spec.seed,
-    state: runState(directory),
+    state,
+    error: state === "failed" ? readExit(directory)?.error : undefined,
     parameters: spec.parameters,
     bytes: checkpoints.at(-1)?.bytes,
     bestValidation: best?.score,
@@ -106,22 +114,37 @@ export function reportRun({ directory, spec }: Run): RunReport {
 }
 
 /**
- * One row for each group, in order of first appearance. The seeds share one test set, so the interval of a group's test score
+ * Whether a run's scores compare with those of other seeds: it was trained as long as its settings say. The test split is
+ * scored once, after that, so a run with a test score was too, whatever cut it off then. A failed run has scores of whatever
+ * came before, and a stopped one of fewer steps.
+ */
+export function isComparable({ state, test }: Pick<RunReport, "state" | "test">): boolean {
+  if (state === "failed") return false;
+  return state === "finished" || state === "early-stopped" || test !== undefined;
+}
+
+/**
+ * One row for each group, in order of first appearance; its scores are of the runs that are comparable. The seeds share one test set, so the interval of a group's test score
  * says how sure the test set makes us; the deviation says what the seed does.
  */
 export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
   return [...groupBy(reports)].map(([group, runs]) => {
     const [first] = runs;
-    const tests = runs.flatMap(({ test }) => (test ? [test] : []));
-    const validations = runs.flatMap(({ bestValidation }) => (bestValidation === undefined ? [] : [bestValidation]));
+    const compared = runs.filter(isComparable);
+    const measured = compared.length ? compared : runs;
+    const tests = compared.flatMap(({ test }) => (test ? [test] : []));
+    const validations = compared.flatMap(({ bestValidation }) =>
+      bestValidation === undefined ? [] : [bestValidation],
+    );
     const spread = tests.length ? meanAndDeviation(tests.map(({ score }) => score)) : undefined;
     return {
       group,
       method: first!.method,
       rank: first!.rank,
       runs,
+      compared: compared.map(({ run }) => run),
       parameters: first!.parameters,
-      bytes: first!.bytes,
+      bytes: measured[0]!.bytes,
       bestValidation: validations.length ? meanAndDeviation(validations) : undefined,
       test: spread && {
         ...spread,
@@ -135,8 +158,8 @@ export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
           ]),
         ),
       },
-      baselines: first!.baselines,
-      seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length,
+      baselines: measured[0]!.baselines,
+      seconds: measured.reduce((sum, { seconds }) => sum + seconds, 0) / measured.length,
     };
   });
 }

@@ -119,6 +119,8 @@ const statusEvent = z.object({
   ...stamp,
   type: z.literal("status"),
   state: z.enum(["running", ...endStates]),
+  /** Of the error that ended the attempt. */
+  code: z.string().optional(),
   message: z.string().optional(),
   /** The step after which this attempt goes on; 0 from the beginning. */
   fromStep: count.optional(),

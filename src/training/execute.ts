@@ -454,7 +454,7 @@ class Execution {
 
   private finish(state: EndState, code: number, error?: UlptError): void {
     const step = this.trainer?.state.step ?? 0;
-    this.record({ type: "status", state, ...(error ? { message: error.message } : {}) });
+    this.record({ type: "status", state, ...(error ? { code: error.code, message: error.message } : {}) });
     this.journal?.flush();
     this.log?.line(error ? error.describe() : `${state} at step ${step}`);
     const { bestStep, bestScore } = this.standing;
