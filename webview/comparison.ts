@@ -1,5 +1,5 @@
 /** @file The runs side by side: rows of the comparison, their order, and the groups that differ only in their seed. */
-import type { RunDetails, RunView, Settings, Split } from "../src/shared/panel.ts";
+import { comparedRuns, type RunDetails, type RunView, type Settings, type Split } from "../src/shared/panel.ts";
 
 export interface Spread {
   mean: number;
@@ -58,6 +58,8 @@ export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, Ru
   const members = grouped ? groupRuns(runs) : runs.map((run) => [run]);
   return members.map((group) => {
     const first = group[0]!;
+    // A row of one run has its own scores, and beside them its state.
+    const compared = grouped ? comparedRuns(group) : group;
     return {
       id: first.id,
       name: grouped ? first.group : first.name,
@@ -65,10 +67,10 @@ export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, Ru
       method: first.method,
       rank: first.rank,
       parameters: first.parameters,
-      validation: spreadOf(group.map(({ bestScore }) => bestScore)),
-      test: spreadOf(group.map(({ testScore }) => testScore)),
+      validation: spreadOf(compared.map(({ bestScore }) => bestScore)),
+      test: spreadOf(compared.map(({ testScore }) => testScore)),
       bestStep: group.length === 1 ? first.bestStep : null,
-      seconds: spreadOf(group.map(({ seconds }) => seconds))?.mean ?? null,
+      seconds: spreadOf((compared.length ? compared : group).map(({ seconds }) => seconds))?.mean ?? null,
       settings: details.get(first.id)?.settings ?? {},
     };
   });
@@ -101,6 +103,14 @@ export function settingColumns(rows: readonly Row[]): string[] {
   const paths = new Set(rows.flatMap(({ settings }) => Object.keys(settings)));
   const values = (path: string) => new Set(rows.flatMap(({ settings }) => settings[path] ?? []));
   return [...paths].filter((path) => values(path).size > 1).sort();
+}
+
+/** The runs that the chart shows: a failed one has only the scores of whatever came before. */
+export function scoredRuns(runs: readonly RunView[], split: Split): RunView[] {
+  return runs.filter((run) => {
+    const failed = run.state === "failed" || run.state === "unreadable";
+    return !failed && run.parameters !== null && scoreOf(run, split) !== null;
+  });
 }
 
 export function scoreOf(run: RunView, split: Split): number | null {

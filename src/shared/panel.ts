@@ -111,6 +111,24 @@ export interface RunView {
   reading: boolean;
 }
 
+/**
+ * The runs of a group whose scores are taken together: those trained to their end, as in the comparison of `ulpt train`
+ * (`isComparable` in runs/report.ts); until one was, those that have not failed, so that a sweep can be watched.
+ */
+export function comparedRuns(group: readonly RunView[]): RunView[] {
+  const intact = group.filter(({ state }) => state !== "failed" && state !== "unreadable");
+  const ended = intact.filter(
+    ({ state, testScore }) => state === "finished" || state === "early-stopped" || testScore !== null,
+  );
+  return ended.length ? ended : intact;
+}
+
+/** `2 of 3` where not all runs of a group are compared. */
+export function seedCount(group: readonly RunView[], of: (compared: number, all: number) => string): string {
+  const compared = comparedRuns(group).length;
+  return compared === group.length ? String(compared) : of(compared, group.length);
+}
+
 /** What does not change while a run lives: sent in snapshots only. */
 export interface RunDetails {
   id: string;
@@ -367,6 +385,7 @@ export type StringKey =
   | "columnRank"
   | "columnSeed"
   | "columnSeeds"
+  | "seedsOf"
   | "columnParameters"
   | "columnValidation"
   | "columnTest"

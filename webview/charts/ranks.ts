@@ -3,8 +3,8 @@
  * for what to compare with.
  */
 import type { ChartDataset, Plugin } from "chart.js";
-import type { ReferenceScores, RunView, Split } from "../../src/shared/panel.ts";
-import { groupRuns, type Spread, scoreOf, spreadOf } from "../comparison.ts";
+import { comparedRuns, type ReferenceScores, type RunView, type Split } from "../../src/shared/panel.ts";
+import { groupRuns, type Spread, scoredRuns, scoreOf, spreadOf } from "../comparison.ts";
 import { h } from "../dom.ts";
 import type { Texts } from "../format.ts";
 import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
@@ -81,13 +81,13 @@ export class RanksChart {
   update({ runs, split, references, theme, texts }: RanksChartState): void {
     this.theme = theme;
     this.texts = texts;
-    const placed = runs.filter((run) => run.parameters !== null && scoreOf(run, split) !== null);
+    const placed = scoredRuns(runs, split);
     this.groups = groupRuns(placed).map((members) => {
       const first = members[0]!;
       const scores = members.map((run) => scoreOf(run, split)!);
       const ranked = first.rank !== null && first.group === `${first.method}-r${first.rank}`;
       return {
-        ...spreadOf(scores)!,
+        ...spreadOf(comparedRuns(members).map((run) => scoreOf(run, split)))!,
         highest: Math.max(...scores),
         lowest: Math.min(...scores),
         parameters: first.parameters!,
@@ -128,7 +128,9 @@ export class RanksChart {
       if (value !== null && value !== undefined && Number.isFinite(value)) lines.push({ value, label, color, dash });
     };
     const baseline = runs.find((run) => run.baseline);
-    const vanilla = spreadOf(runs.filter(({ method }) => method === "vanilla").map((run) => scoreOf(run, split)));
+    const vanilla = spreadOf(
+      comparedRuns(runs.filter(({ method }) => method === "vanilla")).map((run) => scoreOf(run, split)),
+    );
     if (baseline) add(scoreOf(baseline, split), `${texts.t("referenceBaseline")}: ${baseline.name}`, theme.focus, []);
     else add(vanilla?.mean, texts.t("referenceVanilla"), fade(theme.foreground, 0.7), [8, 4]);
     // Measured on the test split, and so only to be compared with test scores.

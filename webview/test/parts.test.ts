@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Columns, HostMessage, RunView } from "../../src/shared/panel.ts";
+import { type Columns, type HostMessage, type RunView, seedCount } from "../../src/shared/panel.ts";
 import { marksOf } from "../charts/marks.ts";
-import { rowsOf, settingColumns, sortRows, spreadOf } from "../comparison.ts";
+import { rowsOf, scoredRuns, settingColumns, sortRows, spreadOf } from "../comparison.ts";
 import { duration, fill, Texts, timeTicks } from "../format.ts";
 import { PanelStore } from "../store.ts";
 import { strings } from "./harness.ts";
@@ -121,6 +121,30 @@ describe("the comparison", () => {
     expect(ulpt?.validation?.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
     expect(vanilla?.validation).toBeNull();
     expect(spreadOf([0.5])).toEqual({ mean: 0.5, deviation: null });
+  });
+
+  it("takes no failed run into the scores of its group, nor onto the chart", () => {
+    const failed = run({ id: "d", seed: 3, state: "failed", bestScore: 0 });
+    const [ulpt] = rowsOf([failed, ...runs], new Map(), true);
+    expect(ulpt?.runs).toHaveLength(3);
+    expect(ulpt?.validation?.mean).toBeCloseTo(0.85, 12);
+    expect(scoredRuns([failed, ...runs], "validation").map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(rowsOf([failed], new Map(), true)[0]?.validation).toBeNull();
+    expect(rowsOf([failed], new Map(), false)[0]?.validation?.mean).toBe(0); // a row of its own says so and that it failed
+  });
+
+  it("takes runs under way together only until one of their group was trained to its end", () => {
+    const [first, second] = [run({ id: "a", state: "running", bestScore: 0.2 }), run({ id: "b", bestScore: 0.9 })];
+    const stopped = run({ id: "c", state: "stopped", bestScore: 0.4 });
+    const mean = (group: RunView[]) => rowsOf(group, new Map(), true)[0]?.validation?.mean;
+    expect(mean([first, stopped])).toBeCloseTo(0.3, 12);
+    expect(mean([first, stopped, second])).toBe(0.9);
+  });
+
+  it("says how many seeds of a group its scores are of", () => {
+    const of = (some: number, all: number) => `${some} of ${all}`;
+    expect(seedCount([run({}), run({ state: "failed" })], of)).toBe("1 of 2");
+    expect(seedCount([run({}), run({})], of)).toBe("2");
   });
 
   it("puts rows without a value last, whichever way it is sorted", () => {

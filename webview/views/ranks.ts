@@ -1,7 +1,16 @@
 /** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
-import type { RunView, Split, StringKey } from "../../src/shared/panel.ts";
+import { comparedRuns, type RunView, type Split, type StringKey, seedCount } from "../../src/shared/panel.ts";
 import { RanksChart } from "../charts/ranks.ts";
-import { type Row, rowsOf, type SortKey, type Spread, scoreOf, settingColumns, sortRows } from "../comparison.ts";
+import {
+  type Row,
+  rowsOf,
+  type SortKey,
+  type Spread,
+  scoredRuns,
+  scoreOf,
+  settingColumns,
+  sortRows,
+} from "../comparison.ts";
 import type { PanelContext, PanelPart } from "../context.ts";
 import { h, replaceChildren, setText } from "../dom.ts";
 import { duration, none, type Texts } from "../format.ts";
@@ -83,7 +92,7 @@ export class RanksView implements PanelPart {
     // Until a run was tested, its best validation says most.
     const noTests = store.runs.every(({ testScore }) => testScore === null);
     const split: Split = preferences.score === "test" && noTests ? "validation" : preferences.score;
-    const scored = store.runs.filter((run) => run.parameters !== null && scoreOf(run, split) !== null);
+    const scored = scoredRuns(store.runs, split);
     this.updateEmpty(scored.length === 0);
     this.section.hidden = scored.length === 0;
     this.note.hidden = split === preferences.score;
@@ -235,7 +244,9 @@ export class RanksView implements PanelPart {
       column("rank", "columnRank", true, ({ rank }) => texts.count(rank)),
       column("parameters", "columnParameters", true, ({ parameters }) => texts.count(parameters)),
       column("seeds", preferences.groupSeeds ? "columnSeeds" : "columnSeed", true, ({ runs }) =>
-        preferences.groupSeeds ? texts.count(runs.length) : texts.count(runs[0]!.seed),
+        preferences.groupSeeds
+          ? seedCount(runs, (some, all) => texts.t("seedsOf", texts.count(some), texts.count(all)))
+          : texts.count(runs[0]!.seed),
       ),
       column("validation", "columnValidation", true, ({ validation }) => spread(validation)),
       column("test", "columnTest", true, (row) => this.testCell(row)),
@@ -292,7 +303,10 @@ export class RanksView implements PanelPart {
 
   /** Which of its runs stands for a group. */
   private bestOf(row: Row): RunView {
-    return row.runs.reduce((best, run) => ((run.bestScore ?? -1) > (best.bestScore ?? -1) ? run : best));
+    const compared = comparedRuns(row.runs);
+    return (compared.length ? compared : row.runs).reduce((best, run) =>
+      (run.bestScore ?? -1) > (best.bestScore ?? -1) ? run : best,
+    );
   }
 
   private testCell(row: Row): Node | string {

@@ -1,6 +1,6 @@
 /** @file The panel's numbers to take along: metrics as CSV, the comparison as Markdown. */
 import type { RunSeries } from "../../runs/series.ts";
-import type { RunView } from "../../shared/panel.ts";
+import { comparedRuns, type RunView, seedCount } from "../../shared/panel.ts";
 import { meanAndDeviation } from "../../statistics/intervals.ts";
 
 /** Every recorded loss and score of every run, as many as are drawn at once: a row each, `kind` says which. */
@@ -29,7 +29,7 @@ function csvCell(value: string | number | null): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** A row for each group of runs that differ only in their seed. */
+/** A row for each group of runs that differ only in their seed; below, the failed ones that are in no score. */
 export function comparisonMarkdown(runs: readonly RunView[]): string {
   const groups = new Map<string, RunView[]>();
   for (const run of runs) groups.set(run.group, [...(groups.get(run.group) ?? []), run]);
@@ -38,17 +38,20 @@ export function comparisonMarkdown(runs: readonly RunView[]): string {
     "| :-- | --: | --: | --: | --: | --: |",
     ...[...groups].map(([group, members]) => {
       const [first] = members;
+      const compared = comparedRuns(members);
       const cells = [
         group.replaceAll("|", "\\|"),
         first?.rank ?? "–",
         first?.parameters?.toLocaleString("en") ?? "–",
-        members.length,
-        spread(members.map(({ bestScore }) => bestScore)),
-        spread(members.map(({ testScore }) => testScore)),
+        seedCount(members, (some, all) => `${some} of ${all}`),
+        spread(compared.map(({ bestScore }) => bestScore)),
+        spread(compared.map(({ testScore }) => testScore)),
       ];
       return `| ${cells.join(" | ")} |`;
     }),
   ];
+  const failed = runs.filter(({ state }) => state === "failed").map(({ name }) => name);
+  if (failed.length) lines.push("", `Not counted, because they failed: ${failed.join(", ")}.`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -243,7 +243,8 @@ describe("settings", () => {
 });
 
 describe("export", () => {
-  const view = (change: Partial<RunView>) => ({ group: "ulpt-r2", rank: 2, parameters: 456, ...change }) as RunView;
+  const view = (change: Partial<RunView>) =>
+    ({ group: "ulpt-r2", state: "finished", rank: 2, parameters: 456, ...change }) as RunView;
 
   it("writes every loss as CSV, and no formula", () => {
     const series = new RunSeries();
@@ -260,5 +261,12 @@ describe("export", () => {
   it("writes the comparison as a Markdown table, seeds together", () => {
     const runs = [view({ bestScore: 0.8, testScore: 0.7 }), view({ bestScore: 0.9, testScore: null })];
     expect(comparisonMarkdown(runs).split("\n")[2]).toBe("| ulpt-r2 | 2 | 456 | 2 | 85.0 ± 7.1 % | 70.0 % |");
+  });
+
+  it("takes no failed run into the Markdown table's scores, and names it below", () => {
+    const failed = view({ name: "ulpt-r2-seed3", state: "failed", bestScore: 0, testScore: null });
+    const lines = comparisonMarkdown([view({ bestScore: 0.8, testScore: 0.7 }), failed]).split("\n");
+    expect(lines[2]).toBe("| ulpt-r2 | 2 | 456 | 1 of 2 | 80.0 % | 70.0 % |");
+    expect(lines[4]).toBe("Not counted, because they failed: ulpt-r2-seed3.");
   });
 });

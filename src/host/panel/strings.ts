@@ -118,6 +118,7 @@ export function panelStrings(t: Translate): Strings {
     columnRank: t("Rank"),
     columnSeed: t("Seed"),
     columnSeeds: t("Seeds"),
+    seedsOf: t("{0} of {1}"),
     columnParameters: t("Parameters"),
     columnValidation: t("Validation"),
     columnTest: t("Test"),
