@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
-import { endBar } from "./cli/output.ts";
+import { endBar, errorLine, writeErrorLineNow } from "./cli/output.ts";
 import { comparePaper, showPaper } from "./cli/paper.ts";
 import { serve } from "./cli/serve.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
@@ -25,9 +25,25 @@ const program = new Command("ulpt")
   .version(packageJson.version)
   .showSuggestionAfterError()
   .configureHelp({ showGlobalOptions: true })
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.experiment));
+  .exitOverride((error) => {
+    if (error.exitCode === 0) process.exit(exitCodes.ok);
+    // What commander refuses it has told people already, and has parsed no options from.
+    const message = error.message.replace(/^error: /, "");
+    if (process.argv.includes("--json")) writeErrorLineNow(new UlptError("OPTION_INVALID", message));
+    process.exit(exitCodes.experiment);
+  });
 
-const json = () => new Option("--json", "one JSON object a line, for machines").default(false);
+/** Whether the command that runs was given `--json`. */
+let asJson = false;
+program.hook("preAction", (_program, command) => {
+  asJson = command.opts().json === true;
+});
+
+const json = () =>
+  new Option(
+    "--json",
+    'one JSON object a line, for machines; of a failure the last is {"type":"error","code":…}',
+  ).default(false);
 const device = () => new Option("--device <name>", "where to run").choices(["auto", ...devices]);
 const runGeneratedCode = () =>
   new Option("--run-generated-code", "run programs that the model writes, for tasks scored by their tests").default(
@@ -216,5 +232,6 @@ try {
 } catch (error) {
   endBar();
   process.stderr.write(`${describeEnd(error)}\n`);
+  if (asJson) process.stdout.write(`${errorLine(error)}\n`);
   process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
 }

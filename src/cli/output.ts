@@ -1,5 +1,7 @@
 /** @file What a command tells while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines for machines. */
+import { writeSync } from "node:fs";
 import cliProgress from "cli-progress";
+import { messageOf, UlptError } from "../errors.ts";
 import type { RunReport } from "../runs/report.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
@@ -41,6 +43,17 @@ export function endBar(): void {
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** The last line of a command with `--json` that failed or was stopped; people read the same on stderr. */
+export function errorLine(error: unknown): string {
+  const known = error instanceof UlptError ? error : new UlptError("INTERNAL", messageOf(error));
+  return JSON.stringify({ type: "error", ...known.toJSON() });
+}
+
+/** Writes `errorLine` before an exit at once, for which a stream to a pipe would not wait. */
+export function writeErrorLineNow(error: unknown): void {
+  writeSync(1, `${errorLine(error)}\n`);
 }
 
 /** One JSON object a line: the events of the journal, with the run they belong to. */

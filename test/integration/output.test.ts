@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readJournal } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { readHolder } from "../../src/runs/owner.ts";
-import { Command, haveTerminal, jsonLines, killLeftovers, ulptOk } from "../support/cli.ts";
+import { Command, haveTerminal, jsonLines, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { createWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -41,6 +41,24 @@ describe("with --json", () => {
     const told = lines.filter(({ type }) => !["note", "run", "evaluating", "report", "comparison"].includes(type));
     expect(told).toEqual(events.map((event) => ({ run: run!.run, ...event })));
     expect(lines.map(({ type }) => type).slice(-2)).toEqual(["report", "comparison"]);
+  });
+
+  it.each([
+    ["an experiment that is not there", ["train", "nope.ulpt.json"], "EXPERIMENT_UNREADABLE", 2],
+    ["a run that is not there", ["evaluate", "no/run"], "RUN_MISSING", 1],
+    ["an option that does not exist", ["runs", "--nonsense"], "OPTION_INVALID", 2],
+  ])("%s is an error on the last line of stdout, and in words on stderr", async (_, args, code, exit) => {
+    const end = await ulpt([...args, "--json"], { cwd: workspace.folder });
+    const [line, ...others] = jsonLines(end.stdout);
+    expect(line).toMatchObject({ type: "error", code, message: expect.any(String) });
+    expect(others).toEqual([]);
+    expect(end.stderr).toContain((line as { message: string }).message);
+    expect(end.code).toBe(exit);
+  });
+
+  it("a failure writes nothing to stdout where no JSON was asked for", async () => {
+    const { stdout } = await ulpt(["train", "nope.ulpt.json"], { cwd: workspace.folder });
+    expect(stdout).toBe("");
   });
 });
 

@@ -58,11 +58,19 @@ describe("a sweep with a run that diverges", () => {
     });
     const end = await ulpt(["train", file, "--json"], { cwd: workspace.folder });
     expectFailure(end, { code: "NOT_FINITE", exit: 1, where: "learning rate" });
-    const comparison = jsonLines(end.stdout).find((line) => line.type === "comparison");
+    const told = jsonLines(end.stdout);
+    expect(told).toContainEqual(expect.objectContaining({ type: "status", state: "failed", code: "NOT_FINITE" }));
+    expect(told.find((line) => line.type === "report")).toMatchObject({
+      state: "failed",
+      error: { code: "NOT_FINITE" },
+    });
+    expect(told.at(-1)).toMatchObject({ type: "error", code: "NOT_FINITE", hint: expect.stringContaining("Lower") });
+    const comparison = told.find((line) => line.type === "comparison");
     expect(comparison?.groups.map(({ group, test }) => [group, test !== undefined])).toEqual([
       ["wild", false],
       ["tame", true],
     ]);
+    expect(comparison?.groups.map(({ compared }) => compared)).toEqual([[], ["tame-seed1"]]);
   });
 });
 

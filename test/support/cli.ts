@@ -14,7 +14,8 @@ export type Line =
   | ({ type: "preparation" } & Preparation)
   | { type: "run"; run: string; directory: string; index: number; count: number; parameters: number }
   | ({ type: "report" } & RunReport)
-  | { type: "comparison"; experiment: string; groups: GroupReport[] };
+  | { type: "comparison"; experiment: string; groups: GroupReport[] }
+  | { type: "error"; code: ErrorCode; message: string; where?: string; expected?: string; hint?: string };
 
 export interface End {
   /** Null where a signal ended it. */
