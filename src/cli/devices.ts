@@ -1,6 +1,6 @@
 /** @file Which devices work here: each is tried on a small graph, in a process of its own, since a driver may crash. */
 import { spawn } from "node:child_process";
-import { UlptError } from "../errors.ts";
+import { messageOf, UlptError } from "../errors.ts";
 import { type Device, devices } from "../graph/devices.ts";
 import { supportedDevices } from "../graph/engine.ts";
 import { type ProbeResult, probeDevice } from "../graph/probe.ts";
@@ -15,15 +15,29 @@ const needs: Record<Device, string> = {
   coreml: "macOS",
 };
 
-export type DeviceReport = { device: Device } & (ProbeResult | { works: false; reason: string; needs: string });
+/** Why a device does not work. */
+interface Fault {
+  works: false;
+  /** What the engine or the trial said. */
+  reason: string;
+  /** Whether the device took a graph, and then failed or computed wrong; else something that it needs is missing. */
+  loads: boolean;
+}
+
+export type DeviceReport = { device: Device } & (ProbeResult | (Fault & { needs: string }));
 
 /** The hidden command by which a child process tries one device. */
 export const probeCommand = "probe-device";
 
 export async function printProbe(device: string): Promise<void> {
-  const result = await probeDevice(parseDevice(device)).catch((error: unknown) => ({
+  let loads = false;
+  const onLoaded = () => {
+    loads = true;
+  };
+  const result: ProbeResult | Fault = await probeDevice(parseDevice(device), onLoaded).catch((error: unknown) => ({
     works: false,
-    reason: error instanceof Error ? error.message : String(error),
+    reason: messageOf(error),
+    loads,
   }));
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
@@ -57,11 +71,11 @@ export async function reportDevice(device: Device): Promise<DeviceReport> {
     child.on("close", (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
   });
   try {
-    const result = JSON.parse(output) as ProbeResult | { works: false; reason: string };
-    return result.works ? { device, ...result } : { device, works: false, reason: result.reason, needs: needs[device] };
+    const result = JSON.parse(output) as ProbeResult | Fault;
+    return result.works ? { device, ...result } : { device, ...result, needs: needs[device] };
   } catch {
     const reason = `the trial process ended with ${end}: ${errors.trim().split("\n").at(-1) ?? ""}`;
-    return { device, works: false, reason, needs: needs[device] };
+    return { device, works: false, reason, loads: true, needs: needs[device] };
   }
 }
 
@@ -75,7 +89,7 @@ export async function reportDevices(): Promise<DeviceReport[]> {
     reports.push(
       supported.includes(device)
         ? await reportDevice(device)
-        : { device, works: false, reason: unknown, needs: needs[device] },
+        : { device, works: false, reason: unknown, loads: false, needs: needs[device] },
     );
   }
   return reports;
@@ -104,7 +118,7 @@ export async function resolveDevice(wanted: Device | "auto"): Promise<{ device: 
   const available = others.filter(({ works }) => works).map(({ device }) => device);
   throw new UlptError("DEVICE_MISSING", `The device ${wanted} does not work here: ${report.reason}`, {
     where: `${process.platform} ${process.arch}; available: ${available.join(", ")}`,
-    expected: report.needs,
+    expected: report.loads ? "right results on a small graph" : report.needs,
     hint: `Choose ${available.map((device) => `"${device}"`).join(" or ")}, or "auto".`,
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { GroupReport, RunReport } from "../runs/report.ts";
-import { comparisonTable } from "./table.ts";
+import { comparisonTable, devicesTable } from "./table.ts";
 
 describe("the comparison at the end of a sweep", () => {
   const run = (seed: number, change: Partial<RunReport> = {}) =>
@@ -32,5 +32,32 @@ describe("the comparison at the end of a sweep", () => {
     expect(text).toMatch(/^ ulpt-r2 +2 of 4 +12 /m);
     expect(text).toMatch(/^ {2}not counted: ulpt-r2-seed3, which failed: NOT_FINITE, The loss is NaN at step 2\.$/m);
     expect(text).toMatch(/^ {2}not counted: ulpt-r2-seed4, which is interrupted$/m);
+  });
+});
+
+describe("the table of devices", () => {
+  const rows = (text: string) => text.split("\n").map((line) => line.trim());
+  const needs = "a GPU with a Vulkan driver";
+
+  it("gives the reason that a device is missing, above what it needs", () => {
+    const place =
+      "/onnxruntime_src/core/webgpu_context.cc:136 Initialize(const Config&)::<lambda()> status == OK was false.";
+    const reason = `The model could not be loaded: ${place} Failed to get an adapter: No supported adapters\n`;
+    const lines = rows(devicesTable([{ device: "webgpu", works: false, reason, loads: false, needs }]));
+    const at = lines.findIndex((line) => /^webgpu +missing +The model could not be loaded: Failed to get/.test(line));
+    expect(at).toBeGreaterThan(0);
+    expect(lines.slice(at).join(" ")).toMatch(/No supported adapters\s+needs a GPU with a Vulkan driver/);
+  });
+
+  it("says that a device fails which is there and computes wrong, and not that a driver is missing", () => {
+    const reason = "its gradients are wrong (relative error 0.31)";
+    const text = devicesTable([{ device: "webgpu", works: false, reason, loads: true, needs }]);
+    expect(text).toMatch(/^ webgpu +fails +its gradients are wrong \(relative error 0\.31\)/m);
+    expect(text).toContain("update its driver");
+    expect(text).not.toContain("Vulkan");
+  });
+
+  it("gives the speed of one that works", () => {
+    expect(devicesTable([{ device: "cpu", works: true, gflops: 97.6 }])).toMatch(/^ cpu +works +98 GFLOP\/s/m);
   });
 });

@@ -157,12 +157,20 @@ export function cellsTable(
   return `${table(head, [4], rows)}\n\`ulpt paper RESULT > NAME.ulpt.json\` writes the experiment that repeats one.`;
 }
 
+/** What the engine says, without the place in its sources: `/src/x.cc:136 void f() x == y was false. No adapter` → `No adapter`. */
+function deviceReason(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.replace(/(^|: )\/\S+\.(?:cc|cpp|h):\d+ .* was false\. /, "$1");
+}
+
+/** Every device: how fast it is, or why it does not work and what to do about it. */
 export function devicesTable(reports: readonly DeviceReport[]): string {
-  const rows = reports.map((report) =>
-    report.works
-      ? [report.device, "works", `${report.gflops.toFixed(0)} GFLOP/s on a 1024² product`]
-      : [report.device, "missing", `needs ${report.needs}`],
-  );
+  const rows = reports.map((report) => {
+    if (report.works) return [report.device, "works", `${report.gflops.toFixed(0)} GFLOP/s on a 1024² product`];
+    const { device, reason, loads, needs } = report;
+    const remedy = loads ? "update its driver, or use another device" : `needs ${needs}`;
+    return [device, loads ? "fails" : "missing", `${deviceReason(reason)}\n${remedy}`];
+  });
   return table(["device", "here", ""], [], rows, [
     10,
     11,

@@ -17,8 +17,11 @@ export interface ProbeResult {
 const size = 64;
 const large = 1024;
 
-/** @throws DEVICE_FAILED if the device cannot be used or gives wrong numbers */
-export async function probeDevice(device: Device): Promise<ProbeResult> {
+/**
+ * @param onLoaded called once the device has taken a graph: what fails from then on is not that something is missing
+ * @throws DEVICE_FAILED if the device cannot be used or gives wrong numbers
+ */
+export async function probeDevice(device: Device, onLoaded: () => void = () => {}): Promise<ProbeResult> {
   const rows = symbol("rows");
   const columns = symbol("columns");
   const x = input("x", "float32", [rows, size]);
@@ -37,8 +40,8 @@ export async function probeDevice(device: Device): Promise<ProbeResult> {
     weight: floats(values(size * size, 1.3), [size, size]),
     gain: floats(values(size, 0.9).map((value) => value + 1)),
   };
-  const reference = await runOnce(small, "cpu", feeds);
-  const result = device === "cpu" ? reference : await runOnce(small, device, feeds);
+  const reference = await runOnce(small, "cpu", feeds, device === "cpu" ? onLoaded : undefined);
+  const result = device === "cpu" ? reference : await runOnce(small, device, feeds, onLoaded);
   const largest = reference.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const error = reference.reduce((most, value, i) => Math.max(most, Math.abs(value - result[i]!)), 0) / largest;
   if (!(error < 1e-4)) {
@@ -63,8 +66,10 @@ async function runOnce(
   model: ReturnType<typeof emit>,
   device: Device,
   feeds: Parameters<Session["run"]>[0],
+  onLoaded?: () => void,
 ): Promise<Float32Array> {
   const session = await Session.create(model, { device });
+  onLoaded?.();
   const { gradient } = await session.run<"gradient">(feeds);
   await session.release();
   return gradient.data as Float32Array;

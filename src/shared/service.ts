@@ -113,7 +113,8 @@ export interface ExportResult {
 
 export type DeviceReport = { device: string } & (
   | { works: true; gflops: number }
-  | { works: false; reason: string; needs: string }
+  /** `loads`: it took a graph, and then failed or computed wrong; else something that it needs is missing. */
+  | { works: false; reason: string; loads: boolean; needs: string }
 );
 
 /** `code` of a response whose `data` is an UlptError as JSON. Of any other failure there is only the message. */

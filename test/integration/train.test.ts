@@ -297,11 +297,20 @@ describe("verify", () => {
 describe("devices", () => {
   it("tries every device, and says what the missing ones need", async () => {
     const { stdout } = await ulptOk(["devices", "--json"], { cwd: folder() });
-    const reports = jsonLines<{ device: string; works: boolean; gflops?: number; reason?: string; needs?: string }>(
-      stdout,
-    );
+    const reports = jsonLines<{
+      device: string;
+      works: boolean;
+      gflops?: number;
+      reason?: string;
+      needs?: string;
+      loads?: boolean;
+    }>(stdout);
     expect(reports.map((report) => report.device)).toEqual(["cpu", "webgpu", "cuda", "dml", "coreml"]);
     expect(reports[0]).toMatchObject({ device: "cpu", works: true, gflops: expect.any(Number) });
-    for (const { works, reason, needs } of reports.slice(1)) if (!works) expect(reason && needs).toBeTruthy();
+    for (const { works, reason, needs, loads } of reports.slice(1)) {
+      if (works) continue;
+      expect(reason && needs).toBeTruthy();
+      expect(loads).toBeTypeOf("boolean");
+    }
   });
 });

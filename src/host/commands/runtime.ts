@@ -72,9 +72,15 @@ function devicesText(devices: readonly DeviceReport[]): string {
   const lines = devices.map((report) =>
     report.works
       ? `- **${report.device}**: ${t("works, {0} GFLOP/s", Math.round(report.gflops))}`
-      : `- **${report.device}**: ${t("does not work here: {0}. It needs {1}.", sentence(report.reason), report.needs)}`,
+      : `- **${report.device}**: ${faultText(report)}`,
   );
   return `${heading}\n\n${lines.join("\n")}`;
+}
+
+function faultText({ reason, loads, needs }: Extract<DeviceReport, { works: false }>): string {
+  return loads
+    ? t("does not work here: {0}. Update its driver, or use another device.", sentence(reason))
+    : t("does not work here: {0}. It needs {1}.", sentence(reason), needs);
 }
 
 /** One line without its full stop. */
