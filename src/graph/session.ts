@@ -31,8 +31,15 @@ export class Session {
   private readonly session: InferenceSession;
   private readonly tensorType: typeof OrtTensor;
   private readonly outputNames: readonly string[];
+  private readonly device: Device;
 
-  private constructor(session: InferenceSession, tensorType: typeof OrtTensor, outputNames: readonly string[]) {
+  private constructor(
+    session: InferenceSession,
+    tensorType: typeof OrtTensor,
+    outputNames: readonly string[],
+    device: Device,
+  ) {
+    this.device = device;
     this.session = session;
     this.tensorType = tensorType;
     this.outputNames = outputNames;
@@ -66,7 +73,7 @@ export class Session {
         logSeverityLevel: 4, // what goes wrong is thrown; the engine would also print it
         extra: { session },
       });
-      return new Session(created, engine.Tensor, Object.keys(model.outputs));
+      return new Session(created, engine.Tensor, Object.keys(model.outputs), options.device);
     } catch (error) {
       throw engineError(error, options.device, "The model could not be loaded");
     }
@@ -85,7 +92,7 @@ export class Session {
     try {
       outputs = await this.session.run(inputs, this.outputNames);
     } catch (error) {
-      throw engineError(error, undefined, "The model could not be run");
+      throw engineError(error, this.device, "The model could not be run");
     }
     const result: Record<string, TensorValue> = {};
     for (const name of this.outputNames) {
@@ -102,7 +109,7 @@ export class Session {
 }
 
 /** The engine reports only text, so this is the one place that reads it. */
-function engineError(error: unknown, device: Device | undefined, what: string): UlptError {
+function engineError(error: unknown, device: Device, what: string): UlptError {
   const text = messageOf(error);
   if (/bad_alloc|failed to allocate|out of memory|OUT_OF_MEMORY/i.test(text)) {
     return new UlptError("OUT_OF_MEMORY", `${what}: there is not enough memory.`, {
@@ -113,7 +120,10 @@ function engineError(error: unknown, device: Device | undefined, what: string): 
   }
   return new UlptError("DEVICE_FAILED", `${what}: ${text}`, {
     where: device,
-    hint: "`ulpt devices` tries each device on a small graph; `--set device=cpu` always works.",
+    hint:
+      device === "cpu"
+        ? "The cpu needs no driver: check that the model's files are whole, or report this message."
+        : "`ulpt devices` tries each device on a small graph. The cpu needs no driver; a run stays on the device it began on.",
     cause: error,
   });
 }

@@ -6,6 +6,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { readFloats, readHeader, readIntegers, type SafetensorsHeader } from "../formats/safetensors.ts";
 import type { Device } from "../graph/devices.ts";
 import { floats, ints, Session } from "../graph/session.ts";
+import type { T5Config } from "./config.ts";
 import { Inference } from "./inference.ts";
 import type { FrozenModel } from "./model.ts";
 import { lossGraph } from "./seq2seq.ts";
@@ -34,7 +35,10 @@ export function verificationPassed(result: Verification): boolean {
   return errors.every((error) => error <= verificationTolerance) && result.greedyMatch !== false;
 }
 
-/** @param caseFile `NAME.json` or `NAME.safetensors`; both must be there */
+/**
+ * @param caseFile `NAME.json` or `NAME.safetensors`; both must be there
+ * @throws DATA_SYNTAX, DATA_FIELD_MISSING, SAFETENSORS_INVALID; MODEL_MISMATCH for a case that this model cannot compute
+ */
 export async function verifyCase(model: FrozenModel, caseFile: string, device: Device): Promise<Verification> {
   const stem = caseFile.replace(/\.(json|safetensors)$/, "");
   const description = readCase(`${stem}.json`);
@@ -53,12 +57,82 @@ function readCase(path: string): z.infer<typeof caseSchema> {
       hint: "Give --case the path of NAME.json or NAME.safetensors.",
     });
   if (!existsSync(path)) throw invalid("The reference case does not exist.");
+  let json: unknown;
   try {
-    return caseSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    json = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw invalid(`The reference case cannot be read: ${messageOf(error)}`);
   }
+  const parsed = caseSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const { path: field, message } = parsed.error.issues[0]!;
+  throw invalid(`The file is no reference case: ${field.length ? `field "${field.join(".")}": ` : ""}${message}.`);
 }
+
+/** The tensors of a case that every kind of it has, checked against the model before an engine meets them. */
+class CaseTensors {
+  readonly ids;
+  readonly mask;
+  readonly prompt;
+  private readonly config: T5Config;
+  private readonly header: SafetensorsHeader;
+
+  /** @throws DATA_FIELD_MISSING, DATA_SYNTAX, MODEL_MISMATCH */
+  constructor(header: SafetensorsHeader, config: T5Config) {
+    this.header = header;
+    this.config = config;
+    this.ids = this.tokens("input_ids", [undefined, undefined]);
+    this.mask = caseIntegers(header, "attention_mask");
+    this.requireShape("attention_mask", this.mask.shape, this.ids.shape);
+    this.prompt = this.floats("prompt", [undefined, config.hiddenSize]);
+  }
+
+  get batch(): number {
+    return this.ids.shape[0]!;
+  }
+
+  /** Token ids of the vocabulary; a negative label is one without a loss. */
+  tokens(name: string, shape: Shape) {
+    const tensor = caseIntegers(this.header, name);
+    this.requireShape(name, tensor.shape, shape);
+    const { vocabularySize } = this.config;
+    const unknown = tensor.data.find((id) => id >= vocabularySize || (id < 0n && name !== "labels"));
+    if (unknown !== undefined) {
+      const expected = `tokens from 0 to ${vocabularySize - 1}, as config.json says`;
+      throw this.otherModel(name, `Its "${name}" holds the token ${unknown}.`, expected);
+    }
+    return tensor;
+  }
+
+  floats(name: string, shape: Shape) {
+    const tensor = caseFloats(this.header, name);
+    this.requireShape(name, tensor.shape, shape);
+    return tensor;
+  }
+
+  /** Sizes that `wanted` leaves open may be any. */
+  private requireShape(name: string, shape: readonly number[], wanted: Shape): void {
+    const fits = shape.length === wanted.length && wanted.every((size, i) => size === undefined || size === shape[i]);
+    if (fits) return;
+    const expected = `[${wanted.map((size) => size ?? "any").join(", ")}]`;
+    throw this.otherModel(
+      name,
+      `Its "${name}" has the shape [${shape.join(", ")}].`,
+      `${expected}, by config.json and the case's other tensors`,
+    );
+  }
+
+  private otherModel(name: string, message: string, expected: string): UlptError {
+    return new UlptError("MODEL_MISMATCH", `The case is not one of this model. ${message}`, {
+      where: `${this.header.path}, tensor "${name}"`,
+      expected,
+      hint: "Give --model the folder that the case was made with, or --case a case of this model.",
+    });
+  }
+}
+
+/** A size is undefined where it may be any. */
+type Shape = readonly (number | undefined)[];
 
 async function verifyLoss(
   { network, config }: FrozenModel,
@@ -67,10 +141,19 @@ async function verifyLoss(
   expectedLoss: number | undefined,
   device: Device,
 ): Promise<Verification> {
-  const ids = caseIntegers(header, "input_ids");
-  const labels = caseIntegers(header, "labels");
-  const prompt = caseFloats(header, "prompt");
-  const [batch, length] = labels.shape as [number, number];
+  if (expectedLoss === undefined) {
+    throw new UlptError("DATA_FIELD_MISSING", "The case has no loss.", {
+      where: header.path.replace(/safetensors$/, "json"),
+      expected: '"loss": a number',
+      hint: "Make the case again as the README says.",
+    });
+  }
+  const tensors = new CaseTensors(header, config);
+  const { ids, mask, prompt, batch } = tensors;
+  const labels = tensors.tokens("labels", [batch, undefined]);
+  const length = labels.shape[1]!;
+  const logits = tensors.floats("logits", [batch, length, config.vocabularySize]).data;
+  const dPrompt = tensors.floats("d_prompt", prompt.shape).data;
 
   const decoderIds = new BigInt64Array(labels.data.length);
   for (const [index, label] of labels.data.entries()) {
@@ -86,21 +169,19 @@ async function verifyLoss(
     const outputs = await session.run<"loss" | "logits" | "d_prompt">({
       prompt: floats(prompt.data, prompt.shape),
       input_ids: ints(ids.data, ids.shape),
-      attention_mask: floats(Float32Array.from(caseIntegers(header, "attention_mask").data, Number), ids.shape),
+      attention_mask: floats(Float32Array.from(mask.data, Number), ids.shape),
       decoder_input_ids: ints(decoderIds, [batch, length]),
       label_positions: ints(Array.from(labels.data.keys())),
       label_ids: ints(labels.data.map((label) => (label < 0n ? 0n : label))),
       label_weights: floats(Float32Array.from(isLabel, (counts) => (counts ? weight : 0))),
     });
     const loss = Number(outputs.loss.data[0]);
-    if (expectedLoss === undefined)
-      throw new UlptError("DATA_FIELD_MISSING", "The case has no loss.", { where: header.path });
     return {
       case: name,
       loss,
       lossRelErr: Math.abs(loss - expectedLoss) / Math.abs(expectedLoss),
-      logitsErr: relativeError(outputs.logits.data as Float32Array, caseFloats(header, "logits").data),
-      dPromptErr: relativeError(outputs.d_prompt.data as Float32Array, caseFloats(header, "d_prompt").data),
+      logitsErr: relativeError(outputs.logits.data as Float32Array, logits),
+      dPromptErr: relativeError(outputs.d_prompt.data as Float32Array, dPrompt),
     };
   } finally {
     await session.release();
@@ -113,16 +194,17 @@ async function verifyGreedy(
   header: SafetensorsHeader,
   device: Device,
 ): Promise<Verification> {
-  const ids = caseIntegers(header, "input_ids");
-  const mask = caseIntegers(header, "attention_mask").data;
-  const expected = caseIntegers(header, "generated");
-  const prompt = caseFloats(header, "prompt");
-  const [batch, length] = ids.shape as [number, number];
+  const tensors = new CaseTensors(header, model.config);
+  const { ids, mask, prompt, batch } = tensors;
+  const expected = tensors.tokens("generated", [batch, undefined]);
+  const length = ids.shape[1]!;
   const maxNewTokens = expected.shape[1]!;
   const inference = new Inference(model, { device });
   try {
     const sources = Array.from({ length: batch }, (_, row) =>
-      Array.from(ids.data.subarray(row * length, (row + 1) * length), Number).filter((_, i) => mask[row * length + i]),
+      Array.from(ids.data.subarray(row * length, (row + 1) * length), Number).filter(
+        (_, i) => mask.data[row * length + i],
+      ),
     );
     const encoded = await inference.encode(sources, floats(prompt.data, prompt.shape));
     const rows = await inference.generate(encoded, { maxNewTokens, stopAtEnd: false });

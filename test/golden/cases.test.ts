@@ -2,9 +2,16 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { encodeSafetensors, readFloats, readHeader, type TensorData } from "../../src/formats/safetensors.ts";
+import {
+  encodeSafetensors,
+  readFloats,
+  readHeader,
+  readIntegers,
+  type TensorData,
+} from "../../src/formats/safetensors.ts";
 import { openModel } from "../../src/models/model.ts";
 import { type Verification, verificationPassed, verifyCase } from "../../src/models/verify.ts";
+import { expectError } from "../support/errors.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { fixture, golden, haveGolden, needsGolden } from "../support/golden.ts";
 
@@ -33,6 +40,76 @@ describe("the case in this repository", () => {
     const result = await verifyCase(openModel(folder()), fixture("t5", "case.json"), "cpu");
     expect(result.dPromptErr).toBeGreaterThan(1e-3);
     expect(verificationPassed(result)).toBe(false);
+  });
+
+  describe("is refused before anything is computed where it is not one of the model:", () => {
+    const header = readHeader(fixture("t5", "case.safetensors"));
+    const read: Record<string, TensorData> = {};
+    for (const [name, entry] of header.tensors) {
+      const data = entry.dtype === "I64" ? readIntegers(header.path, entry) : readFloats(header.path, entry);
+      read[name] = { shape: entry.shape, data };
+    }
+    const cases = temporaryFolder();
+
+    /** The fixture's case with some of its tensors changed; undefined leaves one out. */
+    function changed(name: string, tensors: Record<string, TensorData | undefined>): string {
+      const left = Object.entries({ ...read, ...tensors }).filter((entry): entry is [string, TensorData] => !!entry[1]);
+      writeFileSync(cases(`${name}.safetensors`), encodeSafetensors(Object.fromEntries(left)));
+      copyFileSync(fixture("t5", "case.json"), cases(`${name}.json`));
+      return cases(`${name}.json`);
+    }
+    const verify = (file: string) => verifyCase(openModel(fixture("t5")), file, "cpu");
+    const zeros = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });
+    const [batch, length] = read.labels!.shape as [number, number];
+    const [rows, width] = read.prompt!.shape as [number, number];
+
+    it.each<[string, TensorData]>([
+      ["prompt", zeros(rows, width + 1)],
+      ["prompt", zeros(rows * width)],
+      ["d_prompt", zeros(rows + 1, width)],
+      ["logits", zeros(batch, length, 3)],
+      ["labels", { shape: [batch + 1, 1], data: new BigInt64Array(batch + 1) }],
+      ["labels", { shape: [batch, 1], data: new BigInt64Array(batch).fill(1_000_000n) }],
+      ["input_ids", { shape: [batch, 1], data: new BigInt64Array(batch).fill(1_000_000n) }],
+      ["input_ids", { shape: [batch, 1], data: new BigInt64Array(batch).fill(-1n) }],
+      ["attention_mask", { shape: [batch, 1], data: new BigInt64Array(batch) }],
+    ])("%s of another size or with other tokens", async (name, tensor) => {
+      const error = await expectError(
+        () => verify(changed("other", { [name]: tensor })),
+        "MODEL_MISMATCH",
+        "other.safetensors",
+      );
+      expect(error.expected).toContain("config.json");
+    });
+
+    it("greedy tokens beyond the vocabulary", async () => {
+      const generated = { shape: [batch, 1], data: new BigInt64Array(batch).fill(1_000_000n) };
+      await expectError(() => verify(changed("greedy", { generated })), "MODEL_MISMATCH", '"generated"');
+    });
+
+    it("a tensor that is left out", async () => {
+      await expectError(() => verify(changed("without", { logits: undefined })), "DATA_FIELD_MISSING", "without");
+    });
+
+    it.each([
+      ["{}", 'field "kind"'],
+      ['{"kind": "causal"}', 'field "kind"'],
+      ['{"kind": "seq2seq", "loss": "low"}', 'field "loss"'],
+      ["[]", "expected object"],
+      ["{", "JSON"],
+    ])("a description that says %s, in one line", async (text, told) => {
+      const file = changed("described", {});
+      writeFileSync(file, text);
+      const error = await expectError(() => verify(file), "DATA_SYNTAX", "described.json");
+      expect(error.message).toContain(told);
+      expect(error.message).not.toContain("\n");
+    });
+
+    it("a description without the loss", async () => {
+      const file = changed("lossless", {});
+      writeFileSync(file, '{"kind": "seq2seq"}');
+      await expectError(() => verify(file), "DATA_FIELD_MISSING", "lossless.json");
+    });
   });
 });
 
