@@ -198,6 +198,10 @@ describe("the training state", () => {
     const path = join(directory, "state.safetensors");
     truncateSync(path, 30);
     expect(() => loadState(directory)).toThrow(coded("CHECKPOINT_INVALID", ""));
+    // There is no other state to choose.
+    expect(() => loadState(directory)).toThrow(
+      expect.objectContaining({ where: path, hint: expect.stringMatching(/^Delete this file/) }),
+    );
     writeFileSync(path, encodeSafetensors({}, { format: "pt" }));
     expect(() => loadState(directory)).toThrow(coded("CHECKPOINT_INVALID", "not a training state"));
     for (const values of ["", "{", "[]", "null"]) {

@@ -92,22 +92,27 @@ export function loadCheckpoint(path: string): Checkpoint {
   });
 }
 
-/** Makes every failure to read a file of ours a CHECKPOINT_INVALID. */
-export function asCheckpointErrors<T>(path: string, read: () => T): T {
+/** Makes every failure to read a file of ours a CHECKPOINT_INVALID, worded by `invalid`. */
+export function asCheckpointErrors<T>(path: string, read: () => T, invalid = invalidCheckpoint): T {
   try {
     return read();
   } catch (error) {
     if (error instanceof UlptError && error.code === "CHECKPOINT_INVALID") throw error;
     const where = error instanceof UlptError ? error.where : undefined;
-    throw invalidCheckpoint(where ?? path, messageOf(error), error);
+    throw invalid(where ?? path, messageOf(error), error);
   }
 }
 
-export function invalidCheckpoint(where: string, message: string, cause?: unknown): UlptError {
+export function invalidCheckpoint(
+  where: string,
+  message: string,
+  cause?: unknown,
+  hint = "Choose another checkpoint of the run, or update ULPT Lab if a newer version wrote it.",
+): UlptError {
   return new UlptError("CHECKPOINT_INVALID", message, {
     where,
     expected: "a file that this version of ULPT Lab wrote",
-    hint: "Choose another checkpoint of the run, or update ULPT Lab if a newer version wrote it.",
+    hint,
     cause,
   });
 }

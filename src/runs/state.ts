@@ -1,6 +1,6 @@
 /** @file state.safetensors: everything a run needs to go on exactly where it was saved. */
 import { existsSync } from "node:fs";
-import { messageOf } from "../errors.ts";
+import { messageOf, type UlptError } from "../errors.ts";
 import { encodeSafetensors, readFloats, readHeader, readIntegers, readTensorBytes } from "../formats/safetensors.ts";
 import { asCheckpointErrors, invalidCheckpoint } from "./checkpoints.ts";
 import { runPaths } from "./layout.ts";
@@ -9,6 +9,8 @@ import { parseValues, stringifyValues } from "./values.ts";
 
 const format = "ulpt-state";
 const version = "1";
+/** What can be done about a state that is of no use: there is only this one. */
+export const startAgain = "Delete this file to start the run again from the beginning.";
 
 export interface StateTensor {
   shape: readonly number[];
@@ -35,17 +37,22 @@ export function saveState(run: Ownership, { tensors, values }: TrainingState): v
 export function loadState(directory: string): TrainingState | null {
   const path = runPaths(directory).state;
   if (!existsSync(path)) return null;
-  return asCheckpointErrors(path, () => {
+  const read = (): TrainingState => {
     const header = readHeader(path);
     if (header.metadata.format !== format || header.metadata.version !== version) {
-      throw invalidCheckpoint(path, `The file is not a training state of version ${version}.`);
+      throw invalid(path, `The file is not a training state of version ${version}.`);
     }
     const tensors: Record<string, StateTensor> = Object.create(null);
     for (const [name, entry] of header.tensors) {
       tensors[name] = { shape: entry.shape, data: readElements(path, entry) };
     }
     return { tensors, values: readValues(path, header.metadata.values) };
-  });
+  };
+  return asCheckpointErrors(path, read, invalid);
+}
+
+function invalid(where: string, message: string, cause?: unknown): UlptError {
+  return invalidCheckpoint(where, message, cause, `${startAgain} If a newer ULPT Lab wrote it, update instead.`);
 }
 
 function readElements(path: string, entry: Parameters<typeof readFloats>[1]): StateTensor["data"] {
@@ -61,8 +68,8 @@ function readValues(path: string, text: string | undefined): Record<string, unkn
   try {
     values = parseValues(text ?? "");
   } catch (error) {
-    throw invalidCheckpoint(path, `Its values are not JSON (${messageOf(error)}).`, error);
+    throw invalid(path, `Its values are not JSON (${messageOf(error)}).`, error);
   }
   if (typeof values === "object" && values !== null && !Array.isArray(values)) return values as Record<string, unknown>;
-  throw invalidCheckpoint(path, "Its values are not an object.");
+  throw invalid(path, "Its values are not an object.");
 }

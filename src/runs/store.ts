@@ -185,7 +185,8 @@ export function summarizeRun(directory: string, reader?: ProgressReader): RunSum
   }
 }
 
-function readProgress(directory: string, reader = new ProgressReader(runPaths(directory).events)): Progress {
+/** How far the run in `directory` is by its journal. @throws UlptError RUN_INVALID where that cannot be read */
+export function readProgress(directory: string, reader = new ProgressReader(runPaths(directory).events)): Progress {
   reader.read();
   return reader.progress;
 }

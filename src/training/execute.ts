@@ -18,9 +18,10 @@ import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
+import type { Progress } from "../runs/progress.ts";
 import { type EndState, type EvaluationEvent, issueText, type JournalEvent } from "../runs/schema.ts";
-import { loadState, type StateTensor, saveState, type TrainingState } from "../runs/state.ts";
-import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
+import { loadState, type StateTensor, saveState, startAgain, type TrainingState } from "../runs/state.ts";
+import { clearStopRequest, type Run, readProgress, runState, stopRequested } from "../runs/store.ts";
 import { checkpointMetricOf } from "../tasks/definition.ts";
 import { describeDropped } from "../tasks/nulls.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
@@ -422,7 +423,7 @@ class Execution {
     const invalid = (message: string) =>
       new UlptError("CHECKPOINT_INVALID", message, {
         where,
-        hint: "Delete this file to start the run again from the beginning.",
+        hint: startAgain,
       });
     const parsed = savedValues.safeParse(values);
     if (!parsed.success) throw invalid(`The saved state is damaged: ${issueText(parsed.error)}.`);
@@ -453,19 +454,27 @@ class Execution {
   }
 
   private finish(state: EndState, code: number, error?: UlptError): void {
-    const step = this.trainer?.state.step ?? 0;
     this.record({ type: "status", state, ...(error ? { code: error.code, message: error.message } : {}) });
     this.journal?.flush();
+    const { step, ...scores } = this.progress();
     this.log?.line(error ? error.describe() : `${state} at step ${step}`);
-    const { bestStep, bestScore } = this.standing;
     const summary = {
       totalSteps: this.settings.training.steps,
-      bestStep,
-      bestScore: bestStep === null ? null : bestScore,
-      testScore: this.testScore,
+      ...scores,
       metric: checkpointMetricOf(this.settings.task),
     };
     this.ownership.release({ code, state, step, summary, ...(error ? { reason: error.message, error } : {}) });
+  }
+
+  /** How far the run is. An attempt that ended before it could train leaves it where earlier ones brought it. */
+  private progress(): Pick<Progress, "step" | "bestStep" | "bestScore" | "testScore"> {
+    if (!this.trainer) {
+      const { step, bestStep, bestScore, testScore } = readProgress(this.run.directory);
+      return { step, bestStep, bestScore, testScore };
+    }
+    const { bestStep, bestScore } = this.standing;
+    const best = bestStep === null ? null : bestScore;
+    return { step: this.trainer.state.step, bestStep, bestScore: best, testScore: this.testScore };
   }
 
   /**
