@@ -1,6 +1,7 @@
 /** @file What a command works on: a run's checkpoint or an exported prompt, with the model and the task it was made for. */
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
 import type { TensorValue } from "../graph/session.ts";
@@ -35,8 +36,15 @@ export interface PromptTarget {
 
 export type Target = CheckpointTarget | PromptTarget;
 
-/** @throws RUN_MISSING, RUN_INVALID, CHECKPOINT_INVALID */
+/** A run or checkpoint as `findCheckpoint` takes it. @throws RUN_MISSING, RUN_INVALID, CHECKPOINT_INVALID */
 export function openCheckpoint(name: string): CheckpointTarget {
+  if (isExportedPrompt(name)) {
+    throw new UlptError("RUN_MISSING", "An exported prompt has no data with it and belongs to no run.", {
+      where: resolve(name),
+      expected: "a run, or a checkpoint in its folder",
+      hint: "Name the run that it came from (`ulpt show` tells it), or answer texts with the prompt by `ulpt predict`.",
+    });
+  }
   const { run, path } = findCheckpoint(name);
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   return { kind: "checkpoint", path, run, settings, directory: resolve(workspaceOf(run), settings.directory) };
@@ -53,9 +61,12 @@ export function openPrompt(path: string, workspace = findWorkspace(dirname(path)
 
 /** A run or checkpoint as `findCheckpoint` takes it, or the file of an exported prompt. */
 export function openTarget(name: string, workspace?: string): Target {
+  return isExportedPrompt(name) ? openPrompt(resolve(name), workspace) : openCheckpoint(name);
+}
+
+function isExportedPrompt(name: string): boolean {
   const file = resolve(name);
-  const isPrompt = name.endsWith(promptExtension) || (existsSync(file) && isPromptFile(file));
-  return isPrompt ? openPrompt(file, workspace) : openCheckpoint(name);
+  return name.endsWith(promptExtension) || (existsSync(file) && isPromptFile(file));
 }
 
 /** The folder of the target's model. @throws MODEL_MISSING, HUB_* */

@@ -1,7 +1,7 @@
 /** @file `ulpt train` and `ulpt resume`: the runs of an experiment one after the other, and the table at the end. */
 import { dirname, relative, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { UlptError } from "../errors.ts";
+import { type ErrorCode, UlptError } from "../errors.ts";
 import { canonicalJson } from "../experiment/describe.ts";
 import { expandRuns, type RunSettings } from "../experiment/expand.ts";
 import { type Experiment, readExperiment } from "../experiment/parse.ts";
@@ -13,7 +13,7 @@ import { findCell } from "../paper/results.ts";
 import { parameterCount } from "../prompts/method.ts";
 import { runPaths } from "../runs/layout.ts";
 import { compareRuns, reportRun } from "../runs/report.ts";
-import { createRun, listRuns, type Run } from "../runs/store.ts";
+import { createRun, listRuns, type Run, type RunState, runState } from "../runs/store.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { executeRun } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
@@ -22,8 +22,9 @@ import { resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
 import { createReporter, type Reporter } from "./output.ts";
 import { linesBesidePaper } from "./paper.ts";
+import { shellWord } from "./shell.ts";
 import { comparisonTable } from "./table.ts";
-import { findRun, findWorkspace, workspaceOf } from "./workspace.ts";
+import { findRun, findWorkspace, runArgument, workspaceOf, workspaceOption } from "./workspace.ts";
 
 export interface TrainOptions {
   set: string[];
@@ -68,9 +69,9 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
         await runToEnd(run, resources, reporter, { index: index + 1, count: runs.length, signal });
       } catch (error) {
         // One learning rate too high says nothing about the other runs.
-        if (!(error instanceof UlptError) || error.code !== "NOT_FINITE") throw error;
+        if (!hasCode(error, "NOT_FINITE")) throw error;
         failure = error;
-        if (!options.json) reporter.note(error.describe());
+        if (!options.json && runs.length > 1) reporter.note(error.describe()); // a single run's is said at the end
       }
       trained.push(run);
     }
@@ -199,9 +200,38 @@ async function runToEnd(
   reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
   try {
     await executeRun(run, resources, { signal, takeOver, onProgress: (event) => reporter.progress(event) });
-  } finally {
-    reporter.runEnded(reportRun(run));
+  } catch (error) {
+    // Of a run that another process trains there is no end to tell.
+    if (!hasCode(error, "RUN_BUSY")) reporter.runEnded({ ...reportRun(run), state: stateAfter(error, run) });
+    throw withCommands(error, run, takeOver);
   }
+  reporter.runEnded(reportRun(run));
+}
+
+/** What an attempt of this process that ended with `error` leaves of the run, which still counts as running while we are. */
+function stateAfter(error: unknown, { directory }: Run): RunState {
+  if (hasCode(error, "RUN_FENCED")) return "interrupted"; // whatever the newer attempt does
+  const state = runState(directory);
+  return state === "running" ? "interrupted" : state;
+}
+
+/** Says by which command to go on, as it has to be typed in the current folder. */
+function withCommands(error: unknown, run: Run, takeOver = false): unknown {
+  const resumption = `ulpt resume ${runArgument(run)}`;
+  if (hasCode(error, "STOPPED")) return withHint(error, `\`${resumption}\` goes on exactly there.`);
+  if (hasCode(error, "RUN_BUSY") && !takeOver) {
+    const wait = `Wait until it ends, or stop it by \`ulpt stop ${runArgument(run)}\` and resume.`;
+    return withHint(error, `${wait} Only if you are sure that process is gone: \`${resumption} --take-over\`.`);
+  }
+  return error;
+}
+
+function hasCode(error: unknown, code: ErrorCode): error is UlptError {
+  return error instanceof UlptError && error.code === code;
+}
+
+function withHint({ code, message, where, expected, cause }: UlptError, hint: string): UlptError {
+  return new UlptError(code, message, { where, expected, hint, cause });
 }
 
 function report(runs: readonly Run[], experiment: string, json: boolean): void {
@@ -216,5 +246,7 @@ function report(runs: readonly Run[], experiment: string, json: boolean): void {
   process.stdout.write(`\n${taskLine(task)}\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
   const beside = linesBesidePaper(runs);
   if (beside.length > 0)
-    process.stdout.write(`\n${beside.join("\n")}\n\`ulpt compare ${experiment}\` has the full report.\n`);
+    process.stdout.write(
+      `\n${beside.join("\n")}\n\`ulpt compare ${shellWord(experiment)}${workspaceOption(workspaceOf(runs[0]!))}\` has the full report.\n`,
+    );
 }

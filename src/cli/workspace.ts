@@ -1,12 +1,14 @@
 /** @file Where runs lie: the workspace of an experiment, and runs and checkpoints as people name them. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import { listCheckpoints } from "../runs/checkpoints.ts";
 import { runPaths, runsFolder } from "../runs/layout.ts";
+import { safeName } from "../runs/names.ts";
 import { reportRun } from "../runs/report.ts";
 import { openRun, type Run } from "../runs/store.ts";
+import { shellWord } from "./shell.ts";
 
 /**
  * The nearest folder upwards that is a workspace, having `.ulpt` or `.vscode`; else `start` itself. The `.vscode` of a home
@@ -20,29 +22,69 @@ export function findWorkspace(start: string): string {
   }
 }
 
+/** The workspace to read runs from: the folder of `--workspace`, else the one around the current folder. @throws OPTION_INVALID */
+export function openWorkspace(option: string | undefined): string {
+  if (option === undefined) return findWorkspace(process.cwd());
+  if (statSync(option, { throwIfNoEntry: false })?.isDirectory()) return option;
+  throw new UlptError("OPTION_INVALID", "There is no such workspace.", {
+    where: `--workspace ${option}`,
+    expected: "a folder",
+    hint: "Check the path.",
+  });
+}
+
 /** `<workspace>/.ulpt/runs/<experiment>/<run>` → workspace */
 export function workspaceOf(run: Run): string {
   return resolve(run.directory, "..", "..", "..", "..");
 }
 
-/** A run by its folder, or by `experiment/run` in the workspace around the current folder. @throws RUN_MISSING */
+/**
+ * A run by its folder, or by `experiment/run` in the workspace around the current folder. The experiment is named as in its file
+ * or as its folder: `My notes/ulpt-r2-seed1` lies in `My-notes`.
+ * @throws RUN_MISSING
+ */
 export function findRun(name: string): Run {
   const asFolder = resolve(name);
   if (existsSync(runPaths(asFolder).run)) return openRun(asFolder);
-  const inWorkspace = join(runsFolder(findWorkspace(process.cwd())), name);
-  if (/^[^/\\]+[/\\][^/\\]+$/.test(name) && existsSync(runPaths(inWorkspace).run)) return openRun(inWorkspace);
+  const inWorkspace = foldersByName(name);
+  const found = inWorkspace.find((folder) => existsSync(runPaths(folder).run));
+  if (found !== undefined) return openRun(found);
   throw new UlptError("RUN_MISSING", `There is no run ${JSON.stringify(name)}.`, {
-    where: `${asFolder} or ${inWorkspace}`,
+    where: [asFolder, ...inWorkspace].join(" or "),
     expected: "the folder of a run, or its name as experiment/run",
     hint: "`ulpt runs` lists the runs of the workspace.",
   });
+}
+
+/** Where a run of this name can lie in the workspace around the current folder; nowhere if `name` is a path. */
+function foldersByName(name: string): string[] {
+  const [, experiment, run] = /^([^./\\].*)[/\\]([^/\\]+)$/.exec(name) ?? [];
+  if (experiment === undefined || run === undefined || isAbsolute(name)) return [];
+  const folders = [safeName(experiment)];
+  if (!/[/\\]/.test(experiment)) folders.unshift(experiment);
+  const runs = runsFolder(findWorkspace(process.cwd()));
+  return [...new Set(folders)].map((folder) => join(runs, folder, run));
+}
+
+/** The word for a command line that means this run from the current folder: `experiment/run` in its workspace, else its folder. */
+export function runArgument({ directory }: Pick<Run, "directory">): string {
+  const here = process.cwd();
+  const known = relative(runsFolder(findWorkspace(here)), directory);
+  const name = `${basename(dirname(directory))}/${basename(directory)}`;
+  return shellWord(known.replaceAll("\\", "/") === name ? name : relative(here, directory) || ".");
+}
+
+/** What sends a command of the current folder to this workspace: ` --workspace FOLDER`, or nothing where it goes there by itself. */
+export function workspaceOption(workspace: string): string {
+  const here = process.cwd();
+  return findWorkspace(here) === workspace ? "" : ` --workspace ${shellWord(relative(here, workspace) || ".")}`;
 }
 
 /** A checkpoint file, or of a run its best checkpoint on validation (else its last). @throws RUN_MISSING, CHECKPOINT_INVALID */
 export function findCheckpoint(name: string): { run: Run; path: string } {
   if (name.endsWith(".safetensors")) {
     const path = resolve(name);
-    return { run: findRun(dirname(dirname(path))), path };
+    return { run: runOfCheckpoint(path), path };
   }
   const run = findRun(name);
   const checkpoints = listCheckpoints(run.directory);
@@ -55,4 +97,15 @@ export function findCheckpoint(name: string): { run: Run; path: string } {
     });
   }
   return { run, path: join(run.directory, chosen.file) };
+}
+
+function runOfCheckpoint(path: string): Run {
+  const directory = dirname(dirname(path));
+  if (existsSync(runPaths(directory).run)) return openRun(directory);
+  const exists = existsSync(path);
+  throw new UlptError("RUN_MISSING", exists ? "The file lies in no run." : "The file does not exist.", {
+    where: path,
+    expected: "a checkpoint in the folder of its run, like RUN/checkpoints/step-000400.safetensors",
+    hint: exists ? "Name the run, or the checkpoint where the run wrote it." : "Check the path.",
+  });
 }

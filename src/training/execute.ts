@@ -258,7 +258,7 @@ class Execution {
     if (!this.options.signal?.aborted && !stopRequested(this.run.directory)) return;
     throw new UlptError("STOPPED", `Stopped at step ${this.trainer!.state.step}; everything is saved.`, {
       where: this.run.directory,
-      hint: `\`ulpt resume ${this.run.spec.experiment}/${this.run.spec.run}\` goes on exactly there.`,
+      hint: "Resume the run to go on exactly there.",
     });
   }
 

@@ -8,17 +8,20 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shellWord } from "../../src/cli/shell.ts";
 import { systemErrorCode } from "../../src/errors.ts";
 import { listCheckpoints } from "../../src/runs/checkpoints.ts";
 import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { runState } from "../../src/runs/store.ts";
+import { bundle } from "../support/bundle.ts";
 import { Command, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Random } from "../support/random.ts";
@@ -249,6 +252,63 @@ describe("a run that is asked to stop", () => {
   });
 });
 
+describe("a resume that fails before it trains", () => {
+  it("leaves the run's progress as it was, and says what to do about the state", async () => {
+    const command = train("damaged-state");
+    await command.until(isStep(20));
+    command.signal("SIGINT");
+    expect((await command.end).code).toBe(130);
+    const run = workspace.run("damaged-state", name);
+    const { exit, state } = runPaths(run);
+    const progressOf = () => {
+      const { step, summary } = JSON.parse(readFileSync(exit, "utf8")) as { step: number; summary: object };
+      return { step, summary };
+    };
+    const [before, saved] = [progressOf(), readFileSync(state)];
+    expect(before).toMatchObject({ step: expect.any(Number), summary: { totalSteps: 60, bestStep: 15 } });
+
+    truncateSync(state, saved.length - 8);
+    const end = await resume("damaged-state").end;
+    expectFailure(end, { code: "CHECKPOINT_INVALID", exit: 3, where: "state.safetensors" });
+    expect(end.stderr).toContain("Delete this file");
+    expect(runState(run)).toBe("failed");
+    expect(progressOf()).toEqual(before);
+    writeFileSync(state, saved);
+    await expectResumes("damaged-state");
+  });
+});
+
+describe("the command that a stop tells", () => {
+  /** Stops a training of `experiment` that was started in `cwd`, and returns the command. */
+  async function commandAfterStop(file: string, cwd: string): Promise<string> {
+    const command = new Command(["train", file], { cwd });
+    await command.untilText(/validation accuracy/);
+    command.signal("SIGINT");
+    const { code, stderr } = await command.end;
+    expect(code, stderr).toBe(130);
+    return /^`ulpt (resume .+)` goes on exactly there\.$/m.exec(stderr)![1]!;
+  }
+
+  it("names the run where the workspace is the current one, also where its folder has another name than the experiment", async () => {
+    const file = workspace.experiment("Zwei Wörter", { training: { steps: 100_000, evaluateEvery: 10 } });
+    const told = await commandAfterStop(file, workspace.folder);
+    expect(told).toBe(`resume Zwei-Wörter/${name}`);
+    for (const run of [`Zwei-Wörter/${name}`, `Zwei Wörter/${name}`]) {
+      const { stdout } = await ulptOk(["stop", run], { cwd: workspace.folder });
+      expect(stdout).toContain("is not running: it is stopped");
+    }
+  });
+
+  it("names the run's folder, quoted where a shell needs it, where the workspace is another one", async () => {
+    const other = createWorkspace(folder("it's another"));
+    const file = other.experiment("elsewhere", { training: { steps: 100_000, evaluateEvery: 10 } });
+    const told = await commandAfterStop(join("it's another", file), folder());
+    const run = join("it's another", ".ulpt", "runs", "elsewhere", name);
+    expect(told).toBe(`resume ${shellWord(run)}`);
+    expect((await ulptOk(["stop", run], { cwd: folder() })).stdout).toContain("it is stopped");
+  });
+});
+
 describe("two processes on one run", () => {
   it("are one too many: the second gets RUN_BUSY, and the first does not notice", async () => {
     const first = train("busy");
@@ -257,6 +317,8 @@ describe("two processes on one run", () => {
     const second = await resume("busy").end;
     first.signal("SIGCONT");
     expectFailure(second, { code: "RUN_BUSY", exit: 1, where: workspace.run("busy", name) });
+    expect(second.stderr).toContain(`\`ulpt resume busy/${name} --take-over\``);
+    expect(jsonLines(second.stdout).map(({ type }) => type)).not.toContain("report"); // the run goes on: it has no end to tell
     const { code, stderr } = await first.end;
     expect(code, stderr).toBe(0);
     expectAsUndisturbed("busy");
@@ -275,6 +337,7 @@ describe("two processes on one run", () => {
     first.signal("SIGCONT");
     const end = await first.end;
     expectFailure(end, { code: "RUN_FENCED", exit: 1, where: run });
+    expect(jsonLines(end.stdout).at(-1)).toMatchObject({ type: "report", state: "interrupted" });
     expectAsUndisturbed("fenced");
     expect(readFileSync(runPaths(run).state)).toEqual(state);
     expect(JSON.parse(readFileSync(runPaths(run).exit, "utf8"))).toMatchObject({ attempt: 2, state: "finished" });
@@ -351,7 +414,9 @@ describe.skipIf(!mayMount)(`on a disk of its own${needsMount}`, () => {
     command.signal("SIGSTOP");
     fillDisk();
     command.signal("SIGCONT");
-    expectFailure(await command.end, { code: "DISK_FULL", exit: 1, where: small.run("full", name) });
+    const end = await command.end;
+    expectFailure(end, { code: "DISK_FULL", exit: 1, where: small.run("full", name) });
+    expect(jsonLines(end.stdout).at(-1)).toMatchObject({ type: "report", state: "interrupted" });
     expectReadable(small.run("full", name));
     rmSync(ballast());
     await ulptOk(["resume", `full/${name}`], { cwd: small.folder });
