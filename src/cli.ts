@@ -216,10 +216,13 @@ function stopOn(signal: NodeJS.Signals): void {
     stopping.abort(new UlptError("STOPPED", "Stopped.", {}));
   });
 }
-// Whoever read our output may have had enough (`ulpt runs | head`); that ends no training.
-process.stdout.on("error", (error) => {
-  if (systemErrorCode(error) !== "EPIPE") throw error;
-});
+/** Whoever read our output may have had enough (`ulpt runs | head`), or the disk it went to is full: that ends no training. */
+const outputLosses = ["EPIPE", "ENOSPC", "EDQUOT", "EIO"];
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (!outputLosses.includes(systemErrorCode(error) ?? "")) throw error;
+  });
+}
 /** Commands that save or clean up when they are asked to stop; the others simply end. */
 const stoppable = new Set(["train", "resume", "evaluate", "data", "download"]);
 program.hook("preAction", (_program, command) => {

@@ -1,5 +1,5 @@
 /** @file Runs that are killed, stopped, contended for or out of disk, and resumed: they end as if nothing had happened. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   closeSync,
@@ -352,6 +352,21 @@ describe("a run that nobody listens to any more", () => {
     const { code, stderr } = await command.end;
     expect(code, stderr).toBe(0);
     expectAsUndisturbed("unheard");
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("goes on to its end where its output goes to a disk that is full", () => {
+    const file = workspace.experiment("unwritten", { training: { steps: 60, evaluateEvery: 15 } });
+    const full = openSync("/dev/full", "w");
+    try {
+      const { status } = spawnSync(process.execPath, [bundle, "train", file], {
+        cwd: workspace.folder,
+        stdio: ["ignore", full, full],
+      });
+      expect(status).toBe(0);
+    } finally {
+      closeSync(full);
+    }
+    expectAsUndisturbed("unwritten");
   });
 });
 
