@@ -1,6 +1,6 @@
 /**
  * @file The house of the project: which folder of src/ may import which. This table is the one source; it writes the lint
- * rules (`overrides` of biome.json), so that an import against an arrow fails `npm run lint`.
+ * rules (`overrides` of biome.json), so that an import against an arrow fails `npm run check`.
  *
  *   tsx scripts/arrows.ts          writes biome.json
  *   tsx scripts/arrows.ts --check  fails if biome.json is out of date

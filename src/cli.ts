@@ -10,7 +10,7 @@ import { serve } from "./cli/serve.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { resume, train } from "./cli/train.ts";
 import { evaluate, exportTo, predict, show } from "./cli/use.ts";
-import { findRun, findWorkspace } from "./cli/workspace.ts";
+import { findRun, openWorkspace } from "./cli/workspace.ts";
 import { exitCodes, messageOf, systemErrorCode, UlptError } from "./errors.ts";
 import { devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
@@ -150,7 +150,7 @@ program
   .option("--workspace <folder>", "default: nearest folder upwards with .ulpt or .vscode")
   .addOption(json())
   .action((options) => {
-    const workspace = options.workspace ?? findWorkspace(process.cwd());
+    const workspace = openWorkspace(options.workspace);
     const runs = listRuns(workspace);
     if (options.json) for (const run of runs) process.stdout.write(`${JSON.stringify(run)}\n`);
     else if (runs.length === 0)

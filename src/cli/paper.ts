@@ -13,7 +13,7 @@ import { cells, findCell } from "../paper/results.ts";
 import { listRuns, type Run } from "../runs/store.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { cellsTable } from "./table.ts";
-import { findWorkspace } from "./workspace.ts";
+import { openWorkspace } from "./workspace.ts";
 
 /** Lists the published results, or prints the experiment that repeats one. @throws OPTION_INVALID, MODEL_UNSUPPORTED */
 export function showPaper(id: string | undefined, { json }: { json: boolean }): void {
@@ -37,9 +37,7 @@ function resultLine(cell: PaperCell): string {
 export function comparePaper(given: string, options: { workspace?: string | undefined; json: boolean }): void {
   const file = isFile(given) ? given : undefined;
   const name = file === undefined ? given : readExperiment(file).name;
-  const workspace = resolve(
-    options.workspace ?? findWorkspace(file === undefined ? process.cwd() : dirname(resolve(file))),
-  );
+  const workspace = openWorkspace(options.workspace, file === undefined ? undefined : dirname(resolve(file)));
   const known = listRuns(workspace).flatMap(({ directory, spec }) => (spec ? [{ directory, spec }] : []));
   const runs = known.filter(({ spec }) => spec.experiment === name);
   if (runs.length === 0) throw notTrained(name, file, workspace, known);

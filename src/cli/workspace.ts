@@ -23,9 +23,9 @@ export function findWorkspace(start: string): string {
 }
 
 /** The workspace to read runs from: the folder of `--workspace`, else the one around the current folder. @throws OPTION_INVALID */
-export function openWorkspace(option: string | undefined): string {
-  if (option === undefined) return findWorkspace(process.cwd());
-  if (statSync(option, { throwIfNoEntry: false })?.isDirectory()) return option;
+export function openWorkspace(option: string | undefined, from = process.cwd()): string {
+  if (option === undefined) return findWorkspace(from);
+  if (statSync(option, { throwIfNoEntry: false })?.isDirectory()) return resolve(option);
   throw new UlptError("OPTION_INVALID", "There is no such workspace.", {
     where: `--workspace ${option}`,
     expected: "a folder",

@@ -254,12 +254,14 @@ describe("overrides", () => {
     ["method.rank=2", 'Set "method" as a whole'],
     ["method.0=ulpt", 'Set "method" as a whole'],
     ["rank=0", "rank must be at least 1, not 0"],
+    ['method={"name":"ulpt","scal":false}', 'did you mean "scale"?'],
     ["training.steps=many", 'training.steps must be a whole number, not "many"'],
   ])("are refused when they cannot be: --set %s", (text, expected) => {
     const error = errorOf(() => parse({ ...minimal, method: "ulpt" }, [text]));
     expect(error.code).toBe("OPTION_INVALID");
     expect(error.where).toBe(`--set ${text}`);
     expect(error.describe()).toContain(expected);
+    expect(error.message).toMatch(/[^.?][.?]$/);
   });
 
   it("do not hide what is wrong in the file itself", () => {

@@ -159,7 +159,7 @@ function startsWith(path: Path, start: Path): boolean {
 }
 
 function invalidOverride(override: Override, { message, path }: Finding): UlptError {
-  return new UlptError("OPTION_INVALID", `${message}.`, {
+  return new UlptError("OPTION_INVALID", message.endsWith("?") ? message : `${message}.`, {
     where: `--set ${override.text}`,
     expected: `a value that ${formatPath(path)} takes in an experiment file`,
     hint: "Correct the value; lists and objects are written as JSON.",

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -36,6 +45,11 @@ describe("createRun and openRun", () => {
     expect(relative(workspace, directory)).toBe(join(".ulpt", "runs", "sst2", "ulpt-r2"));
     expect(readFileSync(join(workspace, ".ulpt", ".gitignore"), "utf8")).toBe("*\n");
     expect(openRun(directory).spec).toEqual({ version: 1, experiment: "sst2", run: "ulpt-r2", ...spec });
+  });
+
+  it.skipIf(process.platform === "win32")("makes folders that whoever the umask lets may read", () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    expect(statSync(directory).mode & 0o777).toBe(0o777 & ~process.umask());
   });
 
   it("gives a taken name a suffix", () => {

@@ -1,5 +1,6 @@
 /** @file The runs of a workspace: create, open, list with their state, and ask one to stop. */
-import { type Dirent, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { type Dirent, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
@@ -49,7 +50,9 @@ export function createRun(
 
 function prepareFolder(parent: string): string {
   try {
-    return mkdtempSync(join(parent, ".new-"));
+    const folder = join(parent, `.new-${randomUUID()}`);
+    mkdirSync(folder); // not mkdtemp, whose folders nobody else may read, whatever the umask
+    return folder;
   } catch (error) {
     throw asWriteError(error, parent);
   }

@@ -350,6 +350,28 @@ describe("what an error suggests", () => {
       expect(end.stderr).toContain("`ulpt runs`");
     }
   });
+
+  it("is the path where a file is no checkpoint in its run, whatever lies two folders up", async () => {
+    const workspace = createWorkspace(folder("no-checkpoint"));
+    for (const file of ["model/model.safetensors", "model/nowhere.safetensors"]) {
+      const end = await ulpt(["evaluate", file], { cwd: workspace.folder });
+      expectFailure(end, { code: "RUN_MISSING", exit: 1, where: workspace.path(file) });
+      expect(end.stderr).not.toContain(".ulpt");
+    }
+  });
+
+  it("is the run or `ulpt predict` where an exported prompt is to be scored, which has no data with it", async () => {
+    const end = await ulpt(["evaluate", "prompts/notes.prompt.safetensors"], { cwd: folder() });
+    expectFailure(end, { code: "RUN_MISSING", exit: 1, where: folder("prompts", "notes.prompt.safetensors") });
+    expect(end.stderr).toContain("`ulpt predict`");
+  });
+
+  it("is the path where a workspace to read from is no folder", async () => {
+    for (const command of [["runs"], ["compare", "small"]]) {
+      const end = await ulpt([...command, "--workspace", "nowhere"], { cwd: folder() });
+      expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "--workspace nowhere" });
+    }
+  });
 });
 
 describe("a training that cannot go well", () => {
@@ -380,7 +402,7 @@ describe("a training that cannot go well", () => {
       cwd: workspace.folder,
     });
     expectFailure(end, { code: "NOT_FINITE", exit: 1, where: "learning rate" });
-    expect(end.stderr).toContain("Lower training.learningRate");
+    expect(`${end.stdout}${end.stderr}`.match(/Lower training\.learningRate/g)).toHaveLength(1);
     const listed = listRuns(workspace.folder).find((entry) => entry.run === run)!;
     expect(listed.state).toBe("failed");
     expectReadable(listed.directory);
