@@ -35,7 +35,6 @@ export const tanh = unary("Tanh");
 export const relu = unary("Relu");
 export const sign = unary("Sign");
 export const sqrt = unary("Sqrt");
-export const negate = unary("Neg");
 
 export const scale = (x: Tensor, factor: number) => (factor === 1 ? x : multiply(x, scalar(factor)));
 

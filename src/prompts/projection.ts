@@ -77,30 +77,6 @@ export function generateProjection(spec: ProjectionSpec): Projection {
   return { data, sha256: sha256OfFloats(data), generator: projectionGenerator };
 }
 
-/**
- * The standard deviation of an entry of Z·P̃ for Z ~ N(0, 1): the root of r times the mean square of an entry of P̃. The
- * size of the prompt at the first step, while scale is 1 and shift is 0.
- */
-export function initialStandardDeviation(
-  distribution: ProjectionDistribution,
-  rank: number,
-  hiddenSize: number,
-): number {
-  switch (distribution) {
-    case "xavier-uniform":
-      return Math.sqrt((2 * rank) / (rank + hiddenSize));
-    case "normal":
-      return Math.sqrt(rank);
-    case "normal-scaled":
-    case "rademacher":
-      return 1;
-    case "kaiming-uniform":
-      return Math.sqrt(1 / 3);
-    case "orthogonal":
-      return Math.sqrt(rank / hiddenSize);
-  }
-}
-
 /** SHA-256 (hex) of the values as little-endian float32, whatever the byte order of this machine. */
 export function sha256OfFloats(values: Float32Array): string {
   let bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);

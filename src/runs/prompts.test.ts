@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { encodeSafetensors, readHeader, type TensorData } from "../formats/safetensors.ts";
-import { isPromptFile, listPrompts, type NewPrompt, promptsFolder, readPrompt, writePrompt } from "./prompts.ts";
+import { isPromptFile, type NewPrompt, promptsFolder, readPrompt, writePrompt } from "./prompts.ts";
 
 const folder = temporaryFolder();
 const sha256 = "ab".repeat(32);
@@ -129,21 +129,5 @@ describe("an exported prompt", () => {
     expectInvalid(doctored({ settings, hiddenSize: "400000000" }, wide), "too large");
     expectInvalid(doctored({ model: "\\\\server\\share" }), "network share");
     expectInvalid(doctored({ directory: "//server/share" }), "network share");
-  });
-});
-
-describe("the list of prompts", () => {
-  it("is empty without a folder", () => {
-    expect(listPrompts(folder("none"))).toEqual([]);
-  });
-
-  it("is ordered by name, and a broken file is a row that says why", () => {
-    for (const name of ["b10", "b9", "a"]) writePrompt(folder("list"), name, prompt());
-    writeFileSync(folder("list", "prompts", "broken.prompt.safetensors"), "no");
-    writeFileSync(folder("list", "prompts", "notes.txt"), "no");
-    const list = listPrompts(folder("list"));
-    expect(list.map(({ name }) => name)).toEqual(["a", "b9", "b10", "broken"]);
-    expect(list[0]).toMatchObject({ metadata: { rank: 3 }, reason: null, bytes: expect.any(Number) });
-    expect(list[3]).toMatchObject({ metadata: null, reason: expect.stringMatching("too few") });
   });
 });

@@ -3,7 +3,7 @@
  * that is needed to use them, with the model, elsewhere. Somebody else may have made the file: it is checked before it is used.
  */
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
@@ -224,43 +224,4 @@ function requireConsistent(path: string, metadata: PromptMetadata, tensors: Prom
       .join(", ");
   const found = text(Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape])));
   if (found !== text(shapes)) throw invalid(path, `It holds ${found || "no tensors"}, expected ${text(shapes)}.`);
-}
-
-/** A row in the list of prompts. */
-export interface PromptEntry {
-  path: string;
-  name: string;
-  bytes: number;
-  /** Last change, in milliseconds since 1970. */
-  modified: number;
-  /** Null where the file cannot be used. */
-  metadata: PromptMetadata | null;
-  /** Why it cannot be used. */
-  reason: string | null;
-}
-
-/** The exported prompts of a workspace by name. A broken file is a row that says so. Never throws. */
-export function listPrompts(workspace: string): PromptEntry[] {
-  const folder = promptsFolder(workspace);
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return [];
-  }
-  const byName = new Intl.Collator("en", { numeric: true }).compare;
-  return names
-    .filter((name) => name.endsWith(promptExtension) && !name.startsWith("."))
-    .sort(byName)
-    .flatMap((file) => {
-      const path = join(folder, file);
-      const stat = statSync(path, { throwIfNoEntry: false });
-      if (!stat?.isFile()) return [];
-      const entry = { path, name: promptName(path), bytes: stat.size, modified: stat.mtimeMs };
-      try {
-        return { ...entry, metadata: readPrompt(path).metadata, reason: null };
-      } catch (error) {
-        return { ...entry, metadata: null, reason: messageOf(error) };
-      }
-    });
 }
