@@ -22,7 +22,7 @@ export function findWorkspace(start: string): string {
   }
 }
 
-/** The workspace to read runs from: the folder of `--workspace`, else the one around the current folder. @throws OPTION_INVALID */
+/** The workspace to read runs from: the folder of `--workspace`, else the one around `from`. @throws OPTION_INVALID */
 export function openWorkspace(option: string | undefined, from = process.cwd()): string {
   if (option === undefined) return findWorkspace(from);
   if (statSync(option, { throwIfNoEntry: false })?.isDirectory()) return resolve(option);
