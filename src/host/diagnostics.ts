@@ -7,7 +7,7 @@ import { dataFileExtensions } from "../tasks/rows.ts";
 import { readColumns, readTargets } from "./dataColumns.ts";
 import { type Check, checkExperiment, type Fix, type Surroundings, setValue } from "./experimentChecks.ts";
 import { mayRunPrograms } from "./hubAccess.ts";
-import { internalDocumentCommands, settings } from "./ids.ts";
+import { diagnosticOwner, internalDocumentCommands, settings } from "./ids.ts";
 
 /** Documents that are experiment files. */
 export const experimentSelector: vscode.DocumentSelector = { scheme: "file", pattern: `**/*${experimentExtension}` };
@@ -15,7 +15,7 @@ export const experimentSelector: vscode.DocumentSelector = { scheme: "file", pat
 const typingPause = 300;
 
 export function registerDiagnostics(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): void {
-  const collection = vscode.languages.createDiagnosticCollection("ulpt");
+  const collection = vscode.languages.createDiagnosticCollection(diagnosticOwner);
   const checker = new Checker(collection, log);
   const watcher = vscode.workspace.createFileSystemWatcher(
     "**/*.{jsonl,csv,tsv,parquet,safetensors}",

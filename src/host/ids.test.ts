@@ -35,6 +35,7 @@ describe("package.json and the code", () => {
     expect(contributes.viewsContainers.activitybar[0]!.id).toBe(ids.viewContainer);
     expect(contributes.taskDefinitions[0]!.type).toBe(ids.taskType);
     expect(contributes.problemMatchers.map(({ name }) => `$${name}`)).toContain(ids.problemMatcher);
+    expect(contributes.problemMatchers.map(({ owner }) => owner)).not.toContain(ids.diagnosticOwner);
     expect(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations).toEqual(ids.restrictedSettings);
   });
 

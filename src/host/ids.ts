@@ -84,6 +84,9 @@ export const panelViewType = "ulpt.runPanel";
 export const promptEditorType = "ulpt.promptEditor";
 export const walkthroughId = "ulpt.start";
 export const taskType = "ulpt";
+/** Whose diagnostics the editor's checks are. No problem matcher may have this owner: a task that ends clears its owner's. */
+export const diagnosticOwner = "ulpt";
+
 export const problemMatcher = "$ulpt";
 
 export const contextKeys = {

@@ -14,9 +14,22 @@ export interface CheckpointFacts extends RunFacts {
   step: number;
 }
 
-/** `r=2`, or the method's name where it has no rank. */
-export function shortName({ method, rank }: RunFacts): string {
-  return rank === null ? method : `r=${rank}`;
+/** `r=2`, or the method's name where it has no rank; the label of a method that has one. */
+export function shortName(facts: RunFacts): string {
+  const { method, rank } = facts;
+  return labelOf(facts) ?? (rank === null ? method : `r=${rank}`);
+}
+
+/** `ulpt r=2`, `vanilla`, or the method's label. */
+export function methodTitle(facts: Pick<RunFacts, "run" | "method" | "rank">): string {
+  const { method, rank } = facts;
+  return labelOf(facts) ?? (rank === null ? method : `${method} r=${rank}`);
+}
+
+/** Runs are named after their method's label, or else after method and rank; then seed, and a number for a repetition. */
+function labelOf({ run, method, rank }: Pick<RunFacts, "run" | "method" | "rank">): string | undefined {
+  const [, name] = /^(.+)-seed\d+(?:-\d+)?$/.exec(run) ?? [];
+  return name === (rank === null ? method : `${method}-r${rank}`) ? undefined : name;
 }
 
 /** The names of two runs of one experiment: only as long as they need to be to differ. */

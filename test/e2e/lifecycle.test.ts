@@ -160,6 +160,19 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await until(async () => /The data file does not exist: .*complaint\.trian\.jsonl/.test(await problem.innerText()));
   });
 
+  it("leave what is underlined in other files as it is", async () => {
+    workspace.experiment("brief", { steps: 5, evaluateEvery: 5 });
+    const underlined = workbench.page.locator(".squiggly-error");
+    expect(await underlined.count()).toBeGreaterThan(0);
+    await workbench.command("ULPT: Train…");
+    await workbench.pick("brief");
+    await until(async () => (await workbench.terminal()).includes("runs: .ulpt/runs/brief"));
+    await until(async () => (await workbench.terminal()).includes("Terminal will be reused by tasks"));
+    await workbench.openFile("broken.ulpt.json");
+    await workbench.page.waitForTimeout(1000); // what ends with a task is cleared behind it
+    expect(await underlined.count()).toBeGreaterThan(0);
+  });
+
   it("left no error behind, in no console and no log", () => {
     expect(workbench.complaints()).toEqual([]);
     expect(workbench.hostLog("ULPT Lab.log").match(/activated in \d+ ms/g)).toHaveLength(2);

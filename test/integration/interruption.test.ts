@@ -337,7 +337,7 @@ describe("two processes on one run", () => {
     first.signal("SIGCONT");
     const end = await first.end;
     expectFailure(end, { code: "RUN_FENCED", exit: 1, where: run });
-    expect(jsonLines(end.stdout).at(-1)).toMatchObject({ type: "report", state: "interrupted" });
+    expect(jsonLines(end.stdout).at(-2)).toMatchObject({ type: "report", state: "interrupted" });
     expectAsUndisturbed("fenced");
     expect(readFileSync(runPaths(run).state)).toEqual(state);
     expect(JSON.parse(readFileSync(runPaths(run).exit, "utf8"))).toMatchObject({ attempt: 2, state: "finished" });
@@ -431,7 +431,7 @@ describe.skipIf(!mayMount)(`on a disk of its own${needsMount}`, () => {
     command.signal("SIGCONT");
     const end = await command.end;
     expectFailure(end, { code: "DISK_FULL", exit: 1, where: small.run("full", name) });
-    expect(jsonLines(end.stdout).at(-1)).toMatchObject({ type: "report", state: "interrupted" });
+    expect(jsonLines(end.stdout).at(-2)).toMatchObject({ type: "report", state: "interrupted" });
     expectReadable(small.run("full", name));
     rmSync(ballast());
     await ulptOk(["resume", `full/${name}`], { cwd: small.folder });

@@ -166,6 +166,6 @@ describe("the comparison with the paper", () => {
     expectFailure(begun, { code: "RUN_MISSING", exit: 1, where: folder() });
     expect(begun.stderr).toContain(`No run of "begun" has a score that compares with ${id}.`);
     expect(begun.stderr).toContain("a run of ULPT r=2, scored on its test split by accuracy");
-    expect(begun.stdout).toBe("");
+    expect(jsonLines(begun.stdout)).toMatchObject([{ type: "error", code: "RUN_MISSING" }]);
   });
 });

@@ -239,13 +239,15 @@ export class RanksChart {
       ctx.moveTo(chartArea.left, y);
       ctx.lineTo(chartArea.right, y);
       ctx.stroke();
-      // Above its line or below, at the left or at the right: where nothing else is.
+      // Above its line or below, from the left to the right, farther off where need be: where nothing else is.
       const text = `${label} ${this.texts?.percent(value)}`;
       const { width } = ctx.measureText(text);
-      const places = [chartArea.left + 6, chartArea.right - 6 - width].flatMap((x) =>
-        [y - 4, y + height].map((bottom): Box => ({ left: x, right: x + width, top: bottom - height, bottom })),
+      const [first, last] = [chartArea.left + 6, chartArea.right - 6 - width];
+      const xs = [first, last, (first + last) / 2, (3 * first + last) / 4, (first + 3 * last) / 4];
+      const places = [y - 4, y + height, y - 4 - height, y + 2 * height].flatMap((bottom) =>
+        xs.map((x): Box => ({ left: x, right: x + width, top: bottom - height, bottom })),
       );
-      const inside = places.filter(({ bottom }) => bottom <= chartArea.bottom);
+      const inside = places.filter(({ top, bottom }) => top >= 0 && bottom <= chartArea.bottom);
       const free = inside.find((place) => !taken.some((other) => overlap(place, other))) ?? places[0]!;
       taken.push(free);
       ctx.textAlign = "left";

@@ -1,4 +1,5 @@
 /** @file Commands about prompts and checkpoints at work: evaluate, export, try, open, rename, delete. */
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
@@ -146,13 +147,16 @@ export function promptCommands(services: Services) {
     async [coreCommands.renamePrompt](clicked) {
       const prompt = promptOf(clicked);
       if (!prompt) return;
+      const pathOf = (name: string) => join(dirname(prompt.path), `${name}${promptEnding}`);
       const name = await vscode.window.showInputBox({
         title: t("Rename {0}", prompt.name),
         value: prompt.name,
-        validateInput: nameProblem,
+        validateInput: (name) =>
+          nameProblem(name) ??
+          (name !== prompt.name && existsSync(pathOf(name)) ? t("There is a prompt of this name") : undefined),
       });
       if (name === undefined || name === prompt.name) return;
-      const target = vscode.Uri.file(join(dirname(prompt.path), `${name}${promptEnding}`));
+      const target = vscode.Uri.file(pathOf(name));
       await vscode.workspace.fs.rename(vscode.Uri.file(prompt.path), target, { overwrite: false });
       promptsView.refresh();
     },

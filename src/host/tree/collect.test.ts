@@ -63,7 +63,7 @@ const arrangement = (change: Partial<Arrangement>): Arrangement => ({
   ...change,
 });
 const names = (runs: readonly RunSummary[], change: Partial<Arrangement> = {}) =>
-  arrangeRuns(runs, arrangement(change)).map(({ key, runs: members }) => [key, ...members.map((one) => one.run)]);
+  arrangeRuns(runs, arrangement(change), t).map(({ key, runs: members }) => [key, ...members.map((one) => one.run)]);
 
 describe("arrangeRuns", () => {
   const runs = [
@@ -98,6 +98,21 @@ describe("arrangeRuns", () => {
     expect(names(runs, { filter: "ULPT fail" })).toEqual([["", "ulpt-r2-seed1"]]);
     expect(names(runs, { filter: "sst2 seed1" })[0]).toHaveLength(4);
     expect(names(runs, { filter: "nothing" })).toEqual([]);
+  });
+
+  it("keeps apart what a method's label keeps apart", () => {
+    const named = (name: string) => run(name, { spec: { ...spec(2), run: name } });
+    const labelled = ["ulpt-r2-seed1", "plain-seed1", "ulpt-r2-seed1-2", "plain-seed2"].map(named);
+    expect(names(labelled, { group: "method" })).toEqual([
+      ["plain", "plain-seed1", "plain-seed2"],
+      ["ulpt r=2", "ulpt-r2-seed1", "ulpt-r2-seed1-2"],
+    ]);
+  });
+
+  it("knows the words that the view shows", () => {
+    const live = [run("a", { state: "running" }), run("b", { state: "created" }), run("c")];
+    expect(names(live, { filter: "training" })).toEqual([["", "a"]]);
+    expect(names(live, { filter: "not started" })).toEqual([["", "b"]]);
   });
 
   it("arranges an unreadable run as well", () => {

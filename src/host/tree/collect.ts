@@ -1,5 +1,6 @@
 /** @file What the Runs view shows, out of the runs there are: texts, order, groups. Knows no `vscode`. */
 import type { RunSummary } from "../../runs/store.ts";
+import { methodTitle } from "../titles.ts";
 import type { Translate } from "../translate.ts";
 
 export const groupings = ["none", "method", "state"] as const;
@@ -22,8 +23,8 @@ export interface RunGroup {
 }
 
 /** The runs that pass the filter, in groups and order. */
-export function arrangeRuns(runs: readonly RunSummary[], arrangement: Arrangement): RunGroup[] {
-  const sorted = runs.filter(matches(arrangement.filter)).sort(comparators[arrangement.order]);
+export function arrangeRuns(runs: readonly RunSummary[], arrangement: Arrangement, t: Translate): RunGroup[] {
+  const sorted = runs.filter(matches(arrangement.filter, t)).sort(comparators[arrangement.order]);
   const groups = new Map<string, RunSummary[]>();
   for (const run of sorted) {
     const key = groupKey(run, arrangement.group);
@@ -34,10 +35,11 @@ export function arrangeRuns(runs: readonly RunSummary[], arrangement: Arrangemen
   return [...groups].map(([key, members]) => ({ key, runs: members })).sort((a, b) => byName(a.key, b.key));
 }
 
-function matches(filter: string): (run: RunSummary) => boolean {
+function matches(filter: string, t: Translate): (run: RunSummary) => boolean {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return (run) => {
-    const text = `${run.experiment} ${run.run} ${run.spec?.method ?? ""} ${run.state}`.toLowerCase();
+    const text =
+      `${run.experiment} ${run.run} ${run.spec?.method ?? ""} ${run.state} ${stateText(run.state, t)}`.toLowerCase();
     return words.every((word) => text.includes(word));
   };
 }
@@ -59,8 +61,7 @@ function created({ spec, updated }: RunSummary): number {
 function groupKey({ spec, state }: RunSummary, group: Grouping): string {
   if (group === "none") return "";
   if (group === "state") return state;
-  if (!spec) return state;
-  return spec.rank === null ? spec.method : `${spec.method} r=${spec.rank}`;
+  return spec ? methodTitle(spec) : state;
 }
 
 /** The score by which runs are compared: on the test split where there is one. */

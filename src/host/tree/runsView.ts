@@ -125,7 +125,15 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
 
   private follow(visible: boolean): void {
     this.watch?.dispose();
-    this.watch = visible ? this.store.watch() : undefined;
+    this.watch = visible ? vscode.Disposable.from(this.store.watch(), this.watchExperimentFiles()) : undefined;
+  }
+
+  /** What is said where there are no runs depends on whether there is an experiment to train. */
+  private watchExperimentFiles(): vscode.Disposable {
+    const watcher = vscode.workspace.createFileSystemWatcher(experimentFiles, false, true, false);
+    watcher.onDidCreate(() => this.refresh());
+    watcher.onDidDelete(() => this.refresh());
+    return watcher;
   }
 
   private onChange({ experiment, directory }: { experiment?: string; directory?: string }): void {
@@ -134,7 +142,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     const node = directory === undefined ? undefined : this.runNodes.get(directory);
     if (!parent) this.refresh();
     else if (node) void this.redrawRun(node, parent);
-    else this.redraw(parent);
+    else void this.recount(parent);
   }
 
   private async redrawRun(node: RunNode, parent: ExperimentNode): Promise<void> {
@@ -143,7 +151,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     node.run = run;
     // A new state or score may move the run, or the star of the best one.
     const same = before.state === run.state && before.bestScore === run.bestScore && before.testScore === run.testScore;
-    this.redraw(same ? node : parent);
+    if (same) this.redraw(node);
+    else await this.recount(parent);
   }
 
   private redraw(node: RunsNode): void {
@@ -232,7 +241,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     if (runs.length === 0) return [message(parent, t("No runs yet: Train…"), "play", trainCommand())];
 
     const { group, ...arrangement } = this.arrangement;
-    const groups = arrangeRuns(runs, { group, ...arrangement });
+    const groups = arrangeRuns(runs, { group, ...arrangement }, t);
     if (groups.length === 0) {
       const clear = { title: t("Clear Filter"), command: coreCommands.clearRunFilter };
       const text = t('None of {0} runs matches "{1}": clear the filter', runs.length, arrangement.filter);
@@ -295,17 +304,26 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
 
   async getTreeItem(node: RunsNode): Promise<vscode.TreeItem> {
     // An only experiment opens by itself. Counted beforehand, it need not be drawn again while somebody opens its runs.
-    if (node.kind === "experiment" && this.isOnly) await this.countSoon(node.entry);
+    if (node.kind === "experiment") await this.countSoon(node);
     const item = this.itemOf(node);
     item.id = node.id;
     return item;
   }
 
   /** Learns how many runs an experiment has, unless that takes so long that somebody would wait for it. */
-  private async countSoon(entry: ExperimentEntry): Promise<void> {
+  private async countSoon(node: ExperimentNode): Promise<void> {
+    const { entry } = node;
     if (this.summaries.has(entry.directory)) return;
-    const runs = await Promise.race([this.store.runs(entry), sleep(countMilliseconds, undefined, { ref: false })]);
+    const counted = this.store.runs(entry);
+    const runs = await Promise.race([counted, sleep(countMilliseconds, undefined, { ref: false })]);
     if (runs) this.summaries.set(entry.directory, runs);
+    else void counted.then(() => this.recount(node));
+  }
+
+  /** Draws an experiment anew, with what its runs have come to. */
+  private async recount(node: ExperimentNode): Promise<void> {
+    this.summaries.set(node.entry.directory, await this.store.runs(node.entry));
+    this.redraw(node);
   }
 
   private get isOnly(): boolean {
