@@ -28,8 +28,13 @@ export class StatusItem implements vscode.Disposable {
 
   update(): void {
     const running = this.store.running();
+    const starting = this.store.starting();
     if (running.length > 0) this.show(trainingText(running), running.map(tooltipLine).join("\n"), undefined);
-    else if (this.broken !== undefined) {
+    else if (starting.length > 0) {
+      const names = [...new Set(starting.map(({ experiment }) => experiment.name))].join(", ");
+      const tooltip = t("{0}: reads its model and data, or downloads them. Its terminal says how far it is.", names);
+      this.show(`$(sync~spin) ULPT ${t("{0} starting", names)}`, tooltip, undefined);
+    } else if (this.broken !== undefined) {
       const background = new vscode.ThemeColor("statusBarItem.warningBackground");
       this.show(`$(warning) ${t("ULPT: no runtime")}`, this.broken, background);
     } else this.item.hide();

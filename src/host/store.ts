@@ -38,6 +38,8 @@ export interface RunStore extends vscode.Disposable {
   run(directory: string): Promise<RunSummary>;
   /** The runs that are being trained, as far as this window knows. */
   running(): RunSummary[];
+  /** Launches that are at work and have no run yet: they read or download what they need. */
+  starting(): Starting[];
   /** The experiment of a run's folder; undefined outside the workspace. */
   experimentOf(runDirectory: string): ExperimentEntry | undefined;
   /** Looks again at running runs every second instead of every five, until disposed. */
@@ -55,6 +57,11 @@ export interface RunStore extends vscode.Disposable {
   /** Folder of the run that others are compared with. */
   baseline(experiment: ExperimentEntry): string | undefined;
   setBaseline(experiment: ExperimentEntry, directory: string | undefined): void;
+}
+
+export interface Starting {
+  launch: Launch;
+  experiment: ExperimentEntry;
 }
 
 const colorCount = 6;
@@ -92,6 +99,8 @@ export class WorkspaceRuns implements RunStore {
   private pollCost = 0;
   private watching = 0;
   private readonly followed = new Map<Launch, ExperimentEntry>();
+  /** Those of the followed launches that have begun a run. */
+  private readonly hadRuns = new WeakSet<Launch>();
   private readonly folderTimes = new Map<string, number>();
   private disposed = false;
 
@@ -118,7 +127,9 @@ export class WorkspaceRuns implements RunStore {
           .sort((a, b) => byName(a.name, b.name));
       }),
     );
-    return found.flat();
+    const known = new Set(found.flat().map(({ directory }) => directory));
+    const coming = new Map(this.starting().map(({ experiment }) => [experiment.directory, experiment]));
+    return [...found.flat(), ...[...coming.values()].filter(({ directory }) => !known.has(directory))];
   }
 
   async runs(experiment: ExperimentEntry): Promise<RunSummary[]> {
@@ -141,6 +152,13 @@ export class WorkspaceRuns implements RunStore {
 
   running(): RunSummary[] {
     return [...this.active.values()];
+  }
+
+  starting(): Starting[] {
+    const training = new Set(this.running().map(({ owner }) => owner?.pid));
+    return [...this.followed]
+      .filter(([launch]) => launch.args[0] === "train" && !training.has(launch.pid) && !this.hadRuns.has(launch))
+      .map(([launch, experiment]) => ({ launch, experiment }));
   }
 
   experimentOf(runDirectory: string): ExperimentEntry | undefined {
@@ -173,6 +191,8 @@ export class WorkspaceRuns implements RunStore {
     if (launch.experiment === undefined) return;
     const name = basename(launch.experiment); // a record is input from outside
     this.followed.set(launch, { folder, name, directory: join(runsFolder(folder.uri.fsPath), name) });
+    this.updateRunning();
+    this.changeEmitter.fire({});
     this.schedulePoll();
   }
 
@@ -234,12 +254,16 @@ export class WorkspaceRuns implements RunStore {
     } else if (this.active.has(run.directory)) {
       this.ended(run);
     }
-    setContextKey(contextKeys.running, this.active.size > 0);
+    this.updateRunning();
+  }
+
+  private updateRunning(): void {
+    setContextKey(contextKeys.running, this.active.size > 0 || this.starting().length > 0);
   }
 
   private ended(run: RunSummary): void {
     this.active.delete(run.directory);
-    setContextKey(contextKeys.running, this.active.size > 0);
+    this.updateRunning();
     this.endEmitter.fire(run);
   }
 
@@ -287,8 +311,11 @@ export class WorkspaceRuns implements RunStore {
       const known = new Set(this.active.keys());
       const runs = await this.runs(experiment);
       const isNew = runs.some(({ directory, state }) => state === "running" && !known.has(directory));
-      if (isNew || !goesOn) this.changeEmitter.fire({ experiment: experiment.directory });
+      const wasStarting = !this.hadRuns.has(launch);
+      if (runs.some(({ owner }) => owner?.pid === launch.pid)) this.hadRuns.add(launch);
       if (!goesOn) this.followed.delete(launch);
+      this.updateRunning();
+      if (isNew || !goesOn) this.changeEmitter.fire(wasStarting && !goesOn ? {} : { experiment: experiment.directory });
     }
   }
 

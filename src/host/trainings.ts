@@ -54,6 +54,12 @@ export class Trainings {
     for (const run of await this.runsOf(launched)) requestStop(run.directory);
   }
 
+  /** Ends a launch that has no run yet: there is nothing to save. */
+  async endStarting(launched: Launch): Promise<void> {
+    this.log.info(`asked process ${launched.pid} to stop before its first run`);
+    if (!interrupt(launched)) await kill(launched);
+  }
+
   killLaunch(launched: Launch): Promise<void> {
     return kill(launched);
   }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseExperiment } from "../../src/experiment/parse.ts";
+import { isRunning } from "../../src/runs/launches.ts";
 import { startHub, type TestHub } from "../support/hub.ts";
 import { hubEnvironment, hubModel, modelFiles, registryRepositories } from "../support/registryHub.ts";
 import { photographFailures } from "./support/failures.ts";
@@ -24,6 +25,7 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
       repositories: [
         ...registryRepositories(["sst2"]),
         { type: "model", id: "org/gated", files: modelFiles(), gated: [token] },
+        { type: "model", id: "org/slow", files: modelFiles() },
       ],
     });
     workspace = new SampleWorkspace();
@@ -175,6 +177,29 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
     const lines = (await workbench.lines()).join("\n");
     expect(lines).toMatch(/\| Paper \| \d+\.\d \|/);
     expect(lines).toMatch(/\| Ours \| \d+\.\d \|/);
+  });
+
+  it("shows and stops a training that still fetches what it needs, in a window that was loaded again as well", async () => {
+    const stalled = hub.fail({ path: "model.safetensors", at: "storage", stallAfter: 1_000_000 });
+    const slow = { model: "org/slow", task: "sst2", rank: 2, training: { steps: 2 } };
+    workspace.write("slow.ulpt.json", JSON.stringify(slow));
+    await workbench.openFile("slow.ulpt.json");
+    await workbench.command("ULPT: Train…");
+    await workbench.pick("slow");
+    await stalled.met;
+    const isShown = async () => /ULPT slow starting/.test(await workbench.statusBar());
+    await until(isShown);
+    await workbench.reload();
+    await until(isShown);
+    await workbench.webview("slow"); // its panel is there again
+    await workbench.openView("ULPT Lab");
+    await workbench.expand(workbench.treeItem("slow"));
+    await workbench.treeItem("Starting: it reads or downloads what it needs. Click to stop.").waitFor();
+    await workbench.command("ULPT: Stop Run");
+    await until(async () => !(await isShown()));
+    stalled.release();
+    const launch = workspace.launches().find(({ args }) => args.some((arg) => arg.endsWith("slow.ulpt.json")))!;
+    await until(() => !isRunning(launch), 10_000);
   });
 
   it("went without an error in any console or log", () => {

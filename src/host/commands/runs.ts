@@ -138,6 +138,8 @@ export function runCommands(services: Services) {
         detail: run.totalSteps === null ? t("starting") : t("step {0} of {1}", run.step, run.totalSteps),
         run,
       }));
+      const [starting] = store.starting();
+      if (items.length === 0 && starting) return services.openPanel(starting.experiment);
       if (items.length === 0) return vscode.commands.executeCommand(coreCommands.checkRuntime);
       const stop = { iconPath: new vscode.ThemeIcon("debug-stop"), tooltip: t("Save and stop") };
       const log = { iconPath: new vscode.ThemeIcon("output"), tooltip: t("Show run log") };

@@ -19,10 +19,10 @@ export function trainCommands(services: Services) {
     await saveIfOpen(uri);
     const experiment = tryRead(uri, set);
     const entry = "name" in experiment ? entryOf(experiment, folder) : undefined;
-    if (
-      entry &&
-      store.running().some(({ directory }) => store.experimentOf(directory)?.directory === entry.directory)
-    ) {
+    const isBusy = (directory: string) =>
+      store.running().some((run) => store.experimentOf(run.directory)?.directory === directory) ||
+      store.starting().some((one) => one.experiment.directory === directory);
+    if (entry && isBusy(entry.directory)) {
       const again = t("Train a Second Time");
       const question = t("{0} is being trained already. Its runs will share this machine.", entry.name);
       if ((await vscode.window.showWarningMessage(question, { modal: true }, again)) !== again) return;
@@ -62,6 +62,7 @@ export function trainCommands(services: Services) {
     },
 
     async [coreCommands.stop](clicked, selected) {
+      if (targetsOf(clicked, selected).length === 0 && (await stopStarting(services))) return;
       for (const run of await chooseRunning(services, targetsOf(clicked, selected), t("Stop a run after saving"))) {
         trainings.stopRun(run);
         vscode.window.setStatusBarMessage(t("{0} saves a checkpoint and stops.", run.run), 5000);
@@ -69,6 +70,7 @@ export function trainCommands(services: Services) {
     },
 
     async [coreCommands.stopNow](clicked, selected) {
+      if (targetsOf(clicked, selected).length === 0 && (await stopStarting(services))) return;
       const runs = await chooseRunning(services, targetsOf(clicked, selected), t("End a run at once"));
       if (runs.length === 0) return;
       const names = runs.map(({ run }) => run).join(", ");
@@ -89,6 +91,27 @@ export function trainCommands(services: Services) {
       if (uri) await vscode.window.showTextDocument(uri);
     },
   } satisfies Record<string, Handler>;
+}
+
+/** Ends a launch that has no run yet. Returns false where there is none, or a run is meant. */
+async function stopStarting({ store, trainings }: Services): Promise<boolean> {
+  const starting = store.starting().map((one) => ({
+    label: `$(sync~spin) ${one.experiment.name}`,
+    description: t("starting: it has no run yet"),
+    name: one.experiment.name,
+    launch: one.launch,
+  }));
+  if (starting.length === 0) return false;
+  const aRun = { label: t("A run that is being trained…"), description: "", name: "", launch: undefined };
+  const items = store.running().length > 0 ? [...starting, aRun] : starting;
+  const title = t("Stop what is starting");
+  const chosen = items.length === 1 ? items[0] : await vscode.window.showQuickPick(items, { title });
+  if (chosen === aRun) return false;
+  if (chosen?.launch) {
+    await trainings.endStarting(chosen.launch);
+    vscode.window.setStatusBarMessage(t("{0} stops before its first run.", chosen.name), 5000);
+  }
+  return true;
 }
 
 function chooseRunning({ store }: Services, targets: readonly Target[], title: string) {

@@ -238,7 +238,13 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     this.updateBadge();
     // Its description counts them; drawing it again asks for the children again, so only when it says something new.
     if (!known || experimentDescription(known, t) !== experimentDescription(runs, t)) this.redraw(parent);
-    if (runs.length === 0) return [message(parent, t("No runs yet: Train…"), "play", trainCommand())];
+    if (runs.length === 0) {
+      if (!this.store.starting().some(({ experiment }) => experiment.directory === directory)) {
+        return [message(parent, t("No runs yet: Train…"), "play", trainCommand())];
+      }
+      const stop = { title: t("Stop"), command: coreCommands.stop };
+      return [message(parent, t("Starting: it reads or downloads what it needs. Click to stop."), "sync~spin", stop)];
+    }
 
     const { group, ...arrangement } = this.arrangement;
     const groups = arrangeRuns(runs, { group, ...arrangement }, t);
