@@ -124,8 +124,8 @@ export function isComparable({ state, test }: Pick<RunReport, "state" | "test">)
 }
 
 /**
- * One row for each group, in order of first appearance; its scores are of the runs that are comparable. The seeds share one test set, so the interval of a group's test score
- * says how sure the test set makes us; the deviation says what the seed does.
+ * One row for each group, in order of first appearance; its scores are of the runs that are comparable. The seeds share one test
+ * set, so the interval of a group's test score says how sure the test set makes us; the deviation says what the seed does.
  */
 export function compareRuns(reports: readonly RunReport[]): GroupReport[] {
   return [...groupBy(reports)].map(([group, runs]) => {

@@ -309,7 +309,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   async getTreeItem(node: RunsNode): Promise<vscode.TreeItem> {
-    // An only experiment opens by itself. Counted beforehand, it need not be drawn again while somebody opens its runs.
+    // Counted beforehand, an experiment need not be drawn again while somebody opens its runs.
     if (node.kind === "experiment") await this.countSoon(node);
     const item = this.itemOf(node);
     item.id = node.id;
@@ -323,12 +323,12 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     const counted = this.store.runs(entry);
     const runs = await Promise.race([counted, sleep(countMilliseconds, undefined, { ref: false })]);
     if (runs) this.summaries.set(entry.directory, runs);
-    else void counted.then(() => this.recount(node));
+    else void this.recount(node, counted);
   }
 
   /** Draws an experiment anew, with what its runs have come to. */
-  private async recount(node: ExperimentNode): Promise<void> {
-    this.summaries.set(node.entry.directory, await this.store.runs(node.entry));
+  private async recount(node: ExperimentNode, runs = this.store.runs(node.entry)): Promise<void> {
+    this.summaries.set(node.entry.directory, await runs);
     this.redraw(node);
   }
 
