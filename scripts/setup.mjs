@@ -13,8 +13,7 @@ const installed = `${root}node_modules/.package-lock.json`;
 const wanted = `${root}package-lock.json`;
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(wanted).mtimeMs) {
   console.log("installing dependencies (once)");
-  // Not `npm ci`: the lock file was made where the registry lacks some platforms' optional packages, which ci insists on.
-  const { status } = spawnSync("npm", ["install", "--no-save", "--no-audit", "--no-fund"], {
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
     cwd: root,
     stdio: "inherit",
     shell: process.platform === "win32",
