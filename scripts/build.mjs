@@ -1,8 +1,8 @@
 /**
  * @file Bundles the runtime (dist/cli.js), the extension (dist/extension.cjs) and its webviews. onnxruntime-node stays outside: it
- * finds its binary beside its own files.
+ * finds its binary beside its own files. dist/bundles.json tells the packaging which files these are and whose packages are in them.
  */
-import { chmodSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -73,3 +73,16 @@ const webview = await build({
 });
 for (const [path, { bytes }] of Object.entries(webview.metafile.outputs))
   console.log(`${path} ${(bytes / 1e3).toFixed(0)} KB`);
+
+/** What was made, and the folders of the packages whose code is in it. */
+const outputs = [metafile, extension.metafile, webview.metafile].flatMap(({ outputs }) => Object.entries(outputs));
+const inputs = outputs.flatMap(([, output]) => Object.entries(output.inputs));
+const packages = inputs.flatMap(([path, { bytesInOutput }]) => {
+  const folder = /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0];
+  return folder && bytesInOutput > 0 ? [folder] : [];
+});
+const bundles = {
+  files: outputs.map(([path]) => path).filter((path) => !path.endsWith(".map")),
+  packages: [...new Set(packages)].sort(),
+};
+writeFileSync(`${root}dist/bundles.json`, JSON.stringify(bundles, null, 2));

@@ -13,7 +13,7 @@ const sources = [
   "package.json",
   "package.nls.json",
   "scripts/build.mjs",
-  "scripts/package.ts",
+  "scripts/package",
 ];
 
 /** Builds and packs the extension for this machine if something changed since, and returns the path of the VSIX. */
@@ -27,7 +27,7 @@ export function packedExtension(): string {
   if (Math.max(...sources.map((source) => newest(join(repository, source)))) > packed) {
     const options = { cwd: repository, stdio: "pipe" } as const;
     execFileSync(process.execPath, ["scripts/build.mjs"], options);
-    execFileSync(process.execPath, ["--import", "tsx", "scripts/package.ts", "linux-x64"], options);
+    execFileSync(process.execPath, ["--import", "tsx", "scripts/package/package.ts", "linux-x64"], options);
   }
   return path;
 }

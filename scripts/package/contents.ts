@@ -1,0 +1,80 @@
+/**
+ * @file What goes into the VSIX: an allow-list by name. Whatever else lies in these folders stays out: the runs of `npm start`,
+ * experiments and data of whoever packs, source maps.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const model = "examples/sample/models/tiny-notes-t5";
+
+const files: readonly string[] = [
+  "README.md",
+  "CHANGELOG.md",
+  "LICENSE",
+  "package.nls.json",
+  "media/checkpoint.tmLanguage.json",
+  "media/experiment.editor.schema.json",
+  "media/experiment.schema.json",
+  "media/icon.png",
+  "media/ulpt.svg",
+  ...["checkpoint-diff-dark", "data-preview-light", "panel-loss-dark", "panel-ranks-light"].map(readmePicture),
+  ...["prompt-editor-light", "reproduction-dark", "start"].map(readmePicture),
+  ...["compare", "experiment", "export", "runtime", "train", "watch"].map((name) => `media/walkthrough/${name}.svg`),
+  "examples/sample/README.md",
+  ...["complaint", "mood-and-tense"].flatMap((name) => [
+    `examples/sample/${name}.ulpt.json`,
+    ...["train", "validation", "test"].map((split) => `examples/sample/data/${name}.${split}.jsonl`),
+  ]),
+  `${model}/README.md`,
+  `${model}/config.json`,
+  `${model}/model.safetensors`,
+  `${model}/special_tokens_map.json`,
+  `${model}/tokenizer.json`,
+  `${model}/tokenizer_config.json`,
+];
+
+function readmePicture(name: string): string {
+  return `media/readme/${name}.png`;
+}
+
+/** What scripts/build.mjs made: files of dist/, and the folders of the packages whose code is in them. */
+export interface Bundles {
+  files: readonly string[];
+  packages: readonly string[];
+}
+
+export function readBundles(root: string): Bundles {
+  return JSON.parse(readFileSync(join(root, "dist", "bundles.json"), "utf8")) as Bundles;
+}
+
+/** The files of the repository that are packed, relative to its root. package.json and the notices are made for the VSIX. */
+export function packedFiles(bundles: Bundles): string[] {
+  return [...files, ...bundles.files];
+}
+
+/** VS Code's targets → folder of onnxruntime's binaries; `none` is the VSIX for every other platform. */
+export const targets: Readonly<Record<string, string | undefined>> = {
+  "linux-x64": "linux/x64",
+  "linux-arm64": "linux/arm64",
+  "darwin-arm64": "darwin/arm64",
+  "win32-x64": "win32/x64",
+  "win32-arm64": "win32/arm64",
+  none: undefined,
+};
+
+/** The packages of the engine, which are not bundled. */
+export const enginePackages: readonly string[] = ["node_modules/onnxruntime-node", "node_modules/onnxruntime-common"];
+
+/**
+ * Binaries that stay out: macOS's library is there twice, and the binding loads the other name; DirectML is a part of Windows since
+ * 2019, and onnxruntime loads it only when it is used.
+ */
+const leftOut = /libonnxruntime\.\d+\.\d+\.\d+\.dylib$|DirectML\.dll$/;
+
+/** Whether a file of node_modules, by its path there, is part of the engine for the platform whose binaries lie in this folder. */
+export function isOfEngine(path: string, binaries: string): boolean {
+  if (/^onnxruntime-(node|common)\/package\.json$/.test(path)) return true;
+  if (/^(onnxruntime-node\/dist|onnxruntime-common\/dist\/cjs)\/.*(\.js|package\.json)$/.test(path)) return true;
+  if (!path.startsWith(`onnxruntime-node/bin/napi-v6/${binaries}/`) || leftOut.test(path)) return false;
+  return /\.(node|dll|dylib|so(\.\d+)*)$/.test(path);
+}
