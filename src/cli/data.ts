@@ -2,7 +2,6 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
-import { expandRuns } from "../experiment/expand.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import { experimentExtension, readExperiment } from "../experiment/parse.ts";
 import { metricFacts } from "../metrics/names.ts";
@@ -72,8 +71,8 @@ export function openSubject(name: string, variant?: "fixed" | "faithful" | undef
       });
     }
     const experiment = readExperiment(name);
-    const [run] = expandRuns(experiment);
-    return { task: run!.task, model: experiment.settings.model, directory: dirname(resolve(name)) };
+    const { task, model } = experiment.settings;
+    return { task: resolveTask(task), model, directory: dirname(resolve(name)) };
   }
   if ((taskNames as readonly string[]).includes(name)) {
     if (variant === "faithful" && !registry[name as TaskName].variants) {

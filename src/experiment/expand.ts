@@ -5,7 +5,7 @@ import { resolveTask } from "../tasks/resolve.ts";
 import { canonicalJson } from "./describe.ts";
 import type { Path } from "./jsonSchema.ts";
 import type { Experiment } from "./parse.ts";
-import type { ExperimentSettings, Initialization } from "./schema.ts";
+import type { ExperimentSettings, Initialization, Projection } from "./schema.ts";
 
 export interface ProjectionSettings {
   distribution: ProjectionDistribution;
@@ -77,85 +77,155 @@ type One<T> = Exclude<T, readonly unknown[]>;
 type WrittenMethod = Exclude<One<ExperimentSettings["method"]>, string>;
 type WrittenUlpt = Extract<WrittenMethod, { name: "ulpt" }>;
 
+/** Most runs of one experiment. A file of a few KB can ask for more than there is memory or time for. */
+export const mostRuns = 10_000;
+
 /** The runs of an experiment, in the order of its lists: method, then rank, then seed. Equal runs appear once. */
 export function expandRuns(experiment: Experiment): RunSettings[] {
-  return expandSettings(experiment.settings, experiment.name).runs;
+  const runs = new Map<string, RunSettings>();
+  for (const run of runsOf(experiment)) {
+    const key = caseless(run.name);
+    if (!runs.has(key)) runs.set(key, run);
+  }
+  return [...runs.values()];
 }
 
-/** As `expandRuns`, with what no single setting shows: settings that do not go together, different runs of one name. */
-export function expandSettings(
-  settings: ExperimentSettings,
-  experiment: string,
-): { runs: RunSettings[]; problems: ExpansionProblem[] } {
-  const runs = new Map<string, RunSettings>();
+/** The first run; the others are not made. */
+export function firstRun(experiment: Experiment): RunSettings {
+  const { value } = runsOf(experiment).next();
+  return value!; // every list has an item
+}
+
+/** The run of that name, else the first; no list of them is made. */
+export function runNamed(experiment: Experiment, name: unknown): RunSettings {
+  for (const run of runsOf(experiment)) if (run.name === name) return run;
+  return firstRun(experiment);
+}
+
+/** How many runs `expandRuns` gives, and what they are called without their seeds; counted, not made. */
+export function countRuns({ settings }: Experiment): { count: number; variants: string[] } {
+  const names = new Map([...allVariants(settings)].map(({ name }) => [caseless(name), name]));
+  return { count: names.size * new Set(listOf(settings.seed)).size, variants: [...names.values()] };
+}
+
+/** The ranks that runs of the experiment have, each once. */
+export function usedRanks({ settings }: Experiment): Set<number> {
+  const ranks = [...allVariants(settings)].flatMap(({ method }) => (method.name === "ulpt" ? [method.rank] : []));
+  return new Set(ranks);
+}
+
+/**
+ * What no single setting shows: too many runs, settings that do not go together, different runs of one name. Runs are counted
+ * before one is made.
+ */
+export function expansionProblems(settings: ExperimentSettings): ExpansionProblem[] {
+  const tooMany = countProblem(settings);
+  if (tooMany) return [tooMany];
   const problems: ExpansionProblem[] = [];
-  const task = resolveTask(settings.task);
-  for (const [index, written] of listOf(settings.method).entries()) {
+  const variants = new Map<string, string>();
+  const [seed, ...otherSeeds] = new Set(listOf(settings.seed));
+  for (const [index, method] of methodsOf(settings).entries()) {
     const path: Path = Array.isArray(settings.method) ? ["method", index] : ["method"];
-    const method: WrittenMethod = typeof written === "string" ? { name: written } : written;
     if (method.name === "ulpt") problems.push(...groupProblems(settings, method, path));
     let clash: string | undefined;
-    for (const run of runsOf(settings, task, method, experiment)) {
-      // File systems that ignore case would put "A" and "a" into one folder.
-      const key = run.name.toLowerCase();
-      const other = runs.get(key);
-      if (!other) runs.set(key, run);
-      else if (canonicalJson(other) !== canonicalJson(run)) clash ??= run.name;
+    for (const variant of variantsOf(settings, method)) {
+      const key = caseless(variant.name);
+      // With one seed it makes no difference whether the projection has it of its own.
+      const trained = otherSeeds.length === 0 ? withSeed(variant.method, seed!) : variant.method;
+      const facts = canonicalJson({ trained, rate: variant.learningRate ?? settings.training.learningRate });
+      const known = variants.get(key);
+      if (known === undefined) variants.set(key, facts);
+      else if (known !== facts) clash ??= runName(variant, seed!);
     }
     if (clash !== undefined) {
       problems.push({ message: `makes a second, different run named "${clash}"; give this method a "label"`, path });
     }
   }
-  return { runs: [...runs.values()], problems };
+  return problems;
 }
 
-function runsOf(
-  settings: ExperimentSettings,
-  task: TaskDefinition,
-  method: WrittenMethod,
-  experiment: string,
-): RunSettings[] {
-  return variantsOf(settings, method).flatMap((variant) =>
-    listOf(settings.seed).map((seed) => ({
-      name: `${variant.name}-seed${seed}`,
-      experiment,
-      model: settings.model,
-      task,
-      ...(settings.paper === undefined ? {} : { paper: settings.paper }),
-      method: variant.withSeed(seed),
-      promptLength: settings.promptLength,
-      seed,
-      training: resolveTraining(settings.training, method.learningRate),
-      generation: { maxNewTokens: settings.generation.maxNewTokens ?? null },
-      device: settings.device,
-    })),
-  );
+/** The product of the lists' lengths, of which each is bounded by the length of the file. */
+function countProblem(settings: ExperimentSettings): ExpansionProblem | undefined {
+  const seeds = listOf(settings.seed).length;
+  const methods = methodsOf(settings);
+  const ranksOf = (method: WrittenMethod) => (method.name === "ulpt" ? listOf(method.rank ?? settings.rank).length : 1);
+  const variants = methods.reduce((sum, method) => sum + ranksOf(method), 0);
+  const count = variants * seeds;
+  if (count <= mostRuns) return undefined;
+  const longest = Math.max(seeds, ...methods.map(ranksOf), methods.length);
+  const key = longest === seeds ? "seed" : longest === methods.length ? "method" : "rank";
+  return {
+    message: `makes the experiment ${count.toLocaleString("en")} runs (${variants.toLocaleString("en")} of methods and ranks, for each of ${seeds.toLocaleString("en")} seeds); at most ${mostRuns.toLocaleString("en")} are possible: shorten the list, or write several experiments`,
+    path: settings[key] === undefined ? [] : [key],
+  };
+}
+
+/** File systems that ignore case would put "A" and "a" into one folder. */
+function caseless(name: string): string {
+  return name.toLowerCase();
+}
+
+function methodsOf(settings: ExperimentSettings): WrittenMethod[] {
+  return listOf(settings.method).map((written) => (typeof written === "string" ? { name: written } : written));
+}
+
+function* runsOf({ settings, name: experiment }: Experiment): Generator<RunSettings, undefined> {
+  const task = resolveTask(settings.task);
+  for (const variant of allVariants(settings)) {
+    for (const seed of listOf(settings.seed)) {
+      yield {
+        name: runName(variant, seed),
+        experiment,
+        model: settings.model,
+        task,
+        ...(settings.paper === undefined ? {} : { paper: settings.paper }),
+        method: withSeed(variant.method, seed),
+        promptLength: settings.promptLength,
+        seed,
+        training: resolveTraining(settings.training, variant.learningRate),
+        generation: { maxNewTokens: settings.generation.maxNewTokens ?? null },
+        device: settings.device,
+      };
+    }
+  }
 }
 
 /** What a method trains apart from its seed; a rank list belongs to ULPT alone. */
 interface Variant {
   name: string;
-  withSeed: (seed: number) => MethodSettings;
+  /** A projection without a seed of its own has that of the run. */
+  method: VanillaSettings | (Omit<UlptSettings, "projection"> & { projection: Projection });
+  learningRate: number | undefined;
 }
 
-function variantsOf(settings: ExperimentSettings, method: WrittenMethod): Variant[] {
+function runName({ name }: Variant, seed: number): string {
+  return `${name}-seed${seed}`;
+}
+
+function withSeed(method: Variant["method"], runSeed: number): MethodSettings {
+  if (method.name === "vanilla") return method;
+  const { distribution, groups, seed } = method.projection;
+  return { ...method, projection: { distribution, groups, seed: seed ?? runSeed } };
+}
+
+function* allVariants(settings: ExperimentSettings): Generator<Variant, undefined> {
+  for (const method of methodsOf(settings)) yield* variantsOf(settings, method);
+}
+
+function* variantsOf(settings: ExperimentSettings, method: WrittenMethod): Generator<Variant, undefined> {
+  const { learningRate } = method;
   if (method.name === "vanilla") {
     const initialization = method.initialization ?? settings.initialization;
-    return [{ name: method.label ?? "vanilla", withSeed: () => ({ name: "vanilla", initialization }) }];
+    yield { name: method.label ?? "vanilla", method: { name: "vanilla", initialization }, learningRate };
+    return;
   }
   const scale = method.scale ?? settings.scale;
   const shift = method.shift ?? settings.shift;
-  const { distribution, groups, seed } = method.projection ?? settings.projection;
-  return listOf(method.rank ?? settings.rank).map((rank) => ({
-    name: nameUlpt(method, rank, scale, shift),
-    withSeed: (runSeed) => ({
-      name: "ulpt",
-      rank,
-      scale,
-      shift,
-      projection: { distribution, groups, seed: seed ?? runSeed },
-    }),
-  }));
+  const projection = method.projection ?? settings.projection;
+  for (const rank of listOf(method.rank ?? settings.rank)) {
+    const name = nameUlpt(method, rank, scale, shift);
+    yield { name, method: { name: "ulpt", rank, scale, shift, projection }, learningRate };
+  }
 }
 
 /** The rank is in the name unless a labelled method fixes it, so that a longer rank list renames no run. */

@@ -1,5 +1,6 @@
 /** @file `--set key=value`: settings of an experiment file replaced from the command line. */
 import { UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { isKnownPath, isTextOnly, type Path, suggestKey } from "./jsonSchema.ts";
 
 export interface Override {
@@ -42,7 +43,7 @@ export function parseOverride(text: string): Override {
 
 function parseValue(text: string, textOnly: boolean): unknown {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return textOnly && typeof value !== "string" ? text : value;
   } catch {
     return text;

@@ -1,20 +1,14 @@
 /** @file Reads an experiment file: JSON with comments, checked, every problem with its line and column. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import {
-  findNodeAtLocation,
-  getNodeValue,
-  type Node,
-  type ParseError,
-  parseTree,
-  printParseErrorCode,
-} from "jsonc-parser";
+import { findNodeAtLocation, getNodeValue, type Node, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { decodeUtf8 } from "../tasks/utf8.ts";
 import type { Path } from "./jsonSchema.ts";
 import { applyOverrides, type Override, parseOverride } from "./overrides.ts";
-import { ExperimentError, type ExperimentProblem, formatPath } from "./problems.ts";
+import { ExperimentError, type ExperimentProblem, formatPath, mostProblems } from "./problems.ts";
 import type { ExperimentSettings } from "./schema.ts";
+import { boundsProblem, experimentTree, largestExperiment } from "./tree.ts";
 import { type Finding, validateExperiment } from "./validate.ts";
 
 export interface Experiment {
@@ -39,9 +33,10 @@ export function readExperiment(file: string, overrides: readonly string[] = []):
 
 /** As `readExperiment`, of a text that may not be saved yet. */
 export function parseExperiment(text: string, file: string, overrides: readonly string[] = []): Experiment {
-  const { tree, value } = parseJson(text, file);
+  const places = new Places(text);
+  const { tree, value } = parseText(text, file, places);
   const parsedOverrides = overrides.map(parseOverride);
-  const { settings, findings } = validateExperiment(applyOverrides(value, parsedOverrides));
+  const { settings, findings, more } = validateExperiment(applyOverrides(value, parsedOverrides));
   const repeated = repeatedKeys(tree, []);
   if (settings && repeated.length === 0) {
     const path = resolve(file);
@@ -52,15 +47,21 @@ export function parseExperiment(text: string, file: string, overrides: readonly 
     if (override) throw invalidOverride(override, finding);
   }
   const problems = [
-    ...repeated.map((node) => repeatedProblem(text, node)),
-    ...findings.map((finding) => locate(text, tree, finding)),
+    ...repeated.slice(0, mostProblems).map((node) => repeatedProblem(places, node)),
+    ...findings.map((finding) => locate(places, tree, finding)),
   ];
-  throw new ExperimentError("EXPERIMENT_INVALID", file, problems);
+  const untold = Math.max(0, repeated.length - mostProblems) + more;
+  throw new ExperimentError("EXPERIMENT_INVALID", file, problems, untold);
 }
 
 function readText(file: string): string {
   let bytes: Buffer;
   try {
+    const found = statSync(file);
+    // A pipe of that name would be waited for.
+    if (!found.isFile()) throw new Error("it is not a file");
+    if (found.size > largestExperiment)
+      throw new Error(`it has ${found.size} bytes, at most ${largestExperiment} are read`);
     bytes = readFileSync(file);
   } catch (cause) {
     const missing = systemErrorCode(cause) === "ENOENT";
@@ -103,18 +104,24 @@ const syntaxMessages: Record<string, string> = {
   InvalidCharacter: "this character has to be written as an escape",
 };
 
-function parseJson(text: string, file: string): { tree: Node; value: unknown } {
+function parseText(text: string, file: string, places: Places): { tree: Node; value: unknown } {
+  const refused = boundsProblem(text);
+  if (refused) {
+    const { message, offset } = refused;
+    throw new ExperimentError("EXPERIMENT_INVALID", file, [{ message, ...places.at(offset, 1), path: [] }]);
+  }
   const errors: ParseError[] = [];
-  const tree = parseTree(text, errors, { allowTrailingComma: true });
+  const tree = experimentTree(text, errors);
   if (tree && errors.length === 0) return { tree, value: getNodeValue(tree) };
   if (text.trim() === "") errors.splice(0, errors.length, { error: 4, offset: 0, length: 0 });
-  const problems = errors.map(({ error, offset, length }) => {
-    const code = printParseErrorCode(error);
-    return { message: syntaxMessages[code] ?? code, ...placeAt(text, offset, length), path: [] };
-  });
   // One slip often trips the parser twice at the same place; the first message is the cause.
-  const distinct = problems.filter(({ offset }, i) => problems.findIndex((other) => other.offset === offset) === i);
-  throw new ExperimentError("EXPERIMENT_SYNTAX", file, distinct);
+  const offsets = new Set<number>();
+  const distinct = errors.filter(({ offset }) => !offsets.has(offset) && offsets.add(offset));
+  const problems = distinct.slice(0, mostProblems).map(({ error, offset, length }) => {
+    const code = printParseErrorCode(error);
+    return { message: syntaxMessages[code] ?? code, ...places.at(offset, length), path: [] };
+  });
+  throw new ExperimentError("EXPERIMENT_SYNTAX", file, problems, distinct.length - problems.length);
 }
 
 /** Key nodes that repeat an earlier key of their object, which JSON readers silently let win. */
@@ -129,15 +136,15 @@ function repeatedKeys(node: Node, found: Node[]): Node[] {
   return found;
 }
 
-function repeatedProblem(text: string, key: Node): ExperimentProblem {
+function repeatedProblem(places: Places, key: Node): ExperimentProblem {
   return {
     message: `"${key.value}" is set twice; remove one of the two`,
-    ...placeAt(text, key.offset, key.length),
+    ...places.at(key.offset, key.length),
     path: [key.value],
   };
 }
 
-function locate(text: string, tree: Node, { message, path, at, suggestion }: Finding): ExperimentProblem {
+function locate(places: Places, tree: Node, { message, path, at, suggestion }: Finding): ExperimentProblem {
   // A default or a missing object has no node of its own: the nearest object round it has.
   let depth = path.length;
   let node = findNodeAtLocation(tree, [...path]);
@@ -146,12 +153,23 @@ function locate(text: string, tree: Node, { message, path, at, suggestion }: Fin
   const target = isExact && at === "key" ? (node.parent?.children?.[0] ?? node) : node;
   // Underlining an object as a whole would hide what else is wrong in it: only its opening brace.
   const length = target.type === "object" ? 1 : target.length;
-  return { message, ...placeAt(text, target.offset, length), path, ...(suggestion && { suggestion }) };
+  return { message, ...places.at(target.offset, length), path, ...(suggestion && { suggestion }) };
 }
 
-function placeAt(text: string, offset: number, length: number) {
-  const before = text.slice(0, offset).split(/\r\n|\r|\n/);
-  return { line: before.length, column: before.at(-1)!.length + 1, offset, length };
+/** Lines and columns of a text. */
+class Places {
+  /** Where each line begins. */
+  private readonly starts = [0];
+
+  constructor(text: string) {
+    for (const { index, 0: end } of text.matchAll(/\r\n|\r|\n/g)) this.starts.push(index + end.length);
+  }
+
+  /** `line` and `column` count from 1. */
+  at(offset: number, length: number) {
+    const line = this.starts.findLastIndex((start) => start <= offset);
+    return { line: line + 1, column: offset - this.starts[line]! + 1, offset, length };
+  }
 }
 
 function startsWith(path: Path, start: Path): boolean {

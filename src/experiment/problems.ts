@@ -17,17 +17,28 @@ export interface ExperimentProblem {
   suggestion?: string | undefined;
 }
 
+/** So many problems of one file are told; of the others only how many they are. */
+export const mostProblems = 50;
+
 /** An experiment file that cannot be used: code EXPERIMENT_SYNTAX or EXPERIMENT_INVALID. */
 export class ExperimentError extends UlptError {
   readonly file: string;
   /** At least one, in the order of the file. */
   readonly problems: readonly ExperimentProblem[];
+  /** How many there are besides. */
+  readonly more: number;
 
-  constructor(code: "EXPERIMENT_SYNTAX" | "EXPERIMENT_INVALID", file: string, problems: readonly ExperimentProblem[]) {
+  constructor(
+    code: "EXPERIMENT_SYNTAX" | "EXPERIMENT_INVALID",
+    file: string,
+    problems: readonly ExperimentProblem[],
+    more = 0,
+  ) {
     const inOrder = [...problems].sort((a, b) => a.offset - b.offset);
     const [first] = inOrder;
     if (!first) throw new RangeError("an experiment error without a problem");
-    super(code, inOrder.length === 1 ? first.message : `${inOrder.length} problems, first: ${first.message}`, {
+    const count = inOrder.length + more;
+    super(code, count === 1 ? first.message : `${count} problems, first: ${first.message}`, {
       where: `${file}:${first.line}:${first.column}`,
       hint:
         code === "EXPERIMENT_SYNTAX"
@@ -36,19 +47,21 @@ export class ExperimentError extends UlptError {
     });
     this.file = file;
     this.problems = inOrder;
+    this.more = more;
   }
 
   override describe(): string {
-    if (this.problems.length === 1) return super.describe();
+    if (this.problems.length + this.more === 1) return super.describe();
     return [
-      `error ${this.code}: ${this.problems.length} problems in the experiment`,
+      `error ${this.code}: ${this.problems.length + this.more} problems in the experiment`,
       ...this.problems.map(({ line, column, message }) => `  ${this.file}:${line}:${column}: ${message}`),
+      ...(this.more > 0 ? [`  and ${this.more} more`] : []),
       `  to do:    ${this.hint}`,
     ].join("\n");
   }
 
   override toJSON(): Record<string, unknown> {
-    return { ...super.toJSON(), file: this.file, problems: this.problems };
+    return { ...super.toJSON(), file: this.file, problems: this.problems, ...(this.more > 0 && { more: this.more }) };
   }
 }
 

@@ -2,22 +2,22 @@
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
 import { projectionDistributions } from "../random/distributions.ts";
+import { bounded } from "../tasks/bounds.ts";
 import { taskDefinitionSchema } from "../tasks/definition.ts";
 import { describeSettings } from "./describe.ts";
 import type { RunSettings } from "./expand.ts";
 import { initialization } from "./schema.ts";
 
-const count = z.int().min(1);
-const seed = z.int().min(0);
+const { rank, groups, seed, promptLength, steps, length } = bounded;
 
 /** The settings of a method as run.json and exported prompts record them. */
 export const recordedMethod = z.discriminatedUnion("name", [
   z.object({
     name: z.literal("ulpt"),
-    rank: count,
+    rank,
     scale: z.boolean(),
     shift: z.boolean(),
-    projection: z.object({ distribution: z.enum(projectionDistributions), groups: count, seed }),
+    projection: z.object({ distribution: z.enum(projectionDistributions), groups, seed }),
   }),
   z.object({ name: z.literal("vanilla"), initialization }),
 ]);
@@ -31,11 +31,11 @@ const recordedSettings = z.object({
   task: taskDefinitionSchema,
   paper: z.string().optional(),
   method: recordedMethod,
-  promptLength: count,
+  promptLength,
   seed,
   training: z.object({
-    steps: count,
-    batchSize: count,
+    steps,
+    batchSize: bounded.batchSize,
     learningRate: z.number().gt(0),
     optimizer: z.object({
       name: z.enum(["adamw", "hf-adamw"]),
@@ -46,12 +46,12 @@ const recordedSettings = z.object({
     schedule: z.enum(["linear", "constant"]),
     warmupSteps: z.int().min(0),
     clipNorm: z.number().gt(0).nullable(),
-    evaluateEvery: count,
-    earlyStopping: z.object({ patience: count, minimumImprovement: z.number().gte(0) }).nullable(),
-    microBatchTokens: count,
+    evaluateEvery: steps,
+    earlyStopping: z.object({ patience: bounded.patience, minimumImprovement: z.number().gte(0) }).nullable(),
+    microBatchTokens: bounded.microBatchTokens,
     keepCheckpoints: z.enum(["all", "best-and-last"]),
   }),
-  generation: z.object({ maxNewTokens: count.nullable() }),
+  generation: z.object({ maxNewTokens: length.nullable() }),
   device: z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]),
 });
 

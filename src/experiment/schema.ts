@@ -4,18 +4,16 @@
  */
 import { z } from "zod";
 import { projectionDistributions } from "../random/distributions.ts";
+import { bounded } from "../tasks/bounds.ts";
 import { writtenTaskSchema } from "../tasks/definition.ts";
 
 /** Names become folder names on every system. */
-const fileName = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
-    'must be made of letters, digits, ".", "_" and "-", with a letter or digit at both ends: it names a folder',
-  );
+const fileName = bounded.name.regex(
+  /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+  'must be made of letters, digits, ".", "_" and "-", with a letter or digit at both ends: it names a folder',
+);
 
-const seed = z.int().min(0);
-const rank = z.int().min(1);
+const { seed, rank } = bounded;
 const learningRate = z.number().gt(0);
 
 function oneOrMany<T extends z.ZodType>(item: T) {
@@ -29,9 +27,7 @@ const projection = z.strictObject({
     .describe(
       "How the entries of the frozen projection (r × d) are drawn. xavier-uniform: U(±√(6/(r+d))), as the official T5 code; normal: N(0, 1), as the paper's text; normal-scaled: N(0, 1/r), as its theorem; kaiming-uniform: U(±1/√r), as the official Llama code; rademacher: random signs; orthogonal: rows at right angles.",
     ),
-  groups: z
-    .int()
-    .min(1)
+  groups: bounded.groups
     .default(1)
     .describe(
       "Number of different projections; each serves an equal share of the prompt's tokens. Divides promptLength.",
@@ -56,7 +52,9 @@ export const initialization = z.discriminatedUnion("from", [
   z
     .strictObject({
       from: z.literal("text"),
-      text: z.string().min(1).describe("The text whose token embeddings, repeated to promptLength, start the prompt."),
+      text: bounded.template
+        .min(1)
+        .describe("The text whose token embeddings, repeated to promptLength, start the prompt."),
     })
     .describe("The prompt starts as the embeddings of a text."),
 ]);
@@ -118,7 +116,7 @@ const optimizer = z.strictObject({
 });
 
 const earlyStopping = z.strictObject({
-  patience: z.int().min(1).describe("Stop after this many evaluations in a row without a better validation score."),
+  patience: bounded.patience.describe("Stop after this many evaluations in a row without a better validation score."),
   minimumImprovement: z
     .number()
     .gte(0)
@@ -128,12 +126,10 @@ const earlyStopping = z.strictObject({
 
 const training = z
   .strictObject({
-    steps: z
-      .int()
-      .min(1)
+    steps: bounded.steps
       .default(30_000)
       .describe("Number of optimiser steps of a run. Default: that of the paper's code."),
-    batchSize: z.int().min(1).default(16).describe("Examples per step."),
+    batchSize: bounded.batchSize.default(16).describe("Examples per step."),
     learningRate: learningRate
       .default(0.3)
       .describe("Peak learning rate. Prompts take far larger ones than weights do: the official T5 code uses 0.6."),
@@ -155,9 +151,7 @@ const training = z
       .nullable()
       .default(1)
       .describe("Gradients are scaled down to this norm over all parameters; null: never."),
-    evaluateEvery: z
-      .int()
-      .min(1)
+    evaluateEvery: bounded.steps
       .optional()
       .describe(
         "Steps between two evaluations on the validation rows; the last step is always evaluated. Default: 1000, but at least ten evaluations a run.",
@@ -166,9 +160,7 @@ const training = z
       .nullable()
       .default(null)
       .describe("Ends a run whose validation score has stopped rising; null: every run takes all its steps."),
-    microBatchTokens: z
-      .int()
-      .min(1)
+    microBatchTokens: bounded.microBatchTokens
       .default(900)
       .describe("Most tokens that go through the model at once, the prompt counted; bounds memory, not results."),
     keepCheckpoints: z
@@ -182,28 +174,24 @@ const training = z
   });
 
 const generation = z.strictObject({
-  maxNewTokens: z
-    .int()
-    .min(1)
+  maxNewTokens: bounded.length
     .optional()
     .describe("Most tokens of a generated answer. Default: those of the longest target."),
 });
 
 export const experimentSchema = z
   .strictObject({
-    $schema: z.string().optional().describe("The JSON Schema of this file, for editors."),
+    $schema: bounded.path.optional().describe("The JSON Schema of this file, for editors."),
     name: fileName
       .optional()
       .describe("Name of the experiment, and of the folder of its runs. Default: the file's name."),
-    model: z
-      .string()
+    model: bounded.path
       .min(1)
       .describe(
         'The frozen model: a folder with config.json and model.safetensors, relative to this file, or a Hugging Face id like "google-t5/t5-base"; a revision of that can stand behind an @.',
       ),
     task: writtenTaskSchema,
-    paper: z
-      .string()
+    paper: bounded.path
       .min(1)
       .optional()
       .describe(
@@ -217,7 +205,7 @@ export const experimentSchema = z
     rank: oneOrMany(rank)
       .default(2)
       .describe("Trained numbers per prompt token (ulpt). A list makes one run for each."),
-    promptLength: z.int().min(1).default(100).describe("Number of prompt tokens put before every source."),
+    promptLength: bounded.promptLength.default(100).describe("Number of prompt tokens put before every source."),
     seed: oneOrMany(seed)
       .default(42)
       .describe("Seed of initialisation, projection and data order. A list makes one run for each."),

@@ -2,9 +2,9 @@
 import type { z } from "zod";
 import { taskFormOf } from "../tasks/definition.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
-import { expandSettings } from "./expand.ts";
+import { expansionProblems } from "./expand.ts";
 import { isWholeNumber, keysAt, type Path, suggestKey } from "./jsonSchema.ts";
-import { formatPath } from "./problems.ts";
+import { formatPath, mostProblems } from "./problems.ts";
 import { type ExperimentSettings, experimentSchema } from "./schema.ts";
 
 /** A problem that does not know yet where in the text it stands. */
@@ -16,7 +16,10 @@ export interface Finding {
   suggestion?: string | undefined;
 }
 
-export type Validation = { settings: ExperimentSettings; findings: [] } | { settings: undefined; findings: Finding[] };
+/** `more`: how many findings there are besides. */
+export type Validation =
+  | { settings: ExperimentSettings; findings: []; more: 0 }
+  | { settings: undefined; findings: Finding[]; more: number };
 
 type Issue = z.core.$ZodIssue;
 type UnionIssue = z.core.$ZodIssueInvalidUnion;
@@ -24,46 +27,62 @@ type UnionIssue = z.core.$ZodIssueInvalidUnion;
 /** The experiment with its defaults filled in, or everything that is wrong with it. */
 export function validateExperiment(value: unknown): Validation {
   const parsed = experimentSchema.safeParse(value, { error: describeIssue });
-  if (!parsed.success) {
-    return { settings: undefined, findings: parsed.error.issues.flatMap((issue) => findingsOf(issue, [], value)) };
-  }
-  const { problems } = expandSettings(parsed.data, "experiment");
-  if (problems.length === 0) return { settings: parsed.data, findings: [] };
-  return {
-    settings: undefined,
-    findings: problems.map(({ message, path }) => ({ message: sentence(path, message), path, at: "value" })),
-  };
+  if (!parsed.success) return firstFindings(parsed.error.issues, value);
+  const problems = expansionProblems(parsed.data);
+  if (problems.length === 0) return { settings: parsed.data, findings: [], more: 0 };
+  const findings = problems
+    .slice(0, mostProblems)
+    .map(({ message, path }): Finding => ({ message: sentence(path, message), path, at: "value" }));
+  return { settings: undefined, findings, more: problems.length - findings.length };
 }
 
-function findingsOf(issue: Issue, parent: Path, root: unknown): Finding[] {
+/** Words take longer than finding: a file of unknown keys alone would take minutes, and nobody reads them all. */
+function firstFindings(issues: readonly Issue[], value: unknown): Extract<Validation, { settings: undefined }> {
+  const all = issues.flatMap((issue) => findingsOf(issue, [], value));
+  const findings = all.slice(0, mostProblems).map((word) => word());
+  return { settings: undefined, findings, more: all.length - findings.length };
+}
+
+/** What an issue amounts to, each to be put into words when it is told. */
+function findingsOf(issue: Issue, parent: Path, root: unknown): (() => Finding)[] {
   const path: Path = [...parent, ...(issue.path as (string | number)[])];
   const value = valueAt(root, path);
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => unknownKeyFinding([...path, key], value));
+    return issue.keys.map((key) => () => unknownKeyFinding([...path, key], value));
   }
+  const branch = issue.code === "invalid_union" ? intendedBranch(issue, path, value) : undefined;
+  if (branch) return branch.flatMap((inner) => findingsOf(inner, path, root));
+  return [() => findingOf(issue, path, value)];
+}
+
+/** The issues of that member of a union which the value was meant to be. */
+function intendedBranch(issue: UnionIssue, path: Path, value: unknown): UnionIssue["errors"][number] | undefined {
+  if ("options" in issue && Array.isArray(issue.options)) return undefined;
+  return (
+    taskBranch(issue, path, value) ?? issue.errors.find((issues) => !issues.some((inner) => isOtherKind(inner, value)))
+  );
+}
+
+function findingOf(issue: Issue, path: Path, value: unknown): Finding {
   if (issue.code === "invalid_union") {
     if ("options" in issue && Array.isArray(issue.options)) {
-      return [choiceFinding(path, value, issue.options.map(String))];
+      return choiceFinding(path, value, issue.options.map(String));
     }
-    const branch =
-      taskBranch(issue, path, value) ??
-      issue.errors.find((issues) => !issues.some((inner) => isOtherKind(inner, value)));
-    if (branch) return branch.flatMap((inner) => findingsOf(inner, path, root));
     const choices = [...new Set(alternatives(issue, path))].join(" or ");
     if (value === undefined) {
-      return [{ message: sentence(path, `is missing: ${choices}`), path: path.slice(0, -1), at: "object" }];
+      return { message: sentence(path, `is missing: ${choices}`), path: path.slice(0, -1), at: "object" };
     }
-    return [{ message: sentence(path, `must be ${choices}, not ${quoteValue(value)}`), path, at: "value" }];
+    return { message: sentence(path, `must be ${choices}, not ${quoteValue(value)}`), path, at: "value" };
   }
   if (value === undefined && issue.code !== "custom") {
     const expected = issue.code === "invalid_type" ? `: ${kindAt(path, issue.expected)}` : "";
-    return [{ message: sentence(path, `is missing${expected}`), path: path.slice(0, -1), at: "object" }];
+    return { message: sentence(path, `is missing${expected}`), path: path.slice(0, -1), at: "object" };
   }
-  if (issue.code === "invalid_value") return [choiceFinding(path, value, issue.values.map(String))];
+  if (issue.code === "invalid_value") return choiceFinding(path, value, issue.values.map(String));
   if (issue.code === "invalid_type" && issue.message === wrongKind(kindName(issue.expected), value)) {
-    return [{ message: sentence(path, wrongKind(kindAt(path, issue.expected), value)), path, at: "value" }];
+    return { message: sentence(path, wrongKind(kindAt(path, issue.expected), value)), path, at: "value" };
   }
-  return [{ message: sentence(path, issue.message), path, at: "value" }];
+  return { message: sentence(path, issue.message), path, at: "value" };
 }
 
 /** Which form of a task an object was meant to be: what it is taken from says. */
@@ -177,8 +196,18 @@ function wrongKind(kind: string, value: unknown): string {
 
 function quoteValue(value: unknown): string {
   if (value === undefined) return "missing";
-  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  const text = typeof value === "number" ? String(value) : JSON.stringify(beginning(value, 3));
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+}
+
+/** Enough of a value for the sixty characters that are shown of it. */
+function beginning(value: unknown, levels: number): unknown {
+  if (typeof value === "string") return value.slice(0, 64);
+  if (typeof value !== "object" || value === null) return value;
+  if (levels === 0) return Array.isArray(value) ? [] : {};
+  if (Array.isArray(value)) return value.slice(0, 32).map((item) => beginning(item, levels - 1));
+  const entries = Object.entries(value).slice(0, 32);
+  return Object.fromEntries(entries.map(([key, inner]) => [key.slice(0, 64), beginning(inner, levels - 1)]));
 }
 
 function sentence(path: Path, predicate: string): string {

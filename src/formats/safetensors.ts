@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 const bytesPerElement = {
   F64: 8,
@@ -80,7 +81,7 @@ export function readHeader(path: string): SafetensorsHeader {
 function parseHeader(text: string, dataStart: number, fileSize: number, path: string): SafetensorsHeader {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw invalid(path, `The header is not JSON (${messageOf(error)}).`);
   }

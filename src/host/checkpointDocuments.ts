@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { ErrorCode } from "../errors.ts";
 import { describeSettings } from "../experiment/describe.ts";
-import { expandRuns } from "../experiment/expand.ts";
+import { runNamed } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import { changeSummary, checkpointText, defaultPrecision } from "../runs/checkpointText.ts";
 import { mergeAttempts, readJournal } from "../runs/journal.ts";
@@ -173,9 +173,8 @@ function recorded({ directory: _, ...settings }: Readonly<Record<string, unknown
 /** The settings that the experiment file gives to the run of the same name; the first run's where it gives none. */
 async function planned(file: vscode.Uri, recorded: Readonly<Record<string, unknown>>): Promise<string> {
   const document = await vscode.workspace.openTextDocument(file);
-  const runs = expandRuns(parseExperiment(document.getText(), file.fsPath));
-  const run = runs.find(({ name }) => name === recorded.name) ?? runs[0]!;
-  return plannedText(describeSettings(run));
+  const experiment = parseExperiment(document.getText(), file.fsPath);
+  return plannedText(describeSettings(runNamed(experiment, recorded.name)));
 }
 
 function failureText(error: unknown): string {

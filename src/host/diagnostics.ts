@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../experiment/parse.ts";
+import { parseJson } from "../json.ts";
 import { dataFileExtensions } from "../tasks/rows.ts";
 import { readColumns, readTargets } from "./dataColumns.ts";
 import { type Check, checkExperiment, type Fix, type Surroundings, setValue } from "./experimentChecks.ts";
@@ -204,7 +205,8 @@ const around: Surroundings = {
     if (/^[\\/]{2}/.test(path)) return undefined;
     try {
       const found = await stat(path);
-      return found.isDirectory() ? "folder" : "file";
+      if (found.isDirectory()) return "folder";
+      return found.isFile() ? "file" : undefined; // whoever opens a pipe waits for its other end
     } catch {
       return undefined;
     }
@@ -216,7 +218,7 @@ const around: Surroundings = {
     try {
       const path = join(folder, "config.json");
       if ((await stat(path)).size > largestConfig) return undefined;
-      const config = JSON.parse(await readFile(path, "utf8")) as { d_model?: unknown; hidden_size?: unknown };
+      const config = parseJson(await readFile(path, "utf8")) as { d_model?: unknown; hidden_size?: unknown };
       const size = config.d_model ?? config.hidden_size;
       return typeof size === "number" ? size : undefined;
     } catch {

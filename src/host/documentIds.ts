@@ -3,6 +3,7 @@
  * the query the workspace folder and, for the sides of a comparison, the checkpoint they are compared with: the original with itself.
  */
 import { isAbsolute, join, relative, sep } from "node:path";
+import { parseJson } from "../json.ts";
 import { runsFolder } from "../runs/layout.ts";
 
 /** The scheme of all documents made of runs. */
@@ -82,7 +83,7 @@ export function decodeDocument({ path, query }: DocumentPlace): DocumentId | und
 
 function parseQuery(query: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(query);
+    const value: unknown = parseJson(query);
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -1,5 +1,6 @@
 /** @file Where in an experiment file the values stand that differ from those of a run. */
-import { findNodeAtLocation, parseTree } from "jsonc-parser";
+import { findNodeAtLocation } from "jsonc-parser";
+import { experimentTree } from "../experiment/tree.ts";
 
 export interface ChangedValue {
   /** Behind the value. */
@@ -14,7 +15,7 @@ export function changedValues(
   paths: readonly string[],
   recorded: Readonly<Record<string, unknown>>,
 ): ChangedValue[] {
-  const tree = parseTree(text, [], { allowTrailingComma: true });
+  const tree = experimentTree(text);
   return paths.flatMap((dotted) => {
     const path = dotted.split(".");
     // What belongs to one method stands at the top of a file that has one method.

@@ -199,3 +199,23 @@ describe("checks of an experiment file", () => {
     expect(apply(text, found!.fixes[0])).toContain('"task": "sst2"');
   });
 });
+
+describe("a hostile experiment file", () => {
+  const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+  const settings = { model: "m", task: { train: "a.csv", template: "{text}", target: "{label}" } };
+
+  it.each([
+    ["nested too deep", `{"model": "m", "task": ${"[".repeat(100_000)}`, "more than 100 levels"],
+    ["too long", `{"model": "${"m".repeat(2 ** 20)}"}`, "at most 1048576"],
+    ["of too many runs", JSON.stringify({ ...settings, rank: numbers(1000), seed: numbers(1000) }), "1,000,000 runs"],
+  ])("gets one problem, and is neither walked nor expanded: %s", async (_, text, message) => {
+    expect(await check(text)).toMatchObject([{ severity: "error", message: expect.stringContaining(message) }]);
+  });
+
+  it("of 20,000 unknown keys gets some of its problems, and how many there are besides", async () => {
+    const unknown = Object.fromEntries(numbers(20_000).map((i) => [`key${i}`, i]));
+    const checks = await check(JSON.stringify({ ...settings, ...unknown }));
+    expect(checks).toHaveLength(51);
+    expect(checks.at(-1)!.message).toContain("19950");
+  });
+});

@@ -3,13 +3,14 @@
  * of src/experiment, and those that show only beside the data and the model.
  */
 import { resolve } from "node:path";
-import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node, parseTree } from "jsonc-parser";
+import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node } from "jsonc-parser";
 import { UlptError } from "../errors.ts";
-import { expandRuns } from "../experiment/expand.ts";
+import { usedRanks } from "../experiment/expand.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import type { Path } from "../experiment/jsonSchema.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";
 import { ExperimentError, type ExperimentProblem } from "../experiment/problems.ts";
+import { boundsProblem, experimentTree } from "../experiment/tree.ts";
 import { metricFacts } from "../metrics/names.ts";
 import type { PaperCell } from "../paper/cell.ts";
 import { cells, findCell } from "../paper/results.ts";
@@ -79,7 +80,7 @@ export async function checkExperiment(
   } catch (error) {
     if (!(error instanceof ExperimentError)) throw error;
     if (error.code === "EXPERIMENT_SYNTAX") return { experiment: undefined, checks: [] };
-    return { experiment: undefined, checks: error.problems.map((problem) => schemaCheck(text, problem, t)) };
+    return { experiment: undefined, checks: problemChecks(text, error, t) };
   }
   const place = new Places(text);
   const found = await Promise.all([
@@ -97,7 +98,7 @@ class Places {
 
   constructor(text: string) {
     this.text = text;
-    this.tree = parseTree(text, [], { allowTrailingComma: true });
+    this.tree = experimentTree(text);
   }
 
   at(path: Path): { offset: number; length: number } {
@@ -117,7 +118,8 @@ class Places {
 /** The edits that set one value of an experiment and leave its comments alone. `undefined` removes it. */
 export function setValue(text: string, path: Path, value: unknown): TextEdit[] {
   // Formatting spreads a whole object over lines: only what is new is laid out.
-  const tree = parseTree(text, [], { allowTrailingComma: true });
+  if (boundsProblem(text)) return [];
+  const tree = experimentTree(text);
   const isNew = value !== undefined && !(tree && findNodeAtLocation(tree, [...path]));
   const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes("\r\n") ? "\r\n" : "\n" };
   const edits = modify(text, [...path], value, isNew ? { formattingOptions } : {});
@@ -132,13 +134,27 @@ export function editText(text: string, edits: readonly TextEdit[]): string {
   );
 }
 
+/** Longest text in which fixes are offered. */
+const mostFixed = 2 ** 17;
+
+function problemChecks(text: string, { problems, more }: ExperimentError, t: Translate): Check[] {
+  const tree = experimentTree(text);
+  const checks = problems.map((problem) => schemaCheck(text, tree, problem, t));
+  if (more === 0) return checks;
+  const message = t("There are {0} more problems in this file.", more);
+  return [...checks, { code: "more", severity: "error", message, offset: 0, length: 1, fixes: [] }];
+}
+
 function schemaCheck(
   text: string,
+  tree: Node | undefined,
   { message, offset, length, path, suggestion }: ExperimentProblem,
   t: Translate,
 ): Check {
   const fixes: Fix[] = [];
-  const tree = parseTree(text, [], { allowTrailingComma: true });
+  // An edit parses the text anew, for each problem: no person writes a file in which that takes long.
+  if (text.length > mostFixed)
+    return { code: "setting", severity: "error", message: sentence(message), offset, length, fixes };
   const node = tree && findNodeAtLocation(tree, [...path]);
   const isKey = node?.parent?.type === "property" && node.parent.children?.[0]?.offset === offset;
   if (suggestion !== undefined && isKey && suggestion.includes(".")) {
@@ -426,7 +442,7 @@ function rankChecks(experiment: Experiment, hiddenSize: number | undefined, plac
   if (hiddenSize === undefined || !place.has(["rank"])) return [];
   const { rank } = experiment.settings;
   const ranks = Array.isArray(rank) ? rank : [rank];
-  const used = new Set(expandRuns(experiment).flatMap(({ method }) => (method.name === "ulpt" ? [method.rank] : [])));
+  const used = usedRanks(experiment);
   return ranks.flatMap((value, i): Check[] => {
     if (value < hiddenSize || !used.has(value)) return [];
     return [

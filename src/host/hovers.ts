@@ -1,6 +1,7 @@
 /** @file What a task of the registry and a result of the paper are, where an experiment file names them. */
-import { findNodeAtOffset, getNodePath, type Node, parseTree } from "jsonc-parser";
+import { findNodeAtOffset, getNodePath, type Node } from "jsonc-parser";
 import * as vscode from "vscode";
+import { experimentTree } from "../experiment/tree.ts";
 import { describeValue, tableName } from "../paper/format.ts";
 import { cells } from "../paper/results.ts";
 import { taskNames } from "../tasks/definition.ts";
@@ -11,7 +12,7 @@ export function registerHovers(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     vscode.languages.registerHoverProvider(experimentSelector, {
       provideHover(document, position) {
-        const tree = parseTree(document.getText(), [], { allowTrailingComma: true });
+        const tree = experimentTree(document.getText());
         const node = tree && findNodeAtOffset(tree, document.offsetAt(position));
         const text = node && hoverText(node);
         if (text === undefined) return undefined;

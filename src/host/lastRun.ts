@@ -1,7 +1,7 @@
 /** @file An experiment file against the newest of its runs: what was changed since. */
 import * as vscode from "vscode";
 import { describeSettings } from "../experiment/describe.ts";
-import { expandRuns } from "../experiment/expand.ts";
+import { runNamed } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import { safeName } from "../runs/names.ts";
 import type { RunSummary } from "../runs/store.ts";
@@ -45,9 +45,8 @@ export class LastRuns {
     const runs = (await this.store.runs(entry)).filter(({ spec }) => spec !== null);
     const last = newest(runs);
     if (!last?.spec) return undefined;
-    const planned = expandRuns(experiment);
     const { directory: _, ...recorded } = last.spec.settings;
-    const now = describeSettings(planned.find(({ name }) => name === recorded.name) ?? planned[0]!);
+    const now = describeSettings(runNamed(experiment, recorded.name));
     const paths = differingPaths(recorded, now).filter((path) => path !== "name" && path !== "experiment");
     const best = runs.reduce<LastRun["best"]>((leader, { bestScore, run, metric }) => {
       if (bestScore === null || (leader && leader.score >= bestScore)) return leader;

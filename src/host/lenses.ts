@@ -1,6 +1,7 @@
 /** @file What can be done, and what changed, above the lines of checkpoints and experiment files. */
-import { findNodeAtLocation, parseTree } from "jsonc-parser";
+import { findNodeAtLocation } from "jsonc-parser";
 import * as vscode from "vscode";
+import { experimentTree } from "../experiment/tree.ts";
 import { describeValue, tableName } from "../paper/format.ts";
 import { cells } from "../paper/results.ts";
 import { changeSummary } from "../runs/checkpointText.ts";
@@ -144,7 +145,7 @@ class ExperimentLenses extends Lenses {
 
 /** Above the setting that names a result of the paper: its number, and ours beside it on request. */
 function paperLenses(document: vscode.TextDocument): vscode.CodeLens[] {
-  const tree = parseTree(document.getText(), [], { allowTrailingComma: true });
+  const tree = experimentTree(document.getText());
   const node = tree && findNodeAtLocation(tree, ["paper"]);
   const cell = cells().find(({ id }) => id === node?.value);
   if (!node || !cell) return [];

@@ -15,6 +15,7 @@ import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { systemErrorCode } from "../errors.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
+import { parseJson } from "../json.ts";
 import { type RemoteFile, remoteFileSchema } from "./api.ts";
 import { checkPath, isCommit, isRepositoryId, type Repository } from "./names.ts";
 
@@ -123,7 +124,7 @@ const listingSchema = z.array(remoteFileSchema);
 /** The files of a commit as the Hub listed them when it was last asked. */
 export async function readListing({ folder }: CachedRepository, commit: string): Promise<RemoteFile[] | undefined> {
   try {
-    return listingSchema.parse(JSON.parse(await readFile(join(folder, ".listings", `${commit}.json`), "utf8")));
+    return listingSchema.parse(parseJson(await readFile(join(folder, ".listings", `${commit}.json`), "utf8")));
   } catch {
     return undefined;
   }

@@ -14,6 +14,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { systemErrorCode } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
+import { parseJson } from "../json.ts";
 import { pause } from "./pauses.ts";
 import type { Patience } from "./settings.ts";
 
@@ -131,7 +132,7 @@ async function readClaim(
 /** Undefined where the owner has created the file and not yet written it. */
 function parseOwner(text: string): z.infer<typeof ownerSchema> | undefined {
   try {
-    return ownerSchema.parse(JSON.parse(text));
+    return ownerSchema.parse(parseJson(text));
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** @file Which files of a repository make a model: configuration, tokenizer and weights as safetensors; never a pickle. */
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import type { RemoteFile } from "./api.ts";
 import { isSafePath } from "./names.ts";
 
@@ -50,7 +51,7 @@ const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 export function shardNames(index: string, where: string): string[] {
   let names: string[];
   try {
-    names = [...new Set(Object.values(indexSchema.parse(JSON.parse(index)).weight_map))].sort();
+    names = [...new Set(Object.values(indexSchema.parse(parseJson(index)).weight_map))].sort();
   } catch (cause) {
     throw badIndex(`cannot be read: ${messageOf(cause)}`, where, cause);
   }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 /** No real model comes near; a file that says more would only exhaust memory. */
 const largest = 1 << 24;
@@ -80,7 +81,7 @@ export function readConfig(folder: string): T5Config {
   }
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, "utf8"));
+    json = parseJson(readFileSync(path, "utf8"));
   } catch (error) {
     throw new UlptError("MODEL_CONFIG", `config.json is not JSON: ${messageOf(error)}`, {
       where: path,

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { messageOf, UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 export interface Tokenizer {
   /** Token ids of a text, with the end token that the model expects. */
@@ -33,10 +34,10 @@ export function openTokenizer(folder: string, endToken: number): Tokenizer {
     });
   }
   const configPath = join(folder, "tokenizer_config.json");
-  const config = existsSync(configPath) ? parseJson(configPath) : {};
+  const config = existsSync(configPath) ? readJson(configPath) : {};
   let inner: HuggingFaceTokenizer;
   try {
-    inner = new HuggingFaceTokenizer(parseJson(path), config);
+    inner = new HuggingFaceTokenizer(readJson(path), config);
     inner.encode("a");
   } catch (error) {
     if (error instanceof UlptError) throw error;
@@ -61,9 +62,9 @@ export function openTokenizer(folder: string, endToken: number): Tokenizer {
   return tokenizer;
 }
 
-function parseJson(path: string): object {
+function readJson(path: string): object {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const value: unknown = parseJson(readFileSync(path, "utf8"));
     if (typeof value === "object" && value !== null) return value;
   } catch (error) {
     throw invalid(path, messageOf(error), error);

@@ -6,6 +6,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { readFloats, readHeader, readIntegers, type SafetensorsHeader } from "../formats/safetensors.ts";
 import type { Device } from "../graph/devices.ts";
 import { floats, ints, Session } from "../graph/session.ts";
+import { parseJson } from "../json.ts";
 import type { T5Config } from "./config.ts";
 import { Inference } from "./inference.ts";
 import type { FrozenModel } from "./model.ts";
@@ -59,7 +60,7 @@ function readCase(path: string): z.infer<typeof caseSchema> {
   if (!existsSync(path)) throw invalid("The reference case does not exist.");
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, "utf8"));
+    json = parseJson(readFileSync(path, "utf8"));
   } catch (error) {
     throw invalid(`The reference case cannot be read: ${messageOf(error)}`);
   }

@@ -5,6 +5,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { hashFiles } from "../formats/contentHash.ts";
 import { readFloats, readHeader, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
+import { parseJson } from "../json.ts";
 import type { T5Config } from "./config.ts";
 
 const storedDtypes: Partial<Record<TensorEntry["dtype"], StoredDtype>> = {
@@ -151,7 +152,7 @@ function readWeightMap(index: string): Record<string, string> {
     });
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(index, "utf8"));
+    json = parseJson(readFileSync(index, "utf8"));
   } catch (error) {
     throw invalid(`The index cannot be read: ${messageOf(error)}`);
   }

@@ -1,4 +1,5 @@
 /** @file Ultra-low-dimensional prompt tuning: `E = (Z·P̃)·diag(scale) + 1·shiftᵀ` with a frozen random projection P̃. */
+import { UlptError } from "../errors.ts";
 import * as ops from "../graph/ops.ts";
 import { normal } from "../random/normal.ts";
 import type { PromptMethod } from "./method.ts";
@@ -19,12 +20,29 @@ export interface UlptMethod extends PromptMethod {
   readonly projection: ProjectionSpec & { sha256: string; generator: string };
 }
 
+/** 2 GiB as float32. */
+const mostProjected = 2 ** 29;
+
+function requireRoom({ groups, rank, hiddenSize }: ProjectionSpec): void {
+  if (groups * rank * hiddenSize <= mostProjected) return;
+  throw new UlptError(
+    "OPTION_INVALID",
+    `The frozen projections would have ${groups} × ${rank} × ${hiddenSize} numbers, more than there is room for.`,
+    {
+      where: "rank, projection.groups",
+      expected: `at most ${mostProjected} numbers: groups × rank × the model's width`,
+      hint: "Lower the rank or the number of groups.",
+    },
+  );
+}
+
 /**
  * Trains Z `[n, r]` and, unless switched off, scale `[d]` and shift `[d]`: n·r + 2·d numbers. With G groups the tokens fall into G
  * equal runs, each with its own P̃ `[r, d]`. Starting values are those of the official T5 code: Z ~ N(0, 1).
  */
 export function ulpt({ promptLength, hiddenSize, rank, scale, shift, projection }: UlptOptions): UlptMethod {
   const spec: ProjectionSpec = { ...projection, rank, hiddenSize };
+  requireRoom(spec);
   const { data, sha256, generator } = generateProjection(spec);
   const { groups } = spec;
   const perGroup = promptLength / groups;

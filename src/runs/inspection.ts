@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic.ts";
+import { parseJson } from "../json.ts";
 import { runPaths } from "./layout.ts";
 
 /** Raised when an inspection would say something else about the same file: kept ones are then computed again. */
@@ -155,7 +156,7 @@ export function inspectionPath(checkpoint: string): string {
 /** The kept inspection of a checkpoint whose content has this SHA-256; undefined where there is none that can be used. */
 export function readInspection(checkpoint: string, sha256: string): Inspection | undefined {
   try {
-    const { data } = inspection.safeParse(JSON.parse(readFileSync(inspectionPath(checkpoint), "utf8")));
+    const { data } = inspection.safeParse(parseJson(readFileSync(inspectionPath(checkpoint), "utf8")));
     const usable = data?.sha256 === sha256 && data.tokens.length === data.promptLength && holdsEmbeddings(data);
     return usable ? data : undefined;
   } catch {

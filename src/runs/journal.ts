@@ -3,6 +3,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
+import { parseJson } from "../json.ts";
 import {
   anyEvent,
   type CheckpointEvent,
@@ -140,7 +141,7 @@ function parseInto(content: JournalContent, text: string | null, line: number): 
 function parseLine(text: string): JournalEvent | null | string {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     return `not complete JSON, an interrupted write (${messageOf(error)})`;
   }

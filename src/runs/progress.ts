@@ -1,4 +1,5 @@
 /** @file How far a run is, out of its journal: read as it grows, without parsing the steps that make up most of it. */
+import { parseJson } from "../json.ts";
 import { LineReader, type MergedJournal, mergeAttempts } from "./journal.ts";
 import { type JournalEvent, journalEvent } from "./schema.ts";
 
@@ -87,7 +88,7 @@ export class ProgressReader {
 
 function tryParse(text: string): JournalEvent | undefined {
   try {
-    return journalEvent.safeParse(JSON.parse(text)).data;
+    return journalEvent.safeParse(parseJson(text)).data;
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 const count = z.int().min(0);
 const isoTime = z.iso.datetime();
@@ -230,7 +231,7 @@ export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
   }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw new UlptError("RUN_INVALID", `The file is not JSON (${messageOf(error)}).`, {
       where: path,

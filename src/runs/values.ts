@@ -1,4 +1,5 @@
 /** @file JSON that also holds the numbers JSON has not: a best score of -Infinity is `{"$number":"-Infinity"}`. */
+import { parseJson } from "../json.ts";
 import { needsText, numberText } from "./schema.ts";
 
 /** What `parseValues` reads back equal, down to the bits of its numbers (but one kind of NaN). */
@@ -10,7 +11,7 @@ export function stringifyValues(values: unknown): string {
 
 /** Reads what `stringifyValues` wrote. @throws SyntaxError */
 export function parseValues(text: string): unknown {
-  return JSON.parse(text, (_, value: unknown) =>
+  return parseJson(text, (_, value: unknown) =>
     typeof value === "object" && value !== null && "$number" in value ? Number(value.$number) : value,
   );
 }

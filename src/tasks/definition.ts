@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
 import { type MetricName, metricNames } from "../metrics/names.ts";
+import { bounded, mostItems } from "./bounds.ts";
 import { dataFileExtensions } from "./rows.ts";
 import { splitRules } from "./split.ts";
 import { parseTemplate } from "./template.ts";
@@ -18,27 +19,24 @@ export const defaultValidationSplit = { fraction: 0.1, seed: 42 } as const;
 const slice = "(\\[(\\d+%?)?:(\\d+%?)?\\])?";
 const sliceText = "a part of it in brackets, like [:1000] or [50%:]";
 
-const dataFile = z
-  .string()
-  .regex(
-    new RegExp(`\\S(${dataFileExtensions.map((extension) => `\\${extension}`).join("|")})${slice}$`),
-    `must be the path of a data file ending in ${dataFileExtensions.join(", ")}, or of ${sliceText}`,
-  );
+const dataFile = bounded.path.regex(
+  new RegExp(`\\S(${dataFileExtensions.map((extension) => `\\${extension}`).join("|")})${slice}$`),
+  `must be the path of a data file ending in ${dataFileExtensions.join(", ")}, or of ${sliceText}`,
+);
 
-const splitName = z
-  .string()
-  .regex(new RegExp(`^\\w+([.-]\\w+)*${slice}$`), `must be the name of a split, like "train", or of ${sliceText}`);
+const splitName = bounded.path.regex(
+  new RegExp(`^\\w+([.-]\\w+)*${slice}$`),
+  `must be the name of a split, like "train", or of ${sliceText}`,
+);
 
 /** A repository of the Hub, with the revision to take behind an @. */
-const datasetId = z
-  .string()
-  .regex(
-    /^[\w-][\w.-]*(\/[\w-][\w.-]*)?(@[\w./-]+)?$/,
-    'must be a data set of the Hugging Face Hub, like "nyu-mll/glue", with a revision behind an @ if it should not be the newest',
-  );
+const datasetId = bounded.path.regex(
+  /^[\w-][\w.-]*(\/[\w-][\w.-]*)?(@[\w./-]+)?$/,
+  'must be a data set of the Hugging Face Hub, like "nyu-mll/glue", with a revision behind an @ if it should not be the newest',
+);
 
 function templateText(needsField: boolean) {
-  return z.string().superRefine((text, context) => {
+  return bounded.template.superRefine((text, context) => {
     try {
       const { fields } = parseTemplate(text);
       if (needsField && fields.length === 0) {
@@ -53,7 +51,7 @@ function templateText(needsField: boolean) {
 
 const validationSplit = z
   .strictObject({
-    count: z.int().min(1).optional().describe("Number of training rows set aside."),
+    count: bounded.rows.optional().describe("Number of training rows set aside."),
     fraction: z.number().gt(0).lt(1).optional().describe("Share of the training rows set aside, above 0 and below 1."),
     seed: z.int().min(0).default(42).describe("Seed of the order in which rows are drawn for validation."),
   })
@@ -74,14 +72,16 @@ const wording = {
   ),
   target: templateText(true).describe('The answer the model should write, in the same notation. Example: "{label}".'),
   verbalizer: z
-    .record(z.string(), z.string().min(1))
+    .record(bounded.label, bounded.label.min(1))
+    .refine((texts) => Object.keys(texts).length <= mostItems, { message: `must have at most ${mostItems} entries` })
     .optional()
     .describe(
       'Text that stands for each target, when the data holds codes: {"0": "negative", "1": "positive"}. A target that is not listed is an error.',
     ),
   labels: z
-    .array(z.string().min(1))
+    .array(bounded.label.min(1))
     .min(1)
+    .max(mostItems)
     .refine((labels) => new Set(labels).size === labels.length, { message: "must not list a label twice" })
     .optional()
     .meta({
@@ -98,7 +98,7 @@ const wording = {
 
 const scoring = {
   metric: z
-    .union([metricName, z.array(metricName).min(1)])
+    .union([metricName, z.array(metricName).min(1).max(metricNames.length)])
     .default("accuracy")
     .describe(metricText),
   checkpointMetric: metricName
@@ -107,14 +107,10 @@ const scoring = {
 };
 
 const limits = {
-  maxSourceLength: z
-    .int()
-    .min(1)
+  maxSourceLength: bounded.length
     .default(256)
     .describe("Longest source in tokens, the prompt not counted; what is longer loses its end."),
-  maxTargetLength: z
-    .int()
-    .min(1)
+  maxTargetLength: bounded.length
     .optional()
     .describe(
       "Longest target in tokens, the end token counted; a longer one in the data is an error. Default: the longest target.",
@@ -123,9 +119,7 @@ const limits = {
     .boolean()
     .default(false)
     .describe("Whether targets longer than maxTargetLength lose their end instead of being an error."),
-  maxNewTokens: z
-    .int()
-    .min(1)
+  maxNewTokens: bounded.length
     .optional()
     .describe(
       "Most tokens of a generated answer, where generation.maxNewTokens does not say. Default: the longest target.",
@@ -188,8 +182,7 @@ const fileTask = z
 const dataset = datasetId.describe(
   'A data set of the Hugging Face Hub, downloaded once: "nyu-mll/glue"; a revision can stand behind an @.',
 );
-const config = z
-  .string()
+const config = bounded.path
   .regex(/^[\w.-]+$/, "must be the name of a configuration")
   .describe("The configuration of the data set, like sst2 of nyu-mll/glue. Default: its only one.");
 

@@ -1,5 +1,6 @@
 /** @file JSON Lines (https://jsonlines.org): one object per line. */
 import { messageOf, UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { type Cell, cellOf } from "./cells.ts";
 import type { Row } from "./rows.ts";
 
@@ -21,7 +22,7 @@ function parseLine(content: string, where: string): object {
   const expected = 'one JSON object per line, like {"text": "…", "label": 1}';
   let value: unknown;
   try {
-    value = JSON.parse(content);
+    value = parseJson(content);
   } catch (cause) {
     throw new UlptError("DATA_SYNTAX", `The line is not valid JSON: ${messageOf(cause)}.`, {
       where,

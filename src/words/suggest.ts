@@ -19,12 +19,18 @@ export function editDistance(a: string, b: string): number {
   return last[b.length]!;
 }
 
+/** What is longer is no slip of the pen, and comparing takes the product of two lengths. */
+const longestWord = 200;
+/** Of more candidates, as a file of data may have columns, the first are enough. */
+const mostCandidates = 2_000;
+
 /**
  * The candidate that was meant by `word`, case aside: one of which it is a whole part, else one that begins with it, else the one
  * with the fewest wrong letters. Of several that have it, the shortest; of equals the first.
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
-  const all = [...candidates];
+  if (word.length > longestWord) return undefined;
+  const all = [...candidates].slice(0, mostCandidates);
   return shortened(word, all) ?? misspelt(word, all);
 }
 
@@ -59,6 +65,7 @@ function shortest(names: readonly string[]): string | undefined {
 
 /** The candidate nearest to `word`, if it is near enough to be a slip: case aside, a third of the letters wrong. */
 export function misspelt(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > longestWord) return undefined;
   const meant = word.toLowerCase();
   let nearest: string | undefined;
   let nearestDistance = Math.max(1, Math.floor(meant.length / 3)) + 1;

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
-import { expandRuns } from "../../experiment/expand.ts";
+import { countRuns } from "../../experiment/expand.ts";
 import { type Experiment, experimentExtension, readExperiment } from "../../experiment/parse.ts";
 import { runsFolder } from "../../runs/layout.ts";
 import { safeName } from "../../runs/names.ts";
@@ -66,13 +66,14 @@ export async function chooseExperimentFile(targets: readonly Target[], title: st
   return picked?.uri;
 }
 
+const variantsShown = 8;
+
 function describeFile(uri: vscode.Uri): string {
   const experiment = tryRead(uri);
   if ("problem" in experiment) return `$(error) ${experiment.problem}`;
-  const runs = expandRuns(experiment);
-  const names = runs.map(({ name }) => name.replace(/-seed\d+$/, ""));
-  const list = [...new Set(names)].join(", ");
-  return runs.length === 1 ? t("1 run: {0}", list) : t("{0} runs: {1}", runs.length, list);
+  const { count, variants } = countRuns(experiment);
+  const list = variants.slice(0, variantsShown).join(", ") + (variants.length > variantsShown ? ", …" : "");
+  return count === 1 ? t("1 run: {0}", list) : t("{0} runs: {1}", count, list);
 }
 
 /** The file that the runs of an experiment came from, by the experiment's name. */
