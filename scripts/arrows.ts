@@ -21,7 +21,8 @@ const arrows: Record<string, readonly string[]> = {
   hub: ["formats", "words"],
   experiment: ["tasks", "metrics", "random", "words"],
   runs: ["experiment", "formats", "metrics", "statistics"],
-  paper: ["runs", "experiment", "tasks", "metrics", "statistics", "words"],
+  results: ["runs", "experiment", "metrics", "statistics"], // of runs types only: the webview imports it
+  paper: ["results", "runs", "experiment", "tasks", "metrics", "statistics", "words"],
   training: [
     "graph",
     "models",
@@ -37,8 +38,8 @@ const arrows: Record<string, readonly string[]> = {
     "words",
   ],
   launch: ["runs", "experiment"],
-  shared: ["runs", "tasks"], // types only: the webview imports it
-  host: ["runs", "launch", "shared", "experiment", "tasks", "metrics", "paper", "statistics", "words"],
+  shared: ["results", "runs", "tasks"], // types only: the webview imports it
+  host: ["results", "runs", "launch", "shared", "experiment", "tasks", "metrics", "paper", "statistics", "words"],
   cli: [
     "graph",
     "models",
@@ -48,6 +49,7 @@ const arrows: Record<string, readonly string[]> = {
     "hub",
     "training",
     "paper",
+    "results",
     "runs",
     "launch",
     "shared",

@@ -1,22 +1,25 @@
-/** @file The runs side by side: rows of the comparison, their order, and the groups that differ only in their seed. */
-import { comparedRuns, type RunDetails, type RunView, type Settings, type Split } from "../src/shared/panel.ts";
-
-export interface Spread {
-  mean: number;
-  /** Sample standard deviation; null for a single value. */
-  deviation: number | null;
-}
+/** @file The runs side by side: rows of the comparison, their order, and the groups that differ in nothing but their seed. */
+import { countSeeds, groupTitle, newestOfSeeds, type Spread, spreadOf } from "../src/results/groups.ts";
+import { type RunDetails, type RunView, type Settings, type Split, seedRunOf } from "../src/shared/panel.ts";
 
 /** One row of the table: a run, or the runs of a group. */
 export interface Row {
   id: string;
   name: string;
   runs: readonly RunView[];
+  /** Those that its scores are of. */
+  compared: readonly RunView[];
+  /** Runs of a seed for which a newer run counts. */
+  repeats: readonly RunView[];
+  /** How many seeds its runs have, and how many of them count. */
+  seeds: { all: number; counted: number };
+  /** Whether its runs are still under way, so that its scores are no results yet. */
+  isProvisional: boolean;
   method: string | null;
   rank: number | null;
   parameters: number | null;
-  validation: Spread | null;
-  test: Spread | null;
+  validation: Spread | undefined;
+  test: Spread | undefined;
   bestStep: number | null;
   seconds: number | null;
   settings: Settings;
@@ -34,24 +37,38 @@ export type SortKey =
   | "bestStep"
   | "seconds";
 
-export function spreadOf(values: readonly (number | null)[]): Spread | null {
-  const known = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
-  if (!known.length) return null;
-  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
-  if (known.length === 1) return { mean, deviation: null };
-  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (known.length - 1)) };
-}
-
-/** Runs by the name of their group, in order of first appearance. */
+/** Runs by their group, in order of first appearance. */
 export function groupRuns(runs: readonly RunView[]): RunView[][] {
   const groups = new Map<string, RunView[]>();
   for (const run of runs) {
-    const group = groups.get(run.group);
+    const group = groups.get(run.group.key);
     if (group) group.push(run);
-    else groups.set(run.group, [run]);
+    else groups.set(run.group.key, [run]);
   }
   return [...groups.values()];
+}
+
+export interface Compared {
+  /** One run for each seed: what the scores of a group are of. */
+  runs: RunView[];
+  repeats: RunView[];
+  /** How many seeds its runs have. */
+  seeds: number;
+  /** Whether none of the group was trained to its end: then `runs` are those under way, so that a sweep can be watched. */
+  isProvisional: boolean;
+}
+
+export function compareGroup(members: readonly RunView[]): Compared {
+  const { runs, repeats, leftOut, seeds } = countSeeds(members, seedRunOf);
+  if (runs.length > 0) return { runs, repeats, seeds, isProvisional: false };
+  const intact = leftOut.filter(({ state }) => state !== "failed" && state !== "unreadable");
+  return { runs: newestOfSeeds(intact, seedRunOf), repeats, seeds, isProvisional: true };
+}
+
+/** The scores of a group: what is under way has a mean, and no deviation yet that could be of its seeds. */
+export function spreadOfGroup({ runs, isProvisional }: Compared, split: Split): Spread | undefined {
+  const spread = spreadOf(runs.map((run) => scoreOf(run, split)));
+  return spread && isProvisional ? { ...spread, deviation: undefined } : spread;
 }
 
 export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, RunDetails>, grouped: boolean): Row[] {
@@ -59,18 +76,24 @@ export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, Ru
   return members.map((group) => {
     const first = group[0]!;
     // A row of one run has its own scores, and beside them its state.
-    const compared = grouped ? comparedRuns(group) : group;
+    const alone: Compared = { runs: [first], repeats: [], seeds: 1, isProvisional: false };
+    const compared = grouped ? compareGroup(group) : alone;
+    const timed = compared.runs.length > 0 ? compared.runs : group;
     return {
       id: first.id,
-      name: grouped ? first.group : first.name,
+      name: grouped ? groupTitle(first.group) : first.name,
       runs: group,
+      compared: compared.runs,
+      repeats: compared.repeats,
+      seeds: { all: compared.seeds, counted: compared.isProvisional ? 0 : compared.runs.length },
+      isProvisional: compared.isProvisional && compared.runs.length > 0,
       method: first.method,
       rank: first.rank,
       parameters: first.parameters,
-      validation: spreadOf(compared.map(({ bestScore }) => bestScore)),
-      test: spreadOf(compared.map(({ testScore }) => testScore)),
+      validation: spreadOfGroup(compared, "validation"),
+      test: spreadOfGroup(compared, "test"),
       bestStep: group.length === 1 ? first.bestStep : null,
-      seconds: spreadOf((compared.length ? compared : group).map(({ seconds }) => seconds))?.mean ?? null,
+      seconds: spreadOf(timed.map(({ seconds }) => seconds))?.mean ?? null,
       settings: details.get(first.id)?.settings ?? {},
     };
   });
@@ -83,7 +106,7 @@ export function sortRows(rows: readonly Row[], column: string, descending: boole
   const value = (row: Row): string | number | null => {
     if (column === "name") return row.name;
     if (column === "state") return row.runs[0]!.state;
-    if (column === "seeds") return row.runs.length === 1 ? row.runs[0]!.seed : row.runs.length;
+    if (column === "seeds") return row.runs.length === 1 ? row.runs[0]!.seed : row.seeds.all;
     if (column === "validation" || column === "test") return row[column]?.mean ?? null;
     if (column === "method" || column === "rank" || column === "parameters") return row[column];
     if (column === "bestStep" || column === "seconds") return row[column];

@@ -1,16 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { GroupReport, RunReport } from "../runs/report.ts";
+import type { GroupReport } from "../results/comparison.ts";
+import type { RunReport } from "../runs/report.ts";
 import { comparisonTable, devicesTable } from "./table.ts";
 
 describe("the comparison at the end of a sweep", () => {
   const run = (seed: number, change: Partial<RunReport> = {}) =>
-    ({ run: `ulpt-r2-seed${seed}`, state: "finished", ...change }) as RunReport;
+    ({ run: `ulpt-r2-seed${seed}`, seed, state: "finished", ...change }) as RunReport;
   const group: GroupReport = {
     group: "ulpt-r2",
     method: "ulpt",
     rank: 2,
     runs: [run(1), run(2)],
     compared: ["ulpt-r2-seed1", "ulpt-r2-seed2"],
+    repeats: [],
+    seeds: 2,
     parameters: 12,
     bytes: 1000,
     bestValidation: { mean: 0.6, deviation: 0.01 },
@@ -28,10 +31,27 @@ describe("the comparison at the end of a sweep", () => {
   it("says how many seeds the scores are of, and names each run that is left out with its code", () => {
     const error = { code: "NOT_FINITE", message: "The loss is NaN at step 2." };
     const runs = [...group.runs, run(3, { state: "failed", error }), run(4, { state: "interrupted" })];
-    const text = comparisonTable([{ ...group, runs }]);
+    const text = comparisonTable([{ ...group, runs, seeds: 4 }]);
     expect(text).toMatch(/^ ulpt-r2 +2 of 4 +12 /m);
     expect(text).toMatch(/^ {2}not counted: ulpt-r2-seed3, which failed: NOT_FINITE, The loss is NaN at step 2\.$/m);
     expect(text).toMatch(/^ {2}not counted: ulpt-r2-seed4, which is interrupted$/m);
+  });
+});
+
+describe("the comparison of repeated runs", () => {
+  it("counts a seed once, and names the run that repeats it", () => {
+    const report = (run: string) => ({ run, seed: 1, state: "finished" }) as RunReport;
+    const text = comparisonTable([
+      {
+        ...{ group: "ulpt-r2", method: "ulpt", rank: 2, runs: [report("a"), report("a-2")], compared: ["a-2"] },
+        ...{ repeats: ["a"], seeds: 1, parameters: 12, bytes: 9, bestValidation: undefined, test: undefined },
+        ...{ baselines: {}, seconds: 1 },
+      },
+    ]);
+    expect(text).toMatch(/^ ulpt-r2 +1 +12 /m);
+    expect(text).toMatch(
+      /^ {2}not counted: a, which repeats seed 1: of runs with the same settings and seed the newest/m,
+    );
   });
 });
 

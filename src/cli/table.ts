@@ -1,6 +1,8 @@
 /** @file The tables that commands print. */
 import Table from "cli-table3";
-import type { GroupReport, RunReport, Spread } from "../runs/report.ts";
+import type { GroupReport } from "../results/comparison.ts";
+import { type Spread, seedCount } from "../results/groups.ts";
+import type { RunReport } from "../runs/report.ts";
 import type { RunSummary } from "../runs/store.ts";
 import type { DeviceReport } from "./devices.ts";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
@@ -45,18 +47,18 @@ function percentOr(fraction: number | undefined): string {
   return fraction === undefined ? none : formatPercent(fraction);
 }
 
-/** The end of a sweep: a row for each method and rank, its seeds taken together. */
+/** The end of a sweep: a row for each group of runs that differ in nothing but their seed. */
 export function comparisonTable(groups: readonly GroupReport[]): string {
   const others = Object.keys(groups.find(({ test }) => test)?.test?.others ?? {});
   const showInvalid = groups.some(({ test }) => (test?.invalid ?? 0) > 0);
-  const rows = groups.map(({ group, runs, compared, parameters, bytes, bestValidation, test, baselines, seconds }) => [
+  const rows = groups.map(({ group, seeds, compared, parameters, bytes, bestValidation, test, baselines, seconds }) => [
     group,
-    compared.length === runs.length ? String(runs.length) : `${compared.length} of ${runs.length}`,
+    seedCount(compared.length, seeds),
     formatCount(parameters),
     bytes === undefined ? none : formatBytes(bytes),
     bestValidation ? spread(bestValidation) : none,
     test ? spread(test) : none,
-    test ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
+    test?.interval ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
     ...others.map((name) => (test?.others[name] ? spread(test.others[name]) : none)),
     ...(showInvalid ? [percentOr(test?.invalid)] : []),
     percentOr(baselines.majority),
@@ -80,16 +82,26 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
   const notes = [
     "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.",
     ...(showInvalid ? ["  invalid: test answers that are none of the task's labels, or no number."] : []),
-    ...groups.flatMap(({ runs, compared }) => runs.filter(({ run }) => !compared.includes(run)).map(leftOut)),
+    ...groups.flatMap(leftOut),
   ];
   const numeric = head.map((_, column) => column).slice(1);
   return `${table(head, numeric, rows)}\n${notes.join("\n")}`;
 }
 
-/** Why a run is in no score of the comparison. */
-function leftOut({ run, state, error }: RunReport): string {
+/** Why runs of a group are in no score of the comparison. */
+function leftOut({ runs, compared, repeats }: GroupReport): string[] {
+  return runs
+    .filter(({ run }) => !compared.includes(run))
+    .map((one) => `  not counted: ${one.run}, which ${repeats.includes(one.run) ? repeated(one) : ended(one)}`);
+}
+
+function repeated({ seed }: RunReport): string {
+  return `repeats seed ${seed}: of runs with the same settings and seed the newest counts`;
+}
+
+function ended({ state, error }: RunReport): string {
   const reason = error ? `: ${error.code}, ${error.message}` : "";
-  return `  not counted: ${run}, which ${state === "failed" ? "failed" : `is ${state}`}${reason}`;
+  return `${state === "failed" ? "failed" : `is ${state}`}${reason}`;
 }
 
 /** All runs of a workspace. */

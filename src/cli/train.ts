@@ -5,14 +5,15 @@ import { type ErrorCode, UlptError } from "../errors.ts";
 import { canonicalJson } from "../experiment/describe.ts";
 import { expandRuns, type RunSettings } from "../experiment/expand.ts";
 import { type Experiment, readExperiment } from "../experiment/parse.ts";
-import { parseRecordedSettings, recordSettings } from "../experiment/recorded.ts";
+import { parseRecordedSettings, type RecordedSettings, recordSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
 import { departureNote } from "../paper/departures.ts";
 import { findCell } from "../paper/results.ts";
 import { parameterCount } from "../prompts/method.ts";
+import { compareRuns } from "../results/comparison.ts";
 import { runPaths } from "../runs/layout.ts";
-import { compareRuns, reportRun } from "../runs/report.ts";
+import { reportRun } from "../runs/report.ts";
 import { createRun, listRuns, type Run, type RunState, runState } from "../runs/store.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { executeRun } from "../training/execute.ts";
@@ -234,16 +235,20 @@ function withHint({ code, message, where, expected, cause }: UlptError, hint: st
   return new UlptError(code, message, { where, expected, hint, cause });
 }
 
+function settingsOf({ directory, spec }: Run): RecordedSettings {
+  return parseRecordedSettings(spec.settings, runPaths(directory).run);
+}
+
 function report(runs: readonly Run[], experiment: string, json: boolean): void {
-  const groups = compareRuns(runs.map(reportRun));
+  const reported = runs.map((run) => ({ report: reportRun(run), spec: run.spec, settings: settingsOf(run) }));
+  const groups = compareRuns(reported);
   if (json) {
     process.stdout.write(`${JSON.stringify({ type: "comparison", experiment, groups })}\n`);
     return;
   }
-  const [{ directory, spec }] = runs as [Run];
-  const { task } = parseRecordedSettings(spec.settings, runPaths(directory).run);
+  const [{ directory }] = runs as [Run];
   const folder = relative(process.cwd(), dirname(directory)) || ".";
-  process.stdout.write(`\n${taskLine(task)}\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
+  process.stdout.write(`\n${taskLine(reported[0]!.settings.task)}\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
   const beside = linesBesidePaper(runs);
   if (beside.length > 0)
     process.stdout.write(

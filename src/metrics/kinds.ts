@@ -1,15 +1,16 @@
-/** @file What kind of number a metric is, which says what interval follows from it. Takes the names that journals hold, too. */
-import type { MetricName } from "./names.ts";
+/** @file What kind of number a metric is, by the name that a journal holds: a foreign one may be of no metric that is known here. */
+import { type Bounds, type MetricFacts, type MetricName, metricFacts } from "./names.ts";
 
-const shares: ReadonlySet<string> = new Set<MetricName>(["accuracy", "exact-match", "final-answer", "tests-passed"]);
-const correlations: ReadonlySet<string> = new Set<MetricName>(["matthews", "pearson", "spearman"]);
-
-/** Whether it is a share of right answers, so that Wilson's interval follows from the number of rows. */
-export function isShare(metric: string): boolean {
-  return shares.has(metric);
+function factsOf(metric: string | null): MetricFacts | undefined {
+  return metric !== null && Object.hasOwn(metricFacts, metric) ? metricFacts[metric as MetricName] : undefined;
 }
 
-/** −1 for correlations, else 0. */
-export function lowestScore(metric: string): number {
-  return correlations.has(metric) ? -1 : 0;
+/** Whether it is a share of right answers, so that Wilson's interval follows from the number of rows. */
+export function isShare(metric: string | null): boolean {
+  return factsOf(metric)?.isShare === true;
+}
+
+/** The lowest and the highest score there can be; undefined for a metric that is not known. */
+export function boundsOf(metric: string | null): Bounds | undefined {
+  return factsOf(metric)?.bounds;
 }

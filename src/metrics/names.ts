@@ -21,15 +21,24 @@ export const metricNames = [
 ] as const;
 export type MetricName = (typeof metricNames)[number];
 
+export type Bounds = readonly [lowest: number, highest: number];
+
 export interface MetricFacts {
   /** As a column or an axis is headed. */
   title: string;
   description: string;
   /** The paper or the reference implementation whose definition it is. */
   source: string;
+  /** The lowest and the highest score there can be. */
+  bounds: Bounds;
+  /** Whether it is a share of right answers, so that Wilson's interval follows from the number of rows. */
+  isShare?: true;
   /** What a task must have beside predictions and targets. */
   needs?: "references" | "losses" | "programs" | "labels";
 }
+
+const share: Bounds = [0, 1];
+const correlation: Bounds = [-1, 1];
 
 const squad = "Rajpurkar et al. 2016, evaluate-v1.1.py of SQuAD";
 const t5 = "evaluation code of T5 (Raffel et al. 2020), as in the ULPT paper's code";
@@ -41,6 +50,8 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
     title: "Accuracy",
     description: "Share of answers that equal the target, space at the ends aside.",
     source: t5,
+    bounds: share,
+    isShare: true,
   },
   f1: {
     title: "F1",
@@ -48,80 +59,102 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
       "F1 of the second label as the positive class. An answer that is no label counts as the opposite of its target.",
     source: `f1_score_with_invalid, ${t5}`,
     needs: "labels",
+    bounds: share,
   },
   "macro-f1": {
     title: "Macro F1",
     description: "Mean of the F1 of every label. An answer that is no label is in no class.",
     source: `mean_multiclass_f1, ${t5}; fbeta_score of scikit-learn`,
     needs: "labels",
+    bounds: share,
   },
   matthews: {
     title: "Matthews correlation",
     description:
       "Correlation of predicted and true classes, from −1 to 1; 0 is chance. An answer that is no label is a class of its own.",
     source: "Gorodkin 2004, matthews_corrcoef of scikit-learn",
+    bounds: correlation,
   },
   pearson: {
     title: "Pearson correlation",
     description:
       "Linear correlation of predicted and true numbers, from −1 to 1. An answer that is no number counts as −1.",
     source: t5,
+    bounds: correlation,
   },
   spearman: {
     title: "Spearman correlation",
     description:
       "Correlation of the ranks of predicted and true numbers, from −1 to 1. An answer that is no number counts as −1.",
     source: t5,
+    bounds: correlation,
   },
   "exact-match": {
     title: "Exact match",
     description:
       "Share of answers that equal an acceptable one, letter case, punctuation and the articles a, an, the aside.",
     source: squad,
+    bounds: share,
+    isShare: true,
   },
   "token-f1": {
     title: "Token F1",
     description: "Mean overlap of an answer's words with those of the nearest acceptable answer.",
     source: squad,
+    bounds: share,
   },
-  "rouge-1": { title: "ROUGE-1", description: "Words shared with the reference text, as F-measure.", source: rouge },
+  "rouge-1": {
+    title: "ROUGE-1",
+    description: "Words shared with the reference text, as F-measure.",
+    source: rouge,
+    bounds: share,
+  },
   "rouge-2": {
     title: "ROUGE-2",
     description: "Pairs of neighbouring words shared with the reference text, as F-measure.",
     source: rouge,
+    bounds: share,
   },
   "rouge-l": {
     title: "ROUGE-L",
     description: "Longest sequence of words, gaps allowed, shared with the reference text, as F-measure.",
     source: rouge,
+    bounds: share,
   },
   "rouge-lsum": {
     title: "ROUGE-Lsum",
     description: "ROUGE-L of every line of the reference text against all lines of the prediction.",
     source: rouge,
+    bounds: share,
   },
   "final-answer": {
     title: "Final answer",
     description:
       "Share of solutions that end in the same number: the first after ####, else the last. Signs of whole numbers are not compared.",
     source: "the ULPT paper's code for GSM8K",
+    bounds: share,
+    isShare: true,
   },
   "tests-passed": {
     title: "Tests passed",
     description: "Share of programs that pass all of their assertions (pass@1 of one sample).",
     source: "Chen et al. 2021 (HumanEval); Austin et al. 2021 (MBPP)",
     needs: "programs",
+    bounds: share,
+    isShare: true,
   },
   "tests-fraction": {
     title: "Fraction of tests passed",
     description: "Mean share of its assertions that a program passes.",
     source: "the ULPT paper's code for MBPP, which calls it pass@1",
     needs: "programs",
+    bounds: share,
   },
   likelihood: {
     title: "Likelihood",
     description: "Geometric mean of the probability of a target's tokens: e^(−validation loss).",
     source: "the ULPT paper selects checkpoints of GSM8K and MBPP by lowest validation loss",
     needs: "losses",
+    bounds: share,
   },
 };

@@ -1,8 +1,10 @@
 /** @file Runs of ours beside a published number: which of them repeat it, and the score of each that compares with it. */
+import type { RunSettings } from "../experiment/expand.ts";
+import type { KnownRun } from "../results/equality.ts";
 import type { PaperCell } from "./cell.ts";
 import { compareWithPaper, type PaperComparison, type SeedResult } from "./compare.ts";
 import { type Difference, protocolDifferences } from "./differences.ts";
-import { chooseEqualRuns, type EqualRuns, type KnownRun } from "./equalRuns.ts";
+import { type ChosenRuns, chooseEqualRuns } from "./equalRuns.ts";
 import type { ComparableRun } from "./run.ts";
 
 /** An evaluation as the journal of a run has it. */
@@ -20,6 +22,7 @@ export interface RecordedEvaluation {
 }
 
 export interface EvaluatedRun extends KnownRun {
+  settings: RunSettings;
   evaluations: readonly RecordedEvaluation[];
 }
 
@@ -49,7 +52,7 @@ export function besidePaper(cell: PaperCell, runs: readonly EvaluatedRun[]): Bes
 }
 
 /** The runs that do not count, in words. */
-function leftOut({ others, differing, earlier }: EqualRuns<unknown>): string[] {
+function leftOut({ others, differing, earlier }: ChosenRuns<unknown>): string[] {
   const said: string[] = [];
   if (others > 0) {
     const those = others === 1 ? "1 run of other settings was" : `${others} runs of other settings were`;

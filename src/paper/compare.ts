@@ -1,5 +1,5 @@
 /** @file Our scores beside a published one: means, intervals, and what the difference is worth, in words. */
-import { isShare, lowestScore } from "../metrics/kinds.ts";
+import { boundsOf, isShare } from "../metrics/kinds.ts";
 import { meanAndDeviation, wilsonInterval } from "../statistics/intervals.ts";
 import { studentQuantile } from "../statistics/student.ts";
 import type { PaperCell } from "./cell.ts";
@@ -131,8 +131,8 @@ function shareInterval(percent: number, rows: number): PercentInterval {
 /** Student's interval of the mean of `count` seeds, within what the metric can be. */
 function seedsInterval(metric: string, mean: number, deviation: number, count: number): PercentInterval {
   const half = (studentQuantile(count - 1) * deviation) / Math.sqrt(count);
-  const lowest = 100 * lowestScore(metric);
-  return { ends: [Math.max(lowest, mean - half), Math.min(100, mean + half)], source: "seeds" };
+  const [lowest, highest] = boundsOf(metric) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return { ends: [Math.max(100 * lowest, mean - half), Math.min(100 * highest, mean + half)], source: "seeds" };
 }
 
 /** Neither source of error contains the other; the larger one is reported. */

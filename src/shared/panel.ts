@@ -8,6 +8,8 @@
  * Numbers travel as Float64Array: VS Code sends those as bytes, and NaN survives.
  */
 
+import type { GroupFacts, SeedRun } from "../results/groups.ts";
+
 export const runPanelType = "ulpt.runPanel";
 
 export const views = ["loss", "ranks", "facts"] as const;
@@ -72,14 +74,16 @@ export interface RunView {
   /** Its folder: names the run in every message. */
   id: string;
   name: string;
-  /** The name without its seed. */
-  group: string;
+  /** The group of runs that differ in nothing but their seed. */
+  group: GroupFacts;
   state: PanelRunState;
   /** Why it ended as it did, or is unreadable. */
   reason: string | null;
   method: string | null;
   rank: number | null;
   seed: number | null;
+  /** When it was made, in ISO 8601. */
+  created: string | null;
   promptLength: number | null;
   /** How many numbers are trained. */
   parameters: number | null;
@@ -111,22 +115,9 @@ export interface RunView {
   reading: boolean;
 }
 
-/**
- * The runs of a group whose scores are taken together: those trained to their end, as in the comparison of `ulpt train`
- * (`isComparable` in runs/report.ts); until one was, those that have not failed, so that a sweep can be watched.
- */
-export function comparedRuns(group: readonly RunView[]): RunView[] {
-  const intact = group.filter(({ state }) => state !== "failed" && state !== "unreadable");
-  const ended = intact.filter(
-    ({ state, testScore }) => state === "finished" || state === "early-stopped" || testScore !== null,
-  );
-  return ended.length ? ended : intact;
-}
-
-/** `2 of 3` where not all runs of a group are compared. */
-export function seedCount(group: readonly RunView[], of: (compared: number, all: number) => string): string {
-  const compared = comparedRuns(group).length;
-  return compared === group.length ? String(compared) : of(compared, group.length);
+/** What of a run decides whether its scores count. */
+export function seedRunOf({ state, seed, created, testScore }: RunView): SeedRun {
+  return { state, seed, created, tested: testScore !== null };
 }
 
 /** What does not change while a run lives: sent in snapshots only. */
@@ -386,6 +377,9 @@ export type StringKey =
   | "columnSeed"
   | "columnSeeds"
   | "seedsOf"
+  | "seedsRepeated"
+  | "repeatsHint"
+  | "soFar"
   | "columnParameters"
   | "columnValidation"
   | "columnTest"

@@ -3,11 +3,13 @@
  * validation as points) and their validation score. Zooms by dragging.
  */
 import type { ChartDataset } from "chart.js";
+import { boundsOf } from "../../src/metrics/kinds.ts";
 import type { RunView, XAxis } from "../../src/shared/panel.ts";
 import { h } from "../dom.ts";
 import { duration, type Texts } from "../format.ts";
 import type { Course, NumberColumns } from "../store.ts";
 import {
+  axisWithin,
   baseOptions,
   Chart,
   crosshair,
@@ -36,6 +38,8 @@ export interface Range {
 export interface CourseChartState {
   courses: readonly CourseOf[];
   x: XAxis;
+  /** By which validation rows are scored; null where that is not known. */
+  metric: string | null;
   logY: boolean;
   smoothing: number;
   /** Null: everything. */
@@ -239,17 +243,13 @@ export class CourseCharts {
           ...dress,
           type: isLoss && logY ? ("logarithmic" as const) : ("linear" as const),
           afterFit: fitWidth,
-          ...(isLoss ? {} : { grace: "8%" }),
+          ...(isLoss ? {} : scoreAxis(state)),
           ticks: {
             ...dress.ticks,
             autoSkipPadding: 10,
             maxTicksLimit: isLoss ? 8 : 4,
             callback: (value: number | string) =>
-              isLoss
-                ? shortNumber(Number(value))
-                : Number(value) > 1 || Number(value) < 0
-                  ? ""
-                  : texts.percentTick(Number(value)),
+              isLoss ? shortNumber(Number(value)) : texts.percentTick(Number(value)),
           },
         },
       },
@@ -316,6 +316,17 @@ export class CourseCharts {
     this.lossCanvas.addEventListener("pointercancel", (event) => end(event, false));
     this.lossCanvas.addEventListener("dblclick", () => this.onZoom(null));
   }
+}
+
+/** Around the validation scores that are drawn, as far as their metric can go. */
+function scoreAxis({ courses, metric }: CourseChartState): { min?: number; max?: number } {
+  const scores = courses.flatMap(({ course }) =>
+    course.evaluations.flatMap(({ split, score }) => (split === "validation" && Number.isFinite(score) ? score : [])),
+  );
+  if (scores.length === 0) return {};
+  const shown = [Math.min(...scores), Math.max(...scores)] as const;
+  const margin = Math.max(0.01, 0.08 * (shown[1] - shown[0]));
+  return axisWithin(boundsOf(metric), shown[0] - margin, shown[1] + margin, shown);
 }
 
 /** Points at the edges are drawn whole; of what is zoomed away nothing shows. */

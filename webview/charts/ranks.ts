@@ -3,17 +3,21 @@
  * for what to compare with.
  */
 import type { ChartDataset, Plugin } from "chart.js";
-import { comparedRuns, type ReferenceScores, type RunView, type Split } from "../../src/shared/panel.ts";
-import { groupRuns, type Spread, scoredRuns, scoreOf, spreadOf } from "../comparison.ts";
+import { boundsOf } from "../../src/metrics/kinds.ts";
+import { groupTitle, reachOf, type Spread } from "../../src/results/groups.ts";
+import type { ReferenceScores, RunView, Split } from "../../src/shared/panel.ts";
+import { compareGroup, groupRuns, scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
 import { h } from "../dom.ts";
 import type { Texts } from "../format.ts";
-import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
+import { axisWithin, baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
 import { marksOf } from "./marks.ts";
 import { type ChartTheme, fade } from "./theme.ts";
 
 export interface RanksChartState {
   runs: readonly RunView[];
   split: Split;
+  /** By which the split is scored; null where that is not known. */
+  metric: string | null;
   references: ReferenceScores;
   theme: ChartTheme;
   texts: Texts;
@@ -22,13 +26,17 @@ export interface RanksChartState {
 interface Group extends Spread {
   parameters: number;
   label: string;
-  /** One of a series of ranks, without a name of its own. */
-  ranked: boolean;
+  /** Its ranks are joined: they differ in nothing else. Null where it has no rank. */
+  family: string | null;
+  /** Where the bar of its deviation ends. */
+  reach: [low: number, high: number];
+  /** How far left of its runs it is drawn, in pixels. */
+  aside: number;
   highest: number;
   lowest: number;
 }
 
-/** Means are drawn this far beside their runs, in pixels, so that neither hides the other. */
+/** Means are drawn this far beside their runs, and beside each other, in pixels, so that none hides another. */
 const aside = 14;
 
 interface Line {
@@ -78,26 +86,33 @@ export class RanksChart {
     });
   }
 
-  update({ runs, split, references, theme, texts }: RanksChartState): void {
+  update({ runs, split, metric, references, theme, texts }: RanksChartState): void {
     this.theme = theme;
     this.texts = texts;
     const placed = scoredRuns(runs, split);
+    const besides = new Map<number, number>();
     this.groups = groupRuns(placed).map((members) => {
       const first = members[0]!;
       const scores = members.map((run) => scoreOf(run, split)!);
-      const ranked = first.rank !== null && first.group === `${first.method}-r${first.rank}`;
+      const spread = spreadOfGroup(compareGroup(members), split)!;
+      const { name, difference, family } = first.group;
+      const beside = (besides.get(first.parameters!) ?? 0) + 1;
+      besides.set(first.parameters!, beside);
+      const isNamedAfterRank = first.rank !== null && name === `${first.method}-r${first.rank}`;
       return {
-        ...spreadOf(comparedRuns(members).map((run) => scoreOf(run, split)))!,
+        ...spread,
+        reach: reachOf(spread, metric),
+        aside: beside * aside,
         highest: Math.max(...scores),
         lowest: Math.min(...scores),
         parameters: first.parameters!,
-        ranked,
-        label: ranked ? `r=${first.rank}` : first.group,
+        family: first.rank === null ? null : family,
+        label: groupTitle({ name: isNamedAfterRank ? `r=${first.rank}` : name, difference }),
       };
     });
     this.lines = this.linesOf(placed, split, references, theme, texts);
     this.chart.data.datasets = placed.map((run) => this.dataset(run, split, theme));
-    this.chart.options = this.options(theme, texts) as object;
+    this.chart.options = this.options(metric, theme, texts) as object;
     this.chart.update("none");
   }
 
@@ -113,6 +128,7 @@ export class RanksChart {
       pointStyle: marks.point,
       pointRadius: 5,
       pointHoverRadius: 7,
+      clip: 8, // a point at the end of the axis is drawn whole
     };
   }
 
@@ -128,11 +144,12 @@ export class RanksChart {
       if (value !== null && value !== undefined && Number.isFinite(value)) lines.push({ value, label, color, dash });
     };
     const baseline = runs.find((run) => run.baseline);
-    const vanilla = spreadOf(
-      comparedRuns(runs.filter(({ method }) => method === "vanilla")).map((run) => scoreOf(run, split)),
-    );
+    const vanilla = groupRuns(runs.filter(({ method }) => method === "vanilla"));
     if (baseline) add(scoreOf(baseline, split), `${texts.t("referenceBaseline")}: ${baseline.name}`, theme.focus, []);
-    else add(vanilla?.mean, texts.t("referenceVanilla"), fade(theme.foreground, 0.7), [8, 4]);
+    else if (vanilla.length === 1) {
+      const mean = spreadOfGroup(compareGroup(vanilla[0]!), split)?.mean;
+      add(mean, texts.t("referenceVanilla"), fade(theme.foreground, 0.7), [8, 4]);
+    }
     // Measured on the test split, and so only to be compared with test scores.
     if (split === "test") {
       add(references.majority, texts.t("referenceMajority"), fade(theme.foreground, 0.55), [2, 3]);
@@ -147,12 +164,12 @@ export class RanksChart {
     return lines;
   }
 
-  private options(theme: ChartTheme, texts: Texts) {
+  private options(metric: string | null, theme: ChartTheme, texts: Texts) {
     const dress = dressScale(theme);
     const parameters = [...new Set(this.groups.map((group) => group.parameters))].sort((a, b) => a - b);
     const scores = [
       ...this.chart.data.datasets.flatMap(({ data }) => data.map(({ y }) => y)),
-      ...this.groups.flatMap(({ mean, deviation }) => [mean - (deviation ?? 0), mean + (deviation ?? 0)]),
+      ...this.groups.flatMap(({ reach }) => reach),
     ];
     let [low, high] = [Math.min(...scores), Math.max(...scores)];
     // The differences between the runs are what the chart is for.
@@ -193,14 +210,13 @@ export class RanksChart {
         y: {
           ...dress,
           type: "linear",
-          min: Math.max(0, low - margin),
-          max: Math.min(1.02, high + margin),
+          ...axisWithin(boundsOf(metric), low - margin, high + margin, [low, high]),
           afterFit: fitWidth,
           ticks: {
             ...dress.ticks,
             maxTicksLimit: 8,
             includeBounds: false,
-            callback: (value: number | string) => (Number(value) > 1 ? "" : texts.percentTick(Number(value))),
+            callback: (value: number | string) => texts.percentTick(Number(value)),
           },
         },
       },
@@ -261,12 +277,12 @@ export class RanksChart {
   /** Where the runs and the names of their groups are, about. */
   private marks(): Box[] {
     const { x, y } = this.chart.scales;
-    return this.groups.map(({ parameters, mean, deviation, highest, lowest }) => {
-      const middle = x!.getPixelForValue(parameters) - aside / 2;
-      const [top, bottom] = [Math.max(highest, mean + (deviation ?? 0)), Math.min(lowest, mean - (deviation ?? 0))];
+    return this.groups.map(({ parameters, reach, aside: beside, highest, lowest }) => {
+      const place = x!.getPixelForValue(parameters);
+      const [top, bottom] = [Math.max(highest, reach[1]), Math.min(lowest, reach[0])];
       return {
-        left: middle - 22,
-        right: middle + 22,
+        left: place - beside - 15,
+        right: place + 15,
         top: y!.getPixelForValue(top) - 24,
         bottom: y!.getPixelForValue(bottom) + 8,
       };
@@ -309,19 +325,22 @@ export class RanksChart {
     ctx.restore();
   }
 
-  /** Joins the means of the ranks: how the score grows with what is trained. */
+  /** Joins the means of ranks that differ in nothing else: how the score grows with what is trained. */
   private drawCurve(): void {
     const { ctx, scales } = this.chart;
-    const ranked = this.groups.filter((group) => group.ranked).sort((a, b) => a.parameters - b.parameters);
-    if (ranked.length < 2 || !this.theme) return;
+    if (!this.theme) return;
     ctx.strokeStyle = fade(this.theme.foreground, 0.35);
     ctx.lineWidth = 1.25;
     ctx.setLineDash([]);
-    ctx.beginPath();
-    for (const { parameters, mean } of ranked) {
-      ctx.lineTo(scales.x!.getPixelForValue(parameters) - aside, scales.y!.getPixelForValue(mean));
+    const families = new Set(this.groups.flatMap(({ family }) => family ?? []));
+    for (const name of families) {
+      const ranks = this.groups.filter(({ family }) => family === name).sort((a, b) => a.parameters - b.parameters);
+      ctx.beginPath();
+      for (const { parameters, mean, aside: beside } of ranks) {
+        ctx.lineTo(scales.x!.getPixelForValue(parameters) - beside, scales.y!.getPixelForValue(mean));
+      }
+      ctx.stroke();
     }
-    ctx.stroke();
   }
 
   private drawGroups(): void {
@@ -333,16 +352,16 @@ export class RanksChart {
     ctx.lineWidth = 1.5;
     ctx.font = `600 ${theme.fontSize}px ${theme.font}`;
     ctx.textAlign = "center";
-    for (const { parameters, mean, deviation, label, highest, lowest } of this.groups) {
-      const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5 - aside;
+    const written: Box[] = [];
+    for (const { parameters, mean, deviation, reach, aside: beside, label, highest, lowest } of this.groups) {
+      const isFarOff = beside > aside;
+      const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5 - beside;
       const y = scales.y.getPixelForValue(mean);
-      const [top, bottom] = [mean + (deviation ?? 0), mean - (deviation ?? 0)].map((value) =>
-        scales.y!.getPixelForValue(value),
-      );
+      const [bottom, top] = reach.map((value) => scales.y!.getPixelForValue(value));
       ctx.beginPath();
       ctx.moveTo(x - 7, y);
       ctx.lineTo(x + 7, y);
-      if (deviation !== null) {
+      if (deviation !== undefined) {
         ctx.moveTo(x, top!);
         ctx.lineTo(x, bottom!);
         for (const end of [top!, bottom!]) {
@@ -353,7 +372,19 @@ export class RanksChart {
       ctx.stroke();
       const above = Math.min(top!, scales.y.getPixelForValue(highest)) - 10;
       const under = Math.max(bottom!, scales.y.getPixelForValue(lowest)) + 20;
-      this.write(label, x + aside / 2, above < chartArea.top + 6 ? under : above, theme.foreground);
+      const half = ctx.measureText(label).width / 2;
+      const height = theme.fontSize + 3;
+      const boxAt = (middle: number, y: number): Box => {
+        return { left: middle - half, right: middle + half, top: y - height, bottom: y };
+      };
+      const aboveOrUnder = [0, 1, 2, 3, 4].flatMap((k) => [above - k * height, under + k * height]);
+      const places = aboveOrUnder.map((bottom) => boxAt(x + aside / 2, bottom));
+      // Where other means are drawn between it and its runs, at its own side.
+      if (isFarOff) places.unshift(boxAt(x - 12 - half, y + 4));
+      const inside = places.filter(({ left, top, bottom }) => left >= 0 && top >= 0 && bottom <= chartArea.bottom);
+      const free = inside.find((box) => !written.some((other) => overlap(box, other))) ?? places[0]!;
+      written.push(free);
+      this.write(label, free.left + half, free.bottom, theme.foreground);
     }
     ctx.restore();
   }

@@ -196,6 +196,9 @@ export interface RunOptions {
   /** How it ends; left out: it goes on running. */
   end?: Pick<ExitJson, "state" | "reason">;
   learningRate?: number;
+  promptLength?: number;
+  /** Of the test rows. */
+  testHash?: string;
   evaluateEvery?: number;
   scores?: boolean;
 }
@@ -230,17 +233,19 @@ export class Experiment {
       totalSteps = Math.max(steps, 60),
       end,
       learningRate = 0.3,
+      promptLength = 100,
+      testHash = "c173906f33eaae70c66e63955f800135",
       evaluateEvery = Math.max(1, Math.floor(totalSteps / 12)),
       scores = true,
     } = options;
     const name = `${method === "ulpt" ? `ulpt-r${rank}` : "vanilla"}-seed${seed}`;
-    const parameters = method === "ulpt" ? 100 * rank + 256 : 12_800;
+    const parameters = method === "ulpt" ? promptLength * rank + 256 : 128 * promptLength;
     const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
       created: "2026-11-23T15:43:35.842Z",
       method,
       rank: method === "ulpt" ? rank : null,
       seed,
-      promptLength: 100,
+      promptLength,
       parameters,
       device: "cpu",
       model: {
@@ -251,7 +256,7 @@ export class Experiment {
         sha256: {
           train: "fdae1cfa46cc07402957b9d1e22cec18",
           validation: "fae806ffa12e0ffac7a6a88c5c018e34",
-          test: "c173906f33eaae70c66e63955f800135",
+          test: testHash,
         },
       },
       versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.20.2" },
@@ -260,7 +265,7 @@ export class Experiment {
         experiment: "complaint",
         seed,
         model: "models/tiny-notes-t5",
-        promptLength: 100,
+        promptLength,
         method:
           method === "ulpt"
             ? { name: method, rank, scale: true, shift: true }

@@ -270,6 +270,38 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     await panel.shot("seeds");
   });
 
+  it("keeps runs of other settings and of other rows in rows of their own, and counts no seed twice", async () => {
+    const made = experiment();
+    const end = { state: "finished" } as const;
+    for (const seed of [1, 2]) made.add({ seed, steps: 60, end });
+    made.add({ seed: 2, steps: 60, end });
+    made.add({ seed: 3, steps: 60, end, learningRate: 0.1 });
+    made.add({ seed: 1, steps: 60, end, promptLength: 20 });
+    made.add({ seed: 4, steps: 60, end, testHash: "0123456789abcdef0123456789abcdef" });
+    const state = { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } } as const;
+    const panel = await show(await made.snapshot(), { state });
+    const rows = await panel.page.locator(".comparison tbody tr").all();
+    const cells = await Promise.all(
+      rows.map(async (row) => [
+        await row.locator(".name").textContent(),
+        ...(await row.locator("td").allTextContents()),
+      ]),
+    );
+    expect(cells.map(([name]) => name)).toEqual([
+      "ulpt-r2 (promptLength 20)",
+      "ulpt-r2",
+      "ulpt-r2 (learningRate 0.1)",
+      "ulpt-r2 (rows of the test split 01234567)",
+    ]);
+    const seeds = cells.map((row) => row[2]);
+    expect(seeds).toEqual(["1", "2 (1 repeated)", "1", "1"]);
+    expect(cells.map((row) => row[3]?.includes("±"))).toEqual([false, true, false, false]);
+    await panel.page.locator(".chart-box.ranks canvas").scrollIntoViewIfNeeded();
+    await panel.shot("unlike-runs");
+    await panel.setTheme("light");
+    await panel.shot("unlike-runs-light");
+  });
+
   it("ticks and unticks runs for the charts, by key too", async () => {
     const made = experiment();
     made.add({ steps: 60 });

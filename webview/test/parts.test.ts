@@ -1,12 +1,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Columns, type HostMessage, type RunView, seedCount } from "../../src/shared/panel.ts";
+import { groupTitle, spreadOf } from "../../src/results/groups.ts";
+import type { Columns, HostMessage, RunView } from "../../src/shared/panel.ts";
 import { marksOf } from "../charts/marks.ts";
-import { rowsOf, scoredRuns, settingColumns, sortRows, spreadOf } from "../comparison.ts";
+import { rowsOf, scoredRuns, settingColumns, sortRows } from "../comparison.ts";
 import { duration, fill, Texts, timeTicks } from "../format.ts";
 import { PanelStore } from "../store.ts";
 import { strings } from "./harness.ts";
+
+function group(name: string, difference = ""): RunView["group"] {
+  return { key: groupTitle({ name, difference }), name, difference, family: name };
+}
 
 const folder = join(import.meta.dirname, "..");
 
@@ -21,7 +26,8 @@ function run(change: Partial<RunView>): RunView {
   };
   return {
     ...nothing,
-    ...{ id: "a", name: "ulpt-r2-seed1", group: "ulpt-r2", state: "finished", method: "ulpt", rank: 2, seed: 1 },
+    ...{ id: "a", name: "ulpt-r2-seed1", group: group("ulpt-r2"), state: "finished", method: "ulpt", rank: 2 },
+    ...{ seed: 1, created: "2026-11-23T15:43:35.842Z" },
     ...{
       promptLength: 100,
       parameters: 456,
@@ -105,7 +111,7 @@ describe("the comparison", () => {
     run({ id: "b", seed: 2, name: "ulpt-r2-seed2", bestScore: 0.9 }),
     run({
       id: "c",
-      group: "vanilla",
+      group: group("vanilla"),
       name: "vanilla-seed1",
       method: "vanilla",
       rank: null,
@@ -119,8 +125,8 @@ describe("the comparison", () => {
     expect(ulpt?.name).toBe("ulpt-r2");
     expect(ulpt?.validation?.mean).toBeCloseTo(0.85, 12);
     expect(ulpt?.validation?.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
-    expect(vanilla?.validation).toBeNull();
-    expect(spreadOf([0.5])).toEqual({ mean: 0.5, deviation: null });
+    expect(vanilla?.validation).toBeUndefined();
+    expect(spreadOf([0.5])).toEqual({ mean: 0.5, deviation: undefined });
   });
 
   it("takes no failed run into the scores of its group, nor onto the chart", () => {
@@ -129,22 +135,34 @@ describe("the comparison", () => {
     expect(ulpt?.runs).toHaveLength(3);
     expect(ulpt?.validation?.mean).toBeCloseTo(0.85, 12);
     expect(scoredRuns([failed, ...runs], "validation").map(({ id }) => id)).toEqual(["a", "b"]);
-    expect(rowsOf([failed], new Map(), true)[0]?.validation).toBeNull();
+    expect(rowsOf([failed], new Map(), true)[0]?.validation).toBeUndefined();
     expect(rowsOf([failed], new Map(), false)[0]?.validation?.mean).toBe(0); // a row of its own says so and that it failed
   });
 
-  it("takes runs under way together only until one of their group was trained to its end", () => {
-    const [first, second] = [run({ id: "a", state: "running", bestScore: 0.2 }), run({ id: "b", bestScore: 0.9 })];
-    const stopped = run({ id: "c", state: "stopped", bestScore: 0.4 });
-    const mean = (group: RunView[]) => rowsOf(group, new Map(), true)[0]?.validation?.mean;
-    expect(mean([first, stopped])).toBeCloseTo(0.3, 12);
-    expect(mean([first, stopped, second])).toBe(0.9);
+  it("takes runs under way together only until one of their group was trained to its end, and without a deviation", () => {
+    const underWay = [run({ id: "a", state: "running", bestScore: 0.2 }), run({ id: "c", seed: 3, bestScore: 0.4 })];
+    underWay[1]!.state = "stopped";
+    const ended = run({ id: "b", seed: 2, bestScore: 0.9 });
+    const row = (runs: RunView[]) => rowsOf(runs, new Map(), true)[0]!;
+    expect(row(underWay).validation).toEqual({ mean: expect.closeTo(0.3, 12), deviation: undefined });
+    expect(row(underWay).isProvisional).toBe(true);
+    expect(row([...underWay, ended])).toMatchObject({ validation: { mean: 0.9 }, isProvisional: false });
   });
 
-  it("says how many seeds of a group its scores are of", () => {
-    const of = (some: number, all: number) => `${some} of ${all}`;
-    expect(seedCount([run({}), run({ state: "failed" })], of)).toBe("1 of 2");
-    expect(seedCount([run({}), run({})], of)).toBe("2");
+  it("counts seeds, and not the runs that repeat one or were not trained to their end", () => {
+    const repeat = run({ id: "b", bestScore: 0.1, created: "2026-11-22T00:00:00.000Z" });
+    const [row] = rowsOf([repeat, run({}), run({ id: "c", seed: 3, state: "failed" })], new Map(), true);
+    expect(row).toMatchObject({ seeds: { counted: 1, all: 2 }, validation: { mean: 0.8, deviation: undefined } });
+    expect(row?.repeats.map(({ id }) => id)).toEqual(["b"]);
+  });
+
+  it("keeps groups of one name apart, and says in what they differ", () => {
+    const slow = run({ id: "b", seed: 2, group: group("ulpt-r2", "learningRate 0.1"), bestScore: 0.1 });
+    const rows = rowsOf([run({}), slow], new Map(), true);
+    expect(rows.map(({ name, validation }) => [name, validation?.mean])).toEqual([
+      ["ulpt-r2", 0.8],
+      ["ulpt-r2 (learningRate 0.1)", 0.1],
+    ]);
   });
 
   it("puts rows without a value last, whichever way it is sorted", () => {

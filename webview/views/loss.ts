@@ -157,7 +157,8 @@ export class LossView implements PanelPart {
     setText(this.scoreEmpty, this.noEvaluation(shown));
 
     if (withPoints.length) {
-      this.charts.update({ courses: this.courses, x, logY, smoothing, zoom: this.zoom, theme, texts });
+      const metric = store.experiment?.metrics.validation ?? null;
+      this.charts.update({ courses: this.courses, x, metric, logY, smoothing, zoom: this.zoom, theme, texts });
       this.describe(withPoints);
       this.requestDetailOfGrowing();
     }

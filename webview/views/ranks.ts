@@ -1,16 +1,8 @@
 /** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
-import { comparedRuns, type RunView, type Split, type StringKey, seedCount } from "../../src/shared/panel.ts";
+import { type Spread, seedCount } from "../../src/results/groups.ts";
+import type { RunView, Split, StringKey } from "../../src/shared/panel.ts";
 import { RanksChart } from "../charts/ranks.ts";
-import {
-  type Row,
-  rowsOf,
-  type SortKey,
-  type Spread,
-  scoredRuns,
-  scoreOf,
-  settingColumns,
-  sortRows,
-} from "../comparison.ts";
+import { type Row, rowsOf, type SortKey, scoredRuns, scoreOf, settingColumns, sortRows } from "../comparison.ts";
 import type { PanelContext, PanelPart } from "../context.ts";
 import { h, replaceChildren, setText } from "../dom.ts";
 import { duration, none, type Texts } from "../format.ts";
@@ -97,17 +89,19 @@ export class RanksView implements PanelPart {
     this.section.hidden = scored.length === 0;
     this.note.hidden = split === preferences.score;
     setText(this.note, texts.t("noTestYet"));
-    const metric = store.experiment?.metrics[split] ?? texts.t("score");
+    const metric = store.experiment?.metrics[split] ?? null;
+    const metricName = metric ?? texts.t("score");
     const splitName = texts.t(split === "test" ? "splitTest" : "splitValidation");
-    setText(this.title, texts.t("ranksTitle", texts.t("scoreOf", metric, splitName.toLowerCase())));
+    setText(this.title, texts.t("ranksTitle", texts.t("scoreOf", metricName, splitName.toLowerCase())));
     if (scored.length && store.experiment) {
-      this.chart.update({ runs: store.runs, split, references: store.experiment.references, theme, texts });
+      const { references } = store.experiment;
+      this.chart.update({ runs: store.runs, split, metric, references, theme, texts });
       const scores = scored.map((run) => scoreOf(run, split)!);
       this.chart.canvas.setAttribute(
         "aria-label",
         texts.t(
           "ranksSummary",
-          metric,
+          metricName,
           scored.length,
           texts.percent(Math.min(...scores)),
           texts.percent(Math.max(...scores)),
@@ -231,7 +225,6 @@ export class RanksView implements PanelPart {
 
   private columns(rows: readonly Row[]): Column[] {
     const { texts, store, preferences } = this.context;
-    const spread = (value: Spread | null) => spreadText(value, texts);
     const column = (key: SortKey, label: StringKey, number: boolean, cell: Column["cell"]): Column => ({
       key,
       label: texts.t(label),
@@ -243,12 +236,10 @@ export class RanksView implements PanelPart {
       column("method", "columnMethod", false, ({ method }) => method ?? none),
       column("rank", "columnRank", true, ({ rank }) => texts.count(rank)),
       column("parameters", "columnParameters", true, ({ parameters }) => texts.count(parameters)),
-      column("seeds", preferences.groupSeeds ? "columnSeeds" : "columnSeed", true, ({ runs }) =>
-        preferences.groupSeeds
-          ? seedCount(runs, (some, all) => texts.t("seedsOf", texts.count(some), texts.count(all)))
-          : texts.count(runs[0]!.seed),
+      column("seeds", preferences.groupSeeds ? "columnSeeds" : "columnSeed", true, (row) =>
+        preferences.groupSeeds ? this.seedsCell(row) : texts.count(row.runs[0]!.seed),
       ),
-      column("validation", "columnValidation", true, ({ validation }) => spread(validation)),
+      column("validation", "columnValidation", true, (row) => rowText(row, row.validation, texts)),
       column("test", "columnTest", true, (row) => this.testCell(row)),
       ...(preferences.groupSeeds
         ? []
@@ -303,16 +294,25 @@ export class RanksView implements PanelPart {
 
   /** Which of its runs stands for a group. */
   private bestOf(row: Row): RunView {
-    const compared = comparedRuns(row.runs);
-    return (compared.length ? compared : row.runs).reduce((best, run) =>
+    return (row.compared.length ? row.compared : row.runs).reduce((best, run) =>
       (run.bestScore ?? -1) > (best.bestScore ?? -1) ? run : best,
     );
+  }
+
+  private seedsCell({ seeds, repeats }: Row): Node | string {
+    const { texts } = this.context;
+    const count = seedCount(seeds.counted, seeds.all, (some, all) =>
+      texts.t("seedsOf", texts.count(some), texts.count(all)),
+    );
+    if (repeats.length === 0) return count;
+    const text = texts.t("seedsRepeated", count, texts.count(repeats.length));
+    return h("span", { title: texts.t("repeatsHint") }, text);
   }
 
   private testCell(row: Row): Node | string {
     const { texts } = this.context;
     const interval = row.runs.length === 1 ? row.runs[0]!.testInterval : null;
-    const text = spreadText(row.test, texts);
+    const text = rowText(row, row.test, texts);
     if (!interval) return text;
     return h("span", { title: texts.t("interval", texts.percent(interval[0]), texts.percent(interval[1])) }, text);
   }
@@ -343,9 +343,10 @@ export class RanksView implements PanelPart {
   }
 }
 
-function spreadText(value: Spread | null, texts: Texts): string {
+/** A score of a row; where its runs are under way it says so. */
+function rowText({ isProvisional }: Row, value: Spread | undefined, texts: Texts): string {
   if (!value) return none;
-  return value.deviation === null
-    ? texts.percent(value.mean)
-    : `${texts.percent(value.mean)} ± ${(100 * value.deviation).toFixed(1)}`;
+  const mean = texts.percent(value.mean);
+  if (isProvisional) return texts.t("soFar", mean);
+  return value.deviation === undefined ? mean : `${mean} ± ${(100 * value.deviation).toFixed(1)}`;
 }

@@ -1,7 +1,7 @@
 /** @file The panel's numbers to take along: metrics as CSV, the comparison as Markdown. */
+import { countSeeds, groupTitle, seedCount, spreadOf } from "../../results/groups.ts";
 import type { RunSeries } from "../../runs/series.ts";
-import { comparedRuns, type RunView, seedCount } from "../../shared/panel.ts";
-import { meanAndDeviation } from "../../statistics/intervals.ts";
+import { type RunView, seedRunOf } from "../../shared/panel.ts";
 
 /** Every recorded loss and score of every run, as many as are drawn at once: a row each, `kind` says which. */
 export function metricsCsv(runs: readonly { run: RunView; series: RunSeries }[]): string {
@@ -29,36 +29,55 @@ function csvCell(value: string | number | null): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** A row for each group of runs that differ only in their seed; below, the failed ones that are in no score. */
+/** A row for each group of runs that differ in nothing but their seed; below, the runs that are in no score. */
 export function comparisonMarkdown(runs: readonly RunView[]): string {
   const groups = new Map<string, RunView[]>();
-  for (const run of runs) groups.set(run.group, [...(groups.get(run.group) ?? []), run]);
+  for (const run of runs) groups.set(run.group.key, [...(groups.get(run.group.key) ?? []), run]);
+  const counted = [...groups.values()].map((members) => countSeeds(members, seedRunOf));
   const lines = [
     "| Run | Rank | Parameters | Seeds | Validation | Test |",
     "| :-- | --: | --: | --: | --: | --: |",
-    ...[...groups].map(([group, members]) => {
-      const [first] = members;
-      const compared = comparedRuns(members);
+    ...[...groups.values()].map(([first], index) => {
+      const { runs: compared, seeds } = counted[index]!;
       const cells = [
-        group.replaceAll("|", "\\|"),
-        first?.rank ?? "–",
-        first?.parameters?.toLocaleString("en") ?? "–",
-        seedCount(members, (some, all) => `${some} of ${all}`),
-        spread(compared.map(({ bestScore }) => bestScore)),
-        spread(compared.map(({ testScore }) => testScore)),
+        groupTitle(first!.group).replaceAll("|", "\\|"),
+        first!.rank ?? "–",
+        first!.parameters?.toLocaleString("en") ?? "–",
+        seedCount(compared.length, seeds),
+        spreadText(compared.map(({ bestScore }) => bestScore)),
+        spreadText(compared.map(({ testScore }) => testScore)),
       ];
       return `| ${cells.join(" | ")} |`;
     }),
   ];
-  const failed = runs.filter(({ state }) => state === "failed").map(({ name }) => name);
-  if (failed.length) lines.push("", `Not counted, because they failed: ${failed.join(", ")}.`);
+  const leftOut = counted.flatMap((group) => group.leftOut);
+  const notes = [
+    note("they failed", leftOut.filter(hasFailed)),
+    note(
+      "they were not trained to their end",
+      leftOut.filter((run) => !hasFailed(run)),
+    ),
+    note(
+      "a newer run has the same settings and seed",
+      counted.flatMap(({ repeats }) => repeats),
+    ),
+  ];
+  for (const text of notes) if (text) lines.push("", text);
   return `${lines.join("\n")}\n`;
 }
 
-function spread(scores: readonly (number | null)[]): string {
-  const known = scores.filter((score) => score !== null);
-  if (!known.length) return "–";
-  const { mean, deviation } = meanAndDeviation(known);
+function hasFailed({ state }: RunView): boolean {
+  return state === "failed" || state === "unreadable";
+}
+
+function note(reason: string, runs: readonly RunView[]): string {
+  return runs.length > 0 ? `Not counted, because ${reason}: ${runs.map(({ name }) => name).join(", ")}.` : "";
+}
+
+function spreadText(scores: readonly (number | null)[]): string {
+  const spread = spreadOf(scores);
+  if (!spread) return "–";
   const percent = (value: number) => (100 * value).toFixed(1);
+  const { mean, deviation } = spread;
   return deviation === undefined ? `${percent(mean)} %` : `${percent(mean)} ± ${percent(deviation)} %`;
 }

@@ -4,6 +4,9 @@
  */
 import { readdirSync } from "node:fs";
 import { messageOf } from "../../errors.ts";
+import { parseRecordedSettings } from "../../experiment/recorded.ts";
+import { groupEqualRuns } from "../../results/equality.ts";
+import type { GroupFacts } from "../../results/groups.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { readHolder } from "../../runs/owner.ts";
 import type { RunSummary } from "../../runs/store.ts";
@@ -42,6 +45,7 @@ export class PanelModel {
   private readonly source: PanelSource;
   private summaries: RunSummary[] = [];
   private comparison: Comparison = { common: {}, different: [] };
+  private groups: ReadonlyMap<string, GroupFacts> = new Map();
   private readonly followers = new Map<string, RunFollower>();
   private readonly problems = new Map<string, string>();
   private smoothing = defaultPreferences.smoothing;
@@ -76,6 +80,7 @@ export class PanelModel {
         common: compared.common,
         different: summaries.map(({ directory }) => different.get(directory) ?? {}),
       };
+      this.groups = groupsOf(summaries);
     }
     this.follow();
     return changed;
@@ -272,6 +277,7 @@ export class PanelModel {
       if (!wanted(summary.directory)) return [];
       return {
         ...viewOf(summary, this.followers.get(summary.directory), this.problems.get(summary.directory)),
+        group: this.groups.get(summary.directory) ?? aloneGroup(summary),
         shown: this.source.isShown(summary.directory),
         baseline: summary.directory === baseline,
         color,
@@ -307,6 +313,11 @@ export class PanelModel {
   }
 }
 
+/** Of a run that cannot be read nothing is known that another could share. */
+function aloneGroup({ directory, run }: RunSummary): GroupFacts {
+  return { key: directory, name: run, difference: "", family: directory };
+}
+
 function isLive({ state }: RunFollower): boolean {
   return state === "running" || state === "created";
 }
@@ -315,7 +326,7 @@ function viewOf(
   summary: RunSummary,
   follower: RunFollower | undefined,
   problem: string | undefined,
-): Omit<RunView, "shown" | "baseline" | "color" | "variant"> {
+): Omit<RunView, "group" | "shown" | "baseline" | "color" | "variant"> {
   const { spec } = summary;
   const series = follower?.series;
   const last = series?.last;
@@ -326,12 +337,12 @@ function viewOf(
   return {
     id: summary.directory,
     name: summary.run,
-    group: nameOf(spec?.settings, summary.run).replace(/-seed\d+$/, ""),
     state,
     reason: problem ?? summary.reason ?? follower?.reason ?? null,
     method: spec?.method ?? null,
     rank: spec?.rank ?? null,
     seed: spec?.seed ?? null,
+    created: spec?.created ?? null,
     promptLength: spec?.promptLength ?? null,
     parameters: spec?.parameters ?? null,
     step: last?.step ?? summary.step,
@@ -360,8 +371,27 @@ function finite(value: number | undefined): number | null {
   return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
-function nameOf(settings: Readonly<Record<string, unknown>> | undefined, otherwise: string): string {
-  return typeof settings?.name === "string" ? settings.name : otherwise;
+/** The groups of the runs that can be read, by their folders. */
+function groupsOf(summaries: readonly RunSummary[]): Map<string, GroupFacts> {
+  const known = summaries.flatMap(({ directory, run, spec }) => {
+    if (!spec) return [];
+    const settings = { name: run, seed: spec.seed, ...currentSettings(spec.settings, directory) };
+    return [{ directory, spec, settings }];
+  });
+  return new Map(
+    groupEqualRuns(known).flatMap(({ members, key, name, difference, family }) =>
+      members.map(({ directory }) => [directory, { key, name, difference, family }] as const),
+    ),
+  );
+}
+
+/** Settings as this version writes them, so that those of an older one are known again; of another as they are. */
+function currentSettings(settings: Readonly<Record<string, unknown>>, directory: string): Record<string, unknown> {
+  try {
+    return { ...parseRecordedSettings(settings, runPaths(directory).run) };
+  } catch {
+    return settings;
+  }
 }
 
 /** By what a split will be scored, out of the settings of a run. */
@@ -377,12 +407,16 @@ function evaluateEveryOf(settings: Readonly<Record<string, unknown>> | undefined
   return typeof every === "number" ? every : null;
 }
 
+/** What all runs measured alike: runs of other rows or of another model have other references. */
 function references(followers: readonly RunFollower[]): ReferenceScores {
   const measured = followers.map(({ series }) => series.test?.baselines ?? {});
-  const first = (name: string) => finite(measured.find((baselines) => baselines[name] !== undefined)?.[name]);
+  const common = (name: string) => {
+    const values = new Set(measured.flatMap((baselines) => baselines[name] ?? []));
+    return values.size === 1 ? finite([...values][0]) : null;
+  };
   return {
-    majority: first("majority"),
-    unprompted: first("unprompted"),
-    unpromptedAmongLabels: first("unpromptedAmongLabels"),
+    majority: common("majority"),
+    unprompted: common("unprompted"),
+    unpromptedAmongLabels: common("unpromptedAmongLabels"),
   };
 }

@@ -244,7 +244,8 @@ describe("settings", () => {
 
 describe("export", () => {
   const view = (change: Partial<RunView>) =>
-    ({ group: "ulpt-r2", state: "finished", rank: 2, parameters: 456, ...change }) as RunView;
+    ({ group: groupOf("ulpt-r2"), state: "finished", rank: 2, parameters: 456, seed: 1, ...change }) as RunView;
+  const groupOf = (name: string, difference = "") => ({ key: name + difference, name, difference, family: name });
 
   it("writes every loss as CSV, and no formula", () => {
     const series = new RunSeries();
@@ -259,14 +260,35 @@ describe("export", () => {
   });
 
   it("writes the comparison as a Markdown table, seeds together", () => {
-    const runs = [view({ bestScore: 0.8, testScore: 0.7 }), view({ bestScore: 0.9, testScore: null })];
+    const runs = [view({ bestScore: 0.8, testScore: 0.7 }), view({ seed: 2, bestScore: 0.9, testScore: null })];
     expect(comparisonMarkdown(runs).split("\n")[2]).toBe("| ulpt-r2 | 2 | 456 | 2 | 85.0 ± 7.1 % | 70.0 % |");
   });
 
   it("takes no failed run into the Markdown table's scores, and names it below", () => {
-    const failed = view({ name: "ulpt-r2-seed3", state: "failed", bestScore: 0, testScore: null });
+    const failed = view({ name: "ulpt-r2-seed3", seed: 3, state: "failed", bestScore: 0, testScore: null });
     const lines = comparisonMarkdown([view({ bestScore: 0.8, testScore: 0.7 }), failed]).split("\n");
     expect(lines[2]).toBe("| ulpt-r2 | 2 | 456 | 1 of 2 | 80.0 % | 70.0 % |");
     expect(lines[4]).toBe("Not counted, because they failed: ulpt-r2-seed3.");
+  });
+
+  it("takes unlike runs of one name as rows of their own, and a repeated or unfinished one into none", () => {
+    const slow = view({ group: groupOf("ulpt-r2", "learningRate 0.1"), seed: 2, bestScore: 0.1, testScore: 0.2 });
+    const scores = { bestScore: 0.8, testScore: 0.7 };
+    const [old, recent] = ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"];
+    const lines = comparisonMarkdown([
+      view({ ...scores, created: recent }),
+      view({ ...scores, created: old, name: "ulpt-r2-seed1" }),
+      view({ name: "ulpt-r2-seed4", seed: 4, state: "stopped", bestScore: 0.3, testScore: null }),
+      slow,
+    ]).split("\n");
+    expect(lines.slice(2)).toEqual([
+      "| ulpt-r2 | 2 | 456 | 1 of 2 | 80.0 % | 70.0 % |",
+      "| ulpt-r2 (learningRate 0.1) | 2 | 456 | 1 | 10.0 % | 20.0 % |",
+      "",
+      "Not counted, because they were not trained to their end: ulpt-r2-seed4.",
+      "",
+      "Not counted, because a newer run has the same settings and seed: ulpt-r2-seed1.",
+      "",
+    ]);
   });
 });

@@ -1,14 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { compareRuns, type RunReport } from "./report.ts";
+import type { RunReport } from "../runs/report.ts";
+import { wilsonInterval } from "../statistics/intervals.ts";
+import { compareRuns as compareReported } from "./comparison.ts";
+
+/** Of runs whose settings are equal but for the seed. */
+function compareRuns(reports: readonly RunReport[]) {
+  const model = { source: "m", weightsSha256: "ab" };
+  return compareReported(
+    reports.map((report) => ({
+      report,
+      settings: { name: `ulpt-r2-seed${report.seed}`, seed: report.seed },
+      spec: { created: report.created, device: "cpu", model, data: { sha256: { train: "cd" } } },
+    })),
+  );
+}
 
 function report(seed: number, change: Partial<RunReport> = {}): RunReport {
   return {
     directory: `/runs/ulpt-r2-seed${seed}`,
     run: `ulpt-r2-seed${seed}`,
-    group: "ulpt-r2",
     method: "ulpt",
     rank: 2,
     seed,
+    created: "2026-01-01T00:00:00.000Z",
     state: "finished",
     error: undefined,
     parameters: 12,
@@ -68,5 +82,32 @@ describe("the comparison of seeds", () => {
   it("has no scores where every run failed, and still its time", () => {
     const [group] = compareRuns([report(1, failed)]);
     expect(group).toMatchObject({ compared: [], bestValidation: undefined, test: undefined, seconds: 1 });
+  });
+
+  it("counts of a seed that was trained more than once the newest run that came to its end, and names the others", () => {
+    const [group] = compareRuns([
+      report(1, { run: "first", bestValidation: 0.1, created: "2026-01-02T00:00:00.000Z" }),
+      report(1, { run: "second", bestValidation: 0.5, created: "2026-01-03T00:00:00.500Z" }),
+      report(1, { run: "third", created: "2026-01-04T00:00:00.000Z", ...failed }),
+      report(2, { bestValidation: 0.7 }),
+    ]);
+    expect(group).toMatchObject({
+      compared: ["second", "ulpt-r2-seed2"],
+      repeats: ["first"],
+      seeds: 2,
+      bestValidation: { mean: 0.6 },
+    });
+  });
+
+  it("has no deviation over repeats of one seed, which are no sample of seeds", () => {
+    const [group] = compareRuns([report(1), report(1, { run: "again" })]);
+    expect(group).toMatchObject({ seeds: 1, bestValidation: { mean: 0.6, deviation: undefined } });
+  });
+
+  it("has the mean of the intervals that its runs recorded, and Wilson's only for a share without one", () => {
+    const test = (change: object) => report(2, { test: { ...report(2).test!, interval: undefined, ...change } });
+    expect(compareRuns([report(1), report(2)])[0]!.test!.interval).toEqual([0.6, 0.8]);
+    expect(compareRuns([test({})])[0]!.test!.interval).toEqual(wilsonInterval(70, 100));
+    expect(compareRuns([test({ metric: "matthews" })])[0]!.test!.interval).toBeUndefined();
   });
 });

@@ -1,0 +1,163 @@
+/** @file Which runs are one experiment repeated with other seeds: those that are equal in all that decides their numbers but the seed. */
+import { canonicalJson } from "../experiment/describe.ts";
+import type { RunJson } from "../runs/schema.ts";
+import type { GroupFacts } from "./groups.ts";
+
+/** A run with all that decides its numbers. */
+export interface KnownRun {
+  /** With nothing left to default, as far as this version knows them. */
+  settings: { readonly name?: unknown; readonly seed?: unknown };
+  /** What the names in the settings stood for, where it ran, and when it was made; and its settings as they were recorded. */
+  spec: Pick<RunJson, "created" | "device" | "model" | "data"> & Partial<Pick<RunJson, "settings">>;
+}
+
+/** Names of what decides a run's numbers → values as text: `training.steps`, `task.variant`, `weights of the model`. */
+export type Identity = ReadonlyMap<string, string>;
+
+export interface EqualRuns<R> extends GroupFacts {
+  /** In the order in which they were given. */
+  members: R[];
+  identity: Identity;
+}
+
+/** Settings that name a run or say what becomes of it, and none of its numbers. Its device is the one that it got. */
+const nominal: ReadonlySet<string> = new Set([
+  "name",
+  "experiment",
+  "directory",
+  "paper",
+  "seed",
+  "device",
+  "training.keepCheckpoints",
+]);
+
+/** What follows from the seed of a run unless an experiment says otherwise. */
+const derived = "method.projection.seed";
+const rank = "method.rank";
+
+/**
+ * Parts runs into groups that are equal but for the seed, and for what follows from it, in the order of their first runs. Runs
+ * are equal as `ulpt train --continue` knows them again: in every setting, in the weights and files of the model, in the rows,
+ * and in the device. A run whose projection has its own seed may be one of runs that each draw their own projection, or one of
+ * runs that share this one: it is put where more seeds are.
+ */
+export function groupEqualRuns<R extends KnownRun>(runs: readonly R[]): EqualRuns<R>[] {
+  const candidates = runs.map((run) => identitiesOf(run).map((identity) => ({ identity, key: keyOf(identity) })));
+  const seeds = new Map<string, Set<unknown>>();
+  runs.forEach((run, index) => {
+    for (const { key } of candidates[index]!) seeds.set(key, (seeds.get(key) ?? new Set()).add(run.settings.seed));
+  });
+  const groups = new Map<string, { members: R[]; identity: Identity }>();
+  runs.forEach((run, index) => {
+    const chosen = candidates[index]!.reduce((most, one) =>
+      seeds.get(one.key)!.size > seeds.get(most.key)!.size ? one : most,
+    );
+    const group = groups.get(chosen.key);
+    if (group) group.members.push(run);
+    else groups.set(chosen.key, { members: [run], identity: chosen.identity });
+  });
+  return named([...groups.values()]);
+}
+
+/** Everything but the seed that decides the numbers of a run; where its projection has the seed of the run, first as one that follows. */
+function identitiesOf({ settings, spec }: KnownRun): Identity[] {
+  // What this version does not know of the settings keeps runs apart as well.
+  const values = new Map([...flatten(spec.settings ?? {}), ...flatten(settings)]);
+  const own = values.get(derived) === canonicalJson(settings.seed);
+  for (const name of nominal) values.delete(name);
+  values.set("device", spec.device);
+  values.set("weights of the model", spec.model.weightsSha256);
+  values.set("files of the model", canonicalJson(spec.model.files ?? {}));
+  for (const [split, sha256] of Object.entries(spec.data.sha256)) values.set(`rows of the ${split} split`, sha256);
+  return own ? [new Map([...values, [derived, "that of the run"]]), values] : [values];
+}
+
+function keyOf(identity: Identity): string {
+  return JSON.stringify([...identity].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The leaves of nested objects by their paths, `training.steps`; a list is a leaf. */
+function flatten(value: unknown, path = ""): Map<string, string> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return new Map([[path, canonicalJson(value)]]);
+  return new Map(
+    Object.entries(value)
+      .filter(([, entry]) => entry !== undefined)
+      .flatMap(([key, entry]) => [...flatten(entry, path === "" ? key : `${path}.${key}`)]),
+  );
+}
+
+/** In what runs differ that are not equal, by name: as little as any way to see a run leaves. */
+export function differencesOf(run: KnownRun, from: Identity): string[] {
+  return identitiesOf(run)
+    .map((identity) => differingNames([identity, from]))
+    .reduce((fewest, names) => (names.length < fewest.length ? names : fewest));
+}
+
+function differingNames(identities: readonly Identity[]): string[] {
+  const names = new Set(identities.flatMap((identity) => [...identity.keys()]));
+  return [...names].filter((name) => new Set(identities.map((identity) => identity.get(name))).size > 1).sort();
+}
+
+interface UnnamedGroup<R> {
+  members: R[];
+  identity: Identity;
+}
+
+function named<R extends KnownRun>(groups: readonly UnnamedGroup<R>[]): EqualRuns<R>[] {
+  const families = new Map<string, string>();
+  const namesakes = new Map<string, UnnamedGroup<R>[]>();
+  for (const group of groups) {
+    const name = nameOf(group.members[0]!);
+    const others = namesakes.get(name);
+    if (others) others.push(group);
+    else namesakes.set(name, [group]);
+  }
+  const tellers = new Map([...namesakes].map(([name, alike]) => [name, differenceTeller(alike)]));
+  return groups.map(({ members, identity }, index) => {
+    const name = nameOf(members[0]!);
+    const family = keyOf(new Map([...identity].filter(([setting]) => setting !== rank)));
+    families.set(family, families.get(family) ?? String(families.size));
+    const facts = { key: String(index), name, difference: tellers.get(name)!(identity), family: families.get(family)! };
+    return { ...facts, members, identity };
+  });
+}
+
+/** A run's name without its seed. */
+function nameOf({ settings: { name, seed } }: KnownRun): string {
+  const whole = String(name ?? "");
+  const suffix = `-seed${seed}`;
+  return whole.endsWith(suffix) ? whole.slice(0, -suffix.length) : whole;
+}
+
+const mostNamed = 3;
+
+/** Tells what an identity has otherwise than that of the largest of its namesakes: `learningRate 0.1, promptLength 20`. */
+function differenceTeller(groups: readonly UnnamedGroup<unknown>[]): (identity: Identity) => string {
+  const usual = groups.reduce((most, group) => (group.members.length > most.members.length ? group : most)).identity;
+  const identities = groups.map(({ identity }) => identity);
+  const differing = differingNames(identities);
+  const short = differing.map((name) => name.split(".").at(-1)!);
+  const settings = differing.map((name, index) => ({
+    name,
+    title: short.filter((other) => other === short[index]).length === 1 ? short[index]! : name,
+    values: [...new Set(identities.map((identity) => identity.get(name)))],
+  }));
+  return (identity) => {
+    const texts = settings
+      .filter(({ name }) => identity.get(name) !== usual.get(name))
+      .map(({ name, title, values }) => `${title} ${valueText(identity.get(name), values)}`);
+    const rest = texts.length - mostNamed;
+    return (rest > 1 ? [...texts.slice(0, mostNamed), `${rest} more`] : texts).join(", ");
+  };
+}
+
+const longestValue = 24;
+
+/** A value as people read it: of a hash the beginning, of a long one its number among the values that there are. */
+function valueText(value: string | undefined, values: readonly (string | undefined)[]): string {
+  if (value === undefined) return "not set";
+  const text = /^"[^"\\]*"$/.test(value) ? value.slice(1, -1) : value;
+  if (/^[0-9a-f]{16,}$/.test(text)) return text.slice(0, 8);
+  return text.length <= longestValue ? text : `#${values.indexOf(value) + 1}`;
+}
