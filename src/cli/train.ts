@@ -5,7 +5,12 @@ import { type ErrorCode, UlptError } from "../errors.ts";
 import { canonicalJson } from "../experiment/describe.ts";
 import { expandRuns, type RunSettings } from "../experiment/expand.ts";
 import { type Experiment, readExperiment } from "../experiment/parse.ts";
-import { parseRecordedSettings, type RecordedSettings, recordSettings } from "../experiment/recorded.ts";
+import {
+  completeSettings,
+  parseRecordedSettings,
+  type RecordedSettings,
+  recordSettings,
+} from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
 import { departureNote } from "../paper/departures.ts";
@@ -145,7 +150,7 @@ function findEqualRun(
       if (canonicalJson(spec.model.files ?? {}) !== canonicalJson(modelFiles)) return false;
       if (!spec || spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) return false;
       const sameData = Object.entries(task.files).every(([split, { sha256 }]) => spec.data.sha256[split] === sha256);
-      return sameData && canonicalJson(spec.settings) === wanted;
+      return sameData && canonicalJson(completeSettings(spec.settings)) === wanted;
     })
     .map(({ directory, spec }) => ({ directory, spec: spec! }))
     .sort((a, b) => (a.spec.created < b.spec.created ? -1 : 1))

@@ -77,6 +77,8 @@ describe("run settings", () => {
         template: "{text}",
         target: "{label}",
         metric: "accuracy",
+        cleanUpSpaces: false,
+        functionAlias: "called",
         maxSourceLength: 256,
         truncateTargets: false,
         dropNulls: false,
@@ -95,6 +97,7 @@ describe("run settings", () => {
       training: {
         steps: 400,
         batchSize: 16,
+        lastBatch: "smaller",
         learningRate: 0.3,
         optimizer: { name: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 1e-5 },
         schedule: "linear",

@@ -38,6 +38,7 @@ export interface OptimizerSettings {
 export interface TrainingSettings {
   steps: number;
   batchSize: number;
+  lastBatch: "smaller" | "filled";
   learningRate: number;
   optimizer: OptimizerSettings;
   schedule: "linear" | "constant";

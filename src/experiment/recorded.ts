@@ -6,7 +6,7 @@ import { bounded } from "../tasks/bounds.ts";
 import { taskDefinitionSchema } from "../tasks/definition.ts";
 import { describeSettings } from "./describe.ts";
 import type { RunSettings } from "./expand.ts";
-import { initialization } from "./schema.ts";
+import { recordedInitialization } from "./schema.ts";
 
 const { rank, groups, seed, promptLength, steps, length } = bounded;
 
@@ -19,7 +19,7 @@ export const recordedMethod = z.discriminatedUnion("name", [
     shift: z.boolean(),
     projection: z.object({ distribution: z.enum(projectionDistributions), groups, seed }),
   }),
-  z.object({ name: z.literal("vanilla"), initialization }),
+  z.object({ name: z.literal("vanilla"), initialization: recordedInitialization }),
 ]);
 
 const recordedSettings = z.object({
@@ -36,6 +36,8 @@ const recordedSettings = z.object({
   training: z.object({
     steps,
     batchSize: bounded.batchSize,
+    // Runs of before there was a choice filled it.
+    lastBatch: z.enum(["smaller", "filled"]).default("filled"),
     learningRate: z.number().gt(0),
     optimizer: z.object({
       name: z.enum(["adamw", "hf-adamw"]),
@@ -61,6 +63,26 @@ export type RecordedSettings = RunSettings & { directory: string };
 /** What run.json keeps of a run's settings. `directory` is relative to the workspace, so that the workspace can move. */
 export function recordSettings(settings: RunSettings, directory: string): Record<string, unknown> {
   return { ...describeSettings(settings), directory };
+}
+
+/**
+ * Recorded settings with those that their version had no word for yet, at what it did: what compares with settings of today.
+ * Settings that cannot be read stay as they are.
+ */
+export function completeSettings(recorded: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const parsed = recordedSettings.safeParse(recorded);
+  return (parsed.success ? addMissing(recorded, parsed.data) : recorded) as Record<string, unknown>;
+}
+
+/** `value` with the keys of `whole` that it lacks, at any depth. */
+function addMissing(value: unknown, whole: unknown): unknown {
+  if (!isRecord(value) || !isRecord(whole)) return value;
+  const filled = Object.entries(value).map(([key, entry]) => [key, addMissing(entry, whole[key])]);
+  return { ...whole, ...Object.fromEntries(filled) };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** @throws UlptError RUN_INVALID */

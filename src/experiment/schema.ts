@@ -35,28 +35,41 @@ const projection = z.strictObject({
   seed: seed.optional().describe("Seed of the projection. Default: the seed of the run."),
 });
 
-export const initialization = z.discriminatedUnion("from", [
-  z
-    .strictObject({
-      from: z.literal("random"),
-      standardDeviation: z
-        .number()
-        .gt(0)
-        .default(1)
-        .describe("Standard deviation of the normal distribution that the prompt is drawn from. Default: 1."),
-    })
-    .describe("Every number of the prompt is drawn from N(0, standardDeviation²)."),
-  z
-    .strictObject({ from: z.literal("vocabulary") })
-    .describe("Each prompt token starts as the embedding of a random word of the vocabulary."),
-  z
-    .strictObject({
-      from: z.literal("text"),
-      text: bounded.template
-        .min(1)
-        .describe("The text whose token embeddings, repeated to promptLength, start the prompt."),
-    })
-    .describe("The prompt starts as the embeddings of a text."),
+const randomStart = z
+  .strictObject({
+    from: z.literal("random"),
+    standardDeviation: z
+      .number()
+      .gt(0)
+      .default(1)
+      .describe("Standard deviation of the normal distribution that the prompt is drawn from. Default: 1."),
+  })
+  .describe("Every number of the prompt is drawn from N(0, standardDeviation²).");
+const vocabularyStart = z
+  .strictObject({ from: z.literal("vocabulary") })
+  .describe("Each prompt token starts as the embedding of a random word of the vocabulary.");
+const textStart = z
+  .strictObject({
+    from: z.literal("text"),
+    text: bounded.template
+      .min(1)
+      .describe("The text whose token embeddings, repeated to promptLength, start the prompt."),
+    specialTokens: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether the tokens that the tokenizer adds to a text, like T5's end token, are repeated with it, as PEFT does.",
+      ),
+  })
+  .describe("The prompt starts as the embeddings of a text.");
+
+const initialization = z.discriminatedUnion("from", [randomStart, vocabularyStart, textStart]);
+
+/** As run.json and exported prompts record it. Those of before there was a choice left special tokens out. */
+export const recordedInitialization = z.discriminatedUnion("from", [
+  randomStart,
+  vocabularyStart,
+  textStart.extend({ specialTokens: z.boolean().default(false) }),
 ]);
 
 const label = fileName.describe(
@@ -129,7 +142,15 @@ const training = z
     steps: bounded.steps
       .default(30_000)
       .describe("Number of optimiser steps of a run. Default: that of the paper's code."),
-    batchSize: bounded.batchSize.default(16).describe("Examples per step."),
+    batchSize: bounded.batchSize
+      .default(16)
+      .describe("Examples per step; the last step of an epoch may see fewer (lastBatch)."),
+    lastBatch: z
+      .enum(["smaller", "filled"])
+      .default("smaller")
+      .describe(
+        "The last batch of an epoch where batchSize does not divide the number of training rows. smaller: it has the rows that are left, as in PyTorch and Transformers; filled: rows of the next epoch fill it, so that all batches are of one size.",
+      ),
     learningRate: learningRate
       .default(0.3)
       .describe("Peak learning rate. Prompts take far larger ones than weights do: the official T5 code uses 0.6."),

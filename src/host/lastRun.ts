@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { describeSettings } from "../experiment/describe.ts";
 import { runNamed } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
+import { completeSettings } from "../experiment/recorded.ts";
 import { safeName } from "../runs/names.ts";
 import type { RunSummary } from "../runs/store.ts";
 import { type ChangedValue, changedValues } from "./experimentChanges.ts";
@@ -45,7 +46,7 @@ export class LastRuns {
     const runs = (await this.store.runs(entry)).filter(({ spec }) => spec !== null);
     const last = newest(runs);
     if (!last?.spec) return undefined;
-    const { directory: _, ...recorded } = last.spec.settings;
+    const { directory: _, ...recorded } = completeSettings(last.spec.settings);
     const now = describeSettings(runNamed(experiment, recorded.name));
     const paths = differingPaths(recorded, now).filter((path) => path !== "name" && path !== "experiment");
     const best = runs.reduce<LastRun["best"]>((leader, { bestScore, run, metric }) => {

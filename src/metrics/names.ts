@@ -21,6 +21,13 @@ export const metricNames = [
 ] as const;
 export type MetricName = (typeof metricNames)[number];
 
+/**
+ * Under which name of an assertion the first function of a program is known where the program has no other of that name. `called`: the
+ * first missing one that the assertion calls; `asserted`: only one that is called right after the word assert.
+ */
+export const functionAliases = ["called", "asserted"] as const;
+export type FunctionAlias = (typeof functionAliases)[number];
+
 export type Bounds = readonly [lowest: number, highest: number];
 
 export interface MetricFacts {

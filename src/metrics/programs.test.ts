@@ -83,6 +83,20 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
   });
 
   it.each([
+    ["it is called right after assert", "assert add(1, 2) == 3", "passed", "passed"],
+    ["it is called inside another call", "assert abs(add(1, 2)) == 3", "error", "passed"],
+    ["what is right after assert is no call", "assert not add(1, 2) == 4", "error", "passed"],
+    ["an assertion follows what sets it up", "three = 3\nassert add(1, 2) == three", "passed", "passed"],
+    ["an assertion in brackets calls it", "assert (add(1, 2) == 3)", "error", "passed"],
+  ])("finds a function of another name, by either rule, where %s", async (_, assertion, asserted, called) => {
+    const strict = await createPythonRunner({ seconds: 2, alias: "asserted" });
+    const program = "def plus(a, b):\n  return a + b";
+    expect([await strict(program, assertion), await run(program, assertion)]).toEqual([asserted, called]);
+    const named = "def add(a, b):\n  return a + b";
+    expect([await strict(named, assertion), await run(named, assertion)]).toEqual(["passed", "passed"]);
+  });
+
+  it.each([
     ["prints that it passed", "print('passed')\nimport sys\nsys.stdout.flush()", "error"],
     ["leaves with success", "import os\nos._exit(0)", "error"],
     ["leaves with success when it is called", "import os\ndef f():\n  os._exit(0)", "error"],

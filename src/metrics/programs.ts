@@ -24,6 +24,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import type { FunctionAlias } from "./names.ts";
 import { pythonDriver } from "./pythonDriver.ts";
 
 /** failed: the assertion is false. error: anything else was raised, or the process ended without a result. */
@@ -32,6 +33,7 @@ export type ProgramOutcome = "passed" | "failed" | "timeout" | "error";
 export type ProgramRunner = (program: string, assertion: string) => Promise<ProgramOutcome>;
 
 export interface PythonRunnerOptions {
+  alias?: FunctionAlias | undefined;
   /** How long an assertion may take, the start of Python included. */
   seconds?: number | undefined;
   memoryBytes?: number | undefined;
@@ -46,6 +48,7 @@ export interface PythonRunnerOptions {
 interface Request {
   program: string;
   assertion: string;
+  alias: FunctionAlias;
   seconds: number;
   memoryBytes: number;
   confine: boolean;
@@ -57,7 +60,7 @@ interface Request {
  * @throws UlptError PROGRAMS_FAILED where Python is missing or does not work, and on Windows, which has no such limits
  */
 export async function createPythonRunner(options: PythonRunnerOptions = {}): Promise<ProgramRunner> {
-  const { seconds = 2, memoryBytes = 512 * 2 ** 20, python = "python3", confine = true } = options;
+  const { seconds = 2, memoryBytes = 512 * 2 ** 20, python = "python3", confine = true, alias = "called" } = options;
   if (process.platform === "win32") {
     throw failure("Generated programs are not run on Windows.", python, {
       expected: "Linux or macOS, where a process can be limited",
@@ -68,7 +71,7 @@ export async function createPythonRunner(options: PythonRunnerOptions = {}): Pro
   const executable = await locate(python);
   const inTurn = turns(options.parallel ?? Math.min(4, availableParallelism()));
   const run: ProgramRunner = (program, assertion) =>
-    inTurn(() => runInFolder(executable, { program, assertion, seconds, memoryBytes, confine }));
+    inTurn(() => runInFolder(executable, { program, assertion, alias, seconds, memoryBytes, confine }));
 
   const trial = await run("import math, re\ndef one():\n  return 1", "assert one() == 1");
   if (trial !== "passed") {

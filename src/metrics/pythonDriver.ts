@@ -2,12 +2,12 @@
  * @file The Python program in which one generated program meets one assertion. It limits and confines its own process
  * first; `programs.ts` says what that does and does not contain.
  *
- * It reads a request from standard input (JSON: program, assertion, token, seconds, memoryBytes, confine) and writes
+ * It reads a request from standard input (JSON: program, assertion, alias, token, seconds, memoryBytes, confine) and writes
  * `<token> passed`, `<token> failed` or `<token> error` to standard output, the last only where Python itself raised
  * something else than AssertionError. A process that ends in any other way has written nothing.
  */
 export const pythonDriver = `
-import ast, builtins, json, os, resource, sys, types
+import ast, builtins, json, os, re, resource, sys, types
 
 def limit(seconds, memory):
     """Hard limits: a process without privileges cannot raise them again."""
@@ -100,7 +100,14 @@ def confine():
         program = struct.pack("HxxxxxxP", len(filters), ctypes.addressof(code))
         libc.prctl(PR_SET_SECCOMP, 2, program, 0, 0)
 
-def outcome_of(program, assertion):
+def called_names(assertion, alias):
+    """The names of an assertion that a function under another name may answer to."""
+    if alias == "asserted":
+        return re.findall(r"(?m)^\\s*assert\\s+(\\w+)\\s*\\(", assertion)
+    return [node.func.id for node in ast.walk(ast.parse(assertion))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+
+def outcome_of(program, assertion, alias):
     # Everything that the verdict needs is taken before the program runs, which may put something else in its place.
     execute, is_there, is_callable, built_in = exec, hasattr, callable, builtins
     module = types.ModuleType("program")
@@ -108,8 +115,7 @@ def outcome_of(program, assertion):
     names = module.__dict__
     try:
         test = compile(assertion, "<assertion>", "exec", dont_inherit=True)
-        called = [node.func.id for node in ast.walk(ast.parse(assertion))
-                  if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        called = called_names(assertion, alias)
         execute(compile(program, "<program>", "exec", dont_inherit=True), names)
         # As in the paper's code: the function under another name is still the function.
         missing = [name for name in called if name not in names and not is_there(built_in, name)]
@@ -135,7 +141,7 @@ def main():
         os.dup2(nothing, descriptor)
     os.close(nothing)
     write, leave = os.write, os._exit
-    write(result, words[outcome_of(request["program"], request["assertion"])])
+    write(result, words[outcome_of(request["program"], request["assertion"], request["alias"])])
     leave(0)
 
 main()

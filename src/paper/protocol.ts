@@ -8,6 +8,8 @@ export const t5Protocol = {
   steps: 30_000,
   stepsInText: 100_000,
   batchSize: 16,
+  /** The Trainer's dataloader keeps what is left of an epoch as a batch. */
+  lastBatch: "smaller",
   /** One for Z, scale and shift, the same for all ranks. */
   ulptLearningRate: 0.6,
   /** Not published for ULPT's prompt-tuning baseline; that of ATTEMPT, from which the code descends. */
@@ -19,15 +21,15 @@ export const t5Protocol = {
   /** The default of the Trainer that the code uses. */
   clipNorm: 1,
   evaluateEvery: 1000,
-  /** The code's generation_max_length. */
-  maxNewTokens: 20,
+  /** The code's generation_max_length of 20, of which the decoder's start token is one. */
+  maxNewTokens: 19,
   /** The default of the Trainer's --seed. */
   seed: 42,
   /** Where the paper reports three seeds, it does not say which. */
   threeSeeds: [1, 2, 3],
   /** U(±√(6/(r+d))); the text says standard normal. */
   distribution: "xavier-uniform",
-  /** The code's default for every task, spelt as there. */
+  /** The code's default for every task, spelt as there; PEFT repeats it with the tokenizer's end token. */
   vanillaText: "Classify this text is postive or not:",
 } as const;
 

@@ -56,7 +56,7 @@ describe("a comparison with the paper", () => {
       "  Ours is one run: how far another seed would be from it is not known.",
       "  The paper prints no deviation here, so its number seems to be of one run.",
       "  differs: Steps. Paper: 30,000 in the code's script, up to 100,000 in the text. Ours: 3,000.",
-      "  7 more: what the paper leaves open and what is never as in it, in the full report.",
+      "  9 more: what the paper leaves open and what is never as in it, in the full report.",
     ]);
   });
 });

@@ -60,6 +60,10 @@ describe("an experiment that reproduces a published number", () => {
   });
 
   it("keeps the defects of the official code", () => {
+    expect(runsOf("table-5/ulpt-r2/nq")[0]).toMatchObject({
+      task: { variant: "faithful", cleanUpSpaces: true, maxTargetLength: 20, maxNewTokens: 19 },
+      generation: { maxNewTokens: 19 },
+    });
     expect(runsOf("table-5/ulpt-r2/winogrande")[0]!.task).toMatchObject({
       variant: "faithful",
       template: expect.not.stringContaining("{option2}"),
@@ -84,9 +88,15 @@ describe("what differs from the paper", () => {
   it("is, for a run by the protocol, only what the paper leaves open and what no run does as it did", () => {
     const list = (id: string) =>
       protocolDifferences(runsOf(id)[0]!, findCell(id)).map(({ kind, what }) => `${kind}: ${what}`);
-    const always = ["Dropout", "Random numbers", "Order of the training rows", "Padding", "Arithmetic"].map(
-      (what) => `always: ${what}`,
-    );
+    const always = [
+      "Dropout",
+      "Random numbers",
+      "Order of the training rows",
+      "Padding",
+      "Rows that go through the model together",
+      "Spaces in decoded answers",
+      "Arithmetic",
+    ].map((what) => `always: ${what}`);
     expect(list(ulpt)).toEqual(["open: Steps", "open: Distribution of the projection", "open: Seed", ...always]);
     expect(list("table-1/vanilla/sst2")).toEqual([
       "open: Steps",
@@ -99,6 +109,7 @@ describe("what differs from the paper", () => {
   it.each<[string, string, string, string]>([
     ["steps", '"steps": 30000', '"steps": 3000', "Steps"],
     ["the batch size", '"batchSize": 16', '"batchSize": 32', "Batch size"],
+    ["the last batch of an epoch", '"lastBatch": "smaller"', '"lastBatch": "filled"', "Last batch of an epoch"],
     ["the learning rate", '"learningRate": 0.6', '"learningRate": 0.3', "Learning rate"],
     ["the optimiser", '"hf-adamw"', '"adamw"', "Optimiser"],
     ["the weight decay", '"weightDecay": 0 ', '"weightDecay": 1e-5 ', "Optimiser"],
@@ -116,7 +127,7 @@ describe("what differs from the paper", () => {
     ["the model", "google-t5/t5-base", "google-t5/t5-small", "Model"],
     ["a model's folder", "google-t5/t5-base", "../models/t5-base", "Model"],
     ["a revision", "google-t5/t5-base", "google-t5/t5-base@a9723ea", "Revision of the model"],
-    ["the limit of answers", '"maxNewTokens": 20', '"maxNewTokens": 5', "Length of answers"],
+    ["the limit of answers", '"maxNewTokens": 19', '"maxNewTokens": 5', "Length of answers"],
     ["the longest source", '"task": "sst2"', '"task": { "name": "sst2", "maxSourceLength": 128 }', "Longest source"],
     [
       "the metric",
@@ -161,6 +172,8 @@ describe("what differs from the paper", () => {
   it("names a fixed task, and where vanilla prompt tuning starts", () => {
     const fixed = (text: string) => text.replace('"faithful" },', '"fixed" },');
     expect(settingsOf("table-5/ulpt-r2/winogrande", fixed)).toEqual(["Variant of the task"]);
+    const without = (text: string) => text.replace('"specialTokens": true', '"specialTokens": false');
+    expect(settingsOf("table-1/vanilla/sst2", without)).toEqual(["Start of the prompt"]);
     const vocabulary = (text: string) => text.replace(/\{ "from": "text".*\}/, '{ "from": "vocabulary" }');
     expect(settingsOf("table-1/vanilla/sst2", vocabulary)).toEqual(["Start of the prompt"]);
   });

@@ -40,7 +40,7 @@ ${seedLines(cell)}
 
 ${trainingLines(cell, method)}
 
-  // As the code: all that is generated counts, so an answer that goes on behind the right one is not it.
+  // As the code, whose limit of 20 counts the start token: all that is generated counts, so an answer that goes on behind the right one is not it.
   "generation": { "maxNewTokens": ${t5Protocol.maxNewTokens} }
 }
 `;
@@ -71,8 +71,8 @@ function methodLines(method: PaperUlpt | PaperVanilla): string {
   if (method.name === "vanilla") {
     return `  "method": "vanilla",
 ${length}
-  // The code's default for every task, spelt as there. The paper says only "default configurations" of prompt tuning.
-  "initialization": { "from": "text", "text": ${json(t5Protocol.vanillaText)} },`;
+  // The code's default for every task, spelt as there, repeated with its end token. The paper says only "default configurations" of prompt tuning.
+  "initialization": { "from": "text", "text": ${json(t5Protocol.vanillaText)}, "specialTokens": true },`;
   }
   const { rank, scale, shift } = method;
   return `  "method": "ulpt",
@@ -106,6 +106,7 @@ function trainingLines(cell: PaperCell, method: PaperUlpt | PaperVanilla): strin
   return `  "training": {
     "steps": ${t5Protocol.steps}, // ${steps}
     "batchSize": ${t5Protocol.batchSize},
+    "lastBatch": ${json(t5Protocol.lastBatch)}, // an epoch's last batch has the rows that are left, as with the Trainer
     "learningRate": ${rate}
     // Transformers' own AdamW. The script's --weight_decay 1e-5 never reaches it.
     "optimizer": { "name": ${json(optimizer.name)}, "betas": ${spaced(optimizer.betas)}, "epsilon": 1e-6, "weightDecay": ${optimizer.weightDecay} },

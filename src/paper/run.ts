@@ -19,6 +19,7 @@ export interface ComparableTask {
   checkpointMetric?: string | undefined;
   maxSourceLength: number;
   maxNewTokens?: number | undefined;
+  cleanUpSpaces: boolean;
 }
 
 export interface ComparableMethod {
@@ -27,12 +28,13 @@ export interface ComparableMethod {
   scale?: boolean | undefined;
   shift?: boolean | undefined;
   projection?: { distribution: string; groups: number } | undefined;
-  initialization?: { from: string; text?: string | undefined } | undefined;
+  initialization?: { from: string; text?: string | undefined; specialTokens?: boolean | undefined } | undefined;
 }
 
 export interface ComparableTraining {
   steps: number;
   batchSize: number;
+  lastBatch: string;
   learningRate: number;
   optimizer: { name: string; betas: readonly [number, number]; epsilon: number; weightDecay: number };
   schedule: string;

@@ -8,7 +8,7 @@ export type VanillaStart =
   | { from: "random"; standardDeviation: number }
   /** Embeddings of some of `tokens`, drawn without replacement while they last. */
   | { from: "vocabulary"; tokens: readonly number[]; embeddings: (token: number) => Float32Array }
-  /** Embeddings of a text's tokens, repeated to fill the prompt. */
+  /** Embeddings of a text's tokens, repeated in whole or in part to fill the prompt. */
   | { from: "text"; tokens: readonly number[]; embeddings: (token: number) => Float32Array };
 
 export interface VanillaOptions {

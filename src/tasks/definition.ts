@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
-import { type MetricName, metricNames } from "../metrics/names.ts";
+import { functionAliases, type MetricName, metricNames } from "../metrics/names.ts";
 import { bounded, mostItems } from "./bounds.ts";
 import { dataFileExtensions } from "./rows.ts";
 import { splitRules } from "./split.ts";
@@ -106,6 +106,22 @@ const scoring = {
     .describe("By which checkpoints are compared on the validation rows. Default: the first metric."),
 };
 
+/** What answers go through before they are scored. */
+const reading = {
+  cleanUpSpaces: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether answers and targets lose the space before . ? ! , and before n't, 'm, 's, 've and 're, and both around a single ', before they are compared, as clean_up_tokenization_spaces of Transformers does: \"John ' s\" becomes \"John's\".",
+    ),
+  functionAlias: z
+    .enum(functionAliases)
+    .default("called")
+    .describe(
+      "Which name of an assertion the first function of a program gets where the program lacks it. called: the first that the assertion calls; asserted: only a call right after the word assert, as the paper's code.",
+    ),
+};
+
 const limits = {
   maxSourceLength: bounded.length
     .default(256)
@@ -172,6 +188,7 @@ const fileTask = z
       .describe("Rows for the final score, used once per run. Without it there is no test score."),
     ...wording,
     ...scoring,
+    ...reading,
     ...limits,
     ...choosing,
     ...splitting,
@@ -200,6 +217,7 @@ const hubTask = z
       .describe("Rows for the final score, used once per run. Without it there is no test score."),
     ...wording,
     ...scoring,
+    ...reading,
     ...limits,
     ...choosing,
     ...splitting,

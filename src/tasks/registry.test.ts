@@ -249,6 +249,25 @@ describe("a faithful variant", () => {
     expect(metricsOf(resolveTask("mbpp"))[0]).toBe("tests-passed");
   });
 
+  it("runs MBPP's tests without what sets them up, and finds a function of another name only right after assert", () => {
+    expect(render("mbpp", "faithful").map(({ references }) => references)).toEqual([
+      ["assert add(1) == 2", "assert add(0) == 1"],
+      ["assert double(2) == 4"],
+      ["assert nothing() is None"],
+    ]);
+    expect(resolveTask({ name: "mbpp", variant: "faithful" }).functionAlias).toBe("asserted");
+    expect(resolveTask("mbpp").functionAlias).toBe("called");
+  });
+
+  it.each(["nq", "hotpotqa", "searchqa", "newsqa"] as const)(
+    "cleans the answers of %s up as Transformers does, and stops them a token short of the longest target",
+    (name) => {
+      const faithful = resolveTask({ name, variant: "faithful" });
+      expect(faithful).toMatchObject({ cleanUpSpaces: true, maxTargetLength: 20, maxNewTokens: 19 });
+      expect(resolveTask(name)).toMatchObject({ cleanUpSpaces: false, maxTargetLength: 20, maxNewTokens: 20 });
+    },
+  );
+
   it("is named only where there is a defect", () => {
     expect(resolveTask("sst2")).not.toHaveProperty("variant");
     expect(resolveTask("mbpp")).toHaveProperty("variant", "fixed");

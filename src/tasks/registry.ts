@@ -41,18 +41,25 @@ function halves(validation: number): { validation: number; test: number } {
 }
 
 /** Extractive question answering of MRQA: only the first answer is learned and scored, normalised as in SQuAD. */
-function questionAnswering(dataset: string): HubTaskInput {
+function questionAnswering(dataset: string): Pick<RegistryEntry, "task" | "variants"> {
   return {
-    dataset,
-    ...large,
-    template: "question: {question | padPunctuation} context: {context | padPunctuation}",
-    target: "{answers[0] | padPunctuation}",
-    metric: ["token-f1", "exact-match"],
-    checkpointMetric: "exact-match",
-    maxSourceLength: 512,
-    maxTargetLength: 20,
-    truncateTargets: true,
-    maxNewTokens: 20,
+    task: {
+      dataset,
+      ...large,
+      template: "question: {question | padPunctuation} context: {context | padPunctuation}",
+      target: "{answers[0] | padPunctuation}",
+      metric: ["token-f1", "exact-match"],
+      checkpointMetric: "exact-match",
+      maxSourceLength: 512,
+      maxTargetLength: 20,
+      truncateTargets: true,
+    },
+    variants: {
+      defect:
+        "Punctuation is set apart in the data and joined again when answers are decoded, so that John ' s counts as one word; and an answer can be one token shorter than the longest target, as the start token counts.",
+      fixed: { maxNewTokens: 20 },
+      faithful: { cleanUpSpaces: true, maxNewTokens: 19 },
+    },
   };
 }
 
@@ -109,7 +116,7 @@ export const registry: Readonly<Record<TaskName, RegistryEntry>> = {
     variants: {
       defect: "Labels were to be rounded to multiples of 0.2, but the rounding does nothing: they keep one digit.",
       fixed: { target: "{label | nearest: 0.2}", labels: similarities },
-      faithful: { target: "{label | decimals: 1}" },
+      faithful: { target: "{label | decimals: 1}", cleanUpSpaces: true },
     },
     sizes: { train: 5_749, ...halves(1_500) },
   },
@@ -193,28 +200,28 @@ export const registry: Readonly<Record<TaskName, RegistryEntry>> = {
     title: "Natural Questions",
     group: "MRQA",
     description: "A question and a passage of Wikipedia: which words answer it?",
-    task: questionAnswering("lucadiliello/naturalquestionsshortqa"),
+    ...questionAnswering("lucadiliello/naturalquestionsshortqa"),
     sizes: { train: 103_071, validation: 1_000, test: 12_836 },
   },
   hotpotqa: {
     title: "HotpotQA",
     group: "MRQA",
     description: "A question that takes two facts, and passages with them: which words answer it?",
-    task: questionAnswering("lucadiliello/hotpotqa"),
+    ...questionAnswering("lucadiliello/hotpotqa"),
     sizes: { train: 71_928, validation: 1_000, test: 5_901 },
   },
   searchqa: {
     title: "SearchQA",
     group: "MRQA",
     description: "A clue of a quiz and what a search engine found: which words are meant?",
-    task: questionAnswering("lucadiliello/searchqa"),
+    ...questionAnswering("lucadiliello/searchqa"),
     sizes: { train: 116_384, validation: 1_000, test: 16_980 },
   },
   newsqa: {
     title: "NewsQA",
     group: "MRQA",
     description: "A question about a news article: which words answer it?",
-    task: questionAnswering("lucadiliello/newsqa"),
+    ...questionAnswering("lucadiliello/newsqa"),
     sizes: { train: 73_160, validation: 1_000, test: 4_212 },
   },
   winogrande: {
@@ -232,7 +239,7 @@ export const registry: Readonly<Record<TaskName, RegistryEntry>> = {
     variants: {
       defect: "The source shows the first option twice and the second never.",
       fixed: {},
-      faithful: { template: "sentence: {sentence} option0: {option1} option1: {option1}" },
+      faithful: { template: "sentence: {sentence} option0: {option1} option1: {option1}", cleanUpSpaces: true },
     },
     sizes: { train: 39_398, validation: 1_000, test: 1_267 },
   },
@@ -320,9 +327,13 @@ export const registry: Readonly<Record<TaskName, RegistryEntry>> = {
     },
     variants: {
       defect:
-        "What it calls pass@1 is the mean share of tests passed, not the share of programs that pass all of theirs.",
+        "What it calls pass@1 is the mean share of tests passed, not the share of programs that pass all of theirs; what a test needs to be set up is not run, and a function of another name is only found where it is called right after the word assert.",
       fixed: {},
-      faithful: { metric: ["tests-fraction", "tests-passed"] },
+      faithful: {
+        metric: ["tests-fraction", "tests-passed"],
+        references: "{test_list[]}",
+        functionAlias: "asserted",
+      },
     },
     sizes: { train: 374, validation: 90, test: 500 },
   },

@@ -36,14 +36,15 @@ function vanillaStart(initialization: Initialization, model: FrozenModel, tokeni
     const rows = Array.from({ length: model.config.vocabularySize }, (_, id) => id);
     return { from: "vocabulary", tokens: rows.filter((id) => tokenizer.isWord(id)), embeddings };
   }
-  const tokens = tokenizer.encodePlain(initialization.text);
-  if (tokens.length === 0) {
+  const plain = tokenizer.encodePlain(initialization.text);
+  if (plain.length === 0) {
     throw new UlptError("OPTION_INVALID", "The initialisation text has no tokens.", {
       where: "initialization.text",
       expected: "a text of at least one token",
       hint: "Write a text, for instance the instruction you would give.",
     });
   }
+  const tokens = initialization.specialTokens ? tokenizer.encode(initialization.text) : plain;
   requireKnownTokens(tokens, model.config.vocabularySize, "initialization.text");
   return { from: "text", tokens, embeddings };
 }

@@ -9,6 +9,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
 import { metricFacts, type Score } from "../metrics/score.ts";
+import { withCleanUp } from "../models/cleanUp.ts";
 import { Inference } from "../models/inference.ts";
 import { type FrozenModel, openModel } from "../models/model.ts";
 import { lossGraph } from "../models/seq2seq.ts";
@@ -96,7 +97,8 @@ export class Resources {
     const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
     // What is wrong with the model is found before a data set is fetched for it.
     const model = openModel(folder);
-    const tokenizer = openTokenizer(model.folder, model.config.endToken);
+    const opened = openTokenizer(model.folder, model.config.endToken);
+    const tokenizer = definition.cleanUpSpaces ? withCleanUp(opened) : opened;
     const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
     const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
       onProgress?.({ stage, what, done, total });
@@ -148,7 +150,7 @@ async function programRunner(task: TaskDefinition, allowed: boolean): Promise<Pr
     (metric) => metricFacts[metric].needs === "programs",
   );
   if (needing === undefined) return undefined;
-  if (allowed) return createPythonRunner();
+  if (allowed) return createPythonRunner({ alias: task.functionAlias });
   throw new UlptError("PROGRAMS_OFF", `The metric ${needing} runs programs that the model writes.`, {
     where: "task.metric",
     expected: "your permission, which no file of a workspace can give",

@@ -22,6 +22,7 @@ const examples: TokenizedExample[] = random.integers(22, 1, 30).map((length) => 
 const training: TrainingSettings = {
   steps: 12,
   batchSize: 5,
+  lastBatch: "smaller",
   learningRate: 0.3,
   optimizer: { name: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 1e-5 },
   schedule: "linear",
@@ -114,7 +115,9 @@ describe("a trainer", () => {
     expect(second).toMatchObject({ step: 2, examples: 10, learningRate: 0.15 });
     const seen = second.tokens + first.tokens;
     expect(seen).toBeGreaterThanOrEqual(10 * 3);
-    await losses(trainer, 10);
+    const counts: number[] = [];
+    for (let i = 0; i < 10; i++) counts.push((await trainer.step()).examples);
+    expect(counts).toEqual([15, 20, 22, 27, 32, 37, 42, 44, 49, 54]); // of the 22 examples two are left for the fifth step
     expect(trainer.finished).toBe(true);
   });
 

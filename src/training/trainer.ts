@@ -51,7 +51,8 @@ export class Trainer {
   /** Starts from `state`, else from the method's initial values. */
   constructor(options: TrainerOptions, state?: TrainerState) {
     this.options = options;
-    this.order = new DataOrder(options.examples.length, options.seed);
+    const { batchSize, lastBatch } = options.training;
+    this.order = new DataOrder({ count: options.examples.length, batchSize, lastBatch, seed: options.seed });
     if (state) this.state = state;
     else {
       const parameters = initialParameters(options.prompt.method, options.seed);
@@ -72,7 +73,7 @@ export class Trainer {
       training.learningRate *
       scheduleFactor({ name: training.schedule, warmupSteps: training.warmupSteps }, state.step, training.steps);
 
-    const batch = this.order.batch(state.step, training.batchSize);
+    const batch = this.order.batch(state.step);
     const { loss, gradient } = await this.lossAndGradient(batch);
     const gradients = await prompt.gradients(state.parameters, gradient);
     const norm = gradientNorm(gradients);
@@ -86,7 +87,7 @@ export class Trainer {
       loss,
       learningRate,
       gradientNorm: norm,
-      examples: state.step * training.batchSize,
+      examples: this.order.examplesBefore(state.step),
       tokens: batch.reduce((sum, i) => sum + examples[i]!.source.length + examples[i]!.target.length, 0),
       seconds: Number(process.hrtime.bigint() - started) / 1e9,
     };

@@ -44,9 +44,12 @@ beforeAll(async () => {
 });
 afterAll(killLeftovers);
 
-/** Starts the training that all tests here share, as an experiment of this name. */
-function train(experiment: string): Command {
-  const file = workspace.experiment(experiment, { training: { steps: 60, evaluateEvery: 15 } });
+/** What all tests here train: an epoch has ten steps, the last of them of three rows. */
+const training = { steps: 60, batchSize: 5, evaluateEvery: 15 };
+
+/** Starts that training as an experiment of this name. */
+function train(experiment: string, more: object = {}): Command {
+  const file = workspace.experiment(experiment, { training: { ...training, ...more } });
   return new Command(["train", file, "--json"], { cwd: workspace.folder });
 }
 
@@ -252,6 +255,28 @@ describe("a run that is asked to stop", () => {
   });
 });
 
+describe("a run of a version that filled the last batch of an epoch, and did not record that", () => {
+  it("is resumed as it began", async () => {
+    const filled = { lastBatch: "filled" };
+    expect((await train("filled", filled).end).code).toBe(0);
+    const command = train("of-before", filled);
+    await command.until(isStep(12)); // behind the first epoch, in which both kinds of batches are alike
+    command.signal("SIGINT");
+    expect((await command.end).code).toBe(130);
+    const path = runPaths(workspace.run("of-before", name)).run;
+    const spec = JSON.parse(readFileSync(path, "utf8"));
+    delete spec.settings.training.lastBatch;
+    delete spec.settings.task.cleanUpSpaces;
+    delete spec.settings.task.functionAlias;
+    writeFileSync(path, JSON.stringify(spec));
+    const { code, stderr } = await resume("of-before").end;
+    expect(code, stderr).toBe(0);
+    const course = courseOf(workspace.run("of-before", name));
+    expect(course).toEqual(courseOf(workspace.run("filled", name)));
+    expect(course).not.toEqual(courseOf(undisturbed));
+  });
+});
+
 describe("a resume that fails before it trains", () => {
   it("leaves the run's progress as it was, and says what to do about the state", async () => {
     const command = train("damaged-state");
@@ -355,7 +380,7 @@ describe("a run that nobody listens to any more", () => {
   });
 
   it.skipIf(!existsSync("/dev/full"))("goes on to its end where its output goes to a disk that is full", () => {
-    const file = workspace.experiment("unwritten", { training: { steps: 60, evaluateEvery: 15 } });
+    const file = workspace.experiment("unwritten", { training });
     const full = openSync("/dev/full", "w");
     try {
       const { status } = spawnSync(process.execPath, [bundle, "train", file], {
@@ -397,7 +422,7 @@ describe.skipIf(!mayMount)(`on a disk of its own${needsMount}`, () => {
     small = createWorkspace(folder("small-disk"));
     mkdirSync(small.path(".ulpt"));
     mount("-t", "tmpfs", "-o", "size=512k", "tmpfs");
-    small.experiment("full", { training: { steps: 60, evaluateEvery: 15 } });
+    small.experiment("full", { training });
   });
   afterAll(() => {
     execFileSync("umount", [small.path(".ulpt")]);

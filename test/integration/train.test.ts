@@ -87,6 +87,20 @@ describe("a sweep that is continued", () => {
     expect(comparison?.groups.map(({ group }) => group)).toEqual(["ulpt-r1", "ulpt-r2"]);
     expect(exists(workspace.run("continued", "ulpt-r1-seed1-2"))).toBe(false);
   });
+
+  it("knows a run again that recorded no setting which its version did not have", async () => {
+    const training = { steps: 6, evaluateEvery: 3, lastBatch: "filled" };
+    const file = workspace.experiment("older", { method: "ulpt", rank: 1, seed: 1, training });
+    await ulptOk(["train", file, "--json"], { cwd: workspace.folder });
+    const path = runPaths(workspace.run("older", "ulpt-r1-seed1")).run;
+    const spec = JSON.parse(readFileSync(path, "utf8"));
+    delete spec.settings.training.lastBatch;
+    delete spec.settings.task.cleanUpSpaces;
+    writeFileSync(path, JSON.stringify(spec));
+    const { stdout } = await ulptOk(["train", file, "--json", "--continue"], { cwd: workspace.folder });
+    expect(jsonLines(stdout).filter((line) => line.type === "step")).toEqual([]);
+    expect(exists(workspace.run("older", "ulpt-r1-seed1-2"))).toBe(false);
+  });
 });
 
 describe("a sweep", () => {
@@ -190,6 +204,26 @@ describe("a sweep", () => {
     for (const run of ofSweep) expect(run).toMatchObject({ state: "finished", step: 20, totalSteps: 20 });
     const table = await ulptOk(["runs", "--workspace", workspace.folder], { cwd: folder() });
     expect(table.stdout).toMatch(/sweep\s+vanilla-seed2\s+finished\s+20\/20/);
+  });
+});
+
+describe("a task with cleanUpSpaces", () => {
+  it("compares answers with targets that have lost their space before a full stop", async () => {
+    const warned = async (cleanUpSpaces: boolean) => {
+      const task = { target: "{label} .", labels: ["0 .", "1 ."], cleanUpSpaces };
+      const training = { steps: 2, warmupSteps: 0, evaluateEvery: 2 };
+      const file = workspace.experiment(`clean-up-${cleanUpSpaces}`, {
+        method: "ulpt",
+        rank: 1,
+        seed: 1,
+        task,
+        training,
+      });
+      const { stdout } = await ulptOk(["train", file, "--json"], { cwd: workspace.folder });
+      return jsonLines(stdout).flatMap((line) => (line.type === "warning" ? [line.message] : []));
+    };
+    expect(await warned(false)).toEqual([]);
+    expect(await warned(true)).toEqual([expect.stringContaining('2 target(s) back differently, such as "')]);
   });
 });
 
