@@ -1,6 +1,6 @@
 /**
- * @file The house of the project: which folder of src/ may import which. This table is the one source; it writes the lint
- * rules (`overrides` of biome.json), so that an import against an arrow fails `npm run check`.
+ * @file The house of the project: which folder of src/ may import which, and which file alone may put text on a surface. These
+ * tables are the one source; they write the lint rules (`overrides` of biome.json), so that a breach fails `npm run check`.
  *
  *   tsx scripts/arrows.ts          writes biome.json
  *   tsx scripts/arrows.ts --check  fails if biome.json is out of date
@@ -20,7 +20,7 @@ const arrows: Record<string, readonly string[]> = {
   tasks: ["metrics", "formats", "random", "words"],
   hub: ["formats", "words"],
   experiment: ["tasks", "metrics", "random", "words"],
-  runs: ["experiment", "formats", "metrics", "statistics"],
+  runs: ["experiment", "formats", "metrics", "statistics", "words"],
   results: ["runs", "experiment", "metrics", "statistics"], // of runs types only: the webview imports it
   paper: ["results", "runs", "experiment", "tasks", "metrics", "statistics", "words"],
   training: [
@@ -37,7 +37,7 @@ const arrows: Record<string, readonly string[]> = {
     "statistics",
     "words",
   ],
-  launch: ["runs", "experiment"],
+  launch: ["runs", "experiment", "words"],
   shared: ["results", "runs", "tasks"], // types only: the webview imports it
   host: ["results", "runs", "launch", "shared", "experiment", "tasks", "metrics", "paper", "statistics", "words"],
   cli: [
@@ -73,8 +73,45 @@ const packageRooms: Record<string, readonly string[]> = {
   vscode: ["host"],
   commander: ["cli"],
   "cli-progress": ["cli"],
-  "cli-table3": ["cli"],
+  "string-width": ["cli"],
+  "wrap-ansi": ["cli"],
 };
+
+/**
+ * Where text is shown, and the files that alone may show it there: they prepare what comes from files (src/words/surfaces.ts).
+ * An entry without `object` means that property of anything.
+ */
+const surfaces: readonly { object?: string; properties: readonly string[]; keeper: string; instead: string }[] = [
+  {
+    object: "process",
+    properties: ["stdout", "stderr"],
+    keeper: "src/cli/terminal.ts",
+    instead: "Print with `say`, `sayJson` or `complain` of src/cli/terminal.ts.",
+  },
+];
+
+const keepers = surfaces.map(({ keeper }) => keeper);
+
+const surfaceOverrides: unknown[] = [
+  {
+    includes: ["src/**", "!**/*.test.ts", ...keepers.map((file) => `!${file}`)],
+    linter: {
+      rules: {
+        suspicious: { noConsole: "error" },
+        nursery: {
+          noJsRestrictedProperties: {
+            level: "error",
+            options: {
+              entries: surfaces.flatMap(({ object, properties, instead }) =>
+                properties.map((property) => ({ ...(object ? { object } : {}), property, message: instead })),
+              ),
+            },
+          },
+        },
+      },
+    },
+  },
+];
 
 const rooms = Object.keys(arrows);
 
@@ -113,7 +150,7 @@ function overrideFor(room: string): unknown {
 const file = new URL("../biome.json", import.meta.url);
 const before = readFileSync(file, "utf8");
 const config = JSON.parse(before) as Record<string, unknown>;
-config.overrides = rooms.map(overrideFor);
+config.overrides = [...rooms.map(overrideFor), ...surfaceOverrides];
 const after = `${JSON.stringify(config, null, 2)}\n`;
 if (process.argv.includes("--check")) {
   if (JSON.stringify(JSON.parse(before)) !== JSON.stringify(config)) {

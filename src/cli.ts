@@ -4,19 +4,21 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
-import { endBar, errorLine, writeErrorLineNow } from "./cli/output.ts";
+import { asErrorLine, endBar } from "./cli/output.ts";
 import { comparePaper, showPaper } from "./cli/paper.ts";
 import { serve } from "./cli/serve.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
+import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
 import { evaluate, exportTo, predict, show } from "./cli/use.ts";
 import { findRun, openWorkspace } from "./cli/workspace.ts";
-import { exitCodes, messageOf, systemErrorCode, UlptError } from "./errors.ts";
+import { exitCodes, messageOf, UlptError } from "./errors.ts";
 import { devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { listRuns, requestStop, runState } from "./runs/store.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
+import { visibleLine } from "./words/surfaces.ts";
 
 const stopping = new AbortController();
 
@@ -24,12 +26,13 @@ const program = new Command("ulpt")
   .description("Prompt tuning on a frozen language model, without Python.")
   .version(packageJson.version)
   .showSuggestionAfterError()
+  .configureOutput({ writeOut: say, writeErr: complain })
   .configureHelp({ showGlobalOptions: true })
   .exitOverride((error) => {
     if (error.exitCode === 0) process.exit(exitCodes.ok);
     // What commander refuses it has told people already, and has parsed no options from.
     const message = error.message.replace(/^error: /, "");
-    if (process.argv.includes("--json")) writeErrorLineNow(new UlptError("OPTION_INVALID", message));
+    if (process.argv.includes("--json")) sayJsonNow(asErrorLine(new UlptError("OPTION_INVALID", message)));
     process.exit(exitCodes.experiment);
   });
 
@@ -86,7 +89,7 @@ program
     const state = runState(directory);
     if (state === "running") requestStop(directory);
     const told = state === "running" ? "will save a checkpoint and stop" : `is not running: it is ${state}`;
-    process.stdout.write(`${spec.experiment}/${spec.run} ${told}.\n`);
+    say(`${visibleLine(`${spec.experiment}/${spec.run}`)} ${told}.`);
   });
 
 program
@@ -135,7 +138,7 @@ program
   .action(async (options) => {
     const { device: chosen } = await resolveDevice(options.device);
     const result = await verifyCase(openModel(options.model), options.case, chosen);
-    process.stdout.write(`${JSON.stringify(result)}\n`);
+    sayJson(result);
     if (verificationPassed(result)) return;
     throw new UlptError("REFERENCE_MISMATCH", "The model differs from the reference.", {
       where: options.case,
@@ -152,10 +155,9 @@ program
   .action((options) => {
     const workspace = openWorkspace(options.workspace);
     const runs = listRuns(workspace);
-    if (options.json) for (const run of runs) process.stdout.write(`${JSON.stringify(run)}\n`);
-    else if (runs.length === 0)
-      process.stdout.write(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.\n`);
-    else process.stdout.write(`${runsTable(runs)}\n`);
+    if (options.json) for (const run of runs) sayJson(run);
+    else if (runs.length === 0) say(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.`);
+    else say(runsTable(runs));
   });
 
 program.command("tasks").description("list the tasks of the registry").addOption(json()).action(listTasks);
@@ -197,8 +199,8 @@ program
   .addOption(json())
   .action(async (options) => {
     const reports = await reportDevices();
-    if (options.json) for (const report of reports) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else process.stdout.write(`${devicesTable(reports)}\n`);
+    if (options.json) for (const report of reports) sayJson(report);
+    else say(devicesTable(reports));
   });
 
 program.command(probeCommand, { hidden: true }).argument("<device>").action(printProbe);
@@ -216,13 +218,7 @@ function stopOn(signal: NodeJS.Signals): void {
     stopping.abort(new UlptError("STOPPED", "Stopped.", {}));
   });
 }
-/** Whoever read our output may have had enough (`ulpt runs | head`), or the disk it went to is full: that ends no training. */
-const outputLosses = ["EPIPE", "ENOSPC", "EDQUOT", "EIO"];
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error) => {
-    if (!outputLosses.includes(systemErrorCode(error) ?? "")) throw error;
-  });
-}
+outliveOutput();
 /** Commands that save or clean up when they are asked to stop; the others simply end. */
 const stoppable = new Set(["train", "resume", "evaluate", "data", "download"]);
 program.hook("preAction", (_program, command) => {
@@ -234,7 +230,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   endBar();
-  process.stderr.write(`${describeEnd(error)}\n`);
-  if (asJson) process.stdout.write(`${errorLine(error)}\n`);
+  complain(describeEnd(error));
+  if (asJson) sayJson(asErrorLine(error));
   process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
 }

@@ -13,7 +13,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import Table from "cli-table3";
+import { table } from "../../src/cli/table.ts";
 import { shapes, writeRandomModel } from "./shapes.ts";
 
 const { values } = parseArgs({
@@ -75,37 +75,25 @@ try {
 }
 
 function print(rows: readonly Row[], peak: number): void {
-  const table = new Table({
-    head: [
-      "shape",
-      "source",
-      "step, ms (fastest / median)",
-      "GFLOP",
-      "GFLOP/s",
-      "of sgemm",
-      "peak memory, MB",
-      "1.2 × weights + 700",
-    ],
-    style: { head: [], border: [] },
-    colAligns: ["left", "right", "right", "right", "right", "right", "right", "right"],
-  });
-  for (const { model, source, fastest, seconds, gflop, gflops, peakBytes, weightBytes } of rows) {
-    table.push([
-      model,
-      source,
-      `${(1000 * fastest).toFixed(0)} / ${(1000 * seconds).toFixed(0)}`,
-      gflop.toFixed(1),
-      gflops.toFixed(0),
-      `${((100 * gflops) / peak).toFixed(0)} %`,
-      (peakBytes / 1e6).toFixed(0),
-      ((1.2 * weightBytes) / 1e6 + 700).toFixed(0),
-    ]);
-  }
+  const head = [
+    ...["shape", "source", "step, ms (fastest / median)", "GFLOP", "GFLOP/s", "of sgemm"],
+    ...["peak memory, MB", "1.2 × weights + 700"],
+  ];
+  const cells = rows.map(({ model, source, fastest, seconds, gflop, gflops, peakBytes, weightBytes }) => [
+    model,
+    String(source),
+    `${(1000 * fastest).toFixed(0)} / ${(1000 * seconds).toFixed(0)}`,
+    gflop.toFixed(1),
+    gflops.toFixed(0),
+    `${((100 * gflops) / peak).toFixed(0)} %`,
+    (peakBytes / 1e6).toFixed(0),
+    ((1.2 * weightBytes) / 1e6 + 700).toFixed(0),
+  ]);
   console.log(
     `${cpus().length} × ${cpus()[0]?.model}, fp32; sgemm peak ${peak.toFixed(0)} GFLOP/s (fastest of 1024³ to 2048³)`,
   );
   console.log(
     `batch ${batch}, target ${target}, prompt ${prompt}; fastest and median of ${values.repeats} steps, loss and dLoss/dE`,
   );
-  console.log(table.toString());
+  console.log(table(head, [1, 2, 3, 4, 5, 6, 7], cells));
 }

@@ -22,10 +22,12 @@ import { resolveTask } from "../tasks/resolve.ts";
 import { type PreviewTokenizer, previewTask } from "../training/preview.ts";
 import { locateModel, locateTask, type SourceOptions } from "../training/sources.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
+import { visibleLine } from "../words/surfaces.ts";
 import { openHub } from "./hub.ts";
 import { createReporter } from "./output.ts";
 import { previewText } from "./previewText.ts";
 import { tasksTable } from "./table.ts";
+import { say, sayJson } from "./terminal.ts";
 
 export function listTasks({ json }: { json: boolean }): void {
   const entries = taskNames.map((name) => {
@@ -48,8 +50,8 @@ export function listTasks({ json }: { json: boolean }): void {
       defect: variants?.defect,
     };
   });
-  if (json) for (const entry of entries) process.stdout.write(`${JSON.stringify(entry)}\n`);
-  else process.stdout.write(`${tasksTable(entries)}\n`);
+  if (json) for (const entry of entries) sayJson(entry);
+  else say(tasksTable(entries));
 }
 
 /** What a person means by a task: an experiment file, or a name of the registry. */
@@ -109,8 +111,8 @@ export async function showData(name: string, options: DataOptions, signal: Abort
   const { task, model, directory } = openSubject(name, options.variant);
   const source = options.model ?? model;
   const preview = await previewOf(task, source, directory, options, accessOf(options, signal));
-  if (options.json) process.stdout.write(`${JSON.stringify({ type: "preview", variant: task.variant, ...preview })}\n`);
-  else process.stdout.write(previewText(preview, source !== undefined, task.variant));
+  if (options.json) sayJson({ type: "preview", variant: task.variant, ...preview });
+  else say(previewText(preview, source !== undefined, task.variant));
 }
 
 type Access = Pick<SourceOptions, "signal" | "onProgress" | "onWarning">;
@@ -155,8 +157,8 @@ export async function download(
 }
 
 function report(name: string, found: { folder?: string; revision: string | undefined }, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify({ type: "downloaded", name, ...found })}\n`);
-  else process.stdout.write(`${name}  ${found.revision ?? ""}  ${found.folder ?? ""}`.trimEnd().concat("\n"));
+  if (json) sayJson({ type: "downloaded", name, ...found });
+  else say(visibleLine(`${name}  ${found.revision ?? ""}  ${found.folder ?? ""}`.trimEnd()));
 }
 
 function accessOf({ json }: { json: boolean }, signal: AbortSignal): Access {

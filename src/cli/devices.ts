@@ -4,6 +4,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { type Device, devices } from "../graph/devices.ts";
 import { supportedDevices } from "../graph/engine.ts";
 import { type ProbeResult, probeDevice } from "../graph/probe.ts";
+import { sayJson } from "./terminal.ts";
 
 /** What a device needs where it is missing. */
 const needs: Record<Device, string> = {
@@ -39,7 +40,7 @@ export async function printProbe(device: string): Promise<void> {
     reason: messageOf(error),
     loads,
   }));
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  sayJson(result);
 }
 
 function parseDevice(name: string): Device {

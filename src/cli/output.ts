@@ -1,12 +1,13 @@
 /** @file What a command tells while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines for machines. */
-import { writeSync } from "node:fs";
 import cliProgress from "cli-progress";
 import { messageOf, UlptError } from "../errors.ts";
 import type { RunReport } from "../runs/report.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
+import { visibleLine } from "../words/surfaces.ts";
 import { formatPercent, formatSeconds } from "./format.ts";
 import { PreparationBar, PreparationFilter, PreparationLines } from "./preparation.ts";
+import { isTerminal, say, sayJson } from "./terminal.ts";
 
 export interface RunHeading {
   name: string;
@@ -31,7 +32,7 @@ let bar: BarReporter | undefined;
 /** @param signal when it aborts, the reporter says that a stop is under way */
 export function createReporter(options: { json: boolean }, signal: AbortSignal): Reporter {
   if (options.json) return new JsonReporter();
-  if (!process.stdout.isTTY) return new LineReporter(signal);
+  if (!isTerminal()) return new LineReporter(signal);
   bar = new BarReporter(signal);
   return bar;
 }
@@ -41,19 +42,10 @@ export function endBar(): void {
   bar?.stop();
 }
 
-function write(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 /** The last line of a command with `--json` that failed or was stopped; people read the same on stderr. */
-export function errorLine(error: unknown): string {
+export function asErrorLine(error: unknown): unknown {
   const known = error instanceof UlptError ? error : new UlptError("INTERNAL", messageOf(error));
-  return JSON.stringify({ type: "error", ...known.toJSON() });
-}
-
-/** Writes `errorLine` before an exit at once, for which a stream to a pipe would not wait. */
-export function writeErrorLineNow(error: unknown): void {
-  writeSync(1, `${errorLine(error)}\n`);
+  return { type: "error", ...known.toJSON() };
 }
 
 /** One JSON object a line: the events of the journal, with the run they belong to. */
@@ -62,24 +54,24 @@ class JsonReporter implements Reporter {
   private readonly preparation = new PreparationFilter();
 
   note(text: string): void {
-    write(JSON.stringify({ type: "note", text }));
+    sayJson({ type: "note", text });
   }
 
   preparing(progress: Preparation): void {
-    if (this.preparation.isWorthTelling(progress)) write(JSON.stringify({ type: "preparation", ...progress }));
+    if (this.preparation.isWorthTelling(progress)) sayJson({ type: "preparation", ...progress });
   }
 
   runStarted({ name, directory, index, count, parameters }: RunHeading): void {
     this.run = name;
-    write(JSON.stringify({ type: "run", run: name, directory, index, count, parameters }));
+    sayJson({ type: "run", run: name, directory, index, count, parameters });
   }
 
   progress(event: RunProgress): void {
-    write(JSON.stringify({ run: this.run, ...event }));
+    sayJson({ run: this.run, ...event });
   }
 
   runEnded(report: RunReport): void {
-    write(JSON.stringify({ type: "report", ...report }));
+    sayJson({ type: "report", ...report });
   }
 }
 
@@ -94,14 +86,14 @@ class SmoothedLoss {
 }
 
 function heading({ name, index, count, parameters }: RunHeading): string {
-  return `run ${index} of ${count}  ${name}  (${parameters.toLocaleString("en")} parameters)`;
+  return `run ${index} of ${count}  ${visibleLine(name)}  (${parameters.toLocaleString("en")} parameters)`;
 }
 
 function ending(report: RunReport): string {
   const { run, state, test, bestValidation, seconds } = report;
   const validation = bestValidation === undefined ? "" : `, best validation ${formatPercent(bestValidation)}`;
   const score = test ? `, test ${formatPercent(test.score)}` : "";
-  return `${run}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
+  return `${visibleLine(run)}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
 }
 
 const stopping = "saving and stopping (again to end at once)";
@@ -122,7 +114,7 @@ class BarReporter implements Reporter {
 
   note(text: string): void {
     this.preparation.stop();
-    write(text);
+    say(text);
   }
 
   preparing(progress: Preparation): void {
@@ -131,7 +123,7 @@ class BarReporter implements Reporter {
 
   runStarted(run: RunHeading): void {
     this.preparation.stop();
-    write(heading(run));
+    say(heading(run));
     this.loss = new SmoothedLoss();
     Object.assign(this.payload, { loss: "–", best: "–", phase: "" });
   }
@@ -161,7 +153,7 @@ class BarReporter implements Reporter {
         break;
       case "warning":
         this.stop();
-        write(`  warning: ${event.message}`);
+        say(`  warning: ${event.message}`);
         break;
       case "checkpoint":
         break;
@@ -170,7 +162,7 @@ class BarReporter implements Reporter {
 
   runEnded(report: RunReport): void {
     this.stop();
-    write(ending(report));
+    say(ending(report));
   }
 
   /** The bar appears with the first number to show, below the warnings of the start. */
@@ -200,17 +192,17 @@ class BarReporter implements Reporter {
 /** For logs: a line now and then, each complete in itself. */
 class LineReporter implements Reporter {
   constructor(signal: AbortSignal) {
-    signal.addEventListener("abort", () => write(stopping));
+    signal.addEventListener("abort", () => say(stopping));
   }
 
   private loss = new SmoothedLoss();
   private total = 0;
   private lastLine = 0;
   private readonly recent: number[] = [];
-  private readonly preparation = new PreparationLines(write);
+  private readonly preparation = new PreparationLines(say);
 
   note(text: string): void {
-    write(text);
+    say(text);
   }
 
   preparing(progress: Preparation): void {
@@ -218,7 +210,7 @@ class LineReporter implements Reporter {
   }
 
   runStarted(run: RunHeading): void {
-    write(heading(run));
+    say(heading(run));
     this.loss = new SmoothedLoss();
     this.recent.length = 0;
   }
@@ -232,12 +224,12 @@ class LineReporter implements Reporter {
         this.step(event.step, this.loss.add(event.loss), event.seconds);
         break;
       case "evaluation":
-        write(
+        say(
           `  step ${event.step}  ${event.split} ${event.metric} ${formatPercent(event.score)}  (${event.count} rows)`,
         );
         break;
       case "warning":
-        write(`  warning ${event.code}: ${event.message}`);
+        say(`  warning ${event.code}: ${event.message}`);
         break;
       default:
         break;
@@ -252,10 +244,10 @@ class LineReporter implements Reporter {
     this.lastLine = now;
     const mean = this.recent.reduce((a, b) => a + b, 0) / this.recent.length;
     const eta = formatSeconds((this.total - step) * mean);
-    write(`  step ${step}/${this.total}  loss ${loss.toFixed(4)}  ${(1 / mean).toFixed(1)} steps/s  ETA ${eta}`);
+    say(`  step ${step}/${this.total}  loss ${loss.toFixed(4)}  ${(1 / mean).toFixed(1)} steps/s  ETA ${eta}`);
   }
 
   runEnded(report: RunReport): void {
-    write(ending(report));
+    say(ending(report));
   }
 }

@@ -13,20 +13,22 @@ import { cells, findCell } from "../paper/results.ts";
 import { listRuns, type Run } from "../runs/store.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { cellsTable } from "./table.ts";
+import { say, sayJson } from "./terminal.ts";
 import { openWorkspace } from "./workspace.ts";
 
 /** Lists the published results, or prints the experiment that repeats one. @throws OPTION_INVALID, MODEL_UNSUPPORTED */
 export function showPaper(id: string | undefined, { json }: { json: boolean }): void {
   if (id !== undefined)
-    process.stdout.write(json ? `${resultLine(findCell(id))}\n` : reproduceExperiment(findCell(id)));
-  else if (json) for (const cell of cells()) process.stdout.write(`${JSON.stringify(cell)}\n`);
-  else process.stdout.write(`${cellsTable(cells().filter(({ reason }) => reason === undefined))}\n`);
+    if (json) sayJson(asResult(findCell(id)));
+    else say(reproduceExperiment(findCell(id)));
+  else if (json) for (const cell of cells()) sayJson(cell);
+  else say(cellsTable(cells().filter(({ reason }) => reason === undefined)));
 }
 
 /** A published result with the experiment that repeats it; null where none can, and `reason` says why. */
-function resultLine(cell: PaperCell): string {
+function asResult(cell: PaperCell): unknown {
   const experiment: unknown = cell.reason === undefined ? parse(reproduceExperiment(cell)) : null;
-  return JSON.stringify({ ...cell, experiment });
+  return { ...cell, experiment };
 }
 
 /**
@@ -43,8 +45,8 @@ export function comparePaper(given: string, options: { workspace?: string | unde
   if (runs.length === 0) throw notTrained(name, file, workspace, known);
   const found = besideRecorded(runs);
   if (!found) throw notComparable(name, workspace, runs);
-  if (options.json) process.stdout.write(`${JSON.stringify(found)}\n`);
-  else process.stdout.write(paperReport(found.cell, found.comparison, found.differences));
+  if (options.json) sayJson(found);
+  else say(paperReport(found.cell, found.comparison, found.differences));
 }
 
 function isFile(name: string): boolean {

@@ -1,6 +1,7 @@
 /** @file What is told while a model is downloaded or rows are read: a bar on a terminal, a line now and then elsewhere. */
 import cliProgress from "cli-progress";
 import type { Preparation } from "../training/resources.ts";
+import { visibleLine } from "../words/surfaces.ts";
 import { formatBytes, formatCount, formatSeconds } from "./format.ts";
 
 /** Work that is done sooner than this is not worth a word. In milliseconds. */
@@ -27,7 +28,7 @@ class Teller {
 
   tell(progress: Preparation): Told & { since: number } {
     const isDownload = progress.stage === "download";
-    const title = `${verbs[progress.stage]} ${isDownload ? progress.file : progress.what}`;
+    const title = visibleLine(`${verbs[progress.stage]} ${isDownload ? progress.file : progress.what}`);
     const key = isDownload ? verbs.download : title; // the files of one download are one piece of work
     const [done, total] = isDownload ? [progress.bytes, progress.totalBytes] : [progress.done, progress.total];
     const now = Date.now();

@@ -4,7 +4,6 @@
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import {
   type CancellationToken,
   createMessageConnection,
@@ -33,6 +32,7 @@ import { openSubject, previewOf } from "./data.ts";
 import { reportDevices, resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
+import { complain, takeStdout } from "./terminal.ts";
 import { answerTexts, evaluateCheckpoint, inspectTarget } from "./use.ts";
 
 /** How often to look whether the parent is still there, in milliseconds. */
@@ -157,15 +157,6 @@ export async function serve(signal: AbortSignal): Promise<void> {
   process.stdin.destroy();
 }
 
-/** The real stdout; from now on, what anything else writes there goes to stderr. */
-function takeStdout(): Writable {
-  const write = process.stdout.write.bind(process.stdout);
-  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
-  return new Writable({
-    write: (chunk: Buffer, _encoding, done) => void write(chunk, (error) => done(error)),
-  });
-}
-
 async function withCancellation<T>(
   token: CancellationToken,
   ending: AbortSignal,
@@ -189,7 +180,7 @@ async function withCancellation<T>(
 /** An UlptError travels with all that it says; any other error is a fault of ours, and its stack goes to stderr. */
 function asResponse(error: unknown): ResponseError<unknown> {
   if (error instanceof UlptError) return new ResponseError(ulptErrorCode, error.message, error.toJSON());
-  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  complain(`${error instanceof Error ? error.stack : error}`);
   return new ResponseError(ErrorCodes.InternalError, messageOf(error));
 }
 

@@ -1,40 +1,66 @@
 /** @file The tables that commands print. */
-import Table from "cli-table3";
+import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
 import type { GroupReport } from "../results/comparison.ts";
 import { type Spread, seedCount } from "../results/groups.ts";
 import type { RunReport } from "../runs/report.ts";
 import type { RunSummary } from "../runs/store.ts";
+import { cut, visibleLine } from "../words/surfaces.ts";
 import type { DeviceReport } from "./devices.ts";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
+import { terminalWidth } from "./terminal.ts";
 
 const none = "–";
 
-function table(head: string[], numeric: readonly number[], rows: string[][], widths?: number[]): string {
-  const out = new Table({
-    ...(widths ? { colWidths: widths, wordWrap: true } : {}),
-    head,
-    style: { head: [], border: [] },
-    colAligns: head.map((_, column) => (numeric.includes(column) ? "right" : "left")),
-    chars: {
-      top: "─",
-      "top-mid": "─",
-      "top-left": "",
-      "top-right": "",
-      bottom: "─",
-      "bottom-mid": "─",
-      "bottom-left": "",
-      "bottom-right": "",
-      left: "",
-      "left-mid": "",
-      mid: "",
-      "mid-mid": "",
-      right: "",
-      "right-mid": "",
-      middle: " ",
-    },
+/** What stands in a cell: one line whatever is in it, or the lines of a list. */
+type Cell = string | readonly string[];
+
+/**
+ * A table between two rules, its columns as wide as they have to be.
+ *
+ * @param numeric columns to be aligned on the right
+ * @param widths in columns of the terminal: longer lines are broken between words
+ */
+export function table(
+  head: string[],
+  numeric: readonly number[],
+  rows: readonly Cell[][],
+  widths?: readonly number[],
+): string {
+  const shown = [head, ...rows].map((row) => row.map((cell, column) => linesOf(cell, widths?.[column])));
+  const measured = head.map((_, column) => widest(shown.flatMap((row) => row[column]!)));
+  const text = shown.flatMap((row) => {
+    const height = Math.max(...row.map((lines) => lines.length));
+    return Array.from({ length: height }, (_, line) =>
+      row
+        .map((lines, column) => ` ${padded(lines[line] ?? "", measured[column]!, numeric.includes(column))} `)
+        .join(" "),
+    );
   });
-  out.push(...rows);
-  return out.toString();
+  const rule = "─".repeat(measured.reduce((sum, width) => sum + width + 3, -1));
+  return [rule, ...text, rule].join("\n");
+}
+
+/** In characters: every row is as wide as the widest. */
+const longestLine = 300;
+
+function linesOf(cell: Cell, width: number | undefined): readonly string[] {
+  const lines = (typeof cell === "string" ? [cell] : cell).map((line) => cut(visibleLine(line), longestLine));
+  return width === undefined ? lines : lines.flatMap((line) => wrapAnsi(line, width, { hard: true }).split("\n"));
+}
+
+function widest(lines: readonly string[]): number {
+  return lines.reduce((most, line) => Math.max(most, widthOf(line)), 0);
+}
+
+/** In columns of the terminal. Of ASCII text that is its length, which is found out much faster. */
+function widthOf(line: string): number {
+  return /^[\x20-\x7e]*$/.test(line) ? line.length : stringWidth(line);
+}
+
+function padded(line: string, width: number, right: boolean): string {
+  const space = " ".repeat(width - widthOf(line));
+  return right ? space + line : line + space;
 }
 
 function spread({ mean, deviation }: Spread): string {
@@ -92,7 +118,8 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
 function leftOut({ runs, compared, repeats }: GroupReport): string[] {
   return runs
     .filter(({ run }) => !compared.includes(run))
-    .map((one) => `  not counted: ${one.run}, which ${repeats.includes(one.run) ? repeated(one) : ended(one)}`);
+    .map((one) => `  not counted: ${one.run}, which ${repeats.includes(one.run) ? repeated(one) : ended(one)}`)
+    .map(visibleLine);
 }
 
 function repeated({ seed }: RunReport): string {
@@ -177,15 +204,11 @@ function deviceReason(text: string): string {
 
 /** Every device: how fast it is, or why it does not work and what to do about it. */
 export function devicesTable(reports: readonly DeviceReport[]): string {
-  const rows = reports.map((report) => {
+  const rows = reports.map((report): Cell[] => {
     if (report.works) return [report.device, "works", `${report.gflops.toFixed(0)} GFLOP/s on a 1024² product`];
     const { device, reason, loads, needs } = report;
     const remedy = loads ? "update its driver, or use another device" : `needs ${needs}`;
-    return [device, loads ? "fails" : "missing", `${deviceReason(reason)}\n${remedy}`];
+    return [device, loads ? "fails" : "missing", [deviceReason(reason), remedy]];
   });
-  return table(["device", "here", ""], [], rows, [
-    10,
-    11,
-    Math.max(40, Math.min(100, (process.stdout.columns ?? 100) - 24)),
-  ]);
+  return table(["device", "here", ""], [], rows, [8, 9, Math.max(38, Math.min(98, terminalWidth() - 26))]);
 }

@@ -24,12 +24,14 @@ import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from ".
 import { executeRun } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
 import { type Preparation, Resources } from "../training/resources.ts";
+import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
 import { createReporter, type Reporter } from "./output.ts";
 import { linesBesidePaper } from "./paper.ts";
 import { shellWord } from "./shell.ts";
 import { comparisonTable } from "./table.ts";
+import { say, sayJson } from "./terminal.ts";
 import { findRun, findWorkspace, runArgument, workspaceOf, workspaceOption } from "./workspace.ts";
 
 export interface TrainOptions {
@@ -248,15 +250,17 @@ function report(runs: readonly Run[], experiment: string, json: boolean): void {
   const reported = runs.map((run) => ({ report: reportRun(run), spec: run.spec, settings: settingsOf(run) }));
   const groups = compareRuns(reported);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ type: "comparison", experiment, groups })}\n`);
+    sayJson({ type: "comparison", experiment, groups });
     return;
   }
   const [{ directory }] = runs as [Run];
   const folder = relative(process.cwd(), dirname(directory)) || ".";
-  process.stdout.write(`\n${taskLine(reported[0]!.settings.task)}\n${comparisonTable(groups)}\n\nruns: ${folder}\n`);
+  say(
+    `\n${visibleLine(taskLine(reported[0]!.settings.task))}\n${comparisonTable(groups)}\n\nruns: ${visibleLine(folder)}`,
+  );
   const beside = linesBesidePaper(runs);
   if (beside.length > 0)
-    process.stdout.write(
-      `\n${beside.join("\n")}\n\`ulpt compare ${shellWord(experiment)}${workspaceOption(workspaceOf(runs[0]!))}\` has the full report.\n`,
+    say(
+      `\n${beside.join("\n")}\n\`ulpt compare ${shellWord(experiment)}${workspaceOption(workspaceOf(runs[0]!))}\` has the full report.`,
     );
 }

@@ -15,6 +15,7 @@ import { exportPrompt } from "../training/export.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { type Preparation, Resources } from "../training/resources.ts";
+import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
 import { formatBytes, formatPercent } from "./format.ts";
 import { openHub } from "./hub.ts";
@@ -29,6 +30,7 @@ import {
   type Target,
   taskOf,
 } from "./target.ts";
+import { isTerminal, say, sayJson } from "./terminal.ts";
 import { workspaceOf } from "./workspace.ts";
 
 /** Evaluation needs no gradients, so passes may be larger than training's. */
@@ -129,7 +131,7 @@ export async function evaluate(
   const target = openCheckpoint(name);
   const { device } = await resolveDevice(options.device ?? deviceOf(target));
   const bar = new cliProgress.SingleBar({ format: "  {bar} {value}/{total}  ETA {eta_formatted}", barsize: 24 });
-  const showBar = !options.json && process.stdout.isTTY;
+  const showBar = !options.json && isTerminal();
   const onProgress = (done: number, total: number) => {
     if (!showBar) return;
     if (done === 0) bar.start(total, 0);
@@ -144,7 +146,7 @@ export async function evaluate(
       signal,
       onProgress,
     });
-    if (options.json) process.stdout.write(`${JSON.stringify({ ...report, predictions })}\n`);
+    if (options.json) sayJson({ ...report, predictions });
     else printEvaluation(target, report);
   } finally {
     bar.stop();
@@ -153,9 +155,9 @@ export async function evaluate(
 
 function printEvaluation({ path, run }: CheckpointTarget, report: EvaluationReport): void {
   const among = report.unpromptedAmongLabels;
-  process.stdout.write(
+  say(
     [
-      `${basename(path)} of ${run.spec.run}, ${report.split}, ${report.count} rows`,
+      visibleLine(`${basename(path)} of ${run.spec.run}, ${report.split}, ${report.count} rows`),
       ...Object.entries({ [report.metric]: report, ...report.others }).map(([metric, { score, interval }]) => {
         const [low, high] = interval.map(formatPercent);
         return `  ${metric.padEnd(11)} ${formatPercent(score)}   95 % interval ${low} to ${high}`;
@@ -206,11 +208,8 @@ export async function predict(
   try {
     const answers = await answerTexts(target, texts, model, options);
     for (const [row, { source, withPrompt, withoutPrompt }] of answers.entries()) {
-      process.stdout.write(
-        options.json
-          ? `${JSON.stringify({ text: texts[row], source, withPrompt, withoutPrompt })}\n`
-          : `${source}\n  with prompt     ${withPrompt}\n  without prompt  ${withoutPrompt}\n`,
-      );
+      if (options.json) sayJson({ text: texts[row], source, withPrompt, withoutPrompt });
+      else say(`${source}\n  with prompt     ${withPrompt}\n  without prompt  ${withoutPrompt}`);
     }
   } finally {
     await model.release();
@@ -226,7 +225,8 @@ export async function inspectTarget(target: Target, open: () => Promise<LoadedMo
 export async function show(name: string, options: Pick<TextOptions, "precision"> & { json: boolean }): Promise<void> {
   const target = openTarget(name);
   const inspection = await inspectTarget(target, async () => LoadedModel.open(await modelOf(target), "cpu"));
-  process.stdout.write(options.json ? `${JSON.stringify(inspection)}\n` : checkpointText(inspection, options));
+  if (options.json) sayJson(inspection);
+  else say(checkpointText(inspection, options));
 }
 
 /** Exports a checkpoint to the prompts of its workspace, or of another one. */
@@ -240,9 +240,8 @@ export async function exportTo(
   const workspace = options.workspace ?? workspaceOf(target.run);
   const result = await exportPrompt(target, promptName, workspace, model);
   const { path, bytes } = result;
-  process.stdout.write(
-    options.json ? `${JSON.stringify(result)}\n` : `${relative(process.cwd(), path) || path}  ${formatBytes(bytes)}\n`,
-  );
+  if (options.json) sayJson(result);
+  else say(visibleLine(`${relative(process.cwd(), path) || path}  ${formatBytes(bytes)}`));
 }
 
 /** A text put where the task's only field is; where there are several, the text must be the whole source. */

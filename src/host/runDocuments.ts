@@ -2,6 +2,7 @@
 import { canonicalJson } from "../experiment/describe.ts";
 import type { MergedJournal } from "../runs/journal.ts";
 import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
+import { visibleLine } from "../words/surfaces.ts";
 
 /** What decides a run and where it comes from. What changes from start to start, like the time, is left out. */
 export function settingsText({ settings, parameters, device, model, data, versions }: RunJson): string {
@@ -21,7 +22,7 @@ function prettyJson(value: unknown): string {
 export function metricsText({ experiment, run }: RunJson, { losses, evaluations }: MergedJournal): string {
   const validations = evaluations.filter(({ split }) => split === "validation");
   const sections = [
-    [`# Metrics  ${experiment} / ${run}`],
+    [visibleLine(`# Metrics  ${experiment} / ${run}`)],
     scoreSection("validation", validations),
     scoreSection(
       "test",
@@ -40,7 +41,7 @@ function scoreSection(split: string, evaluations: readonly EvaluationEvent[]): s
   const [{ metric, count, baselines }] = evaluations as [EvaluationEvent];
   const best = bestOf(evaluations);
   return [
-    `[${split}]  ${metric} on ${count} rows`,
+    visibleLine(`[${split}]  ${metric} on ${count} rows`),
     ...evaluations.map((evaluation) => {
       const { step, score, loss, interval, invalid } = evaluation;
       const parts = [
@@ -55,7 +56,7 @@ function scoreSection(split: string, evaluations: readonly EvaluationEvent[]): s
     }),
     ...Object.entries(baselines ?? {})
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, score]) => `baseline ${name}   ${fixed(score)}`),
+      .map(([name, score]) => visibleLine(`baseline ${name}   ${fixed(score)}`)),
   ];
 }
 

@@ -142,7 +142,7 @@ describe("the text of a checkpoint", () => {
     const nearest = [{ id: 1, token: "a\n[token 001]\u202e\u2028", similarity: 1 }];
     const text = checkpointText(inspection({ experiment: "x\r\ny", tokens: [token({ nearest }), token()] }));
     expect(text.split("\n")).toHaveLength(golden.split("\n").length);
-    expect(text).toContain("nearest  a\\u{a}[token 001]\\u{202e}\\u{2028} 1.00\n");
+    expect(text).toContain("nearest  a\\n[token 001]\\u{202e}\\u{2028} 1.00\n");
   });
 
   it("says where each fact is and where its sections begin and end", () => {

@@ -2,6 +2,7 @@
  * @file A checkpoint as a text that a person can read and a diff editor can compare: the same inspection always gives the same
  * text, one fact a line in a fixed order, numbers with fixed digits so that noise does not show. No dates, no paths.
  */
+import { visibleLine } from "../words/surfaces.ts";
 import {
   embeddingsOf,
   type InspectedToken,
@@ -54,10 +55,10 @@ export function layoutCheckpoint(inspection: Inspection, options: TextOptions = 
   const numbers = new Numbers(options.precision ?? defaultPrecision);
   const page = new Page();
   const { experiment, run, step, prompt, tokens, scale, shift } = inspection;
-  const kind = prompt === null ? "Checkpoint" : `Prompt ${printable(prompt)}, from`;
-  page.line("title", `# ${kind} ${printable(experiment)} / ${printable(run)} / step ${step}`);
+  const kind = prompt === null ? "Checkpoint" : `Prompt ${visibleLine(prompt)}, from`;
+  page.line("title", `# ${kind} ${visibleLine(experiment)} / ${visibleLine(run)} / step ${step}`);
   page.line(undefined, `# ${describe(inspection)}`);
-  if (options.note) page.line(undefined, `# ${printable(options.note)}`);
+  if (options.note) page.line(undefined, `# ${visibleLine(options.note)}`);
   addMetrics(page, inspection, numbers);
   addFacts(page, inspection);
   addStart(page, inspection, numbers);
@@ -72,34 +73,34 @@ function describe({ promptLength, hiddenSize, rank, parameters, model }: Inspect
   const all = promptLength * hiddenSize;
   const tokens = `${promptLength} ${promptLength === 1 ? "token" : "tokens"}${rank === null ? "" : ` of rank ${rank}`}`;
   const instead = parameters === all ? "" : ` instead of ${all}`;
-  return `${tokens} for ${printable(model.source)}: ${parameters} trained numbers${instead}`;
+  return `${tokens} for ${visibleLine(model.source)}: ${parameters} trained numbers${instead}`;
 }
 
 function addMetrics(page: Page, { metrics }: Inspection, numbers: Numbers): void {
   page.section("metrics");
   const names = Object.keys(metrics).sort();
   if (names.length === 0) page.line(undefined, "none: not evaluated at this step");
-  const width = Math.max(...names.map((name) => name.length));
-  for (const name of names) page.fact(`metric/${name}`, printable(name).padEnd(width), numbers.plain(metrics[name]!));
+  const width = Math.max(...names.map((name) => visibleLine(name).length));
+  for (const name of names) page.fact(`metric/${name}`, visibleLine(name).padEnd(width), numbers.plain(metrics[name]!));
 }
 
 function addFacts(page: Page, inspection: Inspection): void {
   const { method, rank, promptLength, hiddenSize, parameters, bytes, model, projection } = inspection;
   const facts: [name: string, value: string][] = [
-    ["method", printable(method)],
+    ["method", visibleLine(method)],
     ...(rank === null ? [] : [["rank", String(rank)] as [string, string]]),
     ["tokens", String(promptLength)],
     ["hidden size", String(hiddenSize)],
     ["trained", `${parameters} numbers`],
     ["file", `${bytes} bytes`],
-    ["model", printable(model.source)],
-    ["model sha256", short(model.sha256)],
+    ["model", visibleLine(model.source)],
+    ["model sha256", visibleLine(short(model.sha256))],
   ];
   if (projection) {
     const { distribution, seed, groups, generator, sha256 } = projection;
     const split = groups === 1 ? "" : `, ${groups} groups`;
-    facts.push(["projection", `${distribution}, seed ${seed}${split}, ${generator}`]);
-    facts.push(["projection sha256", short(sha256)]);
+    facts.push(["projection", visibleLine(`${distribution}, seed ${seed}${split}, ${generator}`)]);
+    facts.push(["projection sha256", visibleLine(short(sha256))]);
   }
   page.section("prompt");
   const width = Math.max(...facts.map(([name]) => name.length));
@@ -120,7 +121,7 @@ function addToken(page: Page, index: number, token: InspectedToken, count: numbe
   const { norm, nearest, coordinates, moved } = token;
   page.section(`token ${tokenNumber(index, count)}`);
   page.fact(`token/${index}/norm`, "norm   ", numbers.plain(norm));
-  const word = ({ token: text, similarity }: NearestToken) => `${printable(text)} ${numbers.similarity(similarity)}`;
+  const word = ({ token: text, similarity }: NearestToken) => `${visibleLine(text)} ${numbers.similarity(similarity)}`;
   page.fact(`token/${index}/nearest`, "nearest", nearest.map(word).join("  ") || "–");
   if (coordinates?.kind === "all") {
     page.fact(`token/${index}/z`, "z      ", coordinates.values.map((value) => numbers.signed(value)).join(" "));
@@ -129,7 +130,7 @@ function addToken(page: Page, index: number, token: InspectedToken, count: numbe
     page.fact(`token/${index}/z`, "z      ", `norm ${numbers.plain(coordinates.norm)}  largest ${largest}`);
   }
   const cosine = moved.cosine === null ? "" : `  cosine ${numbers.similarity(moved.cosine)}`;
-  const before = moved.nearestBefore ? printable(moved.nearestBefore.token) : "–";
+  const before = moved.nearestBefore ? visibleLine(moved.nearestBefore.token) : "–";
   const was = moved.nearestChanged ? `  nearest was ${before}` : "";
   page.fact(`token/${index}/moved`, "moved  ", `${numbers.plain(moved.distance)}${cosine}${was}`);
 }
@@ -146,11 +147,6 @@ function addVector(page: Page, name: "scale" | "shift", vector: VectorSummary, n
 /** `007`: as many digits as the last token needs, at least three. */
 function tokenNumber(index: number, count: number): string {
   return String(index).padStart(Math.max(3, String(count - 1).length), "0");
-}
-
-/** Words of a vocabulary and names are untrusted: what breaks lines or reorders text is written as an escape. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
 function short(sha256: string): string {
@@ -297,7 +293,7 @@ export function inlineDeltas(
       const old = before.tokens[index]!;
       add(`token/${index}/norm`, difference(old.norm, token.norm));
       if (change.nearestChanged.includes(index)) {
-        add(`token/${index}/nearest`, `was ${printable(old.nearest[0]?.token ?? "–")}`);
+        add(`token/${index}/nearest`, `was ${visibleLine(old.nearest[0]?.token ?? "–")}`);
       }
       if (change.distances[index]! > threshold) {
         add(`token/${index}/${token.coordinates ? "z" : "moved"}`, `moved ${numbers.plain(change.distances[index]!)}`);

@@ -1,9 +1,10 @@
 /** @file run.log: what a person reads about a run, one dated line at a time. */
 import { closeSync, openSync } from "node:fs";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
+import { visibleText } from "../words/surfaces.ts";
 
 export interface RunLog {
-  /** Appends a line; the further lines of a longer text are indented. @throws UlptError DISK_FULL, RUN_UNWRITABLE */
+  /** Appends a line; further lines of the text are indented, and what a terminal would obey is escaped. @throws UlptError DISK_FULL, RUN_UNWRITABLE */
   line(text: string): void;
   close(): void;
 }
@@ -20,7 +21,7 @@ export function openLog(path: string, now: () => Date = () => new Date()): RunLo
   const descriptor = guarded(() => openSync(path, "a"));
   return {
     line(text) {
-      const indented = text.trimEnd().replaceAll(/\r?\n/g, "\n    ");
+      const indented = visibleText(text).trimEnd().replaceAll("\n", "\n    ");
       guarded(() => writeFully(descriptor, `${now().toISOString()} ${indented}\n`));
     },
     close() {

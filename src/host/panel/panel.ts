@@ -5,6 +5,7 @@ import { messageOf } from "../../errors.ts";
 import { runPaths } from "../../runs/layout.ts";
 import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
+import type { Log } from "../log.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
 import { panelHtml } from "./html.ts";
@@ -48,10 +49,17 @@ export interface Focus {
   view?: View | undefined;
 }
 
+export interface PanelServices {
+  context: vscode.ExtensionContext;
+  store: RunStore;
+  log: Log;
+}
+
 export class RunPanel implements vscode.Disposable {
   readonly experiment: ExperimentEntry;
   private readonly panel: vscode.WebviewPanel;
   private readonly store: RunStore;
+  private readonly log: Log;
   private readonly model: PanelModel;
   private readonly disposables: vscode.Disposable[] = [];
   /** The webview said that it listens, and has not been hidden since. */
@@ -67,8 +75,7 @@ export class RunPanel implements vscode.Disposable {
   private focusWanted: Focus | undefined;
 
   constructor(
-    context: vscode.ExtensionContext,
-    store: RunStore,
+    { context, store, log }: PanelServices,
     experiment: ExperimentEntry,
     panel: vscode.WebviewPanel,
     onDispose: () => void,
@@ -76,6 +83,7 @@ export class RunPanel implements vscode.Disposable {
     this.experiment = experiment;
     this.panel = panel;
     this.store = store;
+    this.log = log;
     this.model = new PanelModel(experiment, {
       runs: () => store.runs(experiment),
       isShown: (directory) => store.isShown(directory),
@@ -181,7 +189,7 @@ export class RunPanel implements vscode.Disposable {
         this.post(this.model.detail(message.request, message.axis, message.min, message.max));
         return;
       case "error":
-        console.error(`[run panel] ${message.message}`);
+        this.log.error(`run panel: ${message.message}`);
         return;
       case "command":
         await this.execute(message);

@@ -1,0 +1,44 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../test/support/folder.ts";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const folder = temporaryFolder();
+
+const breaches: Record<string, string> = {
+  "src/runs/prints.ts": 'process.stdout.write("x");',
+  "src/cli/complains.ts": 'process["stderr"].write("x");',
+  "src/training/takes.ts": 'const { stdout } = process;\nstdout.write("x");',
+  "src/host/logs.ts": 'console.log("x");',
+};
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(folder(path)), { recursive: true });
+  writeFileSync(folder(path), text);
+}
+
+let report = "";
+beforeAll(() => {
+  const config = JSON.parse(readFileSync(`${repository}/biome.json`, "utf8")) as Record<string, unknown>;
+  write("biome.json", JSON.stringify({ ...config, vcs: undefined }));
+  write("src/cli/terminal.ts", 'process.stdout.write("x");');
+  for (const [path, text] of Object.entries(breaches)) write(path, `${text}\nexport {};\n`);
+  const biome = `${repository}/node_modules/@biomejs/biome/bin/biome`;
+  const args = ["lint", "--reporter=github", "--max-diagnostics=none", "."];
+  const { stdout, stderr } = spawnSync(process.execPath, [biome, ...args], { cwd: folder(), encoding: "utf8" });
+  report = stdout + stderr;
+});
+
+describe("the lint rules", () => {
+  it.each(Object.keys(breaches))("keep text that nobody prepared off its surface: %s", (path) => {
+    const rule = "lint/(nursery/noJsRestrictedProperties|suspicious/noConsole)";
+    expect(report).toMatch(new RegExp(`^::error title=${rule},file=\\S*/${path},`, "m"));
+  });
+
+  it("leave it to the file that prepares it", () => {
+    expect(report).not.toContain("/src/cli/terminal.ts");
+  });
+});

@@ -1,0 +1,63 @@
+/**
+ * @file The one way to stdout and stderr. What is printed quotes files, the Hub and the system: whatever a terminal would obey is
+ * written as an escape, also into a pipe, where somebody reads it later. A lint rule keeps both streams out of all other files.
+ */
+import { writeSync } from "node:fs";
+import { Writable } from "node:stream";
+import { systemErrorCode } from "../errors.ts";
+import { jsonLine, visibleText } from "../words/surfaces.ts";
+
+/** Whether a person watches, so that a bar may be drawn. */
+export function isTerminal(): boolean {
+  return process.stdout.isTTY === true;
+}
+
+/** In columns. */
+export function terminalWidth(): number {
+  return process.stdout.columns ?? 100;
+}
+
+/** Prints lines to stdout. A name or message that must stay on its line goes through `visibleLine` before. */
+export function say(text: string): void {
+  process.stdout.write(wholeLines(text));
+}
+
+/** As `say`, to stderr. */
+export function complain(text: string): void {
+  process.stderr.write(wholeLines(text));
+}
+
+function wholeLines(text: string): string {
+  const visible = visibleText(text);
+  return visible.endsWith("\n") ? visible : `${visible}\n`;
+}
+
+/** Prints one JSON value on a line of stdout. */
+export function sayJson(value: unknown): void {
+  process.stdout.write(`${jsonLine(value)}\n`);
+}
+
+/** As `sayJson`, before an exit at once, for which a stream to a pipe would not wait. */
+export function sayJsonNow(value: unknown): void {
+  writeSync(1, `${jsonLine(value)}\n`);
+}
+
+/** Whoever read our output may have had enough (`ulpt runs | head`), or the disk it went to is full: that ends no training. */
+const outputLosses = ["EPIPE", "ENOSPC", "EDQUOT", "EIO"];
+
+export function outliveOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error) => {
+      if (!outputLosses.includes(systemErrorCode(error) ?? "")) throw error;
+    });
+  }
+}
+
+/** The real stdout, for a protocol; from now on, what anything else writes there goes to stderr. */
+export function takeStdout(): Writable {
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => void write(chunk, (error) => done(error)),
+  });
+}
