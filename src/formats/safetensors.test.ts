@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync
 import { describe, expect, it } from "vitest";
 import { errorOf, expectError } from "../../test/support/errors.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
-import { encodeSafetensors, readFloats, readHeader, readIntegers, readTensorBytes } from "./safetensors.ts";
+import { encodeSafetensors, ownBounds, readFloats, readHeader, readIntegers, readTensorBytes } from "./safetensors.ts";
 
 const folder = temporaryFolder();
 let files = 0;
@@ -175,7 +175,7 @@ describe("a damaged file is refused, and named", () => {
     ftruncateSync(descriptor, 200_000_000); // sparse: takes no space
     closeSync(descriptor);
     const error = await expectError(() => readHeader(path), "SAFETENSORS_INVALID", path);
-    expect(error.expected).toContain("100000000");
+    expect(error.expected).toContain("33554432");
   });
 
   it("a file that is not there, and a folder in its place", async () => {
@@ -213,5 +213,36 @@ describe("names that mean something to JavaScript", () => {
       readHeader(withHeader({ a: { dtype: "toString", shape: [], data_offsets: [0, 0] } })),
     );
     expect(error.message).toContain('"toString" is unknown');
+  });
+});
+
+describe("a header that is larger than any of its kind", () => {
+  const entry = { dtype: "F32", shape: [0], data_offsets: [0, 0] };
+  const of = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, entry]));
+
+  it.each([
+    ["claims too many bytes", () => withHeader(" ".repeat(2 ** 25 + 1)), "at most 33554432"],
+    ["nests too deep", () => withHeader(`{"__metadata__": ${"[".repeat(100_000)}`), undefined],
+  ])("is refused: %s", async (_, path, expected) => {
+    expect((await expectError(() => readHeader(path()), "SAFETENSORS_INVALID", ".safetensors")).expected).toBe(
+      expected,
+    );
+  });
+
+  it("is refused sooner for files of our own, which the editor reads", async () => {
+    const many = withHeader(of(1_001));
+    expect(readHeader(many).tensors.size).toBe(1_001);
+    const error = await expectError(() => readHeader(many, ownBounds), "SAFETENSORS_INVALID", many);
+    expect(error.message).toContain("1001 tensors");
+    await expectError(() => readHeader(withHeader(of(20_000)), ownBounds), "SAFETENSORS_INVALID", ".safetensors");
+  });
+
+  it("is not even looked for in a file that is too large for its kind", async () => {
+    const path = folder("sparse.safetensors");
+    const file = openSync(path, "w");
+    ftruncateSync(file, 2 ** 31);
+    closeSync(file);
+    const error = await expectError(() => readHeader(path, ownBounds), "SAFETENSORS_INVALID", path);
+    expect(error.message).toContain("2147483648 bytes");
   });
 });

@@ -39,8 +39,18 @@ export interface SafetensorsHeader {
   metadata: Readonly<Record<string, string>>;
 }
 
-/** A header larger than this is refused, as the reference implementation does. */
-const maxHeaderBytes = 100_000_000;
+/** How large a file may be of which the header is read, so that reading it takes a moment and little memory. */
+export interface HeaderBounds {
+  headerBytes: number;
+  tensors: number;
+  fileBytes: number;
+}
+
+/** Files of models: hundreds of thousands of tensors would not be one of these; the reference implementation takes 100 MB. */
+const modelBounds: HeaderBounds = { headerBytes: 2 ** 25, tensors: 200_000, fileBytes: Number.MAX_SAFE_INTEGER };
+
+/** Files that this project writes, checkpoints and prompts: a handful of small tensors. The extension host reads them. */
+export const ownBounds: HeaderBounds = { headerBytes: 2 ** 20, tensors: 1_000, fileBytes: 2 ** 30 };
 
 function invalid(where: string, message: string, expected?: string): UlptError {
   return new UlptError("SAFETENSORS_INVALID", message, {
@@ -58,10 +68,12 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Reads and checks the header of the safetensors file at `path`; no tensor is read. */
-export function readHeader(path: string): SafetensorsHeader {
+/** Reads and checks the header of the safetensors file at `path`; no tensor is read. @throws SAFETENSORS_INVALID */
+export function readHeader(path: string, bounds = modelBounds): SafetensorsHeader {
   return withFile(path, (descriptor) => {
     const fileSize = fstatSync(descriptor).size;
+    if (fileSize > bounds.fileBytes)
+      throw invalid(path, `The file has ${fileSize} bytes.`, `at most ${bounds.fileBytes} for a file of its kind`);
     if (fileSize < 8) throw invalid(path, `The file has ${fileSize} bytes, too few for a safetensors header.`);
     const headerLength = readBytes(descriptor, path, 0, 8).readBigUInt64LE();
     if (headerLength > BigInt(fileSize - 8)) {
@@ -70,11 +82,14 @@ export function readHeader(path: string): SafetensorsHeader {
         `The header claims ${headerLength} bytes, but the file has only ${fileSize - 8} after its length.`,
       );
     }
-    if (headerLength > BigInt(maxHeaderBytes)) {
-      throw invalid(path, `The header claims ${headerLength} bytes.`, `at most ${maxHeaderBytes}`);
+    if (headerLength > BigInt(bounds.headerBytes)) {
+      throw invalid(path, `The header claims ${headerLength} bytes.`, `at most ${bounds.headerBytes}`);
     }
     const length = Number(headerLength);
-    return parseHeader(readBytes(descriptor, path, 8, length).toString("utf8"), 8 + length, fileSize, path);
+    const header = parseHeader(readBytes(descriptor, path, 8, length).toString("utf8"), 8 + length, fileSize, path);
+    if (header.tensors.size > bounds.tensors)
+      throw invalid(path, `The header names ${header.tensors.size} tensors.`, `at most ${bounds.tensors}`);
+    return header;
   });
 }
 

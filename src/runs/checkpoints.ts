@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
-import { encodeSafetensors, readFloats, readHeader } from "../formats/safetensors.ts";
+import { encodeSafetensors, ownBounds, readFloats, readHeader } from "../formats/safetensors.ts";
 import { runPaths } from "./layout.ts";
 import { integer, jsonRecord, positive, presentOnly, projectionMetadata, stepNumber } from "./metadata.ts";
 import type { Ownership } from "./owner.ts";
@@ -77,7 +77,7 @@ export function saveCheckpoint(run: Ownership, checkpoint: NewCheckpoint): { fil
 /** Reads and validates the checkpoint at `path`. @throws UlptError CHECKPOINT_INVALID */
 export function loadCheckpoint(path: string): Checkpoint {
   return asCheckpointErrors(path, () => {
-    const header = readHeader(path);
+    const header = readHeader(path, ownBounds);
     const parsed = checkpointMetadata.safeParse(header.metadata);
     if (!parsed.success) {
       throw invalidCheckpoint(

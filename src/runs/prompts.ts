@@ -9,7 +9,7 @@ import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { recordedMethod } from "../experiment/recorded.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
-import { encodeSafetensors, readFloats, readHeader } from "../formats/safetensors.ts";
+import { encodeSafetensors, ownBounds, readFloats, readHeader } from "../formats/safetensors.ts";
 import type { CheckpointTensor } from "./checkpoints.ts";
 import { integer, json, jsonRecord, positive, presentOnly, projectionMetadata } from "./metadata.ts";
 import { safeName, suffixedName } from "./names.ts";
@@ -162,7 +162,7 @@ function invalid(path: string, message: string, cause?: unknown): UlptError {
 /** Whether the file at `path` says that it is an exported prompt. */
 export function isPromptFile(path: string): boolean {
   try {
-    return readHeader(path).metadata.format === "ulpt-prompt";
+    return readHeader(path, ownBounds).metadata.format === "ulpt-prompt";
   } catch {
     return path.endsWith(promptExtension);
   }
@@ -173,7 +173,7 @@ export function readPrompt(path: string): PromptFile {
   try {
     const bytes = statSync(path).size;
     if (bytes > maxFileBytes) throw invalid(path, `The file has ${bytes} bytes, too many for a prompt.`);
-    const header = readHeader(path);
+    const header = readHeader(path, ownBounds);
     const parsed = promptMetadata.safeParse(header.metadata);
     if (!parsed.success) {
       throw invalid(path, `The file is no prompt of this version: ${issueText(parsed.error)}.`, parsed.error);

@@ -1,7 +1,14 @@
 /** @file state.safetensors: everything a run needs to go on exactly where it was saved. */
 import { existsSync } from "node:fs";
 import { messageOf, type UlptError } from "../errors.ts";
-import { encodeSafetensors, readFloats, readHeader, readIntegers, readTensorBytes } from "../formats/safetensors.ts";
+import {
+  encodeSafetensors,
+  ownBounds,
+  readFloats,
+  readHeader,
+  readIntegers,
+  readTensorBytes,
+} from "../formats/safetensors.ts";
 import { asCheckpointErrors, invalidCheckpoint } from "./checkpoints.ts";
 import { runPaths } from "./layout.ts";
 import type { Ownership } from "./owner.ts";
@@ -38,7 +45,7 @@ export function loadState(directory: string): TrainingState | null {
   const path = runPaths(directory).state;
   if (!existsSync(path)) return null;
   const read = (): TrainingState => {
-    const header = readHeader(path);
+    const header = readHeader(path, ownBounds);
     if (header.metadata.format !== format || header.metadata.version !== version) {
       throw invalid(path, `The file is not a training state of version ${version}.`);
     }

@@ -3,7 +3,7 @@
  * larger than memory. Whoever wrote the file is not trusted: its own numbers are checked before anything is read by them.
  */
 import { isUtf8 } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import {
   type AsyncBuffer,
   type DecodedArray,
@@ -16,10 +16,10 @@ import {
 import { assembleNested } from "hyparquet/src/assemble.js";
 import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath } from "hyparquet/src/schema.js";
-import { compressors } from "hyparquet-compressors";
 import { messageOf, UlptError } from "../errors.ts";
 import { cellOf } from "./cells.ts";
 import { bytesOf, ParquetColumn } from "./parquetColumn.ts";
+import { compressors } from "./parquetPage.ts";
 import { type Row, unreadable } from "./rows.ts";
 
 /** Most rows that are handed on at a time. */
@@ -49,6 +49,8 @@ export class ParquetFile {
   static async open(path: string): Promise<ParquetFile> {
     let handle: FileHandle;
     try {
+      // Whoever opens a pipe waits for its other end.
+      if (!(await stat(path)).isFile()) throw new Error("it is not a file");
       handle = await open(path);
     } catch (cause) {
       throw unreadable(cause, path);
@@ -169,6 +171,7 @@ function bufferOf(handle: FileHandle, size: number): AsyncBuffer {
     byteLength: size,
     async slice(start, end = size) {
       const length = Math.max(0, Math.min(end, size) - start);
+      if (start < 0) throw new Error("it refers to bytes before the file");
       const buffer = new ArrayBuffer(length);
       const { bytesRead } = await handle.read(new Uint8Array(buffer), 0, length, start);
       if (bytesRead !== length) throw new Error(`the file ends at byte ${start + bytesRead}`);
@@ -177,13 +180,26 @@ function bufferOf(handle: FileHandle, size: number): AsyncBuffer {
   };
 }
 
+/** Rows that differ from each other take more than a hundredth of a byte; there is memory for so few in any case. */
+const mostRowsPerByte = 100;
+const fewRows = 1_000_000;
+const mostElements = 10_000;
+
 /** @throws Error for a footer that asks to read outside the file, or that contradicts itself */
-function requireSound({ num_rows, row_groups }: FileMetaData, size: number): void {
+function requireSound({ num_rows, row_groups, schema }: FileMetaData, size: number): void {
+  if (typeof num_rows !== "bigint" || row_groups.some((group) => typeof group.num_rows !== "bigint"))
+    throw new Error("its footer does not say how many rows it has");
   const total = row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
   if (total !== num_rows) throw new Error(`its row groups hold ${total} rows, its footer says ${num_rows}`);
-  if (num_rows > 2n ** 31n) throw new Error(`it says that it has ${num_rows} rows`);
+  const most = BigInt(Math.min(2 ** 31 - 1, Math.max(fewRows, size * mostRowsPerByte)));
+  if (num_rows > most || row_groups.some((group) => group.num_rows < 0n))
+    throw new Error(`it says that it has ${num_rows} rows in ${size} bytes`);
+  if (schema.length > mostElements) throw new Error(`it has ${schema.length} columns and parts of columns`);
   for (const chunk of row_groups.flatMap(({ columns }) => columns)) {
     const [begin, end] = bytesOf(chunk);
+    const values: unknown = chunk.meta_data!.num_values;
+    if (typeof values !== "bigint" || values < 0n || values > most)
+      throw new Error(`a column says that it has ${values} values in ${size} bytes`);
     if (begin < 0n || end < begin || end > BigInt(size)) throw new Error("a column lies outside the file");
   }
 }

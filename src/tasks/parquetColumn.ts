@@ -3,12 +3,10 @@
  * to the next, so that a page and the dictionary of its column are held, and never the row group, which may be the whole file.
  */
 import { type AsyncBuffer, type ColumnChunk, type DecodedArray, type PageHeader, readOffsetIndex } from "hyparquet";
-import { parquetHeader, readPage } from "hyparquet/src/column.js";
+import { parquetHeader } from "hyparquet/src/column.js";
 import { convert } from "hyparquet/src/convert.js";
 import { getMaxRepetitionLevel } from "hyparquet/src/schema.js";
-
-/** How the library is told to decode a column: its types, compression and parsers. */
-export type ColumnDecoder = Parameters<typeof readPage>[2];
+import { type ColumnDecoder, decodePage } from "./parquetPage.ts";
 
 /** Bytes that are read where a page header begins: most headers are shorter, and small pages come along. */
 const readAhead = 2 ** 14;
@@ -70,8 +68,14 @@ export class ParquetColumn {
   private async jump(row: number): Promise<void> {
     const { offset_index_offset: offset, offset_index_length: length } = this.chunk;
     if (!offset || !length) return;
+    if (typeof offset !== "bigint" || !Number.isInteger(length) || length < 0)
+      throw new Error("it has no index of its pages");
     const bytes = await this.file.slice(Number(offset), Number(offset) + length);
     const pages = readOffsetIndex({ view: new DataView(bytes), offset: 0 }).page_locations;
+    const isInOrder = ({ offset: from, first_row_index: at }: (typeof pages)[number], i: number) =>
+      typeof from === "bigint" && typeof at === "bigint" && at >= (pages[i - 1]?.first_row_index ?? 0n);
+    if (!pages.every(isInOrder) || pages.some(({ first_row_index: at }) => at >= this.groupRows))
+      throw new Error("the index of its pages is not in order");
     const page = pages.findLast(({ first_row_index }) => first_row_index <= row);
     if (!page) throw new Error(`the index of its pages does not have row ${row}`);
     // The dictionary stands before the first page of data.
@@ -93,18 +97,23 @@ export class ParquetColumn {
     }
     const header = await this.header();
     const payload = this.offset;
-    this.offset += header.compressed_page_size;
-    if (this.offset < payload || this.offset > this.end) throw new Error("a page lies outside its column");
+    const length = header.compressed_page_size;
+    if (!Number.isInteger(length) || length < 0 || payload + length > this.end)
+      throw new Error("a page lies outside its column");
+    this.offset += length;
 
     if (header.type === "DICTIONARY_PAGE") {
       this.decoding = [0, this.groupRows];
-      const data = await this.decode(header, payload);
+      if (this.dictionary) throw new Error("a column has a second dictionary");
+      const data = await this.decode(header, payload, this.groupRows);
       if (data) this.dictionary = convert(data, this.decoder);
       return;
     }
     if (header.data_page_header?.num_values === 0 || header.data_page_header_v2?.num_values === 0) return;
     const first = this.start + this.held.length;
     const rows = this.rowsOf(header);
+    if (rows !== undefined && (!Number.isInteger(rows) || rows < 0 || first + rows > this.groupRows))
+      throw new Error(`a page has ${rows} rows where ${this.groupRows - first} are left`);
     if (rows !== undefined && first + rows <= row) {
       this.hold([], first + rows, 0);
       return;
@@ -113,7 +122,10 @@ export class ParquetColumn {
     const start = this.start + this.complete;
     this.decoding = [start, rows === undefined ? this.groupRows : first + rows];
     const open = this.repeats ? (this.held.slice(this.complete) as unknown[]) : undefined;
-    const data = (await this.decode(header, payload, open)) ?? [];
+    const values = this.repeats ? Number(this.chunk.meta_data!.num_values) : this.groupRows - first;
+    const data = (await this.decode(header, payload, values, open)) ?? [];
+    if (rows !== undefined && data.length !== first + rows - start)
+      throw new Error(`a page has ${data.length} rows, its header says ${first + rows - start}`);
     this.hold(data, start, rows === undefined ? data.length - 1 : data.length);
   }
 
@@ -128,9 +140,20 @@ export class ParquetColumn {
     return v2?.num_rows ?? (this.repeats ? undefined : v1?.num_values);
   }
 
-  private async decode(header: PageHeader, payload: number, open?: DecodedArray): Promise<DecodedArray | undefined> {
-    const view = await this.bytes(payload, header.compressed_page_size);
-    return readPage({ view, offset: 0 }, header, this.decoder, this.dictionary, open, 0).data;
+  /** @param values most values that the page can have */
+  private async decode(
+    header: PageHeader,
+    payload: number,
+    values: number,
+    open?: DecodedArray,
+  ): Promise<DecodedArray | undefined> {
+    const { buffer, byteOffset, byteLength } = await this.bytes(payload, header.compressed_page_size);
+    const { dictionary } = this;
+    return decodePage(new Uint8Array(buffer, byteOffset, byteLength), header, this.decoder, {
+      dictionary,
+      open,
+      bounds: { values },
+    });
   }
 
   /** The header of the page at `offset`, which moves behind it. */
@@ -162,6 +185,9 @@ export class ParquetColumn {
 /** Where the pages of a column of a row group begin and end, in bytes of the file. @throws Error for one without metadata */
 export function bytesOf({ meta_data: column }: ColumnChunk): [begin: bigint, end: bigint] {
   if (!column) throw new Error("a column lies in another file");
-  const begin = column.dictionary_page_offset || column.data_page_offset;
-  return [begin, begin + column.total_compressed_size];
+  const begin: unknown = column.dictionary_page_offset || column.data_page_offset;
+  const length: unknown = column.total_compressed_size;
+  // What the footer leaves out is not there, whatever the library's types say.
+  if (typeof begin !== "bigint" || typeof length !== "bigint") throw new Error("a column has no place in the file");
+  return [begin, begin + length];
 }
