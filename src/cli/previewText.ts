@@ -1,7 +1,7 @@
 /** @file The preview of a task's rows for a terminal. */
 
-import { describeDropped } from "../tasks/nulls.ts";
 import type { Preview, PreviewedText } from "../tasks/preview.ts";
+import { describeDropped } from "../tasks/usedRows.ts";
 import { formatCount } from "./format.ts";
 
 /**
@@ -15,8 +15,9 @@ export function previewText(
 ): string {
   if (count === 0) return `The task has no ${split} rows.\n`;
   const of = variant === undefined ? "" : ` (${variant} variant)`;
-  const lines = [`${split}: ${formatCount(count)} rows${of}; the first ${rows.length} as the model sees them`];
-  if (dropped) lines.push(`warning: ${describeDropped(dropped)}`);
+  const all = count === undefined ? "more rows than were read" : `${formatCount(count)} rows`;
+  const lines = [`${split}: ${all}${of}; the first ${rows.length} as the model sees them`];
+  for (const some of dropped ?? []) lines.push(`warning: ${describeDropped(some)}`);
   if (!counted) lines.push("Tokens are not counted: name a model with --model.");
   for (const { line, source, target, references, sourceText, targetText } of rows) {
     lines.push("", `row ${line}`);

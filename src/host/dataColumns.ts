@@ -1,62 +1,65 @@
 /** @file The fields of a data file, out of its first rows alone: cheap however large the file is. */
-import { open } from "node:fs/promises";
-import { extname } from "node:path";
-import { parseDelimited } from "../tasks/csv.ts";
-import { parseJsonLines } from "../tasks/jsonl.ts";
-import { type Row, textFileExtensions } from "../tasks/rows.ts";
+import type { TableReading } from "../tasks/csv.ts";
+import { dataFormatOf } from "../tasks/dataFormat.ts";
+import type { Row } from "../tasks/rows.ts";
+import { openSource, type Source } from "../tasks/source.ts";
 import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 
-const headBytes = 64 << 10;
+/** A first row of more bytes than this is left to the runtime. */
+const mostBytes = 2 ** 23;
+/** Rows that are looked at: of JSON every row may have other fields. */
+const mostRows = 50;
+
+export interface DataColumns {
+  names: string[];
+  /** What separates the columns of a table, where that seems to be something else than the task says. */
+  otherDelimiter?: string | undefined;
+}
 
 /** The columns of the file at `path`; undefined where they cannot be made out: the runtime says why when it reads it. */
-export async function readColumns(path: string): Promise<string[] | undefined> {
-  if (!isText(path)) return undefined;
-  try {
-    return columnsOf(await readHead(path), path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Of a parquet file only the runtime knows the columns. */
-function isText(path: string): boolean {
-  return (textFileExtensions as readonly string[]).includes(extname(path).toLowerCase());
-}
-
-async function readHead(path: string): Promise<string> {
-  const file = await open(path);
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-    const text = buffer.toString("utf8", 0, bytesRead).replace(/^\uFEFF/, "");
-    // The last line is cut, unless the file ends with it.
-    return bytesRead < headBytes ? text : text.slice(0, text.lastIndexOf("\n") + 1);
-  } finally {
-    await file.close();
-  }
+export async function readColumns(path: string, reading: TableReading = {}): Promise<DataColumns | undefined> {
+  return lookInto(path, reading, async (source) => ({
+    names: [...(source.columns ?? new Set((await firstRows(source)).flatMap(({ cells }) => [...cells.keys()])))],
+    otherDelimiter: source.otherDelimiter,
+  }));
 }
 
 /** The targets of the first rows of the file at `path`, each once; undefined where they cannot be made out. */
-export async function readTargets(path: string, template: string): Promise<string[] | undefined> {
-  if (!isText(path)) return undefined;
+export async function readTargets(
+  path: string,
+  template: string,
+  reading: TableReading = {},
+): Promise<string[] | undefined> {
+  const parsed = parseTemplate(template);
+  return lookInto(path, reading, async (source) => {
+    const targets = (await firstRows(source)).map((row) => renderTemplate(parsed, row, path));
+    return [...new Set(targets)];
+  });
+}
+
+async function lookInto<T>(
+  path: string,
+  reading: TableReading,
+  look: (source: Source) => Promise<T>,
+): Promise<T | undefined> {
+  const format = dataFormatOf(path);
+  // Of a parquet file only the runtime knows the columns.
+  if (!format || format.form === "parquet") return undefined;
   try {
-    return targetsOf(await readHead(path), path, template);
+    const source = await openSource([path], { ...reading, mostBytes });
+    try {
+      return await look(source);
+    } finally {
+      await source.close();
+    }
   } catch {
     return undefined;
   }
 }
 
-/** The targets of the first rows of a data file, `text`, each once. @throws UlptError DATA_* */
-export function targetsOf(text: string, path: string, template: string): string[] {
-  const parsed = parseTemplate(template);
-  return [...new Set(parse(text, path).map((row) => renderTemplate(parsed, row, path)))];
-}
-
-/** The columns of the first rows of a data file, `text`; the ending of `path` says its form. @throws UlptError DATA_* */
-export function columnsOf(text: string, path: string): string[] {
-  return [...new Set(parse(text, path).flatMap(({ cells }) => [...cells.keys()]))];
-}
-
-function parse(text: string, path: string): Row[] {
-  if (extname(path).toLowerCase() === ".jsonl") return parseJsonLines(text, path);
-  return parseDelimited(text, path, extname(path).toLowerCase() === ".tsv" ? "\t" : ",");
+async function firstRows(source: Source): Promise<Row[]> {
+  const rows: Row[] = [];
+  const indices = Array.from({ length: mostRows }, (_, index) => index);
+  for await (const batch of source.rowsAt(new Set(), indices)) rows.push(...batch.rows);
+  return rows;
 }

@@ -4,7 +4,7 @@ import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../experiment/parse.ts";
 import { parseJson } from "../json.ts";
-import { dataFileExtensions } from "../tasks/rows.ts";
+import { dataFileExtensions } from "../tasks/dataFormat.ts";
 import { readColumns, readTargets } from "./dataColumns.ts";
 import { type Check, checkExperiment, type Fix, type Surroundings, setValue } from "./experimentChecks.ts";
 import { mayRunPrograms } from "./hubAccess.ts";
@@ -169,12 +169,21 @@ async function chooseFile({ file, what, path }: ChooseArguments): Promise<void> 
   await vscode.workspace.applyEdit(edit);
 }
 
+/** A dialog knows only what stands behind the last point, and on Linux tells capital letters from small ones. */
+const dataFilters = [
+  ...new Set(
+    dataFileExtensions
+      .map((extension) => extension.slice(extension.lastIndexOf(".") + 1))
+      .flatMap((ending) => [ending, ending.toUpperCase()]),
+  ),
+];
+
 export async function pickDataFile(near: vscode.Uri): Promise<vscode.Uri | undefined> {
   const picked = await vscode.window.showOpenDialog({
     title: vscode.l10n.t("Choose a data file"),
     openLabel: vscode.l10n.t("Use"),
     defaultUri: vscode.Uri.joinPath(near, ".."),
-    filters: { [vscode.l10n.t("Data")]: dataFileExtensions.map((extension) => extension.slice(1)) },
+    filters: { [vscode.l10n.t("Data")]: dataFilters },
   });
   return picked?.[0];
 }

@@ -26,7 +26,7 @@ const around: Surroundings = {
     const files = ["config.json", "model.safetensors", "tokenizer.json"].map((name) => `/w/model/${name}`);
     return [...files, "/w/train.jsonl", "/w/test.jsonl"].includes(path) ? "file" : undefined;
   },
-  columns: async () => ["text", "label"],
+  columns: async () => ({ names: ["text", "label"] }),
   targets: async () => ["yes", "not at all"],
   hiddenSize: async () => 64,
 };
@@ -50,6 +50,21 @@ describe("checks of an experiment file", () => {
     const { experiment, checks } = await checkExperiment(good, file, around, t);
     expect(checks).toEqual([]);
     expect(experiment?.name).toBe("a");
+  });
+
+  it("names the delimiter that a table seems to have, and sets it", async () => {
+    const columns = async () => ({ names: ["text;label"], otherDelimiter: ";" });
+    const [found, ...others] = await check(good, { columns });
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ code: "delimiter", fixes: [{ title: 'Set the delimiter to ";"' }] });
+    expect(apply(good, found!.fixes[0])).toContain('"delimiter": ";"');
+  });
+
+  it("finds a field of where that the rows do not have", async () => {
+    const text = change('"target": "{label}"', '"target": "{label}", "where": { "lable": { "not": -1 } }');
+    const [found] = await check(text);
+    expect(found).toMatchObject({ code: "field-missing", message: expect.stringContaining('"lable"') });
+    expect(apply(text, found!.fixes[0])).not.toContain("lable");
   });
 
   it("leaves broken JSON to the JSON editor", async () => {

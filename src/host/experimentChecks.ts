@@ -14,11 +14,14 @@ import { boundsProblem, experimentTree } from "../experiment/tree.ts";
 import { metricFacts } from "../metrics/names.ts";
 import type { PaperCell } from "../paper/cell.ts";
 import { cells, findCell } from "../paper/results.ts";
-import { isHubTask } from "../tasks/definition.ts";
+import type { TableReading } from "../tasks/csv.ts";
+import { isHubTask, type TaskDefinition, tableReadingOf } from "../tasks/definition.ts";
 import { resolveTask } from "../tasks/resolve.ts";
 import { parseSplit } from "../tasks/split.ts";
 import { type Field, hasField, parseTemplate } from "../tasks/template.ts";
+import { describeLikeness, quoteVisibly } from "../words/lookalike.ts";
 import { suggest } from "../words/suggest.ts";
+import type { DataColumns } from "./dataColumns.ts";
 import { settings as settingNames } from "./ids.ts";
 import { programsMetric } from "./registryTexts.ts";
 import type { Translate } from "./translate.ts";
@@ -49,10 +52,10 @@ export interface Check {
 /** What the checks ask beside the text. Paths are absolute. */
 export interface Surroundings {
   kind(path: string): Promise<"file" | "folder" | undefined>;
-  /** The names of the columns of a data file, as far as they can be made out. */
-  columns(path: string): Promise<readonly string[] | undefined>;
+  /** The columns of a data file, as far as they can be made out. */
+  columns(path: string, reading: TableReading): Promise<DataColumns | undefined>;
   /** Targets of a data file as `template` renders them, as far as they can be made out. */
-  targets(path: string, template: string): Promise<readonly string[] | undefined>;
+  targets(path: string, template: string, reading: TableReading): Promise<readonly string[] | undefined>;
   /** The width of the model in a folder, out of its config.json. */
   hiddenSize(folder: string): Promise<number | undefined>;
   /** Whether programs that a model writes may be run. */
@@ -328,10 +331,10 @@ async function dataChecks(
         ],
       });
     } else if (!part) used.set(path, key);
-    const columns = await files.columns(path);
-    if (columns && key === "train") checks.push(...fieldChecks(task, columns, place, t));
+    const reading = tableReadingOf(task);
+    if (key === "train") checks.push(...fieldChecks(task, await files.columns(path, reading), place, t));
     if (key === "train" && task.maxTargetLength !== undefined) {
-      const targets = task.labels ?? (await files.targets(path, task.target)) ?? [];
+      const targets = task.labels ?? (await files.targets(path, task.target, reading)) ?? [];
       const written = targets.map((target) => task.verbalizer?.[target.trim()] ?? target);
       checks.push(...targetLengthChecks(written, task.maxTargetLength, place, t));
     }
@@ -365,32 +368,69 @@ function targetLengthChecks(targets: readonly string[], maxTargetLength: number,
   ];
 }
 
-function fieldChecks(
-  task: { template: string; target: string },
+function fieldChecks(task: TaskDefinition, found: DataColumns | undefined, place: Places, t: Translate): Check[] {
+  if (!found) return [];
+  const { names, otherDelimiter } = found;
+  const missing = (["template", "target"] as const).flatMap((key) =>
+    parseTemplate(task[key])
+      .fields.filter((field) => !hasField(names, field))
+      .map((field) => missingField(task[key], key, field, names, place, t)),
+  );
+  const conditions = Object.keys(task.where ?? {}).filter((field) => !hasField(names, field));
+  missing.push(
+    ...conditions.map((field) => ({
+      ...missingCheck(field, names, t),
+      ...place.at(["task", "where", field]),
+      fixes: [editFix(t('Remove "{0}"', field), place.set(["task", "where", field], undefined), false)],
+    })),
+  );
+  if (missing.length === 0 || otherDelimiter === undefined) return missing;
+  const delimiter = JSON.stringify(otherDelimiter);
+  const title = t("Set the delimiter to {0}", delimiter);
+  return [
+    {
+      code: "delimiter",
+      severity: "error",
+      message: t("The columns of the training rows seem to be separated by {0}.", delimiter),
+      ...place.at(["task", "train"]),
+      fixes: [editFix(title, place.set(["task", "delimiter"], otherDelimiter))],
+    },
+  ];
+}
+
+function missingCheck(
+  field: string,
+  columns: readonly string[],
+  t: Translate,
+): Pick<Check, "code" | "severity" | "message"> {
+  const near = suggest(field, columns);
+  const likeness = near === undefined ? undefined : describeLikeness(field, near);
+  const message = t('The training rows have no field "{0}". They have: {1}.', field, columns.slice(0, 12).join(", "));
+  const twin = likeness === undefined ? "" : ` ${t("{0} differs {1}.", quoteVisibly(near!), likeness)}`;
+  return { code: "field-missing", severity: "error", message: message + twin };
+}
+
+function missingField(
+  template: string,
+  key: "template" | "target",
+  field: string,
   columns: readonly string[],
   place: Places,
   t: Translate,
-): Check[] {
-  return (["template", "target"] as const).flatMap((key) => {
-    const missing = parseTemplate(task[key]).fields.filter((field) => !hasField(columns, field));
-    return missing.map((field): Check => {
-      const near = suggest(field, columns);
-      const candidates = near ? [near] : columns.slice(0, 5);
-      return {
-        code: "field-missing",
-        severity: "error",
-        message: t('The training rows have no field "{0}". They have: {1}.', field, columns.slice(0, 12).join(", ")),
-        ...place.at(["task", key]),
-        fixes: candidates.map((column) =>
-          editFix(
-            t('Change to "{0}"', `{${column}}`),
-            place.set(["task", key], replaceField(task[key], field, column)),
-            column === near,
-          ),
-        ),
-      };
-    });
-  });
+): Check {
+  const near = suggest(field, columns);
+  const candidates = near ? [near] : columns.slice(0, 5);
+  return {
+    ...missingCheck(field, columns, t),
+    ...place.at(["task", key]),
+    fixes: candidates.map((column) =>
+      editFix(
+        t('Change to "{0}"', `{${column}}`),
+        place.set(["task", key], replaceField(template, field, column)),
+        column === near,
+      ),
+    ),
+  };
 }
 
 /** The template with `{to}` for `{from}`; doubled braces stay as they are. */

@@ -3,7 +3,6 @@ import { expandRuns } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import { taskNames } from "../tasks/definition.ts";
 import { resolveTask } from "../tasks/resolve.ts";
-import { columnsOf } from "./dataColumns.ts";
 import {
   guessTarget,
   guessTemplate,
@@ -121,13 +120,8 @@ describe("a new experiment file", () => {
     expect(siblingSplit("trainer.jsonl", "test", names)).toBeUndefined();
   });
 
-  it("reads the columns of every kind of data file", () => {
-    expect(columnsOf('{"text":"a","label":1}\n{"text":"b","more":"c"}\n', "x.jsonl")).toEqual([
-      "text",
-      "label",
-      "more",
-    ]);
-    expect(columnsOf("text,label\na,yes\nb,no\n", "x.csv")).toEqual(["text", "label"]);
-    expect(columnsOf("text\tlabel\na\t1\n", "x.tsv")).toEqual(["text", "label"]);
+  it("takes no column that pandas wrote for its index into the template or as the target", () => {
+    expect(guessTemplate(["Unnamed: 0", "text", "label"], "label")).toBe("{text}");
+    expect(guessTarget(["Unnamed: 0", "review", "Unnamed: 2"])).toBe("review");
   });
 });

@@ -11,6 +11,8 @@ export interface NewFileTask {
   train: string;
   validation?: string | undefined;
   test?: string | undefined;
+  /** What separates the columns, where that is not what the files' ending says. */
+  delimiter?: string | undefined;
   template: string;
   target: string;
 }
@@ -102,13 +104,14 @@ function taskText(task: NewExperiment["task"]): string {
   return `  "task": {\n    ${(task.kind === "files" ? fileLines(task) : hubLines(task)).join("\n    ")}\n  },`;
 }
 
-function fileLines({ train, validation, test, template, target }: NewFileTask): string[] {
+function fileLines({ train, validation, test, delimiter, template, target }: NewFileTask): string[] {
   return [
     `"train": ${json(train)},`,
     validation
       ? `"validation": ${json(validation)},`
       : "// No validation file: a tenth of the training rows is set aside.",
     ...(test ? [`"test": ${json(test)}, // used once a run, for its final score`] : []),
+    ...(delimiter ? [`"delimiter": ${json(delimiter)}, // what separates the columns`] : []),
     ...wordingLines(template, target),
   ];
 }
@@ -175,12 +178,18 @@ function json(value: unknown): string {
 /** A field likely to be the answer, out of the columns of a data file. */
 export function guessTarget(fields: readonly string[]): string | undefined {
   const names = ["label", "target", "answer", "output", "class", "category", "sentiment", "y"];
-  return names.map((name) => fields.find((field) => field.toLowerCase() === name)).find(Boolean) ?? fields.at(-1);
+  const found = names.map((name) => fields.find((field) => field.toLowerCase() === name)).find(Boolean);
+  return found ?? fields.findLast((field) => !isIndex(field)) ?? fields.at(-1);
+}
+
+/** Columns that number the rows, or name where they are from; pandas writes its index without a name. */
+function isIndex(field: string): boolean {
+  return /^(id|idx|index|split|unnamed: \d+)$/i.test(field);
 }
 
 /** A template of the other fields: one alone as it is, several each after its name. */
 export function guessTemplate(fields: readonly string[], target: string): string {
-  const sources = fields.filter((field) => field !== target && !/^(id|idx|index|split)$/i.test(field));
+  const sources = fields.filter((field) => field !== target && !isIndex(field));
   if (sources.length === 1) return `{${sources[0]}}`;
   return sources.map((field) => `${field}: {${field}}`).join(" ");
 }

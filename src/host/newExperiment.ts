@@ -1,11 +1,11 @@
 /** @file `ULPT: New Experiment…`: a few questions, and a commented experiment file that is ready to train. */
 import { readdir } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../experiment/parse.ts";
+import { dataFileEndings, dataFileExtensions, dataStemOf } from "../tasks/dataFormat.ts";
 import type { TaskName, VariantName } from "../tasks/definition.ts";
 import { registry } from "../tasks/registry.ts";
-import { dataFileExtensions } from "../tasks/rows.ts";
 import { hasField, parseTemplate } from "../tasks/template.ts";
 import { readColumns } from "./dataColumns.ts";
 import { pathFrom, pickDataFile, pickModelFolder } from "./diagnostics.ts";
@@ -45,6 +45,8 @@ interface Answers {
   dataset: string;
   config: string;
   columns: readonly string[] | undefined;
+  /** What separates the columns, where that is not what the file's ending says. */
+  delimiter: string | undefined;
   template: string;
   target: string;
   methods: readonly ("ulpt" | "vanilla")[];
@@ -221,7 +223,11 @@ async function modelFolder(config: vscode.Uri): Promise<vscode.Uri | undefined> 
 }
 
 async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> {
-  const pattern = `**/*{${dataFileExtensions.join(",")}}`;
+  // Most .json files of a workspace are settings: one with rows can be browsed for.
+  const listed = dataFileExtensions.filter(
+    (extension) => !extension.startsWith(".json") || extension.startsWith(".jsonl"),
+  );
+  const pattern = `**/*{${listed.flatMap((extension) => [extension, extension.toUpperCase()]).join(",")}}`;
   const files = (await vscode.workspace.findFiles(pattern, ignored, mostFiles)).sort(trainFirst);
   type Value = vscode.Uri | "registry" | "hub" | "browse";
   const inWorkspace = files.map((uri): Choice<Value> => {
@@ -247,7 +253,7 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
     },
     {
       label: t("$(folder-opened) Browse for a Data File…"),
-      description: dataFileExtensions.join(", "),
+      description: dataFileEndings,
       value: "browse",
     },
   ];
@@ -265,7 +271,9 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
   const train = picked === "browse" ? await pickDataFile(vscode.Uri.joinPath(answers.folder!, "x")) : picked;
   if (!train) return again;
   if (answers.dataFrom !== "file" || !isSame(train, answers.train)) {
-    answers.columns = await readColumns(train.fsPath);
+    const found = await columnsWithDelimiter(train.fsPath);
+    answers.columns = found?.names;
+    answers.delimiter = found?.delimiter;
     const fields = answers.columns ?? [];
     answers.target = `{${guessTarget(fields) ?? "label"}}`;
     answers.template = guessTemplate(fields, answers.target.slice(1, -1)) || "{text}";
@@ -275,9 +283,18 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
   return undefined;
 }
 
+/** The columns of a file, read again with another delimiter where it seems to have one. */
+async function columnsWithDelimiter(path: string): Promise<{ names: string[]; delimiter?: string } | undefined> {
+  const found = await readColumns(path);
+  if (found?.otherDelimiter === undefined) return found;
+  const better = await readColumns(path, { delimiter: found.otherDelimiter });
+  return better && { names: better.names, delimiter: found.otherDelimiter };
+}
+
 /** What was guessed from the columns of a file says nothing about other data. */
 function forgetWording(answers: Partial<Answers>): void {
   delete answers.columns;
+  delete answers.delimiter;
   answers.template = "{text}";
   answers.target = "{label}";
 }
@@ -450,8 +467,7 @@ async function namesIn(folder: string): Promise<string[]> {
 function nameFrom({ dataFrom, train, taskName, dataset, config }: Partial<Answers>): string {
   if (dataFrom === "registry" && taskName) return taskName;
   const source = dataFrom === "hub" ? config || basename(dataset!.split("@")[0]!) : basename(train!.fsPath);
-  const ending = dataFrom === "file" ? extname(source) : "";
-  const stem = basename(source, ending).replace(/[._-]?train(ing)?$/i, "");
+  const stem = (dataFrom === "file" ? dataStemOf(source) : basename(source)).replace(/[._-]?train(ing)?$/i, "");
   const name = stem.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
   return name || "experiment";
 }
@@ -484,7 +500,7 @@ async function write(answers: Answers): Promise<vscode.Uri> {
 }
 
 async function newTask(answers: Answers, file: vscode.Uri): Promise<NewExperiment["task"]> {
-  const { dataFrom, taskName, variant, dataset, config, train, template, target } = answers;
+  const { dataFrom, taskName, variant, dataset, config, train, delimiter, template, target } = answers;
   if (dataFrom === "registry") {
     return { kind: "registry", name: taskName, ...(hasVariants(answers) ? { variant } : {}) };
   }
@@ -499,6 +515,7 @@ async function newTask(answers: Answers, file: vscode.Uri): Promise<NewExperimen
     train: pathFrom(file, train),
     validation: sibling("validation"),
     test: sibling("test"),
+    delimiter,
     template,
     target,
   };

@@ -55,7 +55,12 @@ describe("the page of a preview", () => {
   });
 
   it("says how many rows were left out because a field is null", () => {
-    const dropped = { source: "train", count: 1, of: 14_732, fields: ["dialogue"], first: "0000.parquet:6054" };
+    const facts = { source: "train", of: 14_732, first: "0000.parquet:6054" };
+    const dropped: Preview["dropped"] = [
+      { by: "where", count: 1_204, fields: ["label"], ...facts },
+      { by: "dropNulls", count: 1, fields: ["dialogue"], ...facts },
+    ];
+    expect(html({ dropped })).toContain("1,204 of 14,732 rows of train left out by where: label");
     expect(html({ dropped })).toContain("1 of 14,732 rows of train left out: dialogue is null");
     expect(html()).not.toContain("left out");
   });
@@ -94,6 +99,13 @@ describe("the page of a preview", () => {
     const text = html({ rows, count: pageRows + 2 }, { request });
     expect(text).toContain(`shown: ${pageRows + 1} to ${pageRows + 2}`);
     expect(links(text).slice(2)).toEqual([{ file: "f", split: "train", page: 0 }]);
+  });
+
+  it("leads on from a full page of a split that was not counted, and from no other", () => {
+    const page = (length: number) => html({ rows: Array.from({ length }, () => row()), count: undefined });
+    expect(page(pageRows)).toContain("shown: 1 to 25");
+    expect(links(page(pageRows)).at(-1)).toMatchObject({ page: 1 });
+    expect(links(page(pageRows - 1))).toHaveLength(2);
   });
 
   it("says that a task has no test rows", () => {

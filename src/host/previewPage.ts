@@ -105,13 +105,15 @@ function summary(
     return `<p class="summary">${escapeHtml(none)}</p>`;
   }
   const parts = [
-    count === 1 ? t("1 row") : t("{0} rows", countText(count)),
+    ...(count === undefined ? [] : [count === 1 ? t("1 row") : t("{0} rows", countText(count))]),
     t("shown: {0} to {1}", countText(first + 1), countText(first + rows.length)),
   ];
-  if (dropped) {
-    const [left, all] = [dropped.count, dropped.of].map(countText);
+  for (const { by, source, fields, ...of } of dropped ?? []) {
+    const [left, all] = [countText(of.count), countText(of.of)];
     parts.push(
-      t("{0} of {1} rows of {2} left out: {3} is null", left!, all!, dropped.source, dropped.fields.join(", ")),
+      by === "where"
+        ? t("{0} of {1} rows of {2} left out by where: {3}", left, all, source, fields.join(", "))
+        : t("{0} of {1} rows of {2} left out: {3} is null", left, all, source, fields.join(", ")),
     );
   }
   if (rows.some(({ sourceText }) => sourceText.tokens !== undefined)) {
@@ -192,7 +194,9 @@ function tokens(text: PreviewedText, limit: number | undefined, t: Translate): s
 /** The service counts rows from the first: a page that nobody can ask for is not offered. */
 function pages(request: PreviewRequest, { count }: Preview, shownRows: number, t: Translate): string {
   const end = request.page * pageRows + shownRows;
-  const next = Math.min(pageRows, count - end, mostRows - end);
+  // Where nobody counted, a full page may be followed by another.
+  const after = count === undefined ? (shownRows === pageRows ? pageRows : 0) : count - end;
+  const next = Math.min(pageRows, after, mostRows - end);
   const links = [
     ...(request.page > 0 ? [{ text: t("‹ Rows before"), to: { ...request, page: request.page - 1 } }] : []),
     ...(next > 0 ? [{ text: t("Next {0} rows ›", next), to: { ...request, page: request.page + 1 } }] : []),

@@ -39,7 +39,7 @@ export class Previews implements vscode.Disposable {
       this.service.request("preview", params, options),
     );
     const { panel, counts } = this.panelOf(request.file, name);
-    counts[request.split] = preview.count;
+    if (preview.count !== undefined) counts[request.split] = preview.count;
     panel.webview.html = previewHtml(
       {
         nonce: randomBytes(18).toString("base64url"),

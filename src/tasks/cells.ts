@@ -1,28 +1,48 @@
 /** @file What a field of a row can hold, and how a path like `answers.text[0]` reaches into it. */
+import { nfc } from "../words/lookalike.ts";
 
-/** Numbers and booleans have become text as JavaScript writes them: `1.0` is "1", `true` is "true". */
+/** Numbers have become text as Python writes them, `1.0` is "1.0"; booleans as JSON does, `true` is "true". */
 export type Cell = string | null | readonly Cell[] | CellObject;
 export interface CellObject {
   readonly [field: string]: Cell;
 }
 
-/** A value of JSON, or of a parquet file, as a cell. */
+/** A value of JSON, or of a parquet file, as a cell; of its numbers only whole ones are not yet text. */
 export function cellOf(value: unknown): Cell {
   if (value === null || value === undefined) return null;
-  if (value instanceof Date) return value.toISOString();
-  // A column of numbers comes as a typed array.
-  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, cellOf);
+  if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.map(cellOf);
   if (typeof value === "object")
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, cellOf(inner)]));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [nfc(key), cellOf(inner)]));
   return String(value);
+}
+
+/** A number with a point as Python's str() writes it: 1.0, 0.1, 1e-05, 1e+16, inf, nan. */
+export function pythonFloat(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  if (Object.is(value, -0)) return "-0.0";
+  const [digits, power] = value.toExponential().split("e") as [string, string];
+  const exponent = Number(power);
+  // Both write the fewest digits that are read back as the same number; from where on with an exponent differs.
+  if (value !== 0 && (exponent < -4 || exponent >= 16))
+    return `${digits}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  const text = exponent < 0 && value !== 0 ? smallFraction(digits, exponent) : String(value);
+  return text.includes(".") ? text : `${text}.0`;
+}
+
+/** JavaScript writes such numbers with an exponent only below 1e-6. */
+function smallFraction(digits: string, exponent: number): string {
+  const sign = digits.startsWith("-") ? "-" : "";
+  return `${sign}0.${"0".repeat(-exponent - 1)}${digits.replace(/[-.]/g, "")}`;
 }
 
 /** A cell in words, for errors: "a list". */
 export function kindOf(cell: Cell): string {
   if (cell === null) return "null";
   if (typeof cell === "string") return "text";
-  return Array.isArray(cell) ? "a list" : "an object";
+  if (Array.isArray(cell)) return cell.length === 0 ? "an empty list" : "a list";
+  return Object.keys(cell).length === 0 ? "an empty object" : "an object";
 }
 
 /** A column, and the way into what it holds: `answers[0]` is ["answers", 0]. */
@@ -30,8 +50,9 @@ export type FieldPath = readonly [column: string, ...steps: (string | number)[]]
 
 const step = /^(?:\.([^.[\]]+)|\[(\d+)\])/;
 
-/** Reads `answers.text[0]`; undefined where a bracket is empty or has no partner, or a name is missing. */
-export function parseFieldPath(text: string): FieldPath | undefined {
+/** Reads `answers.text[0]`; undefined where a bracket is empty or has no partner, or a name is missing. Names are in NFC. */
+export function parseFieldPath(written: string): FieldPath | undefined {
+  const text = nfc(written);
   const [column] = /^[^.[\]]+/.exec(text) ?? [];
   if (column === undefined) return undefined;
   const path: [string, ...(string | number)[]] = [column];

@@ -6,9 +6,11 @@ import { z } from "zod";
 import { UlptError } from "../errors.ts";
 import { functionAliases, type MetricName, metricNames } from "../metrics/names.ts";
 import { bounded, mostItems } from "./bounds.ts";
-import { dataFileExtensions } from "./rows.ts";
+import type { TableReading } from "./csv.ts";
+import { dataFileEndingPattern, dataFileEndings } from "./dataFormat.ts";
 import { splitRules } from "./split.ts";
 import { parseTemplate } from "./template.ts";
+import { whereSchema } from "./where.ts";
 
 export const splitNames = ["train", "validation", "test"] as const;
 export type SplitName = (typeof splitNames)[number];
@@ -20,8 +22,8 @@ const slice = "(\\[(\\d+%?)?:(\\d+%?)?\\])?";
 const sliceText = "a part of it in brackets, like [:1000] or [50%:]";
 
 const dataFile = bounded.path.regex(
-  new RegExp(`\\S(${dataFileExtensions.map((extension) => `\\${extension}`).join("|")})${slice}$`),
-  `must be the path of a data file ending in ${dataFileExtensions.join(", ")}, or of ${sliceText}`,
+  new RegExp(`\\S${dataFileEndingPattern}${slice}$`),
+  `must be the path of a data file ending in ${dataFileEndings}, or of ${sliceText}`,
 );
 
 const splitName = bounded.path.regex(
@@ -166,8 +168,31 @@ const splitting = {
 };
 
 const dropNullsText =
-  "Whether rows are left out in which a field that the templates need is null, or empty in a .csv or .tsv file, before the others are split; a warning says how many. Without it a null is an error.";
-const choosing = { dropNulls: z.boolean().default(false).describe(dropNullsText) };
+  "Whether rows are left out in which a field that the templates need is null (of a .csv or .tsv file: empty, or one of nullValues), before the others are split; a warning says how many. Without it a null is an error.";
+const choosing = { where: whereSchema.optional(), dropNulls: z.boolean().default(false).describe(dropNullsText) };
+
+/** How tables in text are written. */
+const tables = {
+  delimiter: z
+    .string()
+    .regex(/^[^\r\n"]$/u, "must be one character: what separates the columns")
+    .optional()
+    .describe('What separates the columns of tables, like ";". Default: a comma, in .tsv files a tab.'),
+  quote: z
+    .enum(['"', "'"])
+    .nullable()
+    .optional()
+    .describe(
+      "What encloses a field of a table that holds delimiters or line ends; null: nothing does, and every quote is a part of the text, as in GLUE's .tsv files. Default: the double quote.",
+    ),
+  nullValues: z
+    .array(bounded.label)
+    .max(mostItems)
+    .optional()
+    .describe(
+      'Texts of tables that are read as null. Default: those of pandas: the empty text, NA, N/A, NaN, None, NULL, null and their like. Where one of these is a real label, [""] keeps only the empty text.',
+    ),
+};
 
 const oneValidation = {
   path: ["validationSplit"],
@@ -178,7 +203,7 @@ const oneValidation = {
 const fileTask = z
   .strictObject({
     train: dataFile.describe(
-      `Training rows: a .jsonl, .csv or .tsv file in UTF-8, or a .parquet file; or ${sliceText}. Paths are relative to the experiment file.`,
+      `Training rows: a file ending in ${dataFileEndings}, text in UTF-8; or ${sliceText}. Paths are relative to the experiment file.`,
     ),
     validation: dataFile
       .optional()
@@ -190,6 +215,7 @@ const fileTask = z
     ...scoring,
     ...reading,
     ...limits,
+    ...tables,
     ...choosing,
     ...splitting,
   })
@@ -284,6 +310,7 @@ const namedTask = z
       .describe("Longest source in tokens. Default: the task's."),
     maxTargetLength: limits.maxTargetLength,
     maxNewTokens: limits.maxNewTokens,
+    where: choosing.where,
     dropNulls: z.boolean().optional().describe(dropNullsText),
   })
   .describe("A task of the registry, with some of it changed.");
@@ -325,4 +352,11 @@ export function checkpointMetricOf(task: Pick<TaskDefinition, "metric" | "checkp
 
 export function isHubTask(task: TaskDefinition): task is HubTask {
   return "dataset" in task;
+}
+
+/** How the tables of a task are written. */
+export function tableReadingOf(task: TaskDefinition): TableReading {
+  if (isHubTask(task)) return {};
+  const { delimiter, quote, nullValues } = task;
+  return { delimiter, quote, nullValues };
 }

@@ -26,7 +26,7 @@ function load(options: Partial<Extract<z.input<typeof writtenTaskSchema>, { trai
 describe("a loaded task", () => {
   it("renders every row with its line", async () => {
     const { test } = await load({ test: "test.csv" });
-    expect(test).toEqual([
+    expect([...test]).toEqual([
       { source: "text: a", target: "0", line: 2 },
       { source: "text: b", target: "1", line: 3 },
       { source: "text: c", target: "1", line: 4 },
@@ -71,15 +71,17 @@ describe("a loaded task", () => {
   });
 
   it("writes targets in the words of the verbalizer", async () => {
-    expect(
-      (await load({ test: "test.csv", verbalizer: { 0: "bad", 1: "good" } })).test.map(({ target }) => target),
-    ).toEqual(["bad", "good", "good"]);
+    expect([...(await load({ test: "test.csv", verbalizer: { 0: "bad", 1: "good" } })).test.targets()]).toEqual([
+      "bad",
+      "good",
+      "good",
+    ]);
   });
 
   it.each([
     [{ labels: ["0", "1"] }, "other.csv"],
     [{ verbalizer: { 0: "bad", 1: "good" } }, "other.csv"],
-    [{}, "blank.csv"],
+    [{ nullValues: [] }, "blank.csv"],
   ])("refuses a target that cannot be: %j %s", async (options, test) => {
     await expect(load({ ...options, test })).rejects.toThrow(
       expect.objectContaining({ code: "DATA_LABEL", where: `${join(directory, test)}:2` }),
@@ -97,36 +99,88 @@ describe("a loaded task", () => {
   });
 });
 
+describe("labels", () => {
+  const write = (name: string, labels: readonly string[]) =>
+    writeFileSync(join(directory, name), `text,label\n${labels.map((label, i) => `note ${i},${label}\n`).join("")}`);
+  const composed = "n\u00e9gatif";
+  const decomposed = "ne\u0301gatif";
+
+  it("that the task declares are those of the data however their letters are put together", async () => {
+    write("nfd.csv", [decomposed, "positif", decomposed, "positif"]);
+    const { train, validation } = await load({
+      train: "nfd.csv[1:]",
+      validation: "nfd.csv[:1]",
+      splitSeed: null,
+      labels: [composed, "positif"],
+    });
+    expect([...validation.targets(), ...train.targets()]).toEqual([composed, "positif", composed, "positif"]);
+  });
+
+  it("of the data are one where they only differ in that", async () => {
+    write("mixed.csv", [decomposed, composed, "positif", "positif"]);
+    const { labels, train, validation } = await load({ train: "mixed.csv" });
+    expect(labels).toEqual([composed, "positif"]);
+    expect(new Set([...train.targets(), ...validation.targets()])).toEqual(new Set(labels));
+  });
+
+  it("that look alike are said to", async () => {
+    write("unseen.csv", ["pos", "pos\u200b", "neg", "Neg"]);
+    const { doubtfulLabels } = await load({ train: "unseen.csv" });
+    expect(doubtfulLabels).toEqual([
+      'The labels "Neg" and "neg" differ only in small and capital letters, but count as two answers.',
+      'The labels "pos" and "pos\\u{200b}" differ only in characters that nobody sees (U+200B), but count as two answers.',
+    ]);
+    expect((await load()).doubtfulLabels).toEqual([]);
+    await expect(load({ train: "unseen.csv", labels: ["pos", "neg", "Neg"] })).rejects.toMatchObject({
+      code: "DATA_LABEL",
+      message: 'The target "pos\\u{200b}" is not in the labels.',
+      hint: 'It differs from "pos" only in characters that nobody sees (U+200B): correct the row.',
+    });
+  });
+});
+
+describe("a file with another delimiter", () => {
+  beforeAll(() => writeFileSync(join(directory, "semicolon.csv"), "text;label\na, b;0\nc;1\nd;1\n"));
+
+  it("is said to have it, and read where the task names it", async () => {
+    const advice = 'The columns seem to be separated by semicolons: set "delimiter": ";" in the task.';
+    await expect(load({ train: "semicolon.csv" })).rejects.toMatchObject({ code: "DATA_FIELD_MISSING", hint: advice });
+    const { train, validation } = await load({ train: "semicolon.csv", delimiter: ";" });
+    expect([...train, ...validation].map(({ source }) => source).sort()).toEqual(["text: a, b", "text: c", "text: d"]);
+  });
+});
+
 describe("the validation split", () => {
-  const rows = Array.from({ length: 100 }, (_, i) => i);
+  const split = (rows: number, how: { count?: number; fraction?: number; seed: number }) =>
+    splitValidation(rows, how, "train.csv").map((indices) => [...indices]) as [number[], number[]];
 
   it("is the same for a seed and another for another", () => {
-    const [, first] = splitValidation(rows, { count: 30, seed: 1 }, "x");
-    expect(splitValidation(rows, { count: 30, seed: 1 }, "x")[1]).toEqual(first);
-    expect(splitValidation(rows, { count: 30, seed: 2 }, "x")[1]).not.toEqual(first);
+    const [, first] = split(100, { count: 30, seed: 1 });
+    expect(split(100, { count: 30, seed: 1 })[1]).toEqual(first);
+    expect(split(100, { count: 30, seed: 2 })[1]).not.toEqual(first);
   });
 
   it("never changes for rows, count and seed that were used before", () => {
-    expect(splitValidation(rows.slice(0, 20), { count: 4, seed: 42 }, "x")[1]).toEqual([3, 8, 12, 16]);
+    expect(split(20, { count: 4, seed: 42 })[1]).toEqual([3, 8, 12, 16]);
   });
 
   it("parts the rows, both parts in the order of the file", () => {
-    const [train, validation] = splitValidation(rows, { fraction: 0.25, seed: 3 }, "x");
+    const [train, validation] = split(100, { fraction: 0.25, seed: 3 });
     expect(validation).toHaveLength(25);
-    expect(train).toEqual(rows.filter((row) => !validation.includes(row)));
+    expect(train).toEqual(Array.from({ length: 100 }, (_, row) => row).filter((row) => !validation.includes(row)));
     expect(validation).toEqual([...validation].sort((a, b) => a - b));
   });
 
   it("sets at least one row aside", () => {
-    expect(splitValidation([1, 2], { fraction: 0.01, seed: 0 }, "x")[1]).toHaveLength(1);
+    expect(split(2, { fraction: 0.01, seed: 0 })[1]).toHaveLength(1);
   });
 
   it.each([
     [100, { count: 100 }],
     [1, { fraction: 0.1 }],
     [2, { fraction: 0.9 }],
-  ])("is refused when it leaves nothing of %i rows to train on: %j", (length, split) => {
-    expect(() => splitValidation(rows.slice(0, length), { ...split, seed: 0 }, "train.csv")).toThrow(
+  ])("is refused when it leaves nothing of %i rows to train on: %j", (rows, how) => {
+    expect(() => split(rows, { ...how, seed: 0 })).toThrow(
       expect.objectContaining({ code: "DATA_SPLIT", where: "train.csv, validationSplit" }),
     );
   });

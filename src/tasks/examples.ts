@@ -5,6 +5,7 @@ import type { MetricName } from "../metrics/names.ts";
 import { majorityAnswer, majorityBaseline } from "../metrics/score.ts";
 import { Stream } from "../random/philox.ts";
 import { permutation } from "../random/shuffle.ts";
+import { describeLikeness, lookalikes, nfc, quoteVisibly } from "../words/lookalike.ts";
 import {
   checkpointMetricOf,
   defaultValidationSplit,
@@ -12,25 +13,29 @@ import {
   type SplitName,
   splitNames,
   type TaskDefinition,
+  tableReadingOf,
 } from "./definition.ts";
-import { type DroppedRows, usedRows } from "./nulls.ts";
-import { declaredLabels, type Example, exampleRenderer, type Renderer } from "./render.ts";
+import { ExampleList } from "./exampleList.ts";
+import { declaredLabels, exampleRenderer, type Renderer } from "./render.ts";
 import { openSource, type Source } from "./source.ts";
 import { indicesOf, parseSplit } from "./split.ts";
+import { type DroppedRows, usedRows } from "./usedRows.ts";
 
 export interface Task {
   definition: TaskDefinition;
-  train: Example[];
+  train: ExampleList;
   /** Never empty. */
-  validation: Example[];
+  validation: ExampleList;
   /** Empty where the task has no test rows. */
-  test: Example[];
+  test: ExampleList;
   /** The valid answers: as defined, else the distinct targets in code-point order if they are few, else undefined. */
   labels: string[] | undefined;
   /** The files read, by split: their path, and the sha256 of their bytes in hexadecimal. `validation` only where it is given. */
   files: { train: SourceFile; validation?: SourceFile; test?: SourceFile };
-  /** Rows left out for a field that is null, by source; only with `dropNulls`. */
+  /** Rows left out, by source; only with `where` or `dropNulls`. */
   dropped: DroppedRows[];
+  /** Labels that look alike, in a sentence each. */
+  doubtfulLabels: string[];
   /** What always giving the most frequent answer of the training rows scores, by the task's first metric. */
   majority: {
     answer: string;
@@ -75,15 +80,15 @@ const classifying: ReadonlySet<MetricName> = new Set<MetricName>(["accuracy", "f
  */
 export async function loadTask(definition: TaskDefinition, options: LoadOptions): Promise<Task> {
   const renderer = exampleRenderer(definition);
-  const rendered: Partial<Record<SplitName, Example[]>> = {};
+  const rendered: Partial<Record<SplitName, ExampleList>> = {};
   const files: Partial<Record<SplitName, SourceFile>> = {};
   const dropped: DroppedRows[] = [];
   for (const name of sourcesOf(definition)) {
-    const source = await openSource(options.filesOf(name));
+    const source = await openSource(options.filesOf(name), tableReadingOf(definition));
     try {
-      if (source.columns) renderer.requireColumns(source.columns, source.path);
+      renderer.requireColumns(source);
       const used = await usedRows(name, source, definition, renderer, options.signal);
-      if (used.dropped) dropped.push(used.dropped);
+      dropped.push(...used.dropped);
       Object.assign(rendered, await renderSource(definition, name, source, used.rows, renderer, options));
       const file = { path: source.path, sha256: await source.sha256() };
       for (const split of splitsFrom(name, definition)) files[split] = file;
@@ -91,11 +96,10 @@ export async function loadTask(definition: TaskDefinition, options: LoadOptions)
       await source.close();
     }
   }
-  const all = rendered.train!;
   const [train, validation] = rendered.validation
-    ? [all, rendered.validation]
-    : splitValidation(all, definition.validationSplit ?? defaultValidationSplit, files.train!.path);
-  const test = rendered.test ?? [];
+    ? [rendered.train!, rendered.validation]
+    : setAside(rendered.train!, definition, files.train!.path);
+  const test = rendered.test ?? ExampleList.empty();
   requireRows(definition, { train, validation, ...(rendered.test ? { test } : {}) });
 
   const labels = declaredLabels(definition) ?? derivedLabels(definition, [train, validation, test]);
@@ -112,6 +116,7 @@ export async function loadTask(definition: TaskDefinition, options: LoadOptions)
       ...(files.test && { test: files.test }),
     },
     dropped,
+    doubtfulLabels: doubtful(labels ?? []),
     majority: await majorityOf(definition, train, validation, test, labels),
   };
 }
@@ -128,32 +133,54 @@ async function renderSource(
   definition: TaskDefinition,
   name: string,
   source: Source,
-  used: Uint32Array,
+  used: Uint32Array | undefined,
   renderer: Renderer,
   { signal, onProgress }: LoadOptions,
-): Promise<Partial<Record<SplitName, Example[]>>> {
-  const splits = splitsFrom(name, definition).map((split) => {
-    const indices = indicesOf(parseSplit(definition[split]!), used.length, definition);
-    // Where each row of the source goes, or −1; an identity for a split that is the whole source.
-    const places = new Int32Array(source.count).fill(-1);
-    for (const [place, index] of indices.entries()) places[used[index]!] = place;
-    return { split, places, examples: new Array<Example>(indices.length) };
+): Promise<Partial<Record<SplitName, ExampleList>>> {
+  const references = splitsFrom(name, definition).map((split) => ({ split, ...parseSplit(definition[split]!) }));
+  const isWhole = used === undefined && references.every(({ part }) => part === undefined);
+  // Where all rows are taken as they come, nobody need know how many there will be.
+  const total = isWhole ? source.knownCount : await source.count(signal);
+  const splits = references.map((reference) => {
+    const examples = ExampleList.empty();
+    if (isWhole) return { ...reference, examples, places: undefined };
+    const indices = indicesOf(reference, used?.length ?? total!, definition);
+    return { ...reference, examples, places: { indices, rows: rowsOf(indices, used, total!) } };
   });
-  for await (const { path, start, rows } of source.batches(renderer.columns)) {
-    signal?.throwIfAborted();
+  for await (const { path, start, rows } of source.batches(renderer.columns, signal)) {
     for (const [i, row] of rows.entries()) {
-      for (const { places, examples } of splits) {
-        const place = places[start + i]!;
-        if (place >= 0) examples[place] = renderer.example(row, path);
+      for (const { examples, places } of splits) {
+        if (!places || places.rows[start + i]! > 0) examples.push(renderer.example(row, path));
       }
     }
-    onProgress?.(name, start + rows.length, source.count);
+    onProgress?.(name, start + rows.length, Math.max(total ?? 0, start + rows.length));
   }
-  return Object.fromEntries(splits.map(({ split, examples }) => [split, examples]));
+  return Object.fromEntries(
+    splits.map(({ split, examples, places }) => [split, places ? inOrder(examples, places, used) : examples]),
+  );
+}
+
+/** Of each row of a source, 1 where it is among the rows at `indices` of those that are used. */
+function rowsOf(indices: Uint32Array, used: Uint32Array | undefined, count: number): Uint8Array {
+  const taken = new Uint8Array(count);
+  for (const index of indices) taken[used ? used[index]! : index] = 1;
+  return taken;
+}
+
+/** Examples that came in the order of their source, in the order of their split. */
+function inOrder(
+  examples: ExampleList,
+  { indices, rows }: { indices: Uint32Array; rows: Uint8Array },
+  used: Uint32Array | undefined,
+): ExampleList {
+  const places = new Uint32Array(rows.length);
+  let place = 0;
+  for (const [row, isTaken] of rows.entries()) if (isTaken) places[row] = place++;
+  return examples.select(indices.map((index) => places[used ? used[index]! : index]!));
 }
 
 /** @throws UlptError DATA_EMPTY for a split that is there and has no rows */
-function requireRows(definition: TaskDefinition, splits: Partial<Record<SplitName, Example[]>>): void {
+function requireRows(definition: TaskDefinition, splits: Partial<Record<SplitName, ExampleList>>): void {
   for (const [split, examples] of Object.entries(splits)) {
     if (examples.length > 0) continue;
     throw new UlptError("DATA_EMPTY", `The split ${JSON.stringify(definition[split as SplitName])} has no rows.`, {
@@ -165,10 +192,11 @@ function requireRows(definition: TaskDefinition, splits: Partial<Record<SplitNam
 }
 
 /** @throws UlptError DATA_LABEL where all training rows have one answer, so that nothing can be learned from them */
-function requireChoice(train: readonly Example[], labels: readonly string[] | undefined, path: string): void {
-  const [first] = train;
-  if (!labels || train.length < 2 || train.some(({ target }) => target.trim() !== first!.target.trim())) return;
-  throw new UlptError("DATA_LABEL", `All ${train.length} training targets are ${JSON.stringify(first!.target)}.`, {
+function requireChoice(train: ExampleList, labels: readonly string[] | undefined, path: string): void {
+  if (!labels || train.length < 2) return;
+  const [first] = train.targets();
+  for (const target of train.targets()) if (target.trim() !== first!.trim()) return;
+  throw new UlptError("DATA_LABEL", `All ${train.length} training targets are ${JSON.stringify(first)}.`, {
     where: path,
     expected: "rows of at least two answers",
     hint: "Check the target's template and which rows are taken: a file sorted by its labels may have been cut.",
@@ -177,56 +205,73 @@ function requireChoice(train: readonly Example[], labels: readonly string[] | un
 
 async function majorityOf(
   definition: TaskDefinition,
-  train: readonly Example[],
-  validation: readonly Example[],
-  test: readonly Example[],
+  train: ExampleList,
+  validation: ExampleList,
+  test: ExampleList,
   labels: readonly string[] | undefined,
 ): Promise<Task["majority"]> {
-  const targetsOf = (examples: readonly Example[]) => examples.map(({ target }) => target);
-  const on = (metric: MetricName, examples: readonly Example[]) =>
+  const learned = [...train.targets()];
+  const on = (metric: MetricName, examples: ExampleList) =>
     examples.length === 0
       ? undefined
-      : majorityBaseline(metric, targetsOf(train), {
-          targets: targetsOf(examples),
-          references: definition.references === undefined ? undefined : examples.map((one) => one.references ?? []),
+      : majorityBaseline(metric, learned, {
+          targets: [...examples.targets()],
+          references:
+            definition.references === undefined ? undefined : Array.from(examples, (one) => one.references ?? []),
           labels,
         });
   const ofValidation = await on(checkpointMetricOf(definition), validation);
   const ofTest = await on(metricsOf(definition)[0], test);
-  return { answer: majorityAnswer(targetsOf(train)), validation: ofValidation?.score, test: ofTest?.score };
+  return { answer: majorityAnswer(learned), validation: ofValidation?.score, test: ofTest?.score };
+}
+
+function setAside(rows: ExampleList, definition: TaskDefinition, path: string): [ExampleList, ExampleList] {
+  const split = definition.validationSplit ?? defaultValidationSplit;
+  const [train, validation] = splitValidation(rows.length, split, path);
+  return [rows.select(train), rows.select(validation)];
 }
 
 /**
  * Sets rows aside for validation: the first `count` (or the rounded `fraction`, at least one) of the seed's permutation.
- * Both parts keep the order of the file, of which `path` is the name for errors.
+ * @param path their file, for errors
+ * @returns the indices of the rows of both parts, each in the order of the file
  * @throws UlptError DATA_SPLIT if no row would be left for training
  */
-export function splitValidation<T>(
-  rows: readonly T[],
+export function splitValidation(
+  rows: number,
   split: { count?: number | undefined; fraction?: number | undefined; seed: number },
   path: string,
-): [train: T[], validation: T[]] {
-  const count =
-    split.count ?? Math.max(1, Math.round((split.fraction ?? defaultValidationSplit.fraction) * rows.length));
-  if (count >= rows.length) {
-    throw new UlptError("DATA_SPLIT", `${count} of ${rows.length} rows for validation leave none for training.`, {
+): [train: Uint32Array, validation: Uint32Array] {
+  const count = split.count ?? Math.max(1, Math.round((split.fraction ?? defaultValidationSplit.fraction) * rows));
+  if (count >= rows) {
+    throw new UlptError("DATA_SPLIT", `${count} of ${rows} rows for validation leave none for training.`, {
       where: `${path}, validationSplit`,
-      expected: `a count from 1 to ${rows.length - 1}`,
+      expected: `a count from 1 to ${rows - 1}`,
       hint: "Set fewer rows aside, or name validation rows.",
     });
   }
-  const drawn = new Set(permutation(rows.length, new Stream(split.seed, "validation-split")).subarray(0, count));
-  return [rows.filter((_, i) => !drawn.has(i)), rows.filter((_, i) => drawn.has(i))];
+  const order = permutation(rows, new Stream(split.seed, "validation-split"));
+  return [order.slice(count).sort(), order.slice(0, count).sort()];
 }
 
-function derivedLabels(definition: TaskDefinition, splits: readonly (readonly Example[])[]): string[] | undefined {
+/** The targets in the data, where they are few; targets that differ in how their letters are put together become one. */
+function derivedLabels(definition: TaskDefinition, splits: readonly ExampleList[]): string[] | undefined {
   if (!metricsOf(definition).some((metric) => classifying.has(metric))) return undefined;
   const distinct = new Set<string>();
   for (const examples of splits) {
-    for (const { target } of examples) {
+    for (const target of examples.targets()) {
       distinct.add(target.trim());
       if (distinct.size > maxDerivedLabels) return undefined;
     }
   }
-  return [...distinct].sort();
+  const labels = new Set([...distinct].map(nfc));
+  if (labels.size < distinct.size) for (const examples of splits) examples.rewriteTargets(nfc);
+  return (labels.size < distinct.size ? [...labels] : [...distinct]).sort();
+}
+
+function doubtful(labels: readonly string[]): string[] {
+  return lookalikes(labels).map(
+    ([a, b]) =>
+      `The labels ${quoteVisibly(a)} and ${quoteVisibly(b)} differ ${describeLikeness(a, b)}, but count as two answers.`,
+  );
 }

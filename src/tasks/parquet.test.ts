@@ -333,8 +333,8 @@ describe("a source of several parquet files", () => {
     const paths = bytes.map((part, i) => write(`part-${i}.parquet`, part));
     const source = await openSource(paths);
     const starts: [number, string][] = [];
-    for await (const { start, path } of source.batches(new Set(["label"]), 1, 4)) starts.push([start, path]);
-    expect(source.count).toBe(5);
+    for await (const { start, path } of source.rowsAt(new Set(["label"]), [1, 3])) starts.push([start, path]);
+    expect(source.knownCount).toBe(5);
     expect(starts).toEqual([
       [1, paths[0]],
       [3, paths[1]],
@@ -352,7 +352,7 @@ describe("a task over parquet files", () => {
     await expect(load).rejects.toMatchObject({
       code: "DATA_FIELD_MISSING",
       message: 'The data has no column "sentense".',
-      expected: "one of its columns: sentence, label, idx",
+      expected: "one of the columns sentence, label, idx",
       hint: "Did you mean {sentence}?",
     });
   });

@@ -20,7 +20,8 @@ import { messageOf, UlptError } from "../errors.ts";
 import { cellOf } from "./cells.ts";
 import { bytesOf, ParquetColumn } from "./parquetColumn.ts";
 import { compressors } from "./parquetPage.ts";
-import { type Row, unreadable } from "./rows.ts";
+import type { Row } from "./rows.ts";
+import { unreadable } from "./textPieces.ts";
 
 /** Most rows that are handed on at a time. */
 const batchRows = 2048;

@@ -1,6 +1,6 @@
 /** @file The first rows of a split as somebody is shown them. */
 import type { SplitName } from "./definition.ts";
-import type { DroppedRows } from "./nulls.ts";
+import type { DroppedRows } from "./usedRows.ts";
 
 export interface PreviewedText {
   /** In tokens, the end token counted; undefined without a tokenizer. */
@@ -23,11 +23,11 @@ export interface PreviewedRow {
 
 export interface Preview {
   split: SplitName;
-  /** Rows of the split. */
-  count: number;
+  /** Rows of the split; undefined where all of a large file would have to be read to know. */
+  count: number | undefined;
   rows: PreviewedRow[];
   /** Rows of its source that the task leaves out, where there are any. */
-  dropped?: DroppedRows | undefined;
+  dropped?: DroppedRows[] | undefined;
   maxSourceLength: number;
   maxTargetLength: number | undefined;
 }

@@ -1,26 +1,22 @@
 /** @file From a row to an example: the source and the target as the templates write them, each target checked. */
 import { UlptError } from "../errors.ts";
+import { describeLikeness, lookalike, nfc, quoteVisibly } from "../words/lookalike.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
+import { delimiterAdvice } from "./csv.ts";
 import type { TaskDefinition } from "./definition.ts";
-import { emptyIsNull, holdsNull, type Row } from "./rows.ts";
+import type { Example } from "./exampleList.ts";
+import { holdsNull, missingField, type Row } from "./rows.ts";
+import type { Source } from "./source.ts";
 import { type Field, parseTemplate, renderEach, renderTemplate, type Template } from "./template.ts";
-
-export interface Example {
-  source: string;
-  target: string;
-  /** What else an answer is judged by; only where the task has `references`. */
-  references?: readonly string[];
-  /** Line, or row, of the data file it comes from, counted from 1. */
-  line: number;
-}
+import { conditionsOf } from "./where.ts";
 
 export interface Renderer {
-  /** The columns that it may read. */
+  /** The columns that it, or the task's `where`, may read. */
   columns: ReadonlySet<string>;
-  /** @throws UlptError DATA_FIELD_MISSING where no row of these columns can be rendered; `path` is their file */
-  requireColumns(columns: readonly string[], path: string): void;
-  /** The first field that it needs of the row and that is null: in a table in text, where nothing stands in it. */
-  nullField(row: Row, path: string): string | undefined;
+  /** @throws UlptError DATA_FIELD_MISSING where no row of the source can be rendered, as far as its columns are known */
+  requireColumns(source: Pick<Source, "columns" | "path" | "otherDelimiter">): void;
+  /** The first field that it needs of the row and that is null. */
+  nullField(row: Row): string | undefined;
   /** @throws UlptError DATA_FIELD_MISSING, DATA_LABEL */
   example(row: Row, path: string): Example;
 }
@@ -32,15 +28,21 @@ export function exampleRenderer(definition: TaskDefinition): Renderer {
   const templates = [source, target, ...(references ? [references] : [])];
   const toTarget = targetRenderer(definition, target);
   const needed = templates.flatMap(neededFields);
+  const conditions = conditionsOf(definition.where);
+  const asked = conditions.flatMap(({ field, path }) => [nfc(field), path[0]]);
   return {
-    columns: new Set(templates.flatMap(({ columns }) => columns)),
-    requireColumns(columns, path) {
-      for (const template of templates) requireFields(template, columns, path);
+    columns: new Set([...templates.flatMap(({ columns }) => columns), ...asked]),
+    requireColumns({ columns, path, otherDelimiter }) {
+      if (!columns) return;
+      const missing =
+        templates.map((template) => missingColumn(template, columns)).find((column) => column !== undefined) ??
+        conditions.find(({ field, path: [column] }) => !columns.includes(nfc(field)) && !columns.includes(column))
+          ?.field;
+      if (missing === undefined) return;
+      const advice = otherDelimiter === undefined ? undefined : delimiterAdvice(otherDelimiter);
+      throw missingField("column", missing, columns, path, advice);
     },
-    nullField(row, path) {
-      const empty = emptyIsNull(path) ? "" : null;
-      return needed.find((field) => holdsNull(row, field, (cell) => cell === null || cell === empty))?.name;
-    },
+    nullField: (row) => needed.find((field) => holdsNull(row, field))?.name,
     example: (row, path) => ({
       source: renderTemplate(source, row, path),
       target: toTarget(row, path),
@@ -57,50 +59,53 @@ function neededFields({ parts }: Template): Pick<Field, "name" | "path" | "each"
   return [...fields, ...beside.map((name) => ({ name, path: [name] as const, each: false }))];
 }
 
-function requireFields({ parts }: Template, columns: readonly string[], path: string): void {
+function missingColumn({ parts }: Template, columns: readonly string[]): string | undefined {
   for (const part of parts) {
     if (typeof part === "string") continue;
     const needed = [part.path[0], ...part.filters.flatMap(({ filter }) => filter.siblings ?? [])];
     const missing = columns.includes(part.name) ? undefined : needed.find((column) => !columns.includes(column));
-    if (missing === undefined) continue;
-    const near = suggest(missing, columns);
-    throw new UlptError("DATA_FIELD_MISSING", `The data has no column "${missing}".`, {
-      where: path,
-      expected: `one of its columns: ${columns.join(", ")}`,
-      hint: near ? `Did you mean {${near}}?` : "Correct the field in the template, or take another data set.",
-    });
+    if (missing !== undefined) return missing;
   }
+  return undefined;
 }
 
 function targetRenderer(definition: TaskDefinition, target: Template): (row: Row, path: string) => string {
-  const verbalizer = definition.verbalizer && new Map(Object.entries(definition.verbalizer));
+  const verbalizer =
+    definition.verbalizer &&
+    new Map(Object.entries(definition.verbalizer).map(([written, text]) => [nfc(written.trim()), text]));
   const labels = declaredLabels(definition);
-  const known = labels && new Set(labels.map((label) => label.trim()));
+  const known = labels && new Map(labels.map((label) => [nfc(label.trim()), label]));
   return (row, path) => {
     const written = renderTemplate(target, row, path);
     const where = `${path}:${row.line}`;
-    const text = verbalizer ? verbalizer.get(written.trim()) : written;
+    const text = verbalizer ? verbalizer.get(nfc(written.trim())) : written;
     if (text === undefined) throw unknownLabel(written, [...verbalizer!.keys()], "the verbalizer", where);
     if (text.trim() === "") {
       throw new UlptError("DATA_LABEL", "The target is empty.", {
         where,
         expected: `text for ${definition.target}`,
-        hint: emptyIsNull(path)
-          ? 'Fill the label in, or set "dropNulls": true in the task to leave such rows out.'
-          : "Fill the label in, or drop the row.",
+        hint: "Fill the label in, or drop the row.",
       });
     }
-    if (known && !known.has(text.trim())) throw unknownLabel(text, labels, "the labels", where);
-    return text;
+    const label = known?.get(nfc(text.trim()));
+    if (known && label === undefined) throw unknownLabel(text, labels!, "the labels", where);
+    // A label whose letters are put together in another way is the label; space at its ends is the row's own.
+    return label === undefined || label.trim() === text.trim() ? text : label;
   };
 }
 
 function unknownLabel(found: string, known: readonly string[], list: string, where: string): UlptError {
+  const twin = lookalike(found, known);
   const near = suggest(found, known);
-  return new UlptError("DATA_LABEL", `The target ${JSON.stringify(found)} is not in ${list}.`, {
+  return new UlptError("DATA_LABEL", `The target ${quoteVisibly(found)} is not in ${list}.`, {
     where,
     expected: `one of ${quoteList(known, "or")}`,
-    hint: near ? `Did you mean ${JSON.stringify(near)}?` : `Correct the row, or add the target to ${list}.`,
+    hint:
+      twin !== undefined
+        ? `It differs from ${quoteVisibly(twin)} ${describeLikeness(found, twin)}: correct the row.`
+        : near
+          ? `Did you mean ${JSON.stringify(near)}?`
+          : `Correct the row, leave such rows out with "where", or add the target to ${list}.`,
   });
 }
 

@@ -3,6 +3,7 @@
  * `{answers[0]}`, and be changed on the way, `{question | padPunctuation}`.
  */
 import { UlptError } from "../errors.ts";
+import { nfc } from "../words/lookalike.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { type Cell, type FieldPath, parseFieldPath } from "./cells.ts";
 import { type Filter, filterNames, filters } from "./filters.ts";
@@ -21,7 +22,7 @@ export interface Template {
 export interface Field {
   /** All that stands between its braces. */
   written: string;
-  /** As it was written, without its filters. */
+  /** As it was written, without its filters, in NFC. */
   name: string;
   path: FieldPath;
   /** `{tests[]}`: one text for each of the list's. */
@@ -54,7 +55,7 @@ function parseField(inside: string, text: string, index: number): Field {
   const [field = "", ...changes] = inside.split("|").map((part) => part.trim());
   if (field === "") throw invalid(text, index, "names no field between its braces");
   const each = field.endsWith("[]");
-  const name = each ? field.slice(0, -2) : field;
+  const name = nfc(each ? field.slice(0, -2) : field);
   const path = parseFieldPath(name);
   if (!path) throw invalid(text, index, `has a field that cannot be read, ${JSON.stringify(field)}`);
   return {
@@ -97,7 +98,7 @@ function invalid(text: string, index: number, what: string, expected?: string): 
 
 /** Whether rows with these columns have the field: a column of its name, or one that it reaches into. */
 export function hasField(columns: readonly string[], field: string): boolean {
-  return columns.includes(field) || columns.includes(parseFieldPath(field)?.[0] ?? field);
+  return columns.includes(nfc(field)) || columns.includes(parseFieldPath(field)?.[0] ?? field);
 }
 
 /** Whether the template makes several texts of a row. */

@@ -1,5 +1,6 @@
 /** @file Which examples a step sees, and how they are cut into micro-batches of similar length. */
 import type { TrainingSettings } from "../experiment/expand.ts";
+import type { Indexed } from "../formats/packed.ts";
 import { paddedLength, type TokenizedExample } from "../models/batch.ts";
 import { Stream } from "../random/philox.ts";
 import { permutation } from "../random/shuffle.ts";
@@ -57,12 +58,13 @@ export class DataOrder {
  * example. Groups are sorted by length: short examples do not pay for long ones.
  */
 export function groupByLength(
-  examples: readonly TokenizedExample[],
+  examples: Indexed<TokenizedExample>,
   indices: readonly number[],
   promptLength: number,
   maxTokens: number,
 ): number[][] {
-  const length = (index: number) => examples[index]!.source.length;
+  const lengths = new Map(indices.map((index) => [index, examples.at(index)!.source.length]));
+  const length = (index: number) => lengths.get(index)!;
   const sorted = [...indices].sort((a, b) => length(a) - length(b) || a - b);
   const groups: number[][] = [];
   for (const index of sorted) {

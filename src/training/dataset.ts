@@ -1,15 +1,17 @@
 /** @file A task's examples as token ids: truncated sources, checked targets. */
 import { setImmediate as turn } from "node:timers/promises";
 import { UlptError } from "../errors.ts";
+import { type Indexed, PackedNumbers, PackedSequences } from "../formats/packed.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import type { SplitName } from "../tasks/definition.ts";
+import type { Answer } from "../tasks/exampleList.ts";
 import type { Task } from "../tasks/examples.ts";
-import type { Example } from "../tasks/render.ts";
 
 export interface Split {
-  examples: readonly Example[];
-  tokens: readonly TokenizedExample[];
+  /** What each example is judged by; their sources are only needed as tokens. */
+  examples: Indexed<Answer>;
+  tokens: Indexed<TokenizedExample>;
   /** How many sources were longer than the limit and lost their end. */
   truncated: number;
   /** How many targets were, where the task allows it. */
@@ -90,10 +92,12 @@ export async function tokenizeTask(
   const tokenizeSplit = async (name: SplitName): Promise<Split> => {
     const examples = task[name];
     const path = (task.files[name] ?? task.files.train).path;
-    const tokens: TokenizedExample[] = [];
+    const tokens = new TokenList(vocabularySize);
     let truncated = 0;
     let truncatedTargets = 0;
-    for (const [i, { source, target, line }] of examples.entries()) {
+    let i = -1;
+    for (const { source, target, line } of examples) {
+      i++;
       if (i % examplesPerTurn === 0 && i > 0) {
         onProgress?.(name, i, examples.length);
         await turn();
@@ -109,7 +113,7 @@ export async function tokenizeTask(
       tokens.push({ source: truncateTokens(full, maxSourceLength, endToken), target: fitting });
     }
     onProgress?.(name, examples.length, examples.length);
-    return { examples, tokens, truncated, truncatedTargets };
+    return { examples: examples.answers(), tokens, truncated, truncatedTargets };
   };
   const train = await tokenizeSplit("train");
   const validation = await tokenizeSplit("validation");
@@ -131,6 +135,42 @@ export async function tokenizeTask(
     longestTarget,
     changedTargets: changed.map(([text]) => text),
   };
+}
+
+/** Token ids, kept as bytes; the few targets of a task with labels once each. */
+class TokenList implements Indexed<TokenizedExample> {
+  private readonly sources: PackedSequences;
+  private readonly targets = new PackedNumbers();
+  private readonly different: (readonly number[])[] = [];
+  private readonly indices = new Map<readonly number[], number>();
+
+  constructor(vocabularySize: number) {
+    this.sources = new PackedSequences(vocabularySize <= 2 ** 16 ? Uint16Array : Uint32Array);
+  }
+
+  get length(): number {
+    return this.sources.length;
+  }
+
+  /** `target` is the same array wherever the target is the same. */
+  push({ source, target }: TokenizedExample): void {
+    this.sources.push(source);
+    let index = this.indices.get(target);
+    if (index === undefined) {
+      index = this.different.push(target) - 1;
+      this.indices.set(target, index);
+    }
+    this.targets.push(index);
+  }
+
+  at(index: number): TokenizedExample | undefined {
+    if (index < 0 || index >= this.length) return undefined;
+    return { source: this.sources.get(index), target: this.different[this.targets.get(index)]! };
+  }
+
+  *[Symbol.iterator](): Generator<TokenizedExample> {
+    for (let index = 0; index < this.length; index++) yield this.at(index)!;
+  }
 }
 
 /** Answers can only be told apart if the tokenizer tells them apart. */

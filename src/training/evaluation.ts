@@ -87,9 +87,10 @@ export async function evaluate(
   const likeliest: string[] = new Array(tokens.length);
   const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
   let done = 0;
-  for (const group of groupByLength(tokens, [...tokens.keys()], prompt?.shape[0] ?? 0, maxTokens)) {
+  const all = Array.from({ length: tokens.length }, (_, index) => index);
+  for (const group of groupByLength(tokens, all, prompt?.shape[0] ?? 0, maxTokens)) {
     signal?.throwIfAborted();
-    const rows = group.map((index) => tokens[index]!);
+    const rows = group.map((index) => tokens.at(index)!);
     const encoded = await inference.encode(
       rows.map(({ source }) => source),
       prompt,
@@ -110,12 +111,13 @@ export async function evaluate(
     done += group.length;
     onProgress?.(done, tokens.length);
   }
-  const written = tokens.map(({ target }) => tokenizer.decode(withoutEnd(target)));
-  const raw = examples.map(({ target }) => target);
+  const written = Array.from(tokens, ({ target }) => tokenizer.decode(withoutEnd(target)));
+  const raw = Array.from(examples, ({ target }) => target);
+  const references = Array.from(examples, (example) => example.references);
   const answersFor = (metric: MetricName, given: readonly string[]): Answers => ({
     predictions: needsAnswers ? given : written,
     targets: comparesTokens.has(metric) ? written : raw,
-    references: examples.some(({ references }) => references) ? examples.map((one) => one.references ?? []) : undefined,
+    references: references.some(Boolean) ? references.map((texts) => texts ?? []) : undefined,
     labels: labels?.map(({ text }) => text),
     losses: needsLosses ? losses : undefined,
   });

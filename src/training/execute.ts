@@ -23,7 +23,7 @@ import { type EndState, type EvaluationEvent, issueText, type JournalEvent } fro
 import { loadState, type StateTensor, saveState, startAgain, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, readProgress, runState, stopRequested } from "../runs/store.ts";
 import { checkpointMetricOf } from "../tasks/definition.ts";
-import { describeDropped } from "../tasks/nulls.ts";
+import { describeDropped } from "../tasks/usedRows.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
 import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
 import type { Resources } from "./resources.ts";
@@ -235,6 +235,7 @@ class Execution {
       );
     }
     for (const dropped of this.resources.task.dropped) this.warn("ROWS_DROPPED", describeDropped(dropped));
+    for (const message of this.resources.task.doubtfulLabels) this.warn("LABELS_ALIKE", message);
     const { maxSourceLength, maxTargetLength } = this.settings.task;
     for (const split of ["train", "validation", "test"] as const) {
       const { truncated, truncatedTargets, examples } = dataset[split];

@@ -1,12 +1,13 @@
-/** @file The first rows of a split as the model will see them; the others are read only where rows with nulls are left out. */
+/** @file The first rows of a split as the model will see them; others are read only where they decide which rows are the first. */
 import type { Tokenizer } from "../models/tokenizer.ts";
-import { defaultValidationSplit, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
+import { defaultValidationSplit, type SplitName, type TaskDefinition, tableReadingOf } from "../tasks/definition.ts";
+import type { Example } from "../tasks/exampleList.ts";
 import { type LoadOptions, splitValidation } from "../tasks/examples.ts";
-import { type DroppedRows, usedRows } from "../tasks/nulls.ts";
 import type { Preview, PreviewedText } from "../tasks/preview.ts";
-import { type Example, exampleRenderer } from "../tasks/render.ts";
-import { openSource } from "../tasks/source.ts";
+import { exampleRenderer } from "../tasks/render.ts";
+import { openSource, type Source } from "../tasks/source.ts";
 import { indicesOf, parseSplit } from "../tasks/split.ts";
+import { type DroppedRows, usedRows } from "../tasks/usedRows.ts";
 import { truncateTokens, withoutEnd } from "./dataset.ts";
 
 /** A tokenizer with the end token of its model. */
@@ -38,10 +39,17 @@ export async function previewTask(
       sourceText: measure(source, maxSourceLength, reading),
       targetText: measure(target, maxTargetLength ?? Number.POSITIVE_INFINITY, reading),
     })),
-    ...(dropped && { dropped }),
+    ...(dropped.length > 0 && { dropped }),
     maxSourceLength,
     maxTargetLength,
   };
+}
+
+interface FirstExamples {
+  examples: Example[];
+  /** Examples of the split; undefined where only reading all of a large file would tell. */
+  count: number | undefined;
+  dropped: DroppedRows[];
 }
 
 async function firstExamples(
@@ -49,37 +57,48 @@ async function firstExamples(
   filesOf: LoadOptions["filesOf"],
   split: SplitName,
   rows: number,
-): Promise<{ examples: Example[]; count: number; dropped?: DroppedRows | undefined }> {
+): Promise<FirstExamples> {
   // Validation rows that nobody named are set aside from the training rows.
   const isSetAside = definition.validation === undefined && split !== "test";
   const written = definition[isSetAside ? "train" : split];
-  if (written === undefined) return { examples: [], count: 0 };
+  if (written === undefined) return { examples: [], count: 0, dropped: [] };
   const reference = parseSplit(written);
-  const source = await openSource(filesOf(reference.source));
+  const source = await openSource(filesOf(reference.source), tableReadingOf(definition));
   try {
     const renderer = exampleRenderer(definition);
-    if (source.columns) renderer.requireColumns(source.columns, source.path);
+    renderer.requireColumns(source);
     const { rows: used, dropped } = await usedRows(reference.source, source, definition, renderer);
-    let indices: readonly number[] = [...indicesOf(reference, used.length, definition)].map((index) => used[index]!);
-    if (isSetAside) {
-      const [train, validation] = splitValidation(
-        indices,
-        definition.validationSplit ?? defaultValidationSplit,
-        source.path,
-      );
-      indices = split === "train" ? train : validation;
+    const needsCount = isSetAside || reference.part !== undefined;
+    const count = used?.length ?? (needsCount ? await source.count() : source.knownCount);
+    let indices = count === undefined ? undefined : indicesOf(reference, count, definition);
+    if (isSetAside && indices) {
+      const all = indices;
+      const validationSplit = definition.validationSplit ?? defaultValidationSplit;
+      const [train, validation] = splitValidation(all.length, validationSplit, source.path);
+      indices = (split === "train" ? train : validation).map((index) => all[index]!);
     }
-    const wanted = indices.slice(0, rows);
-    const found = new Map<number, Example>();
-    for (const index of [...wanted].sort((a, b) => a - b)) {
-      for await (const { path, rows: batch } of source.batches(renderer.columns, index, index + 1)) {
-        for (const row of batch) found.set(index, renderer.example(row, path));
-      }
-    }
-    return { examples: wanted.map((index) => found.get(index)!), count: indices.length, dropped };
+    // Without a count the split is the source as a whole.
+    const first = indices ? [...indices.subarray(0, rows)] : Array.from({ length: rows }, (_, index) => index);
+    const wanted = used ? first.map((index) => used[index]!) : first;
+    const found = await rowsAt(source, wanted, renderer);
+    const examples = wanted.flatMap((index) => found.get(index) ?? []);
+    return { examples, count: indices?.length ?? (examples.length < rows ? examples.length : undefined), dropped };
   } finally {
     await source.close();
   }
+}
+
+async function rowsAt(
+  source: Source,
+  indices: readonly number[],
+  renderer: ReturnType<typeof exampleRenderer>,
+): Promise<Map<number, Example>> {
+  const found = new Map<number, Example>();
+  const sorted = [...indices].sort((a, b) => a - b);
+  for await (const { path, start, rows } of source.rowsAt(renderer.columns, sorted)) {
+    for (const [i, row] of rows.entries()) found.set(start + i, renderer.example(row, path));
+  }
+  return found;
 }
 
 function measure(text: string, maxLength: number, reading: PreviewTokenizer | undefined): PreviewedText {

@@ -14,7 +14,7 @@ import { Inference } from "../models/inference.ts";
 import { type FrozenModel, openModel } from "../models/model.ts";
 import { lossGraph } from "../models/seq2seq.ts";
 import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
-import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
+import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
 import { type EvaluationOptions, evaluate } from "./evaluation.ts";
@@ -42,11 +42,14 @@ export interface ResourceOptions {
   onWarning?: ((message: string) => void) | undefined;
 }
 
+/** What is known of a task beside its examples: their texts are let go once there are tokens. */
+type TaskFacts = Omit<Task, SplitName>;
+
 interface Parts {
   model: FrozenModel;
   modelSha256: string;
   tokenizer: Tokenizer;
-  task: Task;
+  task: TaskFacts;
   dataset: Dataset;
   device: Device;
   revisions: { model: string | undefined; data: string | undefined };
@@ -59,7 +62,7 @@ export class Resources {
   /** SHA-256 of the small files that also decide what the model computes, by name. */
   readonly modelFiles: Readonly<Record<string, string>>;
   readonly tokenizer: Tokenizer;
-  readonly task: Task;
+  readonly task: TaskFacts;
   readonly dataset: Dataset;
   readonly device: Device;
   /** Commits on the Hub, of what comes from there. */
@@ -102,8 +105,9 @@ export class Resources {
     const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
     const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
       onProgress?.({ stage, what, done, total });
-    const task = await loadTask(definition, { filesOf: located.filesOf, signal, onProgress: report("read") });
-    const dataset = await tokenizeTask(task, tokenizer, model.config, { signal, onProgress: report("tokenize") });
+    const loaded = await loadTask(definition, { filesOf: located.filesOf, signal, onProgress: report("read") });
+    const dataset = await tokenizeTask(loaded, tokenizer, model.config, { signal, onProgress: report("tokenize") });
+    const { train: _train, validation: _validation, test: _test, ...task } = loaded;
     const modelSha256 = await model.weights.sha256();
     const revisions = { model: revision, data: located.revision };
     return new Resources({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram });

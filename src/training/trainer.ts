@@ -1,6 +1,7 @@
 /** @file One training in memory: steps, and the state from which the next step follows. */
 import { UlptError } from "../errors.ts";
 import type { TrainingSettings } from "../experiment/expand.ts";
+import type { Indexed } from "../formats/packed.ts";
 import type { Session } from "../graph/session.ts";
 import { collate, type SpecialTokens, type TokenizedExample } from "../models/batch.ts";
 import { elementCount } from "../prompts/method.ts";
@@ -38,9 +39,13 @@ export interface TrainerOptions {
   loss: Session;
   prompt: PromptSession;
   special: SpecialTokens;
-  examples: readonly TokenizedExample[];
+  examples: Indexed<TokenizedExample>;
   training: TrainingSettings;
   seed: number;
+}
+
+function tokenCount({ source, target }: TokenizedExample): number {
+  return source.length + target.length;
 }
 
 export class Trainer {
@@ -88,7 +93,7 @@ export class Trainer {
       learningRate,
       gradientNorm: norm,
       examples: this.order.examplesBefore(state.step),
-      tokens: batch.reduce((sum, i) => sum + examples[i]!.source.length + examples[i]!.target.length, 0),
+      tokens: batch.reduce((sum, index) => sum + tokenCount(examples.at(index)!), 0),
       seconds: Number(process.hrtime.bigint() - started) / 1e9,
     };
   }
@@ -97,11 +102,11 @@ export class Trainer {
   private async lossAndGradient(batch: readonly number[]): Promise<{ loss: number; gradient: Float32Array }> {
     const { training, prompt, examples, special } = this.options;
     const embeddings = await prompt.embeddings(this.state.parameters);
-    const labels = batch.reduce((sum, index) => sum + examples[index]!.target.length, 0);
+    const labels = batch.reduce((sum, index) => sum + examples.at(index)!.target.length, 0);
     const gradient = new Float32Array(elementCount(embeddings.shape));
     let loss = 0;
     for (const group of groupByLength(examples, batch, prompt.method.promptLength, training.microBatchTokens)) {
-      const rows = group.map((index) => examples[index]!);
+      const rows = group.map((index) => examples.at(index)!);
       const feeds = { ...collate(rows, special, 1 / labels), prompt: embeddings };
       const outputs = await this.options.loss.run<"loss" | "d_prompt">(feeds);
       loss += Number(outputs.loss.data[0]);

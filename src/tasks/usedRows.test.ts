@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { layouts, parquetOf, repeatedRows } from "../../test/support/registryRows.ts";
 import { writtenTaskSchema } from "./definition.ts";
 import { filesBeside, loadTask } from "./examples.ts";
-import { describeDropped } from "./nulls.ts";
 import { resolveTask } from "./resolve.ts";
+import { describeDropped } from "./usedRows.ts";
 
 let directory: string;
 /** Of 40 rows, each seventh has no text. */
@@ -63,7 +63,9 @@ describe("a row in which a needed field is null", () => {
   it("is left out with dropNulls, counted and said", async () => {
     const { train, validation, dropped } = await load({ ...notes, dropNulls: true });
     expect([...train, ...validation].map(({ source }) => source).sort()).toEqual(whole.map(({ text }) => text).sort());
-    expect(dropped).toEqual([{ source: "nulls.jsonl", count: 6, of: 40, fields: ["text"], first: "nulls.jsonl:4" }]);
+    expect(dropped).toEqual([
+      { by: "dropNulls", source: "nulls.jsonl", count: 6, of: 40, fields: ["text"], first: "nulls.jsonl:4" },
+    ]);
     expect(describeDropped(dropped[0]!)).toBe(
       '6 of 40 rows of "nulls.jsonl" left out: "text" is null (task.dropNulls). The first is nulls.jsonl:4.',
     );
@@ -72,7 +74,12 @@ describe("a row in which a needed field is null", () => {
   it("is one with an empty field in a table in text, which has no other null", async () => {
     const { dropped } = await load({ ...notes, train: "nulls.csv", dropNulls: true });
     expect(dropped).toMatchObject([{ count: 6, first: "nulls.csv:5" }]);
-    expect((await load({ ...notes, train: "nulls.csv" })).dropped).toEqual([]);
+    await expect(load({ ...notes, train: "nulls.csv" })).rejects.toMatchObject({
+      message: 'The field "text" is empty.',
+      where: `${join(directory, "nulls.csv")}:5, field "text"`,
+      hint: expect.stringMatching(/"dropNulls": true .*"nullValues": \[\]/),
+    });
+    expect((await load({ ...notes, train: "nulls.csv", nullValues: [] })).dropped).toEqual([]);
   });
 
   it("is one where any text that the task makes needs what is null, and no other", async () => {
@@ -112,7 +119,7 @@ describe("a row in which a needed field is null", () => {
           ...(split.validation === undefined ? {} : { validation: file + split.validation }),
           dropNulls: true,
         });
-        return [train, validation].map((examples) => examples.map(({ source }) => source));
+        return [train, validation].map((examples) => Array.from(examples, ({ source }) => source));
       };
       expect(await of("nulls.jsonl")).toEqual(await of("filtered.jsonl"));
     }
@@ -124,6 +131,83 @@ describe("a row in which a needed field is null", () => {
       where: join(directory, "all.jsonl"),
       message: 'Every row has null in "text".',
     });
+  });
+});
+
+describe("where", () => {
+  const labels = [-1, 0, 1, 2, 0, 1, 2, -1, 0, 1, null, 2];
+  beforeAll(() => {
+    const lines = labels.map((label, i) => JSON.stringify({ text: `note ${i}`, label, lang: i % 2 ? "en" : "de" }));
+    writeFileSync(join(directory, "snli.jsonl"), lines.join("\n"));
+    writeFileSync(
+      join(directory, "snli.csv"),
+      `text,label\n${labels.map((label, i) => `t${i},${label ?? ""}`).join("\n")}`,
+    );
+  });
+  const snli = { train: "snli.jsonl", template: "{text}", target: "{label}" };
+  const kept = async (written: object) => {
+    const { train, validation, dropped } = await load({ ...snli, ...written });
+    const lines = [...train, ...validation].map(({ line }) => line - 1).sort((a, b) => a - b);
+    return { labels: lines.map((line) => labels[line]), lines, dropped };
+  };
+
+  it("leaves rows out that do not have a value, and says how many", async () => {
+    const { labels: left, dropped } = await kept({ where: { label: { not: [-1, null] } } });
+    expect(left).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    expect(dropped).toEqual([
+      { by: "where", source: "snli.jsonl", count: 3, of: 12, fields: ["label"], first: "snli.jsonl:1" },
+    ]);
+    expect(describeDropped({ ...dropped[0]!, count: 1204, of: 10_000 })).toBe(
+      '1,204 of 10,000 rows of "snli.jsonl" left out by where: "label" has another value. The first is snli.jsonl:1.',
+    );
+  });
+
+  it.each([
+    [{ label: [0, 1] }, [0, 1, 0, 1, 0, 1]],
+    [{ label: ["0", "2"] }, [0, 2, 0, 2, 0, 2]],
+    [{ label: { not: null }, lang: "en" }, [0, 2, 1, -1, 1, 2]],
+    [{ label: { not: [-1, 0, null] } }, [1, 2, 1, 2, 1, 2]],
+  ])("%j leaves the labels %j", async (where, expected) => {
+    expect((await kept({ where })).labels).toEqual(expected);
+    if (!("lang" in where)) expect((await kept({ train: "snli.csv", where })).lines.length).toBe(expected.length);
+  });
+
+  it("counts first, dropNulls among the rows that it leaves", async () => {
+    const { labels: left, dropped } = await kept({ where: { label: { not: -1 } }, dropNulls: true });
+    expect(left).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    expect(dropped.map(({ by, count }) => [by, count])).toEqual([
+      ["where", 2],
+      ["dropNulls", 1],
+    ]);
+  });
+
+  it("knows a number from other texts of it", async () => {
+    writeFileSync(
+      join(directory, "floats.jsonl"),
+      '{"text":"a","label":1.0}\n{"text":"b","label":2}\n{"text":"c","label":1}\n',
+    );
+    const { lines } = await kept({ train: "floats.jsonl", where: { label: 1 }, target: "{text}" });
+    expect(lines).toEqual([0, 2]);
+  });
+
+  it("is refused where no row has its field, or none its value", async () => {
+    await expect(kept({ where: { lable: { not: -1 } } })).rejects.toMatchObject({
+      code: "DATA_FIELD_MISSING",
+      where: `${join(directory, "snli.jsonl")}, task.where`,
+      hint: "Did you mean {label}?",
+    });
+    await expect(kept({ train: "snli.csv", where: { lable: 1 } })).rejects.toMatchObject({
+      code: "DATA_FIELD_MISSING",
+      hint: "Did you mean {label}?",
+    });
+    await expect(kept({ where: { lang: "fr" } })).rejects.toMatchObject({ code: "DATA_EMPTY" });
+  });
+
+  it("is a part of a task of the Hub, too, and of one of the registry", () => {
+    const where = { label: { not: -1 } };
+    expect(resolveTask(writtenTaskSchema.parse({ name: "mnli", where }))).toMatchObject({ where });
+    expect(writtenTaskSchema.safeParse({ ...snli, where: { "label[": 1 } }).success).toBe(false);
+    expect(writtenTaskSchema.safeParse({ ...snli, where: { id: 2 ** 60 } }).success).toBe(false);
   });
 });
 
@@ -140,8 +224,10 @@ describe("samsum", () => {
     }
     const filesOf = (split: string) => [join(directory, `${split}.parquet`)];
     const { train, dropped } = await loadTask(resolveTask("samsum"), { filesOf });
-    expect(train.map(({ line }) => line)).toEqual([1, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(dropped).toEqual([{ source: "train", count: 1, of: 10, fields: ["dialogue"], first: "train.parquet:2" }]);
+    expect(Array.from(train, ({ line }) => line)).toEqual([1, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(dropped).toEqual([
+      { by: "dropNulls", source: "train", count: 1, of: 10, fields: ["dialogue"], first: "train.parquet:2" },
+    ]);
   });
 
   it("is the only task of the registry that does; another does where the experiment says so", () => {
