@@ -173,7 +173,7 @@ describe("invalid settings", () => {
     [{ task: { ...minimal.task, template: "{text | padding}" } }, "task.template has a filter that does not exist"],
     [
       { task: { ...minimal.task, train: "a.txt" } },
-      "task.train must be the path of a data file ending in .jsonl, .csv, .tsv",
+      "task.train must be the path of a data file ending in .jsonl, .ndjson, .json, .csv, .tsv",
     ],
     [{ task: { ...minimal.task, template: "fixed" } }, "task.template must use at least one field"],
     [{ task: { ...minimal.task, validationSplit: {} } }, 'task.validationSplit must have either "count" or "fraction"'],

@@ -31,7 +31,7 @@ export const dataFileExtensions: readonly string[] = [
 ];
 
 /** For people, who need not be told each ending twice. */
-export const dataFileEndings = `${Object.keys(forms).join(", ")}, or of text and .gz`;
+export const dataFileEndings = `${textExtensions.join(", ")} (each also with ${gzip} behind it) or .parquet`;
 
 /** A regular expression without flags, since a JSON Schema has none: the endings in small or capital letters. */
 export const dataFileEndingPattern = `(${dataFileExtensions.map(inEitherCase).join("|")})`;
