@@ -5,6 +5,7 @@
 import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { isTooDeep } from "../json.ts";
 import { type Exchange, exchange, Interrupted } from "./exchange.ts";
 import { pageOf } from "./names.ts";
 import { backoff, pause } from "./pauses.ts";
@@ -140,7 +141,11 @@ function patientFetch(subject: Subject, settings: HubSettings, signal: AbortSign
     const address = String(input instanceof Request ? input.url : input);
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await exchange(address, settings, { headers: { accept: "application/json" }, signal });
+        const answer = await exchange(address, settings, {
+          headers: { accept: "application/json" },
+          signal,
+          deadline: patience.answer,
+        });
         try {
           await checkStatus(answer, subject, settings);
           const body = await wholeBody(answer, subject, settings);
@@ -171,5 +176,7 @@ async function wholeBody(answer: Exchange, subject: Subject, settings: HubSettin
     if (bytes > mostBytesOfAnswer) throw badAnswer(subject, settings, "does not end");
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  const body = Buffer.concat(chunks);
+  if (isTooDeep(body.toString("latin1"))) throw badAnswer(subject, settings, "is nested too deep");
+  return body;
 }

@@ -1,9 +1,9 @@
 /**
  * @file One request and its answer: redirects by hand, the token only for the endpoint's own origin, and a time limit on
- * silence instead of one on the whole.
+ * silence, and on what is hardly more, instead of one on the whole.
  */
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
-import { type HubSettings, patienceOf } from "./settings.ts";
+import { type HubSettings, type Patience, patienceOf } from "./settings.ts";
 
 /** What may be tried again: a connection that failed or fell silent, a server that is busy. */
 export class Interrupted extends Error {
@@ -45,12 +45,13 @@ const mostRedirects = 5;
 export async function exchange(
   address: string,
   settings: HubSettings,
-  options: { headers?: Record<string, string>; signal?: AbortSignal | undefined } = {},
+  options: { headers?: Record<string, string>; signal?: AbortSignal | undefined; deadline?: number | undefined } = {},
 ): Promise<Exchange> {
-  const { signal, headers } = options;
+  const { signal, headers, deadline = Number.POSITIVE_INFINITY } = options;
   signal?.throwIfAborted();
   const controller = new AbortController();
-  const { idle } = patienceOf(settings);
+  const patience = patienceOf(settings);
+  const waiting = new Waiting(patience, deadline);
   const home = new URL(settings.endpoint).origin;
   const stop = () => controller.abort();
   signal?.addEventListener("abort", stop, { once: true });
@@ -61,19 +62,22 @@ export async function exchange(
 
   /** Only the wait for the other side is timed, not what is done with its data. */
   const awaited = async <T>(work: Promise<T>): Promise<T> => {
+    const started = performance.now();
+    const { milliseconds, reason } = waiting.next();
     let silent = false;
     const timer = setTimeout(() => {
       silent = true;
       controller.abort();
-    }, idle);
+    }, milliseconds);
     try {
       return await work;
     } catch (error) {
       signal?.throwIfAborted();
-      if (silent) throw new Interrupted("silence", `nothing came for ${idle / 1000} seconds`, { cause: error });
+      if (silent) throw new Interrupted("silence", reason, { cause: error });
       throw interruption(error);
     } finally {
       clearTimeout(timer);
+      waiting.add(performance.now() - started);
     }
   };
 
@@ -90,7 +94,7 @@ export async function exchange(
       );
       const location = response.headers.get("location");
       if (!redirects.has(response.status) || location === null) {
-        return { response, fromHub, close, chunks: () => chunksOf(response, awaited) };
+        return { response, fromHub, close, chunks: () => chunksOf(response, awaited, waiting) };
       }
       await response.body?.cancel().catch(() => {});
       if (followed === mostRedirects) throw badRedirect(url, `redirects more than ${mostRedirects} times`);
@@ -102,15 +106,57 @@ export async function exchange(
   }
 }
 
+/** How long the other side may still be waited for. All times in milliseconds. */
+class Waiting {
+  private readonly patience: Patience;
+  /** For the whole exchange. */
+  private readonly deadline: number;
+  private total = 0;
+  /** Of the window that is open: the time in it, and what came. */
+  private window = 0;
+  private bytes = 0;
+
+  constructor(patience: Patience, deadline: number) {
+    this.patience = patience;
+    this.deadline = deadline;
+  }
+
+  /** How long the next piece may take, and what to say if it does not come. */
+  next(): { milliseconds: number; reason: string } {
+    const { idle, window } = this.patience;
+    const seconds = (time: number) => `${time / 1000} seconds`;
+    const ends = [
+      { milliseconds: idle, reason: `nothing came for ${seconds(idle)}` },
+      { milliseconds: window - this.window, reason: `only ${this.bytes} bytes came in ${seconds(window)}` },
+      { milliseconds: this.deadline - this.total, reason: `the answer took more than ${seconds(this.deadline)}` },
+    ];
+    return ends.reduce((first, end) => (end.milliseconds < first.milliseconds ? end : first));
+  }
+
+  add(milliseconds: number): void {
+    this.total += milliseconds;
+    this.window += milliseconds;
+  }
+
+  received(bytes: number): void {
+    this.bytes += bytes;
+    if (this.bytes < this.patience.leastBytes) return;
+    this.window = 0;
+    this.bytes = 0;
+  }
+}
+
 async function* chunksOf(
   response: Response,
   awaited: <T>(work: Promise<T>) => Promise<T>,
+  waiting: Waiting,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = response.body?.getReader();
   if (!reader) return;
   for (;;) {
     const { done, value } = await awaited(reader.read());
     if (done) return;
+    waiting.received(value.length);
     yield value;
   }
 }

@@ -7,7 +7,12 @@ import { UlptError } from "../errors.ts";
 export interface Patience {
   /** Without a byte for this long, a connection counts as lost. */
   idle: number;
-  /** Attempts after the first one, counted from the last byte that came. */
+  /** A connection that brings fewer bytes than `leastBytes` in so long counts as lost as well: it could go on for ever. */
+  window: number;
+  leastBytes: number;
+  /** For the whole of an answer that is read in a moment: a commit, a list of files. */
+  answer: number;
+  /** Attempts after the first one, counted from the last `leastBytes` that came. */
   retries: number;
   /** Before the first retry; doubled for each further one. */
   firstDelay: number;
@@ -24,6 +29,9 @@ export interface Patience {
 
 export const defaultPatience: Patience = {
   idle: 30_000,
+  window: 60_000,
+  leastBytes: 2 ** 14,
+  answer: 120_000,
   retries: 5,
   firstDelay: 500,
   longestDelay: 20_000,

@@ -104,6 +104,31 @@ describe("a connection that breaks", () => {
     expect(ranges(fixture.hub.requests)[1]).toMatch(/^bytes=[1-9]\d*-$/);
   });
 
+  it("is taken as broken when hardly anything comes, and given up when that stays so", async () => {
+    const fixture = await start();
+    fixture.hub.fail({ at: "storage", drip: 5, times: Number.POSITIVE_INFINITY });
+    const patience = { ...fixture.settings.patience, idle: 5_000, window: 200, retries: 2 };
+    const error = await expectError(
+      () => fixture.clientWith({ patience }).model("org/tiny"),
+      "HUB_UNREACHABLE",
+      "org/tiny",
+    );
+    expect(error.message).toMatch(/only \d+ bytes came in 0\.2 seconds/);
+    expect(fixture.hub.requests.filter(({ at }) => at === "storage")).toHaveLength(3);
+  });
+
+  it("is not waited for without an end where a short answer drips", async () => {
+    const fixture = await start();
+    fixture.hub.fail({ path: "/api/", answer: " ".repeat(10_000), drip: 5, times: Number.POSITIVE_INFINITY });
+    const patience = { ...fixture.settings.patience, answer: 200, retries: 1 };
+    const error = await expectError(
+      () => fixture.clientWith({ patience }).model("org/tiny"),
+      "HUB_UNREACHABLE",
+      "org/tiny",
+    );
+    expect(error.message).toContain("the answer took more than 0.2 seconds");
+  });
+
   it("counts what was there before as done, in the progress and the request", async () => {
     const fixture = await start();
     await leavePart(fixture, weights.subarray(0, 200_000));
@@ -292,6 +317,7 @@ describe("the token", () => {
       { status: 403 },
       { status: 500 },
       { answer: "<html>" },
+      { answer: "[".repeat(100_000) + "]".repeat(100_000) },
       { at: "storage" as const, status: 404 },
       { at: "storage" as const, status: 503 },
       { at: "storage" as const, cutAfter: 10 },

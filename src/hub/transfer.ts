@@ -111,8 +111,9 @@ async function receive(partial: Partial, options: TransferOptions): Promise<void
       for await (const chunk of answer.chunks()) {
         await partial.append(chunk);
         onBytes(partial.bytes, chunk.length);
-        if (partial.bytes > farthest) attempt = 1;
-        farthest = Math.max(farthest, partial.bytes);
+        if (partial.bytes - farthest < patience.leastBytes) continue;
+        attempt = 1;
+        farthest = partial.bytes;
       }
       if (partial.bytes < file.size) throw new Interrupted("network", "the connection ended too early");
     } catch (error) {

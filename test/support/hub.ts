@@ -84,6 +84,8 @@ export interface Failure {
   cutAfter?: number;
   /** Sends so many bytes and then nothing until `release()` of what fail() returned. */
   stallAfter?: number;
+  /** Sends a byte, and after so many milliseconds the next one. */
+  drip?: number;
   /** Changes a byte: right size, wrong hash. */
   corrupt?: boolean;
   /** Sends this content instead of the file's. */
@@ -399,16 +401,29 @@ function send(
     request.sent += bytes.length;
     response.write(bytes, sent);
   };
+  const dripAll = (bytes: Buffer, interval: number): void => {
+    let next = 0;
+    const timer = setInterval(() => {
+      if (next < bytes.length) write(bytes.subarray(next, ++next));
+      else response.end();
+    }, interval);
+    response.once("close", () => clearInterval(timer));
+    pending?.meet();
+  };
   const head = request.method === "HEAD";
   if ("text" in answer) {
     response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.text) });
+    if (pending?.failure.drip !== undefined) {
+      dripAll(Buffer.from(answer.text), pending.failure.drip);
+      return;
+    }
     if (!head) write(Buffer.from(answer.text));
     response.end();
     pending?.meet();
     return;
   }
 
-  const { cutAfter, stallAfter, corrupt, ignoreRange, content = answer.content } = pending?.failure ?? {};
+  const { cutAfter, stallAfter, drip, corrupt, ignoreRange, content = answer.content } = pending?.failure ?? {};
   const whole = corrupt ? Buffer.from(content.map((byte, i) => (i === 0 ? byte ^ 0xff : byte))) : content;
   const range = ignoreRange ? null : /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
   const start = Number(range?.[1] ?? 0);
@@ -430,6 +445,8 @@ function send(
       response.socket?.destroySoon(); // after what was written, where destroy() may overtake it
       pending?.meet();
     });
+  } else if (drip !== undefined) {
+    dripAll(body, drip);
   } else if (stallAfter !== undefined && pending) {
     response.flushHeaders(); // they do not wait for the first byte, of which there may be none
     write(body.subarray(0, stallAfter), () => pending.meet());
