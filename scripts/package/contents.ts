@@ -11,6 +11,7 @@ const files: readonly string[] = [
   "README.md",
   "CHANGELOG.md",
   "LICENSE",
+  "SECURITY.md",
   "package.nls.json",
   "media/checkpoint.tmLanguage.json",
   "media/experiment.editor.schema.json",

@@ -36,7 +36,7 @@ const decoys = [
 /** What a VSIX is made of. */
 const patterns = [
   /^(extension\.vsixmanifest|\[Content_Types\]\.xml)$/,
-  /^extension\/(package\.json|package\.nls\.json|readme\.md|changelog\.md|LICENSE\.txt)$/,
+  /^extension\/(package\.json|package\.nls\.json|readme\.md|changelog\.md|LICENSE\.txt|SECURITY\.md)$/,
   /^extension\/THIRD_PARTY_NOTICES\.txt$/,
   /^extension\/dist\/[\w/]+\.(js|cjs|css)$/,
   /^extension\/media\/(icon\.png|ulpt\.svg|checkpoint\.tmLanguage\.json|experiment(\.editor)?\.schema\.json)$/,

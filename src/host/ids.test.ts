@@ -46,8 +46,9 @@ describe("package.json and the code", () => {
     for (const setting of Object.values(properties)) expect(setting).toHaveProperty("scope");
   });
 
-  it("let no workspace turn a token elsewhere or allow programs", () => {
+  it("let no workspace name a program, turn a token elsewhere or allow programs", () => {
     const { properties } = contributes.configuration;
+    expect(properties[ids.settings.nodePath].scope).toBe("machine");
     expect(properties[ids.settings.hubEndpoint].scope).toBe("machine");
     expect(properties[ids.settings.runGeneratedCode]).toMatchObject({ scope: "application", default: false });
   });
