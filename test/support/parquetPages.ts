@@ -92,3 +92,11 @@ function appendLevels(writer: ByteWriter, levels: readonly number[]): void {
     writer.appendUint8(level);
   }
 }
+
+/** A few hundred bytes of which one run of levels says that it is two thousand million long: column `texts`, lists of texts. */
+export function endlessParquet(): Buffer {
+  const file = listPages([Array.from({ length: 3 }, () => ({ first: true, text: "endless" }))]);
+  const levels = Buffer.from([6, 0, 0, 0, 2, 0, 2, 0, 2, 0]);
+  Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f, 0]).copy(file, file.indexOf(levels) + 4);
+  return file;
+}

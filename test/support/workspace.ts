@@ -1,7 +1,7 @@
 /** @file A workspace to train in: the embedded model, a few rows of the sample's data and a small experiment. */
+import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect } from "vitest";
 import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
 import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
 import { runPaths, runsFolder } from "../../src/runs/layout.ts";
@@ -102,9 +102,9 @@ export function checkpointBytes(run: string): Record<string, string> {
 
 /** Checks that whatever a run has saved so far can be read: its checkpoints, its state, its journal. */
 export function expectReadable(run: string): void {
-  for (const { file, step } of listCheckpoints(run)) expect(loadCheckpoint(join(run, file)).step).toBe(step);
+  for (const { file, step } of listCheckpoints(run)) assert.equal(loadCheckpoint(join(run, file)).step, step);
   const saved = loadState(run);
-  if (saved) expect(saved.values.step).toBeGreaterThanOrEqual(0);
+  if (saved) assert((saved.values.step as number) >= 0);
   readJournal(runPaths(run).events);
 }
 
