@@ -1,0 +1,222 @@
+/** @file A workspace with one good file of every format that we read, to be damaged. */
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { Hub } from "../../src/hub/hub.ts";
+import { openModel } from "../../src/models/model.ts";
+import { createLaunch, recordLaunch } from "../../src/runs/launches.ts";
+import { bundle, repository } from "../../test/support/bundle.ts";
+import { startHub, type TestHub } from "../../test/support/hub.ts";
+import { listPages } from "../../test/support/parquetPages.ts";
+import { parquetOf } from "../../test/support/registryRows.ts";
+import { createWordWorkspace } from "../../test/support/wordModel.ts";
+
+export const run = ".ulpt/runs/mood/ulpt-r2-seed3";
+export const hubIds = { model: "org/tiny", dataset: "org/rows" } as const;
+
+/** The forms of data files; each has fields `text` and `label`, but for `lists.parquet`. */
+export const dataFiles = ["rows.jsonl", "rows.ndjson", "rows.json", "rows.csv", "rows.tsv", "rows.jsonl.gz"] as const;
+export const parquetFiles = ["rows.parquet", "groups.parquet", "lists.parquet", "nested.parquet"] as const;
+
+/** Makes the workspace; takes some seconds. */
+export async function createFiles(workspace: string): Promise<void> {
+  mkdirSync(workspace, { recursive: true });
+  const path = (...parts: string[]) => join(workspace, ...parts);
+  const experiment = createWordWorkspace(workspace);
+  const ulpt = async (...args: string[]) => {
+    await promisify(execFile)(process.execPath, [bundle, ...args], { cwd: workspace });
+  };
+  await ulpt("train", experiment, "--set", "method=ulpt");
+  await ulpt("show", "mood/ulpt-r2-seed3"); // keeps its inspection
+  await ulpt("export", "mood/ulpt-r2-seed3", "mood");
+  recordLaunch(createLaunch(workspace), { pid: process.pid, args: ["train", experiment], experiment: "mood" });
+
+  const lines = readFileSync(path("data.jsonl"), "utf8").trimEnd().split("\n");
+  const rows = lines.map((line) => JSON.parse(line) as { text: string; label: string });
+  const separated = (separator: string) =>
+    ["text", "label"]
+      .join(separator)
+      .concat("\n", rows.map(({ text, label }) => [text, label].join(separator)).join("\n"));
+  const contents: Record<(typeof dataFiles)[number], string | Buffer> = {
+    "rows.jsonl": lines.join("\n"),
+    "rows.ndjson": lines.join("\n"),
+    "rows.json": JSON.stringify(rows),
+    "rows.csv": separated(","),
+    "rows.tsv": separated("\t"),
+    "rows.jsonl.gz": gzipSync(lines.join("\n")),
+  };
+  for (const [name, content] of Object.entries(contents)) writeFileSync(path(name), content);
+  const columns = { text: "STRING", label: "STRING" } as const;
+  writeFileSync(path("rows.parquet"), parquetOf({ columns }, rows));
+  writeFileSync(
+    path("groups.parquet"),
+    parquetOf(
+      { columns: { ...columns, n: "INT32" } },
+      rows.map((row, n) => ({ ...row, n })),
+      5,
+    ),
+  );
+  const listed = ["good", "bad", "fine"].map((text, index) => ({ first: index !== 1, text }));
+  writeFileSync(path("lists.parquet"), listPages([listed, listed]));
+  writeFileSync(
+    path("nested.parquet"),
+    parquetOf(
+      { columns: { text: "STRING", label: "strings" } },
+      rows.map(({ text, label }) => ({ text, label: [label, text] })),
+    ),
+  );
+  for (const name of ["tokenizer.json", "config.json"])
+    cpSync(join(repository, "examples/sample/models/tiny-notes-t5", name), path("embedded", name), { recursive: true });
+  cpSync(join(repository, "test/fixtures/t5"), path("case"), { recursive: true });
+  writeFileSync(path("messages.json"), JSON.stringify(messages, null, 1));
+  writeFileSync(path("requests.json"), JSON.stringify(requests(path), null, 1));
+  await keepHub(workspace);
+}
+
+/** What the webviews send. */
+const messages = [
+  { type: "ready", state: { experiment: "mood", preferences: {} } },
+  { type: "resnapshot", have: 3 },
+  { type: "smoothing", smoothing: 0.5 },
+  { type: "facts", run: "ulpt-r2-seed3" },
+  { type: "detail", request: 1, axis: "step", min: 0, max: 8 },
+  { type: "command", command: "openCheckpoint", run: "ulpt-r2-seed3", step: 8 },
+  { type: "try", id: 1, text: "good rain" },
+  { type: "action", action: "reveal" },
+];
+
+/** What the editor asks of `ulpt serve`. */
+function requests(path: (...parts: string[]) => string) {
+  const checkpoint = path(run, "checkpoints", "step-000008.safetensors");
+  const prompt = path("prompts", "mood.prompt.safetensors");
+  return [
+    { method: "inspect", params: { checkpoint } },
+    { method: "inspectPrompt", params: { prompt } },
+    { method: "try", params: { target: prompt, text: "good", workspace: path() } },
+    { method: "evaluate", params: { checkpoint, split: "validation" } },
+    { method: "preview", params: { experiment: path("mood.ulpt.json"), split: "train", rows: 3 } },
+    { method: "export", params: { checkpoint, name: "again", workspace: path() } },
+  ];
+}
+
+/** An answer of the Hub, as a file. */
+export interface Answer {
+  /** `GET /api/models/org/tiny/revision/main` */
+  request: string;
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+const unaddressed = "http://hub.invalid";
+/** Of the answer's connection; the server sets them. */
+const ofConnection = new Set(["connection", "keep-alive", "date", "transfer-encoding", "content-encoding"]);
+
+/** Asks a Hub for a model and a data set, and keeps its answers as `answers/N.json` and what the client cached as `cache`. */
+async function keepHub(workspace: string): Promise<void> {
+  const model = openModel(join(workspace, "model")).folder;
+  const files = Object.fromEntries(
+    ["config.json", "tokenizer.json", "model.safetensors"].map((name) => [name, readFileSync(join(model, name))]),
+  );
+  const rows = readFileSync(join(workspace, "rows.parquet"));
+  const hub = await startHub({
+    repositories: [
+      { type: "model", id: hubIds.model, files },
+      {
+        type: "dataset",
+        id: hubIds.dataset,
+        files: { "data/train-00000-of-00001.parquet": rows, "README.md": "Rows." },
+      },
+    ],
+  });
+  const folder = join(workspace, "answers");
+  mkdirSync(folder);
+  let count = 0;
+  const recorder = await serve(async (request, response) => {
+    const answer = await ask(hub, request);
+    writeFileSync(join(folder, `${count++}.json`), JSON.stringify(answer, null, 1));
+    send(response, answer, addressOf(recorder));
+  });
+  try {
+    await askHub(addressOf(recorder), join(workspace, "cache"));
+  } finally {
+    await close(recorder);
+    await hub.close();
+  }
+}
+
+async function ask(hub: TestHub, request: IncomingMessage): Promise<Answer> {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter((entry): entry is [string, string] => entry[0] !== "host" && !!entry[1]),
+  );
+  const origin = request.url!.startsWith("/storage/") ? hub.storage : hub.endpoint;
+  const path = request.url!.replace(/^\/storage/, "");
+  const answer = await fetch(`${origin}${path}`, { method: request.method!, headers, redirect: "manual" });
+  const ownAddress = (text: string) =>
+    text.replaceAll(hub.storage, `${unaddressed}/storage`).replaceAll(hub.endpoint, unaddressed);
+  return {
+    request: `${request.method} ${request.url}`,
+    status: answer.status,
+    headers: Object.fromEntries(
+      [...answer.headers].filter(([name]) => !ofConnection.has(name)).map(([name, value]) => [name, ownAddress(value)]),
+    ),
+    body: ownAddress(Buffer.from(await answer.arrayBuffer()).toString("latin1")),
+  };
+}
+
+/** A model and a data set, by the client. */
+export async function askHub(endpoint: string, cache: string, offline = false): Promise<void> {
+  const patience = { idle: 300, retries: 1, firstDelay: 1, longestDelay: 1, poll: 5, claim: 50 };
+  const client = new Hub({ endpoint, cache, offline, patience });
+  const errors: unknown[] = [];
+  for (const asked of [
+    () => client.model(hubIds.model),
+    () => client.dataset(hubIds.dataset, { splits: ["train"] }),
+    () => client.cached(),
+  ])
+    await asked().catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw errors[0];
+}
+
+/** A server that gives recorded answers; whatever was not asked then is not there. */
+export async function replay(answers: readonly Answer[]): Promise<{ endpoint: string; close: () => Promise<void> }> {
+  const server = await serve(async (request, response) => {
+    const found = answers.find((answer) => answer.request === `${request.method} ${request.url}`);
+    send(response, found ?? { request: "", status: 404, headers: {}, body: "" }, addressOf(server));
+  });
+  return { endpoint: addressOf(server), close: () => close(server) };
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer, address: string): void {
+  const toUs = (text: string) => text.replaceAll(unaddressed, address);
+  try {
+    response.writeHead(status, Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, toUs(value)])));
+    response.end(Buffer.from(toUs(body), "latin1"));
+  } catch {
+    response.destroy(); // what no server can send
+  }
+}
+
+function serve(answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Promise<Server> {
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve(server));
+  });
+}
+
+function addressOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
