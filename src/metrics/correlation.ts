@@ -1,5 +1,5 @@
 /** @file Metrics of answers that are numbers: Pearson's and Spearman's correlation. */
-import { countKinds, groupRows, type Kinds } from "../statistics/bootstrap.ts";
+import { type Counts, countKinds, groupRows, type Kinds } from "../statistics/bootstrap.ts";
 
 export interface Pair {
   prediction: number;
@@ -27,7 +27,7 @@ export function pairNumbers(predictions: readonly number[], targets: readonly nu
  * Pearson's correlation of predictions and targets; 0 where it is undefined, because one of them does not vary.
  * @returns the correlation where each pair occurs `counts` times, by default as often as among the answers
  */
-export function pearson(pairs: Kinds<Pair>): (counts?: Uint32Array) => number {
+export function pearson(pairs: Kinds<Pair>): (counts?: Counts) => number {
   const predictions = Float64Array.from(pairs.values, (pair) => pair.prediction);
   const targets = Float64Array.from(pairs.values, (pair) => pair.target);
   const asAnswered = countKinds(pairs);
@@ -35,7 +35,7 @@ export function pearson(pairs: Kinds<Pair>): (counts?: Uint32Array) => number {
 }
 
 /** Spearman's correlation: Pearson's of ranks, where equal values share the mean of the ranks that they span. */
-export function spearman(pairs: Kinds<Pair>): (counts?: Uint32Array) => number {
+export function spearman(pairs: Kinds<Pair>): (counts?: Counts) => number {
   const rankPredictions = ranker(pairs.values.map((pair) => pair.prediction));
   const rankTargets = ranker(pairs.values.map((pair) => pair.target));
   const asAnswered = countKinds(pairs);
@@ -46,7 +46,7 @@ export function spearman(pairs: Kinds<Pair>): (counts?: Uint32Array) => number {
  * Ranks of values that each occur `counts` times. The order is found once, for all resamples; `sampleRankCorrelation` of
  * simple-statistics agrees, but would sort every one of them.
  */
-function ranker(values: readonly number[]): (counts: Uint32Array) => Float64Array {
+function ranker(values: readonly number[]): (counts: Counts) => Float64Array {
   const order = Uint32Array.from(values.keys()).sort((a, b) => values[a]! - values[b]!);
   const ranks = new Float64Array(values.length);
   return (counts) => {
@@ -64,7 +64,7 @@ function ranker(values: readonly number[]): (counts: Uint32Array) => Float64Arra
 }
 
 /** Pearson's correlation of x and y, where pair i occurs `counts[i]` times. */
-function correlation(x: Float64Array, y: Float64Array, counts: Uint32Array): number {
+function correlation(x: Float64Array, y: Float64Array, counts: Counts): number {
   if (isConstant(x, counts) || isConstant(y, counts)) return 0;
   let total = 0;
   let xSum = 0;
@@ -92,7 +92,7 @@ function correlation(x: Float64Array, y: Float64Array, counts: Uint32Array): num
 }
 
 /** Tested on the values: rounding of the mean can leave equal values with a variance. */
-function isConstant(values: Float64Array, counts: Uint32Array): boolean {
+function isConstant(values: Float64Array, counts: Counts): boolean {
   let first: number | undefined;
   for (let i = 0; i < counts.length; i++) {
     if (counts[i] === 0) continue;

@@ -7,7 +7,7 @@ function factsOf(metric: string | null): MetricFacts | undefined {
 
 /** Whether it is a share of right answers, so that Wilson's interval follows from the number of rows. */
 export function isShare(metric: string | null): boolean {
-  return factsOf(metric)?.isShare === true;
+  return factsOf(metric)?.interval === "wilson";
 }
 
 /** The lowest and the highest score there can be; undefined for a metric that is not known. */

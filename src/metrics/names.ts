@@ -30,6 +30,13 @@ export type FunctionAlias = (typeof functionAliases)[number];
 
 export type Bounds = readonly [lowest: number, highest: number];
 
+/**
+ * `wilson`: a share of right answers, so that Wilson's interval follows from the number of rows. `posterior`: of the shares that the
+ * cells of the confusion matrix could have, so that labels with few rows count as little as they tell. `bootstrap`: of rows drawn
+ * again. Rows of one cluster (`cluster` of the task) are drawn together, whatever the metric.
+ */
+export type IntervalKind = "wilson" | "posterior" | "bootstrap";
+
 export interface MetricFacts {
   /** As a column or an axis is headed. */
   title: string;
@@ -38,8 +45,8 @@ export interface MetricFacts {
   source: string;
   /** The lowest and the highest score there can be. */
   bounds: Bounds;
-  /** Whether it is a share of right answers, so that Wilson's interval follows from the number of rows. */
-  isShare?: true;
+  /** Where its 95 % interval comes from. */
+  interval: IntervalKind;
   /** What a task must have beside predictions and targets. */
   needs?: "references" | "losses" | "programs" | "labels";
 }
@@ -58,22 +65,25 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
     description: "Share of answers that equal the target, space at the ends aside.",
     source: t5,
     bounds: share,
-    isShare: true,
+    interval: "wilson",
   },
   f1: {
     title: "F1",
     description:
-      "F1 of the second label as the positive class. An answer that is no label counts as the opposite of its target.",
+      "F1 of the second of two labels, which is the positive one. An answer that is no label counts as the opposite of its target.",
     source: `f1_score_with_invalid, ${t5}`,
     needs: "labels",
     bounds: share,
+    interval: "posterior",
   },
   "macro-f1": {
     title: "Macro F1",
-    description: "Mean of the F1 of every label. An answer that is no label is in no class.",
-    source: `mean_multiclass_f1, ${t5}; fbeta_score of scikit-learn`,
+    description:
+      "Mean of the F1 of every label that is a target or an answer. An answer that is no label is in no class.",
+    source: 'f1_score(average="macro") of scikit-learn; where every label occurs, mean_multiclass_f1 of T5 as well',
     needs: "labels",
     bounds: share,
+    interval: "posterior",
   },
   matthews: {
     title: "Matthews correlation",
@@ -81,6 +91,7 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
       "Correlation of predicted and true classes, from −1 to 1; 0 is chance. An answer that is no label is a class of its own.",
     source: "Gorodkin 2004, matthews_corrcoef of scikit-learn",
     bounds: correlation,
+    interval: "posterior",
   },
   pearson: {
     title: "Pearson correlation",
@@ -88,6 +99,7 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
       "Linear correlation of predicted and true numbers, from −1 to 1. An answer that is no number counts as −1.",
     source: t5,
     bounds: correlation,
+    interval: "bootstrap",
   },
   spearman: {
     title: "Spearman correlation",
@@ -95,6 +107,7 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
       "Correlation of the ranks of predicted and true numbers, from −1 to 1. An answer that is no number counts as −1.",
     source: t5,
     bounds: correlation,
+    interval: "bootstrap",
   },
   "exact-match": {
     title: "Exact match",
@@ -102,37 +115,42 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
       "Share of answers that equal an acceptable one, letter case, punctuation and the articles a, an, the aside.",
     source: squad,
     bounds: share,
-    isShare: true,
+    interval: "wilson",
   },
   "token-f1": {
     title: "Token F1",
     description: "Mean overlap of an answer's words with those of the nearest acceptable answer.",
     source: squad,
     bounds: share,
+    interval: "bootstrap",
   },
   "rouge-1": {
     title: "ROUGE-1",
     description: "Words shared with the reference text, as F-measure.",
     source: rouge,
     bounds: share,
+    interval: "bootstrap",
   },
   "rouge-2": {
     title: "ROUGE-2",
     description: "Pairs of neighbouring words shared with the reference text, as F-measure.",
     source: rouge,
     bounds: share,
+    interval: "bootstrap",
   },
   "rouge-l": {
     title: "ROUGE-L",
     description: "Longest sequence of words, gaps allowed, shared with the reference text, as F-measure.",
     source: rouge,
     bounds: share,
+    interval: "bootstrap",
   },
   "rouge-lsum": {
     title: "ROUGE-Lsum",
     description: "ROUGE-L of every line of the reference text against all lines of the prediction.",
     source: rouge,
     bounds: share,
+    interval: "bootstrap",
   },
   "final-answer": {
     title: "Final answer",
@@ -140,7 +158,7 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
       "Share of solutions that end in the same number: the first after ####, else the last. Signs of whole numbers are not compared.",
     source: "the ULPT paper's code for GSM8K",
     bounds: share,
-    isShare: true,
+    interval: "wilson",
   },
   "tests-passed": {
     title: "Tests passed",
@@ -148,7 +166,7 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
     source: "Chen et al. 2021 (HumanEval); Austin et al. 2021 (MBPP)",
     needs: "programs",
     bounds: share,
-    isShare: true,
+    interval: "wilson",
   },
   "tests-fraction": {
     title: "Fraction of tests passed",
@@ -156,6 +174,7 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
     source: "the ULPT paper's code for MBPP, which calls it pass@1",
     needs: "programs",
     bounds: share,
+    interval: "bootstrap",
   },
   likelihood: {
     title: "Likelihood",
@@ -163,5 +182,6 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
     source: "the ULPT paper selects checkpoints of GSM8K and MBPP by lowest validation loss",
     needs: "losses",
     bounds: share,
+    interval: "bootstrap",
   },
 };

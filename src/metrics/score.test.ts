@@ -74,14 +74,13 @@ describe("a score", () => {
     },
   );
 
-  it("of F1 takes the second label as the positive one, and 1 where no labels are named", async () => {
+  it("of F1 takes the second label as the positive one", async () => {
     const named = { predictions: ["yes", "no", "no"], targets: ["yes", "no", "yes"] };
     expect((await score("f1", { ...named, labels: ["no", " yes "] })).score).toBeCloseTo(2 / 3, 12);
     expect((await score("f1", { ...named, labels: ["yes", "no"] })).score).toBeCloseTo(2 / 3, 12);
     const reversed = { ...classes, labels: ["1", "0"] };
     // The answer that is no label is wrong for a target of 1, and so counts as 0.
     expect((await score("f1", reversed)).score).toBeCloseTo(2 / 5, 12);
-    expect((await score("f1", { ...classes, labels: undefined })).score).toBeCloseTo(4 / 7, 12);
   });
 
   it("has the interval of rows drawn again, whatever they are grouped by", async () => {
@@ -121,6 +120,41 @@ describe("a score", () => {
       interval: wilsonInterval(2, 4),
       invalid: 0.25,
     });
+  });
+
+  it("of rows that come in clusters is as sure as the clusters make it", async () => {
+    // Forty rows that are ten rows four times: as sure as ten, whatever the metric.
+    const [targets, predictions] = ["1100110010", "1101110000"].map((digits) => [...digits.repeat(4)]) as [
+      string[],
+      string[],
+    ];
+    const clusters = targets.map((_, row) => `paragraph ${row % 10}`);
+    const answers = { predictions, targets, labels: ["0", "1"] };
+    for (const metric of ["accuracy", "f1", "macro-f1", "matthews", "token-f1"] as const) {
+      const alone = await score(metric, answers);
+      const together = await score(metric, { ...answers, clusters });
+      expect(together).toMatchObject({ score: alone.score, clusters: 10 });
+      const width = ({ interval: [low, high] }: typeof alone) => high - low;
+      expect(width(together) / width(alone), metric).toBeGreaterThan(1.5);
+      expect(width(together) / width(alone), metric).toBeLessThan(2.6);
+    }
+  });
+
+  it("of answers that are all right, or all wrong, has an interval as wide as so few rows make it", async () => {
+    const all = (answer: string) => ({
+      predictions: Array<string>(20).fill(answer),
+      targets: [..."01".repeat(10)],
+      labels: ["0", "1"],
+    });
+    const perfect = { ...all(""), predictions: [..."01".repeat(10)] };
+    for (const metric of ["f1", "macro-f1", "matthews", "token-f1"] as const) {
+      const { score: best, interval } = await score(metric, perfect);
+      expect(best, metric).toBeCloseTo(1, 12);
+      expect(interval[0], metric).toBeLessThan(0.93);
+      expect(interval[1], metric).toBeCloseTo(1, 12);
+    }
+    const [low, high] = (await score("matthews", all("1"))).interval;
+    expect(high - low).toBeGreaterThan(0.2); // its correlation is not defined, and so 0
   });
 
   it("of any other kind has the bootstrap's, around it", async () => {
@@ -208,6 +242,13 @@ describe("scoring refuses", () => {
       message: expect.stringContaining('"two"'),
     });
     await expect(score("pearson", { predictions: ["1"], targets: [""] })).rejects.toMatchObject({ code: "DATA_LABEL" });
+  });
+
+  it("F1 unless there are two labels, and says what to take", async () => {
+    const hint = expect.stringMatching(/macro-f1.*token-f1/);
+    for (const labels of [undefined, ["1"], ["0", "1", "2"]]) {
+      await expect(score("f1", { ...one, labels })).rejects.toMatchObject({ code: "OPTION_INVALID", hint });
+    }
   });
 
   it("macro F1 without labels, and tests without assertions", async () => {

@@ -1,8 +1,17 @@
 /** @file Scores with what is needed to read them: a 95 % interval, what is invalid, the majority answer beside them. */
 import { UlptError } from "../errors.ts";
-import { bootstrapInterval, countKinds, groupRows, type Kinds } from "../statistics/bootstrap.ts";
+import {
+  bootstrapInterval,
+  type Clusters,
+  type Counts,
+  clusterRows,
+  countKinds,
+  groupRows,
+  type Kinds,
+  posteriorInterval,
+} from "../statistics/bootstrap.ts";
 import { wilsonInterval } from "../statistics/intervals.ts";
-import { confusionOf, f1, macroF1, matthews } from "./classification.ts";
+import { type Cell, confusionOf, f1, macroF1, matthews, withPrior } from "./classification.ts";
 import { notANumber, pairNumbers, parseNumber, pearson, spearman } from "./correlation.ts";
 import { finalNumber, sameFinalAnswer } from "./finalAnswer.ts";
 import { type MetricName, metricFacts } from "./names.ts";
@@ -23,6 +32,8 @@ export interface Answers {
   references?: readonly (readonly string[])[] | undefined;
   /** The valid answers of a classification task, in the order of their classes. */
   labels?: readonly string[] | undefined;
+  /** What rows have in common, like the paragraph that they ask about: the same for rows that are not independent. */
+  clusters?: readonly (string | number)[] | undefined;
   /** −log P of each target, summed over its tokens, and its number of tokens: for `likelihood`, which uses no predictions. */
   losses?: readonly Loss[] | undefined;
 }
@@ -39,8 +50,10 @@ export interface Score {
   count: number;
   /** Right answers, for metrics that are their share. */
   correct?: number | undefined;
-  /** 95 % confidence interval of `score`: Wilson's for a share of right answers, else the bootstrap's over rows. */
+  /** 95 % interval of `score`, as `interval` of its metric says, over clusters where the answers have some. Contains `score`. */
   interval: [low: number, high: number];
+  /** How many clusters the interval is over; undefined where every row is one of its own. */
+  clusters?: number | undefined;
   /** Share of predictions that are no valid answer: no label, no number. Undefined where that is not known. */
   invalid: number | undefined;
 }
@@ -49,7 +62,7 @@ export interface Score {
 interface Measured {
   score: number;
   correct?: number;
-  interval(): [low: number, high: number];
+  interval(clusters: Clusters | undefined): [low: number, high: number];
 }
 
 /**
@@ -65,12 +78,15 @@ export async function scoreAnswers(
   options: { runProgram?: ProgramRunner | undefined } = {},
 ): Promise<Score> {
   const { score, correct, interval } = await measure(metric, answers, options.runProgram);
+  const clusters = answers.clusters && clusterRows(answers.clusters);
+  const [low, high] = interval(clusters);
   return {
     metric,
     score,
     count: answers.targets.length,
     ...(correct === undefined ? {} : { correct }),
-    interval: interval(),
+    interval: [Math.min(low, score), Math.max(high, score)],
+    ...(clusters ? { clusters: clusters.starts.length - 1 } : {}),
     invalid: invalidShare(metric, answers),
   };
 }
@@ -123,6 +139,7 @@ async function measure(metric: MetricName, answers: Answers, runProgram: Program
   if (targets.length === 0) throw new RangeError("no answers to score");
   pairUp(predictions, "predictions", targets);
   if (references) pairUp(references, "lists of references", targets);
+  if (answers.clusters) pairUp(answers.clusters, "clusters", targets);
 
   const perRow = <T>(scoreRow: (prediction: string, target: string, row: number) => T): T[] =>
     predictions.map((prediction, row) => scoreRow(prediction, targets[row]!, row));
@@ -138,19 +155,22 @@ async function measure(metric: MetricName, answers: Answers, runProgram: Program
     case "accuracy":
       return share(perRow((prediction, target) => prediction.trim() === target.trim()));
     case "f1": {
-      const labels = labelsOf(answers) ?? ["0", "1"];
+      const labels = labelsOf(answers);
+      if (labels?.length !== 2) {
+        const found = labels ? `${labels.length} labels` : "answers that are no labels";
+        throw missing(metric, `two labels, not ${found}`, "Take macro-f1 for labels, token-f1 for free text");
+      }
       const confusion = confusionOf(predictions, targets);
-      return resampled(confusion, (counts) => f1(confusion, labels[1] ?? "1", labels, counts));
+      return ofCells(confusion, labels, (cells) => f1(cells, labels[1]!, labels));
     }
     case "macro-f1": {
       const labels = labelsOf(answers);
       if (!labels?.length) throw missing(metric, "the labels of the task", "Name the labels of the task, in order");
-      const confusion = confusionOf(predictions, targets);
-      return resampled(confusion, (counts) => macroF1(confusion, labels, counts));
+      return ofCells(confusionOf(predictions, targets), labels, (cells) => macroF1(cells, labels));
     }
     case "matthews": {
-      const confusion = confusionOf(predictions, targets);
-      return resampled(confusion, (counts) => matthews(confusion, counts));
+      const labels = labelsOf(answers) ?? [...new Set(targets.map((target) => target.trim()))];
+      return ofCells(confusionOf(predictions, targets), labels, matthews);
     }
     case "pearson": {
       const pairs = pairsOf(answers);
@@ -206,23 +226,65 @@ function missing(metric: MetricName, expected: string, hint: string): UlptError 
 function share(right: readonly boolean[]): Measured {
   const count = right.length;
   const correct = right.filter(Boolean).length;
-  return { score: correct / count, correct, interval: () => wilsonInterval(correct, count) };
+  const kinds: Kinds<number> = { kindOf: Uint32Array.from(right, Number), values: [0, 1] };
+  const interval: Measured["interval"] = (clusters) =>
+    clusters ? posteriorInterval(kinds, [0.5, 0.5], meanOf(kinds), clusters) : wilsonInterval(correct, count);
+  return { score: correct / count, correct, interval };
 }
 
-/** The mean of one value per row. */
+/** The mean of one value per row, from 0 to 1. */
 function mean(values: readonly number[]): Measured {
   const kinds = groupRows(values, (value) => value);
-  return resampled(kinds, (counts) => {
+  const measured = resampled(kinds, meanOf(kinds));
+  if (kinds.values.length > 1) return measured;
+  // Rows that are all alike show no spread: Wilson's is the widest that values from 0 to 1 can have.
+  const { score } = measured;
+  return {
+    score,
+    interval: (clusters) => {
+      const count = clusters ? clusters.starts.length - 1 : values.length;
+      return wilsonInterval(score * count, count);
+    },
+  };
+}
+
+function meanOf({ values }: Kinds<number>): (counts: Counts) => number {
+  return (counts) => {
     let sum = 0;
-    for (let kind = 0; kind < counts.length; kind++) sum += counts[kind]! * kinds.values[kind]!;
-    return sum / values.length;
-  });
+    let total = 0;
+    for (let kind = 0; kind < counts.length; kind++) {
+      sum += counts[kind]! * values[kind]!;
+      total += counts[kind]!;
+    }
+    return sum / total;
+  };
 }
 
 /** A statistic of all rows at once. */
-function resampled(kinds: Kinds<unknown>, statistic: (counts: Uint32Array) => number): Measured {
-  return { score: statistic(countKinds(kinds)), interval: () => bootstrapInterval(kinds, statistic) };
+function resampled(kinds: Kinds<unknown>, statistic: (counts: Counts) => number): Measured {
+  return {
+    score: statistic(countKinds(kinds)),
+    interval: (clusters) => bootstrapInterval(kinds, statistic, clusters),
+  };
 }
+
+/** A statistic of the confusion matrix. */
+function ofCells(
+  confusion: Kinds<Cell>,
+  labels: readonly string[],
+  statisticOf: (cells: Kinds<Cell>) => (counts?: Counts) => number,
+): Measured {
+  return {
+    score: statisticOf(confusion)(),
+    interval: (clusters) => {
+      const { cells, prior } = withPrior(confusion, labels.slice(0, mostLabelsAssumed));
+      return posteriorInterval(cells, prior, statisticOf(cells), clusters);
+    },
+  };
+}
+
+/** Beyond this the cells that no row is in, its square, are not worth their time. */
+const mostLabelsAssumed = 50;
 
 /** e^(−total loss / total tokens): higher is better, so that what selects the highest score selects the lowest loss. */
 function likelihood({ losses, targets }: Answers): Measured {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Stream } from "../random/philox.ts";
-import { bootstrapInterval, countKinds, groupRows } from "./bootstrap.ts";
+import { bootstrapInterval, clusterRows, countKinds, groupRows, posteriorInterval } from "./bootstrap.ts";
 
 function meanInterval(rows: readonly number[], keyOf: (row: number) => number | string): [number, number] {
   const kinds = groupRows(rows, keyOf);
@@ -57,7 +57,7 @@ describe("the bootstrap interval", () => {
     const kinds = groupRows(["a", "b", "a", "c", "a"], (row) => row);
     const drawn = [0, 0, 0];
     bootstrapInterval(kinds, (counts) => {
-      expect(counts.reduce((a, b) => a + b)).toBe(5);
+      expect([...counts].reduce((a, b) => a + b)).toBe(5);
       counts.forEach((count, kind) => {
         drawn[kind]! += count / 5000;
       });
@@ -96,5 +96,58 @@ describe("the bootstrap interval", () => {
 
   it("of no rows is refused", () => {
     expect(() => meanInterval([], String)).toThrow(RangeError);
+  });
+});
+
+describe("the posterior's interval", () => {
+  const share = ([no, yes]: ArrayLike<number> & Iterable<number>) => yes! / (no! + yes!);
+  const rows = (yes: number, no: number) =>
+    groupRows([...Array<number>(no).fill(0), ...Array<number>(yes).fill(1)], (value) => value);
+
+  it("of a share is Jeffreys' interval, where half a row of each kind is assumed", () => {
+    // Quantiles of Beta(7.5, 13.5), as scipy.stats.beta gives them: 0.1729 and 0.5691.
+    const [low, high] = posteriorInterval(rows(7, 13), [0.5, 0.5], share);
+    expect(low).toBeCloseTo(0.173, 1);
+    expect(high).toBeCloseTo(0.569, 1);
+  });
+
+  it("has a width where all rows are equal, and is the same for the same rows", () => {
+    const all = { kindOf: new Uint32Array(20).fill(1), values: [0, 1] };
+    const [low, high] = posteriorInterval(all, [0.5, 0.5], share);
+    expect(low).toBeGreaterThan(0.8);
+    expect(low).toBeLessThan(0.95);
+    expect(high).toBeGreaterThan(0.99);
+    expect(posteriorInterval(all, [0.5, 0.5], share)).toEqual([low, high]);
+  });
+
+  it("over clusters is as wide as if each were one row", () => {
+    const fourfold = rows(28, 52);
+    const clusters = clusterRows([...fourfold.kindOf].map((kind, row) => `${kind} ${Math.floor(row / 4)}`));
+    const [low, high] = posteriorInterval(fourfold, [0.5, 0.5], share, clusters);
+    const [lowest, highest] = posteriorInterval(rows(7, 13), [0.5, 0.5], share);
+    expect((high - low) / (highest - lowest)).toBeCloseTo(1, 0.8);
+  });
+});
+
+describe("clusters", () => {
+  it("hold the rows that share a key, in their order", () => {
+    expect(clusterRows(["b", "a", "b", "c", "a"])).toEqual({
+      starts: Uint32Array.of(0, 2, 4, 5),
+      rows: Uint32Array.of(0, 2, 1, 4, 3),
+    });
+  });
+
+  it("are drawn whole, as many as there are", () => {
+    const kinds = groupRows(["x", "y", "z"], (row) => row);
+    const clusters = clusterRows(["a", "b", "a"]);
+    bootstrapInterval(
+      kinds,
+      (counts) => {
+        expect(counts[0]).toBe(counts[2]); // of one cluster
+        expect(counts[0]! + counts[1]!).toBe(2);
+        return 0;
+      },
+      clusters,
+    );
   });
 });

@@ -1,5 +1,6 @@
-/** @file The percentile bootstrap: how sure any statistic of rows is, from resamples of those rows. */
+/** @file How sure any statistic of rows is, from draws of what other rows could have been: the bootstrap and a posterior. */
 import { quantileSorted } from "simple-statistics";
+import { exponential, gamma } from "../random/gamma.ts";
 import { Stream } from "../random/philox.ts";
 
 /**
@@ -36,32 +37,101 @@ export function countKinds({ kindOf, values }: Kinds<unknown>): Uint32Array {
   return counts;
 }
 
+/** How often, or with what weight, each kind occurs. */
+export type Counts = Uint32Array | Float64Array;
+
+/**
+ * Rows that come together, as the questions on one paragraph do, tell less than rows that have nothing in common: they are drawn
+ * together. The rows of cluster i are `rows[starts[i]] … rows[starts[i + 1] - 1]`.
+ */
+export interface Clusters {
+  starts: Uint32Array;
+  rows: Uint32Array;
+}
+
+/** @param clusterOf of each row, anything that is equal for rows of one cluster */
+export function clusterRows(clusterOf: readonly (string | number)[]): Clusters {
+  const { kindOf, values } = groupRows(clusterOf, (cluster) => cluster);
+  const starts = new Uint32Array(values.length + 1);
+  for (const cluster of kindOf) starts[cluster + 1]!++;
+  for (let cluster = 0; cluster < values.length; cluster++) starts[cluster + 1]! += starts[cluster]!;
+  const next = starts.slice();
+  const rows = new Uint32Array(kindOf.length);
+  kindOf.forEach((cluster, row) => {
+    rows[next[cluster]!++] = row;
+  });
+  return { starts, rows };
+}
+
 // 1000 resamples put 25 statistics outside either end of the interval. The seed is fixed: the same rows have the same interval.
 const RESAMPLES = 1000;
 const SEED = 0;
-const STREAM = "bootstrap";
 
 /**
  * The 95 % percentile interval of `statistic` (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, ch. 13): its
- * 2.5 % and 97.5 % quantiles over resamples of as many rows, drawn with replacement. It is the same on every machine.
+ * 2.5 % and 97.5 % quantiles over resamples of as many rows, or of as many clusters, drawn with replacement. It is the same on
+ * every machine.
  * @param statistic of a resample, given as how often each kind occurs in it. The array is reused between calls.
  * @throws RangeError if there are no rows
  */
 export function bootstrapInterval(
   kinds: Kinds<unknown>,
-  statistic: (counts: Uint32Array) => number,
+  statistic: (counts: Counts) => number,
+  clusters?: Clusters | undefined,
 ): [low: number, high: number] {
   const { kindOf, values } = kinds;
-  const rows = kindOf.length;
-  if (rows === 0) throw new RangeError("no rows to resample");
-  const random = new Stream(SEED, STREAM);
+  const random = new Stream(SEED, "bootstrap");
   const counts = new Uint32Array(values.length);
-  const statistics = new Float64Array(RESAMPLES);
-  for (let i = 0; i < RESAMPLES; i++) {
+  return middleOf(kindOf.length, () => {
     counts.fill(0);
-    for (let drawn = 0; drawn < rows; drawn++) counts[kindOf[random.below(rows)]!]!++;
-    statistics[i] = statistic(counts);
-  }
-  const sorted = [...statistics.sort()];
+    if (!clusters) for (let drawn = 0; drawn < kindOf.length; drawn++) counts[kindOf[random.below(kindOf.length)]!]!++;
+    else {
+      const { starts, rows } = clusters;
+      for (let drawn = 1; drawn < starts.length; drawn++) {
+        const cluster = random.below(starts.length - 1);
+        for (let i = starts[cluster]!; i < starts[cluster + 1]!; i++) counts[kindOf[rows[i]!]!]!++;
+      }
+    }
+    return statistic(counts);
+  });
+}
+
+/**
+ * The 95 % interval of `statistic` where how often each kind occurs in all rows there could be is not known, and the rows tell of
+ * it: its 2.5 % and 97.5 % quantiles over the posterior of those shares, which is Dirichlet's distribution with parameters count +
+ * `prior`. Unlike a resample, it takes into account that what does not occur among a few rows may exist. With clusters it is the
+ * Bayesian bootstrap (Rubin 1981) of those. It is the same on every machine, up to rounding.
+ * @param prior of each kind, the part of a row that is assumed beside the rows
+ * @param statistic of weights of the kinds, of which only the proportions count. The array is reused between calls.
+ * @throws RangeError if there are no rows
+ */
+export function posteriorInterval(
+  kinds: Kinds<unknown>,
+  prior: ArrayLike<number>,
+  statistic: (weights: Counts) => number,
+  clusters?: Clusters | undefined,
+): [low: number, high: number] {
+  const { kindOf, values } = kinds;
+  const random = new Stream(SEED, "posterior");
+  const counts = countKinds(kinds);
+  const weights = new Float64Array(values.length);
+  return middleOf(kindOf.length, () => {
+    for (let kind = 0; kind < weights.length; kind++)
+      weights[kind] = gamma(random, prior[kind]! + (clusters ? 0 : counts[kind]!));
+    if (clusters) {
+      const { starts, rows } = clusters;
+      for (let cluster = 0; cluster + 1 < starts.length; cluster++) {
+        const weight = exponential(random);
+        for (let i = starts[cluster]!; i < starts[cluster + 1]!; i++) weights[kindOf[rows[i]!]!]! += weight;
+      }
+    }
+    return statistic(weights);
+  });
+}
+
+/** What lies between the 2.5 % and the 97.5 % quantile of so many draws. */
+function middleOf(rows: number, draw: () => number): [low: number, high: number] {
+  if (rows === 0) throw new RangeError("no rows to draw from");
+  const sorted = [...Float64Array.from({ length: RESAMPLES }, draw).sort()];
   return [quantileSorted(sorted, 0.025), quantileSorted(sorted, 0.975)];
 }
