@@ -88,6 +88,16 @@ const surfaces: readonly { object?: string; properties: readonly string[]; keepe
     keeper: "src/cli/terminal.ts",
     instead: "Print with `say`, `sayJson` or `complain` of src/cli/terminal.ts.",
   },
+  {
+    properties: [
+      ...["showInformationMessage", "showWarningMessage", "showErrorMessage", "setStatusBarMessage", "withProgress"],
+      ...["showQuickPick", "createQuickPick", "showInputBox", "createInputBox", "createStatusBarItem"],
+      ...["createOutputChannel", "TreeItem", "Diagnostic", "InlayHint", "MarkdownString", "appendMarkdown"],
+      ...["supportHtml", "supportThemeIcons"],
+    ],
+    keeper: "src/host/window.ts",
+    instead: "Show it through src/host/window.ts, which prepares text from files.",
+  },
 ];
 
 const keepers = surfaces.map(({ keeper }) => keeper);

@@ -9,13 +9,15 @@ import { readColumns, readTargets } from "./dataColumns.ts";
 import { type Check, checkExperiment, type Fix, type Surroundings, setValue } from "./experimentChecks.ts";
 import { mayRunPrograms } from "./hubAccess.ts";
 import { diagnosticOwner, internalDocumentCommands, settings } from "./ids.ts";
+import { type Log, logError } from "./log.ts";
+import { diagnostic, shownCommand } from "./window.ts";
 
 /** Documents that are experiment files. */
 export const experimentSelector: vscode.DocumentSelector = { scheme: "file", pattern: `**/*${experimentExtension}` };
 
 const typingPause = 300;
 
-export function registerDiagnostics(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): void {
+export function registerDiagnostics(context: vscode.ExtensionContext, log: Log): void {
   const collection = vscode.languages.createDiagnosticCollection(diagnosticOwner);
   const checker = new Checker(collection, log);
   const watcher = vscode.workspace.createFileSystemWatcher(
@@ -51,12 +53,12 @@ export function isExperiment(document: vscode.TextDocument): boolean {
 
 class Checker implements vscode.CodeActionProvider, vscode.Disposable {
   private readonly collection: vscode.DiagnosticCollection;
-  private readonly log: vscode.LogOutputChannel;
+  private readonly log: Log;
   private readonly timers = new Map<string, NodeJS.Timeout>();
   /** What was found in the version of a document. */
   private readonly found = new Map<string, { version: number; checks: Check[] }>();
 
-  constructor(collection: vscode.DiagnosticCollection, log: vscode.LogOutputChannel) {
+  constructor(collection: vscode.DiagnosticCollection, log: Log) {
     this.collection = collection;
     this.log = log;
   }
@@ -74,7 +76,7 @@ class Checker implements vscode.CodeActionProvider, vscode.Disposable {
       key,
       setTimeout(() => {
         this.timers.delete(key);
-        this.checkNow(document).catch((error: unknown) => this.log.error("Checking an experiment failed.", error));
+        this.checkNow(document).catch((error: unknown) => logError(this.log, "checking an experiment", error));
       }, delay),
     );
   }
@@ -102,9 +104,9 @@ class Checker implements vscode.CodeActionProvider, vscode.Disposable {
     const found = this.found.get(document.uri.toString());
     if (found?.version !== document.version) return [];
     return found.checks.flatMap((check) => {
-      const diagnostic = diagnosticOf(check, document);
-      if (!diagnostic.range.intersection(range)) return [];
-      return check.fixes.map((fix) => actionOf(fix, document, diagnostic));
+      const problem = diagnosticOf(check, document);
+      if (!problem.range.intersection(range)) return [];
+      return check.fixes.map((fix) => actionOf(fix, document, problem));
     });
   }
 
@@ -121,26 +123,27 @@ const severities = {
 
 function diagnosticOf(check: Check, document: vscode.TextDocument): vscode.Diagnostic {
   const range = rangeOf(document, check);
-  const diagnostic = new vscode.Diagnostic(range, check.message, severities[check.severity]);
-  diagnostic.source = "ULPT";
-  diagnostic.code = check.code;
-  return diagnostic;
+  const found = diagnostic(range, check.message, severities[check.severity]);
+  found.source = "ULPT";
+  found.code = check.code;
+  return found;
 }
 
 function rangeOf(document: vscode.TextDocument, { offset, length }: { offset: number; length: number }): vscode.Range {
   return new vscode.Range(document.positionAt(offset), document.positionAt(offset + length));
 }
 
-function actionOf(fix: Fix, document: vscode.TextDocument, diagnostic: vscode.Diagnostic): vscode.CodeAction {
-  const action = new vscode.CodeAction(fix.title, vscode.CodeActionKind.QuickFix);
-  action.diagnostics = [diagnostic];
+function actionOf(fix: Fix, document: vscode.TextDocument, problem: vscode.Diagnostic): vscode.CodeAction {
+  const { title } = shownCommand(fix.title);
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  action.diagnostics = [problem];
   if (fix.kind === "choose") {
     const args: ChooseArguments = { file: document.uri.toString(), what: fix.what, path: fix.path };
-    action.command = { command: internalDocumentCommands.chooseFile, title: fix.title, arguments: [args] };
+    action.command = { command: internalDocumentCommands.chooseFile, title, arguments: [args] };
     return action;
   }
   if (fix.kind === "setting") {
-    action.command = { command: "workbench.action.openSettings", title: fix.title, arguments: [fix.setting] };
+    action.command = { command: "workbench.action.openSettings", title, arguments: [fix.setting] };
     return action;
   }
   action.isPreferred = fix.preferred;

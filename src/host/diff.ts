@@ -10,6 +10,7 @@ import { checkpointUri, directoryOf, documentUri, folderOf } from "./runDocument
 import type { RunStore } from "./store.ts";
 import { checkpointOf, runOf, selectionOf } from "./targets.ts";
 import { checkpointTitle, runsTitle, shortName } from "./titles.ts";
+import { type PickItem, pickOne, showInformation } from "./window.ts";
 
 const t = vscode.l10n.t;
 
@@ -103,7 +104,7 @@ function required(run: RunId): string {
 }
 
 async function say(message: string): Promise<void> {
-  await vscode.window.showInformationMessage(message);
+  await showInformation(message);
 }
 
 /** Two checkpoints of one run are compared from the earlier to the later, whatever the order of the clicks. */
@@ -196,13 +197,18 @@ async function pickCheckpoint(
       id: { ...run, step } as CheckpointId | undefined,
     }))
     .filter(({ id }) => !except || !id || !isSameCheckpoint(id, except));
-  const another = { label: t("$(list-unordered) Another run…"), description: "", detail: "", id: undefined };
+  const another = {
+    label: { icon: "list-unordered", text: t("Another run…") },
+    description: "",
+    detail: "",
+    id: undefined,
+  };
   const picked = await pickItem([...items, ...(near ? [another] : [])], title, t("This run has no checkpoint yet."));
   if (picked === another) return pickCheckpoint(store, title, undefined, except);
   return picked?.id;
 }
 
-interface Item<T> extends vscode.QuickPickItem {
+interface Item<T> extends PickItem {
   id: T;
 }
 
@@ -210,14 +216,10 @@ async function pick<T>(items: Item<T>[], title: string, nothing: string): Promis
   return (await pickItem(items, title, nothing))?.id;
 }
 
-async function pickItem<I extends vscode.QuickPickItem>(
-  items: I[],
-  title: string,
-  nothing: string,
-): Promise<I | undefined> {
+async function pickItem<I extends PickItem>(items: I[], title: string, nothing: string): Promise<I | undefined> {
   if (items.length === 0) {
     await say(nothing);
     return undefined;
   }
-  return vscode.window.showQuickPick(items, { title, matchOnDescription: true, matchOnDetail: true });
+  return pickOne(items, { title, matchOnDescription: true, matchOnDetail: true });
 }

@@ -7,6 +7,7 @@ import { cells } from "../paper/results.ts";
 import { taskNames } from "../tasks/definition.ts";
 import { experimentSelector } from "./diagnostics.ts";
 import { taskMarkdown } from "./registryTexts.ts";
+import { markdown } from "./window.ts";
 
 export function registerHovers(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
@@ -18,7 +19,7 @@ export function registerHovers(context: vscode.ExtensionContext): void {
         if (text === undefined) return undefined;
         const start = document.positionAt(node!.offset);
         return new vscode.Hover(
-          new vscode.MarkdownString(text),
+          markdown(text),
           new vscode.Range(start, document.positionAt(node!.offset + node!.length)),
         );
       },

@@ -12,6 +12,7 @@ import { LastRuns } from "./lastRun.ts";
 import { metricDeltas } from "./runDocuments.ts";
 import { directoryOf, documentId } from "./runDocumentUris.ts";
 import type { RunStore } from "./store.ts";
+import { inlayHint } from "./window.ts";
 
 export function registerInlayHints(context: vscode.ExtensionContext, store: RunStore, inspections: Inspections): void {
   const provider = new DeltaHints(inspections, new LastRuns(store));
@@ -80,7 +81,7 @@ class DeltaHints implements vscode.InlayHintsProvider, vscode.Disposable {
     return (last?.changedValues ?? []).flatMap(({ offset, text }) => {
       const position = document.positionAt(offset);
       if (!range.contains(position)) return [];
-      return [hint(position, vscode.l10n.t("was {0}", text), vscode.l10n.t("In the last run, {0}", last!.run))];
+      return [inlayHint(position, vscode.l10n.t("was {0}", text), vscode.l10n.t("In the last run, {0}", last!.run))];
     });
   }
 
@@ -97,12 +98,5 @@ function metricHints(document: vscode.TextDocument, range: vscode.Range): vscode
 }
 
 function hintAt(document: vscode.TextDocument, line: number, text: string, tooltip: string): vscode.InlayHint {
-  return hint(document.lineAt(line).range.end, text, tooltip);
-}
-
-function hint(position: vscode.Position, text: string, tooltip: string): vscode.InlayHint {
-  const made = new vscode.InlayHint(position, text);
-  made.paddingLeft = true;
-  made.tooltip = tooltip;
-  return made;
+  return inlayHint(document.lineAt(line).range.end, text, tooltip);
 }

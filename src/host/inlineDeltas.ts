@@ -1,6 +1,7 @@
 /** @file Whether deltas are shown in place: the setting `ulpt.inlineDeltas`, and the command that turns them on and off. */
 import * as vscode from "vscode";
 import { documentCommands, settings } from "./ids.ts";
+import { showBriefly } from "./window.ts";
 
 /** `ownFiles`: in the documents that this extension makes; `always`: in experiment files too. */
 export type InlineDeltas = "ownFiles" | "always" | "off";
@@ -16,7 +17,7 @@ export function registerInlineDeltas(context: vscode.ExtensionContext): void {
       const next: InlineDeltas = inlineDeltasSetting() === "off" ? "ownFiles" : "off";
       await configuration.update(settings.inlineDeltas, next, vscode.ConfigurationTarget.Global);
       const message = next === "off" ? vscode.l10n.t("Inline deltas are off.") : vscode.l10n.t("Inline deltas are on.");
-      vscode.window.setStatusBarMessage(message, 4000);
+      showBriefly(message);
     }),
   );
 }

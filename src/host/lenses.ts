@@ -16,6 +16,7 @@ import type { Inspections } from "./inspections.ts";
 import { type LastRun, LastRuns } from "./lastRun.ts";
 import { directoryOf, documentId } from "./runDocumentUris.ts";
 import type { RunStore } from "./store.ts";
+import { type Label, shownCommand } from "./window.ts";
 
 type CheckpointDocument = Extract<DocumentId, { kind: "checkpoint" }>;
 
@@ -64,13 +65,8 @@ abstract class Lenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 }
 
-function lens(line: number, title: string, command: string, ...args: unknown[]): vscode.CodeLens {
-  return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { title, command, arguments: args });
-}
-
-/** Words without an action. */
-function words(title: string): vscode.Command {
-  return { title, command: "" };
+function lens(line: number, title: Label, command: string, ...args: unknown[]): vscode.CodeLens {
+  return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), shownCommand(title, command, args));
 }
 
 class CheckpointLenses extends Lenses {
@@ -109,11 +105,11 @@ class CheckpointLenses extends Lenses {
     const change =
       before !== undefined &&
       (await changeSince(this.inspections, { directory: before, step: reference.step }, { directory, step: id.step }));
-    if (!change) return words(t("Step {0} cannot be looked into", reference.step));
+    if (!change) return shownCommand(t("Step {0} cannot be looked into", reference.step));
     const title = t("Since step {0}: {1}", reference.step, changeSummary(change.before, change.after));
     return id.against
-      ? words(title)
-      : { title, command: documentCommands.diffPrevious, arguments: [{ directory, step: id.step }] };
+      ? shownCommand(title)
+      : shownCommand(title, documentCommands.diffPrevious, [{ directory, step: id.step }]);
   }
 }
 
@@ -134,8 +130,8 @@ class ExperimentLenses extends Lenses {
     };
     const { t } = vscode.l10n;
     return [
-      lens(0, t("$(play) Train"), coreCommands.train, document.uri),
-      lens(0, t("$(table) Preview Data"), coreCommands.previewData, document.uri),
+      lens(0, { icon: "play", text: t("Train") }, coreCommands.train, document.uri),
+      lens(0, { icon: "table", text: t("Preview Data") }, coreCommands.previewData, document.uri),
       new PendingLens(0, async () => changesCommand(document.uri, await lastRun())),
       new PendingLens(0, async () => bestCommand(await lastRun())),
       ...paperLenses(document),
@@ -149,26 +145,28 @@ function paperLenses(document: vscode.TextDocument): vscode.CodeLens[] {
   const node = tree && findNodeAtLocation(tree, ["paper"]);
   const cell = cells().find(({ id }) => id === node?.value);
   if (!node || !cell) return [];
-  const title = vscode.l10n.t("$(law) the paper has {0} ({1}): compare…", describeValue(cell), tableName(cell));
-  return [lens(document.positionAt(node.offset).line, title, coreCommands.compareWithPaper, document.uri)];
+  const text = vscode.l10n.t("the paper has {0} ({1}): compare…", describeValue(cell), tableName(cell));
+  return [
+    lens(document.positionAt(node.offset).line, { icon: "law", text }, coreCommands.compareWithPaper, document.uri),
+  ];
 }
 
 function changesCommand(file: vscode.Uri, last: LastRun | undefined): vscode.Command {
   const { t } = vscode.l10n;
-  if (!last) return words(t("no run yet"));
+  if (!last) return shownCommand(t("no run yet"));
   const { paths, directory, run } = last;
-  if (paths.length === 0) return words(t("as in the last run"));
+  if (paths.length === 0) return shownCommand(t("as in the last run"));
   const title =
     paths.length === 1
       ? t("1 setting differs from the last run: {0}", paths[0]!)
       : t("{0} settings differ from the last run", paths.length);
   const tooltip = `${run}: ${paths.join(", ")}`;
-  return { title, tooltip, command: internalDocumentCommands.showPlannedSettings, arguments: [file, directory] };
+  return shownCommand(title, internalDocumentCommands.showPlannedSettings, [file, directory], tooltip);
 }
 
 function bestCommand(last: LastRun | undefined): vscode.Command {
-  if (!last?.best) return words(vscode.l10n.t("no score yet"));
+  if (!last?.best) return shownCommand(vscode.l10n.t("no score yet"));
   const { score, run, metric } = last.best;
   const title = vscode.l10n.t("best {0} {1} %, {2}", metric ?? "", (100 * score).toFixed(1), run);
-  return { title, command: coreCommands.openPanel, arguments: [{ experiment: last.entry }] };
+  return shownCommand(title, coreCommands.openPanel, [{ experiment: last.entry }]);
 }

@@ -4,12 +4,13 @@ import { messageOf, UlptError } from "../errors.ts";
 import { hubAddress } from "./hubAccess.ts";
 import { pageToOpen } from "./hubAccount.ts";
 import { coreCommands, settings } from "./ids.ts";
+import { createLogChannel, type Log, showFailure } from "./window.ts";
+
+export type { Log } from "./window.ts";
 
 /** Made by `activate`, before anything else. */
-export type Log = vscode.LogOutputChannel;
-
 export function createLog(): Log {
-  return vscode.window.createOutputChannel("ULPT Lab", { log: true });
+  return createLogChannel("ULPT Lab");
 }
 
 /** What an error says in one line: what happened, and what to do about it. */
@@ -40,7 +41,7 @@ export function showError(log: Log, what: string, error: unknown): void {
   if (error instanceof vscode.CancellationError) return;
   logError(log, what, error);
   const ways = [...waysOn(error), { title: vscode.l10n.t("Show Log"), go: () => run(coreCommands.showLog) }];
-  void vscode.window.showErrorMessage(errorText(error), ...ways.map(({ title }) => title)).then((choice) => {
+  void showFailure(errorText(error), ...ways.map(({ title }) => title)).then((choice) => {
     void ways.find(({ title }) => title === choice)?.go();
   });
 }

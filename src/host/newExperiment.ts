@@ -16,6 +16,7 @@ import { type Log, logError, showError } from "./log.ts";
 import { sizesText, taskGroups } from "./registryTexts.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import { again, askInOrder, type Choice, type Question, type Steps } from "./steps.ts";
+import { showInformation } from "./window.ts";
 
 const t = vscode.l10n.t;
 
@@ -101,7 +102,7 @@ async function offerDownload(file: vscode.Uri, { modelFrom, hubModel, dataFrom, 
         : t("The data of {0} comes from the Hugging Face Hub when it is first needed.", data);
   const now = t("Download Now");
   const preview = t("Preview Data");
-  const choice = await vscode.window.showInformationMessage(what, now, preview);
+  const choice = await showInformation(what, now, preview);
   if (choice === now) await vscode.commands.executeCommand(coreCommands.download, file);
   if (choice === preview) await vscode.commands.executeCommand(coreCommands.previewData, file);
 }
@@ -116,7 +117,7 @@ export async function chooseFolder(): Promise<vscode.Uri | undefined> {
   const open = t("Open Folder…");
   const sample = t("Open Sample…");
   const message = t("An experiment lives in a folder, beside its data. Open one first, or try the sample.");
-  const choice = await vscode.window.showInformationMessage(message, open, sample);
+  const choice = await showInformation(message, open, sample);
   if (choice === open) await vscode.commands.executeCommand("vscode.openFolder");
   if (choice === sample) await vscode.commands.executeCommand(documentCommands.openSample);
   return undefined;
@@ -134,7 +135,7 @@ async function askModel(steps: Steps, answers: Partial<Answers>): Promise<Again>
   type Value = vscode.Uri | "hub" | "browse";
   const inWorkspace = folders.map(
     (uri): Choice<Value> => ({
-      label: `$(symbol-structure) ${basename(uri.fsPath)}`,
+      label: { icon: "symbol-structure", text: basename(uri.fsPath) },
       description: vscode.workspace.asRelativePath(uri),
       value: uri,
     }),
@@ -143,12 +144,12 @@ async function askModel(steps: Steps, answers: Partial<Answers>): Promise<Again>
     ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
     separator<Value>(t("from elsewhere")),
     {
-      label: t("$(cloud) A Model of the Hugging Face Hub…"),
+      label: { icon: "cloud", text: t("A Model of the Hugging Face Hub…") },
       description: t("T5 and its relatives, downloaded once"),
       value: "hub",
     },
     {
-      label: t("$(folder-opened) Browse for a Model Folder…"),
+      label: { icon: "folder-opened", text: t("Browse for a Model Folder…") },
       description: t("with config.json, model.safetensors and tokenizer.json"),
       value: "browse",
     },
@@ -180,7 +181,9 @@ async function askHubModel(steps: Steps, answers: Partial<Answers>, service: Ser
       separator(title),
       ...models.map(({ id, description, isCached }) => ({
         label: id,
-        description: [description, ...(isCached ? [t("$(check) downloaded")] : [])].filter(Boolean).join("  "),
+        description: isCached
+          ? { icon: "check", text: [t("downloaded"), description].filter(Boolean).join(" · ") }
+          : description,
         value: id,
       })),
     ]);
@@ -194,7 +197,12 @@ async function askHubModel(steps: Steps, answers: Partial<Answers>, service: Ser
       typed: (text) => {
         const id = typedModel(text);
         if (id === undefined) return undefined;
-        return { label: t("$(cloud) Use {0}", id), description: t("as typed"), alwaysShow: true, value: id };
+        return {
+          label: { icon: "cloud", text: t("Use {0}", id) },
+          description: t("as typed"),
+          alwaysShow: true,
+          value: id,
+        };
       },
     },
   );
@@ -233,7 +241,7 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
   const inWorkspace = files.map((uri): Choice<Value> => {
     const path = vscode.workspace.asRelativePath(uri);
     return {
-      label: `$(file) ${basename(uri.fsPath)}`,
+      label: { icon: "file", text: basename(uri.fsPath) },
       description: dirname(path) === "." ? "" : dirname(path),
       value: uri,
     };
@@ -242,17 +250,17 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
     ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
     separator<Value>(t("from elsewhere")),
     {
-      label: t("$(library) A Task of the Registry…"),
+      label: { icon: "library", text: t("A Task of the Registry…") },
       description: t("the paper's 23 and summarisation: data, wording and metric are known"),
       value: "registry",
     },
     {
-      label: t("$(cloud) A Data Set of the Hugging Face Hub…"),
+      label: { icon: "cloud", text: t("A Data Set of the Hugging Face Hub…") },
       description: t("with a wording of your own"),
       value: "hub",
     },
     {
-      label: t("$(folder-opened) Browse for a Data File…"),
+      label: { icon: "folder-opened", text: t("Browse for a Data File…") },
       description: dataFileEndings,
       value: "browse",
     },

@@ -5,6 +5,7 @@ import type { RunSummary } from "../runs/store.ts";
 import { coreCommands, settings } from "./ids.ts";
 import type { ExperimentEntry, RunStore } from "./store.ts";
 import { bestRun, percent, scoreOf } from "./tree/collect.ts";
+import { showFailure, showInformation } from "./window.ts";
 
 const { t } = vscode.l10n;
 
@@ -48,8 +49,8 @@ async function show(
   const never = t("Don't Show Again");
   const ways = isOfPaper(runs) ? [panel, paper, never] : [panel, never];
   const choice = failed
-    ? await vscode.window.showErrorMessage(failureText(failed), panel, log, never)
-    : await vscode.window.showInformationMessage(successText(entry, runs), ...ways);
+    ? await showFailure(failureText(failed), panel, log, never)
+    : await showInformation(successText(entry, runs), ...ways);
   if (choice === panel) open(entry);
   if (choice === paper) await vscode.commands.executeCommand(coreCommands.compareWithPaper, { experiment: entry });
   if (choice === log) await vscode.commands.executeCommand(coreCommands.showRunLog, failed);

@@ -4,8 +4,8 @@
  */
 import { type SplitName, splitNames } from "../tasks/definition.ts";
 import type { Preview, PreviewedRow, PreviewedText } from "../tasks/preview.ts";
+import { htmlText } from "../words/surfaces.ts";
 import { internalCommands } from "./ids.ts";
-import { escapeHtml } from "./panel/html.ts";
 import { countText } from "./registryTexts.ts";
 import type { Translate } from "./translate.ts";
 
@@ -43,21 +43,21 @@ export function previewHtml(page: PreviewPage, t: Translate): string {
   const first = request.page * pageRows;
   const rows = preview.rows.slice(first);
   return `<!DOCTYPE html>
-<html lang="${escapeHtml(language)}">
+<html lang="${htmlText(language)}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
+<meta http-equiv="Content-Security-Policy" content="${htmlText(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(t("Data of {0}", name))}</title>
+<title>${htmlText(t("Data of {0}", name))}</title>
 <style nonce="${nonce}">${style}</style>
 </head>
 <body>
 <header>
-<h1>${escapeHtml(name)}</h1>
-<p class="quiet">${escapeHtml(source)}</p>
+<h1>${htmlText(name)}</h1>
+<p class="quiet">${htmlText(source)}</p>
 <dl>
-<dt>${escapeHtml(t("The model reads"))}</dt><dd><code>${shownText(template)}</code></dd>
-<dt>${escapeHtml(t("and should answer"))}</dt><dd><code>${shownText(target)}</code></dd>
+<dt>${htmlText(t("The model reads"))}</dt><dd><code>${shownText(template)}</code></dd>
+<dt>${htmlText(t("and should answer"))}</dt><dd><code>${shownText(target)}</code></dd>
 </dl>
 ${tabs(page, t)}
 </header>
@@ -81,11 +81,11 @@ function tabs({ request, counts }: PreviewPage, t: Translate): string {
   const titles: Record<SplitName, string> = { train: t("Train"), validation: t("Validation"), test: t("Test") };
   const items = splitNames.map((split) => {
     const count = counts[split];
-    const text = `${escapeHtml(titles[split])}${count === undefined ? "" : ` <span class="count">${countText(count)}</span>`}`;
+    const text = `${htmlText(titles[split])}${count === undefined ? "" : ` <span class="count">${countText(count)}</span>`}`;
     if (split === request.split) return `<span class="tab" aria-current="page">${text}</span>`;
-    return `<a class="tab" href="${escapeHtml(link({ ...request, split, page: 0 }))}">${text}</a>`;
+    return `<a class="tab" href="${htmlText(link({ ...request, split, page: 0 }))}">${text}</a>`;
   });
-  return `<nav aria-label="${escapeHtml(t("Rows of"))}">${items.join("")}</nav>`;
+  return `<nav aria-label="${htmlText(t("Rows of"))}">${items.join("")}</nav>`;
 }
 
 export function isCut({ cut }: PreviewedText): boolean {
@@ -102,7 +102,7 @@ function summary(
   if (count === 0) {
     const none =
       split === "test" ? t("The task has no test rows: there will be no test score.") : t("The task has no rows here.");
-    return `<p class="summary">${escapeHtml(none)}</p>`;
+    return `<p class="summary">${htmlText(none)}</p>`;
   }
   const parts = [
     ...(count === undefined ? [] : [count === 1 ? t("1 row") : t("{0} rows", countText(count))]),
@@ -129,7 +129,7 @@ function summary(
           ),
     );
   }
-  return `<p class="summary" role="status">${parts.map(escapeHtml).join(" · ")}</p>`;
+  return `<p class="summary" role="status">${parts.map(htmlText).join(" · ")}</p>`;
 }
 
 function table(
@@ -147,13 +147,11 @@ function table(
     { text: t("Tokens"), kind: "number" },
     ...(hasReferences ? [{ text: t("Judged by"), kind: "" }] : []),
   ];
-  const head = heads.map(
-    ({ text, kind }) => `<th scope="col"${kind ? ` class="${kind}"` : ""}>${escapeHtml(text)}</th>`,
-  );
+  const head = heads.map(({ text, kind }) => `<th scope="col"${kind ? ` class="${kind}"` : ""}>${htmlText(text)}</th>`);
   const body = rows.map((row, index) => {
     const { line, source, target, references, sourceText, targetText } = row;
     const cells = [
-      `<td class="number" title="${escapeHtml(t("line or row {0} of the data file", countText(line)))}">${countText(first + index + 1)}</td>`,
+      `<td class="number" title="${htmlText(t("line or row {0} of the data file", countText(line)))}">${countText(first + index + 1)}</td>`,
       `<td class="text">${shown(source, sourceText, t)}</td>`,
       tokens(sourceText, maxSourceLength, t),
       `<td class="text target">${shown(target, targetText, t)}</td>`,
@@ -167,13 +165,13 @@ function table(
 
 function shown(text: string, { kept, cut }: PreviewedText, t: Translate): string {
   if (kept === undefined || cut === undefined) return shownText(text);
-  const label = escapeHtml(t("cut off"));
+  const label = htmlText(t("cut off"));
   return `${shownText(kept)}<del><span class="mark">${label}</span>${shownText(cut)}</del>`;
 }
 
 /** Escaped, with line ends and tabs that can be seen. */
 function shownText(text: string): string {
-  return escapeHtml(text)
+  return htmlText(text)
     .replaceAll("\r", '<span class="control">␍</span>')
     .replaceAll("\n", '<span class="control">⏎</span>\n')
     .replaceAll("\t", '<span class="control">⇥</span>\t');
@@ -187,7 +185,7 @@ function tokens(text: PreviewedText, limit: number | undefined, t: Translate): s
   if (text.tokens === undefined) return `<td class="number">–</td>`;
   const count = countText(text.tokens);
   if (!isCut(text) || limit === undefined) return `<td class="number">${count}</td>`;
-  const title = escapeHtml(t("{0} tokens, of which {1} are seen", count, countText(limit)));
+  const title = htmlText(t("{0} tokens, of which {1} are seen", count, countText(limit)));
   return `<td class="number over" title="${title}">${count}<span class="limit">/ ${countText(limit)}</span></td>`;
 }
 
@@ -202,8 +200,8 @@ function pages(request: PreviewRequest, { count }: Preview, shownRows: number, t
     ...(next > 0 ? [{ text: t("Next {0} rows ›", next), to: { ...request, page: request.page + 1 } }] : []),
   ];
   if (links.length === 0) return "";
-  const items = links.map(({ text, to }) => `<a class="button" href="${escapeHtml(link(to))}">${escapeHtml(text)}</a>`);
-  return `<nav class="pages" aria-label="${escapeHtml(t("More rows"))}">${items.join("")}</nav>`;
+  const items = links.map(({ text, to }) => `<a class="button" href="${htmlText(link(to))}">${htmlText(text)}</a>`);
+  return `<nav class="pages" aria-label="${htmlText(t("More rows"))}">${items.join("")}</nav>`;
 }
 
 const style = `

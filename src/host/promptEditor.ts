@@ -16,6 +16,7 @@ import { panelHtml } from "./panel/html.ts";
 import { promptPage, promptStrings, promptTokens } from "./promptPage.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import type { PromptNode } from "./tree/nodes.ts";
+import { showBriefly, showFailure } from "./window.ts";
 
 export interface PromptEditorServices {
   service: ServiceClient;
@@ -93,7 +94,7 @@ class PromptView {
     if (!message) return;
     this.handle(message).catch((error: unknown) => {
       logError(this.services.log, "prompt editor", error);
-      void vscode.window.showErrorMessage(explain(error).message);
+      void showFailure(explain(error).message);
     });
   }
 
@@ -204,7 +205,7 @@ class PromptView {
         return;
       case "copyPath":
         await vscode.env.clipboard.writeText(this.uri.fsPath);
-        vscode.window.setStatusBarMessage(vscode.l10n.t("Path copied."), 4000);
+        showBriefly(vscode.l10n.t("Path copied."));
         return;
       case "delete":
         await vscode.commands.executeCommand(coreCommands.deletePrompt, this.node());

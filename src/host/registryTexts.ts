@@ -3,6 +3,7 @@ import { type MetricName, metricFacts } from "../metrics/names.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskName, taskNames } from "../tasks/definition.ts";
 import { type RegistryEntry, registry } from "../tasks/registry.ts";
 import { resolveTask } from "../tasks/resolve.ts";
+import { markdownCode } from "../words/surfaces.ts";
 import type { Translate } from "./translate.ts";
 
 export interface TaskGroup {
@@ -48,8 +49,8 @@ export function taskMarkdown(name: TaskName, t: Translate): string {
   const lines = [
     `**${title}** (${group}): ${description}`,
     t("{0}. Data: {1}, of the Hugging Face Hub.", sizesText(name, t), `\`${source}\``),
-    `- ${t("reads {0}", code(task.template))}`,
-    `- ${t("answers {0}", code(task.target))}${task.labels && task.labels.length < 8 ? `: ${task.labels.join(", ")}` : ""}`,
+    `- ${t("reads {0}", markdownCode(task.template))}`,
+    `- ${t("answers {0}", markdownCode(task.target))}${task.labels && task.labels.length < 8 ? `: ${task.labels.join(", ")}` : ""}`,
     `- ${t("scored by {0}", metrics.join(", "))}${selected === metrics[0] ? "" : `; ${t("checkpoints by {0}", selected)}`}`,
   ];
   for (const metric of metricsOf(task)) {
@@ -63,11 +64,4 @@ export function taskMarkdown(name: TaskName, t: Translate): string {
     parts.push(`${t("A defect of the official code: {0}", variants.defect)} ${what}`);
   }
   return parts.join("\n\n");
-}
-
-/** Inline code of Markdown, whatever backticks are in it. */
-function code(text: string): string {
-  const fence = "`".repeat(1 + Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length)));
-  const line = text.replaceAll("\n", "⏎");
-  return fence.length > 1 ? `${fence} ${line} ${fence}` : `\`${line}\``;
 }

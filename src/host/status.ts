@@ -3,20 +3,21 @@ import * as vscode from "vscode";
 import type { RunSummary } from "../runs/store.ts";
 import { internalCommands } from "./ids.ts";
 import type { RunStore } from "./store.ts";
+import { type Iconed, ShownStatus } from "./window.ts";
 
 const { t } = vscode.l10n;
 
+const spinning = "sync~spin";
+
 export class StatusItem implements vscode.Disposable {
-  private readonly item: vscode.StatusBarItem;
+  private readonly item: ShownStatus;
   private readonly store: RunStore;
   private readonly listeners: vscode.Disposable[];
   private broken: string | undefined;
 
   constructor(store: RunStore) {
     this.store = store;
-    this.item = vscode.window.createStatusBarItem("ulpt.status", vscode.StatusBarAlignment.Left);
-    this.item.name = t("ULPT Training");
-    this.item.command = internalCommands.showStatus;
+    this.item = new ShownStatus("ulpt.status", t("ULPT Training"), internalCommands.showStatus);
     this.listeners = [store.onDidChange(() => this.update()), store.onDidEnd(() => this.update())];
   }
 
@@ -29,23 +30,15 @@ export class StatusItem implements vscode.Disposable {
   update(): void {
     const running = this.store.running();
     const starting = this.store.starting();
-    if (running.length > 0) this.show(trainingText(running), running.map(tooltipLine).join("\n"), undefined);
+    if (running.length > 0) this.item.show(trainingLabel(running), running.map(tooltipLine).join("\n"), undefined);
     else if (starting.length > 0) {
       const names = [...new Set(starting.map(({ experiment }) => experiment.name))].join(", ");
       const tooltip = t("{0}: reads its model and data, or downloads them. Its terminal says how far it is.", names);
-      this.show(`$(sync~spin) ULPT ${t("{0} starting", names)}`, tooltip, undefined);
+      this.item.show({ icon: spinning, text: `ULPT ${t("{0} starting", names)}` }, tooltip, undefined);
     } else if (this.broken !== undefined) {
       const background = new vscode.ThemeColor("statusBarItem.warningBackground");
-      this.show(`$(warning) ${t("ULPT: no runtime")}`, this.broken, background);
+      this.item.show({ icon: "warning", text: t("ULPT: no runtime") }, this.broken, background);
     } else this.item.hide();
-  }
-
-  private show(text: string, tooltip: string, background: vscode.ThemeColor | undefined): void {
-    this.item.text = text;
-    this.item.tooltip = tooltip;
-    this.item.backgroundColor = background;
-    this.item.accessibilityInformation = { label: text.replace(/\$\([^)]*\)\s*/, "") };
-    this.item.show();
   }
 
   dispose(): void {
@@ -54,11 +47,11 @@ export class StatusItem implements vscode.Disposable {
   }
 }
 
-function trainingText(running: readonly RunSummary[]): string {
+function trainingLabel(running: readonly RunSummary[]): Iconed {
   const [run, ...others] = running;
   const name = run!.spec?.rank == null ? run!.run : `r=${run!.spec.rank}`;
   const more = others.length ? ` +${others.length}` : "";
-  return `$(sync~spin) ULPT ${name} ${progressText(run!)}${more}`;
+  return { icon: spinning, text: `ULPT ${name} ${progressText(run!)}${more}` };
 }
 
 function progressText({ step, totalSteps }: RunSummary): string {

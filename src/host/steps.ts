@@ -1,7 +1,8 @@
 /** @file Questions one after the other, with a way back. */
 import * as vscode from "vscode";
+import { createBox, createPick, type PickItem, type ShownItem, shownItems } from "./window.ts";
 
-export interface Choice<T> extends vscode.QuickPickItem {
+export interface Choice<T> extends PickItem {
   /** Undefined for what cannot be taken: a heading, or something that says why it is not there. */
   value: T | undefined;
 }
@@ -91,24 +92,24 @@ class InputSteps implements Steps {
     choices: readonly Choice<T>[],
     { isActive, later, typed }: PickOptions<T> = {},
   ): Promise<T> {
-    const input = vscode.window.createQuickPick<Choice<T>>();
+    const input = createPick<Choice<T>>();
     input.matchOnDescription = true;
     input.matchOnDetail = true;
-    let known = choices;
-    const show = (active?: Choice<T>): void => {
+    let known = shownItems(choices);
+    const show = (active?: ShownItem<Choice<T>>): void => {
       const own = typed?.(input.value.trim());
-      input.items = own ? [own, ...known] : known;
+      input.items = own ? [...shownItems([own]), ...known] : known;
       if (active) input.activeItems = [active];
     };
-    const start = isActive && choices.find(({ value }) => value !== undefined && isActive(value));
+    const start = isActive && known.find(({ value }) => value !== undefined && isActive(value));
     show(start);
     let isOpen = true;
     void later?.then(
       (found) => {
         if (!isOpen) return;
         const [focused] = input.activeItems;
-        known = found;
-        show(focused && found.find(({ label }) => label === focused.label));
+        known = shownItems(found);
+        show(focused && known.find(({ label }) => label === focused.label));
       },
       () => {}, // what was known before is shown
     );
@@ -122,10 +123,10 @@ class InputSteps implements Steps {
   }
 
   async pickMany<T>(title: string, placeholder: string, choices: readonly Choice<T>[]): Promise<readonly T[]> {
-    const input = vscode.window.createQuickPick<Choice<T>>();
+    const input = createPick<Choice<T>>();
     input.canSelectMany = true;
-    input.items = choices;
-    input.selectedItems = choices.filter(({ picked }) => picked);
+    input.items = shownItems(choices);
+    input.selectedItems = input.items.filter(({ picked }) => picked);
     return this.ask(input, title, placeholder, () => {
       return input.selectedItems.length > 0 ? input.selectedItems.flatMap(({ value }) => value ?? []) : undefined;
     });
@@ -137,7 +138,7 @@ class InputSteps implements Steps {
     value: string,
     validate: (text: string) => string | undefined,
   ): Promise<string> {
-    const input = vscode.window.createInputBox();
+    const input = createBox();
     input.value = value;
     input.prompt = prompt;
     const check = (): string | undefined => {

@@ -7,10 +7,12 @@ import { exitCodes, UlptError } from "../errors.ts";
 import { type LaunchEnd, Tail, terminalText } from "../launch/local.ts";
 import type { Launch } from "../runs/launches.ts";
 import { runPaths } from "../runs/layout.ts";
+import { labelText } from "../words/surfaces.ts";
 import { problemMatcher, taskType } from "./ids.ts";
 import { errorText } from "./log.ts";
 import type { Training, Trainings } from "./trainings.ts";
 import { findExperimentFiles } from "./tree/runsView.ts";
+import { showBriefly } from "./window.ts";
 
 const { t } = vscode.l10n;
 
@@ -88,8 +90,8 @@ export class UlptTasks implements vscode.TaskProvider {
 }
 
 function taskName({ experiment, resume, set }: UlptTaskDefinition): string {
-  if (resume) return t("resume {0}", resume.replace(/^\.ulpt[\\/]runs[\\/]/, "").replaceAll("\\", "/"));
-  return [t("train {0}", experiment ?? ""), ...(set ?? [])].join(" ");
+  if (resume) return labelText(t("resume {0}", resume.replace(/^\.ulpt[\\/]runs[\\/]/, "").replaceAll("\\", "/")));
+  return labelText([t("train {0}", experiment ?? ""), ...(set ?? [])].join(" "));
 }
 
 function folderOfScope(scope: vscode.Task["scope"]): vscode.WorkspaceFolder | undefined {
@@ -146,7 +148,8 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   private async follow(): Promise<void> {
     let code: number;
     try {
-      this.write(`${dim(t("Ctrl+C saves and stops. Closing the terminal stops nothing."))}\n\n`);
+      this.writeDim(t("Ctrl+C saves and stops. Closing the terminal stops nothing."));
+      this.write("\n\n");
       const { launch, end } = await this.trainings.start(this.training);
       this.launch = launch;
       if (this.interrupts > 0) await this.interruptOnce();
@@ -189,7 +192,9 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   private async interruptOnce(): Promise<void> {
     if (!this.launch) return;
     if (this.interrupts === 1) {
-      this.write(`\n${dim(t("Saving and stopping… Ctrl+C again ends it at once."))}\n`);
+      this.write("\n");
+      this.writeDim(t("Saving and stopping… Ctrl+C again ends it at once."));
+      this.write("\n");
       await this.trainings.stopLaunch(this.launch);
     } else {
       await this.trainings.killLaunch(this.launch);
@@ -200,16 +205,16 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   close(): void {
     this.isClosed = true;
     if (this.hasEnded) return;
-    vscode.window.setStatusBarMessage(t("The training goes on in the background: see the Runs view."), 8000);
+    showBriefly(t("The training goes on in the background: see the Runs view."), 8000);
   }
 
   private write(text: string): void {
     if (text !== "" && !this.isClosed) this.writeEmitter.fire(terminalText(text));
   }
-}
 
-function dim(text: string): string {
-  return `\x1b[2m${text}\x1b[22m`;
+  private writeDim(text: string): void {
+    if (!this.isClosed) this.writeEmitter.fire(`\x1b[2m${terminalText(text)}\x1b[22m`);
+  }
 }
 
 /** What a process that ended without a word leaves to go by. */

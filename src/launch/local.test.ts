@@ -109,6 +109,6 @@ describe("Tail", () => {
   });
 
   it("is written to a terminal with carriage returns", () => {
-    expect(terminalText("a\nb\r\nc")).toBe("a\r\nb\r\nc");
+    expect(terminalText("a\nb\r\nc\x1b[2J")).toBe("a\r\nb\r\nc\\u{1b}[2J");
   });
 });

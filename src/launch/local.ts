@@ -6,6 +6,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { createLaunch, isRunning, type Launch, recordLaunch } from "../runs/launches.ts";
+import { visibleText } from "../words/surfaces.ts";
 
 /** How to start the runtime: `command ...args` followed by the command of ulpt. */
 export interface Runtime {
@@ -135,7 +136,7 @@ export class Tail {
   }
 }
 
-/** Lines as a terminal takes them. */
+/** Lines as a terminal of VS Code takes them, with nothing in them that it would obey. */
 export function terminalText(text: string): string {
-  return text.replaceAll(/\r?\n/g, "\r\n");
+  return visibleText(text).replaceAll("\n", "\r\n");
 }

@@ -1,4 +1,6 @@
 /** @file A comparison with the paper to read: as markdown, and as lines for a terminal. */
+
+import { markdownText } from "../words/surfaces.ts";
 import type { PaperCell } from "./cell.ts";
 import type { PaperComparison, PercentInterval } from "./compare.ts";
 import type { Difference, DifferenceKind } from "./differences.ts";
@@ -22,7 +24,7 @@ export function paperReport(cell: PaperCell, comparison: PaperComparison, differ
     `${tableName(cell)} of [${paper.title}](${paper.url}) (${paper.venue}). ${cell.caption} The number: ${describeValue(cell)}, ${cell.model}.`,
     scoreTable(cell, comparison),
     `**${comparison.verdict}**`,
-    bullets(comparison.cautions),
+    bullets(comparison.cautions.map(markdownText)),
     cell.notes.length > 0 ? `## On the published number\n\n${bullets(cell.notes)}` : "",
     besideTable(cell, comparison),
     "## What differs",
@@ -80,12 +82,12 @@ function besideTable(cell: PaperCell, { ours }: PaperComparison): string {
 function differenceTable(differences: readonly Difference[]): string {
   return table(
     ["What", "Paper", "Ours", "Effect"],
-    differences.map(({ what, paper: theirs, ours, effect }) => [what, theirs, ours, effect ?? ""]),
+    differences.map(({ what, paper: theirs, ours, effect }) => [what, theirs, markdownText(ours), effect ?? ""]),
   );
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (row: readonly string[]) => `| ${row.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (row: readonly string[]) => `| ${row.map((text) => text.replaceAll(/(?<!\\)\|/g, "\\|")).join(" | ")} |`;
   return [line(head), `|${head.map(() => " --- |").join("")}`, ...rows.map(line)].join("\n");
 }
 

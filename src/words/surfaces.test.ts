@@ -100,13 +100,15 @@ describe("a message", () => {
 
 describe("Markdown", () => {
   it.each([
-    ["[a](command:x)", "\\[a\\]\\(command:x\\)"],
+    ["[a](command:x)", "\\[a\\](command:x)"],
     ["<img src=x onerror=y> &amp;", "&lt;img src=x onerror=y&gt; &amp;amp;"],
-    ["**a** _b_ `c` ~~d~~ ![e](f) $x$", "\\*\\*a\\*\\* \\_b\\_ \\`c\\` \\~\\~d\\~\\~ \\!\\[e\\]\\(f\\) \\$x\\$"],
+    ["**a** _b_ `c` ~~d~~ ![e](f) $x$", "\\*\\*a\\*\\* \\_b\\_ \\`c\\` \\~\\~d\\~\\~ !\\[e\\](f) \\$x\\$"],
     ["a | b\\|", "a \\| b\\\\\\|"],
     ["https://x.org www.x.org a@b.c", "https&#58;//x.org www&#46;x.org a&#64;b.c"],
-    ["# head", "\\# head"],
+    ["# head", "&#35; head"],
     ["- item", "&#45; item"],
+    ["--- a", "&#45;-- a"],
+    ["-5 and 42.", "-5 and 42."],
     ["12. item", "1&#50;. item"],
     ["a\n\n---\nb", "a --- b"],
     ["ulpt-r2-seed1", "ulpt-r2-seed1"],

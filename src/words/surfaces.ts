@@ -82,11 +82,14 @@ export function cut(text: string, length: number): string {
 /** For Markdown, within a line or the cell of a table: it reads as it was written, nothing in it is markup, a tag or a link. */
 export function markdownText(text: string): string {
   return visibleLine(oneLine(text))
-    .replaceAll(/[\\`*_{}[\]()#~|$!]/g, "\\$&")
+    .replaceAll(/[\\`*_[\]~|$]/g, "\\$&")
     .replaceAll(/[&<>@]/g, (character) => entities[character]!)
     .replaceAll(/:(?=\/\/)/g, "&#58;") // an address becomes a link by itself
     .replaceAll(/www\./gi, (found) => `${found.slice(0, -1)}&#46;`)
-    .replace(/^(?:[-+=]|\d+(?=[.)]))/, (start) => `${start.slice(0, -1)}&#${start.charCodeAt(start.length - 1)};`);
+    .replace(
+      /^(?:[-+](?=\s|$|--)|[=#]|\d+(?=[.)]\s))/,
+      (start) => `${start.slice(0, -1)}&#${start.charCodeAt(start.length - 1)};`,
+    );
 }
 
 /** For Markdown, as inline code, whatever backticks are in it. */

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { hostOf, tokenProblem, tokensPage } from "../hubAccount.ts";
 import { coreCommands } from "../ids.ts";
 import type { Services } from "../services.ts";
+import { createBox, showInformation } from "../window.ts";
 import type { Handler } from "./register.ts";
 
 const { t } = vscode.l10n;
@@ -14,7 +15,7 @@ export function accountCommands({ hub }: Services) {
       const token = await askToken(endpoint);
       if (token === undefined) return;
       await hub.signIn(token);
-      void vscode.window.showInformationMessage(
+      void showInformation(
         t(
           "The token for {0} is kept in VS Code's secret storage. Downloads and trainings use it from now on.",
           hostOf(endpoint),
@@ -29,14 +30,14 @@ export function accountCommands({ hub }: Services) {
       const rest = process.env.HF_TOKEN ? t("The token of the environment variable HF_TOKEN is used instead.") : "";
       const text = wasSignedIn ? t("The token for {0} was deleted.", host) : t("Nobody is signed in to {0}.", host);
       const said = [text, rest].filter(Boolean).join(" ");
-      void vscode.window.showInformationMessage(said);
+      void showInformation(said);
     },
   } satisfies Record<string, Handler>;
 }
 
 /** Asks for a token; what is typed is not shown. */
 async function askToken(endpoint: string): Promise<string | undefined> {
-  const input = vscode.window.createInputBox();
+  const input = createBox();
   const openPage = { iconPath: new vscode.ThemeIcon("link-external"), tooltip: t("Open the page that makes tokens") };
   input.title = t("Sign In to Hugging Face");
   input.prompt = t("A token of your account at {0} that may read. The button above opens the page.", hostOf(endpoint));

@@ -6,6 +6,7 @@ import { parsePreviewRequest } from "../previews.ts";
 import { requireTrust } from "../runtime.ts";
 import { withServiceProgress } from "../serviceProgress.ts";
 import type { Services } from "../services.ts";
+import { showBriefly, showInformation } from "../window.ts";
 import { chooseExperimentFile, saveIfOpen } from "./experimentFile.ts";
 import type { Handler } from "./register.ts";
 import { targetsOf } from "./target.ts";
@@ -40,13 +41,13 @@ export function dataCommands({ service, previews }: Services) {
         service.request("download", { experiment: uri.fsPath }, options),
       ).then(undefined, (error: unknown) => {
         if (error instanceof vscode.CancellationError) {
-          vscode.window.setStatusBarMessage(t("The download was cancelled. What has come is kept."), 8000);
+          showBriefly(t("The download was cancelled. What has come is kept."), 8000);
         }
         throw error;
       });
       const train = t("Train…");
       const done = t("Everything that {0} needs is on this machine.", name);
-      const choice = await vscode.window.showInformationMessage([done, ...warnings].join(" "), train);
+      const choice = await showInformation([done, ...warnings].join(" "), train);
       if (choice === train) await vscode.commands.executeCommand(coreCommands.train, uri);
     },
   } satisfies Record<string, Handler>;

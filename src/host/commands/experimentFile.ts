@@ -10,6 +10,7 @@ import { otherCommands } from "../ids.ts";
 import { errorText } from "../log.ts";
 import type { ExperimentEntry } from "../store.ts";
 import { findExperimentFiles } from "../tree/runsView.ts";
+import { type Label, pickOne, showInformation } from "../window.ts";
 import { isExperimentFile, type Target } from "./target.ts";
 
 const { t } = vscode.l10n;
@@ -45,7 +46,7 @@ export async function chooseExperimentFile(targets: readonly Target[], title: st
   const found = await findExperimentFiles();
   if (found.length === 0) {
     const create = t("New Experiment…");
-    const choice = await vscode.window.showInformationMessage(t("The workspace has no *.ulpt.json file yet."), create);
+    const choice = await showInformation(t("The workspace has no *.ulpt.json file yet."), create);
     if (choice === create) await vscode.commands.executeCommand(otherCommands.newExperiment);
     return undefined;
   }
@@ -58,7 +59,7 @@ export async function chooseExperimentFile(targets: readonly Target[], title: st
     detail: describeFile(uri),
     uri,
   }));
-  const picked = await vscode.window.showQuickPick(items, {
+  const picked = await pickOne(items, {
     title,
     placeHolder: t("An experiment file"),
     matchOnDescription: true,
@@ -68,9 +69,9 @@ export async function chooseExperimentFile(targets: readonly Target[], title: st
 
 const variantsShown = 8;
 
-function describeFile(uri: vscode.Uri): string {
+function describeFile(uri: vscode.Uri): Label {
   const experiment = tryRead(uri);
-  if ("problem" in experiment) return `$(error) ${experiment.problem}`;
+  if ("problem" in experiment) return { icon: "error", text: experiment.problem };
   const { count, variants } = countRuns(experiment);
   const list = variants.slice(0, variantsShown).join(", ") + (variants.length > variantsShown ? ", …" : "");
   return count === 1 ? t("1 run: {0}", list) : t("{0} runs: {1}", count, list);

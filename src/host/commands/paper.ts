@@ -17,6 +17,7 @@ import type { Services } from "../services.ts";
 import { askInOrder } from "../steps.ts";
 import type { ExperimentEntry } from "../store.ts";
 import { folderOf } from "../trainings.ts";
+import { showInformation } from "../window.ts";
 import { entryOf } from "./experimentFile.ts";
 import type { Handler } from "./register.ts";
 import { chooseExperiment, isExperimentFile, targetsOf } from "./target.ts";
@@ -109,7 +110,7 @@ async function offerNext(cell: PaperCell, file: vscode.Uri): Promise<void> {
   );
   const download = t("Download Model and Data");
   const preview = t("Preview Data");
-  const choice = await vscode.window.showInformationMessage(what, download, preview);
+  const choice = await showInformation(what, download, preview);
   if (choice === download) await vscode.commands.executeCommand(coreCommands.download, file);
   if (choice === preview) await vscode.commands.executeCommand(coreCommands.previewData, file);
 }
@@ -120,7 +121,7 @@ async function offerReproduction({ name }: ExperimentEntry): Promise<void> {
     '{0} repeats no result of the paper: its file has no "paper". An experiment of the paper brings it along.',
     name,
   );
-  const choice = await vscode.window.showInformationMessage(what, reproduce);
+  const choice = await showInformation(what, reproduce);
   if (choice === reproduce) await vscode.commands.executeCommand(coreCommands.reproduce);
 }
 
@@ -128,6 +129,6 @@ async function sayUntested({ name }: ExperimentEntry, file: vscode.Uri | undefin
   const what = t("No run of {0} has a score to set beside the paper's number yet.", name);
   const train = t("Train…");
   const choices = file && vscode.workspace.isTrusted ? [train] : [];
-  const choice = await vscode.window.showInformationMessage(what, ...choices);
+  const choice = await showInformation(what, ...choices);
   if (choice === train) await vscode.commands.executeCommand(coreCommands.train, file);
 }

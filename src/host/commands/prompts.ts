@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
+import { markdownBlock, markdownText } from "../../words/surfaces.ts";
 import { mayRunPrograms } from "../hubAccess.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
 import { showReport } from "../reports.ts";
@@ -11,6 +12,7 @@ import type { Services } from "../services.ts";
 import { percent } from "../tree/collect.ts";
 import type { PromptNode } from "../tree/nodes.ts";
 import { promptEnding } from "../tree/promptsView.ts";
+import { askText, confirm, pickOne, showInformation, withProgress } from "../window.ts";
 import type { Handler } from "./register.ts";
 import { moveToTrash } from "./runs.ts";
 import { chooseRuns, type Target, targetsOf } from "./target.ts";
@@ -36,8 +38,7 @@ export function promptCommands(services: Services) {
   }
 
   function working<T>(title: string, work: (token: vscode.CancellationToken) => Promise<T>): Thenable<T> {
-    const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
-    return vscode.window.withProgress(options, (_, token) => work(token));
+    return withProgress(title, work);
   }
 
   async function tryTarget(target: string, folder: vscode.WorkspaceFolder, text: string): Promise<void> {
@@ -47,7 +48,7 @@ export function promptCommands(services: Services) {
     );
     const again = t("Try Another Text…");
     const open = t("Open as Document");
-    const choice = await vscode.window.showInformationMessage(
+    const choice = await showInformation(
       t("With the prompt: {0}   Without: {1}", quote(answer.withPrompt), quote(answer.withoutPrompt)),
       again,
       open,
@@ -57,7 +58,7 @@ export function promptCommands(services: Services) {
   }
 
   async function askAndTry(target: string, folder: vscode.WorkspaceFolder, value = ""): Promise<void> {
-    const text = await vscode.window.showInputBox({
+    const text = await askText({
       title: t("Try {0}", basename(target)),
       prompt: t("A text, put where the task's template has its field"),
       value,
@@ -91,7 +92,7 @@ export function promptCommands(services: Services) {
         { label: t("Test"), split: "test" as const },
         { label: t("Validation"), split: "validation" as const },
       ];
-      const picked = await vscode.window.showQuickPick(splits, { title: t("Evaluate {0} on…", basename(checkpoint)) });
+      const picked = await pickOne(splits, { title: t("Evaluate {0} on…", basename(checkpoint)) });
       if (!picked) return;
       const { split } = picked;
       const params = { checkpoint, split, runGeneratedCode: mayRunPrograms() };
@@ -99,7 +100,7 @@ export function promptCommands(services: Services) {
       const [low, high] = report.interval;
       const without = report.unpromptedAmongLabels ?? report.unprompted;
       const { metric, score, count } = report;
-      void vscode.window.showInformationMessage(
+      void showInformation(
         t(
           "{0} of {1} on {2} rows: {3} (95 % interval {4} to {5}); without the prompt {6}.",
           ...[metric, basename(checkpoint), count, percent(score), percent(low), percent(high), percent(without)],
@@ -114,7 +115,7 @@ export function promptCommands(services: Services) {
       const entry = store.experimentOf(directory);
       if (!entry)
         throw new UlptError("RUN_MISSING", t("The checkpoint is not in this workspace."), { where: checkpoint });
-      const name = await vscode.window.showInputBox({
+      const name = await askText({
         title: t("Export {0} as a prompt", basename(checkpoint)),
         prompt: t("Name of the file in the folder prompts"),
         value: `${entry.name}-${basename(directory)}`,
@@ -127,7 +128,7 @@ export function promptCommands(services: Services) {
       );
       promptsView.refresh();
       const open = t("Open");
-      const choice = await vscode.window.showInformationMessage(t("Exported {0}.", basename(path)), open);
+      const choice = await showInformation(t("Exported {0}.", basename(path)), open);
       if (choice === open) await openPrompt(vscode.Uri.file(path));
     },
 
@@ -148,7 +149,7 @@ export function promptCommands(services: Services) {
       const prompt = promptOf(clicked);
       if (!prompt) return;
       const pathOf = (name: string) => join(dirname(prompt.path), `${name}${promptEnding}`);
-      const name = await vscode.window.showInputBox({
+      const name = await askText({
         title: t("Rename {0}", prompt.name),
         value: prompt.name,
         validateInput: (name) =>
@@ -167,7 +168,7 @@ export function promptCommands(services: Services) {
       const remove = t("Move to Trash");
       const question =
         prompts.length === 1 ? t("Delete the prompt {0}?", prompts[0]!.name) : t("Delete {0} prompts?", prompts.length);
-      if ((await vscode.window.showWarningMessage(question, { modal: true }, remove)) !== remove) return;
+      if (!(await confirm(question, remove))) return;
       for (const { path } of prompts) await moveToTrash(vscode.Uri.file(path));
       promptsView.refresh();
     },
@@ -193,10 +194,10 @@ function openAnswer(
   answer: { source: string; withPrompt: string; withoutPrompt: string },
 ): Promise<void> {
   const content = [
-    `# ${basename(target)}`,
-    `## ${t("Read by the model")}\n\n${answer.source}`,
-    `## ${t("With the prompt")}\n\n${answer.withPrompt}`,
-    `## ${t("Without the prompt")}\n\n${answer.withoutPrompt}`,
+    `# ${markdownText(basename(target))}`,
+    `## ${t("Read by the model")}\n\n${markdownBlock(answer.source)}`,
+    `## ${t("With the prompt")}\n\n${markdownBlock(answer.withPrompt)}`,
+    `## ${t("Without the prompt")}\n\n${markdownBlock(answer.withoutPrompt)}`,
   ].join("\n\n");
   return showReport(t("Answer of {0}", basename(target)), `${content}\n`);
 }

@@ -8,6 +8,7 @@ import { coreCommands, internalCommands } from "../ids.ts";
 import type { Services } from "../services.ts";
 import type { Grouping, Order } from "../tree/collect.ts";
 import type { MoreNode } from "../tree/nodes.ts";
+import { askText, confirm, createPick, type PickItem, pickOne, shownItems } from "../window.ts";
 import type { Handler } from "./register.ts";
 import { chooseExperiment, chooseRuns, type Target, targetsOf } from "./target.ts";
 
@@ -57,7 +58,7 @@ export function runCommands(services: Services) {
         { label: t("By method and rank"), group: "method" },
         { label: t("By state"), group: "state" },
       ];
-      const picked = await pickOne(items, ({ group }) => group === runsView.arrangement.group, t("Group runs"));
+      const picked = await pickMarked(items, ({ group }) => group === runsView.arrangement.group, t("Group runs"));
       if (picked) runsView.arrange({ group: picked.group });
     },
 
@@ -68,12 +69,12 @@ export function runCommands(services: Services) {
         { label: t("Newest first"), order: "newest" },
         { label: t("Fewest trained parameters first"), order: "rank" },
       ];
-      const picked = await pickOne(items, ({ order }) => order === runsView.arrangement.order, t("Sort runs"));
+      const picked = await pickMarked(items, ({ order }) => order === runsView.arrangement.order, t("Sort runs"));
       if (picked) runsView.arrange({ order: picked.order });
     },
 
     async [coreCommands.filterRuns]() {
-      const filter = await vscode.window.showInputBox({
+      const filter = await askText({
         title: t("Filter runs"),
         prompt: t("Words that a run must have in its name, experiment, method or state; nothing shows all"),
         value: runsView.arrangement.filter,
@@ -122,7 +123,7 @@ export function runCommands(services: Services) {
       const remove = t("Move to Trash");
       const question = runs.length === 1 ? t("Delete the run {0}?", runs[0]!.run) : t("Delete {0} runs?", runs.length);
       const detail = t("Its checkpoints and its journal go with it. Exported prompts stay.");
-      if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, remove)) !== remove) return;
+      if (!(await confirm(question, remove, detail))) return;
       for (const { directory } of runs) {
         await moveToTrash(vscode.Uri.file(directory));
         const entry = store.experimentOf(directory);
@@ -133,7 +134,7 @@ export function runCommands(services: Services) {
 
     async [internalCommands.showStatus]() {
       const items = store.running().map((run) => ({
-        label: `$(sync~spin) ${run.run}`,
+        label: { icon: "sync~spin", text: run.run },
         description: run.experiment,
         detail: run.totalSteps === null ? t("starting") : t("step {0} of {1}", run.step, run.totalSteps),
         run,
@@ -143,10 +144,10 @@ export function runCommands(services: Services) {
       if (items.length === 0) return vscode.commands.executeCommand(coreCommands.checkRuntime);
       const stop = { iconPath: new vscode.ThemeIcon("debug-stop"), tooltip: t("Save and stop") };
       const log = { iconPath: new vscode.ThemeIcon("output"), tooltip: t("Show run log") };
-      const pick = vscode.window.createQuickPick<(typeof items)[number]>();
+      const pick = createPick<(typeof items)[number]>();
       pick.title = t("Runs that are being trained");
       pick.placeholder = t("Open the panel of…");
-      pick.items = items.map((item) => ({ ...item, buttons: [log, stop] }));
+      pick.items = shownItems(items.map((item) => ({ ...item, buttons: [log, stop] })));
       pick.onDidTriggerItemButton(({ item, button }) => {
         if (button.tooltip === stop.tooltip) trainings.stopRun(item.run);
         else void vscode.commands.executeCommand(coreCommands.showRunLog, item.run);
@@ -194,13 +195,13 @@ function pathOf(target: Target | undefined): string | undefined {
   );
 }
 
-async function pickOne<T extends vscode.QuickPickItem>(
+async function pickMarked<T extends PickItem>(
   items: readonly T[],
   isCurrent: (item: T) => boolean,
   title: string,
 ): Promise<T | undefined> {
   const marked = items.map((item) => (isCurrent(item) ? { ...item, description: t("now") } : item));
-  return vscode.window.showQuickPick(marked, { title });
+  return pickOne(marked, { title });
 }
 
 /** To the trash where there is one; else for good, after asking once more. */
@@ -210,7 +211,6 @@ export async function moveToTrash(uri: vscode.Uri): Promise<void> {
   } catch {
     const remove = t("Delete Permanently");
     const question = t("{0} cannot be moved to the trash here.", uri.fsPath);
-    const answer = await vscode.window.showWarningMessage(question, { modal: true }, remove);
-    if (answer === remove) await vscode.workspace.fs.delete(uri, { recursive: true });
+    if (await confirm(question, remove)) await vscode.workspace.fs.delete(uri, { recursive: true });
   }
 }

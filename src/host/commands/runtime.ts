@@ -4,9 +4,11 @@ import { promisify } from "node:util";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import type { DeviceReport } from "../../shared/service.ts";
+import { markdownCode, markdownText } from "../../words/surfaces.ts";
 import { showReport } from "../reports.ts";
 import { checkRuntimeFiles, findRuntime, requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";
+import { withProgress } from "../window.ts";
 
 const { t } = vscode.l10n;
 
@@ -17,12 +19,7 @@ export async function checkRuntime({ extensionPath, log }: Services): Promise<vo
   requireTrust();
   const missing = checkRuntimeFiles(extensionPath);
   const runtime = missing === undefined ? findRuntime(extensionPath) : undefined;
-  const options = {
-    location: vscode.ProgressLocation.Notification,
-    title: t("Trying every device…"),
-    cancellable: true,
-  };
-  const report = await vscode.window.withProgress(options, async (_, token): Promise<string> => {
+  const report = await withProgress(t("Trying every device…"), async (token): Promise<string> => {
     if (!runtime) return `${t("The runtime does not work.")}\n\n${missing}`;
     const abort = new AbortController();
     token.onCancellationRequested(() => abort.abort());
@@ -51,8 +48,8 @@ export async function checkRuntime({ extensionPath, log }: Services): Promise<vo
     report,
     `## ${t("Where it runs")}`,
     [
-      `- ${t("Node.js: {0}", runtime?.command ?? process.execPath)}`,
-      `- ${t("Runtime: {0}", runtime?.args.join(" ") ?? t("missing"))}`,
+      `- ${t("Node.js: {0}", markdownCode(runtime?.command ?? process.execPath))}`,
+      `- ${t("Runtime: {0}", runtime ? markdownCode(runtime.args.join(" ")) : t("missing"))}`,
       `- ${t("Platform: {0}", `${process.platform}-${process.arch}`)}`,
     ].join("\n"),
   ];
@@ -79,8 +76,8 @@ function devicesText(devices: readonly DeviceReport[]): string {
 
 function faultText({ reason, loads, needs }: Extract<DeviceReport, { works: false }>): string {
   return loads
-    ? t("does not work here: {0}. Update its driver, or use another device.", sentence(reason))
-    : t("does not work here: {0}. It needs {1}.", sentence(reason), needs);
+    ? t("does not work here: {0}. Update its driver, or use another device.", markdownText(sentence(reason)))
+    : t("does not work here: {0}. It needs {1}.", markdownText(sentence(reason)), needs);
 }
 
 /** One line without its full stop. */

@@ -9,6 +9,7 @@ import { checkpointFile } from "../../runs/checkpoints.ts";
 import type { RunSummary } from "../../runs/store.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
 import type { PromptNode, PromptsNode, RunsNode } from "../tree/nodes.ts";
+import { pickOne, showInformation } from "../window.ts";
 
 /** What the run panel and tests pass: an experiment, the folder of a run, the step of a checkpoint. */
 interface Named {
@@ -88,11 +89,11 @@ export async function chooseRuns(
   const lists = await Promise.all((entries.length ? entries : await store.experiments()).map((one) => store.runs(one)));
   const candidates = lists.flat().filter(options.accept);
   if (candidates.length === 0) {
-    void vscode.window.showInformationMessage(options.none);
+    void showInformation(options.none);
     return [];
   }
   if (candidates.length === 1) return candidates;
-  const picked = await vscode.window.showQuickPick(
+  const picked = await pickOne(
     candidates.map((run) => ({ label: run.run, description: run.experiment, detail: run.reason ?? run.state, run })),
     { title: options.title, matchOnDescription: true },
   );
@@ -111,11 +112,11 @@ export async function chooseExperiment(
   }
   const entries = await store.experiments();
   if (entries.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t("There are no runs yet. Train an experiment first."));
+    void showInformation(vscode.l10n.t("There are no runs yet. Train an experiment first."));
     return undefined;
   }
   if (entries.length === 1) return entries[0];
-  const picked = await vscode.window.showQuickPick(
+  const picked = await pickOne(
     entries.map((entry) => ({ label: entry.name, description: entry.folder.name, entry })),
     { title },
   );

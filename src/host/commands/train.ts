@@ -5,6 +5,7 @@ import { requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";
 import { folderOf } from "../trainings.ts";
 import { isResumable } from "../tree/collect.ts";
+import { askText, confirm, pickOne, showBriefly } from "../window.ts";
 import { chooseExperimentFile, entryOf, saveIfOpen, tryRead } from "./experimentFile.ts";
 import type { Handler } from "./register.ts";
 import { chooseRuns, type Target, targetsOf } from "./target.ts";
@@ -25,7 +26,7 @@ export function trainCommands(services: Services) {
     if (entry && isBusy(entry.directory)) {
       const again = t("Train a Second Time");
       const question = t("{0} is being trained already. Its runs will share this machine.", entry.name);
-      if ((await vscode.window.showWarningMessage(question, { modal: true }, again)) !== again) return;
+      if (!(await confirm(question, again))) return;
     }
     await tasks.run({ experiment: uri.fsPath, set, folder });
     if (entry && vscode.workspace.getConfiguration().get(settings.openPanel, true)) services.openPanel(entry);
@@ -65,7 +66,7 @@ export function trainCommands(services: Services) {
       if (targetsOf(clicked, selected).length === 0 && (await stopStarting(services))) return;
       for (const run of await chooseRunning(services, targetsOf(clicked, selected), t("Stop a run after saving"))) {
         trainings.stopRun(run);
-        vscode.window.setStatusBarMessage(t("{0} saves a checkpoint and stops.", run.run), 5000);
+        showBriefly(t("{0} saves a checkpoint and stops.", run.run), 5000);
       }
     },
 
@@ -76,13 +77,7 @@ export function trainCommands(services: Services) {
       const names = runs.map(({ run }) => run).join(", ");
       const stop = t("Stop Now");
       const detail = t("What was trained since the last save is trained again when the run is resumed.");
-      const options = { modal: true, detail };
-      const answer = await vscode.window.showWarningMessage(
-        t("End {0} at once, without saving?", names),
-        options,
-        stop,
-      );
-      if (answer !== stop) return;
+      if (!(await confirm(t("End {0} at once, without saving?", names), stop, detail))) return;
       for (const run of runs) await trainings.killRun(run);
     },
 
@@ -96,7 +91,7 @@ export function trainCommands(services: Services) {
 /** Ends a launch that has no run yet. Returns false where there is none, or a run is meant. */
 async function stopStarting({ store, trainings }: Services): Promise<boolean> {
   const starting = store.starting().map((one) => ({
-    label: `$(sync~spin) ${one.experiment.name}`,
+    label: { icon: "sync~spin", text: one.experiment.name },
     description: t("starting: it has no run yet"),
     name: one.experiment.name,
     launch: one.launch,
@@ -105,11 +100,11 @@ async function stopStarting({ store, trainings }: Services): Promise<boolean> {
   const aRun = { label: t("A run that is being trained…"), description: "", name: "", launch: undefined };
   const items = store.running().length > 0 ? [...starting, aRun] : starting;
   const title = t("Stop what is starting");
-  const chosen = items.length === 1 ? items[0] : await vscode.window.showQuickPick(items, { title });
+  const chosen = items.length === 1 ? items[0] : await pickOne<(typeof items)[number]>(items, { title });
   if (chosen === aRun) return false;
   if (chosen?.launch) {
     await trainings.endStarting(chosen.launch);
-    vscode.window.setStatusBarMessage(t("{0} stops before its first run.", chosen.name), 5000);
+    showBriefly(t("{0} stops before its first run.", chosen.name), 5000);
   }
   return true;
 }
@@ -125,7 +120,7 @@ function chooseRunning({ store }: Services, targets: readonly Target[], title: s
 async function askRanks(uri: vscode.Uri): Promise<number[] | undefined> {
   const experiment = tryRead(uri);
   const written = "name" in experiment ? experiment.settings.rank : [2, 16, 64];
-  const text = await vscode.window.showInputBox({
+  const text = await askText({
     title: t("Sweep ranks"),
     prompt: t("Trained numbers for each prompt token; one run for each rank, method and seed"),
     value: Array.isArray(written) && written.length > 1 ? written.join(", ") : "2, 16, 64",

@@ -2,6 +2,7 @@
 import { countSeeds, groupTitle, seedCount, spreadOf } from "../../results/groups.ts";
 import type { RunSeries } from "../../runs/series.ts";
 import { type RunView, seedRunOf } from "../../shared/panel.ts";
+import { markdownText } from "../../words/surfaces.ts";
 
 /** Every recorded loss and score of every run, as many as are drawn at once: a row each, `kind` says which. */
 export function metricsCsv(runs: readonly { run: RunView; series: RunSeries }[]): string {
@@ -40,7 +41,7 @@ export function comparisonMarkdown(runs: readonly RunView[]): string {
     ...[...groups.values()].map(([first], index) => {
       const { runs: compared, seeds } = counted[index]!;
       const cells = [
-        groupTitle(first!.group).replaceAll("|", "\\|"),
+        markdownText(groupTitle(first!.group)),
         first!.rank ?? "–",
         first!.parameters?.toLocaleString("en") ?? "–",
         seedCount(compared.length, seeds),
@@ -71,7 +72,9 @@ function hasFailed({ state }: RunView): boolean {
 }
 
 function note(reason: string, runs: readonly RunView[]): string {
-  return runs.length > 0 ? `Not counted, because ${reason}: ${runs.map(({ name }) => name).join(", ")}.` : "";
+  return runs.length > 0
+    ? `Not counted, because ${reason}: ${runs.map(({ name }) => markdownText(name)).join(", ")}.`
+    : "";
 }
 
 function spreadText(scores: readonly (number | null)[]): string {

@@ -1,4 +1,5 @@
 /** @file The page of the run panel. */
+import { htmlText } from "../../words/surfaces.ts";
 
 export interface PageParts {
   nonce: string;
@@ -23,31 +24,19 @@ export function panelHtml({ nonce, source, script, style, language, title, waiti
     `img-src ${source} data:`,
   ].join("; ");
   return `<!DOCTYPE html>
-<html lang="${escapeHtml(language)}">
+<html lang="${htmlText(language)}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
+<meta http-equiv="Content-Security-Policy" content="${htmlText(policy)}">
 <meta property="csp-nonce" content="${nonce}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" nonce="${nonce}" href="${escapeHtml(style)}">
-<title>${escapeHtml(title)}</title>
+<link rel="stylesheet" nonce="${nonce}" href="${htmlText(style)}">
+<title>${htmlText(title)}</title>
 </head>
 <body>
-<div id="panel"><p class="waiting">${escapeHtml(waiting)}</p></div>
-<script nonce="${nonce}" src="${escapeHtml(script)}"></script>
+<div id="panel"><p class="waiting">${htmlText(waiting)}</p></div>
+<script nonce="${nonce}" src="${htmlText(script)}"></script>
 </body>
 </html>
 `;
-}
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -7,6 +7,7 @@ import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shar
 import { coreCommands, documentCommands } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
+import { showBriefly, showFailure, showInformation } from "../window.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
 import { panelHtml } from "./html.ts";
 import { parseMessage } from "./messages.ts";
@@ -153,7 +154,7 @@ export class RunPanel implements vscode.Disposable {
     const message = parseMessage(value);
     if (!message) return;
     this.handle(message).catch((error: unknown) => {
-      void vscode.window.showErrorMessage(messageOf(error));
+      void showFailure(messageOf(error));
     });
   }
 
@@ -221,7 +222,7 @@ export class RunPanel implements vscode.Disposable {
         return;
       case "copyMarkdown":
         await vscode.env.clipboard.writeText(comparisonMarkdown(this.model.rows().runs));
-        vscode.window.setStatusBarMessage(vscode.l10n.t("The comparison was copied as Markdown."), 4000);
+        showBriefly(vscode.l10n.t("The comparison was copied as Markdown."));
         return;
       default: {
         const target: PanelTarget = { experiment: this.experiment };
@@ -248,7 +249,7 @@ export class RunPanel implements vscode.Disposable {
     );
     await vscode.workspace.fs.writeFile(uri, Buffer.from(text));
     const open = vscode.l10n.t("Open");
-    const choice = await vscode.window.showInformationMessage(vscode.l10n.t("Exported to {0}.", uri.fsPath), open);
+    const choice = await showInformation(vscode.l10n.t("Exported to {0}.", uri.fsPath), open);
     if (choice === open) await vscode.window.showTextDocument(uri);
   }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as vscode from "vscode";
 import { contextValues, coreCommands, views } from "../ids.ts";
 import { localFolders } from "../store.ts";
+import { treeItem } from "../window.ts";
 import { byteText } from "./collect.ts";
 import type { PromptFolderNode, PromptNode, PromptsNode } from "./nodes.ts";
 
@@ -48,7 +49,7 @@ export class PromptsView implements vscode.TreeDataProvider<PromptsNode>, vscode
       case "prompt":
         return promptItem(node);
       case "promptMessage":
-        return new vscode.TreeItem(node.text);
+        return treeItem({ label: node.text });
     }
   }
 
@@ -77,19 +78,17 @@ async function promptsIn(folder: vscode.WorkspaceFolder): Promise<PromptsNode[]>
 }
 
 function folderItem({ folder }: PromptFolderNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(folder.name, vscode.TreeItemCollapsibleState.Expanded);
+  const item = treeItem({ label: folder.name }, vscode.TreeItemCollapsibleState.Expanded);
   item.iconPath = vscode.ThemeIcon.Folder;
   item.id = folder.uri.toString();
   return item;
 }
 
 function promptItem(node: PromptNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(node.name, vscode.TreeItemCollapsibleState.None);
+  const item = treeItem({ label: node.name, description: byteText(node.bytes), tooltip: node.path });
   item.id = node.path;
-  item.description = byteText(node.bytes);
   item.iconPath = new vscode.ThemeIcon("symbol-string");
   item.contextValue = contextValues.prompt;
-  item.tooltip = node.path;
   item.resourceUri = vscode.Uri.file(node.path);
   item.command = { title: t("Open"), command: coreCommands.openPrompt, arguments: [node] };
   return item;

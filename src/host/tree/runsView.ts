@@ -6,9 +6,11 @@ import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { ProgressReader } from "../../runs/progress.ts";
 import type { RunSummary } from "../../runs/store.ts";
+import { markdownText } from "../../words/surfaces.ts";
 import { setContextKey } from "../contextKey.ts";
 import { contextKeys, contextValues, coreCommands, internalCommands, otherCommands, views } from "../ids.ts";
 import { type ExperimentEntry, localFolders, type RunStore } from "../store.ts";
+import { markdown, treeItem } from "../window.ts";
 import {
   type Arrangement,
   arrangeRuns,
@@ -357,26 +359,26 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
 
   private experimentItem({ entry }: ExperimentNode): vscode.TreeItem {
     const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
-    const item = new vscode.TreeItem(entry.name, this.isOnly ? Expanded : Collapsed);
     const runs = this.summaries.get(entry.directory);
-    if (runs) item.description = experimentDescription(runs, t);
+    const description = runs && experimentDescription(runs, t);
+    const texts = { label: entry.name, description, tooltip: entry.directory };
+    const item = treeItem(texts, this.isOnly ? Expanded : Collapsed);
     item.iconPath = new vscode.ThemeIcon("beaker");
     item.contextValue = contextValues.experiment;
-    item.tooltip = entry.directory;
     return item;
   }
 
   private runItem({ run, best, entry }: RunNode): vscode.TreeItem {
     const baseline = this.store.baseline(entry) === run.directory;
     const shown = this.store.isShown(run.directory);
-    const item = new vscode.TreeItem(run.run, vscode.TreeItemCollapsibleState.Collapsed);
-    item.description = runDescription(run, { best, baseline }, t);
+    const texts = { label: run.run, description: runDescription(run, { best, baseline }, t) };
+    const item = treeItem(texts, vscode.TreeItemCollapsibleState.Collapsed);
     const color = new vscode.ThemeColor(seriesColors[this.store.colorIndex(run.directory)]!);
     item.iconPath = new vscode.ThemeIcon(stateIcon(run.state), shown ? color : undefined);
     if (run.state !== "unreadable") {
       const { Checked, Unchecked } = vscode.TreeItemCheckboxState;
       const tooltip = shown ? t("Shown in the charts") : t("Not shown in the charts");
-      const label = t("{0}: show in the charts", run.run);
+      const label = t("{0}: show in the charts", String(item.label));
       item.checkboxState = { state: shown ? Checked : Unchecked, tooltip, accessibilityInformation: { label } };
     }
     item.contextValue = [
@@ -387,7 +389,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       baseline ? "baseline" : "comparable",
     ].join(" ");
     item.accessibilityInformation = {
-      label: `${run.run}, ${stateText(run.state, t)}, ${item.description}${best ? `, ${t("best")}` : ""}`,
+      label: `${item.label}, ${stateText(run.state, t)}, ${item.description}${best ? `, ${t("best")}` : ""}`,
     };
     return item;
   }
@@ -419,46 +421,43 @@ function message(parent: RunsNode, text: string, icon: string, command?: vscode.
 }
 
 function folderItem({ folder }: FolderNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(folder.name, vscode.TreeItemCollapsibleState.Expanded);
+  const item = treeItem({ label: folder.name }, vscode.TreeItemCollapsibleState.Expanded);
   item.iconPath = vscode.ThemeIcon.Folder;
   item.contextValue = contextValues.folder;
   return item;
 }
 
 function groupItem({ label, runs }: GroupNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Expanded);
-  item.description = experimentDescription(runs, t);
+  const texts = { label, description: experimentDescription(runs, t) };
+  const item = treeItem(texts, vscode.TreeItemCollapsibleState.Expanded);
   item.contextValue = contextValues.group;
   return item;
 }
 
 function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   const { checkpoint } = node;
-  const item = new vscode.TreeItem(t("step {0}", checkpoint.step), vscode.TreeItemCollapsibleState.None);
-  item.description = checkpointDescription(checkpoint);
+  const label = t("step {0}", checkpoint.step);
+  const item = treeItem({ label, description: checkpointDescription(checkpoint), tooltip: checkpoint.path });
   item.iconPath = new vscode.ThemeIcon(checkpoint.best ? "star-full" : "save");
   item.contextValue = [contextValues.checkpoint, ...(checkpoint.best ? ["best"] : [])].join(" ");
   item.command = { title: t("Open Checkpoint"), command: otherCommands.openCheckpoint, arguments: [node] };
-  item.tooltip = checkpoint.path;
   const best = checkpoint.best ? `${t("best")}, ` : "";
-  item.accessibilityInformation = { label: `${t("step {0}", checkpoint.step)}, ${best}${item.description}` };
+  item.accessibilityInformation = { label: `${label}, ${best}${item.description}` };
   return item;
 }
 
 function messageItem({ text, icon, command }: MessageNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(text, vscode.TreeItemCollapsibleState.None);
+  const item = treeItem({ label: text, tooltip: text });
   item.iconPath = new vscode.ThemeIcon(icon);
   item.contextValue = contextValues.message;
-  item.tooltip = text;
   if (command) item.command = command;
   return item;
 }
 
 function moreItem(node: MoreNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(
-    t("Show {0} more of {1}", Math.min(pageSize, node.left), node.left.toLocaleString("en")),
-    vscode.TreeItemCollapsibleState.None,
-  );
+  const item = treeItem({
+    label: t("Show {0} more of {1}", Math.min(pageSize, node.left), node.left.toLocaleString("en")),
+  });
   item.iconPath = new vscode.ThemeIcon("ellipsis");
   item.contextValue = contextValues.message;
   item.command = { title: t("Show More"), command: internalCommands.showMore, arguments: [node] };
@@ -467,13 +466,6 @@ function moreItem(node: MoreNode): vscode.TreeItem {
 
 /** Names and reasons come from files that anybody may have written: they are text, never Markdown. */
 function factsTooltip(title: string, facts: readonly (readonly [string, string])[]): vscode.MarkdownString {
-  const tooltip = new vscode.MarkdownString();
-  tooltip.appendMarkdown("**").appendText(title).appendMarkdown("**\n\n");
-  for (const [label, value] of facts) {
-    tooltip
-      .appendMarkdown("- ")
-      .appendText(`${label}: ${value.replaceAll(/\s*\n\s*/g, " ")}`)
-      .appendMarkdown("\n");
-  }
-  return tooltip;
+  const lines = facts.map(([label, value]) => `- ${markdownText(`${label}: ${value}`)}`);
+  return markdown(`**${markdownText(title)}**\n\n${lines.join("\n")}\n`);
 }
