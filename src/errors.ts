@@ -39,6 +39,8 @@ const codes = {
   PROGRAMS_FAILED: exitCodes.dataOrModel,
 
   MODEL_MISSING: exitCodes.dataOrModel,
+  /** The model would have to be fetched, or lies on another machine, and nobody asked for that. */
+  MODEL_ELSEWHERE: exitCodes.dataOrModel,
   MODEL_CONFIG: exitCodes.dataOrModel,
   MODEL_UNSUPPORTED: exitCodes.dataOrModel,
   MODEL_TENSOR: exitCodes.dataOrModel,

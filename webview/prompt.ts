@@ -113,10 +113,11 @@ class Page {
     this.tokens.replaceChildren(h("p", { class: "quiet", role: "status" }, message));
   }
 
-  notInspected({ message, hint, canRetry }: Extract<ToPromptPage, { type: "not-inspected" }>): void {
+  notInspected({ message, hint, offer }: Extract<ToPromptPage, { type: "not-inspected" }>): void {
     const block = trouble(message, hint);
-    if (canRetry) {
-      block.append(button({ label: this.strings.retry, onClick: () => vscode.postMessage({ type: "inspect" }) }));
+    if (offer) {
+      const { label, fetch } = offer;
+      block.append(button({ label, onClick: () => vscode.postMessage({ type: "inspect", fetch }) }));
     }
     this.tokens.replaceChildren(block);
   }

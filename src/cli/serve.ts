@@ -45,9 +45,11 @@ const maxPreviewRows = 1000;
 const path = z.string().min(1);
 const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]> } = {
   inspect: z.object({ checkpoint: path }),
-  inspectPrompt: z.object({ prompt: path, workspace: z.string().optional() }) as z.ZodType<
-    ServiceMethods["inspectPrompt"]["params"]
-  >,
+  inspectPrompt: z.object({
+    prompt: path,
+    workspace: z.string().optional(),
+    fetch: z.boolean().optional(),
+  }) as z.ZodType<ServiceMethods["inspectPrompt"]["params"]>,
   try: z.object({
     target: path,
     text: z.string(),
@@ -78,14 +80,17 @@ type Handlers = {
 
 /** What each method does. The processor is used but for evaluations: it is there, and its bits are the same everywhere. */
 function createHandlers(models: ModelCache): Handlers {
-  const open = async (target: Target) => models.open(await modelOf(target), "cpu");
-  const inspect = (target: Target) => inspectTarget(target, () => open(target));
+  const open = async (target: Target, options: Parameters<typeof modelOf>[1]) =>
+    models.open(await modelOf(target, options), "cpu");
+  // Editors inspect what is opened: that alone fetches no model.
+  const inspect = (target: Target, context: Context, wanted = false) =>
+    inspectTarget(target, () => open(target, { ...context, wanted }));
   return {
-    inspect: ({ checkpoint }) => inspect(openCheckpoint(checkpoint)),
-    inspectPrompt: ({ prompt, workspace }) => inspect(openPrompt(prompt, workspace)),
-    async try({ target: name, text, raw, maxNewTokens, workspace }) {
+    inspect: ({ checkpoint }, context) => inspect(openCheckpoint(checkpoint), context),
+    inspectPrompt: ({ prompt, workspace, fetch }, context) => inspect(openPrompt(prompt, workspace), context, fetch),
+    async try({ target: name, text, raw, maxNewTokens, workspace }, context) {
       const target = openTarget(name, workspace);
-      const [answer] = await answerTexts(target, [text], await open(target), { raw, maxNewTokens });
+      const [answer] = await answerTexts(target, [text], await open(target, context), { raw, maxNewTokens });
       return answer!;
     },
     async evaluate({ checkpoint, split, runGeneratedCode }, { signal }) {
@@ -107,9 +112,9 @@ function createHandlers(models: ModelCache): Handlers {
       return { model: folder, warnings };
     },
     cachedModels: async () => (await openHub().cached()).map(({ id }) => id),
-    async export({ checkpoint, name, workspace }) {
+    async export({ checkpoint, name, workspace }, context) {
       const target = openCheckpoint(checkpoint);
-      return exportPrompt(target, name, workspace, await open(target));
+      return exportPrompt(target, name, workspace, await open(target, context));
     },
     devices: () => reportDevices(),
   };

@@ -10,7 +10,7 @@ import { isPromptFile, type PromptTask, promptExtension, readPrompt } from "../r
 import type { Run } from "../runs/store.ts";
 import { embed, loadExportedPrompt, loadPrompt } from "../training/artifact.ts";
 import type { LoadedModel } from "../training/loadedModel.ts";
-import { locateModel } from "../training/sources.ts";
+import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { openHub } from "./hub.ts";
 import { findCheckpoint, findWorkspace, workspaceOf } from "./workspace.ts";
 
@@ -69,11 +69,14 @@ function isExportedPrompt(name: string): boolean {
   return name.endsWith(promptExtension) || (existsSync(file) && isPromptFile(file));
 }
 
-/** The folder of the target's model. @throws MODEL_MISSING, HUB_* */
-export async function modelOf(target: Target): Promise<string> {
+/** The folder of the target's model. @throws MODEL_MISSING, MODEL_ELSEWHERE, HUB_*; as `locateModel` */
+export async function modelOf(
+  target: Target,
+  options: Pick<SourceOptions, "wanted" | "signal" | "onProgress"> = {},
+): Promise<string> {
   const source = target.kind === "prompt" ? target.model : target.settings.model;
   const revision = target.kind === "prompt" ? target.revision : target.run.spec.model.revision;
-  return (await locateModel(source, { directory: target.directory, hub: openHub(), revision })).folder;
+  return (await locateModel(source, { ...options, directory: target.directory, hub: openHub(), revision })).folder;
 }
 
 /** The device it was trained on; an exported prompt may have come from another machine. */

@@ -8,6 +8,7 @@ import { changeSummary, checkpointText, defaultPrecision } from "../runs/checkpo
 import { mergeAttempts, readJournal } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { openRun } from "../runs/store.ts";
+import { visibleLine } from "../words/surfaces.ts";
 import { outline, type Section } from "./checkpointOutline.ts";
 import { type CheckpointId, checkpointScheme, type DocumentId, isSameCheckpoint } from "./documentIds.ts";
 import { explain } from "./explain.ts";
@@ -91,8 +92,18 @@ class RunDocumentProvider
       case "metrics":
         return metricsText(openRun(directory).spec, mergeAttempts(readJournal(runPaths(directory).events).events));
       case "planned":
-        return planned(vscode.Uri.parse(id.file, true), openRun(directory).spec.settings);
+        return this.planned(id.file, directory);
     }
+  }
+
+  /** Anyone can make up an address: only a file of this window is opened for it. */
+  private async planned(file: string, directory: string): Promise<string> {
+    const uri = vscode.Uri.parse(file, true);
+    const isOpen = vscode.workspace.textDocuments.some((document) => document.uri.toString() === uri.toString());
+    if (!isOpen && !vscode.workspace.getWorkspaceFolder(uri)) {
+      return sorry(vscode.l10n.t("The experiment file is in no folder of this workspace."));
+    }
+    return planned(uri, openRun(directory).spec.settings);
   }
 
   private async checkpoint(directory: string, id: CheckpointId & { against?: CheckpointId | undefined }) {
@@ -186,6 +197,12 @@ function failureText(error: unknown): string {
       vscode.l10n.t("Trust this workspace to see it: run “Workspaces: Manage Workspace Trust”."),
     );
   }
+  if (code === modelElsewhere) {
+    return sorry(
+      message,
+      vscode.l10n.t("Nothing is fetched because a checkpoint was opened. “Evaluate Checkpoint…” fetches the model."),
+    );
+  }
   return sorry(
     message,
     ...(where ? [where] : []),
@@ -194,8 +211,9 @@ function failureText(error: unknown): string {
 }
 
 const runtimeMissing: ErrorCode = "DEVICE_MISSING";
+const modelElsewhere: ErrorCode = "MODEL_ELSEWHERE";
 
 /** What a document says that cannot be shown. */
 function sorry(...lines: string[]): string {
-  return `${lines.map((line) => `# ${line}`).join("\n")}\n`;
+  return `${lines.map((line) => visibleLine(`# ${line}`)).join("\n")}\n`;
 }

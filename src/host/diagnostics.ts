@@ -2,11 +2,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
+import { type Ground, mayLookAt } from "../experiment/localPath.ts";
 import { experimentExtension } from "../experiment/parse.ts";
 import { parseJson } from "../json.ts";
 import { dataFileExtensions } from "../tasks/dataFormat.ts";
 import { readColumns, readTargets } from "./dataColumns.ts";
-import { type Check, checkExperiment, type Fix, type Surroundings, setValue } from "./experimentChecks.ts";
+import { type Check, checkExperiment, type Fix, type Kind, type Surroundings, setValue } from "./experimentChecks.ts";
 import { mayRunPrograms } from "./hubAccess.ts";
 import { diagnosticOwner, internalDocumentCommands, settings } from "./ids.ts";
 import { type Log, logError } from "./log.ts";
@@ -39,6 +40,7 @@ export function registerDiagnostics(context: vscode.ExtensionContext, log: Log):
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration(settings.runGeneratedCode)) checker.checkAll(0);
     }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => checker.checkAll(0)),
     vscode.languages.registerCodeActionsProvider(experimentSelector, checker, {
       providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
     }),
@@ -83,7 +85,12 @@ class Checker implements vscode.CodeActionProvider, vscode.Disposable {
 
   private async checkNow(document: vscode.TextDocument): Promise<void> {
     const { version } = document;
-    const { checks } = await checkExperiment(document.getText(), document.fileName, around, vscode.l10n.t);
+    const { checks } = await checkExperiment(
+      document.getText(),
+      document.fileName,
+      around(document.fileName),
+      vscode.l10n.t,
+    );
     if (document.isClosed || document.version !== version) return;
     this.found.set(document.uri.toString(), { version, checks });
     this.collection.set(
@@ -211,30 +218,38 @@ export function pathFrom(file: vscode.Uri, target: vscode.Uri): string {
 /** Far above any config.json. */
 const largestConfig = 1 << 20;
 
-const around: Surroundings = {
-  async kind(path) {
-    // Asking for a file on a network share sends the user's credentials there: an experiment may come from anybody.
-    if (/^[\\/]{2}/.test(path)) return undefined;
-    try {
-      const found = await stat(path);
-      if (found.isDirectory()) return "folder";
-      return found.isFile() ? "file" : undefined; // whoever opens a pipe waits for its other end
-    } catch {
-      return undefined;
-    }
-  },
-  mayRunPrograms,
-  columns: readColumns,
-  targets: readTargets,
-  async hiddenSize(folder) {
-    try {
-      const path = join(folder, "config.json");
-      if ((await stat(path)).size > largestConfig) return undefined;
-      const config = parseJson(await readFile(path, "utf8")) as { d_model?: unknown; hidden_size?: unknown };
-      const size = config.d_model ?? config.hidden_size;
-      return typeof size === "number" ? size : undefined;
-    } catch {
-      return undefined;
-    }
-  },
-};
+/** What is beside the experiment at `file`, as far as it may be looked at because somebody opened that. */
+function around(file: string): Surroundings {
+  const folders = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+  const isInFolder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file)) !== undefined;
+  const ground: Ground = { folders: isInFolder ? folders : [dirname(file)], trusted: vscode.workspace.isTrusted };
+  return {
+    async kind(path): Promise<Kind> {
+      if (!(await mayLookAt(path, ground))) return "elsewhere";
+      try {
+        const found = await stat(path);
+        if (found.isDirectory()) return "folder";
+        return found.isFile() ? "file" : undefined; // a pipe would be waited for
+      } catch {
+        return undefined;
+      }
+    },
+    mayRunPrograms,
+    // Of files whose kind was asked before.
+    columns: readColumns,
+    targets: readTargets,
+    hiddenSize,
+  };
+}
+
+async function hiddenSize(folder: string): Promise<number | undefined> {
+  try {
+    const path = join(folder, "config.json");
+    if ((await stat(path)).size > largestConfig) return undefined;
+    const config = parseJson(await readFile(path, "utf8")) as { d_model?: unknown; hidden_size?: unknown };
+    const size = config.d_model ?? config.hidden_size;
+    return typeof size === "number" ? size : undefined;
+  } catch {
+    return undefined;
+  }
+}

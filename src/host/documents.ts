@@ -1,5 +1,6 @@
 /** @file Everything of the host that is about documents: checkpoints, comparisons, prompts, experiment files, starting out. */
-import type * as vscode from "vscode";
+import { basename } from "node:path";
+import * as vscode from "vscode";
 import { registerCheckpointDocuments } from "./checkpointDocuments.ts";
 import { registerDiagnostics } from "./diagnostics.ts";
 import { registerDiff } from "./diff.ts";
@@ -12,8 +13,11 @@ import type { Log } from "./log.ts";
 import { registerNewExperiment } from "./newExperiment.ts";
 import { registerPromptEditor } from "./promptEditor.ts";
 import type { ServiceClient } from "./serviceClient.ts";
+import { withServiceProgress } from "./serviceProgress.ts";
 import type { RunStore } from "./store.ts";
 import { registerWalkthrough } from "./walkthrough.ts";
+
+const { t } = vscode.l10n;
 
 export interface DocumentServices {
   store: RunStore;
@@ -25,7 +29,12 @@ export interface DocumentServices {
 export function registerDocuments(context: vscode.ExtensionContext, { store, service, log }: DocumentServices): void {
   const inspections = new Inspections({
     checkpoint: (checkpoint) => service.request("inspect", { checkpoint }),
-    prompt: (prompt) => service.request("inspectPrompt", { prompt }),
+    prompt: async (prompt, fetch) =>
+      fetch
+        ? withServiceProgress(t("Downloading the model of {0}", basename(prompt)), (options) =>
+            service.request("inspectPrompt", { prompt, fetch }, options),
+          )
+        : service.request("inspectPrompt", { prompt }),
   });
   registerCheckpointDocuments(context, store, inspections);
   registerDiff(context, store, log);

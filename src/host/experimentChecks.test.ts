@@ -137,6 +137,33 @@ describe("checks of an experiment file", () => {
     expect(checks.map(({ fixes }) => fixes[0]?.kind)).toEqual(["choose", "choose", "choose"]);
   });
 
+  it.each(["//host.invalid/share", "\\\\host.invalid\\share", "file://host.invalid/share", "/net/host.invalid"])(
+    "looks for nothing at %s, which may be another machine",
+    async (place) => {
+      const asked: string[] = [];
+      const never = async (path: string) => {
+        asked.push(path);
+        return undefined;
+      };
+      const text = good
+        .replace('"model": "model"', `"model": ${JSON.stringify(`${place}/model`)}`)
+        .replace('"train.jsonl"', JSON.stringify(`${place}/train.jsonl`))
+        .replace('"test.jsonl"', JSON.stringify(`${place}/test.jsonl`));
+      const checks = await check(text, { kind: never, columns: never, targets: never, hiddenSize: never });
+      expect(asked).toEqual([]);
+      expect(checks.map(({ code }) => code)).toEqual(["data-elsewhere", "data-elsewhere", "model-elsewhere"]);
+    },
+  );
+
+  it("says what it does not look at before somebody trains", async () => {
+    const checks = await check(good, { kind: async () => "elsewhere", columns: async () => never() });
+    expect(checks).toMatchObject([
+      { code: "data-elsewhere", severity: "information" },
+      { code: "data-elsewhere", severity: "information" },
+      { code: "model-elsewhere", severity: "information", message: expect.stringMatching(/^model lies outside/) },
+    ]);
+  });
+
   it("names what a model folder lacks", async () => {
     const kind = async (path: string) => (path.endsWith("tokenizer.json") ? undefined : around.kind(path));
     expect(await check(good, { kind })).toMatchObject([
@@ -234,3 +261,7 @@ describe("a hostile experiment file", () => {
     expect(checks.at(-1)!.message).toContain("19950");
   });
 });
+
+function never(): never {
+  throw new Error("not to be looked at");
+}

@@ -8,6 +8,7 @@ import { UlptError } from "../errors.ts";
 import { usedRanks } from "../experiment/expand.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import type { Path } from "../experiment/jsonSchema.ts";
+import { namesNetwork } from "../experiment/localPath.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";
 import { ExperimentError, type ExperimentProblem } from "../experiment/problems.ts";
 import { boundsProblem, experimentTree } from "../experiment/tree.ts";
@@ -49,9 +50,12 @@ export interface Check {
   fixes: Fix[];
 }
 
+/** What lies at a path: nothing, or `elsewhere`, which is not looked at unasked. */
+export type Kind = "file" | "folder" | "elsewhere" | undefined;
+
 /** What the checks ask beside the text. Paths are absolute. */
 export interface Surroundings {
-  kind(path: string): Promise<"file" | "folder" | undefined>;
+  kind(path: string): Promise<Kind>;
   /** The columns of a data file, as far as they can be made out. */
   columns(path: string, reading: TableReading): Promise<DataColumns | undefined>;
   /** Targets of a data file as `template` renders them, as far as they can be made out. */
@@ -305,8 +309,12 @@ async function dataChecks(
     if (written === undefined) continue;
     const { source, part } = parseSplit(written);
     const path = resolve(directory, source);
-    const kind = await files.kind(path);
+    const kind = namesNetwork(source) ? "elsewhere" : await files.kind(path);
     const at = place.at(["task", key]);
+    if (kind === "elsewhere") {
+      checks.push({ code: "data-elsewhere", ...elsewhere(source, t), ...at, fixes: [] });
+      continue;
+    }
     if (kind !== "file") {
       checks.push({
         code: "data-missing",
@@ -340,6 +348,15 @@ async function dataChecks(
     }
   }
   return checks;
+}
+
+/** What stands in an experiment is not yet wanted by the person who opened it. */
+function elsewhere(path: string, t: Translate): Pick<Check, "severity" | "message"> {
+  const message = t(
+    "{0} lies outside of this workspace or on another machine: it is looked at when somebody trains, not before.",
+    path,
+  );
+  return { severity: "information", message };
 }
 
 /**
@@ -464,13 +481,18 @@ async function modelChecks(experiment: Experiment, place: Places, files: Surroun
       fixes: [{ kind: "choose", title: t("Choose folder…"), what: "model", path: ["model"] }],
     },
   ];
-  const kind = await files.kind(folder);
+  const kind = namesNetwork(settings.model) ? "elsewhere" : await files.kind(folder);
+  const unseen = () => [
+    { code: "model-elsewhere", ...elsewhere(settings.model, t), ...place.at(["model"]), fixes: [] },
+  ];
+  if (kind === "elsewhere") return unseen();
   if (kind === undefined && parseHubId(settings.model)) return []; // it comes from the Hub
   if (kind === undefined) return problem("model-missing", t("The model folder does not exist: {0}", folder));
   if (kind === "file") {
     return problem("model-missing", t("The model must be a folder with {0}; this is a file.", modelFiles.join(", ")));
   }
   const kinds = await Promise.all(modelFiles.map((name) => files.kind(resolve(folder, name))));
+  if (kinds.includes("elsewhere")) return unseen(); // linked to
   const missing = modelFiles.filter((_, i) => kinds[i] !== "file");
   if (missing.length)
     return problem("model-incomplete", t("The model folder lacks {0}: {1}", missing.join(", "), folder));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseHubId } from "../experiment/hubId.ts";
-import { hubModels, modelGroups, typedModel } from "./hubModels.ts";
+import { hubModels, modelAndSize, modelGroups, typedModel } from "./hubModels.ts";
 import { untranslated as t } from "./translate.ts";
 
 describe("models of the Hub to choose from", () => {
@@ -20,6 +20,11 @@ describe("models of the Hub to choose from", () => {
 
   it("need no group of their own where the cache has nothing else", () => {
     expect(modelGroups([], t).map(({ title }) => title)).toEqual(["T5", "Flan-T5"]);
+  });
+
+  it("say their size beside their name where it is known", () => {
+    expect(modelAndSize("google-t5/t5-base@main", t)).toBe("google-t5/t5-base@main, about 890.0 MB");
+    expect(modelAndSize("org/own", t)).toBe("org/own");
   });
 
   it("can be any other that is typed, with a revision", () => {

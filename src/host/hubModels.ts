@@ -65,6 +65,13 @@ export function modelGroups(cached: readonly string[], t: Translate): ModelGroup
   ].filter(({ models }) => models.length > 0);
 }
 
+/** `google-t5/t5-base, about 0.89 GB`; of a model that is not among the known ones only its name. */
+export function modelAndSize(source: string, t: Translate): string {
+  const id = parseHubId(source)?.id ?? source;
+  const known = hubModels.find((model) => model.id === id);
+  return known ? t("{0}, about {1}", source, byteText(known.bytes)) : source;
+}
+
 /** What somebody typed, as a model of the Hub: `org/name` or `org/name@revision`. */
 export function typedModel(text: string): string | undefined {
   const parsed = parseHubId(text);

@@ -10,7 +10,8 @@ import { stepName } from "./documentIds.ts";
 /** What computes an inspection where none is kept: the runtime. */
 export interface Inspector {
   checkpoint(path: string): Promise<Inspection>;
-  prompt(path: string): Promise<Inspection>;
+  /** @param fetch whether its model may be fetched */
+  prompt(path: string, fetch: boolean): Promise<Inspection>;
 }
 
 /** Those of a run's checkpoints while somebody steps through them. */
@@ -41,9 +42,9 @@ export class Inspections {
     }
   }
 
-  /** Of an exported prompt. @throws as `checkpoint` */
-  prompt(path: string): Promise<Inspection> {
-    return this.remember(path, () => this.inspector.prompt(path));
+  /** Of an exported prompt; `fetch` gets its model if that is not on this machine. @throws as `checkpoint` */
+  prompt(path: string, fetch = false): Promise<Inspection> {
+    return this.remember(path, () => this.inspector.prompt(path, fetch));
   }
 
   private async remember(

@@ -28,6 +28,11 @@ export class Previews implements vscode.Disposable {
     this.service = service;
   }
 
+  /** Whether a preview of the experiment file, a URI, is open. */
+  isOpen(file: string): boolean {
+    return this.open.has(file);
+  }
+
   /** Reads the rows and shows them. @throws what the runtime says; CancellationError */
   async show(request: PreviewRequest): Promise<void> {
     const uri = vscode.Uri.parse(request.file, true);

@@ -3,12 +3,20 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import * as vscode from "vscode";
+import type { ErrorCode } from "../errors.ts";
 import { runPaths } from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
 import { promptName, readPrompt } from "../runs/prompts.ts";
-import { type FromPromptPage, type PromptAction, parsePromptMessage, type ToPromptPage } from "../shared/promptView.ts";
+import {
+  type FromPromptPage,
+  type Offer,
+  type PromptAction,
+  parsePromptMessage,
+  type ToPromptPage,
+} from "../shared/promptView.ts";
 import { runDirectory } from "./documentIds.ts";
 import { explain } from "./explain.ts";
+import { modelAndSize } from "./hubModels.ts";
 import { coreCommands, promptEditorType } from "./ids.ts";
 import type { Inspections } from "./inspections.ts";
 import { type Log, logError } from "./log.ts";
@@ -17,6 +25,8 @@ import { promptPage, promptStrings, promptTokens } from "./promptPage.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import type { PromptNode } from "./tree/nodes.ts";
 import { showBriefly, showFailure } from "./window.ts";
+
+const modelElsewhere: ErrorCode = "MODEL_ELSEWHERE";
 
 export interface PromptEditorServices {
   service: ServiceClient;
@@ -103,7 +113,7 @@ class PromptView {
       case "ready":
         return this.show();
       case "inspect":
-        return this.inspect();
+        return this.inspect(message.fetch);
       case "try":
         return this.try(message.id, message.text);
       case "action":
@@ -111,7 +121,7 @@ class PromptView {
     }
   }
 
-  /** Shows what the file says of itself, and asks the runtime for the rest. */
+  /** Shows what the file says of itself, and what the runtime finds out without fetching anything. */
   private show(): void {
     const { t } = vscode.l10n;
     if (this.uri.scheme !== "file") {
@@ -128,25 +138,38 @@ class PromptView {
       this.post({ type: "broken", message, hint });
       return;
     }
-    void this.inspect();
+    void this.inspect(false);
   }
 
-  private async inspect(): Promise<void> {
+  /** @param fetch whether somebody asked for the model that the prompt belongs to, where it is not on this machine */
+  private async inspect(fetch: boolean): Promise<void> {
     const { t } = vscode.l10n;
     if (!vscode.workspace.isTrusted) {
       const message = t("Nearest words are found by the runtime, and in Restricted Mode nothing is started.");
-      this.post({ type: "not-inspected", message, hint: t("Trust this workspace to see them."), canRetry: false });
+      this.post({ type: "not-inspected", message, hint: t("Trust this workspace to see them."), offer: null });
       return;
     }
-    this.post({ type: "inspecting", message: t("Comparing each token with the model's vocabulary…") });
+    const message = fetch ? t("Downloading the model…") : t("Comparing each token with the model's vocabulary…");
+    this.post({ type: "inspecting", message });
     try {
-      const inspection = await this.services.inspections.prompt(this.uri.fsPath);
+      const inspection = await this.services.inspections.prompt(this.uri.fsPath, fetch);
       this.post({ type: "inspected", tokens: promptTokens(inspection) });
     } catch (error) {
       logError(this.services.log, "inspect prompt", error);
-      const { message, hint } = explain(error);
-      this.post({ type: "not-inspected", message, hint, canRetry: true });
+      this.post({ type: "not-inspected", ...this.notInspected(error) });
     }
+  }
+
+  private notInspected(error: unknown): { message: string; hint: string; offer: Offer } {
+    const { t } = vscode.l10n;
+    const { message, hint, code } = explain(error);
+    if (code !== modelElsewhere) return { message, hint, offer: { label: t("Look Into It"), fetch: false } };
+    const { model } = readPrompt(this.uri.fsPath).metadata;
+    return {
+      message: t("The nearest words are those of a model that is not on this machine: {0}.", modelAndSize(model, t)),
+      hint: t("Nothing is fetched before you ask for it."),
+      offer: { label: t("Get the Model"), fetch: true },
+    };
   }
 
   private async try(id: number, text: string): Promise<void> {

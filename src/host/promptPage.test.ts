@@ -86,6 +86,8 @@ describe("the page of an exported prompt", () => {
 describe("messages from the page", () => {
   it("are taken when they are what the page can say", () => {
     expect(parsePromptMessage({ type: "ready" })).toEqual({ type: "ready" });
+    expect(parsePromptMessage({ type: "inspect", fetch: true })).toEqual({ type: "inspect", fetch: true });
+    expect(parsePromptMessage({ type: "inspect" })).toBeUndefined();
     expect(parsePromptMessage({ type: "try", id: 1, text: "a" })).toEqual({ type: "try", id: 1, text: "a" });
     expect(parsePromptMessage({ type: "action", action: "reveal" })).toEqual({ type: "action", action: "reveal" });
   });

@@ -108,6 +108,5 @@ export function promptStrings(t: Translate): PromptStrings {
     reveal: t("Reveal in Explorer"),
     copyPath: t("Copy Path"),
     delete: t("Delete…"),
-    retry: t("Look Into It"),
   };
 }

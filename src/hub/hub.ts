@@ -97,6 +97,11 @@ export class Hub {
     this.settings = settings;
   }
 
+  /** The same Hub, of which nothing is asked: what the cache has must do. */
+  offline(): Hub {
+    return new Hub({ ...this.settings, offline: true });
+  }
+
   /**
    * A model's files, all of one commit: `revision` ("main" unless given), or the commit that is cached under that name where
    * the Hub is not asked or cannot be reached. A full commit hash that is cached completely is not asked for. `part`

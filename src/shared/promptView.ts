@@ -26,7 +26,6 @@ export interface PromptStrings {
   reveal: string;
   copyPath: string;
   delete: string;
-  retry: string;
 }
 
 export interface PromptFact {
@@ -58,13 +57,20 @@ export interface PromptTokenView {
   was: string | null;
 }
 
+/** What a button can do about a prompt that was not looked into. */
+export interface Offer {
+  label: string;
+  /** Whether it fetches the model. */
+  fetch: boolean;
+}
+
 export type ToPromptPage =
   | { type: "page"; page: PromptPage; strings: PromptStrings }
   /** The file cannot be shown. */
   | { type: "broken"; message: string; hint: string }
   | { type: "inspecting"; message: string }
   | { type: "inspected"; tokens: PromptTokenView[] }
-  | { type: "not-inspected"; message: string; hint: string; canRetry: boolean }
+  | { type: "not-inspected"; message: string; hint: string; offer: Offer | null }
   | { type: "answer"; id: number; source: string; withPrompt: string; withoutPrompt: string }
   | { type: "no-answer"; id: number; message: string; hint: string };
 
@@ -73,7 +79,8 @@ export type PromptAction = (typeof promptActions)[number];
 
 export type FromPromptPage =
   | { type: "ready" }
-  | { type: "inspect" }
+  /** `fetch`: the model too, where it is not on this machine. */
+  | { type: "inspect"; fetch: boolean }
   | { type: "try"; id: number; text: string }
   | { type: "action"; action: PromptAction };
 
@@ -83,8 +90,9 @@ export const longestTryText = 20_000;
 /** A message from the page, if it is one. */
 export function parsePromptMessage(value: unknown): FromPromptPage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { type, id, text, action } = value as Record<string, unknown>;
-  if (type === "ready" || type === "inspect") return { type };
+  const { type, id, text, action, fetch } = value as Record<string, unknown>;
+  if (type === "ready") return { type };
+  if (type === "inspect" && typeof fetch === "boolean") return { type, fetch };
   if (type === "try" && typeof text === "string" && text.length <= longestTryText && Number.isSafeInteger(id)) {
     return { type, id: id as number, text };
   }

@@ -6,10 +6,10 @@ import type { Inspection } from "../runs/inspection.ts";
 import type { Preview } from "../tasks/preview.ts";
 
 export interface ServiceMethods {
-  /** Looks into a checkpoint; kept in its run's folder, so that the second time is quick. */
+  /** Looks into a checkpoint; kept in its run's folder, so that the second time is quick. Fetches no model. */
   inspect: { params: { checkpoint: string /* absolute path, in a run's folder */ }; result: Inspection };
-  /** Looks into an exported prompt. */
-  inspectPrompt: { params: PromptParams; result: Inspection };
+  /** Looks into an exported prompt. Tells its progress where it fetches the model. */
+  inspectPrompt: { params: PromptParams & { fetch?: boolean /* the model, if it is not here */ }; result: Inspection };
   /** Answers a text with and without the prompt. */
   try: { params: TryParams; result: TryResult };
   /** Scores a checkpoint on a split; takes as long as an evaluation in training does. Can be cancelled. */

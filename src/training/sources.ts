@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type ErrorCode, UlptError } from "../errors.ts";
 import { parseHubId } from "../experiment/hubId.ts";
+import { mayLookAt, namesNetwork } from "../experiment/localPath.ts";
 import type { Hub } from "../hub/hub.ts";
 import { knownModels, suggestId } from "../hub/names.ts";
 import type { HubProgress } from "../hub/progress.ts";
@@ -17,6 +18,8 @@ export interface SourceOptions {
   revision?: string | undefined;
   /** What is needed of a model: all of it, or no weights. */
   part?: "all" | "tokenizer" | undefined;
+  /** Whether somebody asked for the model, so that it may be fetched and looked for on other machines; default: true. */
+  wanted?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: HubProgress) => void) | undefined;
   onWarning?: ((message: string) => void) | undefined;
@@ -24,13 +27,16 @@ export interface SourceOptions {
 
 /**
  * The folder of a model: the one of that path, else the snapshot of that model of the Hub, downloaded if it is not in the cache.
- * @throws MODEL_MISSING, HUB_*; the signal's reason when aborted
+ * @throws MODEL_MISSING, HUB_*; MODEL_ELSEWHERE where it is not `wanted` and not on this machine; the signal's reason when aborted
  */
 export async function locateModel(
   source: string,
-  { directory, hub, revision, part, ...options }: SourceOptions,
+  { directory, hub, revision, part, wanted = true, ...options }: SourceOptions,
 ): Promise<{ folder: string; revision: string | undefined }> {
   const folder = resolve(directory, source);
+  if (!wanted && (namesNetwork(source) || !(await mayLookAt(folder, { folders: [], trusted: true })))) {
+    throw elsewhere(source, "The model lies on another machine, which is not asked before somebody wants it.");
+  }
   if (isFolder(folder)) return { folder, revision: undefined };
   const named = parseHubId(source);
   // `models/t5` could be either; beside a folder `models` it is meant as a path, and nobody is asked over the network.
@@ -43,13 +49,23 @@ export async function locateModel(
       hint: `${near ? `Did you mean ${JSON.stringify(near)}? ` : ""}Check "model" in the experiment; a relative path starts at the experiment file.`,
     });
   }
-  const found = await hub
+  const found = await (wanted ? hub : hub.offline())
     .model(named.id, { ...transferOptions(options), part, revision: revision ?? named.revision })
     .catch((error: unknown) => {
+      if (!wanted && error instanceof UlptError && error.code === "HUB_OFFLINE") {
+        throw elsewhere(source, `The model ${source} is not on this machine.`);
+      }
       throw error instanceof UlptError && notFound.has(error.code) ? withoutFolder(error, folder) : error;
     });
   for (const warning of found.warnings) options.onWarning?.(warning);
   return { folder: found.folder, revision: found.commit };
+}
+
+function elsewhere(source: string, message: string): UlptError {
+  return new UlptError("MODEL_ELSEWHERE", message, {
+    where: source,
+    hint: "Download it, or train, try or evaluate with it: that fetches it.",
+  });
 }
 
 function isFolder(path: string): boolean {

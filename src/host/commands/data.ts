@@ -26,7 +26,7 @@ export function dataCommands({ service, previews }: Services) {
     async [internalCommands.showPreview](argument) {
       requireTrust();
       const request = parsePreviewRequest(argument);
-      if (!request) return;
+      if (!request || !previews.isOpen(request.file)) return; // it is the command of links on an open preview
       await saveIfOpen(vscode.Uri.parse(request.file, true));
       await previews.show(request);
     },
