@@ -11,6 +11,8 @@ export interface CellObject {
 export function cellOf(value: unknown): Cell {
   if (value === null || value === undefined) return null;
   if (typeof value === "string") return value;
+  if (value instanceof Date) return value.toISOString(); // inside of a VARIANT, where types are told value by value
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, cellOf);
   if (Array.isArray(value)) return value.map(cellOf);
   if (typeof value === "object")
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [nfc(key), cellOf(inner)]));

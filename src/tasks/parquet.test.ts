@@ -65,7 +65,7 @@ describe("a parquet file", () => {
     const path = write("rows.parquet", parquetOf(layouts.stsb, repeatedRows(layouts.stsb, 7), 3));
     const rows = await read(path, ["label", "sentence2", "nothing"], 2, 5);
     expect(rows.map(({ line }) => line)).toEqual([3, 4, 5]);
-    expect(rows[0]).toEqual({ line: 3, sentence2: "the bus came late", label: "5" });
+    expect(rows[0]).toEqual({ line: 3, sentence2: "the bus came late", label: "5.0" });
     expect(rows[1]!.label).toBe(String(Math.fround(3.8)));
   });
 

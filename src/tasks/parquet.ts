@@ -17,15 +17,22 @@ import { assembleNested } from "hyparquet/src/assemble.js";
 import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath } from "hyparquet/src/schema.js";
 import { messageOf, UlptError } from "../errors.ts";
+import { nfc } from "../words/lookalike.ts";
 import { cellOf } from "./cells.ts";
+import { parseJsonText } from "./jsonText.ts";
 import { bytesOf, ParquetColumn } from "./parquetColumn.ts";
 import { compressors } from "./parquetPage.ts";
+import { type LeafText, leafText } from "./parquetText.ts";
 import type { Row } from "./rows.ts";
 import { unreadable } from "./textPieces.ts";
 
 /** Most rows that are handed on at a time. */
 const batchRows = 2048;
-const parsers = { ...DEFAULT_PARSERS, stringFromBytes: decodeText };
+const parsers = {
+  ...DEFAULT_PARSERS,
+  stringFromBytes: decodeText,
+  jsonFromBytes: (bytes: Uint8Array | undefined) => bytes && parseJsonText(decodeText(bytes)!),
+};
 
 export class ParquetFile {
   readonly path: string;
@@ -43,7 +50,7 @@ export class ParquetFile {
     this.groups = metadata.row_groups;
     this.schema = parquetSchema(metadata);
     this.count = Number(metadata.num_rows);
-    this.columns = this.schema.children.map(({ element }) => element.name);
+    this.columns = this.schema.children.map(({ element }) => nfc(element.name));
   }
 
   /** Reads the footer alone. @throws UlptError DATA_UNREADABLE or DATA_SYNTAX */
@@ -92,7 +99,7 @@ export class ParquetFile {
   }
 
   private columnsOf(group: RowGroup, wanted: ReadonlySet<string>): Column[] {
-    const trees = this.schema.children.filter(({ element }) => wanted.has(element.name));
+    const trees = this.schema.children.filter(({ element }) => wanted.has(nfc(element.name)));
     try {
       return trees.map((tree) => ({ tree, leaves: this.leavesOf(group, tree) }));
     } catch (cause) {
@@ -100,22 +107,25 @@ export class ParquetFile {
     }
   }
 
-  private leavesOf(group: RowGroup, { element: { name } }: SchemaTree): Map<string, ParquetColumn> {
-    const leaves = new Map<string, ParquetColumn>();
+  private leavesOf(group: RowGroup, { element: { name } }: SchemaTree): Map<string, Leaf> {
+    const leaves = new Map<string, Leaf>();
     for (const chunk of group.columns) {
       const column = chunk.meta_data;
       if (column?.path_in_schema[0] !== name) continue;
       const pathInSchema = column.path_in_schema;
       const schemaPath = getTreePath(this.schema, pathInSchema);
+      const own = leafText(schemaPath.map(({ element }) => element));
       const decoder = {
         ...column,
         pathInSchema,
         schemaPath,
-        element: schemaPath.at(-1)!.element,
+        element: own?.element ?? schemaPath.at(-1)!.element,
         parsers,
         compressors,
+        utf8: own === undefined,
       };
-      leaves.set(pathInSchema.join("."), new ParquetColumn(this.buffer, chunk, decoder, Number(group.num_rows)));
+      const stored = new ParquetColumn(this.buffer, chunk, decoder, Number(group.num_rows));
+      leaves.set(pathInSchema.join("."), { stored, text: own?.text });
     }
     if (leaves.size === 0) throw new Error(`a row group does not have the column "${name}"`);
     return leaves;
@@ -128,17 +138,17 @@ export class ParquetFile {
     for (const { leaves } of columns) {
       for (const [name, leaf] of leaves) {
         try {
-          count = Math.min(count, await leaf.reach(inGroup));
+          count = Math.min(count, await leaf.stored.reach(inGroup));
         } catch (cause) {
           if (!(cause instanceof NotUtf8)) throw damaged(this.path, cause);
-          const [begin, end] = leaf.decoding;
+          const [begin, end] = leaf.stored.decoding;
           throw notUtf8(`${this.path}, column "${name}", rows ${groupStart + begin + 1} to ${groupStart + end}`, cause);
         }
       }
     }
     let values: [string, DecodedArray][];
     try {
-      values = columns.map((column) => [column.tree.element.name, valuesOf(column, inGroup, count)]);
+      values = columns.map((column) => [nfc(column.tree.element.name), valuesOf(column, inGroup, count)]);
     } catch (cause) {
       throw damaged(this.path, cause);
     }
@@ -156,11 +166,29 @@ export class ParquetFile {
 /** A column as it is named, and the columns that its values are stored in: several where it holds objects. */
 interface Column {
   tree: SchemaTree;
-  leaves: ReadonlyMap<string, ParquetColumn>;
+  leaves: ReadonlyMap<string, Leaf>;
+}
+
+interface Leaf {
+  stored: ParquetColumn;
+  /** How a value becomes text, where the library does not do it. */
+  text: LeafText["text"] | undefined;
+}
+
+function textsOf(values: ArrayLike<unknown>, text: LeafText["text"]): unknown[] {
+  return Array.from(values, (value) => {
+    if (value === null || value === undefined) return value;
+    return Array.isArray(value) ? textsOf(value, text) : text(value);
+  });
 }
 
 function valuesOf({ tree, leaves }: Column, row: number, count: number): DecodedArray {
-  const stored = new Map([...leaves].map(([name, leaf]) => [name, leaf.slice(row, count)]));
+  const stored = new Map(
+    [...leaves].map(([name, { stored: leaf, text }]) => {
+      const values = leaf.slice(row, count);
+      return [name, text ? textsOf(values, text) : values];
+    }),
+  );
   if (tree.children.length > 0) assembleNested(stored, tree, parsers);
   const values = stored.get(tree.element.name);
   if (values?.length !== count) throw new Error(`the column "${tree.element.name}" cannot be put together`);
