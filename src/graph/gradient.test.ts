@@ -3,7 +3,7 @@ import { errorOf } from "../../test/support/errors.ts";
 import { operatorCounts } from "../../test/support/onnx.ts";
 import { symbol } from "./dims.ts";
 import { emit } from "./emit.ts";
-import { gradients } from "./gradient.ts";
+import { gradients, vjp } from "./gradient.ts";
 import * as ops from "./ops.ts";
 import * as raw from "./raw.ts";
 import { floats, Session } from "./session.ts";
@@ -86,6 +86,48 @@ describe("reverse mode", () => {
   it("of a scalar by itself is one", () => {
     const loss = ops.sum(x);
     expect(gradients(loss, [loss])[0]!.source).toMatchObject({ kind: "constant", data: Float32Array.of(1) });
+  });
+
+  it("of several outputs is the sum of what each cotangent gives", async () => {
+    const [a, b] = [ops.multiply(x, x), ops.linear(x, w)];
+    const cotangents = [input("da", "float32", a.shape), input("db", "float32", b.shape)];
+    const [together] = vjp([a, b], cotangents, [x]);
+    const weighted = ops.add(ops.sum(ops.multiply(a, cotangents[0]!)), ops.sum(ops.multiply(b, cotangents[1]!)));
+    const [asSum] = gradients(weighted, [x]);
+    const session = await Session.create(emit([x, w, ...cotangents], { together: together!, asSum: asSum! }), {
+      device: "cpu",
+    });
+    const values = (count: number, start: number) =>
+      Float32Array.from({ length: count }, (_, i) => Math.sin(start + i));
+    const outputs = await session.run<"together" | "asSum">({
+      x: floats(values(6, 1), [2, 3]),
+      w: floats(values(12, 20), [4, 3]),
+      da: floats(values(6, 40), [2, 3]),
+      db: floats(values(8, 60), [2, 4]),
+    });
+    await session.release();
+    const [sum, parts] = [outputs.asSum.data as Float32Array, outputs.together.data as Float32Array];
+    for (const [index, value] of sum.entries()) expect(parts[index]).toBeCloseTo(value, 5);
+    expect(Math.max(...sum)).toBeGreaterThan(0.1);
+  });
+
+  it("of one output that depends on another takes both cotangents", () => {
+    const inner = ops.multiply(x, x);
+    const outer = ops.sum(inner);
+    const [gradient] = vjp([outer, inner], [constant([1], []), inner], [x]);
+    expect(gradient!.shape).toEqual(x.shape);
+  });
+
+  it("of neighbouring slices is joined without adding zeros", () => {
+    const parts = [ops.slice(x, 1, 0, 1), ops.slice(x, 1, 2, 1), ops.slice(x, 1, 1, 1)];
+    const loss = ops.sum(
+      ops.concat(
+        parts.map((part, i) => ops.scale(part, i + 2)),
+        1,
+      ),
+    );
+    const counts = operatorCounts(emit([x], { gradient: gradients(loss, [x])[0]! }).bytes);
+    expect(counts).not.toHaveProperty("Add");
   });
 
   it("refuses a loss that is no scalar", async () => {

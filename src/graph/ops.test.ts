@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkGradients, type Operand } from "../../test/support/gradientCheck.ts";
-import { multiplyDims, symbol } from "./dims.ts";
+import { addDims, multiplyDims, symbol } from "./dims.ts";
 import * as ops from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -87,8 +87,42 @@ const cases: Case[] = [
     operands: { x: { shape: [n, 3] }, w: { shape: [3, 3] }, u: { shape: [3, 3] } },
     op: ({ x, w, u }) => ops.linear(ops.multiply(ops.linear(x!, w!), ops.linear(x!, u!)), w!, x!),
   },
+  {
+    name: "linear with a bias",
+    operands: { x: { shape: [n, 3] }, w: { shape: [4, 3] }, b: { shape: [4] } },
+    op: ({ x, w, b }) => ops.linear(x!, w!, b!),
+  },
+  {
+    name: "linear with a weight that lies [in, out]",
+    operands: { x: { shape: [n, 3] }, w: { shape: [3, 4] }, b: { shape: [4] } },
+    op: ({ x, w, b }) => ops.linear(x!, w!, b!, "in-out"),
+  },
   { name: "relu", operands: { x: { shape: [n, 4], awayFromZero: 0.1 } }, op: ({ x }) => ops.relu(x!) },
   { name: "geluTanh", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.geluTanh(x!) },
+  { name: "gelu", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.gelu(x!) },
+  { name: "silu", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.silu(x!) },
+  { name: "softCap", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.softCap(x!, 1.5) },
+  {
+    name: "slices that overlap, lie apart and side by side",
+    operands: { a: { shape: [2, n] }, b: { shape: [2, 5] } },
+    op: ({ a, b }) => {
+      const x = ops.concat([ops.multiply(a!, a!), b!], 1);
+      const [first, second] = [ops.slice(x, 1, 0, n), ops.slice(x, 1, n, 2)];
+      const third = ops.slice(x, 1, addDims(n, 2), 3);
+      const middle = ops.slice(x, 1, 1, 2);
+      return ops.concat([ops.multiply(third, third), ops.multiply(first, first), middle, ops.scale(second, 3)], 1);
+    },
+  },
+  {
+    name: "layerNorm",
+    operands: { x: { shape: [n, 4] }, w: { shape: [4] }, b: { shape: [4] } },
+    op: ({ x, w, b }) => ops.layerNorm(x!, w!, b!, 1e-5),
+  },
+  {
+    name: "layerNorm without a bias where epsilon matters",
+    operands: { x: { shape: [n, m, 4] }, w: { shape: [4] } },
+    op: ({ x, w }) => ops.layerNorm(x!, w!, undefined, 0.7),
+  },
   {
     name: "rmsNorm",
     operands: { x: { shape: [n, 4] }, w: { shape: [4] } },
@@ -123,6 +157,34 @@ const cases: Case[] = [
       bias: { shape: [n, 1, 1, k] },
     },
     op: ({ q, k, v, bias }) => ops.attention(q!, k!, v!, bias!),
+  },
+  {
+    name: "attention of several queries for each key head, with a cap",
+    operands: {
+      q: { shape: [n, 2, 3, m, 4] },
+      k: { shape: [n, 2, k, 4] },
+      v: { shape: [n, 2, k, 2] },
+      bias: { shape: [n, 1, 1, m, k] },
+    },
+    op: ({ q, k, v, bias }) => ops.attention(q!, k!, v!, bias!, { cap: 1.5 }),
+  },
+  {
+    name: "rotary of half of each head",
+    operands: {
+      x: { shape: [n, 2, 8] },
+      cos: { shape: [n, 1, 4], frozen: true },
+      sin: { shape: [n, 1, 4], frozen: true },
+    },
+    op: ({ x, cos, sin }) => ops.rotary(x!, cos!, sin!),
+  },
+  {
+    name: "rotary of neighbours",
+    operands: {
+      x: { shape: [n, 2, 4] },
+      cos: { shape: [n, 1, 4], frozen: true },
+      sin: { shape: [n, 1, 4], frozen: true },
+    },
+    op: ({ x, cos, sin }) => ops.rotary(x!, cos!, sin!, true),
   },
   {
     name: "attentionOverMemory",

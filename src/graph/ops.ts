@@ -73,13 +73,20 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   ]);
 }
 
-/** `x·Wᵀ (+ residual)`: a dense layer whose weight is stored `[out, in]`. x `[N, in]`, residual `[N, out]` → `[N, out]` */
-export function linear(x: Tensor, weight: Tensor, residual?: Tensor): Tensor {
-  const value = raw.gemm(x, weight, residual ? { transposeB: true, c: residual } : { transposeB: true });
-  return differentiable(value, residual ? [x, weight, residual] : [x, weight], (dy) => [
-    raw.gemm(dy, weight),
-    raw.gemm(dy, x, { transposeA: true }),
-    dy,
+/** How a dense layer's weight lies in its file: `[out, in]` as in torch's Linear, or `[in, out]` as in GPT-2's Conv1D. */
+export type DenseLayout = "out-in" | "in-out";
+
+/**
+ * A dense layer: `x·Wᵀ (+ addend)`, or `x·W` for a weight that is stored `[in, out]`. x `[N, in]`; the addend, a bias `[out]` or a
+ * residual `[N, out]`, is part of the same product → `[N, out]`
+ */
+export function linear(x: Tensor, weight: Tensor, addend?: Tensor, layout: DenseLayout = "out-in"): Tensor {
+  const stored = layout === "out-in";
+  const value = raw.gemm(x, weight, addend ? { transposeB: stored, c: addend } : { transposeB: stored });
+  return differentiable(value, addend ? [x, weight, addend] : [x, weight], (dy) => [
+    raw.gemm(dy, weight, { transposeB: !stored }),
+    stored ? raw.gemm(dy, x, { transposeA: true }) : raw.gemm(x, dy, { transposeA: true }),
+    addend && unbroadcast(dy, addend.shape),
   ]);
 }
 
@@ -103,6 +110,37 @@ export function geluTanh(x: Tensor): Tensor {
   });
 }
 
+/** GELU (Hendrycks and Gimpel 2016): `x · Φ(x)` with the normal distribution's Φ. */
+export function gelu(x: Tensor): Tensor {
+  const cdf = raw.scale(raw.add(raw.erf(raw.scale(x, Math.SQRT1_2)), scalar(1)), 0.5);
+  return differentiable(raw.multiply(x, cdf), [x], (dy) => {
+    const density = raw.scale(raw.exp(raw.scale(raw.multiply(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+    return [raw.multiply(dy, raw.add(cdf, raw.multiply(x, density)))];
+  });
+}
+
+/** SiLU, also called swish: `x · sigmoid(x)`. */
+export function silu(x: Tensor): Tensor {
+  const s = raw.sigmoid(x);
+  const y = raw.multiply(x, s);
+  // d/dx = s + x·s·(1 − s) = s + y·(1 − s)
+  return differentiable(y, [x], (dy) => [raw.multiply(dy, raw.add(s, raw.multiply(y, raw.subtract(scalar(1), s))))]);
+}
+
+/** `cap · tanh(x / cap)`: keeps values between −cap and cap (Gemma 2). */
+export function softCap(x: Tensor, cap: number): Tensor {
+  const t = raw.tanh(raw.scale(x, 1 / cap));
+  return differentiable(raw.scale(t, cap), [x], (dy) => [
+    raw.multiply(dy, raw.subtract(scalar(1), raw.multiply(t, t))),
+  ]);
+}
+
+/** `x[begin : begin + length]` along one axis. The gradients of neighbouring slices are joined, not added. */
+export function slice(x: Tensor, axis: number, begin: Dim, length: Dim): Tensor {
+  const after = addDims(x.shape[axis]!, multiplyDims(addDims(begin, length), -1));
+  return differentiable(raw.slice(x, axis, begin, length), [x], (dy) => [raw.place(dy, axis, begin, after)]);
+}
+
 /** Root-mean-square normalisation (Zhang and Sennrich 2019): `x / sqrt(mean(x²) + epsilon) · weight`. x `[N, d]`, weight `[d]` */
 export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   const size = x.shape.at(-1);
@@ -121,21 +159,96 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
 }
 
 /**
- * `softmax(q·kᵀ + bias)·v`, unscaled as in T5. q `[…, Q, e]`, k `[…, K, e]`, v `[…, K, f]`, bias broadcastable to `[…, Q, K]` →
- * `[…, Q, f]`. The backward pass uses `Σ dP∘P = Σ dO∘O` (Dao et al. 2022, appendix B), which is a sum over f instead of K.
+ * Layer normalisation (Ba et al. 2016): `(x − mean) / sqrt(var + epsilon) · weight + bias` over the last axis.
+ * x `[…, d]`, weight and bias `[d]`; the bias may be left out.
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): Tensor {
-  const scores = raw.matmul(q, raw.transposeLast(k));
-  const probabilities = raw.softmax(bias ? raw.add(scores, bias) : scores);
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor | undefined, epsilon: number): Tensor {
+  const size = x.shape.at(-1);
+  if (typeof size !== "number") throw graphError(`layerNorm: the last axis of ${shapeText(x.shape)} must be known.`);
+  const value = raw.layerNormalization(x, weight, bias, epsilon);
+  return differentiable(value, bias ? [x, weight, bias] : [x, weight], (dy) => {
+    const mean = (y: Tensor) => raw.scale(raw.reduceSum(y, [-1]), 1 / size);
+    const centred = raw.subtract(x, mean(x));
+    const variance = raw.scale(raw.reduceSumSquare(centred, [-1]), 1 / size);
+    const inverse = raw.divide(scalar(1), raw.sqrt(raw.add(variance, scalar(epsilon))));
+    const normed = raw.multiply(centred, inverse);
+    const scaled = raw.multiply(dy, weight);
+    const along = raw.multiply(normed, mean(raw.multiply(scaled, normed)));
+    return [
+      raw.multiply(raw.subtract(raw.subtract(scaled, mean(scaled)), along), inverse),
+      unbroadcast(raw.multiply(dy, normed), weight.shape),
+      bias && unbroadcast(dy, bias.shape),
+    ];
+  });
+}
+
+/**
+ * `softmax(q·kᵀ + bias)·v`, unscaled as in T5. q `[…, Q, e]`, k `[…, K, e]`, v `[…, K, f]`, bias broadcastable to `[…, Q, K]` →
+ * `[…, Q, f]`. With an axis more, q `[…, R, Q, e]` holds R queries for each key head (Ainslie et al. 2023); then the bias
+ * broadcasts to `[…, R, Q, K]` and the result is `[…, R, Q, f]`. With a cap, the scores become `cap·tanh(scores / cap)`.
+ * The backward pass uses `Σ dP∘P = Σ dO∘O` (Dao et al. 2022, appendix B), which is a sum over f instead of K.
+ */
+export function attention(
+  queries: Tensor,
+  k: Tensor,
+  v: Tensor,
+  bias?: Tensor,
+  { cap }: { cap?: number | undefined } = {},
+): Tensor {
+  const grouped = queries.rank === k.rank + 1;
+  const leading = k.shape.slice(0, -2);
+  const rows: Shape = queries.shape.slice(leading.length, -1); // [R, Q] or [Q]
+  const merged = multiplyDims(...rows);
+  // The queries of one key head are one matrix: [R·Q, e]·[e, K] instead of R small products.
+  const merge = (x: Tensor) => (grouped ? raw.reshape(x, [...leading, merged, x.shape.at(-1)!]) : x);
+  const part = (x: Tensor) => (grouped ? raw.reshape(x, [...leading, ...rows, x.shape.at(-1)!]) : x);
+
+  const q = merge(queries);
+  const products = raw.matmul(q, raw.transposeLast(k));
+  const bent = cap === undefined ? undefined : raw.tanh(raw.scale(products, 1 / cap));
+  const scores = bent ? raw.scale(bent, cap!) : products;
+  const probabilities = raw.softmax(bias ? merge(raw.add(part(scores), bias)) : scores);
   const output = raw.matmul(probabilities, v);
-  return differentiable(output, bias ? [q, k, v, bias] : [q, k, v], (dy) => {
-    const delta = raw.reduceSum(raw.multiply(dy, output), [-1]);
-    const dScores = raw.multiply(probabilities, raw.subtract(raw.matmul(dy, raw.transposeLast(v)), delta));
+  return differentiable(part(output), bias ? [queries, k, v, bias] : [queries, k, v], (dy) => {
+    const dOutput = merge(dy);
+    const delta = raw.reduceSum(raw.multiply(dOutput, output), [-1]);
+    const dBent = raw.multiply(probabilities, raw.subtract(raw.matmul(dOutput, raw.transposeLast(v)), delta));
+    const dScores = bent ? raw.multiply(dBent, raw.subtract(scalar(1), raw.multiply(bent, bent))) : dBent;
     // dKᵀ = qᵀ·dS and dVᵀ = dOᵀ·P: these transpose the narrow [Q, e] matrices, not the [Q, K] ones.
     const dk = raw.transposeLast(raw.matmul(raw.transposeLast(q), dScores));
-    const dv = raw.transposeLast(raw.matmul(raw.transposeLast(dy), probabilities));
-    return [raw.matmul(dScores, k), dk, dv, bias && unbroadcast(dScores, bias.shape)];
+    const dv = raw.transposeLast(raw.matmul(raw.transposeLast(dOutput), probabilities));
+    return [part(raw.matmul(dScores, k)), dk, dv, bias && unbroadcast(part(dBent), bias.shape)];
   });
+}
+
+/**
+ * Rotary position embedding (Su et al. 2021): the first `r` numbers of each head are turned in pairs. x `[N, H, e]`; cos and sin
+ * `[N, 1, r]` hold each angle twice, as the pairs lie: half and half (`neighbours` false), or side by side. Frozen tables.
+ */
+export function rotary(x: Tensor, cos: Tensor, sin: Tensor, neighbours = false): Tensor {
+  const [count, heads, size] = x.shape as [Dim, Dim, number];
+  const turned = cos.shape.at(-1) as number;
+  const half = turned / 2;
+  /** `[−x2, x1]` for a pair `[x1, x2]`, times `sign`. */
+  const quarterTurn = (y: Tensor, sign: 1 | -1): Tensor => {
+    if (!neighbours) {
+      const [first, second] = [raw.slice(y, 2, 0, half), raw.slice(y, 2, half, half)];
+      return raw.concat(sign > 0 ? [raw.scale(second, -1), first] : [second, raw.scale(first, -1)], 2);
+    }
+    const pairs = raw.reshape(y, [count, heads, half, 2]);
+    const [first, second] = [raw.slice(pairs, 3, 0, 1), raw.slice(pairs, 3, 1, 1)];
+    const swapped = raw.concat(sign > 0 ? [raw.scale(second, -1), first] : [second, raw.scale(first, -1)], 3);
+    return raw.reshape(swapped, [count, heads, turned]);
+  };
+  const apply = (y: Tensor, sign: 1 | -1): Tensor => {
+    const part = turned === size ? y : raw.slice(y, 2, 0, turned);
+    const result =
+      sign > 0
+        ? raw.add(raw.multiply(part, cos), raw.multiply(quarterTurn(part, 1), sin))
+        : raw.add(raw.multiply(part, cos), quarterTurn(raw.multiply(part, sin), -1));
+    return turned === size ? result : raw.concat([result, raw.slice(y, 2, turned, size - turned)], 2);
+  };
+  return differentiable(apply(x, 1), [x, cos, sin], (dy) => [apply(dy, -1), undefined, undefined]);
 }
 
 /** Rows of `table` `[V, d]` picked by integer ids `[…]` → `[…, d]`. */

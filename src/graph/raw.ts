@@ -3,6 +3,7 @@
  * the same on every execution provider are here; `ops.ts` builds the differentiable operations from them.
  */
 import { addDims, broadcastShapes, type Dim, multiplyDims, type Shape, sameDim, shapeText } from "./dims.ts";
+import { dataType } from "./onnx.ts";
 import { type Attribute, type Dtype, graphError, integers, scalar, sizes, Tensor } from "./tensor.ts";
 
 function node(
@@ -35,6 +36,8 @@ export const tanh = unary("Tanh");
 export const relu = unary("Relu");
 export const sign = unary("Sign");
 export const sqrt = unary("Sqrt");
+export const sigmoid = unary("Sigmoid");
+export const erf = unary("Erf");
 
 export const scale = (x: Tensor, factor: number) => (factor === 1 ? x : multiply(x, scalar(factor)));
 
@@ -64,8 +67,64 @@ export function gemm(
   return node("Gemm", c ? [a, b, c] : [a, b], [m, n], { transA: Number(transposeA), transB: Number(transposeB) });
 }
 
-/** `a + b`; if b is a fresh matrix product, as one operation. */
+/** Tensors along one axis of a larger one that is zero elsewhere, in order of where they begin. */
+interface Placement {
+  axis: number;
+  size: Dim;
+  pieces: readonly { begin: Dim; content: Tensor }[];
+}
+const placements = new WeakMap<Tensor, Placement>();
+
+/** `x` between zeros along one axis. */
+export function place(x: Tensor, axis: number, before: Dim, after: Dim): Tensor {
+  return placed({ axis, size: addDims(before, x.shape[axis]!, after), pieces: [{ begin: before, content: x }] });
+}
+
+function placed(placement: Placement): Tensor {
+  const { axis, size, pieces } = placement;
+  const parts: Tensor[] = [];
+  let end: Dim = 0;
+  const fillTo = (begin: Dim) => {
+    const gap = addDims(begin, multiplyDims(end, -1));
+    const shape = pieces[0]!.content.shape.map((dim, other) => (other === axis ? gap : dim));
+    if (!sameDim(gap, 0)) parts.push(expand(scalar(0), shape));
+  };
+  for (const { begin, content } of pieces) {
+    fillTo(begin);
+    parts.push(content);
+    end = addDims(begin, content.shape[axis]!);
+  }
+  fillTo(size);
+  const whole = concat(parts, axis);
+  placements.set(whole, placement);
+  return whole;
+}
+
+/** Whether `a ≤ b` whatever the values of their symbols. */
+function isAtMost(a: Dim, b: Dim): boolean {
+  const difference = addDims(b, multiplyDims(a, -1));
+  return typeof difference === "number"
+    ? difference >= 0
+    : [...difference.terms.values()].every((factor) => factor > 0);
+}
+
+/** Both placements in one tensor; undefined where they overlap, or may. */
+function joined(a: Placement, b: Placement): Tensor | undefined {
+  if (a.axis !== b.axis) return undefined;
+  const { axis, size } = a;
+  const pieces = [...a.pieces, ...b.pieces].sort((one, other) => (isAtMost(one.begin, other.begin) ? -1 : 1));
+  const apart = pieces.every(({ begin, content }, index) => {
+    const next = pieces[index + 1];
+    return !next || isAtMost(addDims(begin, content.shape[axis]!), next.begin);
+  });
+  return apart ? placed({ axis, size, pieces }) : undefined;
+}
+
+/** `a + b`; if b is a fresh matrix product, as one operation; if both are parts of one tensor, without adding their zeros. */
 export function accumulate(a: Tensor, b: Tensor): Tensor {
+  const [partA, partB] = [placements.get(a), placements.get(b)];
+  const whole = partA && partB && joined(partA, partB);
+  if (whole) return whole;
   const { source } = b;
   if (source.kind === "node" && source.op === "Gemm" && source.inputs.length === 2) {
     return node("Gemm", [...source.inputs, a], b.shape, { ...source.attributes });
@@ -113,6 +172,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const [first] = tensors;
   if (!first) throw graphError("Concat: nothing to join.");
+  if (tensors.length === 1) return first;
   const shape = [...first.shape];
   shape[axis] = addDims(...tensors.map((tensor) => tensor.shape[axis]!));
   return node("Concat", tensors, shape, { axis });
@@ -153,6 +213,11 @@ export function range(length: Dim): Tensor {
   return node("Range", [integers([0], []), limit, integers([1], [])], [length]);
 }
 
+/** Integers as floats. */
+export function toFloat(x: Tensor): Tensor {
+  return node("Cast", [x], x.shape, { to: dataType.float32 }, "float32");
+}
+
 export function softmax(x: Tensor): Tensor {
   return node("Softmax", [x], x.shape, { axis: -1 });
 }
@@ -164,6 +229,12 @@ export function simplifiedLayerNormalization(x: Tensor, weight: Tensor, epsilon:
     epsilon: { float: epsilon },
     stash_type: 1,
   });
+}
+
+/** `(x − mean(x)) / sqrt(var(x) + epsilon) · weight + bias` over the last axis. */
+export function layerNormalization(x: Tensor, weight: Tensor, bias: Tensor | undefined, epsilon: number): Tensor {
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  return node("LayerNormalization", inputs, x.shape, { axis: -1, epsilon: { float: epsilon }, stash_type: 1 });
 }
 
 function reduction(op: string) {
