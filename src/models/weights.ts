@@ -64,6 +64,10 @@ export class Weights {
     );
   }
 
+  get names(): Iterable<string> {
+    return this.tensors.keys();
+  }
+
   has(name: string): boolean {
     return this.tensors.has(name);
   }
@@ -93,6 +97,19 @@ export class Weights {
     const stored = storedDtypes[entry.dtype]!;
     const graphName = alias ? `${name}[${alias}]` : name;
     return weight({ name: graphName, path, offset, byteLength, stored }, alias ?? shape);
+  }
+
+  /**
+   * Rows `begin … begin+count` along the first axis of a weight of this shape, as a graph tensor: a part of its bytes.
+   * @throws MODEL_TENSOR
+   */
+  rowsTensor(name: string, shape: readonly number[], begin: number, count: number): Tensor {
+    const { path, entry } = this.find(name, shape);
+    const rowBytes = entry.byteLength / shape[0]!;
+    const stored = storedDtypes[entry.dtype]!;
+    const location = { name: `${name}[${begin}:${begin + count}]`, path, stored };
+    const part = { offset: entry.offset + begin * rowBytes, byteLength: count * rowBytes };
+    return weight({ ...location, ...part }, [count, ...shape.slice(1)]);
   }
 
   /** Rows `begin … begin+count` of a matrix `[rows, columns]` as float32. */
