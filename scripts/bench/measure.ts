@@ -11,9 +11,9 @@ import * as raw from "../../src/graph/raw.ts";
 import { floats, Session } from "../../src/graph/session.ts";
 import { input } from "../../src/graph/tensor.ts";
 import { matrixFlops } from "../../src/graph/work.ts";
-import { collate } from "../../src/models/batch.ts";
-import { openModel } from "../../src/models/model.ts";
-import { lossGraph } from "../../src/models/seq2seq.ts";
+import { collate } from "../../src/models/encoderDecoder/batches.ts";
+import { lossGraph } from "../../src/models/encoderDecoder/graphs.ts";
+import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
 import { Stream } from "../../src/random/philox.ts";
 
 async function best(repeats: number, run: () => Promise<unknown>): Promise<{ median: number; minimum: number }> {
@@ -46,7 +46,7 @@ async function sgemm(): Promise<{ gflops: number }> {
 }
 
 async function step(folder: string, batch: number, source: number, target: number, prompt: number): Promise<unknown> {
-  const model = openModel(folder);
+  const model = EncoderDecoderModel.open(folder);
   const graph = lossGraph(model.network, { shortTargets: target < model.config.headSize });
   const session = await Session.create(graph, { device: "cpu" });
   const stream = new Stream(2, "bench/tokens");

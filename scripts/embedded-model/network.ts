@@ -7,8 +7,8 @@
  */
 import * as ops from "../../src/graph/ops.ts";
 import { input, type Tensor } from "../../src/graph/tensor.ts";
-import { parseConfig, type T5Config } from "../../src/models/config.ts";
-import { T5 } from "../../src/models/t5.ts";
+import { parseConfig, type T5Config } from "../../src/models/encoderDecoder/config.ts";
+import { T5 } from "../../src/models/encoderDecoder/t5.ts";
 import type { ParameterValues } from "../../src/prompts/prompt.ts";
 import { normal } from "../../src/random/normal.ts";
 import { Stream } from "../../src/random/philox.ts";

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { Inference } from "../../src/models/inference.ts";
 import { openModel } from "../../src/models/model.ts";
 import { Stream } from "../../src/random/philox.ts";
 import { writeModelFolder } from "./modelFolder.ts";
@@ -69,13 +68,13 @@ describe("pretraining", () => {
     const batch = Array.from({ length: 4 }, () => generatedExample(stream, 1));
     const { loss } = await pretrainer.lossAndGradients(batch);
 
-    const inference = new Inference(openModel(folder), { device: "cpu", threads: 1 });
-    cleanups.push(() => inference.release());
-    const encoded = await inference.encode(batch.map(({ source }) => source));
-    const scores = await inference.score(
-      encoded,
-      batch.map(({ target }) => target),
+    const generator = openModel(folder).generator({ device: "cpu", threads: 1 });
+    cleanups.push(() => generator.release());
+    const texts = await generator.prefill(
+      undefined,
+      batch.map(({ source }) => source),
     );
+    const scores = await texts.score(batch.map(({ target }) => target));
     const labels = batch.reduce((sum, { target }) => sum + target.length, 0);
     expect(scores.reduce((sum, score) => sum + score, 0) / labels).toBeCloseTo(loss, 5);
   });

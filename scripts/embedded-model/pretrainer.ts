@@ -1,7 +1,8 @@
 /** @file Pretraining of the embedded model: batches of generated text, full gradients, AdamW. */
 import { floats, Session, type TensorValue } from "../../src/graph/session.ts";
-import { collate, type TokenizedExample } from "../../src/models/batch.ts";
-import { pretrainingGraph } from "../../src/models/seq2seq.ts";
+import type { TokenizedExample } from "../../src/models/batch.ts";
+import { collate } from "../../src/models/encoderDecoder/batches.ts";
+import { pretrainingGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import type { ParameterValues } from "../../src/prompts/prompt.ts";
 import { Stream } from "../../src/random/philox.ts";
 import { shuffle } from "../../src/random/shuffle.ts";

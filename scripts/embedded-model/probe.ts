@@ -1,8 +1,6 @@
 /** @file How well a checkpoint does what it was pretrained for, on generated examples that training never drew. */
-import { Inference } from "../../src/models/inference.ts";
-import type { FrozenModel } from "../../src/models/model.ts";
+import type { LanguageModel } from "../../src/models/languageModel.ts";
 import { Stream } from "../../src/random/philox.ts";
-import { groupByLength } from "../../src/training/batches.ts";
 import type { Example } from "./denoising.ts";
 import { pretrainingExample } from "./instructions.ts";
 import { encode } from "./vocabulary.ts";
@@ -26,21 +24,25 @@ function kindOf({ source, target }: Example): Kind | undefined {
 const maxTokens = 8000;
 
 /** @param count how many examples are drawn, of all kinds, as hard as they get */
-export async function probe(model: FrozenModel, count: number, threads: number): Promise<ProbeResult> {
+export async function probe(model: LanguageModel, count: number, threads: number): Promise<ProbeResult> {
   const stream = new Stream(0, "pretraining/probe");
   const drawn = Array.from({ length: count }, () => pretrainingExample(stream, 1));
   const examples = drawn.flatMap((example) => {
     const kind = kindOf(example);
     return kind ? [{ kind, source: encode(example.source), target: encode(example.target).slice(0, -1) }] : [];
   });
-  const inference = new Inference(model, { device: "cpu", threads });
+  const generator = model.generator({ device: "cpu", threads });
   const tally = new Map(kinds.map((kind) => [kind, { right: 0, of: 0 }]));
   try {
-    for (const group of groupByLength(examples, [...examples.keys()], 0, maxTokens)) {
+    const lengths = examples.map(({ source }) => source.length);
+    for (const group of model.groups(lengths, 0, maxTokens)) {
       const rows = group.map((index) => examples[index]!);
-      const encoded = await inference.encode(rows.map(({ source }) => source));
+      const texts = await generator.prefill(
+        undefined,
+        rows.map(({ source }) => source),
+      );
       const maxNewTokens = Math.max(...rows.map(({ target }) => target.length)) + 1;
-      const answers = await inference.generate(encoded, { maxNewTokens });
+      const answers = await texts.generate({ maxNewTokens });
       for (const [row, { kind, target }] of rows.entries()) {
         const answer = answers[row]!;
         const matches = target.filter((token, position) => answer[position] === token).length;
@@ -55,7 +57,7 @@ export async function probe(model: FrozenModel, count: number, threads: number):
       }
     }
   } finally {
-    await inference.release();
+    await generator.release();
   }
   return Object.fromEntries([...tally].map(([kind, { right, of }]) => [kind, right / Math.max(1, of)])) as ProbeResult;
 }

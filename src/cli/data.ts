@@ -5,7 +5,7 @@ import { UlptError } from "../errors.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import { experimentExtension, readExperiment } from "../experiment/parse.ts";
 import { metricFacts } from "../metrics/names.ts";
-import { readConfig } from "../models/config.ts";
+import { readModelConfig } from "../models/model.ts";
 import { openTokenizer } from "../models/tokenizer.ts";
 import {
   checkpointMetricOf,
@@ -134,7 +134,7 @@ export async function previewOf(
 /** The tokenizer of a model, for which its weights are not downloaded. */
 async function openReading(model: string, options: SourceOptions): Promise<PreviewTokenizer> {
   const { folder } = await locateModel(model, { ...options, part: "tokenizer" });
-  const { endToken } = readConfig(folder);
+  const { endToken } = readModelConfig(folder);
   return { tokenizer: openTokenizer(folder, endToken), endToken };
 }
 

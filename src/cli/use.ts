@@ -97,15 +97,7 @@ export async function evaluateCheckpoint(
     };
     const questions = { metrics: splitMetrics(settings.task, splitName), loss: true };
     const found = { ...passes, onProgress };
-    const result = await evaluateSplit(
-      resources.inference,
-      tokenizer,
-      split,
-      dataset.labels,
-      embeddings,
-      questions,
-      found,
-    );
+    const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, embeddings, questions, found);
     const unprompted = await resources.unprompted(split, passes);
     const report: EvaluationReport = {
       checkpoint: path,

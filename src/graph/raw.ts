@@ -249,8 +249,3 @@ function reduction(op: string) {
 export const reduceSum = reduction("ReduceSum");
 export const reduceMax = reduction("ReduceMax");
 export const reduceSumSquare = reduction("ReduceSumSquare");
-
-/** Index of the largest element along the last axis; the first one of equals. `[…, V] → […]` int64 */
-export function argMax(x: Tensor): Tensor {
-  return node("ArgMax", [x], x.shape.slice(0, -1), { axis: -1, keepdims: 0 }, "int64");
-}

@@ -1,29 +1,35 @@
 import { describe, expect, it } from "vitest";
-import { collate, collateSources, paddedLength } from "./batch.ts";
+import { Random } from "../../test/support/random.ts";
+import { groupByLength, paddedLength } from "./batch.ts";
 
-const special = { padToken: 9, startToken: 7 };
+const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-describe("a batch", () => {
-  it("pads sources on the right to a multiple of eight, and masks the padding", () => {
-    const { input_ids, attention_mask } = collateSources([[1, 2, 3], [4]], 9);
-    expect(input_ids!.shape).toEqual([2, 8]);
-    expect([...input_ids!.data].map(Number)).toEqual([1, 2, 3, 9, 9, 9, 9, 9, 4, 9, 9, 9, 9, 9, 9, 9]);
-    expect([...attention_mask!.data]).toEqual([1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
-    expect([0, 1, 8, 9, 16].map(paddedLength)).toEqual([8, 8, 8, 16, 16]);
+describe("micro-batches", () => {
+  const lengths = new Random(1).integers(60, 1, 70);
+
+  it.each([
+    [0, 0, 100],
+    [0, 10, 400],
+    [0, 100, 900],
+    [0, 100, 50],
+    [100, 0, 400],
+    [100, 0, 50],
+    [0, 0, 1e9],
+  ])("%i tokens once and %i a row, at most %i: every row once, no group too large", (once, perRow, maxTokens) => {
+    const groups = groupByLength(lengths, { once, perRow }, maxTokens);
+    expect(sorted(groups.flat())).toEqual(upTo(60));
+    for (const group of groups) {
+      expect(group.length).toBeGreaterThan(0);
+      const longest = Math.max(...group.map((index) => lengths[index]!));
+      const tokens = once + group.length * (perRow + paddedLength(longest));
+      expect(tokens <= maxTokens || group.length === 1).toBe(true);
+    }
+    if (maxTokens === 1e9) expect(groups).toHaveLength(1);
   });
 
-  it("shifts targets behind the start token and labels every one of their tokens", () => {
-    const feeds = collate(
-      [
-        { source: [1], target: [3, 4, 1] },
-        { source: [2, 2], target: [5] },
-      ],
-      special,
-      0.25,
-    );
-    expect([...feeds.decoder_input_ids!.data].map(Number)).toEqual([7, 3, 4, 7, 9, 9]);
-    expect([...feeds.label_positions!.data].map(Number)).toEqual([0, 1, 2, 3]);
-    expect([...feeds.label_ids!.data].map(Number)).toEqual([3, 4, 1, 5]);
-    expect([...feeds.label_weights!.data]).toEqual([0.25, 0.25, 0.25, 0.25]);
+  it("go from short rows to long ones, equal ones in their order", () => {
+    const groups = groupByLength([5, 3, 5, 3, 9], { once: 0, perRow: 10 }, 1e9);
+    expect(groups).toEqual([[1, 3, 0, 2, 4]]);
   });
 });

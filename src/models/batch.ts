@@ -1,15 +1,9 @@
-/** @file Token sequences of different lengths as the padded tensors that the graphs take. */
-import { floats, ints, type TensorValue } from "../graph/session.ts";
+/** @file Token sequences as examples, and how a batch of them is cut into parts of similar length. */
 
-/** Source and target token ids of one example; the target ends with the end token and has no start token. */
+/** Source and target token ids of one example. The target ends with the end token. */
 export interface TokenizedExample {
   source: readonly number[];
   target: readonly number[];
-}
-
-export interface SpecialTokens {
-  padToken: number;
-  startToken: number;
 }
 
 /** Padded to a multiple of this, so that the engine meets few different shapes. */
@@ -19,62 +13,24 @@ export function paddedLength(length: number): number {
   return Math.max(lengthMultiple, Math.ceil(length / lengthMultiple) * lengthMultiple);
 }
 
-/** `input_ids` and `attention_mask`, both `[batch, source]`, padded on the right. */
-export function collateSources(sources: readonly (readonly number[])[], padToken: number): Record<string, TensorValue> {
-  const length = paddedLength(Math.max(...sources.map((source) => source.length)));
-  const ids = new BigInt64Array(sources.length * length).fill(BigInt(padToken));
-  const mask = new Float32Array(ids.length);
-  for (const [row, source] of sources.entries()) {
-    for (const [column, id] of source.entries()) ids[row * length + column] = BigInt(id);
-    mask.fill(1, row * length, row * length + source.length);
-  }
-  const shape = [sources.length, length];
-  return { input_ids: ints(ids, shape), attention_mask: floats(mask, shape) };
+/** What a part of a batch costs in tokens: some once, some for every row besides those of its text. */
+export interface GroupCost {
+  once: number;
+  perRow: number;
 }
 
 /**
- * The inputs of teacher forcing: `decoder_input_ids` `[batch, target]` and `label_*` `[labels]`. Each label counts `labelWeight` in the loss, so the losses and gradients of the
- * micro-batches of one batch add up to the batch's mean when it is 1 / (labels in the whole batch).
+ * Groups rows by their lengths so that each group, padded to its longest row, costs at most `maxTokens` tokens or has one row.
+ * Groups hold indices into `lengths` and are sorted by length: short rows do not pay for long ones.
  */
-export function collateTargets(
-  targets: readonly (readonly number[])[],
-  { padToken, startToken }: SpecialTokens,
-  labelWeight: number,
-): Record<string, TensorValue> {
-  const length = Math.max(...targets.map((target) => target.length));
-  const decoderIds = new BigInt64Array(targets.length * length).fill(BigInt(padToken));
-  const positions: number[] = [];
-  const labels: number[] = [];
-  for (const [row, target] of targets.entries()) {
-    for (const [column, id] of target.entries()) {
-      decoderIds[row * length + column] = BigInt(column === 0 ? startToken : target[column - 1]!);
-      positions.push(row * length + column);
-      labels.push(id);
-    }
+export function groupByLength(lengths: readonly number[], { once, perRow }: GroupCost, maxTokens: number): number[][] {
+  const sorted = [...lengths.keys()].sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+  const groups: number[][] = [];
+  for (const index of sorted) {
+    const group = groups.at(-1);
+    const rowTokens = perRow + paddedLength(lengths[index]!);
+    if (group && once + (group.length + 1) * rowTokens <= maxTokens) group.push(index);
+    else groups.push([index]);
   }
-  return {
-    decoder_input_ids: ints(decoderIds, [targets.length, length]),
-    label_positions: ints(positions),
-    label_ids: ints(labels),
-    label_weights: floats(new Float32Array(labels.length).fill(labelWeight)),
-  };
-}
-
-/** All inputs of a loss graph but the prompt. */
-export function collate(
-  examples: readonly TokenizedExample[],
-  tokens: SpecialTokens,
-  labelWeight: number,
-): Record<string, TensorValue> {
-  return {
-    ...collateSources(
-      examples.map(({ source }) => source),
-      tokens.padToken,
-    ),
-    ...collateTargets(
-      examples.map(({ target }) => target),
-      tokens,
-      labelWeight,
-    ),
-  };
+  return groups;
 }

@@ -1,117 +1,36 @@
-/** @file `config.json` of a Hugging Face model: read, checked and given its defaults. */
+/** @file `config.json` of a Hugging Face model folder, as it is written there. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
+import { basename, join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 
-/** No real model comes near; a file that says more would only exhaust memory. */
-const largest = 1 << 24;
-const count = z.number().int().positive().max(largest);
-const smallCount = count.max(1 << 16);
-const tokenId = z.number().int().nonnegative();
+export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** T5 v1.0, T5 v1.1, Flan-T5 and mT5. Names and defaults are those of Transformers' `T5Config`. */
-const t5Schema = z
-  .object({
-    model_type: z.enum(["t5", "mt5"]),
-    vocab_size: count,
-    d_model: count,
-    d_kv: count,
-    d_ff: count,
-    num_heads: smallCount,
-    num_layers: smallCount,
-    num_decoder_layers: smallCount.nullish(),
-    feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
-    layer_norm_epsilon: z.number().positive().default(1e-6),
-    relative_attention_num_buckets: smallCount.default(32),
-    relative_attention_max_distance: smallCount.default(128),
-    tie_word_embeddings: z.boolean().default(true),
-    /** Since Transformers 5, which ties T5 always and keeps here what tying used to mean. */
-    scale_decoder_outputs: z.boolean().nullish(),
-    pad_token_id: tokenId.default(0),
-    eos_token_id: tokenId.default(1),
-    decoder_start_token_id: tokenId.nullish(),
-  })
-  .refine((json) => json.relative_attention_num_buckets >= 4, {
-    message: "It must be at least 4: a quarter of the buckets is for the encoder's exact distances in each direction.",
-    path: ["relative_attention_num_buckets"],
-  })
-  .refine((json) => json.relative_attention_max_distance > json.relative_attention_num_buckets / 2, {
-    message: "It must exceed the decoder's exact distances, half the number of buckets.",
-    path: ["relative_attention_max_distance"],
-  })
-  .transform((json) => ({
-    modelType: json.model_type,
-    vocabularySize: json.vocab_size,
-    hiddenSize: json.d_model,
-    headSize: json.d_kv,
-    feedForwardSize: json.d_ff,
-    numHeads: json.num_heads,
-    numEncoderLayers: json.num_layers,
-    numDecoderLayers: json.num_decoder_layers ?? json.num_layers,
-    gatedGelu: json.feed_forward_proj === "gated-gelu",
-    epsilon: json.layer_norm_epsilon,
-    numBuckets: json.relative_attention_num_buckets,
-    maxDistance: json.relative_attention_max_distance,
-    /** Whether the logits may come from the embedding table; if not, the weights hold a head of their own. */
-    tiedHead: json.tie_word_embeddings,
-    /** Whether decoder outputs are multiplied by 1/√d before the head, as T5 v1.0 does. */
-    scaledHead: json.scale_decoder_outputs ?? json.tie_word_embeddings,
-    padToken: json.pad_token_id,
-    endToken: json.eos_token_id,
-    startToken: json.decoder_start_token_id ?? json.pad_token_id,
-  }));
-
-export type T5Config = z.infer<typeof t5Schema>;
-
-/** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED */
-export function readConfig(folder: string): T5Config {
+/** @throws MODEL_MISSING, MODEL_CONFIG */
+export function readConfig(folder: string): { json: JsonObject; path: string } {
   const path = join(folder, "config.json");
-  if (!existsSync(path)) {
-    throw new UlptError(
-      "MODEL_MISSING",
-      existsSync(folder) ? "The folder has no config.json." : "The folder does not exist.",
-      {
-        where: folder,
-        expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
-        hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
-      },
-    );
-  }
+  if (existsSync(path)) return { json: readJsonObject(path), path };
+  throw new UlptError(
+    "MODEL_MISSING",
+    existsSync(folder) ? "The folder has no config.json." : "The folder does not exist.",
+    {
+      where: folder,
+      expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
+      hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
+    },
+  );
+}
+
+/** @throws MODEL_CONFIG */
+export function readJsonObject(path: string): JsonObject {
+  const invalid = (message: string, cause?: unknown) =>
+    new UlptError("MODEL_CONFIG", message, { where: path, hint: "Download the file again.", cause });
   let json: unknown;
   try {
     json = parseJson(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new UlptError("MODEL_CONFIG", `config.json is not JSON: ${messageOf(error)}`, {
-      where: path,
-      hint: "Download the file again.",
-      cause: error,
-    });
+    throw invalid(`${basename(path)} is not JSON: ${messageOf(error)}`, error);
   }
-  return parseConfig(json, path);
-}
-
-export function parseConfig(json: unknown, where: string): T5Config {
-  const modelType = typeof json === "object" && json !== null && "model_type" in json ? json.model_type : undefined;
-  if (modelType !== "t5" && modelType !== "mt5") {
-    throw new UlptError(
-      "MODEL_UNSUPPORTED",
-      `The architecture ${JSON.stringify(modelType) ?? "of no name"} is not supported.`,
-      {
-        where: `${where}, field "model_type"`,
-        expected: "t5 (also T5 v1.1 and Flan-T5) or mt5",
-        hint: "Choose a model of these families, such as google-t5/t5-base.",
-      },
-    );
-  }
-  const parsed = t5Schema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UlptError("MODEL_CONFIG", issue!.message, {
-      where: `${where}, field "${issue!.path.join(".")}"`,
-      hint: "Download the file again, or correct the field.",
-    });
-  }
-  return parsed.data;
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as JsonObject;
+  throw invalid(`${basename(path)} is no JSON object.`);
 }

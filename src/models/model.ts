@@ -1,50 +1,45 @@
-/** @file A frozen language model from a folder: its configuration, its weights and the network over them. */
-import type { Tensor } from "../graph/tensor.ts";
-import { readConfig, type T5Config } from "./config.ts";
-import { T5 } from "./t5.ts";
-import { Weights } from "./weights.ts";
+/** @file Opens a frozen language model from a folder, of whichever kind its config.json says it is. */
+import { UlptError } from "../errors.ts";
+import { type JsonObject, readConfig } from "./config.ts";
+import { families } from "./decoder/families/index.ts";
+import { DecoderModel, decoderConfig } from "./decoder/model.ts";
+import { parseConfig } from "./encoderDecoder/config.ts";
+import { EncoderDecoderModel } from "./encoderDecoder/model.ts";
+import type { LanguageModel, ModelConfig } from "./languageModel.ts";
 
-export interface FrozenModel {
-  folder: string;
-  config: T5Config;
-  weights: Weights;
-  network: T5;
-  /** The name under which the weights hold the shared embedding table `[V, d]`. */
-  embeddingName: string;
+const encoderDecoders = ["t5", "mt5"];
+
+/** Values of `model_type` that `openModel` takes. */
+export const modelTypes: readonly string[] = [...encoderDecoders, ...Object.keys(families), "gemma3"];
+
+/** What config.json says of a model whose weights need not be there. @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED */
+export function readModelConfig(folder: string): ModelConfig {
+  const { json, path } = readConfig(folder);
+  return isEncoderDecoder(json, path) ? parseConfig(json, path) : decoderConfig(folder, json, path).config;
 }
-
-const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
 
 /**
- * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; MODEL_TENSOR where the weights have more blocks
- * than config.json; missing tensors show when a graph is built
+ * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; MODEL_TENSOR where the weights hold what config.json
+ * has no place for; missing tensors show when a graph is built
  */
-export function openModel(folder: string): FrozenModel {
-  const written = readConfig(folder);
-  const weights = Weights.open(folder);
-  weights.requireNoBlockBeyond(written);
-  // A v1.1 model saved by Transformers 5 calls itself tied, and holds its own head all the same.
-  const ownHead = !written.scaledHead && weights.has("lm_head.weight");
-  const config = { ...written, tiedHead: written.tiedHead && !ownHead };
-  // Checkpoints differ in which of the tied names they keep.
-  const embeddingName = embeddingNames.find((name) => weights.has(name)) ?? embeddingNames[0]!;
-  const tensors = new Map<string, Tensor>();
-  const network = new T5(config, (name, shape, alias) => {
-    const key = alias ? `${name}[${alias}]` : name;
-    const known = tensors.get(key);
-    if (known) return known;
-    const tensor = weights.tensor(name === "shared.weight" ? embeddingName : name, shape, alias);
-    tensors.set(key, tensor);
-    return tensor;
-  });
-  return { folder, config, weights, network, embeddingName };
+export function openModel(folder: string): LanguageModel {
+  const { json, path } = readConfig(folder);
+  return isEncoderDecoder(json, path) ? EncoderDecoderModel.open(folder) : DecoderModel.open(folder);
 }
 
-/** Rows of the embedding table, `[count, d]` float32. */
-export function readEmbeddings(
-  { weights, config, embeddingName }: FrozenModel,
-  begin = 0,
-  count?: number,
-): Float32Array {
-  return weights.readRows(embeddingName, [config.vocabularySize, config.hiddenSize], begin, count);
+/** @throws MODEL_UNSUPPORTED unless the model is one of the supported kinds */
+function isEncoderDecoder(json: JsonObject, path: string): boolean {
+  const modelType = json.model_type;
+  if (typeof modelType !== "string" || !modelTypes.includes(modelType)) {
+    throw new UlptError(
+      "MODEL_UNSUPPORTED",
+      `The architecture ${JSON.stringify(modelType) ?? "of no name"} is not supported.`,
+      {
+        where: `${path}, field "model_type"`,
+        expected: modelTypes.join(", "),
+        hint: "Choose a model of these families, such as google-t5/t5-base or HuggingFaceTB/SmolLM2-135M.",
+      },
+    );
+  }
+  return encoderDecoders.includes(modelType);
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { Random } from "../../test/support/random.ts";
 import { tinyT5, writeModel } from "../../test/support/tinyT5.ts";
-import { openModel, readEmbeddings } from "./model.ts";
+import { openModel } from "./model.ts";
 import { nearestTokens } from "./nearest.ts";
 
 const folder = temporaryFolder();
@@ -27,7 +27,7 @@ describe("nearestTokens", () => {
       vectors[width + i]! *= 1e18;
     }
     const found = await nearestTokens(model, vectors, 4);
-    const table = readEmbeddings(model);
+    const table = model.readEmbeddings();
     for (const [row, neighbours] of found.entries()) {
       const expected = reference(table, vectors.subarray(row * width, (row + 1) * width), 4);
       expect(neighbours.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));

@@ -4,7 +4,7 @@ import { emit } from "../graph/emit.ts";
 import * as raw from "../graph/raw.ts";
 import { floats, Session } from "../graph/session.ts";
 import { input, scalar } from "../graph/tensor.ts";
-import { type FrozenModel, readEmbeddings } from "./model.ts";
+import type { LanguageModel } from "./languageModel.ts";
 
 export interface Neighbour {
   /** Token id. */
@@ -21,7 +21,7 @@ const blockFloats = 2 ** 22;
  * their ids. A row of zeros has none, and no token that `accept` refuses is taken.
  */
 export async function nearestTokens(
-  model: FrozenModel,
+  model: Pick<LanguageModel, "config" | "readEmbeddings">,
   vectors: Float32Array,
   count: number,
   accept: (id: number) => boolean = () => true,
@@ -36,7 +36,7 @@ export async function nearestTokens(
     for (let begin = 0; begin < vocabularySize; begin += blockRows) {
       const size = Math.min(blockRows, vocabularySize - begin);
       const accepted = Uint8Array.from({ length: size }, (_, column) => Number(accept(begin + column)));
-      const block = readEmbeddings(model, begin, size);
+      const block = model.readEmbeddings(begin, size);
       const feeds = { directions: floats(directions, [rows, hiddenSize]), block: floats(block, [size, hiddenSize]) };
       const { similarities } = await session.run<"similarities">(feeds);
       const values = similarities.data as Float32Array;

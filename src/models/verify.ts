@@ -5,16 +5,15 @@ import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { readFloats, readHeader, readIntegers, type SafetensorsHeader } from "../formats/safetensors.ts";
 import type { Device } from "../graph/devices.ts";
-import { floats, ints, Session } from "../graph/session.ts";
+import { floats } from "../graph/session.ts";
 import { parseJson } from "../json.ts";
-import type { T5Config } from "./config.ts";
-import { Inference } from "./inference.ts";
-import type { FrozenModel } from "./model.ts";
-import { lossGraph } from "./seq2seq.ts";
+import type { LanguageModel, ModelConfig } from "./languageModel.ts";
 
 const caseSchema = z.object({
-  kind: z.literal("seq2seq"),
+  kind: z.enum(["seq2seq", "causal"]),
   loss: z.number().optional(),
+  /** Whether the prompt is multiplied as the text's embeddings are, as Transformers up to 5.3 does for Gemma 1 and 2. */
+  prompt_scaled: z.boolean().optional(),
   max_new_tokens: z.number().int().positive().optional(),
 });
 
@@ -40,21 +39,30 @@ export function verificationPassed(result: Verification): boolean {
  * @param caseFile `NAME.json` or `NAME.safetensors`; both must be there
  * @throws DATA_SYNTAX, DATA_FIELD_MISSING, SAFETENSORS_INVALID; MODEL_MISMATCH for a case that this model cannot compute
  */
-export async function verifyCase(model: FrozenModel, caseFile: string, device: Device): Promise<Verification> {
+export async function verifyCase(model: LanguageModel, caseFile: string, device: Device): Promise<Verification> {
   const stem = caseFile.replace(/\.(json|safetensors)$/, "");
   const description = readCase(`${stem}.json`);
   const tensors = readHeader(`${stem}.safetensors`);
   const name = basename(stem);
+  if (description.kind !== model.caseKind) {
+    throw new UlptError("MODEL_MISMATCH", `The case is one of a ${description.kind} model.`, {
+      where: `${stem}.json, field "kind"`,
+      expected: `"${model.caseKind}", for a model of the type ${model.config.modelType}`,
+      hint: "Give --model the folder that the case was made with, or --case a case of this model.",
+    });
+  }
+  const promptScale = description.prompt_scaled ? model.textScale : 1;
   return tensors.tensors.has("generated")
-    ? verifyGreedy(model, name, tensors, device)
-    : verifyLoss(model, name, tensors, description.loss, device);
+    ? verifyGreedy(model, name, tensors, { device, promptScale })
+    : verifyLoss(model, name, tensors, description.loss, { device, promptScale });
 }
 
 function readCase(path: string): z.infer<typeof caseSchema> {
   const invalid = (message: string) =>
     new UlptError("DATA_SYNTAX", message, {
       where: path,
-      expected: 'a reference case: {"kind": "seq2seq", "loss": …} beside a .safetensors file of the same name',
+      expected:
+        'a reference case: {"kind": "seq2seq" or "causal", "loss": …} beside a .safetensors file of the same name',
       hint: "Give --case the path of NAME.json or NAME.safetensors.",
     });
   if (!existsSync(path)) throw invalid("The reference case does not exist.");
@@ -75,11 +83,11 @@ class CaseTensors {
   readonly ids;
   readonly mask;
   readonly prompt;
-  private readonly config: T5Config;
+  private readonly config: ModelConfig;
   private readonly header: SafetensorsHeader;
 
   /** @throws DATA_FIELD_MISSING, DATA_SYNTAX, MODEL_MISMATCH */
-  constructor(header: SafetensorsHeader, config: T5Config) {
+  constructor(header: SafetensorsHeader, config: ModelConfig) {
     this.header = header;
     this.config = config;
     this.ids = this.tokens("input_ids", [undefined, undefined]);
@@ -135,12 +143,22 @@ class CaseTensors {
 /** A size is undefined where it may be any. */
 type Shape = readonly (number | undefined)[];
 
+interface Options {
+  device: Device;
+  /** What the case's prompt is multiplied with before it enters the model. */
+  promptScale: number;
+}
+
+function scaled(values: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? values : values.map((value) => value * factor);
+}
+
 async function verifyLoss(
-  { network, config }: FrozenModel,
+  model: LanguageModel,
   name: string,
   header: SafetensorsHeader,
   expectedLoss: number | undefined,
-  device: Device,
+  { device, promptScale }: Options,
 ): Promise<Verification> {
   if (expectedLoss === undefined) {
     throw new UlptError("DATA_FIELD_MISSING", "The case has no loss.", {
@@ -149,69 +167,55 @@ async function verifyLoss(
       hint: "Make the case again as the README says.",
     });
   }
-  const tensors = new CaseTensors(header, config);
+  const tensors = new CaseTensors(header, model.config);
   const { ids, mask, prompt, batch } = tensors;
   const labels = tensors.tokens("labels", [batch, undefined]);
-  const length = labels.shape[1]!;
-  const logits = tensors.floats("logits", [batch, length, config.vocabularySize]).data;
+  const whole = { ids, mask, labels, prompt };
+  const logits = tensors.floats("logits", model.referenceLogitsShape(whole)).data;
   const dPrompt = tensors.floats("d_prompt", prompt.shape).data;
+  const entering = { ...prompt, data: scaled(prompt.data, promptScale) };
+  const outputs = await model.reference({ ...whole, prompt: entering }, { device });
+  return {
+    case: name,
+    loss: outputs.loss,
+    lossRelErr: Math.abs(outputs.loss - expectedLoss) / Math.abs(expectedLoss),
+    logitsErr: relativeError(outputs.logits.data, rowsOf(logits, outputs.logits.rows, model.config.vocabularySize)),
+    dPromptErr: relativeError(scaled(outputs.dPrompt, promptScale), dPrompt),
+  };
+}
 
-  const decoderIds = new BigInt64Array(labels.data.length);
-  for (const [index, label] of labels.data.entries()) {
-    const column = index % length;
-    if (column === 0) decoderIds[index] = BigInt(config.startToken);
-    if (column < length - 1) decoderIds[index + 1] = label < 0n ? BigInt(config.padToken) : label;
+/** Rows of `[…, width]`. */
+function rowsOf(values: Float32Array, rows: readonly number[], width: number): Float32Array {
+  const picked = new Float32Array(rows.length * width);
+  for (const [index, row] of rows.entries()) {
+    picked.set(values.subarray(row * width, (row + 1) * width), index * width);
   }
-  const isLabel = Array.from(labels.data, (label) => label >= 0n);
-  const weight = 1 / isLabel.filter(Boolean).length;
-  const graph = lossGraph(network, { logits: true, shortTargets: length < config.headSize });
-  const session = await Session.create(graph, { device });
-  try {
-    const outputs = await session.run<"loss" | "logits" | "d_prompt">({
-      prompt: floats(prompt.data, prompt.shape),
-      input_ids: ints(ids.data, ids.shape),
-      attention_mask: floats(Float32Array.from(mask.data, Number), ids.shape),
-      decoder_input_ids: ints(decoderIds, [batch, length]),
-      label_positions: ints(Array.from(labels.data.keys())),
-      label_ids: ints(labels.data.map((label) => (label < 0n ? 0n : label))),
-      label_weights: floats(Float32Array.from(isLabel, (counts) => (counts ? weight : 0))),
-    });
-    const loss = Number(outputs.loss.data[0]);
-    return {
-      case: name,
-      loss,
-      lossRelErr: Math.abs(loss - expectedLoss) / Math.abs(expectedLoss),
-      logitsErr: relativeError(outputs.logits.data as Float32Array, logits),
-      dPromptErr: relativeError(outputs.d_prompt.data as Float32Array, dPrompt),
-    };
-  } finally {
-    await session.release();
-  }
+  return picked;
 }
 
 async function verifyGreedy(
-  model: FrozenModel,
+  model: LanguageModel,
   name: string,
   header: SafetensorsHeader,
-  device: Device,
+  { device, promptScale }: Options,
 ): Promise<Verification> {
   const tensors = new CaseTensors(header, model.config);
   const { ids, mask, prompt, batch } = tensors;
   const expected = tensors.tokens("generated", [batch, undefined]);
   const length = ids.shape[1]!;
   const maxNewTokens = expected.shape[1]!;
-  const inference = new Inference(model, { device });
+  const generator = model.generator({ device });
   try {
     const sources = Array.from({ length: batch }, (_, row) =>
       Array.from(ids.data.subarray(row * length, (row + 1) * length), Number).filter(
         (_, i) => mask.data[row * length + i],
       ),
     );
-    const encoded = await inference.encode(sources, floats(prompt.data, prompt.shape));
-    const rows = await inference.generate(encoded, { maxNewTokens, stopAtEnd: false });
+    const texts = await generator.prefill(floats(scaled(prompt.data, promptScale), prompt.shape), sources);
+    const rows = await texts.generate({ maxNewTokens, endTokens: [] });
     return { case: name, greedyMatch: rows.flat().every((id, index) => BigInt(id) === expected.data[index]) };
   } finally {
-    await inference.release();
+    await generator.release();
   }
 }
 

@@ -15,8 +15,9 @@ import { temporaryFolder } from "../../test/support/folder.ts";
 import { Random } from "../../test/support/random.ts";
 import { type TinyT5, tinyT5, writeModel } from "../../test/support/tinyT5.ts";
 import { encodeSafetensors } from "../formats/safetensors.ts";
-import { openModel, readEmbeddings } from "./model.ts";
-import { lossGraph } from "./seq2seq.ts";
+import { lossGraph } from "./encoderDecoder/graphs.ts";
+import { EncoderDecoderModel } from "./encoderDecoder/model.ts";
+import { openModel } from "./model.ts";
 import { Weights } from "./weights.ts";
 
 const folder = temporaryFolder();
@@ -28,7 +29,7 @@ function fresh(changes: Partial<TinyT5> = {}, shards = 1): string {
 }
 
 /** Opens a model and builds a graph of it, which asks for every weight. */
-const build = (path: string) => lossGraph(openModel(path).network, { shortTargets: true });
+const build = (path: string) => lossGraph(EncoderDecoderModel.open(path).network, { shortTargets: true });
 const indexName = "model.safetensors.index.json";
 const query = "encoder.block.0.layer.0.SelfAttention.q.weight";
 
@@ -92,7 +93,7 @@ describe("weights that do not fit config.json", () => {
     const { "shared.weight": _, ...weights } = tiny.weights;
     const path = fresh({ weights });
     await expectError(() => build(path), "MODEL_TENSOR", "shared.weight");
-    await expectError(() => readEmbeddings(openModel(path)), "MODEL_TENSOR", "shared.weight");
+    await expectError(() => openModel(path).readEmbeddings(), "MODEL_TENSOR", "shared.weight");
   });
 });
 

@@ -6,7 +6,6 @@ import { hashFiles } from "../formats/contentHash.ts";
 import { readFloats, readHeader, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
-import type { T5Config } from "./config.ts";
 
 const storedDtypes: Partial<Record<TensorEntry["dtype"], StoredDtype>> = {
   F32: "float32",
@@ -76,7 +75,13 @@ export class Weights {
    * Looks for a block that config.json does not know: the model would run without its last layers, and compute wrong numbers.
    * @throws MODEL_TENSOR naming its first tensor and the number of blocks in config.json
    */
-  requireNoBlockBeyond({ numEncoderLayers, numDecoderLayers }: T5Config): void {
+  requireNoBlockBeyond({
+    numEncoderLayers,
+    numDecoderLayers,
+  }: {
+    numEncoderLayers: number;
+    numDecoderLayers: number;
+  }): void {
     for (const [name, { path }] of this.tensors) {
       const [, stack, number] = /^(encoder|decoder)\.block\.(\d+)\./.exec(name) ?? [];
       const depth = stack === "encoder" ? numEncoderLayers : numDecoderLayers;

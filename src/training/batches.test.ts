@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../test/support/random.ts";
-import { paddedLength, type TokenizedExample } from "../models/batch.ts";
-import { DataOrder, groupByLength } from "./batches.ts";
+import { DataOrder } from "./batches.ts";
 
 const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -59,44 +57,5 @@ describe("the order of training", () => {
     const backwards = orderOf(10, 4, lastBatch, 7);
     for (const step of upTo(9).reverse()) expect(backwards.batch(step)).toEqual(batches[step]);
     expect(orderOf(10, 10, lastBatch, 8).batch(0)).not.toEqual(orderOf(10, 10, lastBatch, 7).batch(0));
-  });
-});
-
-describe("micro-batches", () => {
-  const random = new Random(1);
-  const examples: TokenizedExample[] = random
-    .integers(60, 1, 70)
-    .map((length) => ({ source: new Array(length).fill(2), target: [1] }));
-
-  it.each([
-    [0, 100],
-    [10, 400],
-    [100, 900],
-    [100, 50],
-    [0, 1e9],
-  ])("prompt %i, at most %i tokens: every example once, none too large", (promptLength, maxTokens) => {
-    const indices = upTo(60).filter((index) => index % 7 !== 3);
-    const groups = groupByLength(examples, indices, promptLength, maxTokens);
-    expect(sorted(groups.flat())).toEqual(indices);
-    for (const group of groups) {
-      expect(group.length).toBeGreaterThan(0);
-      const longest = Math.max(...group.map((index) => examples[index]!.source.length));
-      const tokens = group.length * (promptLength + paddedLength(longest));
-      expect(tokens <= maxTokens || group.length === 1).toBe(true);
-    }
-    if (maxTokens === 1e9) expect(groups).toHaveLength(1);
-  });
-
-  it("go from short examples to long ones, and do not depend on the order of the batch", () => {
-    const indices = upTo(60);
-    const groups = groupByLength(examples, indices, 10, 300);
-    const lengths = groups.flat().map((index) => examples[index]!.source.length);
-    expect(lengths).toEqual(sorted(lengths));
-    expect(groupByLength(examples, [...indices].reverse(), 10, 300)).toEqual(groups);
-    expect(groups.length).toBeGreaterThan(3);
-  });
-
-  it("count an example as often as the batch has it", () => {
-    expect(groupByLength(examples, [4, 4, 4], 0, 1e9)).toEqual([[4, 4, 4]]);
   });
 });

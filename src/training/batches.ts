@@ -1,7 +1,5 @@
-/** @file Which examples a step sees, and how they are cut into micro-batches of similar length. */
+/** @file Which examples a step sees. */
 import type { TrainingSettings } from "../experiment/expand.ts";
-import type { Indexed } from "../formats/packed.ts";
-import { paddedLength, type TokenizedExample } from "../models/batch.ts";
 import { Stream } from "../random/philox.ts";
 import { permutation } from "../random/shuffle.ts";
 
@@ -51,27 +49,4 @@ export class DataOrder {
     }
     return this.order[position % count]!;
   }
-}
-
-/**
- * Groups `indices` so that each group, padded to its longest source, has at most `maxTokens` tokens (the prompt counted) or one
- * example. Groups are sorted by length: short examples do not pay for long ones.
- */
-export function groupByLength(
-  examples: Indexed<TokenizedExample>,
-  indices: readonly number[],
-  promptLength: number,
-  maxTokens: number,
-): number[][] {
-  const lengths = new Map(indices.map((index) => [index, examples.at(index)!.source.length]));
-  const length = (index: number) => lengths.get(index)!;
-  const sorted = [...indices].sort((a, b) => length(a) - length(b) || a - b);
-  const groups: number[][] = [];
-  for (const index of sorted) {
-    const group = groups.at(-1);
-    const rowTokens = promptLength + paddedLength(length(index));
-    if (group && (group.length + 1) * rowTokens <= maxTokens) group.push(index);
-    else groups.push([index]);
-  }
-  return groups;
 }

@@ -3,10 +3,9 @@ import type { TensorValue } from "../graph/session.ts";
 import type { MetricName } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
-import type { Encoded, Inference } from "../models/inference.ts";
+import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
-import { groupByLength } from "./batches.ts";
 import { type Dataset, type Split, withoutEnd } from "./dataset.ts";
 
 export interface EvaluationOptions {
@@ -19,6 +18,12 @@ export interface EvaluationOptions {
   signal?: AbortSignal | undefined;
   /** Called after each pass. */
   onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A model, and a generator of it. */
+export interface Answering {
+  model: Pick<LanguageModel, "groups">;
+  generator: Generator;
 }
 
 /** What to find out. */
@@ -73,7 +78,7 @@ const comparesTokens: ReadonlySet<MetricName> = new Set<MetricName>([
  * @throws the signal's reason when aborted, what `onProgress` throws, and what the metrics throw: PROGRAMS_OFF, DATA_LABEL
  */
 export async function evaluate(
-  inference: Inference,
+  { model, generator }: Answering,
   tokenizer: Tokenizer,
   { tokens, examples }: Split,
   labels: Dataset["labels"],
@@ -87,25 +92,25 @@ export async function evaluate(
   const likeliest: string[] = new Array(tokens.length);
   const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
   let done = 0;
-  const all = Array.from({ length: tokens.length }, (_, index) => index);
-  for (const group of groupByLength(tokens, all, prompt?.shape[0] ?? 0, maxTokens)) {
+  const lengths = Array.from({ length: tokens.length }, (_, index) => tokens.at(index)!.source.length);
+  for (const group of model.groups(lengths, prompt?.shape[0] ?? 0, maxTokens)) {
     signal?.throwIfAborted();
     const rows = group.map((index) => tokens.at(index)!);
-    const encoded = await inference.encode(
-      rows.map(({ source }) => source),
+    const texts = await generator.prefill(
       prompt,
+      rows.map(({ source }) => source),
     );
     if (needsAnswers) {
-      const answers = await inference.generate(encoded, { maxNewTokens });
+      const answers = await texts.generate({ maxNewTokens, signal });
       for (const [row, index] of group.entries()) predictions[index] = tokenizer.decode(answers[row]!);
     }
     if (needsLosses) {
       const targets = rows.map(({ target }) => target);
-      const sums = await inference.score(encoded, targets);
+      const sums = await texts.score(targets);
       for (const [row, index] of group.entries()) losses[index] = { sum: sums[row]!, tokens: targets[row]!.length };
     }
     if (amongLabels && labels) {
-      const chosen = await mostProbable(inference, encoded, labels);
+      const chosen = await mostProbable(texts, labels);
       for (const [row, index] of group.entries()) likeliest[index] = chosen[row]!;
     }
     done += group.length;
@@ -141,18 +146,11 @@ function meanLoss(losses: readonly { sum: number; tokens: number }[]): number {
   return total / losses.reduce((sum, one) => sum + one.tokens, 0);
 }
 
-/** The label with the highest probability for each encoded row. */
-async function mostProbable(
-  inference: Inference,
-  encoded: Encoded,
-  labels: NonNullable<Dataset["labels"]>,
-): Promise<string[]> {
-  const best = Array.from({ length: encoded.batch }, () => ({ text: "", value: Number.POSITIVE_INFINITY }));
+/** The label with the highest probability for each text. */
+async function mostProbable(texts: Prefilled, labels: NonNullable<Dataset["labels"]>): Promise<string[]> {
+  const best = Array.from({ length: texts.batch }, () => ({ text: "", value: Number.POSITIVE_INFINITY }));
   for (const { text, tokens } of labels) {
-    const values = await inference.score(
-      encoded,
-      best.map(() => tokens),
-    );
+    const values = await texts.score(best.map(() => tokens));
     for (const [row, value] of values.entries()) if (value < best[row]!.value) best[row] = { text, value };
   }
   return best.map(({ text }) => text);

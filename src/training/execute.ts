@@ -161,9 +161,8 @@ class Execution {
     this.prompt = await PromptSession.create(this.method);
     this.trainer = new Trainer(
       {
-        loss: await this.resources.lossSession(),
+        loss: await this.resources.lossFunction(),
         prompt: this.prompt,
-        special: this.resources.model.config,
         examples: this.resources.dataset.train.tokens,
         training,
         seed,
@@ -282,11 +281,11 @@ class Execution {
     parameters: ParameterValues,
     metrics: Questions["metrics"],
   ): Promise<Evaluation & { loss: number }> {
-    const { inference, tokenizer, dataset } = this.resources;
+    const { tokenizer, dataset } = this.resources;
     const embeddings = await this.prompt!.embeddings(parameters);
     const options = this.evaluationOptions(split);
     const found = await evaluate(
-      inference,
+      this.resources,
       tokenizer,
       dataset[split],
       dataset.labels,

@@ -5,26 +5,26 @@ import { join } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
 import type { TensorValue } from "../graph/session.ts";
-import { Inference } from "../models/inference.ts";
-import { type FrozenModel, openModel, readEmbeddings } from "../models/model.ts";
+import type { Generator, LanguageModel } from "../models/languageModel.ts";
+import { openModel } from "../models/model.ts";
 import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
 
 /** So many rows of the embedding table are read at a time. */
 const blockRows = 4096;
 
 export class LoadedModel {
-  readonly model: FrozenModel;
+  readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly device: Device;
   private weightsSha256: Promise<string> | undefined;
   private tableSha256: string | undefined;
-  private readonly inference: Inference;
+  private readonly generator: Generator;
 
-  private constructor(model: FrozenModel, tokenizer: Tokenizer, device: Device) {
+  private constructor(model: LanguageModel, tokenizer: Tokenizer, device: Device) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.device = device;
-    this.inference = new Inference(model, { device });
+    this.generator = model.generator({ device });
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID, TOKENIZER_MISSING, TOKENIZER_INVALID */
@@ -82,20 +82,20 @@ export class LoadedModel {
     prompt: TensorValue | undefined,
     maxNewTokens: number,
   ): Promise<string[]> {
-    const encoded = await this.inference.encode(sources, prompt);
-    return (await this.inference.generate(encoded, { maxNewTokens })).map((ids) => this.tokenizer.decode(ids));
+    const texts = await this.generator.prefill(prompt, sources);
+    return (await texts.generate({ maxNewTokens })).map((ids) => this.tokenizer.decode(ids));
   }
 
   async release(): Promise<void> {
-    await this.inference.release();
+    await this.generator.release();
   }
 }
 
-function hashEmbeddings(model: FrozenModel): string {
+function hashEmbeddings(model: LanguageModel): string {
   const { vocabularySize } = model.config;
   const hash = createHash("sha256");
   for (let begin = 0; begin < vocabularySize; begin += blockRows) {
-    const block = readEmbeddings(model, begin, Math.min(blockRows, vocabularySize - begin));
+    const block = model.readEmbeddings(begin, Math.min(blockRows, vocabularySize - begin));
     hash.update(new Uint8Array(block.buffer));
   }
   return hash.digest("hex");

@@ -3,14 +3,15 @@ import { temporaryFolder } from "../../test/support/folder.ts";
 import { createWordWorkspace } from "../../test/support/wordModel.ts";
 import { expandRuns, type VanillaSettings } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
-import { type FrozenModel, openModel, readEmbeddings } from "../models/model.ts";
+import type { LanguageModel } from "../models/languageModel.ts";
+import { openModel } from "../models/model.ts";
 import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
 import { createMethod, initialParameters } from "./method.ts";
 
 const folder = temporaryFolder();
 
 describe("a prompt that starts from a text", () => {
-  let model: FrozenModel;
+  let model: LanguageModel;
   let tokenizer: Tokenizer;
   beforeAll(() => {
     createWordWorkspace(folder());
@@ -31,7 +32,7 @@ describe("a prompt that starts from a text", () => {
       1,
     );
     const { hiddenSize, vocabularySize } = model.config;
-    const table = readEmbeddings(model);
+    const table = model.readEmbeddings();
     const row = (values: Float32Array, index: number) => values.subarray(index * hiddenSize, (index + 1) * hiddenSize);
     return Array.from({ length: promptLength }, (_, i) => {
       const wanted = row(start!, i).join();

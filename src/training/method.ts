@@ -1,7 +1,7 @@
 /** @file From the settings of a run to its prompt method, and from a checkpoint back to the method and its parameters. */
 import { UlptError } from "../errors.ts";
 import type { MethodSettings } from "../experiment/expand.ts";
-import { type FrozenModel, readEmbeddings } from "../models/model.ts";
+import type { LanguageModel } from "../models/languageModel.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { elementCount, type PromptMethod } from "../prompts/method.ts";
 import type { ParameterValues } from "../prompts/prompt.ts";
@@ -12,7 +12,7 @@ import type { Checkpoint, NewCheckpoint } from "../runs/checkpoints.ts";
 import { requireKnownTokens } from "./dataset.ts";
 
 export interface MethodContext {
-  model: FrozenModel;
+  model: LanguageModel;
   tokenizer: Tokenizer;
 }
 
@@ -29,9 +29,9 @@ export function createMethod(
 
 type Initialization = Extract<MethodSettings, { name: "vanilla" }>["initialization"];
 
-function vanillaStart(initialization: Initialization, model: FrozenModel, tokenizer: Tokenizer): VanillaStart {
+function vanillaStart(initialization: Initialization, model: LanguageModel, tokenizer: Tokenizer): VanillaStart {
   if (initialization.from === "random") return initialization;
-  const embeddings = (token: number) => readEmbeddings(model, token, 1);
+  const embeddings = (token: number) => model.readEmbeddings(token, 1);
   if (initialization.from === "vocabulary") {
     const rows = Array.from({ length: model.config.vocabularySize }, (_, id) => id);
     return { from: "vocabulary", tokens: rows.filter((id) => tokenizer.isWord(id)), embeddings };

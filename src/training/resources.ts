@@ -4,15 +4,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
-import { Session } from "../graph/session.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
 import { metricFacts, type Score } from "../metrics/score.ts";
 import { withCleanUp } from "../models/cleanUp.ts";
-import { Inference } from "../models/inference.ts";
-import { type FrozenModel, openModel } from "../models/model.ts";
-import { lossGraph } from "../models/seq2seq.ts";
+import type { Generator, LanguageModel, LossFunction } from "../models/languageModel.ts";
+import { openModel } from "../models/model.ts";
 import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
@@ -46,7 +44,7 @@ export interface ResourceOptions {
 type TaskFacts = Omit<Task, SplitName>;
 
 interface Parts {
-  model: FrozenModel;
+  model: LanguageModel;
   modelSha256: string;
   tokenizer: Tokenizer;
   task: TaskFacts;
@@ -57,7 +55,7 @@ interface Parts {
 }
 
 export class Resources {
-  readonly model: FrozenModel;
+  readonly model: LanguageModel;
   readonly modelSha256: string;
   /** SHA-256 of the small files that also decide what the model computes, by name. */
   readonly modelFiles: Readonly<Record<string, string>>;
@@ -69,9 +67,9 @@ export class Resources {
   readonly revisions: Parts["revisions"];
   /** Runs generated programs, where the task needs it and it is allowed. */
   readonly runProgram: ProgramRunner | undefined;
-  private loss: Session | undefined;
+  private loss: LossFunction | undefined;
   /** Generation and scoring, with and without a prompt. */
-  readonly inference: Inference;
+  readonly generator: Generator;
   private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
 
   private constructor({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram }: Parts) {
@@ -84,7 +82,7 @@ export class Resources {
     this.device = device;
     this.revisions = revisions;
     this.runProgram = runProgram;
-    this.inference = new Inference(model, { device });
+    this.generator = model.generator({ device });
   }
 
   /**
@@ -113,10 +111,10 @@ export class Resources {
     return new Resources({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram });
   }
 
-  /** Loss and gradient of a batch; the same session serves every method and prompt length. */
-  async lossSession(): Promise<Session> {
-    const shortTargets = this.dataset.longestTarget < this.model.config.headSize;
-    this.loss ??= await Session.create(lossGraph(this.model.network, { shortTargets }), { device: this.device });
+  /** Loss and gradient of a batch; the same sessions serve every method and prompt length. */
+  async lossFunction(): Promise<LossFunction> {
+    const { longestTarget } = this.dataset;
+    this.loss ??= await this.model.lossFunction({ device: this.device, longestTarget });
     return this.loss;
   }
 
@@ -124,16 +122,16 @@ export class Resources {
   async unprompted(split: Split, options: EvaluationOptions) {
     const known = this.unpromptedScores.get(split);
     if (known) return known;
-    const { inference, tokenizer, dataset } = this;
+    const { tokenizer, dataset } = this;
     const questions = { metrics: [metricsOf(this.task.definition)[0]] as const, amongLabels: true };
-    const found = await evaluate(inference, tokenizer, split, dataset.labels, undefined, questions, options);
+    const found = await evaluate(this, tokenizer, split, dataset.labels, undefined, questions, options);
     const scores = { free: found.score, amongLabels: found.amongLabels };
     this.unpromptedScores.set(split, scores);
     return scores;
   }
 
   async release(): Promise<void> {
-    await Promise.allSettled([this.loss?.release(), this.inference.release()]);
+    await Promise.allSettled([this.loss?.release(), this.generator.release()]);
     this.loss = undefined;
   }
 }

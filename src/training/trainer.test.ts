@@ -4,10 +4,9 @@ import { temporaryFolder } from "../../test/support/folder.ts";
 import { Random } from "../../test/support/random.ts";
 import { tinyT5, writeModel } from "../../test/support/tinyT5.ts";
 import type { TrainingSettings } from "../experiment/expand.ts";
-import { Session } from "../graph/session.ts";
 import type { TokenizedExample } from "../models/batch.ts";
+import type { LossFunction } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
-import { lossGraph } from "../models/seq2seq.ts";
 import { PromptSession } from "../prompts/prompt.ts";
 import { ulpt } from "../prompts/ulpt.ts";
 import { vanilla } from "../prompts/vanilla.ts";
@@ -38,14 +37,12 @@ describe("a trainer", () => {
   const folder = temporaryFolder();
   const projection = { distribution: "xavier-uniform", groups: 1, seed: 1 } as const;
   const method = ulpt({ promptLength: 4, hiddenSize: 16, rank: 2, scale: true, shift: true, projection });
-  let loss: Session;
+  let loss: LossFunction;
   let prompt: PromptSession;
-  let special: { padToken: number; startToken: number };
 
   beforeAll(async () => {
     const model = openModel(writeModel(folder(), tinyT5(new Random(3))));
-    special = model.config;
-    loss = await Session.create(lossGraph(model.network, { shortTargets: true }), { device: "cpu" });
+    loss = await model.lossFunction({ device: "cpu", longestTarget: 3 });
     prompt = await PromptSession.create(method);
   });
   afterAll(async () => {
@@ -54,7 +51,7 @@ describe("a trainer", () => {
   });
 
   const create = (changes: Partial<TrainingSettings> = {}, seed = 1, state?: TrainerState) =>
-    new Trainer({ loss, prompt, special, examples, training: { ...training, ...changes }, seed }, state);
+    new Trainer({ loss, prompt, examples, training: { ...training, ...changes }, seed }, state);
 
   async function losses(trainer: Trainer, steps: number): Promise<number[]> {
     const values: number[] = [];
@@ -157,7 +154,6 @@ describe("a trainer", () => {
     const trainer = new Trainer({
       loss,
       prompt: own,
-      special,
       examples,
       training: { ...training, steps: 30 },
       seed: 1,

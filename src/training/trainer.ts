@@ -2,11 +2,10 @@
 import { UlptError } from "../errors.ts";
 import type { TrainingSettings } from "../experiment/expand.ts";
 import type { Indexed } from "../formats/packed.ts";
-import type { Session } from "../graph/session.ts";
-import { collate, type SpecialTokens, type TokenizedExample } from "../models/batch.ts";
-import { elementCount } from "../prompts/method.ts";
+import type { TokenizedExample } from "../models/batch.ts";
+import type { LossFunction } from "../models/languageModel.ts";
 import type { ParameterValues, PromptSession } from "../prompts/prompt.ts";
-import { DataOrder, groupByLength } from "./batches.ts";
+import { DataOrder } from "./batches.ts";
 import { initialParameters } from "./method.ts";
 import { adamStep, clipGradients, gradientNorm, initialOptimizerState, type OptimizerState } from "./optimizer.ts";
 import { scheduleFactor } from "./schedule.ts";
@@ -35,10 +34,8 @@ export interface StepResult {
 }
 
 export interface TrainerOptions {
-  /** A session of `lossGraph`. */
-  loss: Session;
+  loss: LossFunction;
   prompt: PromptSession;
-  special: SpecialTokens;
   examples: Indexed<TokenizedExample>;
   training: TrainingSettings;
   seed: number;
@@ -79,8 +76,11 @@ export class Trainer {
       scheduleFactor({ name: training.schedule, warmupSteps: training.warmupSteps }, state.step, training.steps);
 
     const batch = this.order.batch(state.step);
-    const { loss, gradient } = await this.lossAndGradient(batch);
-    const gradients = await prompt.gradients(state.parameters, gradient);
+    const embeddings = await prompt.embeddings(state.parameters);
+    // In the order of the data, so that the sums do not depend on the order in which the batch was drawn.
+    const rows = [...batch].sort((a, b) => a - b).map((index) => examples.at(index)!);
+    const { loss, cotangents } = await this.options.loss.run({ prompt: embeddings }, rows, training.microBatchTokens);
+    const gradients = await prompt.gradients(state.parameters, cotangents.prompt);
     const norm = gradientNorm(gradients);
     this.requireFinite(loss, norm, learningRate);
     if (training.clipNorm !== null) clipGradients(gradients, norm, training.clipNorm);
@@ -96,24 +96,6 @@ export class Trainer {
       tokens: batch.reduce((sum, index) => sum + tokenCount(examples.at(index)!), 0),
       seconds: Number(process.hrtime.bigint() - started) / 1e9,
     };
-  }
-
-  /** The batch's mean loss and G = dLoss/dE, summed over micro-batches. */
-  private async lossAndGradient(batch: readonly number[]): Promise<{ loss: number; gradient: Float32Array }> {
-    const { training, prompt, examples, special } = this.options;
-    const embeddings = await prompt.embeddings(this.state.parameters);
-    const labels = batch.reduce((sum, index) => sum + examples.at(index)!.target.length, 0);
-    const gradient = new Float32Array(elementCount(embeddings.shape));
-    let loss = 0;
-    for (const group of groupByLength(examples, batch, prompt.method.promptLength, training.microBatchTokens)) {
-      const rows = group.map((index) => examples.at(index)!);
-      const feeds = { ...collate(rows, special, 1 / labels), prompt: embeddings };
-      const outputs = await this.options.loss.run<"loss" | "d_prompt">(feeds);
-      loss += Number(outputs.loss.data[0]);
-      const part = outputs.d_prompt.data as Float32Array;
-      for (let i = 0; i < gradient.length; i++) gradient[i]! += part[i]!;
-    }
-    return { loss, gradient };
   }
 
   private requireFinite(loss: number, norm: number, learningRate: number): void {

@@ -1,6 +1,6 @@
 /** Reference cases of Transformers: what one implementation computes, the other must. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
   encodeSafetensors,
@@ -93,7 +93,7 @@ describe("the case in this repository", () => {
 
     it.each([
       ["{}", 'field "kind"'],
-      ['{"kind": "causal"}', 'field "kind"'],
+      ['{"kind": "masked"}', 'field "kind"'],
       ['{"kind": "seq2seq", "loss": "low"}', 'field "loss"'],
       ["[]", "expected object"],
       ["{", "JSON"],
@@ -103,6 +103,12 @@ describe("the case in this repository", () => {
       const error = await expectError(() => verify(file), "DATA_SYNTAX", "described.json");
       expect(error.message).toContain(told);
       expect(error.message).not.toContain("\n");
+    });
+
+    it("a case of another kind of model", async () => {
+      const file = changed("causal", {});
+      writeFileSync(file, '{"kind": "causal", "loss": 1}');
+      await expectError(() => verify(file), "MODEL_MISMATCH", 'field "kind"');
     });
 
     it("a description without the loss", async () => {
@@ -117,6 +123,16 @@ describe.skipIf(!haveGolden)(`the cases beside the repository${needsGolden}`, ()
   it.each(["t5/case", "t5/case_long", "t5_greedy/case", "t5v11/case"])("%s", async (name) => {
     const folder = golden(name.split("/")[0]!);
     expectEqual(await verifyCase(openModel(folder), `${golden(name)}.safetensors`, "cpu"));
+  });
+
+  const causal = readdirSync(golden(""), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("t5"))
+    .flatMap(({ name }) => readdirSync(golden(name)).map((file) => join(name, file)))
+    .filter((file) => /(case|greedy)[^/]*\.json$/.test(file) && !file.startsWith("gpt2"));
+  it.each(causal)("%s", async (name) => {
+    const result = await verifyCase(openModel(golden(dirname(name))), golden(name), "cpu");
+    if (result.greedyMatch === undefined) expectEqual(result);
+    expect(verificationPassed(result)).toBe(true);
   });
 
   const resaved = temporaryFolder();

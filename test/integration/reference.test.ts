@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { floats, Session } from "../../src/graph/session.ts";
 import { input } from "../../src/graph/tensor.ts";
-import { collate, type TokenizedExample } from "../../src/models/batch.ts";
-import { Inference } from "../../src/models/inference.ts";
-import { openModel, readEmbeddings } from "../../src/models/model.ts";
-import { lossGraph, pretrainingGraph } from "../../src/models/seq2seq.ts";
-import { T5 } from "../../src/models/t5.ts";
+import type { TokenizedExample } from "../../src/models/batch.ts";
+import { collate } from "../../src/models/encoderDecoder/batches.ts";
+import { lossGraph, pretrainingGraph } from "../../src/models/encoderDecoder/graphs.ts";
+import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
+import { T5 } from "../../src/models/encoderDecoder/t5.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Random } from "../support/random.ts";
 import { ReferenceT5 } from "../support/referenceT5.ts";
@@ -117,7 +117,7 @@ function setUp(
     tiny,
     random,
     examples,
-    model: openModel(writeModel(folder, tiny, layout)),
+    model: EncoderDecoderModel.open(writeModel(folder, tiny, layout)),
     reference: new ReferenceT5(tiny.config, tiny.weights),
     prompt: random.normals(promptLength * d_model),
     promptShape: [promptLength, d_model],
@@ -204,15 +204,15 @@ describe("a random T5 equals one written independently in float64", () => {
 
     it("in greedy tokens and in the likelihood of answers", async () => {
       const { model, reference, prompt, promptShape, examples } = setUp(folder(`greedy-${shape.seed}`), shape);
-      const inference = new Inference(model, { device: "cpu" });
-      const encoded = await inference.encode(
-        examples.map(({ source }) => source),
+      const generator = model.generator({ device: "cpu" });
+      const texts = await generator.prefill(
         floats(prompt, promptShape),
+        examples.map(({ source }) => source),
       );
-      const generated = await inference.generate(encoded, { maxNewTokens: 7, stopAtEnd: false });
+      const generated = await texts.generate({ maxNewTokens: 7, endTokens: [] });
       const targets = examples.map(({ target }) => target);
-      const scores = await inference.score(encoded, targets);
-      await inference.release();
+      const scores = await texts.score(targets);
+      await generator.release();
       for (const [row, { source, target }] of examples.entries()) {
         expect(generated[row]).toEqual(reference.greedy(prompt, source, 7));
         const likelihoods = reference.negativeLogLikelihoods(reference.encode(prompt, source), target);
@@ -243,8 +243,8 @@ describe("however the weights lie on disk", () => {
       const { model, tiny } = setUp(folder(`rows ${name}`), shape, layout);
       const { data } = tiny.weights["shared.weight"]!;
       const width = tiny.config.d_model;
-      expect(readEmbeddings(model)).toEqual(data);
-      expect(readEmbeddings(model, 5, 2)).toEqual(data.slice(5 * width, 7 * width));
+      expect(model.readEmbeddings()).toEqual(data);
+      expect(model.readEmbeddings(5, 2)).toEqual(data.slice(5 * width, 7 * width));
     }
   });
 
@@ -252,7 +252,9 @@ describe("however the weights lie on disk", () => {
     const setup = setUp(folder("alias"), shape);
     const { "shared.weight": shared, ...others } = setup.tiny.weights;
     const weights = { ...others, "encoder.embed_tokens.weight": shared! };
-    const model = openModel(writeModel(folder("alias", "renamed"), { config: setup.tiny.config, weights }));
+    const model = EncoderDecoderModel.open(
+      writeModel(folder("alias", "renamed"), { config: setup.tiny.config, weights }),
+    );
     expect(await lossAndGradient({ ...setup, model }, true)).toEqual(await lossAndGradient(setup, true));
   });
 
@@ -304,10 +306,13 @@ describe("without a prompt", () => {
   it("the model alone is run: the same as with a prompt of no vectors", async () => {
     const shape = { ...cases[3]!, promptLength: 0 };
     const { model, reference, prompt, examples } = setUp(folder("none"), shape);
-    const inference = new Inference(model, { device: "cpu" });
-    const encoded = await inference.encode(examples.map(({ source }) => source));
-    const generated = await inference.generate(encoded, { maxNewTokens: 5, stopAtEnd: false });
-    await inference.release();
+    const generator = model.generator({ device: "cpu" });
+    const texts = await generator.prefill(
+      undefined,
+      examples.map(({ source }) => source),
+    );
+    const generated = await texts.generate({ maxNewTokens: 5, endTokens: [] });
+    await generator.release();
     expect(generated).toEqual(examples.map(({ source }) => reference.greedy(prompt, source, 5)));
   });
 
@@ -317,13 +322,13 @@ describe("without a prompt", () => {
     const free = examples.map(({ source }) => reference.greedy(prompt, source, 6));
     const end = free[0]![2]!; // a token that the first row makes
     const config = { ...tiny.config, eos_token_id: end };
-    const model = openModel(writeModel(join(folder("end"), "other"), { ...tiny, config }));
-    const inference = new Inference(model, { device: "cpu" });
+    const model = EncoderDecoderModel.open(writeModel(join(folder("end"), "other"), { ...tiny, config }));
+    const generator = model.generator({ device: "cpu" });
     const sources = examples.map(({ source }) => source);
-    const generated = await inference.generate(await inference.encode(sources, floats(prompt, promptShape)), {
+    const generated = await (await generator.prefill(floats(prompt, promptShape), sources)).generate({
       maxNewTokens: 6,
     });
-    await inference.release();
+    await generator.release();
     const until = (tokens: number[]) => (tokens.includes(end) ? tokens.slice(0, tokens.indexOf(end)) : tokens);
     expect(generated).toEqual(free.map(until));
     expect(generated[0]!.length).toBeLessThan(6);

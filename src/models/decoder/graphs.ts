@@ -21,7 +21,7 @@ const inputIds = input("input_ids", "int64", [batch, length]);
 const positions = input("positions", "int64", [batch, length]);
 const mask = input("attention_mask", "float32", [batch, length]);
 const rowInputs = [inputIds, positions, mask];
-/** Tokens whose next token is asked for: indices into the flattened `[batch·length]`. */
+/** Tokens whose next token is asked for: indices into the flat layout, the prompt's tokens before the rows'. */
 const selected = input("selected", "int64", [selectedCount]);
 /** The token that should follow each selected one, and what it counts in the loss; 1 / number of labels for their mean. */
 const labelIds = input("label_ids", "int64", [selectedCount]);
@@ -53,7 +53,7 @@ export function lossGraph(decoder: Decoder, { logits = false, sharePrompt = true
   const prompt = promptOf(decoder);
   const reading = sharePrompt ? sharedPrompt(decoder, prompt) : repeatedPrompt(decoder, prompt);
   const { hidden } = decoder.read({ ...reading.reading, selected: reading.selected });
-  const scores = decoder.logits(hidden!);
+  const scores = decoder.logits(hidden);
   const { loss } = ops.crossEntropy(scores, labelIds, labelWeights);
   const outputs: Record<string, Tensor> = { loss, d_prompt: gradients(loss, [prompt])[0]! };
   if (logits) outputs.logits = scores;
@@ -82,10 +82,10 @@ function repeatedPrompt(decoder: Decoder, prompt: Tensor) {
     positions: raw.concat([before(raw.range(promptLength)), positions], 1),
     mask: raw.concat([before(scalar(1)), mask], 1),
   };
-  // Token b·S + s of the text is token b·(n + S) + n + s of the rows.
+  // Where the tokens of the flat layout lie now: the prompt's in row 0, token s of row b at b·(n + S) + n + s.
   const index = raw.reshape(raw.range(multiplyDims(batch, whole)), [batch, whole]);
   const ofText = raw.reshape(raw.slice(index, 1, promptLength, length), [multiplyDims(batch, length)]);
-  const moved = raw.gather(ofText, selected);
+  const moved = raw.gather(raw.concat([raw.range(promptLength), ofText], 0), selected);
   return { reading: { rows: { embeddings, batch, length: whole, keys }, rotations }, selected: moved, inputs };
 }
 
@@ -148,7 +148,7 @@ export function continueGraph(decoder: Decoder, { output, cache }: ContinueGraph
     rotations,
     selected,
   });
-  const logits = decoder.logits(hidden!);
+  const logits = decoder.logits(hidden);
   const pastInputs = [pastKeys.positions, pastKeys.mask, ...pasts.flatMap(({ key, value }) => [key, value])];
   const scored = output === "negative_log_likelihood";
   const outputs: Record<string, Tensor> = scored

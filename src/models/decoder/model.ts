@@ -1,10 +1,29 @@
 /** @file A decoder-only model from a folder: its architecture, its weights by the names they have there, and the network over them. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { UlptError } from "../../errors.ts";
+import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import type { Weights } from "../weights.ts";
+import { groupByLength, type TokenizedExample } from "../batch.ts";
+import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
+import type {
+  BatchLoss,
+  LanguageModel,
+  LossFunction,
+  LossOptions,
+  ModelConfig,
+  PortValues,
+  ReferenceBatch,
+  ReferenceOutputs,
+} from "../languageModel.ts";
+import { SummedLoss } from "../summedLoss.ts";
+import { Weights } from "../weights.ts";
 import type { Architecture, WeightPart } from "./architecture.ts";
+import { collate, referenceFeeds } from "./batches.ts";
 import { ConfigReader } from "./configReader.ts";
 import { families } from "./families/index.ts";
+import { DecoderGenerator } from "./generator.ts";
+import { lossGraph } from "./graphs.ts";
 import { Decoder } from "./network.ts";
 
 /**
@@ -21,43 +40,149 @@ const beginnings = [
 /** Tensors of the other parts of a model with several kinds of input. */
 const otherParts = /^(model\.)?(vision_tower|vision_model|visual|multi_modal_projector|audio_tower|embed_vision)\./;
 
-export interface OpenedDecoder {
-  architecture: Architecture;
-  network: Decoder;
-  /** The name of the embedding table `[V, embeddingSize]` in the files. */
-  embeddingName: string;
-}
-
-/** The config.json of a decoder inside one of several kinds of input, or itself. */
-export function textConfig(config: ConfigReader): ConfigReader {
-  return config.nested("text_config") ?? config;
-}
-
 /**
- * @throws MODEL_CONFIG, MODEL_UNSUPPORTED; MODEL_TENSOR where the weights hold what config.json has no place for; missing tensors
- * show when a graph is built
+ * What a decoder's config.json says, also where it stands inside that of a model with several kinds of input.
+ * @throws MODEL_CONFIG, MODEL_UNSUPPORTED
  */
-export function openDecoder(json: Readonly<Record<string, unknown>>, where: string, weights: Weights): OpenedDecoder {
-  const config = textConfig(new ConfigReader(json, where));
-  const family = families[config.text("model_type")];
-  if (!family) throw config.unsupported("model_type", config.text("model_type"), Object.keys(families).join(", "));
+export function decoderConfig(folder: string, json: JsonObject, where: string) {
+  const whole = new ConfigReader(json, where);
+  const config = whole.nested("text_config") ?? whole;
+  const modelType = config.text("model_type");
+  const family = families[modelType];
+  if (!family) throw config.unsupported("model_type", modelType, Object.keys(families).join(", "));
   const architecture = family(config);
-  const named = namesIn(weights, architecture);
-  const tensors = new Map<string, Tensor>();
-  const network = new Decoder(architecture, (part: WeightPart, shape) => {
-    const { name, rows } = part;
-    const key = rows ? `${name}[${rows.begin}:${shape[0]}]` : name;
-    const known = tensors.get(key);
-    if (known) return known;
-    const stored = named(name);
-    const tensor = rows
-      ? weights.rowsTensor(stored, [rows.of, ...shape.slice(1)], rows.begin, shape[0]!)
-      : weights.tensor(stored, shape);
-    tensors.set(key, tensor);
-    return tensor;
-  });
-  requireNothingElse(weights, architecture, named);
-  return { architecture, network, embeddingName: named(architecture.embedding.table) };
+  return { architecture, config: { ...specialTokens(folder, config), ...factsOf(architecture) } };
+}
+
+export class DecoderModel implements LanguageModel {
+  readonly folder: string;
+  readonly config: ModelConfig & { endTokens: readonly number[] };
+  readonly weights: Weights;
+  readonly architecture: Architecture;
+  readonly network: Decoder;
+  readonly textScale: number;
+  readonly caseKind = "causal";
+  private readonly embeddingName: string;
+
+  /**
+   * @param json what config.json says
+   * @throws MODEL_CONFIG, MODEL_UNSUPPORTED; MODEL_TENSOR where the weights hold what config.json has no place for; missing tensors
+   * show when a graph is built
+   */
+  constructor(folder: string, json: JsonObject, where: string, weights: Weights) {
+    const { architecture, config } = decoderConfig(folder, json, where);
+    const named = namesIn(weights, architecture);
+    const tensors = new Map<string, Tensor>();
+    requireNothingElse(weights, architecture, named);
+    this.folder = folder;
+    this.weights = weights;
+    this.architecture = architecture;
+    this.textScale = architecture.embedding.textScale;
+    this.embeddingName = named(architecture.embedding.table);
+    this.config = config;
+    this.network = new Decoder(architecture, ({ name, rows }: WeightPart, shape) => {
+      const key = rows ? `${name}[${rows.begin}:${shape[0]}]` : name;
+      const known = tensors.get(key);
+      if (known) return known;
+      const stored = named(name);
+      const tensor = rows
+        ? weights.rowsTensor(stored, [rows.of, ...shape.slice(1)], rows.begin, shape[0]!)
+        : weights.tensor(stored, shape);
+      tensors.set(key, tensor);
+      return tensor;
+    });
+  }
+
+  /** @throws MODEL_MISSING, MODEL_CONFIG, SAFETENSORS_INVALID, and those of the constructor */
+  static open(folder: string): DecoderModel {
+    const { json, path } = readConfig(folder);
+    return new DecoderModel(folder, json, path, Weights.open(folder));
+  }
+
+  readEmbeddings(begin = 0, count?: number): Float32Array {
+    const { vocabularySize, embeddingSize } = this.architecture;
+    const { textScale } = this;
+    const rows = this.weights.readRows(this.embeddingName, [vocabularySize, embeddingSize], begin, count);
+    return textScale === 1 ? rows : rows.map((value) => value * textScale);
+  }
+
+  /** The prompt is read once for all rows of a group. */
+  groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][] {
+    return groupByLength(lengths, { once: promptLength, perRow: 0 }, maxTokens);
+  }
+
+  async lossFunction({ longestTarget: _, ...options }: LossOptions): Promise<LossFunction> {
+    return new DecoderLoss(this, await Session.create(lossGraph(this.network), options));
+  }
+
+  generator(options: SessionOptions): DecoderGenerator {
+    return new DecoderGenerator(this.network, this.config, options);
+  }
+
+  referenceLogitsShape({ ids, prompt }: ReferenceBatch): readonly number[] {
+    const [batch, length] = ids.shape as [number, number];
+    return [batch, prompt.shape[0]! + length, this.architecture.vocabularySize];
+  }
+
+  async reference(batch: ReferenceBatch, options: SessionOptions): Promise<ReferenceOutputs> {
+    const { prompt } = batch;
+    const { feeds, rows } = referenceFeeds(this.network, batch);
+    const session = await Session.create(lossGraph(this.network, { logits: true }), options);
+    try {
+      const outputs = await session.run<"loss" | "logits" | "d_prompt">({
+        ...feeds,
+        prompt: floats(prompt.data, prompt.shape),
+      });
+      return {
+        loss: Number(outputs.loss.data[0]),
+        logits: { data: outputs.logits.data as Float32Array, rows },
+        dPrompt: outputs.d_prompt.data as Float32Array,
+      };
+    } finally {
+      await session.release();
+    }
+  }
+}
+
+class DecoderLoss implements LossFunction {
+  private readonly model: DecoderModel;
+  private readonly session: Session;
+
+  constructor(model: DecoderModel, session: Session) {
+    this.model = model;
+    this.session = session;
+  }
+
+  async run({ prompt }: PortValues, examples: readonly TokenizedExample[], maxTokens: number): Promise<BatchLoss> {
+    const { model } = this;
+    const [promptLength] = prompt.shape as [number];
+    const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
+    const lengths = examples.map(({ source, target }) => source.length + target.length - 1);
+    const options = { promptLength, padToken: model.config.padToken, labelWeight: 1 / labels };
+    const sum = new SummedLoss(prompt.data.length);
+    for (const group of model.groups(lengths, promptLength, maxTokens)) {
+      const rows = group.map((index) => examples[index]!);
+      sum.add(await this.session.run({ ...collate(model.network, rows, options), prompt }));
+    }
+    return sum;
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+}
+
+function factsOf({ modelType, vocabularySize, embeddingSize }: Architecture) {
+  return { modelType, vocabularySize, hiddenSize: embeddingSize };
+}
+
+/** What ends a text, by generation_config.json and config.json, and what fills rows up, which nothing ever sees. */
+function specialTokens(folder: string, config: ConfigReader) {
+  const path = join(folder, "generation_config.json");
+  const generation = existsSync(path) ? new ConfigReader(readJsonObject(path), path) : undefined;
+  const endTokens = [...new Set([...(generation?.tokens("eos_token_id") ?? []), ...config.tokens("eos_token_id")])];
+  const [padToken = endTokens[0] ?? 0] = config.tokens("pad_token_id");
+  return { endTokens, endToken: endTokens[0] ?? padToken, padToken };
 }
 
 function namesIn(weights: Weights, { embedding }: Architecture): (name: string) => string {

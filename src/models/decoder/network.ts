@@ -49,16 +49,18 @@ export interface Reading {
   past?: { layers: readonly KeyValues[]; keys: Keys; length: Dim } | undefined;
   /** Tables of each rotation over all tokens read, as `rotaryInputs` declares them. */
   rotations: ReadonlyMap<Rotary, { cos: Tensor; sin: Tensor }>;
-  /** Which of the rows' tokens come out, indices `[M]` into `batch·length`. */
+  /** Which tokens come out, indices `[M]` into the flat layout; all where it is left out. */
   selected?: Tensor | undefined;
 }
 
 export interface Read {
-  /** Final hidden states of the selected tokens, `[M, d]`; undefined for a prompt alone. */
-  hidden: Tensor | undefined;
+  /** Final hidden states of the selected tokens, `[M, d]`. */
+  hidden: Tensor;
   /** Of all that was read and what it follows, or of the prompt where it was read alone. */
   present: KeyValues[];
 }
+
+const activations = { relu: ops.relu, gelu: ops.gelu, geluTanh: ops.geluTanh, silu: ops.silu };
 
 export class Decoder {
   readonly architecture: Architecture;
@@ -94,7 +96,7 @@ export class Decoder {
       present.push(result.present);
       hidden = result.hidden;
     }
-    return { hidden: reading.rows && this.norm(architecture.finalNorm, hidden), present };
+    return { hidden: this.norm(architecture.finalNorm, hidden), present };
   }
 
   /** hidden `[M, d]` → logits `[M, V]` */
@@ -130,11 +132,12 @@ export class Decoder {
   ): { hidden: Tensor; present: KeyValues } {
     const { attention, attentionNorms, feedForward, feedForwardNorms } = layer;
     const normed = this.norm(attentionNorms.input, hidden);
-    const { attended, present } = this.attend(attention, normed, layout, reading, index, isLast);
-    // Of the last layer nothing is used but what comes out: the prompt's part and tokens that nobody selected end here.
-    const select = (x: Tensor) => (isLast ? layout.select(x) : x);
+    const { attended, present } = this.attend(attention, normed, layout, reading, index);
+    // Of the last layer nothing is used but what comes out: tokens that nobody selected end before its wide products.
+    const { selected } = reading;
+    const select = (x: Tensor) => (isLast && selected ? ops.selectRows(x, selected) : x);
     const residual = select(hidden);
-    const outcome = isLast ? layout.selectRows(attended) : attended;
+    const outcome = select(attended);
     if (layer.parallel) {
       const { input } = feedForwardNorms;
       const shared = input?.weight === attentionNorms.input?.weight ? select(normed) : this.norm(input, residual);
@@ -161,7 +164,7 @@ export class Decoder {
   }
 
   private inner(part: FeedForward, x: Tensor): Tensor {
-    const activate = ops[part.activation];
+    const activate = activations[part.activation];
     if (part.kind === "plain") return activate(this.dense(part.into, x));
     return ops.multiply(activate(this.dense(part.gate, x)), this.dense(part.into, x));
   }
@@ -191,7 +194,6 @@ export class Decoder {
     layout: Layout,
     reading: Reading,
     index: number,
-    isLast: boolean,
   ): { attended: Tensor; present: KeyValues } {
     const { query, key, value } = this.project(attention, normed, reading);
     const { cap } = attention;
@@ -213,7 +215,7 @@ export class Decoder {
     const values = follow(layout.rowHeads(value), before?.value);
     const outcome = ops.attention(layout.rowQueries(scaled), keys, values, layout.rowBias(attention), { cap });
     const attendedRows = layout.rowOut(outcome);
-    const attended = prompt && !isLast ? ops.concat([attendedPrompt(), attendedRows], 0) : attendedRows;
+    const attended = prompt ? ops.concat([attendedPrompt(), attendedRows], 0) : attendedRows;
     return { attended, present: { key: keys, value: values } };
   }
 
@@ -296,17 +298,6 @@ class Layout {
   private rowPart(x: Tensor): Tensor {
     const { batch, length } = this.rows;
     return sameDim(this.promptLength, 0) ? x : ops.slice(x, 0, this.promptLength, multiplyDims(batch, length));
-  }
-
-  /** Selected tokens of the flat layout: `[n + batch·length, d]` → `[M, d]` */
-  select(x: Tensor): Tensor {
-    return this.reading.rows ? this.selectRows(this.rowPart(x)) : x;
-  }
-
-  /** `[batch·length, d]` → `[M, d]` */
-  selectRows(x: Tensor): Tensor {
-    const { selected } = this.reading;
-    return selected && this.reading.rows ? ops.selectRows(x, selected) : x;
   }
 
   /** `[N, G, e]` → `[1, G, n, e]` */

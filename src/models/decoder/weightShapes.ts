@@ -21,6 +21,6 @@ export function weightShapes(architecture: Architecture): Map<string, readonly n
     rows: { embeddings: decoder.embed(ids), batch: 1, length: 1, keys },
     rotations,
   });
-  decoder.logits(hidden!);
+  decoder.logits(hidden);
   return shapes;
 }

@@ -1,10 +1,10 @@
 /** @file The graphs that training, evaluation and generation run on a frozen encoder-decoder model with a prompt before its input. */
-import { addDims, multiplyDims, symbol } from "../graph/dims.ts";
-import { emit, type Model } from "../graph/emit.ts";
-import { gradients } from "../graph/gradient.ts";
-import * as ops from "../graph/ops.ts";
-import * as raw from "../graph/raw.ts";
-import { constant, input, type Tensor } from "../graph/tensor.ts";
+import { addDims, multiplyDims, symbol } from "../../graph/dims.ts";
+import { emit, type Model } from "../../graph/emit.ts";
+import { gradients } from "../../graph/gradient.ts";
+import * as ops from "../../graph/ops.ts";
+import * as raw from "../../graph/raw.ts";
+import { constant, input, type Tensor } from "../../graph/tensor.ts";
 import type { KeyValues, Sequence, T5 } from "./t5.ts";
 
 const batch = symbol("batch");
@@ -126,8 +126,8 @@ export function cacheNames(layer: number): { pastKey: string; pastValue: string;
 }
 
 /**
- * One greedy step. Inputs `memory` `[batch, length, d]`, `memory_mask` `[batch, length]`, `token` `[batch, 1]` and each layer's past
- * keys and values `[batch, heads, past, d_kv]`; outputs `next` `[batch]`, the most probable token, and the keys and values so far.
+ * One step of generation. Inputs `memory` `[batch, length, d]`, `memory_mask` `[batch, length]`, `token` `[batch, 1]` and each layer's past
+ * keys and values `[batch, heads, past, d_kv]`; outputs `logits` `[batch, V]` of the next token, and the keys and values so far.
  */
 export function decoderStepGraph(model: T5): Model {
   const { numHeads, headSize, numDecoderLayers } = model.config;
@@ -143,7 +143,7 @@ export function decoderStepGraph(model: T5): Model {
     absorbCrossAttention: true,
     past: pasts,
   });
-  const outputs: Record<string, Tensor> = { next: raw.argMax(model.logits(decoded.hidden)) };
+  const outputs: Record<string, Tensor> = { logits: model.logits(decoded.hidden) };
   for (const [layer, { key, value }] of decoded.present.entries()) {
     outputs[layers[layer]!.key] = key;
     outputs[layers[layer]!.value] = value;

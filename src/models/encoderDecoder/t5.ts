@@ -2,10 +2,10 @@
  * @file T5 (Raffel et al. 2020) as a function on graph tensors: v1.0 (relu, tied head) and v1.1 (gated GELU, own head).
  * Hidden states are kept flat, `[batch·length, d]`; attention scores are not scaled, as T5 folds 1/√d_kv into its weights.
  */
-import { addDims, type Dim, multiplyDims } from "../graph/dims.ts";
-import * as ops from "../graph/ops.ts";
-import * as raw from "../graph/raw.ts";
-import { constant, integers, scalar, type Tensor } from "../graph/tensor.ts";
+import { addDims, type Dim, multiplyDims } from "../../graph/dims.ts";
+import * as ops from "../../graph/ops.ts";
+import * as raw from "../../graph/raw.ts";
+import { constant, integers, scalar, type Tensor } from "../../graph/tensor.ts";
 import type { T5Config } from "./config.ts";
 
 /** Gives a weight by its name in the Hugging Face checkpoint; `alias` asks for the same numbers in another shape. */

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { expectError } from "../../test/support/errors.ts";
-import { temporaryFolder } from "../../test/support/folder.ts";
-import { parseConfig, readConfig } from "./config.ts";
+import { expectError } from "../../../test/support/errors.ts";
+import { temporaryFolder } from "../../../test/support/folder.ts";
+import { readConfig } from "../config.ts";
+import { parseConfig } from "./config.ts";
 
 const folder = temporaryFolder();
 const small = { model_type: "t5", vocab_size: 8, d_model: 4, d_kv: 2, d_ff: 6, num_heads: 2, num_layers: 3 };

@@ -1,0 +1,148 @@
+/** @file A frozen T5 from a folder: its configuration, its weights and the network over them, behind what is asked of any model. */
+import { floats, ints, Session, type SessionOptions } from "../../graph/session.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { groupByLength, type TokenizedExample } from "../batch.ts";
+import { readConfig } from "../config.ts";
+import type {
+  BatchLoss,
+  LanguageModel,
+  LossFunction,
+  LossOptions,
+  PortValues,
+  ReferenceBatch,
+  ReferenceOutputs,
+} from "../languageModel.ts";
+import { SummedLoss } from "../summedLoss.ts";
+import { Weights } from "../weights.ts";
+import { collate } from "./batches.ts";
+import { parseConfig, type T5Config } from "./config.ts";
+import { EncoderDecoderGenerator } from "./generator.ts";
+import { lossGraph } from "./graphs.ts";
+import { T5 } from "./t5.ts";
+
+const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+
+export class EncoderDecoderModel implements LanguageModel {
+  readonly folder: string;
+  readonly config: T5Config;
+  readonly weights: Weights;
+  readonly network: T5;
+  readonly textScale = 1;
+  readonly caseKind = "seq2seq";
+  /** The name under which the weights hold the shared embedding table `[V, d]`. */
+  private readonly embeddingName: string;
+
+  /**
+   * @param json what config.json says
+   * @throws MODEL_CONFIG, MODEL_UNSUPPORTED; MODEL_TENSOR where the weights have more blocks than config.json; missing tensors show
+   * when a graph is built
+   */
+  constructor(folder: string, json: unknown, where: string, weights: Weights) {
+    const written = parseConfig(json, where);
+    weights.requireNoBlockBeyond(written);
+    // A v1.1 model saved by Transformers 5 calls itself tied, and holds its own head all the same.
+    const ownHead = !written.scaledHead && weights.has("lm_head.weight");
+    this.folder = folder;
+    this.weights = weights;
+    this.config = { ...written, tiedHead: written.tiedHead && !ownHead };
+    // Checkpoints differ in which of the tied names they keep.
+    this.embeddingName = embeddingNames.find((name) => weights.has(name)) ?? embeddingNames[0]!;
+    const tensors = new Map<string, Tensor>();
+    this.network = new T5(this.config, (name, shape, alias) => {
+      const key = alias ? `${name}[${alias}]` : name;
+      const known = tensors.get(key);
+      if (known) return known;
+      const tensor = weights.tensor(name === "shared.weight" ? this.embeddingName : name, shape, alias);
+      tensors.set(key, tensor);
+      return tensor;
+    });
+  }
+
+  /** @throws MODEL_MISSING, MODEL_CONFIG, SAFETENSORS_INVALID, and those of the constructor */
+  static open(folder: string): EncoderDecoderModel {
+    const { json, path } = readConfig(folder);
+    return new EncoderDecoderModel(folder, json, path, Weights.open(folder));
+  }
+
+  readEmbeddings(begin = 0, count?: number): Float32Array {
+    const { vocabularySize, hiddenSize } = this.config;
+    return this.weights.readRows(this.embeddingName, [vocabularySize, hiddenSize], begin, count);
+  }
+
+  /** The encoder reads the prompt again with every row. */
+  groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][] {
+    return groupByLength(lengths, { once: 0, perRow: promptLength }, maxTokens);
+  }
+
+  async lossFunction({ longestTarget, ...options }: LossOptions): Promise<LossFunction> {
+    const graph = lossGraph(this.network, { shortTargets: longestTarget < this.config.headSize });
+    return new EncoderDecoderLoss(this, await Session.create(graph, options));
+  }
+
+  generator(options: SessionOptions): EncoderDecoderGenerator {
+    return new EncoderDecoderGenerator(this, options);
+  }
+
+  async reference(batch: ReferenceBatch, options: SessionOptions): Promise<ReferenceOutputs> {
+    const { ids, mask, labels, prompt } = batch;
+    const { startToken, padToken, headSize } = this.config;
+    const [rows, length] = labels.shape as [number, number];
+    const decoderIds = new BigInt64Array(labels.data.length);
+    for (const [index, label] of labels.data.entries()) {
+      const column = index % length;
+      if (column === 0) decoderIds[index] = BigInt(startToken);
+      if (column < length - 1) decoderIds[index + 1] = label < 0n ? BigInt(padToken) : label;
+    }
+    const isLabel = Array.from(labels.data, (label) => label >= 0n);
+    const weight = 1 / isLabel.filter(Boolean).length;
+    const graph = lossGraph(this.network, { logits: true, shortTargets: length < headSize });
+    const session = await Session.create(graph, options);
+    try {
+      const outputs = await session.run<"loss" | "logits" | "d_prompt">({
+        prompt: floats(prompt.data, prompt.shape),
+        input_ids: ints(ids.data, ids.shape),
+        attention_mask: floats(Float32Array.from(mask.data, Number), ids.shape),
+        decoder_input_ids: ints(decoderIds, [rows, length]),
+        label_positions: ints(Array.from(labels.data.keys())),
+        label_ids: ints(labels.data.map((label) => (label < 0n ? 0n : label))),
+        label_weights: floats(Float32Array.from(isLabel, (counts) => (counts ? weight : 0))),
+      });
+      return {
+        loss: Number(outputs.loss.data[0]),
+        logits: { data: outputs.logits.data as Float32Array, rows: Array.from(labels.data.keys()) },
+        dPrompt: outputs.d_prompt.data as Float32Array,
+      };
+    } finally {
+      await session.release();
+    }
+  }
+
+  referenceLogitsShape({ labels }: ReferenceBatch): readonly number[] {
+    return [...labels.shape, this.config.vocabularySize];
+  }
+}
+
+class EncoderDecoderLoss implements LossFunction {
+  private readonly model: EncoderDecoderModel;
+  private readonly session: Session;
+
+  constructor(model: EncoderDecoderModel, session: Session) {
+    this.model = model;
+    this.session = session;
+  }
+
+  async run({ prompt }: PortValues, examples: readonly TokenizedExample[], maxTokens: number): Promise<BatchLoss> {
+    const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
+    const lengths = examples.map(({ source }) => source.length);
+    const sum = new SummedLoss(prompt.data.length);
+    for (const group of this.model.groups(lengths, prompt.shape[0]!, maxTokens)) {
+      const rows = group.map((index) => examples[index]!);
+      sum.add(await this.session.run({ ...collate(rows, this.model.config, 1 / labels), prompt }));
+    }
+    return sum;
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+}

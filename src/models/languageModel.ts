@@ -1,0 +1,110 @@
+/** @file What anybody outside asks of a frozen language model, whatever its kind. */
+import type { SessionOptions, TensorValue } from "../graph/session.ts";
+import type { TokenizedExample } from "./batch.ts";
+import type { Sampling } from "./sampling.ts";
+import type { Weights } from "./weights.ts";
+
+/** Values for the places where a frozen model takes trained numbers. */
+export interface PortValues {
+  /** E `[n, embeddingSize]`: embeddings in front of every text. */
+  prompt: TensorValue;
+}
+
+export interface BatchLoss {
+  /** Mean −log P of a target token, natural logarithm. */
+  loss: number;
+  /** dLoss/d(port), of the shapes of the ports. */
+  cotangents: { prompt: Float32Array };
+}
+
+/** Loss and gradient of one batch after another. */
+export interface LossFunction {
+  /** Cuts the batch into parts of at most `maxTokens` tokens; what rows share is computed once for each part. */
+  run(ports: PortValues, examples: readonly TokenizedExample[], maxTokens: number): Promise<BatchLoss>;
+  release(): Promise<void>;
+}
+
+export interface LossOptions extends SessionOptions {
+  /** Longest target in tokens that is to be expected, end token counted. */
+  longestTarget: number;
+}
+
+export interface GenerationOptions {
+  maxNewTokens: number;
+  /** Tokens that end a row; the model's own where it is left out. They are not part of the answer. */
+  endTokens?: readonly number[];
+  /** Draws tokens; the most probable one where it is left out. */
+  sampling?: Sampling;
+  /** Called after each step with the rows that go on: their number, and all their tokens so far. True ends the row. */
+  onToken?: (row: number, tokens: readonly number[]) => boolean | undefined;
+  /** Aborts between two steps. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Texts that a model has read, ready to be continued any number of times. */
+export interface Prefilled {
+  readonly batch: number;
+  /** The tokens that follow each text. @throws the signal's reason when aborted */
+  generate(options: GenerationOptions): Promise<number[][]>;
+  /** −log P(target | text) of each row, natural logarithm, summed over the target's tokens. `[batch]` */
+  score(targets: readonly (readonly number[])[]): Promise<number[]>;
+}
+
+/** A frozen model without gradients. */
+export interface Generator {
+  /**
+   * Reads texts behind a prompt, or alone. What a prompt needs is computed when it is first given, and kept for later requests with
+   * the same tensor.
+   */
+  prefill(prompt: TensorValue | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled>;
+  release(): Promise<void>;
+}
+
+/** What everybody needs to know of a model. */
+export interface ModelConfig {
+  modelType: string;
+  vocabularySize: number;
+  /** Width of a token's embedding, and of a prompt's. */
+  hiddenSize: number;
+  padToken: number;
+  /** Ends a text that the model writes. */
+  endToken: number;
+}
+
+/** A batch of a reference case, as another implementation padded it. */
+export interface ReferenceBatch {
+  /** `[B, S]` */
+  ids: { data: BigInt64Array; shape: readonly number[] };
+  mask: { data: BigInt64Array; shape: readonly number[] };
+  /** `[B, T]`; negative where there is no loss. */
+  labels: { data: BigInt64Array; shape: readonly number[] };
+  /** `[n, hiddenSize]` */
+  prompt: { data: Float32Array; shape: readonly number[] };
+}
+
+export interface ReferenceOutputs {
+  loss: number;
+  /** Some rows `[rows, V]` of the case's logits, seen as `[…, V]`: those that the case defines. */
+  logits: { data: Float32Array; rows: readonly number[] };
+  dPrompt: Float32Array;
+}
+
+export interface LanguageModel {
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  /** Rows of the embedding table as they reach the first layer beside a prompt's, `[count, hiddenSize]` float32. */
+  readEmbeddings(begin?: number, count?: number): Float32Array;
+  /** Cuts texts of these lengths into groups that cost at most `maxTokens` tokens; indices into `lengths`, short texts first. */
+  groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][];
+  lossFunction(options: LossOptions): Promise<LossFunction>;
+  generator(options: SessionOptions): Generator;
+  /** What a token's embedding is multiplied with before it stands beside a prompt's. */
+  readonly textScale: number;
+  /** The kind of reference case that this model can compute. */
+  readonly caseKind: "seq2seq" | "causal";
+  /** The shape of a reference case's logits. */
+  referenceLogitsShape(batch: ReferenceBatch): readonly number[];
+  /** What `ulpt verify` compares. */
+  reference(batch: ReferenceBatch, options: SessionOptions): Promise<ReferenceOutputs>;
+}
