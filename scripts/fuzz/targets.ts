@@ -12,8 +12,8 @@ import { parseMessage } from "../../src/host/panel/messages.ts";
 import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/translate.ts";
-import { readConfig } from "../../src/models/config.ts";
-import { openModel } from "../../src/models/model.ts";
+
+import { openModel, readModelConfig } from "../../src/models/model.ts";
 import { openTokenizer } from "../../src/models/tokenizer.ts";
 import { verifyCase } from "../../src/models/verify.ts";
 import { compareRuns } from "../../src/results/comparison.ts";
@@ -181,7 +181,7 @@ export const targets: Readonly<Record<string, Target>> = {
     inputs: 1000,
     use: ({ workspace, file }) => {
       const folder = join(workspace, file, "..");
-      const { endToken } = readConfig(folder);
+      const { endToken } = readModelConfig(folder);
       const tokenizer = openTokenizer(folder, endToken);
       tokenizer.decode(tokenizer.encode(text));
       for (const id of tokenizer.encodePlain(text)) tokenizer.token(id);

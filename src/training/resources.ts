@@ -98,6 +98,7 @@ export class Resources {
     const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
     // What is wrong with the model is found before a data set is fetched for it.
     const model = openModel(folder);
+    requireTexts(model);
     const opened = openTokenizer(model.folder, model.config.endToken);
     const tokenizer = definition.cleanUpSpaces ? withCleanUp(opened) : opened;
     const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
@@ -134,6 +135,16 @@ export class Resources {
     await Promise.allSettled([this.loss?.release(), this.generator.release()]);
     this.loss = undefined;
   }
+}
+
+/** @throws MODEL_UNSUPPORTED for a kind of model whose texts are not made into examples yet */
+function requireTexts({ caseKind, config, folder }: LanguageModel): void {
+  if (caseKind === "seq2seq") return;
+  throw new UlptError("MODEL_UNSUPPORTED", `A ${config.modelType} cannot be trained yet.`, {
+    where: join(folder, "config.json"),
+    expected: "a T5; `ulpt verify` takes decoder-only models too",
+    hint: "Choose an encoder-decoder model, such as google-t5/t5-base.",
+  });
 }
 
 function hashSmallFiles(folder: string): Record<string, string> {
