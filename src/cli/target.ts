@@ -12,7 +12,7 @@ import { embed, loadExportedPrompt, loadPrompt } from "../training/artifact.ts";
 import type { LoadedModel } from "../training/loadedModel.ts";
 import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { openHub } from "./hub.ts";
-import { findCheckpoint, findWorkspace, workspaceOf } from "./workspace.ts";
+import { findCheckpoint, findWorkspace, recordedFolder, workspaceOf } from "./workspace.ts";
 
 export interface CheckpointTarget {
   kind: "checkpoint";
@@ -47,7 +47,7 @@ export function openCheckpoint(name: string): CheckpointTarget {
   }
   const { run, path } = findCheckpoint(name);
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
-  return { kind: "checkpoint", path, run, settings, directory: resolve(workspaceOf(run), settings.directory) };
+  return { kind: "checkpoint", path, run, settings, directory: recordedFolder(workspaceOf(run), settings.directory) };
 }
 
 /**
@@ -56,7 +56,14 @@ export function openCheckpoint(name: string): CheckpointTarget {
  */
 export function openPrompt(path: string, workspace = findWorkspace(dirname(path))): PromptTarget {
   const { model, modelRevision, directory, task } = readPrompt(path).metadata;
-  return { kind: "prompt", path, model, revision: modelRevision, task, directory: resolve(workspace, directory) };
+  return {
+    kind: "prompt",
+    path,
+    model,
+    revision: modelRevision,
+    task,
+    directory: recordedFolder(workspace, directory),
+  };
 }
 
 /** A run or checkpoint as `findCheckpoint` takes it, or the file of an exported prompt. */
@@ -100,6 +107,6 @@ export async function embeddingsOf(target: Target, model: LoadedModel): Promise<
     return embeddings;
   }
   const { method, parameters } = loadExportedPrompt(path, model);
-  const [embeddings] = await embed(method, [parameters]);
+  const [embeddings] = await embed(method, [parameters], path);
   return embeddings!;
 }

@@ -32,7 +32,7 @@ import { linesBesidePaper } from "./paper.ts";
 import { shellWord } from "./shell.ts";
 import { comparisonTable } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
-import { findRun, findWorkspace, runArgument, workspaceOf, workspaceOption } from "./workspace.ts";
+import { findRun, findWorkspace, recordedFolder, runArgument, workspaceOf, workspaceOption } from "./workspace.ts";
 
 export interface TrainOptions {
   set: string[];
@@ -102,7 +102,7 @@ export async function resume(
   const reporter = createReporter(options, signal);
   // The device it began on: another would give other bits.
   const { device } = await resolveDevice(run.spec.device as Device);
-  const directory = resolve(workspace, settings.directory);
+  const directory = recordedFolder(workspace, settings.directory);
   const resources = await Resources.open({
     model: settings.model,
     task: settings.task,

@@ -1,11 +1,22 @@
 /** @file Where runs lie: the workspace of an experiment, and runs and checkpoints as people name them. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
+import { forwardSlashes } from "../experiment/recorded.ts";
 import { listCheckpoints } from "../runs/checkpoints.ts";
-import { runPaths, runsFolder } from "../runs/layout.ts";
+import {
+  checkpointPath,
+  checkpointStep,
+  isName,
+  pathOf,
+  runFolder,
+  runOfCheckpoint,
+  runPaths,
+  runsFolder,
+} from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
+import { liesInOurs, requireOwnFolder } from "../runs/ownFiles.ts";
 import { reportRun } from "../runs/report.ts";
 import { openRun, type Run } from "../runs/store.ts";
 import { shellWord } from "./shell.ts";
@@ -22,9 +33,17 @@ export function findWorkspace(start: string): string {
   }
 }
 
-/** The workspace to read runs from: the folder of `--workspace`, else the one around `from`. @throws OPTION_INVALID */
+/**
+ * The workspace to read runs from: the folder of `--workspace`, else the one around `from`.
+ * @throws OPTION_INVALID; RUN_INVALID where its runs lie behind a link
+ */
 export function openWorkspace(option: string | undefined, from = process.cwd()): string {
-  if (option === undefined) return findWorkspace(from);
+  const workspace = option === undefined ? findWorkspace(from) : requireFolder(option);
+  requireOwnFolder(runsFolder(workspace));
+  return workspace;
+}
+
+function requireFolder(option: string): string {
   if (statSync(option, { throwIfNoEntry: false })?.isDirectory()) return resolve(option);
   throw new UlptError("OPTION_INVALID", "There is no such workspace.", {
     where: `--workspace ${option}`,
@@ -39,12 +58,21 @@ export function workspaceOf(run: Run): string {
 }
 
 /**
+ * The folder of an experiment file as run.json and prompts record it, relative to the workspace. On Windows it was once recorded
+ * with backslashes, which elsewhere can be part of a name.
+ */
+export function recordedFolder(workspace: string, directory: string): string {
+  const asWritten = resolve(workspace, directory);
+  return existsSync(asWritten) ? asWritten : resolve(workspace, forwardSlashes(directory));
+}
+
+/**
  * A run by its folder, or by `experiment/run` in the workspace around the current folder. The experiment is named as in its file
  * or as its folder: `My notes/ulpt-r2-seed1` lies in `My-notes`.
  * @throws RUN_MISSING
  */
 export function findRun(name: string): Run {
-  const asFolder = resolve(name);
+  const asFolder = namedFolder(name);
   if (existsSync(runPaths(asFolder).run)) return openRun(asFolder);
   const inWorkspace = foldersByName(name);
   const found = inWorkspace.find((folder) => existsSync(runPaths(folder).run));
@@ -56,14 +84,20 @@ export function findRun(name: string): Run {
   });
 }
 
+/** The folder that a person named: if it is none of a workspace's `.ulpt`, as a copy of a run, a link may lead to it. */
+function namedFolder(name: string): string {
+  const folder = resolve(name);
+  return liesInOurs(folder) || !existsSync(folder) ? folder : realpathSync(folder);
+}
+
 /** Where a run of this name can lie in the workspace around the current folder; nowhere if `name` is a path. */
 function foldersByName(name: string): string[] {
   const [, experiment, run] = /^([^./\\].*)[/\\]([^/\\]+)$/.exec(name) ?? [];
   if (experiment === undefined || run === undefined || isAbsolute(name)) return [];
-  const folders = [safeName(experiment)];
-  if (!/[/\\]/.test(experiment)) folders.unshift(experiment);
-  const runs = runsFolder(findWorkspace(process.cwd()));
-  return [...new Set(folders)].map((folder) => join(runs, folder, run));
+  const workspace = findWorkspace(process.cwd());
+  return [...new Set([experiment, safeName(experiment)])]
+    .filter((folder) => isName("experiment", folder) && isName("run", run))
+    .map((folder) => runFolder(workspace, folder, run));
 }
 
 /** The word for a command line that means this run from the current folder: `experiment/run` in its workspace, else its folder. */
@@ -83,8 +117,7 @@ export function workspaceOption(workspace: string): string {
 /** A checkpoint file, or of a run its best checkpoint on validation (else its last). @throws RUN_MISSING, CHECKPOINT_INVALID */
 export function findCheckpoint(name: string): { run: Run; path: string } {
   if (name.endsWith(".safetensors")) {
-    const path = resolve(name);
-    return { run: runOfCheckpoint(path), path };
+    return openNamedCheckpoint(resolve(name));
   }
   const run = findRun(name);
   const checkpoints = listCheckpoints(run.directory);
@@ -96,12 +129,15 @@ export function findCheckpoint(name: string): { run: Run; path: string } {
       hint: "Wait for its first evaluation, or resume it.",
     });
   }
-  return { run, path: join(run.directory, chosen.file) };
+  return { run, path: checkpointPath(run.directory, chosen.step) };
 }
 
-function runOfCheckpoint(path: string): Run {
-  const directory = dirname(dirname(path));
-  if (existsSync(runPaths(directory).run)) return openRun(directory);
+function openNamedCheckpoint(path: string): { run: Run; path: string } {
+  const directory = namedFolder(runOfCheckpoint(path));
+  const isPlace = basename(dirname(path)) === "checkpoints" && checkpointStep(basename(path)) !== undefined;
+  if (isPlace && existsSync(runPaths(directory).run)) {
+    return { run: openRun(directory), path: pathOf(runPaths(directory).checkpoints, "checkpoint", basename(path)) };
+  }
   const exists = existsSync(path);
   throw new UlptError("RUN_MISSING", exists ? "The file lies in no run." : "The file does not exist.", {
     where: path,

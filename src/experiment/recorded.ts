@@ -60,9 +60,17 @@ const recordedSettings = z.object({
 /** `RunSettings` with the folder of the experiment file. */
 export type RecordedSettings = RunSettings & { directory: string };
 
-/** What run.json keeps of a run's settings. `directory` is relative to the workspace, so that the workspace can move. */
+/**
+ * What run.json keeps of a run's settings. `directory` is relative to the workspace, so that the workspace can move: also to another
+ * system.
+ */
 export function recordSettings(settings: RunSettings, directory: string): Record<string, unknown> {
-  return { ...describeSettings(settings), directory };
+  return { ...describeSettings(settings), directory: forwardSlashes(directory) };
+}
+
+/** A relative path as every system reads it. */
+export function forwardSlashes(path: string): string {
+  return path.replaceAll("\\", "/");
 }
 
 /**
@@ -71,7 +79,9 @@ export function recordSettings(settings: RunSettings, directory: string): Record
  */
 export function completeSettings(recorded: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const parsed = recordedSettings.safeParse(recorded);
-  return (parsed.success ? addMissing(recorded, parsed.data) : recorded) as Record<string, unknown>;
+  if (!parsed.success) return { ...recorded };
+  const whole = addMissing(recorded, parsed.data) as Record<string, unknown>;
+  return { ...whole, directory: forwardSlashes(parsed.data.directory) }; // on Windows it was once as it is there
 }
 
 /** `value` with the keys of `whole` that it lacks, at any depth. */

@@ -1,8 +1,8 @@
 /** @file Writing files so that a reader, or a crash, sees the old content or the new one and never a part of either. */
-import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { basename, dirname, join, parse, resolve } from "node:path";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { temporaryName } from "./maker.ts";
 
 export interface AtomicWriteOptions {
   /** Who writes, e.g. the attempt of a run: part of the temporary file's name, for whoever finds one left by a crash. */
@@ -17,23 +17,72 @@ export interface AtomicWriteOptions {
  * @throws UlptError DISK_FULL or RUN_UNWRITABLE
  */
 export function writeFileAtomic(path: string, content: Uint8Array | string, options: AtomicWriteOptions): void {
+  viaTemporary(path, content, options, (temporary) => rename(temporary, path));
+}
+
+/**
+ * As `writeFileAtomic`, of a file that is not there yet. Returns false, and leaves what is there, where the name is taken.
+ * @throws UlptError DISK_FULL or RUN_UNWRITABLE
+ */
+export function createFileAtomic(path: string, content: Uint8Array | string, options: AtomicWriteOptions): boolean {
+  let created = false;
+  viaTemporary(path, content, options, (temporary) => {
+    created = takeName(temporary, path);
+  });
+  return created;
+}
+
+function viaTemporary(
+  path: string,
+  content: Uint8Array | string,
+  { tag, beforeRename }: AtomicWriteOptions,
+  place: (temporary: string) => void,
+): void {
   const folder = dirname(path);
-  const unique = `${options.tag}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  const temporary = join(folder, `.${basename(path)}.${unique}.tmp`);
+  const temporary = join(folder, temporaryName(basename(path), tag));
   try {
-    const descriptor = openSync(temporary, "wx");
+    const descriptor = openSync(temporary, "wx"); // never through a link that somebody put there
     try {
       writeFully(descriptor, content);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
-    options.beforeRename?.();
-    rename(temporary, path);
+    beforeRename?.();
+    place(temporary);
     syncFolder(folder);
   } catch (error) {
     removeQuietly(temporary);
     throw asWriteError(error, path);
+  }
+}
+
+/** Gives a file its name, unless that is taken. */
+function takeName(temporary: string, path: string): boolean {
+  try {
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    return reserveName(temporary, path); // a file system without hard links, as on memory cards
+  } finally {
+    removeQuietly(temporary);
+  }
+}
+
+function reserveName(temporary: string, path: string): boolean {
+  try {
+    closeSync(openSync(path, "wx"));
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+  try {
+    rename(temporary, path);
+    return true;
+  } catch (error) {
+    removeQuietly(path);
+    throw error;
   }
 }
 
@@ -90,10 +139,11 @@ export function asWriteError(error: unknown, path: string): unknown {
   const code = systemErrorCode(error);
   if (error instanceof UlptError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    const quota = code === "EDQUOT";
-    return new UlptError("DISK_FULL", quota ? "The disk quota is used up." : "The disk is full.", {
+    const disk = mountPoint(path);
+    const what = code === "EDQUOT" ? `The disk quota at ${disk} is used up.` : `The disk at ${disk} is full.`;
+    return new UlptError("DISK_FULL", what, {
       where: path,
-      hint: "Free some space (old runs and checkpoints lie in .ulpt/runs), then resume.",
+      hint: roomAdvice(path, disk),
       cause: error,
     });
   }
@@ -105,6 +155,34 @@ export function asWriteError(error: unknown, path: string): unknown {
       : "Check the disk, or choose another folder.",
     cause: error,
   });
+}
+
+/** What lies on the full disk that may go. */
+function roomAdvice(path: string, disk: string): string {
+  const [, runtimeFolder] = /^(.*[\\/]\.ulpt)[\\/]/.exec(resolve(path)) ?? [];
+  if (runtimeFolder)
+    return `Free some space there (old runs and checkpoints lie in ${join(runtimeFolder, "runs")}), then resume.`;
+  if (/[\\/](?:models|datasets)--[^\\/]+[\\/]/.test(path))
+    return `Free some space there, or let HF_HUB_CACHE name a folder on another disk, then try again.`;
+  return `Free some space on ${disk}, then try again.`;
+}
+
+/** The folder at which the file system of `path` is mounted; on Windows its drive. */
+function mountPoint(path: string): string {
+  const { root } = parse(resolve(path));
+  let folder = dirname(resolve(path));
+  while (folder !== root && deviceOf(folder) === undefined) folder = dirname(folder);
+  if (process.platform === "win32") return root;
+  while (folder !== root && deviceOf(dirname(folder)) === deviceOf(folder)) folder = dirname(folder);
+  return folder;
+}
+
+function deviceOf(folder: string): number | undefined {
+  try {
+    return statSync(folder).dev;
+  } catch {
+    return undefined;
+  }
 }
 
 const reasons: Readonly<Record<string, string>> = {

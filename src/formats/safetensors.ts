@@ -2,7 +2,7 @@
  * @file The safetensors container (https://huggingface.co/docs/safetensors): eight bytes of header length, a JSON header,
  * then raw little-endian tensors. A file is untrusted input: every size and offset is checked before it is used.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 
@@ -72,25 +72,39 @@ function isCount(value: unknown): value is number {
 export function readHeader(path: string, bounds = modelBounds): SafetensorsHeader {
   return withFile(path, (descriptor) => {
     const fileSize = fstatSync(descriptor).size;
-    if (fileSize > bounds.fileBytes)
-      throw invalid(path, `The file has ${fileSize} bytes.`, `at most ${bounds.fileBytes} for a file of its kind`);
-    if (fileSize < 8) throw invalid(path, `The file has ${fileSize} bytes, too few for a safetensors header.`);
-    const headerLength = readBytes(descriptor, path, 0, 8).readBigUInt64LE();
-    if (headerLength > BigInt(fileSize - 8)) {
-      throw invalid(
-        path,
-        `The header claims ${headerLength} bytes, but the file has only ${fileSize - 8} after its length.`,
-      );
-    }
-    if (headerLength > BigInt(bounds.headerBytes)) {
-      throw invalid(path, `The header claims ${headerLength} bytes.`, `at most ${bounds.headerBytes}`);
-    }
-    const length = Number(headerLength);
-    const header = parseHeader(readBytes(descriptor, path, 8, length).toString("utf8"), 8 + length, fileSize, path);
-    if (header.tensors.size > bounds.tensors)
-      throw invalid(path, `The header names ${header.tensors.size} tensors.`, `at most ${bounds.tensors}`);
-    return header;
+    return headerOf(path, fileSize, bounds, (position, length) => readBytes(descriptor, path, position, length));
   });
+}
+
+/** As `readHeader`, of a file that was read whole; `path` is for errors. The offsets of its tensors are those in `content`. */
+export function parseSafetensors(content: Buffer, path: string, bounds: HeaderBounds): SafetensorsHeader {
+  return headerOf(path, content.length, bounds, (position, length) => content.subarray(position, position + length));
+}
+
+function headerOf(
+  path: string,
+  fileSize: number,
+  bounds: HeaderBounds,
+  read: (position: number, length: number) => Buffer,
+): SafetensorsHeader {
+  if (fileSize > bounds.fileBytes)
+    throw invalid(path, `The file has ${fileSize} bytes.`, `at most ${bounds.fileBytes} for a file of its kind`);
+  if (fileSize < 8) throw invalid(path, `The file has ${fileSize} bytes, too few for a safetensors header.`);
+  const headerLength = read(0, 8).readBigUInt64LE();
+  if (headerLength > BigInt(fileSize - 8)) {
+    throw invalid(
+      path,
+      `The header claims ${headerLength} bytes, but the file has only ${fileSize - 8} after its length.`,
+    );
+  }
+  if (headerLength > BigInt(bounds.headerBytes)) {
+    throw invalid(path, `The header claims ${headerLength} bytes.`, `at most ${bounds.headerBytes}`);
+  }
+  const length = Number(headerLength);
+  const header = parseHeader(read(8, length).toString("utf8"), 8 + length, fileSize, path);
+  if (header.tensors.size > bounds.tensors)
+    throw invalid(path, `The header names ${header.tensors.size} tensors.`, `at most ${bounds.tensors}`);
+  return header;
 }
 
 function parseHeader(text: string, dataStart: number, fileSize: number, path: string): SafetensorsHeader {
@@ -173,7 +187,12 @@ export function readTensorBytes(
 export function readFloats(path: string, entry: TensorEntry, start = 0, count?: number): Float32Array {
   const size = bytesPerElement[entry.dtype];
   const elements = count ?? entry.byteLength / size - start;
-  const bytes = readTensorBytes(path, entry, start * size, elements * size);
+  return decodeFloats(readTensorBytes(path, entry, start * size, elements * size), path, entry);
+}
+
+/** The elements of a float tensor, or of a part of it, out of their bytes. */
+export function decodeFloats(bytes: Buffer, path: string, entry: TensorEntry): Float32Array {
+  const elements = bytes.byteLength / bytesPerElement[entry.dtype];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const out = new Float32Array(elements);
   const read = floatReaders[entry.dtype];
@@ -262,7 +281,7 @@ function dtypeOf(data: TensorData["data"]): Dtype {
 function withFile<T>(path: string, use: (descriptor: number) => T): T {
   let descriptor: number;
   try {
-    descriptor = openSync(path, "r");
+    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // a pipe holds nobody up
   } catch (error) {
     const missing = systemErrorCode(error) === "ENOENT";
     throw new UlptError("SAFETENSORS_INVALID", missing ? "The file does not exist." : messageOf(error), {

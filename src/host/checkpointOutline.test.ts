@@ -12,6 +12,7 @@ const token = {
 const inspection = newInspection({
   sha256: "a",
   bytes: 1,
+  checked: true,
   prompt: null,
   experiment: "e",
   run: "r",

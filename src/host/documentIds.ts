@@ -2,9 +2,9 @@
  * @file What a virtual document shows, as a URI carries it: `ulpt-checkpoint:/sst2/ulpt-r2-seed0/step-000400.ckpt.txt`, and in
  * the query the workspace folder and, for the sides of a comparison, the checkpoint they are compared with: the original with itself.
  */
-import { isAbsolute, join, relative, sep } from "node:path";
+import { isAbsolute, relative, sep } from "node:path";
 import { parseJson } from "../json.ts";
-import { runsFolder } from "../runs/layout.ts";
+import { checkpointStep, isName, runFolder, runsFolder, stepName } from "../runs/layout.ts";
 
 /** The scheme of all documents made of runs. */
 export const checkpointScheme = "ulpt-checkpoint";
@@ -62,7 +62,8 @@ function compactId({ folder, experiment, run, step }: CheckpointId): CheckpointI
 export function decodeDocument({ path, query }: DocumentPlace): DocumentId | undefined {
   const [root, experiment, run, name, ...rest] = path.split("/");
   const extra = parseQuery(query);
-  if (root !== "" || !isSegment(experiment) || !isSegment(run) || !name || rest.length > 0 || !extra) return undefined;
+  if (root !== "" || !name || rest.length > 0 || !extra) return undefined;
+  if (!isFolderName("experiment", experiment) || !isFolderName("run", run)) return undefined;
   const { folder, against, file } = extra;
   if (typeof folder !== "string") return undefined;
   const id = { folder, experiment, run };
@@ -90,16 +91,14 @@ function parseQuery(query: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Whether `name` is one folder below another, and no way out of it. */
-function isSegment(name: unknown): name is string {
-  return typeof name === "string" && /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*$/u.test(name);
+function isFolderName(kind: "experiment" | "run", name: unknown): name is string {
+  return typeof name === "string" && isName(kind, name);
 }
 
 function isCheckpointId(value: unknown): value is CheckpointId {
   const { folder, experiment, run, step } = (value ?? {}) as Partial<CheckpointId>;
-  return (
-    typeof folder === "string" && isSegment(experiment) && isSegment(run) && Number.isSafeInteger(step) && step! >= 0
-  );
+  const isNamed = isFolderName("experiment", experiment) && isFolderName("run", run);
+  return typeof folder === "string" && isNamed && Number.isSafeInteger(step) && step! >= 0;
 }
 
 /** Whether both name the same checkpoint, whatever they are compared with. */
@@ -111,14 +110,9 @@ export function isSameRun(a: RunId, b: RunId): boolean {
   return a.folder === b.folder && a.experiment === b.experiment && a.run === b.run;
 }
 
-/** `step-000400`, as the files of a run are named. */
-export function stepName(step: number): string {
-  return `step-${String(step).padStart(6, "0")}`;
-}
-
 /** The folder of a run in the workspace folder at `workspace`. */
 export function runDirectory(workspace: string, { experiment, run }: RunId): string {
-  return join(runsFolder(workspace), experiment, run);
+  return runFolder(workspace, experiment, run);
 }
 
 /** The names of the run whose folder is `directory`; undefined where that lies elsewhere than a workspace folder's runs. */
@@ -126,11 +120,11 @@ export function runNames(workspace: string, directory: string): Pick<RunId, "exp
   const path = relative(runsFolder(workspace), directory);
   if (isAbsolute(path)) return undefined;
   const [experiment, run, ...rest] = path.split(sep);
-  return isSegment(experiment) && isSegment(run) && rest.length === 0 ? { experiment, run } : undefined;
+  if (!isFolderName("experiment", experiment) || !isFolderName("run", run)) return undefined;
+  return rest.length === 0 ? { experiment, run } : undefined;
 }
 
 /** The step of a checkpoint's file, `…/step-000400.safetensors`. */
 export function stepOfFile(path: string): number | undefined {
-  const digits = /(?:^|[\\/])step-(\d{6,15})\.safetensors$/.exec(path)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  return checkpointStep(path.split(/[\\/]/).at(-1)!);
 }

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { encodeEmbeddings, fingerprint, type Inspection, keepInspection, newInspection } from "../runs/inspection.ts";
-import { checkpointPath, Inspections } from "./inspections.ts";
+import { checkpointPath } from "../runs/layout.ts";
+import { Inspections } from "./inspections.ts";
 
 function inspectionOf(path: string): Inspection {
   const token = { distance: 0, cosine: 1, nearestBefore: null, nearestChanged: false };
   return newInspection({
     ...fingerprint(path),
+    checked: true,
     prompt: null,
     experiment: "e",
     run: "r",

@@ -2,10 +2,8 @@
  * @file Inspections of checkpoints and prompts for the editors: kept ones from disk, others from the runtime, each asked for once.
  * Without `vscode`, so that it can be tested.
  */
-import { join } from "node:path";
 import { fingerprint, type Inspection, readInspection } from "../runs/inspection.ts";
-import { runPaths } from "../runs/layout.ts";
-import { stepName } from "./documentIds.ts";
+import { checkpointPath } from "../runs/layout.ts";
 
 /** What computes an inspection where none is kept: the runtime. */
 export interface Inspector {
@@ -65,9 +63,4 @@ export class Inspections {
       throw error;
     }
   }
-}
-
-/** The file of a checkpoint in a run's folder. */
-export function checkpointPath(directory: string, step: number): string {
-  return join(runPaths(directory).checkpoints, `${stepName(step)}.safetensors`);
 }

@@ -1,11 +1,11 @@
 /** @file The editor of exported prompts: what is in one, where it comes from, what it does to an answer. Read-only. */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import * as vscode from "vscode";
 import type { ErrorCode } from "../errors.ts";
 import { runPaths } from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
+import { statOwnFile } from "../runs/ownFiles.ts";
 import { promptName, readPrompt } from "../runs/prompts.ts";
 import {
   type FromPromptPage,
@@ -207,7 +207,7 @@ class PromptView {
     if (!folder) return undefined;
     const names = { folder: folder.uri.toString(), experiment: safeName(experiment), run: safeName(run) };
     const directory = runDirectory(folder.uri.fsPath, names);
-    return existsSync(runPaths(directory).run) ? directory : undefined;
+    return statOwnFile(runPaths(directory).run) ? directory : undefined;
   }
 
   /** The prompt as the Prompts view has it. */

@@ -13,6 +13,7 @@ const prompt: PromptFile = {
   sha256: hash,
   parameters: 296,
   tensors: {},
+  checked: true,
   metadata: {
     format: "ulpt-prompt",
     version: 1,

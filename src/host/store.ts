@@ -2,13 +2,13 @@
  * @file The runs of the workspace as this window sees them. Nothing is read before somebody asks, except for the launches that
  * still run: those are followed from the start.
  */
-import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { lstat } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
 import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
-import { runsFolder } from "../runs/layout.ts";
+import { experimentFolder, isName, runsFolder } from "../runs/layout.ts";
 import { RunListing } from "../runs/listing.ts";
-import type { RunSummary } from "../runs/store.ts";
+import { type RunSummary, subfolders } from "../runs/store.ts";
 import { setContextKey } from "./contextKey.ts";
 import { contextKeys } from "./ids.ts";
 
@@ -117,19 +117,13 @@ export class WorkspaceRuns implements RunStore {
   }
 
   async experiments(): Promise<ExperimentEntry[]> {
-    const found = await Promise.all(
-      localFolders().map(async (folder) => {
-        const root = runsFolder(folder.uri.fsPath);
-        const names = await readdir(root, { withFileTypes: true }).catch(() => []);
-        return names
-          .filter((entry) => !entry.name.startsWith(".") && (entry.isDirectory() || entry.isSymbolicLink()))
-          .map(({ name }) => ({ folder, name, directory: join(root, name) }))
-          .sort((a, b) => byName(a.name, b.name));
-      }),
-    );
-    const known = new Set(found.flat().map(({ directory }) => directory));
+    const found = localFolders().flatMap((folder) => {
+      const root = runsFolder(folder.uri.fsPath);
+      return subfolders(root, "experiment").map((name) => ({ folder, name, directory: join(root, name) }));
+    });
+    const known = new Set(found.map(({ directory }) => directory));
     const coming = new Map(this.starting().map(({ experiment }) => [experiment.directory, experiment]));
-    return [...found.flat(), ...[...coming.values()].filter(({ directory }) => !known.has(directory))];
+    return [...found, ...[...coming.values()].filter(({ directory }) => !known.has(directory))];
   }
 
   async runs(experiment: ExperimentEntry): Promise<RunSummary[]> {
@@ -165,7 +159,7 @@ export class WorkspaceRuns implements RunStore {
     const directory = dirname(runDirectory);
     for (const folder of localFolders()) {
       const name = relative(runsFolder(folder.uri.fsPath), directory);
-      if (name && !name.startsWith("..") && !name.includes(sep)) return { folder, name, directory };
+      if (isName("experiment", name)) return { folder, name, directory };
     }
     return undefined;
   }
@@ -189,8 +183,8 @@ export class WorkspaceRuns implements RunStore {
 
   follow(launch: Launch, folder: vscode.WorkspaceFolder): void {
     if (launch.experiment === undefined) return;
-    const name = basename(launch.experiment); // a record is input from outside
-    this.followed.set(launch, { folder, name, directory: join(runsFolder(folder.uri.fsPath), name) });
+    const name = launch.experiment;
+    this.followed.set(launch, { folder, name, directory: experimentFolder(folder.uri.fsPath, name) });
     this.updateRunning();
     this.changeEmitter.fire({});
     this.schedulePoll();
@@ -324,7 +318,7 @@ export class WorkspaceRuns implements RunStore {
     const roots = localFolders().map(({ uri }) => runsFolder(uri.fsPath));
     const entries = await this.experiments();
     for (const directory of [...roots, ...entries.map((entry) => entry.directory)]) {
-      const changed = (await stat(directory).catch(() => undefined))?.mtimeMs ?? 0;
+      const changed = (await lstat(directory).catch(() => undefined))?.mtimeMs ?? 0;
       const before = this.folderTimes.get(directory);
       this.folderTimes.set(directory, changed);
       if (before === undefined || before === changed) continue;

@@ -1,12 +1,11 @@
 /** @file Tasks of type `ulpt`: the one way to train, with a terminal that follows a process which outlives it. */
-import { readFileSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as vscode from "vscode";
 import { exitCodes, UlptError } from "../errors.ts";
-import { type LaunchEnd, Tail, terminalText } from "../launch/local.ts";
+import { endOfFile, type LaunchEnd, Tail, terminalText } from "../launch/local.ts";
 import type { Launch } from "../runs/launches.ts";
-import { runPaths } from "../runs/layout.ts";
+import { runPaths, runsFolder } from "../runs/layout.ts";
 import { labelText } from "../words/surfaces.ts";
 import { problemMatcher, taskType } from "./ids.ts";
 import { errorText } from "./log.ts";
@@ -103,7 +102,7 @@ function trainingOf({ experiment, resume, set }: UlptTaskDefinition, folder: vsc
   const root = folder.uri.fsPath;
   if (resume) {
     const isName = /^[^/\\]+[/\\][^/\\]+$/.test(resume);
-    return { resume: isName ? join(root, ".ulpt", "runs", resume) : resolve(root, resume), folder };
+    return { resume: isName ? join(runsFolder(root), resume) : resolve(root, resume), folder };
   }
   if (!experiment) {
     throw new UlptError("OPTION_INVALID", t('A task of type "ulpt" needs "experiment" or "resume".'), {
@@ -120,6 +119,7 @@ const tailMilliseconds = 100;
 const closingMilliseconds = 50;
 const killedExitCode = 137;
 const logTailLines = 20;
+const logTailBytes = 16 * 1024;
 
 /** A terminal that shows the log of a launch. Closing it leaves the training running. */
 class TrainingTerminal implements vscode.Pseudoterminal {
@@ -226,9 +226,5 @@ function crashText(run: string, directory: string, { code, signal }: LaunchEnd):
 }
 
 function lastLines(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trimEnd().split("\n").slice(-logTailLines).join("\n");
-  } catch {
-    return "";
-  }
+  return endOfFile(path, logTailBytes).trimEnd().split("\n").slice(-logTailLines).join("\n");
 }

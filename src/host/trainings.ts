@@ -3,10 +3,10 @@ import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../errors.ts";
 import { readExperiment } from "../experiment/parse.ts";
-import { interrupt, kill, killTree, type LaunchEnd, launch } from "../launch/local.ts";
+import { interrupt, kill, killOwner, type LaunchEnd, launch } from "../launch/local.ts";
 import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
 import { safeName } from "../runs/names.ts";
-import { readHolder, thisObserver } from "../runs/owner.ts";
+import { readHolder } from "../runs/owner.ts";
 import { type RunSummary, requestStop } from "../runs/store.ts";
 import { type HubAccess, mayRunPrograms } from "./hubAccess.ts";
 import { type Log, logError } from "./log.ts";
@@ -48,42 +48,54 @@ export class Trainings {
     return started;
   }
 
-  /** Asks a launch to save and stop: by a signal where there are signals, else by a request to its run. */
+  /** Asks a launch to save and stop: by a signal where its process is proven and there are signals, else by a request to its run. */
   async stopLaunch(launched: Launch): Promise<void> {
+    requireTrust();
     if (interrupt(launched)) return;
     for (const run of await this.runsOf(launched)) requestStop(run.directory);
   }
 
-  /** Ends a launch that has no run yet: there is nothing to save. */
+  /** Ends a launch that has no run yet: there is nothing to save. @throws UlptError RUN_BUSY where its process is not proven */
   async endStarting(launched: Launch): Promise<void> {
+    requireTrust();
     this.log.info(`asked process ${launched.pid} to stop before its first run`);
     if (!interrupt(launched)) await kill(launched);
   }
 
-  killLaunch(launched: Launch): Promise<void> {
-    return kill(launched);
+  /** @throws UlptError RUN_BUSY where its process is not proven */
+  async killLaunch(launched: Launch): Promise<void> {
+    requireTrust();
+    await kill(launched);
   }
 
   /** Asks for a checkpoint and the end of a run, wherever it is trained. @throws UlptError RUN_UNWRITABLE */
   stopRun(run: RunSummary): void {
+    requireTrust();
     requestStop(run.directory);
     this.log.info(`asked ${run.directory} to stop`);
   }
 
-  /** Ends the process of a run and what it started. @throws UlptError where that runs on another machine */
+  /**
+   * Ends the process of a run and what it started. Where nothing proves that the process is the run's, it asks for a checkpoint and
+   * the end instead.
+   * @throws UlptError RUN_BUSY, saying that and why
+   */
   async killRun(run: RunSummary): Promise<void> {
+    requireTrust();
     const { owner } = run;
     if (!owner) return;
-    if (owner.host !== thisObserver().host) {
-      throw new UlptError("RUN_BUSY", vscode.l10n.t("The run is trained on {0}, not on this machine.", owner.host), {
-        hint: vscode.l10n.t("Stop it there, or ask it to stop after saving."),
-      });
-    }
     this.log.info(`killing process ${owner.pid} of ${run.directory}`);
     const launched = this.launchOf(run);
-    await (launched ? kill(launched) : killTree(owner.pid));
-    await this.store.run(run.directory);
-    this.store.changed({ experiment: dirname(run.directory), directory: run.directory });
+    try {
+      await (launched ? kill(launched) : killOwner(owner));
+    } catch (error) {
+      if (!(error instanceof UlptError) || error.code !== "RUN_BUSY") throw error;
+      requestStop(run.directory);
+      throw askedInstead(error);
+    } finally {
+      await this.store.run(run.directory);
+      this.store.changed({ experiment: dirname(run.directory), directory: run.directory });
+    }
   }
 
   /** The launch that trains a run; undefined where something else started it. */
@@ -120,6 +132,13 @@ export class Trainings {
   report(what: string, error: unknown): void {
     logError(this.log, what, error);
   }
+}
+
+function askedInstead({ code, message, where, expected, cause }: UlptError): UlptError {
+  const hint = vscode.l10n.t(
+    "The run was asked to save and stop instead. If it goes on, find the process that trains it, and end that one yourself.",
+  );
+  return new UlptError(code, message, { where, expected, hint, cause });
 }
 
 function commandOf(training: Training): string[] {

@@ -6,38 +6,16 @@
  * huggingface_hub locks with flock(), which Node.js can neither take nor see; with a Python process that fetches the same
  * file at the same moment, both download it.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
-import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { systemErrorCode } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
+import { isRunning, machine } from "../formats/maker.ts";
 import { parseJson } from "../json.ts";
 import { pause } from "./pauses.ts";
 import type { Patience } from "./settings.ts";
-
-/** Where a process id means something: a host since it was started and, for containers, a namespace. */
-export const machine: string = createHash("sha256").update(machineFacts().join("\n")).digest("hex").slice(0, 8);
-
-function machineFacts(): string[] {
-  const facts = [hostname()];
-  try {
-    facts.push(readFileSync("/proc/sys/kernel/random/boot_id", "utf8"), readlinkSync("/proc/self/ns/pid"));
-  } catch {} // not Linux
-  return facts;
-}
-
-/** Whether a process of this machine runs. A number that another process has taken since counts as running. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemErrorCode(error) !== "ESRCH"; // EPERM: it runs, for another user
-  }
-}
 
 const ownerSchema = z.object({ machine: z.string(), pid: z.int().positive(), token: z.string() });
 

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { errorOf, expectError } from "../../test/support/errors.ts";
 import { distinctBytes, type HubRequest } from "../../test/support/hub.ts";
 import { type HubFixture, hubFixture } from "../../test/support/hubFixture.ts";
-import { machine } from "./claim.ts";
+import { machine } from "../formats/maker.ts";
 import type { HubProgress } from "./hub.ts";
 
 const disk = vi.hoisted(() => ({ symlinks: true, freeBytes: undefined as number | undefined, full: false }));

@@ -1,10 +1,12 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
-import { interrupt, kill, launch, type Runtime, Tail, terminalText } from "./local.ts";
+import { thisObserver } from "../runs/owner.ts";
+import { endOfFile, interrupt, kill, killOwner, launch, type Runtime, Tail, terminalText } from "./local.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -51,18 +53,20 @@ describe("launch", () => {
     expect(listLaunches(workspace)).toEqual([]);
   });
 
-  it("starts a process that outlives the one that started it, and another finds it", async () => {
-    // The parent here is a process of its own that ends at once.
-    const parent = script(
-      `const c = require("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { detached: true, stdio: "ignore" }); c.unref(); console.log(c.pid)`,
-    );
-    const { launch: launched, end } = await launch(parent, { workspace, args: [] });
-    await end;
-    const pid = Number(readFileSync(launched.log, "utf8"));
-    const orphan: Launch = { ...launched, pid, processStart: null };
-    expect(isRunning(orphan)).toBe(true);
-    await kill(orphan);
-    await until(() => !isRunning(orphan));
+  it("is found, proven and ended by another process than the one that started it", async () => {
+    const cli = join(workspace, "cli.js");
+    writeFileSync(cli, "setInterval(() => {}, 1e6)");
+    const args = ["train", join(workspace, "e.ulpt.json")];
+    const starter = `
+      const { launch } = await import(${JSON.stringify(new URL("./local.ts", import.meta.url).href)});
+      await launch({ command: process.execPath, args: [${JSON.stringify(cli)}], env: {} },
+        { workspace: ${JSON.stringify(workspace)}, args: ${JSON.stringify(args)} });`;
+    execFileSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", starter]);
+    const [found] = listLaunches(workspace);
+    expect(isRunning(found!)).toBe(true);
+    await kill(found!);
+    await until(() => !isRunning(found!));
+    await kill(found!); // one that is gone is no error
   });
 
   it.skipIf(process.platform === "win32")("can be interrupted to stop in good order", async () => {
@@ -83,15 +87,71 @@ describe("launch", () => {
     );
     const { launch: launched, end } = await launch(runtime, { workspace, args: [] });
     await logHas(launched, "!");
-    const child: Launch = {
-      ...launched,
-      pid: Number.parseInt(readFileSync(launched.log, "utf8"), 10),
-      processStart: null,
-    };
-    expect(isRunning(child)).toBe(true);
+    const child = Number.parseInt(readFileSync(launched.log, "utf8"), 10);
+    expect(thisObserver().processStart(child)).toBeDefined();
     await kill(launched);
     expect((await end).code).not.toBe(0);
-    await until(() => !isRunning(child));
+    await until(() => thisObserver().processStart(child) === undefined);
+  });
+});
+
+describe("a process that a record names", () => {
+  let bystander: ChildProcess;
+  /** A record of a training that this process is said to do. */
+  let record: Launch;
+  beforeEach(() => {
+    bystander = spawn("sleep", ["600"], { detached: true, stdio: "ignore" });
+    const { host, processStart } = thisObserver();
+    record = {
+      version: 1,
+      id: "2026-01-01T00-00-00-000Z-abcd",
+      pid: bystander.pid!,
+      host,
+      processStart: processStart(bystander.pid!) ?? null,
+      args: ["train", "e.ulpt.json"],
+      started: "2026-01-01T00:00:00.000Z",
+      log: join(workspace, "log"),
+    };
+  });
+  afterEach(() => void bystander.kill("SIGKILL"));
+
+  const lives = () => thisObserver().processStart(bystander.pid!) !== undefined;
+
+  it.skipIf(process.platform === "win32")("gets no signal unless it is proven to be ours", async () => {
+    const others: Partial<Launch>[] = [
+      {},
+      { args: [] },
+      { args: ["600"] }, // the end of the bystander's own command line
+      { processStart: null },
+      { host: "elsewhere" },
+      { pid: 1, processStart: thisObserver().processStart(1) ?? null },
+      { pid: 0 },
+      { pid: -1 },
+      { pid: process.pid, processStart: thisObserver().processStart(process.pid) ?? null },
+    ];
+    for (const change of others) {
+      const told = { ...record, ...change };
+      expect(interrupt(told)).toBe(false);
+      const refusal = expect.objectContaining({ code: "RUN_BUSY", hint: expect.stringContaining("save and stop") });
+      await expect(kill(told), JSON.stringify(change)).rejects.toEqual(refusal);
+      await expect(killOwner(told), JSON.stringify(change)).rejects.toEqual(refusal);
+    }
+    // Whose number another process has taken since is gone.
+    await kill({ ...record, processStart: "1" });
+    await killOwner({ ...record, processStart: "1" });
+    expect(lives()).toBe(true);
+  });
+
+  it.skipIf(process.platform !== "linux")("is ours by when it began and what it runs", async () => {
+    const cli = join(workspace, "cli.js");
+    writeFileSync(cli, "setInterval(() => {}, 1e6)");
+    const child = spawn(process.execPath, [cli, "resume", "e/r"], { detached: true, stdio: "ignore" });
+    const owner = { ...record, pid: child.pid!, processStart: thisObserver().processStart(child.pid!) ?? null };
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    await expect(killOwner({ ...owner, processStart: null })).rejects.toMatchObject({ code: "RUN_BUSY" });
+    await killOwner(owner);
+    await gone;
+    expect(lives()).toBe(true);
   });
 });
 
@@ -106,6 +166,17 @@ describe("Tail", () => {
     appendFileSync(path, bytes.subarray(3));
     expect(tail.read()).toBe("öße\n");
     expect(tail.read()).toBe("");
+  });
+
+  it.skipIf(process.platform === "win32")("reads nothing where a link or a pipe is in the place of the file", () => {
+    writeFileSync(join(workspace, "secret"), "secret");
+    symlinkSync(join(workspace, "secret"), join(workspace, "link"));
+    execFileSync("mkfifo", [join(workspace, "pipe")]);
+    for (const name of ["link", "pipe"]) {
+      expect(new Tail(join(workspace, name)).read()).toBe("");
+      expect(endOfFile(join(workspace, name), 100)).toBe("");
+    }
+    expect(endOfFile(join(workspace, "secret"), 3)).toBe("ret");
   });
 
   it("is written to a terminal with carriage returns", () => {

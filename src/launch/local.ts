@@ -3,10 +3,13 @@
  * file, and a record beside that file lets the next window find it again.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { systemErrorCode, UlptError } from "../errors.ts";
-import { createLaunch, isRunning, type Launch, recordLaunch } from "../runs/launches.ts";
+import { createLaunch, type Launch, recordLaunch } from "../runs/launches.ts";
+import { openOwnFile } from "../runs/ownFiles.ts";
+import type { Owner } from "../runs/schema.ts";
 import { visibleText } from "../words/surfaces.ts";
+import { inSystemRoot, type Proof, proveLaunch, proveOwner } from "./proof.ts";
 
 /** How to start the runtime: `command ...args` followed by the command of ulpt. */
 export interface Runtime {
@@ -21,9 +24,12 @@ export interface LaunchEnd {
   signal: NodeJS.Signals | null;
 }
 
+/** Those of the launches of this process that have not ended, by their ids. */
+const children = new Map<string, ChildProcess>();
+
 /**
  * Starts `ulpt ...args` for a workspace. The process goes on when this one ends.
- * @throws UlptError DEVICE_FAILED where the runtime cannot be started, RUN_UNWRITABLE, DISK_FULL
+ * @throws UlptError DEVICE_FAILED where the runtime cannot be started, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL
  */
 export async function launch(
   runtime: Runtime,
@@ -41,6 +47,8 @@ export async function launch(
     });
     const end = endOf(child);
     await spawned(child, runtime.command);
+    children.set(created.id, child);
+    void end.then(() => children.delete(created.id));
     child.unref();
     return { launch: recordLaunch(created, { pid: child.pid!, args, experiment }), end };
   } finally {
@@ -70,25 +78,53 @@ function spawned(child: ChildProcess, command: string): Promise<void> {
   });
 }
 
-/** Asks a launch to save and stop, where signals exist (not on Windows). Returns whether it was asked. */
+/**
+ * Asks a launch to save and stop, where signals exist (not on Windows). Returns whether it was asked: it is not where nothing
+ * proves that the process is the launch's.
+ */
 export function interrupt(launched: Launch): boolean {
-  if (process.platform === "win32" || !isRunning(launched)) return false;
+  if (process.platform === "win32" || prove(launched).kind !== "ours") return false;
   return signal(launched.pid, "SIGINT");
 }
 
-/** Ends a launch and whatever it started, at once. */
+/**
+ * Ends a launch and whatever it started, at once. One already gone is no error.
+ * @throws UlptError RUN_BUSY where nothing proves that the process is the launch's: then it gets no signal
+ */
 export async function kill(launched: Launch): Promise<void> {
-  if (isRunning(launched)) await killTree(launched.pid);
+  await killProven(launched.pid, prove(launched));
+}
+
+/** As `kill`, of the process that trains a run. @throws UlptError RUN_BUSY */
+export async function killOwner(owner: Pick<Owner, "host" | "pid" | "processStart">): Promise<void> {
+  await killProven(owner.pid, proveOwner(owner));
+}
+
+/** A child that has not ended is who it was; any other process has to be looked at. */
+function prove(launched: Launch): Proof {
+  const child = children.get(launched.id);
+  const lives = child?.pid === launched.pid && child.exitCode === null && child.signalCode === null;
+  return lives ? { kind: "ours" } : proveLaunch(launched);
+}
+
+async function killProven(pid: number, proof: Proof): Promise<void> {
+  if (proof.kind === "gone") return;
+  if (proof.kind === "ours") return killTree(pid);
+  throw new UlptError("RUN_BUSY", `The process gets no signal: ${proof.why}.`, {
+    where: `process ${pid}`,
+    expected: "a process that is proven to be this training's",
+    hint: "Ask the run to save and stop. If it goes on, find the process that trains it, and end that one yourself.",
+  });
 }
 
 /** Ends a process that leads its own group, with its descendants. One already gone is no error. */
-export async function killTree(pid: number): Promise<void> {
+async function killTree(pid: number): Promise<void> {
   if (process.platform !== "win32") {
     if (!signal(-pid, "SIGKILL")) signal(pid, "SIGKILL");
     return;
   }
   await new Promise<void>((resolve) => {
-    execFile("taskkill", ["/pid", String(pid), "/T", "/F"], { windowsHide: true }, () => resolve());
+    execFile(inSystemRoot("taskkill.exe"), ["/pid", String(pid), "/T", "/F"], { windowsHide: true }, () => resolve());
   });
 }
 
@@ -117,7 +153,7 @@ export class Tail {
   read(): string {
     let descriptor: number;
     try {
-      descriptor = openSync(this.path, "r");
+      ({ descriptor } = openOwnFile(this.path));
     } catch {
       return "";
     }
@@ -133,6 +169,22 @@ export class Tail {
     } finally {
       closeSync(descriptor);
     }
+  }
+}
+
+/** The last `bytes` of a file as text; empty where it is not there. */
+export function endOfFile(path: string, bytes: number): string {
+  try {
+    const { descriptor, size } = openOwnFile(path);
+    try {
+      const end = Buffer.alloc(Math.min(size, bytes));
+      const length = readSync(descriptor, end, 0, end.length, size - end.length);
+      return end.toString("utf8", 0, length);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return "";
   }
 }
 

@@ -34,6 +34,7 @@ function inspection(changes: Partial<Inspection> = {}): Inspection {
   return newInspection({
     sha256: "aa".repeat(32),
     bytes: 2008,
+    checked: true,
     prompt: null,
     experiment: "sst2",
     run: "ulpt-r2-seed1",

@@ -85,14 +85,14 @@ function addMetrics(page: Page, { metrics }: Inspection, numbers: Numbers): void
 }
 
 function addFacts(page: Page, inspection: Inspection): void {
-  const { method, rank, promptLength, hiddenSize, parameters, bytes, model, projection } = inspection;
+  const { method, rank, promptLength, hiddenSize, parameters, bytes, checked, model, projection } = inspection;
   const facts: [name: string, value: string][] = [
     ["method", visibleLine(method)],
     ...(rank === null ? [] : [["rank", String(rank)] as [string, string]]),
     ["tokens", String(promptLength)],
     ["hidden size", String(hiddenSize)],
     ["trained", `${parameters} numbers`],
-    ["file", `${bytes} bytes`],
+    ["file", `${bytes} bytes${checked ? "" : ", by an older version: without a hash, not checked for damage"}`],
     ["model", visibleLine(model.source)],
     ["model sha256", visibleLine(short(model.sha256))],
   ];

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeSafetensors, readHeader } from "../formats/safetensors.ts";
 import {
-  checkpointFile,
   checkpointsToDelete,
   deleteCheckpoints,
   listCheckpoints,
@@ -12,8 +11,10 @@ import {
   type NewCheckpoint,
   saveCheckpoint,
 } from "./checkpoints.ts";
+import { checkpointFile } from "./layout.ts";
 import { claimRun, type Ownership } from "./owner.ts";
 import { loadState, saveState } from "./state.ts";
+import { encodeTensorFile } from "./tensorFile.ts";
 
 let directory: string;
 let run: Ownership;
@@ -30,7 +31,7 @@ function checkpoint(step: number): NewCheckpoint {
   return {
     step,
     tensors: {
-      z: { shape: [2, 3], data: Float32Array.of(0.1, -0, Number.NaN, Infinity, 1e-45, 3) },
+      z: { shape: [2, 3], data: Float32Array.of(0.1, -0, 3e38, -2, 1e-45, 3) },
       scale: { shape: [3], data: Float32Array.of(1, 1, 1) },
     },
     metadata: {
@@ -52,9 +53,10 @@ function checkpoint(step: number): NewCheckpoint {
 
 /** The same file with changed metadata. */
 function rewrite(path: string, change: Record<string, string | undefined>): void {
-  const metadata = { ...readHeader(path).metadata, ...change };
-  const strings = Object.fromEntries(Object.entries(metadata).filter((entry): entry is [string, string] => !!entry[1]));
-  writeFileSync(path, encodeSafetensors({ z: { shape: [1], data: Float32Array.of(1) } }, strings));
+  const metadata = { ...readHeader(path).metadata, ...change, sha256: undefined };
+  const present = Object.entries<string | undefined>(metadata).filter((entry): entry is [string, string] => !!entry[1]);
+  const tensors = { z: { shape: [1], data: Float32Array.of(1) } };
+  writeFileSync(path, encodeTensorFile(tensors, Object.fromEntries(present)));
 }
 
 describe("checkpoints", () => {
@@ -65,7 +67,7 @@ describe("checkpoints", () => {
     expect(readFileSync(path)).toHaveLength(saved.bytes);
     const loaded = loadCheckpoint(path);
     expect(loaded.step).toBe(400);
-    expect(loaded.metadata).toEqual({ format: "ulpt-checkpoint", version: 1, step: 400, ...checkpoint(400).metadata });
+    expect(loaded.metadata).toEqual({ format: "ulpt-checkpoint", version: 2, step: 400, ...checkpoint(400).metadata });
     expect(Object.keys(loaded.tensors)).toEqual(["scale", "z"]);
     expect(loaded.tensors.z!.shape).toEqual([2, 3]);
     expect(Buffer.from(loaded.tensors.z!.data.buffer)).toEqual(Buffer.from(checkpoint(0).tensors.z!.data.buffer));
@@ -75,7 +77,7 @@ describe("checkpoints", () => {
     const { file } = saveCheckpoint(run, checkpoint(1));
     expect(readHeader(join(directory, file)).metadata).toMatchObject({
       format: "ulpt-checkpoint",
-      version: "1",
+      version: "2",
       step: "1",
       rank: "3",
       projectionSeed: "42",
@@ -94,7 +96,7 @@ describe("checkpoints", () => {
     }
     for (const [change, message] of [
       [{ format: "pt" }, "format"],
-      [{ version: "2" }, "expected version 1"],
+      [{ version: "3" }, "expected version 2 or an older one"],
       [{ step: "4e2" }, "step"],
       [{ hiddenSize: undefined }, "hiddenSize"],
       [{ rank: "9".repeat(30) }, "rank"],
@@ -105,7 +107,7 @@ describe("checkpoints", () => {
       rewrite(path, change);
       expect(() => loadCheckpoint(path)).toThrow(coded("CHECKPOINT_INVALID", message));
     }
-    writeFileSync(path, encodeSafetensors({ z: { shape: [1], data: Int32Array.of(1) } }, readHeaderOf(whole)));
+    writeFileSync(path, encodeTensorFile({ z: { shape: [1], data: Int32Array.of(1) } }, readHeaderOf(whole)));
     expect(() => loadCheckpoint(path)).toThrow(coded("CHECKPOINT_INVALID", "I32"));
   });
 
@@ -129,11 +131,84 @@ describe("checkpoints", () => {
   });
 
   it("of a fenced attempt are neither written nor deleted", () => {
-    const { file } = saveCheckpoint(run, checkpoint(1));
+    saveCheckpoint(run, checkpoint(1));
     claimRun(directory, { takeOver: true });
     expect(() => saveCheckpoint(run, checkpoint(2))).toThrow(coded("RUN_FENCED", ""));
-    expect(() => deleteCheckpoints(run, [{ file }])).toThrow(coded("RUN_FENCED", ""));
+    expect(() => deleteCheckpoints(run, [{ step: 1 }])).toThrow(coded("RUN_FENCED", ""));
     expect(readdirSync(join(directory, "checkpoints"))).toEqual(["step-000001.safetensors"]);
+  });
+});
+
+describe("what an older version wrote, without a hash", () => {
+  const unhashed = (path: string) => {
+    const { sha256: _, ...metadata } = readHeader(path).metadata;
+    return { ...metadata, version: "1" };
+  };
+
+  it("is read, and said to be unchecked", () => {
+    const path = join(directory, saveCheckpoint(run, checkpoint(1)).file);
+    expect(loadCheckpoint(path).checked).toBe(true);
+    writeFileSync(path, encodeSafetensors(checkpoint(1).tensors, unhashed(path)));
+    expect(loadCheckpoint(path)).toMatchObject({ step: 1, checked: false });
+
+    const z = { shape: [2], data: Float32Array.of(1, 2) };
+    saveState(run, { tensors: { z }, values: { step: 3 } });
+    const state = join(directory, "state.safetensors");
+    expect(loadState(directory)!.checked).toBe(true);
+    writeFileSync(state, encodeSafetensors({ z }, unhashed(state)));
+    expect(loadState(directory)).toMatchObject({ values: { step: 3 }, checked: false });
+  });
+
+  it("is what no newer version can be taken for: that must have its hash", () => {
+    const path = join(directory, saveCheckpoint(run, checkpoint(1)).file);
+    writeFileSync(path, encodeSafetensors(checkpoint(1).tensors, { ...unhashed(path), version: "2" }));
+    expect(() => loadCheckpoint(path)).toThrow(coded("CHECKPOINT_INVALID", "damaged"));
+  });
+});
+
+describe("one flipped bit", () => {
+  it("anywhere in a saved state or a checkpoint is found, and what to do is said", () => {
+    saveState(run, {
+      tensors: { z: { shape: [4], data: Float32Array.of(0.5, 1, 2, 3) } },
+      values: { step: 400, note: '"sha256":"' },
+    });
+    const files = [
+      { path: join(directory, "state.safetensors"), load: () => loadState(directory), hint: /^Delete this file/ },
+      {
+        path: join(directory, saveCheckpoint(run, checkpoint(1)).file),
+        load: () => loadCheckpoint(join(directory, "checkpoints", "step-000001.safetensors")),
+        hint: /checkpoint/,
+      },
+    ];
+    for (const { path, load, hint } of files) {
+      const whole = readFileSync(path);
+      load();
+      for (let position = 0; position < whole.length; position++) {
+        const flipped = Buffer.from(whole);
+        flipped[position]! ^= 1 << (position % 8);
+        writeFileSync(path, flipped);
+        expect(load, `byte ${position}`).toThrow(
+          expect.objectContaining({ code: "CHECKPOINT_INVALID", hint: expect.stringMatching(hint) }),
+        );
+      }
+      writeFileSync(path, whole);
+      load();
+    }
+  });
+});
+
+describe("numbers that are not finite", () => {
+  it("are refused in a checkpoint and in a saved state, with the tensor's name", () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const tensors = { ...checkpoint(1).tensors, scale: { shape: [3], data: Float32Array.of(1, bad, 1) } };
+      const path = join(directory, saveCheckpoint(run, { ...checkpoint(1), tensors }).file);
+      const expected = expect.objectContaining({ code: "NOT_FINITE", where: expect.stringContaining('"scale"') });
+      expect(() => loadCheckpoint(path)).toThrow(expected);
+      saveState(run, { tensors, values: {} });
+      expect(() => loadState(directory)).toThrow(expected);
+      saveState(run, { tensors: { scale: { shape: [1], data: Float64Array.of(bad) } }, values: {} });
+      expect(() => loadState(directory)).toThrow(expected);
+    }
   });
 });
 
@@ -167,7 +242,7 @@ describe("the training state", () => {
   it("reads back bit-equal in float32, float64 and int64, the newest save alone", () => {
     const tensors = {
       z: { shape: [3], data: Float32Array.of(0.1, -0, 1e-45) },
-      moment: { shape: [1, 4], data: Float64Array.of(0.1 + 0.2, -0, 5e-324, Number.NaN) },
+      moment: { shape: [1, 4], data: Float64Array.of(0.1 + 0.2, -0, 5e-324, 1e308) },
       order: { shape: [2], data: BigInt64Array.of(-1n, 2n ** 62n) },
       empty: { shape: [0], data: new Float64Array() },
     };
@@ -202,10 +277,10 @@ describe("the training state", () => {
     expect(() => loadState(directory)).toThrow(
       expect.objectContaining({ where: path, hint: expect.stringMatching(/^Delete this file/) }),
     );
-    writeFileSync(path, encodeSafetensors({}, { format: "pt" }));
+    writeFileSync(path, encodeTensorFile({}, { format: "pt" }));
     expect(() => loadState(directory)).toThrow(coded("CHECKPOINT_INVALID", "not a training state"));
     for (const values of ["", "{", "[]", "null"]) {
-      writeFileSync(path, encodeSafetensors({}, { format: "ulpt-state", version: "1", values }));
+      writeFileSync(path, encodeTensorFile({}, { format: "ulpt-state", version: "2", values }));
       expect(() => loadState(directory)).toThrow(coded("CHECKPOINT_INVALID", "values"));
     }
     rmSync(path);

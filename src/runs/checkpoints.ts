@@ -1,20 +1,25 @@
 /** @file Checkpoints: the trained parameters of a run at a step, with what is needed to make the prompt of them again. */
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
-import { asWriteError } from "../formats/atomic.ts";
-import { encodeSafetensors, ownBounds, readFloats, readHeader } from "../formats/safetensors.ts";
-import { runPaths } from "./layout.ts";
+import { checkpointFile, checkpointPath, checkpointStep, runPaths } from "./layout.ts";
 import { integer, jsonRecord, positive, presentOnly, projectionMetadata, stepNumber } from "./metadata.ts";
 import type { Ownership } from "./owner.ts";
+import { listOwnNames, lookAt, makeOwnFolder, removeOwnFile } from "./ownFiles.ts";
 import { issueText } from "./schema.ts";
-
-const checkpointVersion = 1;
+import {
+  encodeTensorFile,
+  type Float32Tensor,
+  fileVersion,
+  float32Only,
+  readTensorFile,
+  type TensorFileWords,
+  tensorFileVersion,
+} from "./tensorFile.ts";
 
 const checkpointMetadata = z.object({
   format: z.literal("ulpt-checkpoint"),
-  version: integer.refine((version) => version === checkpointVersion, `expected version ${checkpointVersion}`),
+  version: fileVersion,
   method: z.string(),
   step: stepNumber,
   promptLength: positive,
@@ -31,10 +36,7 @@ const checkpointMetadata = z.object({
 /** What a checkpoint says about itself. In the file every value is a string. */
 export type CheckpointMetadata = z.infer<typeof checkpointMetadata>;
 
-export interface CheckpointTensor {
-  shape: readonly number[];
-  data: Float32Array;
-}
+export type CheckpointTensor = Float32Tensor;
 
 export interface NewCheckpoint {
   step: number;
@@ -46,11 +48,8 @@ export interface Checkpoint {
   step: number;
   tensors: Record<string, CheckpointTensor>;
   metadata: CheckpointMetadata;
-}
-
-/** `checkpoints/step-000400.safetensors`, relative to the run's folder. */
-export function checkpointFile(step: number): string {
-  return `checkpoints/step-${String(step).padStart(6, "0")}.safetensors`;
+  /** Whether a hash says that it is what was written: older versions wrote none. */
+  checked: boolean;
 }
 
 /** Writes the checkpoint of a step; `file` is relative to the run. @throws UlptError RUN_FENCED, RUN_UNWRITABLE, DISK_FULL */
@@ -59,26 +58,27 @@ export function saveCheckpoint(run: Ownership, checkpoint: NewCheckpoint): { fil
   const metadata = z.encode(checkpointMetadata, {
     ...checkpoint.metadata,
     format: "ulpt-checkpoint",
-    version: checkpointVersion,
+    version: tensorFileVersion,
     step,
   });
-  const bytes = encodeSafetensors(tensors, presentOnly(metadata));
-  const file = checkpointFile(step);
-  const folder = runPaths(run.directory).checkpoints;
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw asWriteError(error, folder);
-  }
-  run.write(join(run.directory, file), bytes);
-  return { file, bytes: bytes.length };
+  const bytes = encodeTensorFile(tensors, presentOnly(metadata));
+  makeOwnFolder(runPaths(run.directory).checkpoints);
+  run.write(checkpointPath(run.directory, step), bytes);
+  return { file: checkpointFile(step), bytes: bytes.length };
 }
 
-/** Reads and validates the checkpoint at `path`. @throws UlptError CHECKPOINT_INVALID */
+export const checkpointWords: TensorFileWords = {
+  what: "The checkpoint",
+  damaged: "Choose another checkpoint of the run, or resume the run to train on from its saved state.",
+  diverged: "Choose an earlier checkpoint, or train with a lower learning rate.",
+};
+
+/** Reads and validates the checkpoint at `path`. @throws UlptError CHECKPOINT_INVALID; NOT_FINITE where its training diverged */
 export function loadCheckpoint(path: string): Checkpoint {
   return asCheckpointErrors(path, () => {
-    const header = readHeader(path, ownBounds);
-    const parsed = checkpointMetadata.safeParse(header.metadata);
+    const file = readTensorFile(path, checkpointWords);
+    if (!file) throw invalidCheckpoint(path, "The file does not exist.");
+    const parsed = checkpointMetadata.safeParse(file.metadata);
     if (!parsed.success) {
       throw invalidCheckpoint(
         path,
@@ -86,9 +86,12 @@ export function loadCheckpoint(path: string): Checkpoint {
         parsed.error,
       );
     }
-    const tensors: Record<string, CheckpointTensor> = Object.create(null);
-    for (const [name, entry] of header.tensors) tensors[name] = { shape: entry.shape, data: readFloats(path, entry) };
-    return { step: parsed.data.step, tensors, metadata: parsed.data };
+    return {
+      step: parsed.data.step,
+      tensors: float32Only(path, file.tensors),
+      metadata: parsed.data,
+      checked: file.checked,
+    };
   });
 }
 
@@ -97,7 +100,7 @@ export function asCheckpointErrors<T>(path: string, read: () => T, invalid = inv
   try {
     return read();
   } catch (error) {
-    if (error instanceof UlptError && error.code === "CHECKPOINT_INVALID") throw error;
+    if (error instanceof UlptError && (error.code === "CHECKPOINT_INVALID" || error.code === "NOT_FINITE")) throw error;
     const where = error instanceof UlptError ? error.where : undefined;
     throw invalid(where ?? path, messageOf(error), error);
   }
@@ -127,17 +130,10 @@ export interface CheckpointFile {
 /** The checkpoints in a run's folder by step; what else lies there is left out. */
 export function listCheckpoints(directory: string): CheckpointFile[] {
   const folder = runPaths(directory).checkpoints;
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return [];
-  }
   const found: CheckpointFile[] = [];
-  for (const name of names) {
-    const digits = /^step-(\d{6,})\.safetensors$/.exec(name)?.[1];
-    const stat = digits && statSync(join(folder, name), { throwIfNoEntry: false });
-    if (stat) found.push({ step: Number(digits), file: `checkpoints/${name}`, bytes: stat.size });
+  for (const name of listOwnNames(folder, "checkpoint")) {
+    const stat = lookAt(join(folder, name));
+    if (stat) found.push({ step: checkpointStep(name)!, file: `checkpoints/${name}`, bytes: stat.size });
   }
   return found.sort((a, b) => a.step - b.step);
 }
@@ -151,19 +147,12 @@ export function checkpointsToDelete<C extends { step: number }>(
   bestStep: number | undefined,
 ): C[] {
   if (keep === "all") return [];
-  const last = Math.max(...checkpoints.map((checkpoint) => checkpoint.step));
+  const last = checkpoints.reduce((latest, { step }) => Math.max(latest, step), 0);
   return checkpoints.filter(({ step }) => step !== last && step !== bestStep);
 }
 
 /** Deletes checkpoints; those already gone are no error. @throws UlptError RUN_FENCED, RUN_UNWRITABLE */
-export function deleteCheckpoints(run: Ownership, checkpoints: readonly { file: string }[]): void {
+export function deleteCheckpoints(run: Ownership, checkpoints: readonly { step: number }[]): void {
   if (checkpoints.length) run.assertOwned();
-  for (const { file } of checkpoints) {
-    const path = join(run.directory, file);
-    try {
-      rmSync(path, { force: true });
-    } catch (error) {
-      throw asWriteError(error, path);
-    }
-  }
+  for (const { step } of checkpoints) removeOwnFile(checkpointPath(run.directory, step));
 }

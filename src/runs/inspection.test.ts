@@ -7,11 +7,11 @@ import {
   encodeEmbeddings,
   fingerprint,
   type Inspection,
-  inspectionPath,
   keepInspection,
   newInspection,
   readInspection,
 } from "./inspection.ts";
+import { inspectionPath } from "./layout.ts";
 
 const folder = temporaryFolder();
 const values = Float32Array.of(1.5, -0, 3e-39, 1e30);
@@ -20,6 +20,7 @@ function inspection(sha256: string): Inspection {
   return newInspection({
     sha256,
     bytes: 3,
+    checked: true,
     prompt: null,
     experiment: "e",
     run: "r",
@@ -60,7 +61,7 @@ describe("a kept inspection", () => {
 
   it("lies beside the checkpoints and reads back the same, embeddings to the bit", () => {
     keepInspection(checkpoint, inspection(sha256));
-    expect(inspectionPath(checkpoint)).toBe(folder("run", "inspections", "step-000400.json"));
+    expect(inspectionPath(folder("run"), 400)).toBe(folder("run", "inspections", "step-000400.json"));
     expect(readdirSync(folder("run", "inspections"))).toEqual(["step-000400.json"]);
     const read = readInspection(checkpoint, sha256)!;
     expect(read).toEqual(inspection(sha256));
@@ -74,11 +75,11 @@ describe("a kept inspection", () => {
 
   it("is as good as none where it is torn, of another version or of another shape", () => {
     keepInspection(checkpoint, inspection(sha256));
-    const path = inspectionPath(checkpoint);
+    const path = inspectionPath(folder("run"), 400);
     const text = readFileSync(path, "utf8");
     const spoilt = [
       text.slice(0, 100),
-      text.replace('"version":1', '"version":999'),
+      text.replace('"version":2', '"version":999'),
       text.replace('"hiddenSize":4', '"hiddenSize":5'),
       text.replace('"promptLength":1', '"promptLength":2'),
       "",

@@ -3,16 +3,15 @@
  * it moved. The runtime computes it (`training/inspect.ts`); an editor shows it. A checkpoint's is kept as one JSON file.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { z } from "zod";
-import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
-import { writeFileAtomic } from "../formats/atomic.ts";
+import { messageOf, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
-import { runPaths } from "./layout.ts";
+import { checkpointStep, inspectionPath, runOfCheckpoint } from "./layout.ts";
+import { makeOwnFolder, readOwnFile, readPlainFile, writeOwnFile } from "./ownFiles.ts";
 
 /** Raised when an inspection would say something else about the same file: kept ones are then computed again. */
-const inspectionVersion = 1;
+const inspectionVersion = 2;
 
 /** Up to this rank every coordinate of a token is told; above it, the largest. */
 export const coordinatesShown = 16;
@@ -73,6 +72,8 @@ const inspection = z.object({
   /** SHA-256 of the file. */
   sha256: z.string(),
   bytes: count,
+  /** Whether the file carries a hash of itself, which is then right: older versions wrote none. */
+  checked: z.boolean(),
   /** Of an exported prompt its name, else null. */
   prompt: z.string().nullable(),
   experiment: z.string(),
@@ -131,32 +132,48 @@ export function encodeEmbeddings(values: Float32Array): string {
   return bytes.toString("base64");
 }
 
+/** Far above any checkpoint or prompt, and any inspection of one. */
+const maxFileBytes = 2 ** 30;
+const maxInspectionBytes = 256 * 2 ** 20;
+
 /** Size and SHA-256 of a checkpoint or prompt file. @throws UlptError CHECKPOINT_INVALID */
 export function fingerprint(path: string): { bytes: number; sha256: string } {
+  const content = readFingerprinted(path);
+  if (content) return { bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+  throw new UlptError("CHECKPOINT_INVALID", "The file does not exist.", {
+    where: path,
+    expected: "a checkpoint or an exported prompt",
+    hint: "It may have been deleted: choose another one.",
+  });
+}
+
+function readFingerprinted(path: string): Buffer | null {
   try {
-    const content = readFileSync(path);
-    return { bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+    return readPlainFile(path, maxFileBytes);
   } catch (error) {
-    const missing = systemErrorCode(error) === "ENOENT";
-    throw new UlptError("CHECKPOINT_INVALID", missing ? "The file does not exist." : messageOf(error), {
+    const { expected, hint } = error instanceof UlptError ? error : { expected: undefined, hint: undefined };
+    throw new UlptError("CHECKPOINT_INVALID", messageOf(error), {
       where: path,
-      expected: "a checkpoint or an exported prompt",
-      hint: missing ? "It may have been deleted: choose another one." : "Check the path and its permissions.",
+      expected: expected ?? "a checkpoint or an exported prompt",
+      hint: hint ?? "Check the path and its permissions.",
       cause: error,
     });
   }
 }
 
-/** `<run>/checkpoints/step-000400.safetensors` → `<run>/inspections/step-000400.json` */
-export function inspectionPath(checkpoint: string): string {
-  const run = dirname(dirname(checkpoint));
-  return join(runPaths(run).inspections, `${basename(checkpoint, ".safetensors")}.json`);
+/** Where the inspection of a checkpoint is kept; undefined of a file that is none by its name. */
+function keptPath(checkpoint: string): string | undefined {
+  const step = checkpointStep(basename(checkpoint));
+  return step === undefined ? undefined : inspectionPath(runOfCheckpoint(checkpoint), step);
 }
 
 /** The kept inspection of a checkpoint whose content has this SHA-256; undefined where there is none that can be used. */
 export function readInspection(checkpoint: string, sha256: string): Inspection | undefined {
   try {
-    const { data } = inspection.safeParse(parseJson(readFileSync(inspectionPath(checkpoint), "utf8")));
+    const path = keptPath(checkpoint);
+    const content = path && readOwnFile(path, maxInspectionBytes);
+    if (!content) return undefined;
+    const { data } = inspection.safeParse(parseJson(content.toString("utf8")));
     const usable = data?.sha256 === sha256 && data.tokens.length === data.promptLength && holdsEmbeddings(data);
     return usable ? data : undefined;
   } catch {
@@ -170,13 +187,10 @@ function holdsEmbeddings({ embeddings, promptLength, hiddenSize }: Inspection): 
 
 /** Keeps the inspection of a checkpoint. Whether that works or not: it can be computed again. */
 export function keepInspection(checkpoint: string, content: Inspection): void {
-  const path = inspectionPath(checkpoint);
+  const path = keptPath(checkpoint);
+  if (path === undefined) return;
   try {
-    try {
-      mkdirSync(dirname(path)); // not recursive: a run that was deleted stays deleted
-    } catch (error) {
-      if (systemErrorCode(error) !== "EEXIST") throw error;
-    }
-    writeFileAtomic(path, `${JSON.stringify(content)}\n`, { tag: "inspection" });
+    makeOwnFolder(dirname(path)); // a run that was deleted stays deleted
+    writeOwnFile(path, `${JSON.stringify(content)}\n`, { tag: "inspection" });
   } catch {}
 }

@@ -1,9 +1,20 @@
+import type * as fs from "node:fs";
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { JournalReader, JournalWriter, mergeAttempts, type NewEvent, readJournal } from "./journal.ts";
 import type { StepEvent } from "./schema.ts";
+
+const disk = vi.hoisted(() => ({ full: false }));
+vi.mock("node:fs", async (original) => {
+  const real = await original<typeof fs>();
+  const writeSync = (descriptor: number, bytes: Uint8Array, offset: number, length: number): number => {
+    if (disk.full) throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
+    return real.writeSync(descriptor, bytes, offset, length);
+  };
+  return { ...real, writeSync };
+});
 
 let folder: string;
 let path: string;
@@ -158,10 +169,14 @@ describe("damage", () => {
     expect(readJournal(path).skipped).toEqual([{ line: 1, reason: expect.stringContaining("longer than") }]);
   });
 
-  it.skipIf(process.platform !== "linux")("a full disk is DISK_FULL", () => {
-    const journal = JournalWriter.open("/dev/full", 1);
+  it("a full disk is DISK_FULL", () => {
+    const journal = JournalWriter.open(path, 1);
+    disk.full = true;
     expect(() => journal.append(step(0, 1))).toThrow(expect.objectContaining({ code: "DISK_FULL" }));
+    disk.full = false;
+    journal.append(step(0, 2));
     journal.close();
+    expect(losses()).toEqual([2]);
   });
 
   it("a missing folder is RUN_UNWRITABLE", () => {

@@ -1,9 +1,10 @@
 /** @file The journal of a run, events.jsonl: appended to line by line, read whole or as it grows. */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync } from "node:fs";
+import { closeSync, fsyncSync, readSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
 import { parseJson } from "../json.ts";
+import { openOwnFile } from "./ownFiles.ts";
 import {
   anyEvent,
   type CheckpointEvent,
@@ -33,19 +34,20 @@ export class JournalWriter {
   /** Whether the file may end inside a line. */
   private torn: boolean;
 
-  private constructor(path: string, attempt: number, descriptor: number, now: () => number) {
+  private constructor(path: string, attempt: number, now: () => number) {
+    const { descriptor, size } = openOwnFile(path, "append");
     this.path = path;
     this.attempt = attempt;
     this.descriptor = descriptor;
     this.now = now;
-    this.startsTorn = !endsWithNewline(descriptor);
+    this.startsTorn = !endsWithNewline(descriptor, size);
     this.torn = this.startsTorn;
   }
 
-  /** @throws UlptError DISK_FULL, RUN_UNWRITABLE */
+  /** @throws UlptError DISK_FULL, RUN_UNWRITABLE; RUN_INVALID where something else than a file is in its place */
   static open(path: string, attempt: number, now: () => number = Date.now): JournalWriter {
     try {
-      return new JournalWriter(path, attempt, openSync(path, "a+"), now);
+      return new JournalWriter(path, attempt, now);
     } catch (error) {
       throw asWriteError(error, path);
     }
@@ -81,8 +83,7 @@ export class JournalWriter {
   }
 }
 
-function endsWithNewline(descriptor: number): boolean {
-  const { size } = fstatSync(descriptor);
+function endsWithNewline(descriptor: number, size: number): boolean {
   const last = Buffer.alloc(1);
   return size === 0 || readSync(descriptor, last, 0, 1, size - 1) === 0 || last[0] === newline;
 }
@@ -173,15 +174,16 @@ export class LineReader {
 
   /** @throws UlptError RUN_INVALID where the file exists and cannot be read */
   read(onLine: OnLine, maxBytes = Number.POSITIVE_INFINITY): { restarted: boolean; more: boolean } {
-    let descriptor: number;
+    let opened: ReturnType<typeof openOwnFile>;
     try {
-      descriptor = openSync(this.path, "r");
+      opened = openOwnFile(this.path);
     } catch (error) {
+      if (error instanceof UlptError) throw error;
       if (systemErrorCode(error) !== "ENOENT") throw unreadable(this.path, error);
       return { restarted: this.restartIfShorter(0), more: false };
     }
+    const { descriptor, size } = opened;
     try {
-      const { size } = fstatSync(descriptor);
       const restarted = this.restartIfShorter(size);
       const stop = this.offset + maxBytes;
       while (this.offset < size && this.offset < stop) {

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createLaunch, isRunning, type Launch, launchesFolder, listLaunches, recordLaunch } from "./launches.ts";
+import { createLaunch, isRunning, type Launch, listLaunches, recordLaunch } from "./launches.ts";
+import { launchesFolder } from "./layout.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -45,27 +46,47 @@ describe("a launch", () => {
 });
 
 describe("listLaunches", () => {
-  it("leaves out what is no record, and one that names a file elsewhere", () => {
+  it("leaves out what is no record", () => {
     const recorded = endedLaunch();
     const folder = launchesFolder(workspace);
-    writeFileSync(join(folder, "broken.json"), "{");
-    writeFileSync(join(folder, "outside.json"), JSON.stringify({ ...recorded, log: "/etc/passwd" }));
+    writeFileSync(join(folder, "2020-01-01T00-00-00-000Z-abcd.json"), "{");
+    writeFileSync(join(folder, "2020-01-01T00-00-00-000Z-abcd.log"), "");
+    for (const name of ["outside.json", "..json", ".json"]) writeFileSync(join(folder, name), JSON.stringify(recorded));
     expect(listLaunches(workspace)).toEqual([recorded]);
   });
 
-  it("forgets old ones with their logs", () => {
+  it("takes names and paths from the folder, whatever a record says", () => {
+    const recorded = endedLaunch();
+    const victim = join(workspace, "precious");
+    for (const ending of ["json", "log"]) writeFileSync(`${victim}.${ending}`, "mine");
+    const path = join(launchesFolder(workspace), `${recorded.id}.json`);
+    writeFileSync(path, JSON.stringify({ ...recorded, id: "../../precious", log: `${victim}.log` }));
+    expect(listLaunches(workspace)).toEqual([recorded]);
+    writeFileSync(path, JSON.stringify({ ...recorded, experiment: ".." }));
+    expect(listLaunches(workspace)).toEqual([]);
+    for (const ending of ["json", "log"]) expect(readFileSync(`${victim}.${ending}`, "utf8")).toBe("mine");
+  });
+
+  it("changes nothing; the next launch forgets old ones with their logs, and nothing else", () => {
     const recorded = endedLaunch();
     const folder = launchesFolder(workspace);
+    const victim = join(workspace, "precious.json");
+    writeFileSync(victim, "mine");
+    const id = (number: number) => `2020-01-01T00-00-${String(number).padStart(2, "0")}-000Z-abcd`;
     for (let number = 0; number < 60; number++) {
-      const id = `2020-${String(number).padStart(2, "0")}`;
-      const log = join(folder, `${id}.log`);
-      writeFileSync(log, "");
-      writeFileSync(join(folder, `${id}.json`), JSON.stringify({ ...recorded, id, log }));
+      writeFileSync(join(folder, `${id(number)}.log`), "");
+      writeFileSync(join(folder, `${id(number)}.json`), JSON.stringify({ ...recorded, id: "../../precious" }));
     }
+    const before = readdirSync(folder);
+    expect(listLaunches(workspace)).toHaveLength(61);
+    expect(readdirSync(folder)).toEqual(before);
+
+    closeSync(createLaunch(workspace).descriptor);
     const kept = listLaunches(workspace);
     expect(kept).toHaveLength(50);
     expect(kept.at(-1)).toEqual(recorded);
-    expect(existsSync(join(folder, "2020-00.log"))).toBe(false);
+    expect(existsSync(join(folder, `${id(0)}.log`))).toBe(false);
+    expect(readFileSync(victim, "utf8")).toBe("mine");
   });
 
   it("finds none where there is no folder", () => {

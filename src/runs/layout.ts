@@ -1,9 +1,79 @@
-/** @file Where things lie in a workspace and in a run's folder. */
-import { join } from "node:path";
+/**
+ * @file Where things lie in a workspace and in a run's folder. Whatever becomes a path becomes one here: a name comes from a
+ * listing of its folder, from a number, or from `safeName`, and its form is checked; what stands in a file never is a path.
+ */
+import { dirname, join } from "node:path";
+import { UlptError } from "../errors.ts";
+
+/** One folder or file below another, and no way out of it on any system; hidden ones are not ours. */
+const segment = /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*$/u;
+const maxNameBytes = 255;
+
+const forms = {
+  experiment: segment,
+  run: segment,
+  /** When it was made, and a few digits. */
+  launch: /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z-[0-9a-f]{4,16}$/,
+  attempt: /^(?:\d{4}|[1-9]\d{4,8})\.json$/,
+  checkpoint: /^step-(?:\d{6}|[1-9]\d{6,14})\.safetensors$/,
+  inspection: /^step-(?:\d{6}|[1-9]\d{6,14})\.json$/,
+  prompt: /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*\.prompt\.safetensors$/u,
+} as const;
+
+/** What a name is the name of. */
+export type NameKind = keyof typeof forms;
+
+/** Whether `name` can be the name of such a thing. */
+export function isName(kind: NameKind, name: string): boolean {
+  return forms[kind].test(name) && Buffer.byteLength(name) <= maxNameBytes;
+}
+
+/** The path of what is called `name` in `folder`. @throws UlptError RUN_INVALID for a name of another form */
+export function pathOf(folder: string, kind: NameKind, name: string): string {
+  if (isName(kind, name)) return join(folder, name);
+  throw new UlptError("RUN_INVALID", `${JSON.stringify(name.slice(0, 80))} is the name of no ${kind}.`, {
+    where: folder,
+    expected: "a name of one part, without slashes, colons and leading dots",
+    hint: "Something other than ULPT Lab wrote it: name the file or folder as it lies on the disk.",
+  });
+}
+
+/** `<workspace>/.ulpt`: all that ULPT Lab keeps of a workspace but for exported prompts. */
+export const stateFolderName = ".ulpt";
+
+export function stateFolder(workspace: string): string {
+  return join(workspace, stateFolderName);
+}
 
 /** `<workspace>/.ulpt/runs` */
 export function runsFolder(workspace: string): string {
-  return join(workspace, ".ulpt", "runs");
+  return join(stateFolder(workspace), "runs");
+}
+
+/** `<workspace>/.ulpt/launches` */
+export function launchesFolder(workspace: string): string {
+  return join(stateFolder(workspace), "launches");
+}
+
+/** `<workspace>/prompts` */
+export function promptsFolder(workspace: string): string {
+  return join(workspace, "prompts");
+}
+
+/** `<workspace>/.ulpt/runs/<experiment>`; the name is that of the folder. */
+export function experimentFolder(workspace: string, experiment: string): string {
+  return pathOf(runsFolder(workspace), "experiment", experiment);
+}
+
+/** `<workspace>/.ulpt/runs/<experiment>/<run>`; the names are those of the folders. */
+export function runFolder(workspace: string, experiment: string, run: string): string {
+  return pathOf(experimentFolder(workspace, experiment), "run", run);
+}
+
+/** Record and output of a launch. */
+export function launchPaths(workspace: string, id: string): { record: string; log: string } {
+  const path = pathOf(launchesFolder(workspace), "launch", id);
+  return { record: `${path}.json`, log: `${path}.log` };
 }
 
 /** The files and folders of the run in `directory`. */
@@ -19,6 +89,42 @@ export function runPaths(directory: string) {
     state: join(directory, "state.safetensors"),
     exit: join(directory, "exit.json"),
     log: join(directory, "run.log"),
+    control: join(directory, "control"),
     stop: join(directory, "control", "stop"),
   };
+}
+
+/** `attempts/0001.json` of a run. */
+export function attemptPath(directory: string, attempt: number): string {
+  return pathOf(runPaths(directory).attempts, "attempt", `${String(attempt).padStart(4, "0")}.json`);
+}
+
+/** `step-000400` */
+export function stepName(step: number): string {
+  return `step-${String(step).padStart(6, "0")}`;
+}
+
+/** The file of a checkpoint relative to its run, with `/`: `checkpoints/step-000400.safetensors` */
+export function checkpointFile(step: number): string {
+  return `checkpoints/${stepName(step)}.safetensors`;
+}
+
+/** The file of the run's checkpoint at a step. */
+export function checkpointPath(directory: string, step: number): string {
+  return pathOf(runPaths(directory).checkpoints, "checkpoint", `${stepName(step)}.safetensors`);
+}
+
+/** The step of a checkpoint by the name of its file; undefined for another file. */
+export function checkpointStep(name: string): number | undefined {
+  return isName("checkpoint", name) ? Number(/\d+/.exec(name)![0]) : undefined;
+}
+
+/** What is kept of the inspection of the run's checkpoint at a step. */
+export function inspectionPath(directory: string, step: number): string {
+  return pathOf(runPaths(directory).inspections, "inspection", `${stepName(step)}.json`);
+}
+
+/** The run in whose folder a checkpoint lies. */
+export function runOfCheckpoint(path: string): string {
+  return dirname(dirname(path));
 }

@@ -1,7 +1,7 @@
 /** @file The runs of an experiment for somebody who looks again and again: in slices of time, and what ended only once. */
-import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { runPaths } from "./layout.ts";
+import { lookAt, statOwnFile } from "./ownFiles.ts";
 import { ProgressReader } from "./progress.ts";
 import { type RunSummary, subfolders, summarizeRun } from "./store.ts";
 
@@ -41,7 +41,7 @@ function hasEnded(directory: string): boolean {
 }
 
 function modified(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return statOwnFile(path)?.mtimeMs ?? 0;
 }
 
 async function readJournal(reader: ProgressReader, slices: Slices): Promise<void> {
@@ -71,7 +71,7 @@ export class RunListing {
     const slices = new Slices();
     const summaries: RunSummary[] = [];
     const present = new Set<string>();
-    for (const name of subfolders(directory)) {
+    for (const name of subfolders(directory, "run")) {
       const run = join(directory, name);
       present.add(run);
       summaries.push(await this.read(run, slices));
@@ -89,12 +89,13 @@ export class RunListing {
   }
 
   private async read(directory: string, slices: Slices): Promise<RunSummary> {
-    const changed = statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const folder = lookAt(directory);
+    const changed = folder?.mtimeMs ?? 0;
     const known = this.entries.get(directory);
     if (known?.summary.exit && known.changed === changed) return known.summary;
 
     const reader = known?.reader ?? new ProgressReader(runPaths(directory).events);
-    if (!hasEnded(directory)) await readJournal(reader, slices);
+    if (folder?.isDirectory() && !hasEnded(directory)) await readJournal(reader, slices);
     const summary = summarizeRun(directory, reader);
     const settled = Date.now() - changed > settledMilliseconds;
     this.entries.set(directory, {

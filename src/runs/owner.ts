@@ -1,21 +1,20 @@
 /** @file Who may write a run: attempts are claimed one after the other, and a newer attempt fences the older ones. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, futimesSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { systemErrorCode, UlptError } from "../errors.ts";
-import { asWriteError, writeFileAtomic, writeFully } from "../formats/atomic.ts";
-import { runPaths } from "./layout.ts";
+import { asWriteError, writeFully } from "../formats/atomic.ts";
+import { isTemporaryName, removeAbandoned } from "../formats/maker.ts";
+import { attemptPath, runPaths } from "./layout.ts";
+import {
+  listOwnNames,
+  makeOwnFolder,
+  openOwnFile,
+  removeOwnFile,
+  requireOwnFolder,
+  statOwnFile,
+  writeOwnFile,
+} from "./ownFiles.ts";
 import { type ExitJson, exitJson, type Owner, owner, readJson } from "./schema.ts";
 
 /** The newest attempt at a run. */
@@ -84,7 +83,7 @@ export function readHolder(directory: string): Holder | null {
     return { attempt: current.attempt, owner: current, heartbeat: modified(paths.owner) };
   }
   if (claimed === 0) return null;
-  const path = claimPath(directory, claimed);
+  const path = attemptPath(directory, claimed);
   return { attempt: claimed, owner: readOwner(path), heartbeat: modified(path) };
 }
 
@@ -97,19 +96,11 @@ function readOwner(path: string): Owner | null {
 }
 
 function modified(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-}
-
-function claimPath(directory: string, attempt: number): string {
-  return join(runPaths(directory).attempts, `${String(attempt).padStart(4, "0")}.json`);
+  return statOwnFile(path)?.mtimeMs ?? 0;
 }
 
 function newestClaim(folder: string): number {
-  try {
-    return Math.max(0, ...readdirSync(folder).map((name) => Number(/^(\d{4,})\.json$/.exec(name)?.[1] ?? 0)));
-  } catch {
-    return 0;
-  }
+  return listOwnNames(folder, "attempt").reduce((newest, name) => Math.max(newest, Number.parseInt(name, 10)), 0);
 }
 
 /** How the run's last ended attempt ended; null where none has. @throws UlptError RUN_INVALID */
@@ -151,7 +142,7 @@ export function claimRun(directory: string, { takeOver = false }: ClaimOptions =
     ownership.announce();
     removeTemporaries(directory);
   } catch (error) {
-    rmSync(claimPath(directory, claim.attempt), { force: true });
+    removeOwnFile(attemptPath(directory, claim.attempt));
     throw error;
   }
   return ownership;
@@ -159,22 +150,36 @@ export function claimRun(directory: string, { takeOver = false }: ClaimOptions =
 
 /** What attempts were killed while writing. One that is only now being fenced has nothing left to write. */
 function removeTemporaries(directory: string): void {
-  for (const folder of [directory, runPaths(directory).checkpoints]) {
+  const { checkpoints, attempts, control, inspections } = runPaths(directory);
+  for (const folder of [directory, checkpoints]) {
     try {
-      for (const name of readdirSync(folder)) if (/^\..+\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+      requireOwnFolder(folder);
+      for (const name of readdirSync(folder)) if (isTemporaryName(name)) removeOwnFile(join(folder, name));
     } catch {
       // There are no checkpoints yet; or the files stay, which does no harm.
     }
   }
+  // Others write there too.
+  for (const folder of [attempts, control, inspections]) removeAbandonedOwn(folder);
+}
+
+/** As `removeAbandoned`, unless the folder leads elsewhere. */
+export function removeAbandonedOwn(folder: string): void {
+  try {
+    requireOwnFolder(folder);
+  } catch {
+    return;
+  }
+  removeAbandoned(folder);
 }
 
 /** The race is decided here: creating a file that must not exist yet succeeds for one process only. */
 function createClaim(directory: string, claim: Owner): void {
-  const path = claimPath(directory, claim.attempt);
+  const path = attemptPath(directory, claim.attempt);
   let descriptor: number;
   try {
-    mkdirSync(runPaths(directory).attempts, { recursive: true });
-    descriptor = openSync(path, "wx");
+    makeOwnFolder(runPaths(directory).attempts);
+    descriptor = openSync(path, "wx"); // never through a link
   } catch (error) {
     const lost = systemErrorCode(error) === "EEXIST" && existsSync(path);
     throw lost ? busy(directory, readHolder(directory)) : asWriteError(error, path);
@@ -185,6 +190,16 @@ function createClaim(directory: string, claim: Owner): void {
   } catch (error) {
     rmSync(path, { force: true });
     throw asWriteError(error, path);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function touch(path: string): void {
+  const { descriptor } = openOwnFile(path, "update");
+  try {
+    const now = new Date();
+    futimesSync(descriptor, now, now);
   } finally {
     closeSync(descriptor);
   }
@@ -231,7 +246,7 @@ export class Ownership {
 
   private newerAttempt(): number | null {
     // Both are asked: owner.json comes a moment after the claim, and a network file system may hide a new name for longer.
-    if (existsSync(claimPath(this.directory, this.attempt + 1))) return this.attempt + 1;
+    if (existsSync(attemptPath(this.directory, this.attempt + 1))) return this.attempt + 1;
     const current = readOwner(runPaths(this.directory).owner);
     return current && current.attempt > this.attempt ? current.attempt : null;
   }
@@ -240,7 +255,7 @@ export class Ownership {
   write(path: string, content: Uint8Array | string): void {
     // Between this check and the rename a newer attempt may still claim. That is harmless: a run is deterministic, so
     // all it can find is an earlier point of its own course.
-    writeFileAtomic(path, content, { tag: this.attempt, beforeRename: () => this.assertOwned() });
+    writeOwnFile(path, content, { tag: this.attempt, beforeRename: () => this.assertOwned() });
   }
 
   /** Writes owner.json. @throws UlptError RUN_FENCED, RUN_UNWRITABLE, DISK_FULL */
@@ -253,9 +268,8 @@ export class Ownership {
     if (this.newerAttempt() !== null) return false;
     const path = runPaths(this.directory).owner;
     try {
-      const now = new Date();
       // An older attempt that was slow to announce itself may have replaced our owner.json.
-      if (readOwner(path)?.attempt === this.attempt) utimesSync(path, now, now);
+      if (readOwner(path)?.attempt === this.attempt) touch(path);
       else this.announce();
     } catch {
       // A disk that refuses stops the run at its next real write, with the whole story.

@@ -3,7 +3,9 @@ import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { encodeSafetensors, readHeader, type TensorData } from "../formats/safetensors.ts";
-import { isPromptFile, type NewPrompt, promptsFolder, readPrompt, writePrompt } from "./prompts.ts";
+import { promptsFolder } from "./layout.ts";
+import { isPromptFile, type NewPrompt, readPrompt, writePrompt } from "./prompts.ts";
+import { encodeTensorFile } from "./tensorFile.ts";
 
 const folder = temporaryFolder();
 const sha256 = "ab".repeat(32);
@@ -55,9 +57,9 @@ function prompt(): NewPrompt {
 /** A written prompt with other metadata or tensors. */
 function doctored(change: Record<string, string | undefined>, others: Record<string, TensorData> = tensors): string {
   const { path } = writePrompt(folder("doctored"), "prompt", prompt());
-  const metadata = Object.entries({ ...readHeader(path).metadata, ...change });
+  const metadata = Object.entries({ ...readHeader(path).metadata, ...change }).filter(([name]) => name !== "sha256");
   const strings = Object.fromEntries(metadata.filter((entry): entry is [string, string] => entry[1] !== undefined));
-  writeFileSync(path, encodeSafetensors(others, strings));
+  writeFileSync(path, encodeTensorFile(others, strings));
   return path;
 }
 
@@ -77,7 +79,7 @@ describe("an exported prompt", () => {
     expect(path).toBe(folder("a", "prompts", "mood.prompt.safetensors"));
     const read = readPrompt(path);
     expect(read).toMatchObject({ path, name: "mood", bytes, parameters: 17 });
-    expect(read.metadata).toEqual({ ...prompt().metadata, format: "ulpt-prompt", version: 1 });
+    expect(read.metadata).toEqual({ ...prompt().metadata, format: "ulpt-prompt", version: 2 });
     expect({ ...read.tensors }).toEqual(tensors);
     expect(isPromptFile(path)).toBe(true);
   });
@@ -107,7 +109,7 @@ describe("an exported prompt", () => {
   it("is refused where it is not what it says", () => {
     expectInvalid(folder("doctored", "nothing.prompt.safetensors"), "does not exist");
     expectInvalid(doctored({ format: "ulpt-checkpoint" }), "^The file is no prompt of this version: format");
-    expectInvalid(doctored({ version: "2" }), "version: expected version 1");
+    expectInvalid(doctored({ version: "3" }), "version: expected version 2 or an older one");
     expectInvalid(doctored({ promptLength: "0" }), "promptLength: expected at least 1");
     expectInvalid(doctored({ task: "{" }), "task: not JSON");
     expectInvalid(doctored({ task: '{"template":7}' }), "task.template");
@@ -121,6 +123,27 @@ describe("an exported prompt", () => {
     const torn = doctored({});
     truncateSync(torn, 600);
     expectInvalid(torn, "");
+  });
+
+  it("is refused where a bit of it flipped, or a number is none", () => {
+    const path = doctored({});
+    const whole = readFileSync(path);
+    for (let position = 0; position < whole.length; position += 7) {
+      const flipped = Buffer.from(whole);
+      flipped[position]! ^= 1 << (position % 8);
+      writeFileSync(path, flipped);
+      expectInvalid(path, "");
+    }
+    const diverged = { ...tensors, scale: { shape: [5], data: Float32Array.of(1, 1, Number.NaN, 1, 1) } };
+    expect(() => readPrompt(doctored({}, diverged))).toThrow(expect.objectContaining({ code: "NOT_FINITE" }));
+  });
+
+  it("of an older version has no hash, is read, and said to be unchecked", () => {
+    const path = doctored({});
+    const { sha256: _, ...metadata } = readHeader(path).metadata;
+    expect(readPrompt(path).checked).toBe(true);
+    writeFileSync(path, encodeSafetensors(tensors, { ...metadata, version: "1" }));
+    expect(readPrompt(path)).toMatchObject({ parameters: 17, checked: false });
   });
 
   it("cannot ask for a projection that fills the memory, nor for a file on somebody's server", () => {

@@ -2,21 +2,21 @@
  * @file Exported prompts: `<workspace>/prompts/<name>.prompt.safetensors`, a few KB that hold the trained parameters and all
  * that is needed to use them, with the model, elsewhere. Somebody else may have made the file: it is checked before it is used.
  */
-import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { z } from "zod";
-import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { messageOf, UlptError } from "../errors.ts";
 import { recordedMethod } from "../experiment/recorded.ts";
-import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
-import { encodeSafetensors, ownBounds, readFloats, readHeader } from "../formats/safetensors.ts";
+import { ownBounds, readHeader } from "../formats/safetensors.ts";
 import type { CheckpointTensor } from "./checkpoints.ts";
+import { pathOf, promptsFolder } from "./layout.ts";
 import { integer, json, jsonRecord, positive, presentOnly, projectionMetadata } from "./metadata.ts";
 import { safeName, suffixedName } from "./names.ts";
+import { removeAbandonedOwn } from "./owner.ts";
+import { createOwnFile, makeOwnFolders } from "./ownFiles.ts";
 import { issueText } from "./schema.ts";
+import { encodeTensorFile, fileVersion, float32Only, readSharedTensorFile, tensorFileVersion } from "./tensorFile.ts";
 
 export const promptExtension = ".prompt.safetensors";
-const promptVersion = 1;
 
 /** The largest real prompt is some megabytes: vanilla, 100 tokens of a model 16384 wide. */
 const maxFileBytes = 64 * 2 ** 20;
@@ -50,7 +50,7 @@ export type Provenance = z.infer<typeof provenance>;
 
 const promptMetadata = z.object({
   format: z.literal("ulpt-prompt"),
-  version: integer.refine((version) => version === promptVersion, `expected version ${promptVersion}`),
+  version: fileVersion,
   method: z.string(),
   promptLength: positive,
   rank: positive.optional(),
@@ -98,10 +98,8 @@ export interface PromptFile {
   /** How many numbers were trained. */
   parameters: number;
   tensors: Record<string, CheckpointTensor>;
-}
-
-export function promptsFolder(workspace: string): string {
-  return join(workspace, "prompts");
+  /** Whether a hash says that it is what was written: older versions wrote none. */
+  checked: boolean;
 }
 
 /** `prompts/review.prompt.safetensors` → `review` */
@@ -116,37 +114,20 @@ function withoutExtension(name: string): string {
 
 /**
  * Writes a prompt to the workspace's prompts. The name becomes a safe one, and one that is taken gets the suffix -2, -3, …
- * @throws UlptError RUN_UNWRITABLE, DISK_FULL
+ * What killed exports left there is cleared away.
+ * @throws UlptError RUN_UNWRITABLE, DISK_FULL; RUN_INVALID where the folder is a link
  */
 export function writePrompt(workspace: string, name: string, prompt: NewPrompt): { path: string; bytes: number } {
-  const metadata = z.encode(promptMetadata, { ...prompt.metadata, format: "ulpt-prompt", version: promptVersion });
-  const bytes = encodeSafetensors(prompt.tensors, presentOnly(metadata));
+  const metadata = z.encode(promptMetadata, { ...prompt.metadata, format: "ulpt-prompt", version: tensorFileVersion });
+  const bytes = encodeTensorFile(prompt.tensors, presentOnly(metadata));
   const folder = promptsFolder(workspace);
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw asWriteError(error, folder);
-  }
-  const path = reserveFile(folder, safeName(withoutExtension(name)));
-  try {
-    writeFileAtomic(path, bytes, { tag: "prompt" });
-  } catch (error) {
-    rmSync(path, { force: true }); // the reserved name
-    throw error;
-  }
-  return { path, bytes: bytes.length };
-}
-
-/** Creating a file that exists fails, so a prompt that is there is never overwritten. */
-function reserveFile(folder: string, name: string): string {
+  makeOwnFolders(folder);
+  removeAbandonedOwn(folder);
+  const safe = safeName(withoutExtension(name));
   for (let number = 1; ; number++) {
-    const path = join(folder, (number === 1 ? name : suffixedName(name, number)) + promptExtension);
-    try {
-      closeSync(openSync(path, "wx"));
-      return path;
-    } catch (error) {
-      if (systemErrorCode(error) !== "EEXIST") throw asWriteError(error, path);
-    }
+    const file = (number === 1 ? safe : suffixedName(safe, number)) + promptExtension;
+    const path = pathOf(folder, "prompt", file);
+    if (createOwnFile(path, bytes, { tag: "prompt" })) return { path, bytes: bytes.length };
   }
 }
 
@@ -168,34 +149,38 @@ export function isPromptFile(path: string): boolean {
   }
 }
 
-/** Reads and validates an exported prompt. @throws UlptError PROMPT_INVALID */
+const words = {
+  what: "The prompt",
+  damaged: "Export it again, or fetch it again from whoever has it.",
+  diverged: "Export an earlier checkpoint, or train with a lower learning rate.",
+};
+
+/** Reads and validates an exported prompt. @throws UlptError PROMPT_INVALID; NOT_FINITE where its training diverged */
 export function readPrompt(path: string): PromptFile {
   try {
-    const bytes = statSync(path).size;
-    if (bytes > maxFileBytes) throw invalid(path, `The file has ${bytes} bytes, too many for a prompt.`);
-    const header = readHeader(path, ownBounds);
-    const parsed = promptMetadata.safeParse(header.metadata);
+    const file = readSharedTensorFile(path, words, maxFileBytes);
+    if (!file) throw invalid(path, "The file does not exist.");
+    const parsed = promptMetadata.safeParse(file.metadata);
     if (!parsed.success) {
       throw invalid(path, `The file is no prompt of this version: ${issueText(parsed.error)}.`, parsed.error);
     }
     const metadata = parsed.data;
-    const tensors: Record<string, CheckpointTensor> = Object.create(null);
-    for (const [name, entry] of header.tensors) tensors[name] = { shape: entry.shape, data: readFloats(path, entry) };
+    const tensors = float32Only(path, file.tensors);
     requireConsistent(path, metadata, tensors);
     return {
       path,
       name: promptName(path),
-      bytes,
-      sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
+      bytes: file.bytes,
+      sha256: file.sha256,
       metadata,
       parameters: Object.values(tensors).reduce((total, { data }) => total + data.length, 0),
       tensors,
+      checked: file.checked,
     };
   } catch (error) {
-    if (error instanceof UlptError && error.code === "PROMPT_INVALID") throw error;
-    const missing = systemErrorCode(error) === "ENOENT";
-    const where = error instanceof UlptError ? error.where : undefined;
-    throw invalid(where ?? path, missing ? "The file does not exist." : messageOf(error), error);
+    if (!(error instanceof UlptError)) throw invalid(path, messageOf(error), error);
+    if (error.code === "PROMPT_INVALID" || error.code === "NOT_FINITE") throw error;
+    throw invalid(error.where ?? path, error.message, error);
   }
 }
 

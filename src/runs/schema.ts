@@ -1,8 +1,8 @@
 /** @file The JSON files of a run directory: schemas, and the types that follow from them. */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
+import { messageOf, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { readOwnFile } from "./ownFiles.ts";
 
 const count = z.int().min(0);
 const isoTime = z.iso.datetime();
@@ -60,9 +60,12 @@ export const runJson = z.object({
 });
 export type RunJson = z.infer<typeof runJson>;
 
+/** As many as the names of their files can count. */
+const maxAttempt = 999_999_998;
+
 /** owner.json and attempts/000N.json: the attempt that may write, and its process. */
 export const owner = z.object({
-  attempt: z.int().min(1),
+  attempt: z.int().min(1).max(maxAttempt),
   host: z.string(),
   pid: z.int().min(1),
   /** When the kernel says the process began, in its own unit; null where it does not say. Tells a reused pid. */
@@ -212,23 +215,26 @@ export function issueText(error: z.ZodError): string {
   return path.length ? `${path.join(".")}: ${message}` : message;
 }
 
+/** Far above what a run with many labels records. */
+const maxJsonBytes = 8 * 2 ** 20;
+
 /**
  * Reads and validates one JSON file of a run; null where there is none.
  * @throws UlptError RUN_INVALID
  */
 export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
-  let text: string;
+  let text: string | undefined;
   try {
-    text = readFileSync(path, "utf8");
+    text = readOwnFile(path, maxJsonBytes)?.toString("utf8");
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    if (error instanceof UlptError) throw error;
     throw new UlptError("RUN_INVALID", `The file cannot be read: ${messageOf(error)}.`, {
       where: path,
       hint: "Check its permissions.",
       cause: error,
     });
   }
+  if (text === undefined) return null;
   let json: unknown;
   try {
     json = parseJson(text);

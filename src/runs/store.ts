@@ -1,12 +1,24 @@
 /** @file The runs of a workspace: create, open, list with their state, and ask one to stop. */
-import { randomUUID } from "node:crypto";
-import { type Dirent, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
-import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
-import { runPaths, runsFolder } from "./layout.ts";
+import { messageOf, UlptError } from "../errors.ts";
+import { asWriteError } from "../formats/atomic.ts";
+import { preparedName } from "../formats/maker.ts";
+import { experimentFolder, pathOf, runPaths, runsFolder, stateFolder } from "./layout.ts";
 import { safeName, suffixedName } from "./names.ts";
-import { isAlive, readExit, readHolder, thisObserver } from "./owner.ts";
+import { isAlive, readExit, readHolder, removeAbandonedOwn, thisObserver } from "./owner.ts";
+import {
+  createOwnFile,
+  listOwnNames,
+  lookAt,
+  lookingOnce,
+  makeOwnFolder,
+  makeOwnFolders,
+  removeOwnFile,
+  requireOwnFolder,
+  statOwnFile,
+  writeOwnFile,
+} from "./ownFiles.ts";
 import { noProgress, type Progress, ProgressReader } from "./progress.ts";
 import { type EndState, type ExitJson, type Owner, type RunJson, readJson, runJson } from "./schema.ts";
 
@@ -17,8 +29,8 @@ export interface Run {
 
 /**
  * Makes the folder of a new run, `<workspace>/.ulpt/runs/<experiment>/<name>`, and its run.json. A name that is taken gets
- * the suffix -2, -3, …; `spec.run` of the result is the name it got.
- * @throws UlptError RUN_UNWRITABLE, DISK_FULL
+ * the suffix -2, -3, …; `spec.run` of the result is the name it got. What killed processes left there is cleared away.
+ * @throws UlptError RUN_UNWRITABLE, DISK_FULL; RUN_INVALID where a folder is a link
  */
 export function createRun(
   workspace: string,
@@ -26,20 +38,20 @@ export function createRun(
   name: string,
   spec: Omit<RunJson, "version" | "experiment" | "run">,
 ): Run {
-  const root = runsFolder(workspace);
-  const parent = join(root, safeName(experiment));
-  makeFolders(parent);
+  const parent = experimentFolder(workspace, safeName(experiment));
+  makeOwnFolders(parent);
   hideFromGit(workspace);
+  for (const folder of [stateFolder(workspace), parent]) removeAbandonedOwn(folder);
 
   // The folder appears with its run.json in it: whoever looks, or is killed, never meets a half-made run.
   const prepared = prepareFolder(parent);
   try {
     for (let number = 1; ; number++) {
       const run = number === 1 ? safeName(name) : suffixedName(safeName(name), number);
-      const directory = join(parent, run);
+      const directory = pathOf(parent, "run", run);
       if (existsSync(directory)) continue;
       const whole: RunJson = { version: 1, experiment, run, ...spec };
-      writeFileAtomic(runPaths(prepared).run, `${JSON.stringify(whole, null, 2)}\n`, { tag: "new" });
+      writeOwnFile(runPaths(prepared).run, `${JSON.stringify(whole, null, 2)}\n`, { tag: "new" });
       if (takeName(prepared, directory)) return { directory, spec: whole };
     }
   } catch (error) {
@@ -50,7 +62,7 @@ export function createRun(
 
 function prepareFolder(parent: string): string {
   try {
-    const folder = join(parent, `.new-${randomUUID()}`);
+    const folder = join(parent, preparedName());
     mkdirSync(folder); // not mkdtemp, whose folders nobody else may read, whatever the umask
     return folder;
   } catch (error) {
@@ -69,25 +81,18 @@ function takeName(prepared: string, directory: string): boolean {
   }
 }
 
-/** Node's own recursive mkdir never returns where the system refuses a folder with ENOENT, as below /proc. */
-function makeFolders(path: string): void {
-  if (existsSync(path) || dirname(path) === path) return;
-  makeFolders(dirname(path));
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    if (systemErrorCode(error) !== "EEXIST") throw asWriteError(error, path);
-  }
-}
-
-/** Keeps `<workspace>/.ulpt`, which must exist, out of git unless the user wants otherwise. @throws UlptError RUN_UNWRITABLE */
+/**
+ * Keeps `<workspace>/.ulpt`, which must exist, out of git unless the user wants otherwise.
+ * @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL
+ */
 export function hideFromGit(workspace: string): void {
-  const ignore = join(dirname(runsFolder(workspace)), ".gitignore");
-  if (!existsSync(ignore)) writeFileAtomic(ignore, "*\n", { tag: "workspace" });
+  const ignore = join(stateFolder(workspace), ".gitignore");
+  if (!existsSync(ignore)) createOwnFile(ignore, "*\n", { tag: "workspace" });
 }
 
-/** Opens the run in `directory`. @throws UlptError RUN_MISSING, RUN_INVALID */
+/** Opens the run in `directory`. @throws UlptError RUN_MISSING; RUN_INVALID, also where a link leads to it */
 export function openRun(directory: string): Run {
+  requireOwnFolder(directory);
   const spec = readJson(runPaths(directory).run, runJson);
   if (spec) return { directory, spec };
   const folderExists = existsSync(directory);
@@ -134,7 +139,7 @@ export interface RunSummary extends Progress {
   /** How its last attempt ended; null where that one has not, or died. */
   exit: ExitJson | null;
   /** The process that works on it now, if one does. */
-  owner: Pick<Owner, "host" | "pid"> | null;
+  owner: Owner | null;
   /** Last change, in milliseconds since 1970. */
   updated: number;
 }
@@ -142,27 +147,18 @@ export interface RunSummary extends Progress {
 /** All runs of a workspace, by experiment and name. A broken folder is a row that says so. Never throws. */
 export function listRuns(workspace: string): RunSummary[] {
   const root = runsFolder(workspace);
-  return subfolders(root).flatMap((experiment) =>
-    subfolders(join(root, experiment)).map((run) => summarizeRun(join(root, experiment, run))),
+  return lookingOnce(() =>
+    subfolders(root, "experiment").flatMap((experiment) =>
+      subfolders(join(root, experiment), "run").map((run) => summarizeRun(join(root, experiment, run))),
+    ),
   );
 }
 
-/** The folders in `folder` by name, numbers in them as numbers; none where it cannot be read. */
-export function subfolders(folder: string): string[] {
-  try {
-    const byName = new Intl.Collator("en", { numeric: true }).compare;
-    return readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => !entry.name.startsWith(".") && isFolder(entry, folder))
-      .map(({ name }) => name)
-      .sort(byName);
-  } catch {
-    return [];
-  }
-}
+const byName = new Intl.Collator("en", { numeric: true }).compare;
 
-function isFolder(entry: Dirent, folder: string): boolean {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isDirectory() === true;
+/** The folders of experiments or runs in `folder` by name, numbers in them as numbers; none where it cannot be read. */
+export function subfolders(folder: string, kind: "experiment" | "run"): string[] {
+  return listOwnNames(folder, kind).sort(byName);
 }
 
 /**
@@ -170,9 +166,13 @@ function isFolder(entry: Dirent, folder: string): boolean {
  * `reader` as far as it has not been yet. Never throws.
  */
 export function summarizeRun(directory: string, reader?: ProgressReader): RunSummary {
-  const updated = lastChange(directory);
+  return lookingOnce(() => summarize(directory, reader));
+}
+
+function summarize(directory: string, reader?: ProgressReader): RunSummary {
   try {
     const { spec } = openRun(directory);
+    const updated = lastChange(directory);
     const holder = readHolder(directory);
     const exit = readExit(directory);
     const state = deriveState({ exit, holder, alive: holder !== null && isAlive(holder, thisObserver()) });
@@ -184,6 +184,7 @@ export function summarizeRun(directory: string, reader?: ProgressReader): RunSum
   } catch (error) {
     const reason = error instanceof UlptError && error.where ? `${error.message} (${error.where})` : messageOf(error);
     const names = { directory, experiment: basename(dirname(directory)), run: basename(directory) };
+    const updated = lookAt(directory)?.mtimeMs ?? 0;
     return { ...names, state: "unreadable", reason, spec: null, ...noProgress, exit: null, owner: null, updated };
   }
 }
@@ -197,39 +198,22 @@ export function readProgress(directory: string, reader = new ProgressReader(runP
 function lastChange(directory: string): number {
   const { owner, events } = runPaths(directory);
   // Its other files are renamed into place, which changes the folder.
-  return Math.max(...[directory, owner, events].map(modified));
+  return Math.max(...[directory, owner, events].map((path) => lookAt(path)?.mtimeMs ?? 0));
 }
 
-function modified(path: string): number {
-  try {
-    return statSync(path).mtimeMs;
-  } catch {
-    return 0;
-  }
-}
-
-/** Asks the run in `directory` to save a checkpoint and stop. @throws UlptError RUN_UNWRITABLE, DISK_FULL */
+/** Asks the run in `directory` to save a checkpoint and stop. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
 export function requestStop(directory: string): void {
-  const path = runPaths(directory).stop;
-  try {
-    mkdirSync(dirname(path)); // not recursive: a run that was deleted stays deleted
-  } catch (error) {
-    if (systemErrorCode(error) !== "EEXIST") throw asWriteError(error, path);
-  }
-  writeFileAtomic(path, `${new Date().toISOString()}\n`, { tag: "stop" });
+  const { control, stop } = runPaths(directory);
+  makeOwnFolder(control); // a run that was deleted stays deleted
+  writeOwnFile(stop, `${new Date().toISOString()}\n`, { tag: "stop" });
 }
 
 /** Whether somebody asked the run to stop. */
 export function stopRequested(directory: string): boolean {
-  return existsSync(runPaths(directory).stop);
+  return statOwnFile(runPaths(directory).stop) !== undefined;
 }
 
-/** Forgets a request, so that a resumed run does not obey an old one. @throws UlptError RUN_UNWRITABLE */
+/** Forgets a request, so that a resumed run does not obey an old one. @throws UlptError RUN_INVALID, RUN_UNWRITABLE */
 export function clearStopRequest(directory: string): void {
-  const path = runPaths(directory).stop;
-  try {
-    rmSync(path, { force: true });
-  } catch (error) {
-    throw asWriteError(error, path);
-  }
+  removeOwnFile(runPaths(directory).stop);
 }

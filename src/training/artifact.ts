@@ -4,8 +4,9 @@ import type { RecordedSettings } from "../experiment/recorded.ts";
 import type { TensorValue } from "../graph/session.ts";
 import type { PromptMethod } from "../prompts/method.ts";
 import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
-import { type Checkpoint, loadCheckpoint } from "../runs/checkpoints.ts";
+import { type Checkpoint, checkpointWords, loadCheckpoint } from "../runs/checkpoints.ts";
 import { type PromptFile, readPrompt } from "../runs/prompts.ts";
+import { requireFinite } from "../runs/tensorFile.ts";
 import type { LoadedModel } from "./loadedModel.ts";
 import { createMethod, type MethodContext, parametersFrom } from "./method.ts";
 
@@ -15,7 +16,7 @@ export interface LoadedPrompt {
   embeddings: TensorValue;
 }
 
-/** @throws CHECKPOINT_INVALID, PROJECTION_MISMATCH */
+/** @throws CHECKPOINT_INVALID, NOT_FINITE, PROJECTION_MISMATCH */
 export async function loadPrompt(
   path: string,
   settings: RecordedSettings,
@@ -23,7 +24,7 @@ export async function loadPrompt(
 ): Promise<LoadedPrompt> {
   const checkpoint = loadCheckpoint(path);
   const method = createMethod(settings.method, settings.promptLength, context);
-  const [embeddings] = await embed(method, [parametersFrom(checkpoint, method, path)]);
+  const [embeddings] = await embed(method, [parametersFrom(checkpoint, method, path)], path);
   return { checkpoint, embeddings: embeddings! };
 }
 
@@ -36,7 +37,7 @@ export interface ExportedPrompt {
 
 /**
  * Opens an exported prompt for a model; `embed` makes its E.
- * @throws PROMPT_INVALID, MODEL_MISMATCH if it was trained with another model, PROJECTION_MISMATCH
+ * @throws PROMPT_INVALID, NOT_FINITE, MODEL_MISMATCH if it was trained with another model, PROJECTION_MISMATCH
  */
 export function loadExportedPrompt(path: string, context: LoadedModel): ExportedPrompt {
   const file = readPrompt(path);
@@ -46,13 +47,26 @@ export function loadExportedPrompt(path: string, context: LoadedModel): Exported
   return { file, method, settings, parameters: parametersFrom(file, method, path) };
 }
 
-/** E `[n, d]` of each of several values of a method's parameters. */
-export async function embed(method: PromptMethod, values: readonly ParameterValues[]): Promise<TensorValue[]> {
+const words = { ...checkpointWords, what: "The prompt" };
+
+/**
+ * E `[n, d]` of each of several values of a method's parameters, which come from the file at `path`.
+ * @throws NOT_FINITE: numbers that are finite can make others that are not
+ */
+export async function embed(
+  method: PromptMethod,
+  values: readonly ParameterValues[],
+  path: string,
+): Promise<TensorValue[]> {
   const session = await PromptSession.create(method);
   try {
-    const embeddings: TensorValue[] = [];
-    for (const parameters of values) embeddings.push(await session.embeddings(parameters));
-    return embeddings;
+    const made: TensorValue[] = [];
+    for (const parameters of values) {
+      const embeddings = await session.embeddings(parameters);
+      requireFinite(embeddings.data as Float32Array, path, words);
+      made.push(embeddings);
+    }
+    return made;
   } finally {
     await session.release();
   }

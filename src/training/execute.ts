@@ -1,5 +1,4 @@
 /** @file One run in its run directory, from its saved state, if any, to its end: steps, evaluations, checkpoints, journal. */
-import { join } from "node:path";
 import { z } from "zod";
 import { exitCodes, messageOf, UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
@@ -7,7 +6,6 @@ import { engineVersion } from "../graph/engine.ts";
 import { type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
 import {
-  checkpointFile,
   checkpointsToDelete,
   deleteCheckpoints,
   listCheckpoints,
@@ -15,7 +13,7 @@ import {
   saveCheckpoint,
 } from "../runs/checkpoints.ts";
 import { JournalWriter, type NewEvent } from "../runs/journal.ts";
-import { runPaths } from "../runs/layout.ts";
+import { checkpointPath, runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
 import type { Progress } from "../runs/progress.ts";
@@ -175,6 +173,12 @@ class Execution {
       `attempt ${this.ownership.attempt} on ${this.resources.device}, from step ${trainer.state.step} of ${training.steps}`,
     );
     await this.warnOfOtherEngine();
+    if (saved && !saved.checked) {
+      this.warn(
+        "STATE_UNCHECKED",
+        "An older version saved this run's state, without a hash: damage to it would not be found.",
+      );
+    }
     if (this.journal.startsTorn) {
       this.warn("JOURNAL_TORN", "An earlier attempt was cut off within the journal's last line; it is skipped.");
     }
@@ -345,7 +349,7 @@ class Execution {
     const { bestStep } = this.standing;
     if (dataset.test.examples.length === 0 || bestStep === null) return;
     const started = Date.now();
-    const path = join(this.run.directory, checkpointFile(bestStep));
+    const path = checkpointPath(this.run.directory, bestStep);
     const parameters = parametersFrom(loadCheckpoint(path), this.method, path);
     const evaluation = await this.evaluate("test", parameters, splitMetrics(this.settings.task, "test"));
     const { score, loss } = evaluation;

@@ -1,8 +1,10 @@
 /** @file From a checkpoint to a prompt file that can be shared. */
 import packageJson from "../../package.json" with { type: "json" };
+import { forwardSlashes } from "../experiment/recorded.ts";
 import { loadCheckpoint } from "../runs/checkpoints.ts";
 import { fingerprint } from "../runs/inspection.ts";
 import { writePrompt } from "../runs/prompts.ts";
+import { embed } from "./artifact.ts";
 import type { CheckpointTarget } from "./inspect.ts";
 import type { LoadedModel } from "./loadedModel.ts";
 import { createMethod, methodMetadata, parametersFrom } from "./method.ts";
@@ -14,7 +16,7 @@ export interface Exported {
 
 /**
  * Exports a checkpoint to `<workspace>/prompts/<name>.prompt.safetensors`; a name that is taken gets the suffix -2, -3, …
- * @throws CHECKPOINT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH, RUN_UNWRITABLE, DISK_FULL
+ * @throws CHECKPOINT_INVALID, NOT_FINITE, MODEL_MISMATCH, PROJECTION_MISMATCH, RUN_UNWRITABLE, DISK_FULL
  */
 export async function exportPrompt(
   { path, run, settings }: CheckpointTarget,
@@ -27,6 +29,7 @@ export async function exportPrompt(
   await context.requireWeights(checkpoint.metadata.modelSha256, path);
   const method = createMethod(settings.method, settings.promptLength, context);
   const parameters = parametersFrom(checkpoint, method, path);
+  await embed(method, [parameters], path); // finds what nobody could use
   const { template, target, labels, verbalizer, maxSourceLength } = settings.task;
   const answers = labels ?? (verbalizer && [...new Set(Object.values(verbalizer))]);
   return writePrompt(workspace, name, {
@@ -38,7 +41,7 @@ export async function exportPrompt(
       settings: settings.method,
       seed: settings.seed,
       model: settings.model,
-      directory: settings.directory.replaceAll("\\", "/"),
+      directory: forwardSlashes(settings.directory),
       ...(run.spec.model.revision === undefined ? {} : { modelRevision: run.spec.model.revision }),
       modelSha256: checkpoint.metadata.modelSha256,
       embeddingSha256: context.embeddingSha256(),

@@ -1,11 +1,9 @@
 /** @file Looks into a checkpoint or an exported prompt: what each of its tokens is like and how far it moved. */
-import { basename, join } from "node:path";
-import { UlptError } from "../errors.ts";
 import type { RecordedSettings } from "../experiment/recorded.ts";
 import { nearestTokens } from "../models/nearest.ts";
 import { type PromptMethod, parameterCount } from "../prompts/method.ts";
 import type { ParameterValues } from "../prompts/prompt.ts";
-import { checkpointFile, loadCheckpoint } from "../runs/checkpoints.ts";
+import { loadCheckpoint } from "../runs/checkpoints.ts";
 import {
   coordinatesShown,
   encodeEmbeddings,
@@ -20,6 +18,7 @@ import {
   readInspection,
   type VectorSummary,
 } from "../runs/inspection.ts";
+import { checkpointPath } from "../runs/layout.ts";
 import type { Run } from "../runs/store.ts";
 import { embed, loadExportedPrompt } from "./artifact.ts";
 import type { LoadedModel } from "./loadedModel.ts";
@@ -53,6 +52,7 @@ export async function inspectCheckpoint(
   const { experiment, run: name } = run.spec;
   const inspection = newInspection({
     ...file,
+    checked: checkpoint.checked,
     prompt: null,
     experiment,
     run: name,
@@ -81,6 +81,7 @@ export async function inspectPrompt(path: string, context: LoadedModel): Promise
   return newInspection({
     sha256: file.sha256,
     bytes: file.bytes,
+    checked: file.checked,
     prompt: file.name,
     experiment,
     run,
@@ -108,7 +109,7 @@ function numbersOf(metrics: Readonly<Record<string, unknown>>): Record<string, n
 
 /** The parameters before the first step: as kept, else drawn again. */
 function startOf(run: string, method: PromptMethod, seed: number): ParameterValues {
-  const path = join(run, checkpointFile(0));
+  const path = checkpointPath(run, 0);
   try {
     return parametersFrom(loadCheckpoint(path), method, path);
   } catch {
@@ -124,8 +125,7 @@ async function look(
   path: string,
 ): Promise<Pick<Inspection, "tokens" | "scale" | "shift" | "sinceStart" | "embeddings">> {
   const { promptLength: n, hiddenSize: d } = method;
-  const [now, before] = (await embed(method, [parameters, start])).map(({ data }) => data as Float32Array);
-  requireFinite(now!, path);
+  const [now, before] = (await embed(method, [parameters, start], path)).map(({ data }) => data as Float32Array);
   const both = new Float32Array(2 * n * d);
   both.set(now!);
   both.set(before!, n * d);
@@ -157,14 +157,6 @@ async function look(
     sinceStart: summarizeMoves(tokens),
     embeddings: encodeEmbeddings(now!),
   };
-}
-
-function requireFinite(embeddings: Float32Array, path: string): void {
-  if (embeddings.every(Number.isFinite)) return;
-  throw new UlptError("NOT_FINITE", `The prompt of ${basename(path)} has numbers that are not finite.`, {
-    where: path,
-    hint: "Its training diverged: choose an earlier checkpoint, or train with a lower learning rate.",
-  });
 }
 
 /** @param rest the token's row of Z and those after it */

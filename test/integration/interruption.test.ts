@@ -131,7 +131,7 @@ describe("a run killed with SIGKILL", () => {
     command.signal("SIGKILL");
     await command.end;
     const run = workspace.run("torn", name);
-    const leftover = join(run, ".state.safetensors.1.1.abcd.tmp");
+    const leftover = join(run, ".state.safetensors.1.1.0000abcd.tmp");
     writeFileSync(leftover, "cut off");
     appendFileSync(runPaths(run).events, '{"t":1,"attempt":1,"seq":99,"type":"step","step":21,"lo');
     const listed = await ulptOk(["runs"], { cwd: workspace.folder });

@@ -12,8 +12,8 @@ import {
   StreamMessageWriter,
 } from "vscode-jsonrpc/node";
 import { layoutCheckpoint } from "../../src/runs/checkpointText.ts";
-import { embeddingsOf, inspectionPath } from "../../src/runs/inspection.ts";
-import { runPaths } from "../../src/runs/layout.ts";
+import { embeddingsOf } from "../../src/runs/inspection.ts";
+import { inspectionPath, runPaths } from "../../src/runs/layout.ts";
 import { readPrompt } from "../../src/runs/prompts.ts";
 import { cancelledCode, type ServiceMethods, ulptErrorCode } from "../../src/shared/service.ts";
 import { bundle } from "../support/bundle.ts";
@@ -122,7 +122,7 @@ describe("inspect", () => {
       const directory = folder(".ulpt", "runs", "mood", name);
       const checkpoint = join(directory, "checkpoints", "step-000004.safetensors");
       const kept = await service.request("inspect", { checkpoint });
-      rmSync(inspectionPath(checkpoint));
+      rmSync(inspectionPath(directory, 4));
       renameSync(join(directory, "checkpoints", "step-000000.safetensors"), folder("zero"));
       try {
         expect(await service.request("inspect", { checkpoint })).toEqual(kept);

@@ -8,6 +8,7 @@ import { markdownBlock, markdownText } from "../../words/surfaces.ts";
 import { mayRunPrograms } from "../hubAccess.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
 import { showReport } from "../reports.ts";
+import { requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";
 import { percent } from "../tree/collect.ts";
 import type { PromptNode } from "../tree/nodes.ts";
@@ -146,6 +147,7 @@ export function promptCommands(services: Services) {
     },
 
     async [coreCommands.renamePrompt](clicked) {
+      requireTrust();
       const prompt = promptOf(clicked);
       if (!prompt) return;
       const pathOf = (name: string) => join(dirname(prompt.path), `${name}${promptEnding}`);
@@ -163,6 +165,7 @@ export function promptCommands(services: Services) {
     },
 
     async [coreCommands.deletePrompt](clicked, selected) {
+      requireTrust();
       const prompts = targetsOf(clicked, selected).flatMap(({ prompt }) => prompt ?? []);
       if (prompts.length === 0) return;
       const remove = t("Move to Trash");

@@ -1,10 +1,11 @@
 /** @file Commands about runs: the panel, the baseline, the charts, the arrangement of the view, logs and files. */
-import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import { runPaths } from "../../runs/layout.ts";
+import { statOwnFile } from "../../runs/ownFiles.ts";
 import type { RunSummary } from "../../runs/store.ts";
 import { coreCommands, internalCommands } from "../ids.ts";
+import { requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";
 import type { Grouping, Order } from "../tree/collect.ts";
 import type { MoreNode } from "../tree/nodes.ts";
@@ -113,6 +114,7 @@ export function runCommands(services: Services) {
     },
 
     async [coreCommands.deleteRun](clicked, selected) {
+      requireTrust();
       const runs = await chooseRuns(store, targetsOf(clicked, selected), {
         accept: () => true,
         title: t("Delete a run"),
@@ -174,7 +176,7 @@ function parentsOf(clicked: unknown): Target[] {
 
 function logOf({ directory, run }: RunSummary): string {
   const { log } = runPaths(directory);
-  if (existsSync(log)) return log;
+  if (statOwnFile(log)) return log;
   throw new UlptError("RUN_MISSING", t("{0} has no log: it has not begun.", run), { where: log });
 }
 

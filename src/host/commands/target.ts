@@ -2,10 +2,9 @@
  * @file What a command of the core is meant for: a node of a view, what the run panel passes, a URI, or nothing. Of a selection
  * every item counts.
  */
-import { join } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../../experiment/parse.ts";
-import { checkpointFile } from "../../runs/checkpoints.ts";
+import { checkpointPath } from "../../runs/layout.ts";
 import type { RunSummary } from "../../runs/store.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
 import type { PromptNode, PromptsNode, RunsNode } from "../tree/nodes.ts";
@@ -66,7 +65,7 @@ function nodeTarget(node: RunsNode | PromptsNode): Target | undefined {
 
 function namedTarget({ experiment, run, directory, step }: Named): Target {
   const folder = run ?? directory;
-  const checkpoint = folder === undefined || step === undefined ? undefined : join(folder, checkpointFile(step));
+  const checkpoint = folder === undefined || step === undefined ? undefined : checkpointPath(folder, step);
   return { entry: experiment, run: folder, checkpoint };
 }
 

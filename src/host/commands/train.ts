@@ -63,6 +63,7 @@ export function trainCommands(services: Services) {
     },
 
     async [coreCommands.stop](clicked, selected) {
+      requireTrust();
       if (targetsOf(clicked, selected).length === 0 && (await stopStarting(services))) return;
       for (const run of await chooseRunning(services, targetsOf(clicked, selected), t("Stop a run after saving"))) {
         trainings.stopRun(run);
@@ -71,6 +72,7 @@ export function trainCommands(services: Services) {
     },
 
     async [coreCommands.stopNow](clicked, selected) {
+      requireTrust();
       if (targetsOf(clicked, selected).length === 0 && (await stopStarting(services))) return;
       const runs = await chooseRunning(services, targetsOf(clicked, selected), t("End a run at once"));
       if (runs.length === 0) return;

@@ -1,9 +1,9 @@
 /** @file One run as the panel follows it: its journal, a slice at a time, and what its folder says about it now. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { readFileSync } from "node:fs";
 import { JournalReader } from "../../runs/journal.ts";
-import { runPaths } from "../../runs/layout.ts";
-import { readExit, readHolder } from "../../runs/owner.ts";
+import { runPaths, stepName } from "../../runs/layout.ts";
+import { readExit, readHolder, thisObserver } from "../../runs/owner.ts";
+import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
 import { RunSeries, type SeriesCursor } from "../../runs/series.ts";
 import { type RunState, runState } from "../../runs/store.ts";
 import type { CheckpointView, EvaluationView, SeriesChange } from "../../shared/panel.ts";
@@ -97,7 +97,9 @@ export class RunFollower {
   memory(): { now: number; peak: number } | null {
     if (this.state !== "running" || process.platform !== "linux") return null;
     const owner = readHolder(this.directory)?.owner;
-    if (!owner) return null;
+    const { host, processStart } = thisObserver();
+    // Another process may have its number.
+    if (!owner || owner.host !== host || processStart(owner.pid) !== owner.processStart) return null;
     try {
       const status = readFileSync(`/proc/${owner.pid}/status`, "utf8");
       const bytes = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
@@ -125,7 +127,7 @@ export class RunFollower {
   private checkpoints(): CheckpointView[] {
     const best = this.series.best?.step;
     return this.series.checkpoints
-      .filter(({ file }) => this.checkpointFiles.has(basename(file)))
+      .filter(({ step }) => this.checkpointFiles.has(`${stepName(step)}.safetensors`))
       .map(({ step, seconds, examples, bytes, score }) => ({
         step,
         seconds,
@@ -138,14 +140,10 @@ export class RunFollower {
 
   private findCheckpointFiles(): boolean {
     const folder = runPaths(this.directory).checkpoints;
-    const changed = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const changed = lookAt(folder)?.mtimeMs ?? 0;
     if (changed === this.checkpointsChanged) return false;
     this.checkpointsChanged = changed;
-    try {
-      this.checkpointFiles = new Set(readdirSync(folder));
-    } catch {
-      this.checkpointFiles = new Set();
-    }
+    this.checkpointFiles = new Set(listOwnNames(folder, "checkpoint"));
     return true;
   }
 

@@ -2,13 +2,13 @@
  * @file The experiment that a run panel shows: its runs, their courses, and what of that the webview has not been told.
  * Reads files and knows no `vscode`.
  */
-import { readdirSync } from "node:fs";
 import { messageOf } from "../../errors.ts";
 import { parseRecordedSettings } from "../../experiment/recorded.ts";
 import { groupEqualRuns } from "../../results/equality.ts";
 import type { GroupFacts } from "../../results/groups.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { readHolder } from "../../runs/owner.ts";
+import { listOwnNames } from "../../runs/ownFiles.ts";
 import type { RunSummary } from "../../runs/store.ts";
 import {
   defaultPreferences,
@@ -88,12 +88,7 @@ export class PanelModel {
 
   /** Whether the folder holds other runs than at the last call: cheap enough to ask every second. */
   foldersChanged(): boolean {
-    let folders = "";
-    try {
-      folders = readdirSync(this.experiment.directory).join("/");
-    } catch {
-      // The folder is made by the first run.
-    }
+    const folders = listOwnNames(this.experiment.directory, "run").join("/");
     const changed = folders !== this.folders;
     this.folders = folders;
     return changed;

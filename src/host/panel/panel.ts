@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import { messageOf } from "../../errors.ts";
 import { runPaths } from "../../runs/layout.ts";
+import { statOwnFile } from "../../runs/ownFiles.ts";
 import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
 import type { Log } from "../log.ts";
@@ -214,9 +215,11 @@ export class RunPanel implements vscode.Disposable {
       case "openExperimentFolder":
         await vscode.commands.executeCommand("revealInExplorer", vscode.Uri.file(this.experiment.directory));
         return;
-      case "openJournal":
-        await vscode.window.showTextDocument(vscode.Uri.file(runPaths(command.run).events), { preview: true });
+      case "openJournal": {
+        const { events } = runPaths(command.run);
+        if (statOwnFile(events)) await vscode.window.showTextDocument(vscode.Uri.file(events), { preview: true });
         return;
+      }
       case "exportCsv":
         await this.exportCsv();
         return;

@@ -1,7 +1,7 @@
 /** @file The Prompts view: the exported prompts of each workspace folder. */
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import * as vscode from "vscode";
+import { pathOf, promptsFolder } from "../../runs/layout.ts";
+import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
 import { contextValues, coreCommands, views } from "../ids.ts";
 import { localFolders } from "../store.ts";
 import { treeItem } from "../window.ts";
@@ -10,7 +10,6 @@ import type { PromptFolderNode, PromptNode, PromptsNode } from "./nodes.ts";
 
 /** The ending of exported prompts, which lie in `<folder>/prompts`. */
 export const promptEnding = ".prompt.safetensors";
-const promptsFolder = "prompts";
 
 const { t } = vscode.l10n;
 
@@ -22,7 +21,7 @@ export class PromptsView implements vscode.TreeDataProvider<PromptsNode>, vscode
 
   constructor() {
     this.view = vscode.window.createTreeView(views.prompts, { treeDataProvider: this, canSelectMany: true });
-    const watcher = vscode.workspace.createFileSystemWatcher(`**/${promptsFolder}/*${promptEnding}`);
+    const watcher = vscode.workspace.createFileSystemWatcher(`**/prompts/*${promptEnding}`);
     watcher.onDidCreate(() => this.refresh());
     watcher.onDidChange(() => this.refresh());
     watcher.onDidDelete(() => this.refresh());
@@ -34,10 +33,10 @@ export class PromptsView implements vscode.TreeDataProvider<PromptsNode>, vscode
     this.changeEmitter.fire(undefined);
   }
 
-  async getChildren(node?: PromptsNode): Promise<PromptsNode[]> {
+  getChildren(node?: PromptsNode): PromptsNode[] {
     const folders = localFolders();
     if (node) return node.kind === "promptFolder" ? promptsIn(node.folder) : [];
-    const prompts = (await Promise.all(folders.map(promptsIn))).flat();
+    const prompts = folders.flatMap(promptsIn);
     if (folders.length < 2 || prompts.length === 0) return prompts;
     return folders.map((folder): PromptFolderNode => ({ kind: "promptFolder", folder }));
   }
@@ -58,21 +57,15 @@ export class PromptsView implements vscode.TreeDataProvider<PromptsNode>, vscode
   }
 }
 
-async function promptsIn(folder: vscode.WorkspaceFolder): Promise<PromptsNode[]> {
-  const directory = join(folder.uri.fsPath, promptsFolder);
-  const names = await readdir(directory).catch(() => []);
-  const found = await Promise.all(
-    names
-      .filter((name) => name.endsWith(promptEnding) && !name.startsWith("."))
-      .sort()
-      .map(async (fileName): Promise<PromptNode[]> => {
-        const path = join(directory, fileName);
-        const facts = await stat(path).catch(() => undefined);
-        if (!facts?.isFile()) return [];
-        return [{ kind: "prompt", folder, path, name: fileName.slice(0, -promptEnding.length), bytes: facts.size }];
-      }),
-  );
-  const prompts = found.flat();
+function promptsIn(folder: vscode.WorkspaceFolder): PromptsNode[] {
+  const directory = promptsFolder(folder.uri.fsPath);
+  const prompts = listOwnNames(directory, "prompt")
+    .sort()
+    .map((fileName): PromptNode => {
+      const path = pathOf(directory, "prompt", fileName);
+      const bytes = lookAt(path)?.size ?? 0;
+      return { kind: "prompt", folder, path, name: fileName.slice(0, -promptEnding.length), bytes };
+    });
   if (prompts.length > 0 || localFolders().length < 2) return prompts;
   return [{ kind: "promptMessage", text: t("No prompts in this folder yet") }];
 }
