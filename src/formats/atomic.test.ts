@@ -1,12 +1,16 @@
 import type * as fs from "node:fs";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UlptError } from "../errors.ts";
-import { asWriteError, writeFileAtomic } from "./atomic.ts";
+import { asWriteError, createFileAtomic, writeFileAtomic } from "./atomic.ts";
 
-const disk = vi.hoisted(() => ({ bytesPerWrite: Number.POSITIVE_INFINITY, bytesLeft: Number.POSITIVE_INFINITY }));
+const disk = vi.hoisted(() => ({
+  bytesPerWrite: Number.POSITIVE_INFINITY,
+  bytesLeft: Number.POSITIVE_INFINITY,
+  hardLinks: true,
+}));
 vi.mock("node:fs", async (original) => {
   const real = await original<typeof fs>();
   const writeSync = (descriptor: number, bytes: Uint8Array, offset: number, length: number): number => {
@@ -15,7 +19,11 @@ vi.mock("node:fs", async (original) => {
     disk.bytesLeft -= written;
     return written;
   };
-  return { ...real, writeSync };
+  const linkSync = (from: string, to: string): void => {
+    if (!disk.hardLinks) throw Object.assign(new Error("EPERM: operation not permitted"), { code: "EPERM" });
+    real.linkSync(from, to);
+  };
+  return { ...real, writeSync, linkSync };
 });
 
 let folder: string;
@@ -24,6 +32,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   disk.bytesPerWrite = disk.bytesLeft = Number.POSITIVE_INFINITY;
+  disk.hardLinks = true;
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -92,7 +101,42 @@ describe("writeFileAtomic", () => {
   });
 });
 
+describe("createFileAtomic", () => {
+  it("makes a file where its name is free, and leaves what has the name, also a link", () => {
+    const path = join(folder, "a");
+    expect(createFileAtomic(path, "first", { tag: 1 })).toBe(true);
+    expect(createFileAtomic(path, "second", { tag: 1 })).toBe(false);
+    expect(readFileSync(path, "utf8")).toBe("first");
+    symlinkSync(join(folder, "nowhere"), join(folder, "link"));
+    expect(createFileAtomic(join(folder, "link"), "third", { tag: 1 })).toBe(false);
+    expect(readdirSync(folder).sort()).toEqual(["a", "link"]);
+  });
+
+  it("does the same on a file system without hard links", () => {
+    disk.hardLinks = false;
+    const path = join(folder, "a");
+    expect(createFileAtomic(path, "first", { tag: 1 })).toBe(true);
+    expect(createFileAtomic(path, "second", { tag: 1 })).toBe(false);
+    expect(readFileSync(path, "utf8")).toBe("first");
+    expect(readdirSync(folder)).toEqual(["a"]);
+  });
+});
+
 describe("asWriteError", () => {
+  it("names the disk that is full, and what on it may go", () => {
+    const full = (path: string) =>
+      asWriteError(Object.assign(new Error("full"), { code: "ENOSPC" }), path) as UlptError;
+    const run = full(join(folder, ".ulpt", "runs", "e", "r", "state.safetensors"));
+    expect(run.hint).toContain(join(folder, ".ulpt", "runs"));
+    const cached = full(join(folder, "hub", "models--google-t5--t5-base", "blobs", "x"));
+    expect(cached.hint).toContain("HF_HUB_CACHE");
+    expect(cached.hint).not.toContain(".ulpt");
+    expect(full(join(folder, "x")).hint).not.toMatch(/\.ulpt|HF_HUB_CACHE/);
+    if (process.platform !== "linux") return;
+    expect(full("/dev/shm/some/folder/x").message).toBe("The disk at /dev/shm is full.");
+    expect(full("/proc/x").message).toBe("The disk at /proc is full.");
+  });
+
   it("tells a full disk from a place that cannot be written", () => {
     const codeOf = (code: string) => asWriteError(Object.assign(new Error(code), { code }), "x");
     expect(codeOf("ENOSPC")).toMatchObject({ code: "DISK_FULL" });

@@ -14,7 +14,14 @@ import type { ErrorCode } from "../../src/errors.ts";
 import { listRuns } from "../../src/runs/store.ts";
 import { expectFailure, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { createWorkspace, expectReadable, rewriteHeader, rewriteJson, type Workspace } from "../support/workspace.ts";
+import {
+  createWorkspace,
+  expectReadable,
+  rewriteHeader,
+  rewriteJson,
+  rewriteMetadata,
+  type Workspace,
+} from "../support/workspace.ts";
 
 const folder = temporaryFolder();
 afterAll(killLeftovers);
@@ -491,13 +498,12 @@ describe("a run whose inputs changed", () => {
     const other = "0".repeat(64);
     const best = `${run}/checkpoints/step-000004.safetensors`;
     const original = readFileSync(best);
-    rewriteHeader(best, (header) => {
-      (header as unknown as { __metadata__: Record<string, string> }).__metadata__.projectionSha256 = other;
+    rewriteMetadata(best, (metadata) => {
+      metadata.projectionSha256 = other;
     });
     const state = `${run}/state.safetensors`;
     const originalState = readFileSync(state);
-    rewriteHeader(state, (header) => {
-      const { __metadata__: metadata } = header as unknown as { __metadata__: Record<string, string> };
+    rewriteMetadata(state, (metadata) => {
       metadata.values = metadata.values!.replace(/"projectionSha256":"\w+"/, `"projectionSha256":"${other}"`);
     });
     for (const args of [

@@ -20,7 +20,7 @@ import { bundle } from "../support/bundle.ts";
 import { expectFailure, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { createWordWorkspace } from "../support/wordModel.ts";
-import { courseOf, rewriteHeader } from "../support/workspace.ts";
+import { courseOf, rewriteMetadata } from "../support/workspace.ts";
 
 const folder = temporaryFolder();
 let run: string;
@@ -198,8 +198,8 @@ describe("exported prompts", () => {
       code: ulptErrorCode,
       data: { code: "MODEL_MISMATCH", where: path },
     });
-    rewriteHeader(path, (header) => {
-      (header as unknown as { __metadata__: Record<string, string> }).__metadata__.projectionSha256 = "0".repeat(64);
+    rewriteMetadata(path, (metadata) => {
+      metadata.projectionSha256 = "0".repeat(64);
     });
     await expect(service.request("inspectPrompt", { prompt: path })).rejects.toMatchObject({
       data: { code: "PROJECTION_MISMATCH" },

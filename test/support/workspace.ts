@@ -6,6 +6,7 @@ import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
 import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
 import { runPaths, runsFolder } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
+import { encodeTensorFile, readSharedTensorFile } from "../../src/runs/tensorFile.ts";
 import { repository } from "./bundle.ts";
 
 const sample = join(repository, "examples", "sample");
@@ -118,6 +119,14 @@ export function rewriteHeader(path: string, change: (header: Record<string, Safe
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));
   writeFileSync(path, Buffer.concat([length, text, bytes.subarray(end)]));
+}
+
+/** Changes what a file of ours says about itself, hash and all, as somebody could who forges one. */
+export function rewriteMetadata(path: string, change: (metadata: Record<string, string>) => void): void {
+  const { metadata, tensors } = readSharedTensorFile(path, { what: path, damaged: "", diverged: "" }, 2 ** 30)!;
+  const { sha256: _, ...changed } = metadata;
+  change(changed);
+  writeFileSync(path, encodeTensorFile(tensors, changed));
 }
 
 export interface SafetensorsEntry {
