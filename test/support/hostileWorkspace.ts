@@ -12,7 +12,7 @@ import { bundle } from "./bundle.ts";
 import { endlessParquet } from "./parquetPages.ts";
 import { Surroundings } from "./surroundings.ts";
 import { createWordWorkspace } from "./wordModel.ts";
-import { rewriteHeader, rewriteJson } from "./workspace.ts";
+import { rewriteJson, rewriteMetadata } from "./workspace.ts";
 
 /** A command of VS Code behind a link; the workspace's tasks make it touch the canary. */
 const link = "[click](command:workbench.action.tasks.build)";
@@ -218,7 +218,7 @@ function prompts(folder: string, outside: Surroundings): void {
   const copy = (name: string, changes: Record<string, string>) => {
     const path = join(promptsFolder(folder), `${name}.prompt.safetensors`);
     cpSync(good, path);
-    rewriteHeader(path, (header) => Object.assign(header.__metadata__!, changes));
+    rewriteMetadata(path, (metadata) => Object.assign(metadata, changes));
   };
   copy(`prompt ${link}`, { method: link, modelRevision: escapes });
   copy("model-of-the-hub", { model: "google-t5/t5-small", directory: "" });
