@@ -18,6 +18,8 @@ const breaches: Record<string, string> = {
   "src/host/fails.ts": 'import { window } from "vscode";\nconst { showErrorMessage: tell } = window;\nvoid tell("x");',
   "src/host/tree/adds.ts": 'import * as vscode from "vscode";\nnew vscode.TreeItem("x");',
   "src/host/panel/marks.ts": 'import * as vscode from "vscode";\nnew vscode.MarkdownString("x");',
+  "webview/views/injects.ts": 'document.body.innerHTML = "<b>x</b>";',
+  "webview/views/inserts.ts": 'document.body.insertAdjacentHTML("beforeend", "<b>x</b>");',
   "src/host/commands/progresses.ts": 'import * as vscode from "vscode";\nvscode.window["withProgress"]({}, () => {});',
 };
 
@@ -30,6 +32,8 @@ let report = "";
 beforeAll(() => {
   const config = JSON.parse(readFileSync(`${repository}/biome.json`, "utf8")) as Record<string, unknown>;
   write("biome.json", JSON.stringify({ ...config, vcs: undefined }));
+  const plugin = "scripts/html.grit";
+  write(plugin, readFileSync(`${repository}/${plugin}`, "utf8"));
   write("src/cli/terminal.ts", 'process.stdout.write("x");');
   write("src/host/window.ts", breaches["src/host/tells.ts"]!);
   for (const [path, text] of Object.entries(breaches)) write(path, `${text}\nexport {};\n`);
@@ -41,7 +45,7 @@ beforeAll(() => {
 
 describe("the lint rules", () => {
   it.each(Object.keys(breaches))("keep text that nobody prepared off its surface: %s", (path) => {
-    const rule = "lint/(nursery/noJsRestrictedProperties|suspicious/noConsole)";
+    const rule = "(lint/nursery/noJsRestrictedProperties|lint/suspicious/noConsole|plugin)";
     expect(report).toMatch(new RegExp(`^::error title=${rule},file=\\S*/${path},`, "m"));
   });
 

@@ -1,4 +1,8 @@
-/** @file Elements without a framework. Styles go through classes and the CSSOM, which the content policy allows. */
+/**
+ * @file Elements without a framework. Styles go through classes and the CSSOM, which the content policy allows. Text is put in as
+ * text, never as HTML, and what cannot be seen in it, or would change the order of its letters, is written as an escape.
+ */
+import { visibleText } from "../src/words/surfaces.ts";
 
 export type Child = Node | string | null | undefined | false;
 
@@ -14,7 +18,8 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   setAttributes(element, attributes);
-  element.append(...children.filter((child): child is Node | string => Boolean(child)));
+  const shown = children.filter((child): child is Node | string => Boolean(child));
+  element.append(...shown.map((child) => (typeof child === "string" ? visibleText(child) : child)));
   return element;
 }
 
@@ -31,13 +36,19 @@ export function setAttributes(element: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name.slice(2), value as (event: Event) => void);
     else if (value === null || value === undefined || value === false) element.removeAttribute(name);
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else element.setAttribute(name, value === true ? "" : shownAttribute(name, String(value)));
   }
+}
+
+/** Attributes that people read or hear; the values of others, as of `value`, are taken as they are. */
+function shownAttribute(name: string, value: string): string {
+  return name === "title" || name === "aria-label" || name === "placeholder" ? visibleText(value) : value;
 }
 
 /** Sets the text where it changed: a live region speaks at every change. */
 export function setText(element: Element, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = visibleText(text);
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 /** Makes `parent` hold exactly these children, and leaves those in place that are there already (focus stays). */

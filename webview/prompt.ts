@@ -8,6 +8,7 @@ import type {
   PromptTokenView,
   ToPromptPage,
 } from "../src/shared/promptView.ts";
+import { visibleLine } from "../src/words/surfaces.ts";
 import { h, replaceChildren, setText } from "./dom.ts";
 import { button, setDisabled } from "./ui/controls.ts";
 import { type TextBox, textBox } from "./ui/textBox.ts";
@@ -153,7 +154,7 @@ class Page {
 
   private tokenRow({ norm, moved, nearest, was }: PromptTokenView, index: number, largest: number): HTMLElement {
     const words = nearest.map(({ token, similarity }) =>
-      h("span", {}, `${readable(token)} `, h("span", { class: "similarity" }, similarity.toFixed(2))),
+      h("span", {}, `${visibleLine(token)} `, h("span", { class: "similarity" }, similarity.toFixed(2))),
     );
     return h(
       "tr",
@@ -166,15 +167,10 @@ class Page {
         "td",
         { class: "words" },
         ...words,
-        was !== null && h("span", { class: "was" }, this.strings.was.replace("{0}", readable(was))),
+        was !== null && h("span", { class: "was" }, this.strings.was.replace("{0}", visibleLine(was))),
       ),
     );
   }
-}
-
-/** Words of a vocabulary are untrusted: what breaks lines or reorders text becomes a mark. */
-function readable(token: string): string {
-  return token.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "\uFFFD");
 }
 
 function bar(kind: string, share: number): HTMLElement {

@@ -1,7 +1,7 @@
 /** @file The runs beside the charts: the legend, and which of them are shown. The same ticks as in the Runs view. */
 import type { RunView } from "../../src/shared/panel.ts";
 import type { PanelContext, PanelPart } from "../context.ts";
-import { h, replaceChildren, setText } from "../dom.ts";
+import { h, replaceChildren, setAttributes, setText } from "../dom.ts";
 import { duration } from "../format.ts";
 import { link, roving, searchField } from "../ui/controls.ts";
 import { stateDot, stateText, swatch } from "./parts.ts";
@@ -87,7 +87,7 @@ export class RunList implements PanelPart {
     if (known?.text === text) return known.element;
     const element = known?.element ?? this.makeRow(run.id);
     element.setAttribute("aria-checked", String(run.shown));
-    element.title = run.reason ?? run.name;
+    setAttributes(element, { title: run.reason ?? run.name });
     element.replaceChildren(
       h("span", { class: "tick", "aria-hidden": "true" }),
       swatch(run),
