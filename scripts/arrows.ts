@@ -68,6 +68,7 @@ const packageRooms: Record<string, readonly string[]> = {
   protobufjs: ["graph"],
   "@huggingface/tokenizers": ["models"],
   "@huggingface/hub": ["hub"],
+  yaml: ["hub"],
   hyparquet: ["tasks"],
   "hyparquet-compressors": ["tasks"],
   vscode: ["host"],

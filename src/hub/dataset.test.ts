@@ -40,6 +40,22 @@ describe("a data set's parquet files", () => {
     expect(asked().some((path) => path.includes("test-"))).toBe(false);
   });
 
+  it("are those that the card names, with the Hub and without", async () => {
+    const card = `---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: "x/*.parquet"\n  - split: test\n    path: y.parquet\n---\n`;
+    const files = {
+      "README.md": card,
+      "x/1.parquet": "1",
+      "x/0.parquet": "0",
+      "y.parquet": "2",
+      "train.parquet": "no",
+    };
+    const { client, clientWith } = await start({ repositories: [dataset("org/card", files)] });
+    const expected = { train: ["0", "1"], test: ["2"] };
+    expect(contents(await client.dataset("org/card", { splits: ["train", "test"] }))).toEqual(expected);
+    const offline = clientWith({ offline: true });
+    expect(contents(await offline.dataset("org/card", { splits: ["train", "test"] }))).toEqual(expected);
+  });
+
   it("come from the folder of a configuration", async () => {
     const files = { "cola/train-00000-of-00001.parquet": "cola", "sst2/train-00000-of-00001.parquet": "sst2" };
     const { client } = await start({ repositories: [dataset("glue", files)] });

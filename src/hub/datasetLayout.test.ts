@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { chooseSplits, datasetLayout } from "./datasetLayout.ts";
+import { cardConfigs } from "./datasetCard.ts";
+import { chooseSplits, type DatasetLayout, datasetLayout } from "./datasetLayout.ts";
 
 function layoutOf(...paths: string[]) {
   return datasetLayout(paths.map((path) => ({ path, size: 1, etag: "" })));
@@ -7,8 +8,12 @@ function layoutOf(...paths: string[]) {
 
 /** `config/split` → paths, with a star where the split is partial. */
 function shapeOf(...paths: string[]): Record<string, string[]> {
+  return shapeOfLayout(layoutOf(...paths));
+}
+
+function shapeOfLayout({ configs }: DatasetLayout): Record<string, string[]> {
   const shape: Record<string, string[]> = {};
-  for (const [config, splits] of layoutOf(...paths)) {
+  for (const [config, splits] of configs) {
     for (const [split, { files, partial }] of splits)
       shape[`${config}/${split}${partial ? "*" : ""}`] = files.map(({ path }) => path);
   }
@@ -30,11 +35,59 @@ describe("datasetLayout", () => {
     expect(shapeOf("cola/train-00000-of-00001.parquet", "sst2/train-00000-of-00001.parquet", "de/x.parquet")).toEqual({
       "cola/train": ["cola/train-00000-of-00001.parquet"],
       "sst2/train": ["sst2/train-00000-of-00001.parquet"],
-      "de/x": ["de/x.parquet"],
+      "de/train": ["de/x.parquet"],
     });
     expect(shapeOf("train/0000.parquet", "test/part-1.parquet")).toEqual({
       "default/train": ["train/0000.parquet"],
       "default/test": ["test/part-1.parquet"],
+    });
+  });
+
+  it("reads configurations inside of data/, and keeps their splits apart", () => {
+    const of = (config: string, split: string) => `data/${config}/${split}-00000-of-00001.parquet`;
+    expect(shapeOf(of("en", "train"), of("en", "test"), of("de", "train"), "data/fr/dev.parquet")).toEqual({
+      "de/train": [of("de", "train")],
+      "en/test": [of("en", "test")],
+      "en/train": [of("en", "train")],
+      "fr/validation": ["data/fr/dev.parquet"],
+    });
+  });
+
+  it("finds a split's name as a word of a file's name, in all its forms", () => {
+    expect(
+      shapeOf("my_train_file.parquet", "valid-1.parquet", "dev2.parquet", "evaluation.parquet", "pretraining.parquet"),
+    ).toEqual({
+      "default/train": ["my_train_file.parquet"],
+      "default/validation": ["dev2.parquet", "valid-1.parquet"],
+      "default/test": ["evaluation.parquet"],
+    });
+  });
+
+  it("finds it in a folder's name before a file's, unless the file is a shard of another", () => {
+    expect(shapeOf("training/a.parquet", "my-test-set/train.parquet")).toEqual({
+      "default/test": ["my-test-set/train.parquet"],
+      "default/train": ["training/a.parquet"],
+    });
+    expect(shapeOf("test/train-00000-of-00001.parquet", "test/test-00000-of-00001.parquet")).toEqual({
+      "default/test": ["test/test-00000-of-00001.parquet"],
+      "test/train": ["test/train-00000-of-00001.parquet"],
+    });
+    expect(shapeOf("en/train/data-00000-of-00001.parquet")).toEqual({
+      "en/train": ["en/train/data-00000-of-00001.parquet"],
+    });
+  });
+
+  it("takes all files for training rows where no name tells, and no file for those of two splits", () => {
+    expect(shapeOf("b.parquet", "a.parquet")).toEqual({ "default/train": ["a.parquet", "b.parquet"] });
+    expect(shapeOf("train.parquet", "test.parquet", "train-and-test.parquet", "other.parquet")).toEqual({
+      "default/train": ["train.parquet"],
+      "default/test": ["test.parquet"],
+    });
+  });
+
+  it("passes over what is hidden", () => {
+    expect(shapeOf(".cache/train.parquet", "__old/train.parquet", "train.parquet")).toEqual({
+      "default/train": ["train.parquet"],
     });
   });
 
@@ -52,6 +105,75 @@ describe("datasetLayout", () => {
 
   it("passes over what is no parquet or lies too deep", () => {
     expect(shapeOf("train.csv", "a/b/c/train.parquet", ".parquet")).toEqual({});
+  });
+});
+
+describe("a data set's card", () => {
+  const card = (yaml: string) => cardConfigs(`---\n${yaml}\n---\n# A data set\n`);
+  const shapeBy = (yaml: string, ...paths: string[]) =>
+    shapeOfLayout(
+      datasetLayout(
+        paths.map((path) => ({ path, size: 1, etag: "" })),
+        card(yaml),
+      ),
+    );
+
+  it("says which files are of which split of which configuration, by paths and patterns", () => {
+    const yaml = `configs:
+- config_name: main
+  default: true
+  data_files:
+  - split: train
+    path: ["parts/b.parquet", "parts/a-*.parquet"]
+  - split: held_out
+    path: "extra/**"
+- config_name: small
+  data_files: "small.parquet"
+- config_name: split-map
+  data_files: { train: small.parquet, test: ["parts/a-[0-9].parquet"] }
+- config_name: text
+  data_files: "rows.csv"`;
+    const files = ["parts/a-1.parquet", "parts/a-x.parquet", "parts/b.parquet", "extra/x/y.parquet", "small.parquet"];
+    expect(shapeBy(yaml, ...files, "parts/unused.parquet", "rows.csv")).toEqual({
+      "main/train": ["parts/b.parquet", "parts/a-1.parquet", "parts/a-x.parquet"],
+      "main/held_out": ["extra/x/y.parquet"],
+      "small/train": ["small.parquet"],
+      "split-map/train": ["small.parquet"],
+      "split-map/test": ["parts/a-1.parquet"],
+    });
+    const layout = datasetLayout(
+      files.map((path) => ({ path, size: 1, etag: "" })),
+      card(yaml),
+    );
+    expect(chooseSplits(layout, "x", undefined, ["held_out"])).toMatchObject({ config: "main" });
+  });
+
+  it("leaves the splits of a folder to the names in it, and its patterns begin there", () => {
+    const yaml = `configs:
+- config_name: en
+  data_dir: ./texts/en/
+- config_name: de
+  data_dir: texts/de
+  data_files: "*.parquet"`;
+    const files = ["texts/en/train.parquet", "texts/en/a/test.parquet", "texts/de/0.parquet", "texts/fr/train.parquet"];
+    expect(shapeBy(yaml, ...files)).toEqual({
+      "en/test": ["texts/en/a/test.parquet"],
+      "en/train": ["texts/en/train.parquet"],
+      "de/train": ["texts/de/0.parquet"],
+    });
+  });
+
+  it.each([
+    ["no front matter", "# A data set\nconfigs:\n- config_name: x\n"],
+    ["no configurations", "---\nlicense: mit\n---\n"],
+    ["what is no YAML", "---\nconfigs: [\n---\n"],
+    ["configurations of another form", "---\nconfigs: none\n---\n"],
+    [
+      "aliases that multiply",
+      `---\na: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh".replaceAll(/./g, (b) => `${b}: &${b} [${`*${String.fromCharCode(b.charCodeAt(0) - 1)},`.repeat(9)}]\n`)}configs: *h\n---\n`,
+    ],
+  ])("that has %s says nothing", (_, text) => {
+    expect(cardConfigs(text)).toEqual([]);
   });
 });
 

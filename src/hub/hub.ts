@@ -14,6 +14,7 @@ import {
   snapshotFolder,
   writeRef,
 } from "./cache.ts";
+import { type CardConfig, cardConfigs, mostCardBytes } from "./datasetCard.ts";
 import {
   type ChosenSplits,
   chooseSplits,
@@ -137,7 +138,7 @@ export class Hub {
 
   /**
    * The parquet files of some splits of a data set. Without a `revision`, those of the repository itself ("main"), or else
-   * those of the Hub's conversion. Without a `config`: "default", or the only one.
+   * those of the Hub's conversion. Without a `config`: the one that its card prefers, "default", or the only one.
    * @throws UlptError HUB_NOT_FOUND naming the configurations or splits there are; otherwise as `model`
    */
   async dataset(
@@ -168,10 +169,11 @@ export class Hub {
       if (unreached) found.cutOff = unreached;
       for (const { path } of found.files.filter(isParquet))
         checkPath(path, pageOf(settings.endpoint, subject.repository));
-      const layout = datasetLayout(found.files);
+      const configs = name === convertedRevision ? [] : await this.cardConfigs(opened, signal);
+      const layout = datasetLayout(found.files, configs);
       const chosen = chooseSplits(layout, id, config, splits);
       if ("message" in chosen) {
-        const kind = found.cutOff && !found.listed ? "cutOff" : layout.size > 0 ? "elsewhere" : "nothing";
+        const kind = found.cutOff && !found.listed ? "cutOff" : layout.configs.size > 0 ? "elsewhere" : "nothing";
         reasons[kind].push(this.unusableLayout(opened, chosen));
         continue;
       }
@@ -194,6 +196,21 @@ export class Hub {
       };
     }
     throw reasons.elsewhere[0] ?? reasons.cutOff[0] ?? reasons.nothing[0]!;
+  }
+
+  /** What the card of a data set says of its files; nothing where it is not to be had. */
+  private async cardConfigs(opened: Opened, signal: AbortSignal | undefined): Promise<CardConfig[]> {
+    const { repository, found } = opened;
+    const card = found.files.find(({ path }) => path === "README.md");
+    if (!card || card.size === 0 || card.size > mostCardBytes) return [];
+    try {
+      await this.bring(opened, [card], { signal });
+    } catch (error) {
+      // A data set may have been downloaded without its card.
+      if (found.cutOff && error instanceof UlptError && error.code === found.cutOff.code) return [];
+      throw error;
+    }
+    return cardConfigs(await readFile(pathInSnapshot(repository, found.commit, card.path), "utf8"));
   }
 
   /** Models in the cache that can be opened without the Hub, sorted by id. Whatever else lies there is passed over. */

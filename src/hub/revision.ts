@@ -16,8 +16,8 @@ export interface Revision {
   warnings: string[];
 }
 
-/** What is kept of a list: the files that models and data sets are made of, and the weights that are refused. */
-const kept = /\.(json|safetensors|parquet|bin|pt|pth|ckpt|msgpack|h5)$/i;
+/** What is kept of a list: the files that models and data sets are made of, a data set's card, and the weights that are refused. */
+const kept = /^README\.md$|\.(json|safetensors|parquet|bin|pt|pth|ckpt|msgpack|h5)$/i;
 
 /**
  * The revision of `subject`. A commit that was listed before, or whose snapshot `isWhole` accepts, is not asked for again. A
