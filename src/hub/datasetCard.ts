@@ -18,7 +18,9 @@ export interface CardConfig {
 /** A card of more bytes is not read. */
 export const mostCardBytes = 2 ** 23;
 
-const paths = z.union([z.string().transform((path) => [path]), z.array(z.string())]);
+/** As long as a path on the Hub may be. */
+const path = z.string().max(1024);
+const paths = z.union([path.transform((one) => [one]), z.array(path)]);
 const dataFiles = z.union([
   paths.transform((all) => [{ split: "train", path: all }]),
   z.array(z.object({ split: z.string(), path: paths })),
@@ -27,14 +29,14 @@ const dataFiles = z.union([
 const configSchema = z.object({
   config_name: z.string().default("default"),
   default: z.boolean().default(false),
-  data_dir: z.string().default(""),
+  data_dir: path.default(""),
   data_files: dataFiles.optional(),
 });
 const frontMatterSchema = z.object({ configs: z.array(z.unknown()).min(1) });
 
 /** The configurations that a card names; none where it names none, or cannot be read. */
 export function cardConfigs(card: string): CardConfig[] {
-  const front = /^\ufeff?---\r?\n([^]*?)\r?\n---(?:\r?\n|$)/.exec(card)?.[1];
+  const front = /^\ufeff?---\r?\n(.*?)\r?\n---(?:\r?\n|$)/s.exec(card)?.[1];
   if (front === undefined) return [];
   const parsed = frontMatterSchema.safeParse(yamlOf(front));
   if (!parsed.success) return [];

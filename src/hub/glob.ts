@@ -21,7 +21,7 @@ export function globMatcher(pattern: string): (path: string) => boolean {
 function tokensOf(pattern: string): Token[] {
   const tokens: Token[] = [];
   let previous = "/";
-  for (const [part] of pattern.matchAll(/\*\*\/|\*+|\?|\[[!^]?\]?[^\]]*\]|[^]/g)) {
+  for (const [part] of pattern.matchAll(/\*\*\/|\*+|\?|\[[!^]?\]?[^\]]*\]|./gs)) {
     if (part === "**/" && previous.endsWith("/")) tokens.push({ kind: "folders" });
     else if (part === "**/") tokens.push({ kind: "globstar" }, character("/"));
     else if (part.startsWith("*")) tokens.push({ kind: part.length > 1 ? "globstar" : "star" });
@@ -41,7 +41,7 @@ function character(wanted: string): Token {
 function characterClass(content: string): Token {
   const isNegated = /^[!^]/.test(content);
   const members = isNegated ? content.slice(1) : content;
-  const ranges = [...members.matchAll(/([^])-([^])|([^])/g)].map(
+  const ranges = [...members.matchAll(/(.)-(.)|(.)/gs)].map(
     ([, from, to, single]) => [from ?? single!, to ?? single!] as const,
   );
   const test = (one: string) => one !== "/" && ranges.some(([from, to]) => from <= one && one <= to) !== isNegated;
