@@ -21,6 +21,7 @@ import { runPaths } from "../runs/layout.ts";
 import { reportRun } from "../runs/report.ts";
 import { createRun, listRuns, type Run, type RunState, runState } from "../runs/store.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
+import { declaredLabels } from "../tasks/render.ts";
 import { executeRun } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
 import { type Preparation, Resources } from "../training/resources.ts";
@@ -189,13 +190,15 @@ async function createRunOf(
   });
 }
 
-/** What the numbers of the table are: `winogrande (faithful), accuracy; checkpoints by accuracy`. */
+/** What the numbers of the table are: `winogrande (faithful variant), accuracy`, `mine.jsonl, f1 of "yes"; checkpoints compared by accuracy`. */
 function taskLine(task: TaskDefinition): string {
   const [metric] = metricsOf(task);
   const chosen = checkpointMetricOf(task);
   const name = task.name ?? (isHubTask(task) ? task.dataset : task.train);
   const variant = task.variant ? ` (${task.variant} variant)` : "";
-  return `${name}${variant}, ${metric}${chosen === metric ? "" : `; checkpoints compared by ${chosen}`}`;
+  const positive = metric === "f1" ? declaredLabels(task)?.[1] : undefined;
+  const scored = positive === undefined ? metric : `${metric} of ${JSON.stringify(positive)}`;
+  return `${name}${variant}, ${scored}${chosen === metric ? "" : `; checkpoints compared by ${chosen}`}`;
 }
 
 async function runToEnd(

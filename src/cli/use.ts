@@ -95,7 +95,8 @@ export async function evaluateCheckpoint(
       maxTokens: tokensPerPass,
       signal,
     };
-    const questions = { metrics: splitMetrics(settings.task, splitName), loss: true };
+    const { rougeTokenizer } = settings.task;
+    const questions = { metrics: splitMetrics(settings.task, splitName), rougeTokenizer, loss: true };
     const found = { ...passes, onProgress };
     const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, embeddings, questions, found);
     const unprompted = await resources.unprompted(split, passes);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { canonicalJson, describeSettings } from "./describe.ts";
-import { expandRuns } from "./expand.ts";
+import { expandRuns, expansionProblems } from "./expand.ts";
 import { parseExperiment } from "./parse.ts";
+import { experimentSchema } from "./schema.ts";
 
 function runs(settings: object) {
   const experiment = {
@@ -78,6 +79,7 @@ describe("run settings", () => {
         target: "{label}",
         metric: "accuracy",
         cleanUpSpaces: false,
+        rougeTokenizer: "ascii",
         functionAlias: "called",
         maxSourceLength: 256,
         truncateTargets: false,
@@ -149,5 +151,25 @@ describe("run settings", () => {
     expect(JSON.stringify(describeSettings(a!))).toBe(JSON.stringify(describeSettings(b!)));
     expect(JSON.parse(JSON.stringify(describeSettings(a!)))).toEqual(a);
     expect(canonicalJson({ b: undefined, a: [{ d: 1, c: null }] })).toBe('{"a":[{"c":null,"d":1}]}');
+  });
+});
+
+describe("f1 of other than two labels", () => {
+  const problems = (task: unknown) => expansionProblems(experimentSchema.parse({ model: "m", task }));
+  const written = { train: "a.jsonl", template: "{t}", target: "{l}", metric: "f1" };
+
+  it("is a problem of the experiment, which says what to take", () => {
+    expect(problems({ ...written, labels: ["a", "b", "c"] })).toEqual([
+      { path: ["task"], message: expect.stringMatching(/f1.*two labels.*has 3.*"macro-f1"/) },
+    ]);
+    expect(problems({ ...written, verbalizer: { "0": "a", "1": "b", "2": "c" } })).toHaveLength(1);
+    expect(problems({ name: "mnli", metric: ["accuracy", "f1"] })).toHaveLength(1);
+    expect(problems({ ...written, metric: "accuracy", checkpointMetric: "f1", labels: ["a"] })).toHaveLength(1);
+  });
+
+  it("is none where there are two, or f1 is not asked for", () => {
+    expect(problems({ ...written, labels: ["a", "b"] })).toEqual([]);
+    expect(problems({ name: "qqp", metric: "f1" })).toEqual([]);
+    expect(problems({ ...written, metric: "accuracy", labels: ["a", "b", "c"] })).toEqual([]);
   });
 });

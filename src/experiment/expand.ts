@@ -1,6 +1,8 @@
 /** @file One experiment to its runs: every combination of method, rank and seed, with nothing left to default. */
 import type { ProjectionDistribution } from "../random/distributions.ts";
+import { metricProblem } from "../tasks/answers.ts";
 import type { TaskDefinition } from "../tasks/definition.ts";
+import { declaredLabels } from "../tasks/render.ts";
 import { resolveTask } from "../tasks/resolve.ts";
 import { canonicalJson } from "./describe.ts";
 import type { Path } from "./jsonSchema.ts";
@@ -123,6 +125,9 @@ export function expansionProblems(settings: ExperimentSettings): ExpansionProble
   const tooMany = countProblem(settings);
   if (tooMany) return [tooMany];
   const problems: ExpansionProblem[] = [];
+  const task = resolveTask(settings.task);
+  const metric = metricProblem(task, declaredLabels(task));
+  if (metric !== undefined) problems.push({ message: metric, path: ["task"] });
   const variants = new Map<string, string>();
   const [seed, ...otherSeeds] = new Set(listOf(settings.seed));
   for (const [index, method] of methodsOf(settings).entries()) {

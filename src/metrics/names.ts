@@ -25,6 +25,10 @@ export type MetricName = (typeof metricNames)[number];
  * Under which name of an assertion the first function of a program is known where the program has no other of that name. `called`: the
  * first missing one that the assertion calls; `asserted`: only one that is called right after the word assert.
  */
+/** What counts as a word for ROUGE: runs of a to z and 0 to 9 as rouge_score has it, or of letters and digits of any script. */
+export const rougeTokenizers = ["ascii", "unicode"] as const;
+export type RougeTokenizer = (typeof rougeTokenizers)[number];
+
 export const functionAliases = ["called", "asserted"] as const;
 export type FunctionAlias = (typeof functionAliases)[number];
 
@@ -57,7 +61,7 @@ const correlation: Bounds = [-1, 1];
 const squad = "Rajpurkar et al. 2016, evaluate-v1.1.py of SQuAD";
 const t5 = "evaluation code of T5 (Raffel et al. 2020), as in the ULPT paper's code";
 const rouge =
-  'Lin 2004, rouge_score of google-research without a stemmer, as evaluate.load("rouge") is by default; the mean over rows';
+  'Lin 2004, rouge_score of google-research without a stemmer, as evaluate.load("rouge") is by default; the mean over rows. Words are of a to z and 0 to 9 unless the task says rougeTokenizer: unicode';
 
 export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
   accuracy: {

@@ -131,3 +131,34 @@ describe("the longest common subsequence", () => {
     expect(longestCommonLength(words, words)).toBe(70);
   });
 });
+
+describe("words of any script", () => {
+  it.each([
+    ["café déjà vu", ["café", "déjà", "vu"]],
+    ["cafe\u0301", ["café"]],
+    ["Приве́т, мир 42", ["приве́т", "мир", "42"]],
+    ["人工智能 GPT4", ["人", "工", "智", "能", "gpt4"]],
+    ["ภาษาไทย", ["ภ", "า", "ษ", "า", "ไ", "ท", "ย"]],
+    ["हिन्दी भाषा", ["हिन्दी", "भाषा"]],
+    ["don't stop_now", ["don", "t", "stop", "now"]],
+    ["… — !", []],
+  ])("of %j are found", (text, words) => {
+    expect(tokenize(text, "unicode")).toEqual(words);
+  });
+
+  it("make a text without Latin letters equal to itself, which rouge_score gives 0", () => {
+    const text = "Москва — столица\nРоссии";
+    for (const rouge of [rougeL, rougeLsum]) {
+      expect(rouge(text, text)).toBe(0);
+      expect(rouge(text, text, "unicode")).toBe(1);
+    }
+    expect(rougeN(text, text, 2, "unicode")).toBe(1);
+    expect(rougeL("café déjà vu", "caf d j vu")).toBe(1);
+    expect(rougeL("café déjà vu", "caf d j vu", "unicode")).toBeLessThan(0.5);
+  });
+
+  it("are those of rouge_score where all is ASCII", () => {
+    const text = 'The U.S. won 3-2; it\'s a 2nd "win" (e.g. a_b, c/d).\nNext\tline';
+    expect(tokenize(text, "unicode")).toEqual(tokenize(text));
+  });
+});

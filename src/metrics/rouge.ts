@@ -3,22 +3,35 @@
  * computes them, without a stemmer.
  */
 
+import type { RougeTokenizer } from "./names.ts";
 import { bagF1, fMeasure } from "./overlap.ts";
 
-/** Lower case; every run of ASCII letters and digits is a token, all else separates. */
-export function tokenize(text: string): string[] {
-  return text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+/** Scripts without spaces between words: each of their characters counts as a word, with the marks on it. */
+const unspaced =
+  "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}";
+const words: Readonly<Record<RougeTokenizer, RegExp>> = {
+  ascii: /[a-z0-9]+/g,
+  unicode: new RegExp(`[${unspaced}]\\p{M}*|(?:(?![${unspaced}])[\\p{L}\\p{M}\\p{N}])+`, "gu"),
+};
+
+/**
+ * The words of a text, in lower case; what is between them separates. For `ascii` they are runs of ASCII letters and digits, as in
+ * `rouge_score`; for `unicode` of letters and digits of any script. Of ASCII text both find the same.
+ */
+export function tokenize(text: string, tokenizer: RougeTokenizer = "ascii"): string[] {
+  const plain = tokenizer === "ascii" ? text : text.normalize("NFC");
+  return plain.toLowerCase().match(words[tokenizer]) ?? [];
 }
 
 /** ROUGE-1, ROUGE-2, …: of the n-grams, as bags. */
-export function rougeN(target: string, prediction: string, n: number): number {
-  return bagF1(gramsOf(tokenize(prediction), n), gramsOf(tokenize(target), n));
+export function rougeN(target: string, prediction: string, n: number, tokenizer?: RougeTokenizer): number {
+  return bagF1(gramsOf(tokenize(prediction, tokenizer), n), gramsOf(tokenize(target, tokenizer), n));
 }
 
 /** ROUGE-L: of the longest common subsequence of tokens. */
-export function rougeL(target: string, prediction: string): number {
-  const a = tokenize(target);
-  const b = tokenize(prediction);
+export function rougeL(target: string, prediction: string, tokenizer?: RougeTokenizer): number {
+  const a = tokenize(target, tokenizer);
+  const b = tokenize(prediction, tokenizer);
   return fMeasure(longestCommonLength(a, b), a.length, b.length);
 }
 
@@ -27,9 +40,9 @@ export function rougeL(target: string, prediction: string): number {
  * of the prediction (the union LCS of Lin 2004, section 3.2). Sentences end at line feeds. As in ROUGE 1.5.5, no token is
  * counted more often than the prediction has it.
  */
-export function rougeLsum(target: string, prediction: string): number {
-  const targetSentences = sentencesOf(target);
-  const predictionSentences = sentencesOf(prediction);
+export function rougeLsum(target: string, prediction: string, tokenizer?: RougeTokenizer): number {
+  const targetSentences = sentencesOf(target, tokenizer);
+  const predictionSentences = sentencesOf(prediction, tokenizer);
   const left = new Map<string, number>();
   for (const token of predictionSentences.flat()) left.set(token, (left.get(token) ?? 0) + 1);
   let hits = 0;
@@ -46,8 +59,8 @@ export function rougeLsum(target: string, prediction: string): number {
   return fMeasure(hits, targetSentences.flat().length, predictionSentences.flat().length);
 }
 
-function sentencesOf(text: string): string[][] {
-  return text.split("\n").map(tokenize);
+function sentencesOf(text: string, tokenizer: RougeTokenizer | undefined): string[][] {
+  return text.split("\n").map((sentence) => tokenize(sentence, tokenizer));
 }
 
 function gramsOf(tokens: readonly string[], n: number): string[] {

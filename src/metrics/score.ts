@@ -14,7 +14,7 @@ import { wilsonInterval } from "../statistics/intervals.ts";
 import { type Cell, confusionOf, f1, macroF1, matthews, withPrior } from "./classification.ts";
 import { notANumber, pairNumbers, parseNumber, pearson, spearman } from "./correlation.ts";
 import { finalNumber, sameFinalAnswer } from "./finalAnswer.ts";
-import { type MetricName, metricFacts } from "./names.ts";
+import { type MetricName, metricFacts, type RougeTokenizer } from "./names.ts";
 import type { ProgramRunner } from "./programs.ts";
 import { rougeL, rougeLsum, rougeN } from "./rouge.ts";
 import { exactMatch, tokenF1 } from "./squad.ts";
@@ -34,6 +34,8 @@ export interface Answers {
   labels?: readonly string[] | undefined;
   /** What rows have in common, like the paragraph that they ask about: the same for rows that are not independent. */
   clusters?: readonly (string | number)[] | undefined;
+  /** What ROUGE takes for words; `ascii` where it is left out. */
+  rougeTokenizer?: RougeTokenizer | undefined;
   /** −log P of each target, summed over its tokens, and its number of tokens: for `likelihood`, which uses no predictions. */
   losses?: readonly Loss[] | undefined;
 }
@@ -134,7 +136,7 @@ export async function majorityBaseline(
 }
 
 async function measure(metric: MetricName, answers: Answers, runProgram: ProgramRunner | undefined): Promise<Measured> {
-  const { predictions, targets, references } = answers;
+  const { predictions, targets, references, rougeTokenizer } = answers;
   if (metric === "likelihood") return likelihood(answers);
   if (targets.length === 0) throw new RangeError("no answers to score");
   pairUp(predictions, "predictions", targets);
@@ -185,13 +187,13 @@ async function measure(metric: MetricName, answers: Answers, runProgram: Program
     case "token-f1":
       return mean(perRow((prediction, _, row) => tokenF1(prediction, acceptable(answers, row))));
     case "rouge-1":
-      return best((target, prediction) => rougeN(target, prediction, 1));
+      return best((target, prediction) => rougeN(target, prediction, 1, rougeTokenizer));
     case "rouge-2":
-      return best((target, prediction) => rougeN(target, prediction, 2));
+      return best((target, prediction) => rougeN(target, prediction, 2, rougeTokenizer));
     case "rouge-l":
-      return best(rougeL);
+      return best((target, prediction) => rougeL(target, prediction, rougeTokenizer));
     case "rouge-lsum":
-      return best(rougeLsum);
+      return best((target, prediction) => rougeLsum(target, prediction, rougeTokenizer));
     case "final-answer":
       return share(perRow(sameFinalAnswer));
     case "tests-passed":

@@ -158,6 +158,8 @@ const evaluationEvent = z.object({
   count,
   /** Confidence interval of the score: low, high. */
   interval: z.tuple([real, real]).optional(),
+  /** Groups of rows that were drawn together for the intervals; left out where every row is one of its own. */
+  clusters: count.optional(),
   loss: real.optional(),
   seconds: real,
   /** Fraction of answers that are no label of the task. */

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
-import { functionAliases, type MetricName, metricNames } from "../metrics/names.ts";
+import { functionAliases, type MetricName, metricNames, rougeTokenizers } from "../metrics/names.ts";
 import { bounded, mostItems } from "./bounds.ts";
 import type { TableReading } from "./csv.ts";
 import { dataFileEndingPattern, dataFileEndings } from "./dataFormat.ts";
@@ -65,7 +65,7 @@ const validationSplit = z
 const metricName = z.enum(metricNames);
 
 const metricText =
-  "How answers are scored; of a list, the first is reported and the others stand beside it. accuracy: share of answers equal to the target, space at the ends aside; f1: of the second label; macro-f1: mean over the labels; matthews: correlation coefficient of classes; pearson, spearman: correlation of numbers; exact-match, token-f1: as SQuAD; rouge-1, rouge-2, rouge-l, rouge-lsum: of summaries; final-answer: of GSM8K; tests-passed, tests-fraction: of programs, which are only run if you allow it; likelihood: exp(−loss) on the targets.";
+  "How answers are scored; of a list, the first is reported and the others stand beside it. accuracy: share of answers equal to the target, space at the ends aside; f1: of the second of two labels; macro-f1: mean over the labels that occur; matthews: correlation coefficient of classes; pearson, spearman: correlation of numbers; exact-match, token-f1: as SQuAD; rouge-1, rouge-2, rouge-l, rouge-lsum: of summaries; final-answer: of GSM8K; tests-passed, tests-fraction: of programs, which are only run if you allow it; likelihood: exp(−loss) on the targets.";
 
 /** How rows become text and answers a score. */
 const wording = {
@@ -96,6 +96,11 @@ const wording = {
     .describe(
       "What else an answer is judged by, one text for each element of a list: further right answers ({answers[]}) for exact-match and token-f1, assertions ({test_list[]}) for programs.",
     ),
+  cluster: templateText(true)
+    .optional()
+    .describe(
+      "What rows have in common that are not independent, like the {paragraph} that several questions are about: rows with the same text here are drawn together for the intervals of scores.",
+    ),
 };
 
 const scoring = {
@@ -110,6 +115,12 @@ const scoring = {
 
 /** What answers go through before they are scored. */
 const reading = {
+  rougeTokenizer: z
+    .enum(rougeTokenizers)
+    .default("ascii")
+    .describe(
+      "What ROUGE takes for words. ascii: runs of a to z and 0 to 9, as rouge_score, which leaves out all other letters; unicode: runs of letters and digits of any script, and of Chinese, Japanese, Thai, Lao, Khmer and Burmese each character.",
+    ),
   cleanUpSpaces: z
     .boolean()
     .default(false)

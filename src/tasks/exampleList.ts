@@ -6,6 +6,8 @@ export interface Answer {
   target: string;
   /** What else an answer is judged by; only where the task has `references`. */
   references?: readonly string[];
+  /** The same for examples that are not independent of each other; only where the task has `cluster`. A whole number. */
+  cluster?: number;
   /** Line, or row, of the data file it comes from, counted from 1. */
   line: number;
 }
@@ -25,15 +27,20 @@ class AnswerTable {
   /** Index in `shared` or, from `mostShared` on, in `texts`. */
   private readonly targets = new PackedNumbers();
   private readonly lines = new PackedNumbers();
+  private clusters: PackedNumbers | undefined;
   private references: { texts: PackedTexts; ends: PackedNumbers } | undefined;
 
   get length(): number {
     return this.lines.length;
   }
 
-  push({ target, line, references }: Answer): void {
+  push({ target, line, cluster, references }: Answer): void {
     this.targets.push(this.indexOf(target));
     this.lines.push(line);
+    if (cluster !== undefined) {
+      this.clusters ??= new PackedNumbers(Float64Array);
+      this.clusters.push(cluster);
+    }
     if (!references) return;
     this.references ??= { texts: new PackedTexts(), ends: new PackedNumbers() };
     for (const text of references) this.references.texts.push(text);
@@ -46,7 +53,8 @@ class AnswerTable {
   }
 
   get(row: number): Answer {
-    const answer = { target: this.target(row), line: this.lines.get(row) };
+    const answer: Answer = { target: this.target(row), line: this.lines.get(row) };
+    if (this.clusters) answer.cluster = this.clusters.get(row);
     if (!this.references) return answer;
     const { texts, ends } = this.references;
     const begin = row === 0 ? 0 : ends.get(row - 1);

@@ -6,6 +6,7 @@ import { majorityAnswer, majorityBaseline } from "../metrics/score.ts";
 import { Stream } from "../random/philox.ts";
 import { permutation } from "../random/shuffle.ts";
 import { describeLikeness, lookalikes, nfc, quoteVisibly } from "../words/lookalike.ts";
+import { type Remark, remarksOn, requireScorable } from "./answers.ts";
 import {
   checkpointMetricOf,
   defaultValidationSplit,
@@ -36,6 +37,8 @@ export interface Task {
   dropped: DroppedRows[];
   /** Labels that look alike, in a sentence each. */
   doubtfulLabels: string[];
+  /** What else to know of its answers before their scores are read. */
+  remarks: Remark[];
   /** What always giving the most frequent answer of the training rows scores, by the task's first metric. */
   majority: {
     answer: string;
@@ -104,6 +107,8 @@ export async function loadTask(definition: TaskDefinition, options: LoadOptions)
 
   const labels = declaredLabels(definition) ?? derivedLabels(definition, [train, validation, test]);
   requireChoice(train, labels, files.train!.path);
+  const splits = { train, validation, test };
+  requireScorable(definition, splits, labels);
   return {
     definition,
     train,
@@ -117,6 +122,7 @@ export async function loadTask(definition: TaskDefinition, options: LoadOptions)
     },
     dropped,
     doubtfulLabels: doubtful(labels ?? []),
+    remarks: remarksOn(definition, splits, labels),
     majority: await majorityOf(definition, train, validation, test, labels),
   };
 }

@@ -1,7 +1,9 @@
 /** @file From a row to an example: the source and the target as the templates write them, each target checked. */
+import { createHash } from "node:crypto";
 import { UlptError } from "../errors.ts";
 import { describeLikeness, lookalike, nfc, quoteVisibly } from "../words/lookalike.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
+import { hiddenLabelAdvice, isHiddenLabel } from "./answers.ts";
 import { delimiterAdvice } from "./csv.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Example } from "./exampleList.ts";
@@ -25,7 +27,8 @@ export function exampleRenderer(definition: TaskDefinition): Renderer {
   const source = parseTemplate(definition.template);
   const target = parseTemplate(definition.target);
   const references = definition.references === undefined ? undefined : parseTemplate(definition.references);
-  const templates = [source, target, ...(references ? [references] : [])];
+  const cluster = definition.cluster === undefined ? undefined : parseTemplate(definition.cluster);
+  const templates = [source, target, ...(references ? [references] : []), ...(cluster ? [cluster] : [])];
   const toTarget = targetRenderer(definition, target);
   const needed = templates.flatMap(neededFields);
   const conditions = conditionsOf(definition.where);
@@ -47,9 +50,15 @@ export function exampleRenderer(definition: TaskDefinition): Renderer {
       source: renderTemplate(source, row, path),
       target: toTarget(row, path),
       ...(references ? { references: renderEach(references, row, path) } : {}),
+      ...(cluster ? { cluster: fingerprint(renderTemplate(cluster, row, path)) } : {}),
       line: row.line,
     }),
   };
+}
+
+/** 48 bits of the SHA-256 of a text: the same for the same texts, and for no others that there will ever be in one data set. */
+function fingerprint(text: string): number {
+  return createHash("sha256").update(text).digest().readUIntBE(0, 6);
 }
 
 /** The fields of a template, and those that its filters read beside them. */
@@ -105,7 +114,9 @@ function unknownLabel(found: string, known: readonly string[], list: string, whe
         ? `It differs from ${quoteVisibly(twin)} ${describeLikeness(found, twin)}: correct the row.`
         : near
           ? `Did you mean ${JSON.stringify(near)}?`
-          : `Correct the row, leave such rows out with "where", or add the target to ${list}.`,
+          : isHiddenLabel(found)
+            ? hiddenLabelAdvice
+            : `Correct the row, leave such rows out with "where", or add the target to ${list}.`,
   });
 }
 

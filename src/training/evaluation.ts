@@ -1,6 +1,6 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
 import type { TensorValue } from "../graph/session.ts";
-import type { MetricName } from "../metrics/names.ts";
+import type { MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
 import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
@@ -30,6 +30,8 @@ export interface Answering {
 export interface Questions {
   /** At least one; the first is the score of the evaluation. */
   metrics: readonly [MetricName, ...MetricName[]];
+  /** What ROUGE takes for words, as the task says. */
+  rougeTokenizer: RougeTokenizer;
   /** The mean loss of the targets. */
   loss?: boolean;
   /** Which label is the most probable answer: fair to a model that was never told which words to answer with. */
@@ -83,7 +85,7 @@ export async function evaluate(
   { tokens, examples }: Split,
   labels: Dataset["labels"],
   prompt: TensorValue | undefined,
-  { metrics, loss, amongLabels }: Questions,
+  { metrics, rougeTokenizer, loss, amongLabels }: Questions,
   { maxNewTokens, maxTokens, runProgram, signal, onProgress }: EvaluationOptions,
 ): Promise<Evaluation> {
   const needsAnswers = metrics.some((metric) => metric !== "likelihood");
@@ -119,11 +121,14 @@ export async function evaluate(
   const written = Array.from(tokens, ({ target }) => tokenizer.decode(withoutEnd(target)));
   const raw = Array.from(examples, ({ target }) => target);
   const references = Array.from(examples, (example) => example.references);
+  const clusters = Array.from(examples, ({ cluster }) => cluster).filter((cluster) => cluster !== undefined);
   const answersFor = (metric: MetricName, given: readonly string[]): Answers => ({
     predictions: needsAnswers ? given : written,
     targets: comparesTokens.has(metric) ? written : raw,
     references: references.some(Boolean) ? references.map((texts) => texts ?? []) : undefined,
+    clusters: clusters.length > 0 ? clusters : undefined,
     labels: labels?.map(({ text }) => text),
+    rougeTokenizer,
     losses: needsLosses ? losses : undefined,
   });
   const scoreBy = (metric: MetricName, given = predictions) =>

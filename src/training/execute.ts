@@ -239,6 +239,7 @@ class Execution {
     }
     for (const dropped of this.resources.task.dropped) this.warn("ROWS_DROPPED", describeDropped(dropped));
     for (const message of this.resources.task.doubtfulLabels) this.warn("LABELS_ALIKE", message);
+    for (const { code, message } of this.resources.task.remarks) this.warn(code, message);
     const { maxSourceLength, maxTargetLength } = this.settings.task;
     for (const split of ["train", "validation", "test"] as const) {
       const { truncated, truncatedTargets, examples } = dataset[split];
@@ -294,7 +295,7 @@ class Execution {
       dataset[split],
       dataset.labels,
       embeddings,
-      { metrics, loss: true },
+      { metrics, rougeTokenizer: this.settings.task.rougeTokenizer, loss: true },
       options,
     );
     return { ...found, loss: found.loss! };
@@ -306,7 +307,7 @@ class Execution {
     const started = Date.now();
     const evaluation = await this.evaluate("validation", parameters, splitMetrics(this.settings.task, "validation"));
     this.requireFinite(evaluation.loss);
-    const { score, interval, count, invalid, metric } = evaluation.score;
+    const { score, interval, count, invalid, metric, clusters } = evaluation.score;
     this.record({
       type: "evaluation",
       step,
@@ -317,6 +318,7 @@ class Execution {
       interval,
       loss: evaluation.loss,
       seconds: (Date.now() - started) / 1000,
+      ...(clusters === undefined ? {} : { clusters }),
       ...(invalid === undefined ? {} : { invalid }),
       ...otherScores(evaluation),
     });
@@ -366,6 +368,7 @@ class Execution {
       interval: score.interval,
       loss,
       seconds,
+      ...(score.clusters === undefined ? {} : { clusters: score.clusters }),
       ...(score.invalid === undefined ? {} : { invalid: score.invalid }),
       ...otherScores(evaluation),
       baselines: {

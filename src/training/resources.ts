@@ -124,7 +124,9 @@ export class Resources {
     const known = this.unpromptedScores.get(split);
     if (known) return known;
     const { tokenizer, dataset } = this;
-    const questions = { metrics: [metricsOf(this.task.definition)[0]] as const, amongLabels: true };
+    const { definition } = this.task;
+    const metrics = [metricsOf(definition)[0]] as const;
+    const questions = { metrics, rougeTokenizer: definition.rougeTokenizer, amongLabels: true };
     const found = await evaluate(this, tokenizer, split, dataset.labels, undefined, questions, options);
     const scores = { free: found.score, amongLabels: found.amongLabels };
     this.unpromptedScores.set(split, scores);

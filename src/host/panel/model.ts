@@ -3,7 +3,7 @@
  * Reads files and knows no `vscode`.
  */
 import { messageOf } from "../../errors.ts";
-import { parseRecordedSettings } from "../../experiment/recorded.ts";
+import { completeSettings } from "../../experiment/recorded.ts";
 import { groupEqualRuns } from "../../results/equality.ts";
 import type { GroupFacts } from "../../results/groups.ts";
 import { runPaths } from "../../runs/layout.ts";
@@ -370,7 +370,7 @@ function finite(value: number | undefined): number | null {
 function groupsOf(summaries: readonly RunSummary[]): Map<string, GroupFacts> {
   const known = summaries.flatMap(({ directory, run, spec }) => {
     if (!spec) return [];
-    const settings = { name: run, seed: spec.seed, ...currentSettings(spec.settings, directory) };
+    const settings = { name: run, seed: spec.seed, ...completeSettings(spec.settings) };
     return [{ directory, spec, settings }];
   });
   return new Map(
@@ -378,15 +378,6 @@ function groupsOf(summaries: readonly RunSummary[]): Map<string, GroupFacts> {
       members.map(({ directory }) => [directory, { key, name, difference, family }] as const),
     ),
   );
-}
-
-/** Settings as this version writes them, so that those of an older one are known again; of another as they are. */
-function currentSettings(settings: Readonly<Record<string, unknown>>, directory: string): Record<string, unknown> {
-  try {
-    return { ...parseRecordedSettings(settings, runPaths(directory).run) };
-  } catch {
-    return settings;
-  }
 }
 
 /** By what a split will be scored, out of the settings of a run. */
