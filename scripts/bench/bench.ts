@@ -44,6 +44,8 @@ interface Row extends StepMeasurement {
   source: number;
   weightBytes: number;
   gflops: number;
+  /** The time of a step with dropout over that of one without. */
+  dropout: number;
 }
 
 const batch = 4;
@@ -63,7 +65,8 @@ try {
       const { gflops } = await measure<{ gflops: number }>("sgemm");
       peak = Math.max(peak, gflops);
       const step = await measure<StepMeasurement>("step", weights, batch, source, target, prompt);
-      rows.push({ model, source, weightBytes, ...step, gflops: step.gflop / step.fastest });
+      const { ratio } = await measure<{ ratio: number }>("dropout", weights, batch, source, target, prompt);
+      rows.push({ model, source, weightBytes, ...step, gflops: step.gflop / step.fastest, dropout: ratio });
       if (!values.json) process.stderr.write(`${model}, source ${source}: ${(1000 * step.fastest).toFixed(0)} ms\n`);
     }
   }
@@ -77,9 +80,9 @@ try {
 function print(rows: readonly Row[], peak: number): void {
   const head = [
     ...["shape", "source", "step, ms (fastest / median)", "GFLOP", "GFLOP/s", "of sgemm"],
-    ...["peak memory, MB", "1.2 × weights + 700"],
+    ...["peak memory, MB", "1.2 × weights + 700", "with dropout"],
   ];
-  const cells = rows.map(({ model, source, fastest, seconds, gflop, gflops, peakBytes, weightBytes }) => [
+  const cells = rows.map(({ model, source, fastest, seconds, gflop, gflops, peakBytes, weightBytes, dropout }) => [
     model,
     String(source),
     `${(1000 * fastest).toFixed(0)} / ${(1000 * seconds).toFixed(0)}`,
@@ -88,6 +91,7 @@ function print(rows: readonly Row[], peak: number): void {
     `${((100 * gflops) / peak).toFixed(0)} %`,
     (peakBytes / 1e6).toFixed(0),
     ((1.2 * weightBytes) / 1e6 + 700).toFixed(0),
+    `× ${dropout.toFixed(2)}`,
   ]);
   console.log(
     `${cpus().length} × ${cpus()[0]?.model}, fp32; sgemm peak ${peak.toFixed(0)} GFLOP/s (fastest of 1024³ to 2048³)`,

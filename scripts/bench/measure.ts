@@ -3,6 +3,7 @@
  *
  *   measure.ts sgemm                                   → {"gflops"}
  *   measure.ts step FOLDER BATCH SOURCE TARGET PROMPT  → {"seconds", "gflop", "peakBytes"}
+ *   measure.ts dropout FOLDER BATCH SOURCE TARGET PROMPT → {"ratio"}, of steps with dropout to steps without, one after the other
  */
 
 import { symbol } from "../../src/graph/dims.ts";
@@ -11,10 +12,12 @@ import * as raw from "../../src/graph/raw.ts";
 import { floats, Session } from "../../src/graph/session.ts";
 import { input } from "../../src/graph/tensor.ts";
 import { matrixFlops } from "../../src/graph/work.ts";
+import { paddedLength } from "../../src/models/batch.ts";
 import { collate } from "../../src/models/encoderDecoder/batches.ts";
 import { lossGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
 import { Stream } from "../../src/random/philox.ts";
+import { Dropout } from "../../src/training/dropout.ts";
 
 async function best(repeats: number, run: () => Promise<unknown>): Promise<{ median: number; minimum: number }> {
   await run();
@@ -45,25 +48,65 @@ async function sgemm(): Promise<{ gflops: number }> {
   return { gflops };
 }
 
-async function step(folder: string, batch: number, source: number, target: number, prompt: number): Promise<unknown> {
+interface Sizes {
+  batch: number;
+  source: number;
+  target: number;
+  prompt: number;
+}
+
+/** The loss graph of the model in `folder`, its session, and what to feed it. */
+async function open(folder: string, { batch, source, target, prompt }: Sizes, dropout: boolean) {
   const model = EncoderDecoderModel.open(folder);
-  const graph = lossGraph(model.network, { shortTargets: target < model.config.headSize });
+  const graph = lossGraph(model.network, { shortTargets: target < model.config.headSize, dropout });
   const session = await Session.create(graph, { device: "cpu" });
   const stream = new Stream(2, "bench/tokens");
   const tokens = (length: number) => Array.from({ length }, () => 2 + stream.below(model.config.vocabularySize - 2));
   const examples = Array.from({ length: batch }, () => ({ source: tokens(source), target: tokens(target) }));
   const { hiddenSize } = model.config;
   const promptValues = Float32Array.from({ length: prompt * hiddenSize }, () => stream.uniform() * 2 - 1);
+  const sizes = { rows: batch, length: prompt + paddedLength(source), targetLength: target };
+  const { sites, largest } = model.network.maskSizes(sizes);
+  const masks = new Dropout(0.1, 1);
   const feeds = {
     ...collate(examples, model.config, 1 / (batch * target)),
     prompt: floats(promptValues, [prompt, hiddenSize]),
   };
-  const { median, minimum } = await best(Number(process.env.BENCH_REPEATS ?? 5), () => session.run(feeds));
-  const symbols = { batch, source, target, prompt, labels: batch * target };
+  let step = 0;
+  const maskFeeds = () => {
+    const { table, places } = masks.masks(step++);
+    return { dropout_table: table(largest), dropout_places: places(0, sites) };
+  };
+  return { graph, run: () => session.run(dropout ? { ...feeds, ...maskFeeds() } : feeds) };
+}
+
+const repeats = Number(process.env.BENCH_REPEATS ?? 5);
+
+async function step(folder: string, sizes: Sizes): Promise<unknown> {
+  const { graph, run } = await open(folder, sizes, false);
+  const { median, minimum } = await best(repeats, run);
+  const symbols = { ...sizes, labels: sizes.batch * sizes.target };
   const gflop = matrixFlops(Object.values(graph.outputs), symbols) / 1e9;
   return { seconds: median, fastest: minimum, gflop, peakBytes: process.resourceUsage().maxRSS * 1024 };
 }
 
-const [kind, folder, ...sizes] = process.argv.slice(2);
-const [batch, source, target, prompt] = sizes.map(Number);
-console.log(JSON.stringify(kind === "sgemm" ? await sgemm() : await step(folder!, batch!, source!, target!, prompt!)));
+/** The median over pairs of steps, so that a machine which others use slows both alike. */
+async function dropout(folder: string, sizes: Sizes): Promise<unknown> {
+  const [plain, dropping] = [await open(folder, sizes, false), await open(folder, sizes, true)];
+  await plain.run();
+  await dropping.run();
+  const ratios: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const without = await best(1, plain.run);
+    const withMasks = await best(1, dropping.run);
+    ratios.push(withMasks.minimum / without.minimum);
+  }
+  ratios.sort((a, b) => a - b);
+  return { ratio: ratios[Math.floor(ratios.length / 2)] };
+}
+
+const [kind, folder, ...numbers] = process.argv.slice(2);
+const [batch, source, target, prompt] = numbers.map(Number) as [number, number, number, number];
+const sizes = { batch, source, target, prompt };
+const measured = kind === "sgemm" ? sgemm() : (kind === "step" ? step : dropout)(folder!, sizes);
+console.log(JSON.stringify(await measured));

@@ -66,7 +66,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
     ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
-    await resources.lossFunction(); // finds what is wrong with the weights before there is a run
+    await resources.lossFunction(first!.training); // finds what is wrong with the weights before there is a run
     for (const { method, promptLength } of runs) createMethod(method, promptLength, resources); // as are methods that cannot be
     const trained: Run[] = [];
     let failure: UlptError | undefined;

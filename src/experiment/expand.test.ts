@@ -105,6 +105,7 @@ describe("run settings", () => {
         schedule: "linear",
         warmupSteps: 40,
         clipNorm: 1,
+        dropout: 0,
         evaluateEvery: 40,
         earlyStopping: null,
         microBatchTokens: 900,

@@ -46,6 +46,7 @@ export interface TrainingSettings {
   schedule: "linear" | "constant";
   warmupSteps: number;
   clipNorm: number | null;
+  dropout: number;
   evaluateEvery: number;
   earlyStopping: { patience: number; minimumImprovement: number } | null;
   microBatchTokens: number;

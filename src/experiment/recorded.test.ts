@@ -15,6 +15,7 @@ function recordedOf(changes: object = {}): Record<string, unknown> {
 function asBefore(settings: Record<string, unknown>): Record<string, unknown> {
   const old = structuredClone(settings) as Record<string, Record<string, unknown>>;
   delete old.training!.lastBatch;
+  delete old.training!.dropout;
   delete (old.method!.initialization as Record<string, unknown>).specialTokens;
   delete old.task!.cleanUpSpaces;
   delete old.task!.functionAlias;
@@ -24,7 +25,7 @@ function asBefore(settings: Record<string, unknown>): Record<string, unknown> {
 describe("the settings of an older run", () => {
   it("mean what its version did: batches are filled, special tokens left out, answers compared as decoded", () => {
     expect(parseRecordedSettings(asBefore(recordedOf()), "run.json")).toMatchObject({
-      training: { lastBatch: "filled" },
+      training: { lastBatch: "filled", dropout: 0 },
       method: { initialization: { from: "text", text: "good or bad", specialTokens: false } },
       task: { cleanUpSpaces: false, functionAlias: "called" },
     });

@@ -48,6 +48,7 @@ const recordedSettings = z.object({
     schedule: z.enum(["linear", "constant"]),
     warmupSteps: z.int().min(0),
     clipNorm: z.number().gt(0).nullable(),
+    dropout: z.number().gte(0).lt(1).default(0),
     evaluateEvery: steps,
     earlyStopping: z.object({ patience: bounded.patience, minimumImprovement: z.number().gte(0) }).nullable(),
     microBatchTokens: bounded.microBatchTokens,

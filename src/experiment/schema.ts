@@ -172,6 +172,14 @@ const training = z
       .nullable()
       .default(1)
       .describe("Gradients are scaled down to this norm over all parameters; null: never."),
+    dropout: z
+      .number()
+      .gte(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        "Share of the numbers inside the frozen model that a training step sets to 0, where the model's own code does. The official T5 code trains with T5's 0.1; leaving it out tends to help, and a step takes less time and memory. Evaluations never have it.",
+      ),
     evaluateEvery: bounded.steps
       .optional()
       .describe(

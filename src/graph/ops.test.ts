@@ -187,6 +187,27 @@ const cases: Case[] = [
     op: ({ x, cos, sin }) => ops.rotary(x!, cos!, sin!, true),
   },
   {
+    name: "attention of which some is left out",
+    operands: {
+      q: { shape: [n, 2, m, 3] },
+      k: { shape: [n, 2, k, 3] },
+      v: { shape: [n, 2, k, 4] },
+      bias: { shape: [n, 1, 1, k] },
+      keep: { shape: [n, 2, m, k], frozen: true },
+    },
+    op: ({ q, k, v, bias, keep }) => ops.attention(q!, k!, v!, bias!, { keep: keep! }),
+  },
+  {
+    name: "attentionOverMemory of which some is left out",
+    operands: {
+      q: { shape: [n, m, 3] },
+      memory: { shape: [n, k, 3] },
+      bias: { shape: [n, 1, k] },
+      keep: { shape: [n, m, k], frozen: true },
+    },
+    op: ({ q, memory, bias, keep }) => ops.attentionOverMemory(q!, memory!, bias!, { keep: keep! }),
+  },
+  {
     name: "attentionOverMemory",
     operands: { q: { shape: [n, m, 3] }, memory: { shape: [n, k, 3] }, bias: { shape: [n, 1, k] } },
     op: ({ q, memory, bias }) => ops.attentionOverMemory(q!, memory!, bias!),

@@ -182,6 +182,13 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor | undefined, e
   });
 }
 
+export interface AttentionOptions {
+  /** Scores become `cap·tanh(scores / cap)`. */
+  cap?: number | undefined;
+  /** Multiplies the probabilities, `[…, Q, K]` as they are: dropout's mask, of which there is no gradient. */
+  keep?: Tensor | undefined;
+}
+
 /**
  * `softmax(q·kᵀ + bias)·v`, unscaled as in T5. q `[…, Q, e]`, k `[…, K, e]`, v `[…, K, f]`, bias broadcastable to `[…, Q, K]` →
  * `[…, Q, f]`. With an axis more, q `[…, R, Q, e]` holds R queries for each key head (Ainslie et al. 2023); then the bias
@@ -193,7 +200,7 @@ export function attention(
   k: Tensor,
   v: Tensor,
   bias?: Tensor,
-  { cap }: { cap?: number | undefined } = {},
+  { cap, keep }: AttentionOptions = {},
 ): Tensor {
   const grouped = queries.rank === k.rank + 1;
   const leading = k.shape.slice(0, -2);
@@ -202,21 +209,23 @@ export function attention(
   // The queries of one key head are one matrix: [R·Q, e]·[e, K] instead of R small products.
   const merge = (x: Tensor) => (grouped ? raw.reshape(x, [...leading, merged, x.shape.at(-1)!]) : x);
   const part = (x: Tensor) => (grouped ? raw.reshape(x, [...leading, ...rows, x.shape.at(-1)!]) : x);
+  const kept = (x: Tensor) => (keep ? raw.multiply(x, merge(keep)) : x);
 
   const q = merge(queries);
   const products = raw.matmul(q, raw.transposeLast(k));
   const bent = cap === undefined ? undefined : raw.tanh(raw.scale(products, 1 / cap));
   const scores = bent ? raw.scale(bent, cap!) : products;
   const probabilities = raw.softmax(bias ? merge(raw.add(part(scores), bias)) : scores);
-  const output = raw.matmul(probabilities, v);
+  const weights = kept(probabilities);
+  const output = raw.matmul(weights, v);
   return differentiable(part(output), bias ? [queries, k, v, bias] : [queries, k, v], (dy) => {
     const dOutput = merge(dy);
     const delta = raw.reduceSum(raw.multiply(dOutput, output), [-1]);
-    const dBent = raw.multiply(probabilities, raw.subtract(raw.matmul(dOutput, raw.transposeLast(v)), delta));
+    const dBent = raw.multiply(probabilities, raw.subtract(kept(raw.matmul(dOutput, raw.transposeLast(v))), delta));
     const dScores = bent ? raw.multiply(dBent, raw.subtract(scalar(1), raw.multiply(bent, bent))) : dBent;
     // dKᵀ = qᵀ·dS and dVᵀ = dOᵀ·P: these transpose the narrow [Q, e] matrices, not the [Q, K] ones.
     const dk = raw.transposeLast(raw.matmul(raw.transposeLast(q), dScores));
-    const dv = raw.transposeLast(raw.matmul(raw.transposeLast(dOutput), probabilities));
+    const dv = raw.transposeLast(raw.matmul(raw.transposeLast(dOutput), weights));
     return [part(raw.matmul(dScores, k)), dk, dv, bias && unbroadcast(part(dBent), bias.shape)];
   });
 }
@@ -317,14 +326,21 @@ export function perHeadTransposed(x: Tensor, weight: Tensor): Tensor {
  * `attention(q, memory, memory, bias)` where keys and values are the same wide rows and there are few queries.
  * q `[B, Q, d]`, memory `[B, K, d]`, bias broadcastable to `[B, Q, K]` → `[B, Q, d]`
  */
-export function attentionOverMemory(q: Tensor, memory: Tensor, bias: Tensor): Tensor {
+export function attentionOverMemory(
+  q: Tensor,
+  memory: Tensor,
+  bias: Tensor,
+  { keep }: Pick<AttentionOptions, "keep"> = {},
+): Tensor {
+  const kept = (x: Tensor) => (keep ? raw.multiply(x, keep) : x);
   const probabilities = raw.softmax(raw.add(raw.matmul(q, raw.transposeLast(memory)), bias));
-  const output = raw.matmul(probabilities, memory);
+  const weights = kept(probabilities);
+  const output = raw.matmul(weights, memory);
   return differentiable(output, [q, memory, bias], (dy) => {
     const delta = raw.reduceSum(raw.multiply(dy, output), [-1]);
-    const dScores = raw.multiply(probabilities, raw.subtract(raw.matmul(dy, raw.transposeLast(memory)), delta));
+    const dScores = raw.multiply(probabilities, raw.subtract(kept(raw.matmul(dy, raw.transposeLast(memory))), delta));
     // dSᵀ·q + Pᵀ·dO as one product over both halves of the queries.
-    const left = raw.transposeLast(raw.concat([dScores, probabilities], 1));
+    const left = raw.transposeLast(raw.concat([dScores, weights], 1));
     return [raw.matmul(dScores, memory), raw.matmul(left, raw.concat([q, dy], 1)), unbroadcast(dScores, bias.shape)];
   });
 }

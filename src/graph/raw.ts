@@ -185,6 +185,13 @@ export function slice(x: Tensor, axis: number, begin: Dim, length: Dim): Tensor 
   return node("Slice", [x, sizes([begin]), sizes([addDims(begin, length)]), integers([axis])], shape);
 }
 
+/** The numbers of a flat `table` from place `begin` `[1]` int64 on, which is known at run time only, in the shape `shape`. */
+export function window(table: Tensor, begin: Tensor, shape: Shape): Tensor {
+  const size = multiplyDims(...shape);
+  const end = add(begin, sizes([size]));
+  return reshape(node("Slice", [table, begin, end, integers([0])], [size]), shape);
+}
+
 /** Rows of `table` along `axis` picked by integer `indices`. */
 export function gather(table: Tensor, indices: Tensor, axis = 0): Tensor {
   const shape = [...table.shape.slice(0, axis), ...indices.shape, ...table.shape.slice(axis + 1)];

@@ -17,16 +17,34 @@ export interface BatchLoss {
   cotangents: { prompt: Float32Array };
 }
 
+/** Dropout's masks for one batch: each is a part of one table of random numbers. */
+export interface DropoutMasks {
+  /** Numbers that are 0 or 1 / (1 − rate), enough for masks of at most `largest` numbers. */
+  table(largest: number): TensorValue;
+  /** Where in the table the masks of part `part` of the batch (from 0) begin, one for each site of the model. `[sites]` */
+  places(part: number, sites: number): TensorValue;
+}
+
 /** Loss and gradient of one batch after another. */
 export interface LossFunction {
-  /** Cuts the batch into parts of at most `maxTokens` tokens; what rows share is computed once for each part. */
-  run(ports: PortValues, examples: readonly TokenizedExample[], maxTokens: number): Promise<BatchLoss>;
+  /**
+   * Cuts the batch into parts of at most `maxTokens` tokens; what rows share is computed once for each part.
+   * @param masks where the function was made with dropout
+   */
+  run(
+    ports: PortValues,
+    examples: readonly TokenizedExample[],
+    maxTokens: number,
+    masks?: DropoutMasks,
+  ): Promise<BatchLoss>;
   release(): Promise<void>;
 }
 
 export interface LossOptions extends SessionOptions {
   /** Longest target in tokens that is to be expected, end token counted. */
   longestTarget: number;
+  /** Whether dropout falls on the model, where the model's own code has it in training. */
+  dropout?: boolean | undefined;
 }
 
 export interface GenerationOptions {
@@ -97,6 +115,7 @@ export interface LanguageModel {
   readEmbeddings(begin?: number, count?: number): Float32Array;
   /** Cuts texts of these lengths into groups that cost at most `maxTokens` tokens; indices into `lengths`, short texts first. */
   groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][];
+  /** @throws OPTION_INVALID with dropout for a model that is not offered with it */
   lossFunction(options: LossOptions): Promise<LossFunction>;
   generator(options: SessionOptions): Generator;
   /** What a token's embedding is multiplied with before it stands beside a prompt's. */

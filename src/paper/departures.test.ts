@@ -5,8 +5,8 @@ import { departureNote } from "./departures.ts";
 import { t5Protocol } from "./protocol.ts";
 import { findCell } from "./results.ts";
 
-const { steps, batchSize, ulptLearningRate, optimizer, warmupSteps, evaluateEvery } = t5Protocol;
-const followed = { steps, batchSize, learningRate: ulptLearningRate, optimizer, warmupSteps, evaluateEvery };
+const { steps, batchSize, ulptLearningRate, optimizer, warmupSteps, dropout, evaluateEvery } = t5Protocol;
+const followed = { steps, batchSize, learningRate: ulptLearningRate, optimizer, warmupSteps, dropout, evaluateEvery };
 
 function noteOn(experiment: object): string | undefined {
   const text = JSON.stringify({ model: "google-t5/t5-base", task: "sst2", ...experiment });
@@ -17,7 +17,7 @@ function noteOn(experiment: object): string | undefined {
 describe("a note on what is not trained as the paper did", () => {
   it("names what the defaults have otherwise, and a result whose experiment has it", () => {
     const note = noteOn({ rank: 16 });
-    expect(note).toContain("sst2 is not trained by the paper's protocol (other: learning rate, optimiser)");
+    expect(note).toContain("sst2 is not trained by the paper's protocol (other: learning rate, optimiser, dropout)");
     const id = /`ulpt paper (\S+)`/.exec(note!)![1]!;
     expect(findCell(id)).toMatchObject({ task: "sst2", method: { name: "ulpt", rank: 16 } });
   });

@@ -248,8 +248,8 @@ function startText(text: string, specialTokens: boolean, remark = ""): string {
 
 /** What of a run's training is not the paper's protocol for T5. */
 export function trainingDifferences({ training, method }: Pick<ComparableRun, "training" | "method">): Difference[] {
-  const { steps, batchSize, lastBatch, learningRate, optimizer, schedule, warmupSteps, clipNorm, evaluateEvery } =
-    training;
+  const { steps, batchSize, lastBatch, learningRate, optimizer, schedule, warmupSteps, clipNorm } = training;
+  const { dropout, evaluateEvery } = training;
   const rate = method.name === "ulpt" ? t5Protocol.ulptLearningRate : t5Protocol.vanillaLearningRate;
   const theirs = t5Protocol.optimizer;
   return [
@@ -298,6 +298,13 @@ export function trainingDifferences({ training, method }: Pick<ComparableRun, "t
       "Clipping of the gradient",
       `To a norm of ${t5Protocol.clipNorm}, the default of the Trainer that the code uses.`,
       clipNorm === null ? "None." : `To a norm of ${clipNorm}.`,
+    ),
+    ...setting(
+      dropout === t5Protocol.dropout,
+      "Dropout",
+      `${t5Protocol.dropout}: the Trainer of Transformers puts the whole model into training mode, the frozen one too, so T5's own dropout falls on every layer and on attention. The paper does not mention it.`,
+      dropout === 0 ? "None: the frozen model always computes the same." : `${dropout}.`,
+      "Dropout makes each gradient a noisy one. With so few trained numbers there is little to regularise, and leaving it out tends to help; by how much on this task is not known.",
     ),
     ...setting(
       evaluateEvery === t5Protocol.evaluateEvery,
@@ -427,9 +434,8 @@ function openSeeds(seeds: readonly number[], cell: PaperCell): Difference[] {
   return [{ kind: "open", what: seeds.length === 1 ? "Seed" : "Seeds", paper: known, ours: `${seeds.join(", ")}.` }];
 }
 
-function alwaysDifferent({ method, task }: ComparableRun, cell: PaperCell): Difference[] {
+function alwaysDifferent({ method, task, training }: ComparableRun, cell: PaperCell): Difference[] {
   const always: Omit<Difference, "kind">[] = [
-    ...(isT5(cell) ? [dropout] : []),
     {
       what: "Random numbers",
       paper: "From torch's global generator on the CPU.",
@@ -439,6 +445,7 @@ function alwaysDifferent({ method, task }: ComparableRun, cell: PaperCell): Diff
           : "From Philox4x32-10, the same on every machine.",
       effect: "The same distributions but other numbers: as with another seed.",
     },
+    ...(training.dropout > 0 ? [masks] : []),
     {
       what: "Order of the training rows",
       paper: "A permutation for each epoch, drawn with torch's generator.",
@@ -468,13 +475,11 @@ function alwaysDifferent({ method, task }: ComparableRun, cell: PaperCell): Diff
   return always.map((difference) => ({ kind: "always", ...difference }));
 }
 
-const dropout: Omit<Difference, "kind"> = {
-  what: "Dropout",
-  paper:
-    "0.1: the Trainer of Transformers puts the whole model into training mode, the frozen one too, so T5's own dropout falls on every layer and on attention. The paper does not mention it.",
-  ours: "None: the frozen model always computes the same.",
-  effect:
-    "Dropout makes each gradient a noisy one. With so few trained numbers there is little to regularise, and leaving it out tends to help; by how much on this task is not known.",
+const masks: Omit<Difference, "kind"> = {
+  what: "Masks of dropout",
+  paper: "Drawn anew for every layer and step.",
+  ours: "Parts of one table of such draws, each from one of a million places in it, drawn anew for every layer and step.",
+  effect: "As with another seed, as far as is known: a mask is as random, but two of them may share a part, shifted.",
 };
 
 /** Where the task has variants, this is among what tells them apart. */

@@ -20,6 +20,8 @@ export const t5Protocol = {
   warmupSteps: 500,
   /** The default of the Trainer that the code uses. */
   clipNorm: 1,
+  /** Of T5's configuration: the Trainer puts the frozen model into training mode, too. */
+  dropout: 0.1,
   evaluateEvery: 1000,
   /** The code's generation_max_length of 20, of which the decoder's start token is one. */
   maxNewTokens: 19,

@@ -89,8 +89,8 @@ describe("what differs from the paper", () => {
     const list = (id: string) =>
       protocolDifferences(runsOf(id)[0]!, findCell(id)).map(({ kind, what }) => `${kind}: ${what}`);
     const always = [
-      "Dropout",
       "Random numbers",
+      "Masks of dropout",
       "Order of the training rows",
       "Padding",
       "Rows that go through the model together",
@@ -116,6 +116,7 @@ describe("what differs from the paper", () => {
     ["the schedule", '"linear"', '"constant"', "Learning-rate schedule"],
     ["the warm-up", '"warmupSteps": 500', '"warmupSteps": 0', "Learning-rate schedule"],
     ["clipping", '"clipNorm": 1', '"clipNorm": null', "Clipping of the gradient"],
+    ["dropout", '"dropout": 0.1', '"dropout": 0', "Dropout"],
     ["the evaluations", '"evaluateEvery": 1000', '"evaluateEvery": 500', "Evaluations"],
     ["early stopping", '"batchSize": 16', '"earlyStopping": { "patience": 5 }', "Early stopping"],
     ["the prompt length", '"promptLength": 100', '"promptLength": 20', "Prompt length"],

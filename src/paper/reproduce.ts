@@ -113,6 +113,7 @@ function trainingLines(cell: PaperCell, method: PaperUlpt | PaperVanilla): strin
     "schedule": ${json(t5Protocol.schedule)},
     "warmupSteps": ${t5Protocol.warmupSteps},
     "clipNorm": ${t5Protocol.clipNorm}, // the default of the Trainer that the code uses; the paper does not mention it
+    "dropout": ${t5Protocol.dropout}, // T5's own, active as the code trains; the paper does not mention it, and 0 tends to do better
     "evaluateEvery": ${t5Protocol.evaluateEvery}, // the checkpoint with the best validation score is tested
     "keepCheckpoints": "best-and-last"
   },`;

@@ -40,6 +40,7 @@ export interface ComparableTraining {
   schedule: string;
   warmupSteps: number;
   clipNorm: number | null;
+  dropout: number;
   evaluateEvery: number;
   earlyStopping: unknown;
 }

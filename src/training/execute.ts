@@ -159,7 +159,7 @@ class Execution {
     this.prompt = await PromptSession.create(this.method);
     this.trainer = new Trainer(
       {
-        loss: await this.resources.lossFunction(),
+        loss: await this.resources.lossFunction(training),
         prompt: this.prompt,
         examples: this.resources.dataset.train.tokens,
         training,

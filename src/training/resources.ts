@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UlptError } from "../errors.ts";
+import type { TrainingSettings } from "../experiment/expand.ts";
 import type { Device } from "../graph/devices.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { HubProgress } from "../hub/progress.ts";
@@ -67,7 +68,7 @@ export class Resources {
   readonly revisions: Parts["revisions"];
   /** Runs generated programs, where the task needs it and it is allowed. */
   readonly runProgram: ProgramRunner | undefined;
-  private loss: LossFunction | undefined;
+  private readonly losses: { plain?: LossFunction; dropout?: LossFunction } = {};
   /** Generation and scoring, with and without a prompt. */
   readonly generator: Generator;
   private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
@@ -113,10 +114,12 @@ export class Resources {
   }
 
   /** Loss and gradient of a batch; the same sessions serve every method and prompt length. */
-  async lossFunction(): Promise<LossFunction> {
+  async lossFunction(training: Pick<TrainingSettings, "dropout">): Promise<LossFunction> {
     const { longestTarget } = this.dataset;
-    this.loss ??= await this.model.lossFunction({ device: this.device, longestTarget });
-    return this.loss;
+    const dropout = training.dropout > 0;
+    const kind = dropout ? "dropout" : "plain";
+    this.losses[kind] ??= await this.model.lossFunction({ device: this.device, longestTarget, dropout });
+    return this.losses[kind];
   }
 
   /** The model without a prompt on a split; computed once. */
@@ -134,8 +137,8 @@ export class Resources {
   }
 
   async release(): Promise<void> {
-    await Promise.allSettled([this.loss?.release(), this.generator.release()]);
-    this.loss = undefined;
+    const { plain, dropout } = this.losses;
+    await Promise.allSettled([plain?.release(), dropout?.release(), this.generator.release()]);
   }
 }
 

@@ -5,7 +5,7 @@ import { Random } from "../../test/support/random.ts";
 import { tinyT5, writeModel } from "../../test/support/tinyT5.ts";
 import type { TrainingSettings } from "../experiment/expand.ts";
 import type { TokenizedExample } from "../models/batch.ts";
-import type { LossFunction } from "../models/languageModel.ts";
+import type { LanguageModel, LossFunction } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
 import { PromptSession } from "../prompts/prompt.ts";
 import { ulpt } from "../prompts/ulpt.ts";
@@ -27,6 +27,7 @@ const training: TrainingSettings = {
   schedule: "linear",
   warmupSteps: 2,
   clipNorm: 1,
+  dropout: 0,
   evaluateEvery: 5,
   earlyStopping: null,
   microBatchTokens: 90,
@@ -40,8 +41,9 @@ describe("a trainer", () => {
   let loss: LossFunction;
   let prompt: PromptSession;
 
+  let model: LanguageModel;
   beforeAll(async () => {
-    const model = openModel(writeModel(folder(), tinyT5(new Random(3))));
+    model = openModel(writeModel(folder(), tinyT5(new Random(3))));
     loss = await model.lossFunction({ device: "cpu", longestTarget: 3 });
     prompt = await PromptSession.create(method);
   });
@@ -80,6 +82,27 @@ describe("a trainer", () => {
       expect(await losses(continued, 12 - step)).toEqual(values.slice(step));
       expect(continued.state).toEqual(whole.state);
     }
+  });
+
+  it("with dropout, continued from a copy of its state at any step, repeats what followed", async () => {
+    const withDropout = await model.lossFunction({ device: "cpu", longestTarget: 3, dropout: true });
+    const dropped = { ...training, dropout: 0.1 };
+    const dropping = (state?: TrainerState) =>
+      new Trainer({ loss: withDropout, prompt, examples, training: dropped, seed: 1 }, state);
+    const whole = dropping();
+    const copies: TrainerState[] = [];
+    const values: number[] = [];
+    for (let step = 0; step < 12; step++) {
+      copies.push(structuredClone(whole.state));
+      values.push((await whole.step()).loss);
+    }
+    expect(values).not.toEqual(await losses(create(), 12));
+    for (const step of [3, 4, 11]) {
+      const continued = dropping(copies[step]);
+      expect(await losses(continued, 12 - step)).toEqual(values.slice(step));
+      expect(continued.state).toEqual(whole.state);
+    }
+    await withDropout.release();
   });
 
   it("learns", async () => {

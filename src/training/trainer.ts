@@ -6,6 +6,7 @@ import type { TokenizedExample } from "../models/batch.ts";
 import type { LossFunction } from "../models/languageModel.ts";
 import type { ParameterValues, PromptSession } from "../prompts/prompt.ts";
 import { DataOrder } from "./batches.ts";
+import { Dropout } from "./dropout.ts";
 import { initialParameters } from "./method.ts";
 import { adamStep, clipGradients, gradientNorm, initialOptimizerState, type OptimizerState } from "./optimizer.ts";
 import { scheduleFactor } from "./schedule.ts";
@@ -34,6 +35,7 @@ export interface StepResult {
 }
 
 export interface TrainerOptions {
+  /** Made with dropout where `training` has it. */
   loss: LossFunction;
   prompt: PromptSession;
   examples: Indexed<TokenizedExample>;
@@ -49,11 +51,13 @@ export class Trainer {
   state: TrainerState;
   private readonly options: TrainerOptions;
   private readonly order: DataOrder;
+  private readonly dropout: Dropout | undefined;
 
   /** Starts from `state`, else from the method's initial values. */
   constructor(options: TrainerOptions, state?: TrainerState) {
     this.options = options;
-    const { batchSize, lastBatch } = options.training;
+    const { batchSize, lastBatch, dropout } = options.training;
+    this.dropout = dropout > 0 ? new Dropout(dropout, options.seed) : undefined;
     this.order = new DataOrder({ count: options.examples.length, batchSize, lastBatch, seed: options.seed });
     if (state) this.state = state;
     else {
@@ -79,7 +83,12 @@ export class Trainer {
     const embeddings = await prompt.embeddings(state.parameters);
     // In the order of the data, so that the sums do not depend on the order in which the batch was drawn.
     const rows = [...batch].sort((a, b) => a - b).map((index) => examples.at(index)!);
-    const { loss, cotangents } = await this.options.loss.run({ prompt: embeddings }, rows, training.microBatchTokens);
+    const { loss, cotangents } = await this.options.loss.run(
+      { prompt: embeddings },
+      rows,
+      training.microBatchTokens,
+      this.dropout?.masks(state.step),
+    );
     const gradients = await prompt.gradients(state.parameters, cotangents.prompt);
     const norm = gradientNorm(gradients);
     this.requireFinite(loss, norm, learningRate);

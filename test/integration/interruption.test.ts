@@ -255,6 +255,21 @@ describe("a run that is asked to stop", () => {
   });
 });
 
+describe("a run with dropout", () => {
+  it("draws the masks of each step again when it is resumed", async () => {
+    expect((await train("dropout", { dropout: 0.1 }).end).code).toBe(0);
+    const command = train("dropout-stopped", { dropout: 0.1 });
+    await command.until(isStep(18));
+    command.signal("SIGKILL");
+    await command.end;
+    const { code, stderr } = await resume("dropout-stopped").end;
+    expect(code, stderr).toBe(0);
+    const course = courseOf(workspace.run("dropout-stopped", name));
+    expect(course).toEqual(courseOf(workspace.run("dropout", name)));
+    expect(course).not.toEqual(courseOf(undisturbed));
+  });
+});
+
 describe("a run of a version that filled the last batch of an epoch, and did not record that", () => {
   it("is resumed as it began", async () => {
     const filled = { lastBatch: "filled" };

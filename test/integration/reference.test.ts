@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { floats, Session } from "../../src/graph/session.ts";
+import { floats, ints, Session } from "../../src/graph/session.ts";
 import { input } from "../../src/graph/tensor.ts";
 import type { TokenizedExample } from "../../src/models/batch.ts";
 import { collate } from "../../src/models/encoderDecoder/batches.ts";
@@ -264,6 +264,47 @@ describe("however the weights lie on disk", () => {
     const single = await hash({}, "hash-single");
     expect(await hash({ hubCache: true }, "hash-hub")).toBe(single);
     expect(await hash({ shards: 2 }, "hash-shards")).not.toBe(single);
+  });
+});
+
+describe("a T5 with dropout", () => {
+  const folder = temporaryFolder();
+  // One row without padding, so that a mask's numbers lie in it as they do in the reference's matrices.
+  const rows = [cases[1]!, cases[3]!, cases[4]!].map((shape) => ({ ...shape, sources: [8], targets: [6] }));
+
+  it.each(rows)("has the masks where Transformers has them, and their gradient: $name", async (shape) => {
+    const { tiny, examples, random, model, prompt, promptShape, labels } = setUp(folder(`${shape.seed}`), shape);
+    const { sites, largest } = model.network.maskSizes({ rows: 1, length: shape.promptLength + 8, targetLength: 6 });
+    const table = Float32Array.from({ length: 100 + largest }, () =>
+      random.integers(1, 0, 9)[0]! === 0 ? 0 : 1 / 0.9,
+    );
+    const places = random.integers(sites, 0, 100);
+    const reference = new ReferenceT5(tiny.config, tiny.weights, (site, index) => table[places[site]! + index]!);
+    const undisturbed = new ReferenceT5(tiny.config, tiny.weights).loss(prompt, examples);
+    const expected = reference.loss(prompt, examples);
+    expect(Math.abs(expected / undisturbed - 1)).toBeGreaterThan(1e-3);
+    for (const shortTargets of [true, false]) {
+      const session = await Session.create(lossGraph(model.network, { shortTargets, dropout: true }), {
+        device: "cpu",
+      });
+      const outputs = await session.run<"loss" | "d_prompt">({
+        ...collate(examples, model.config, 1 / labels),
+        prompt: floats(prompt, promptShape),
+        dropout_table: floats(table),
+        dropout_places: ints(places),
+      });
+      await session.release();
+      expect(Math.abs(Number(outputs.loss.data[0]) / expected - 1)).toBeLessThan(1e-5);
+      const gradient = outputs.d_prompt.data as Float32Array;
+      const size = norm(gradient);
+      const at = (step: number) =>
+        reference.loss(
+          Float64Array.from(prompt, (value, i) => value + (step * gradient[i]!) / size),
+          examples,
+        );
+      const derivative = (at(1e-5) - at(-1e-5)) / 2e-5;
+      expect(Math.abs(size / derivative - 1)).toBeLessThan(1e-4);
+    }
   });
 });
 

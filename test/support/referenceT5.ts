@@ -29,13 +29,27 @@ export interface ReferenceConfig {
   decoder_start_token_id: number;
 }
 
+/**
+ * What dropout multiplies number `index` (row by row, of attention head by head) of site `site` with. Sites are counted in the order
+ * of the computation, through the encoder and on through the decoder.
+ */
+type Mask = (site: number, index: number) => number;
+
 export class ReferenceT5 {
   private readonly config: ReferenceConfig;
   private readonly weights: Readonly<Record<string, Weight>>;
+  private readonly mask: Mask;
+  private site = 0;
 
-  constructor(config: ReferenceConfig, weights: Readonly<Record<string, Weight>>) {
+  constructor(config: ReferenceConfig, weights: Readonly<Record<string, Weight>>, mask: Mask = () => 1) {
     this.config = config;
     this.weights = weights;
+    this.mask = mask;
+  }
+
+  private drop(x: Matrix): Matrix {
+    const site = this.site++;
+    return x.map((row, i) => row.map((value, j) => value * this.mask(site, i * row.length + j)));
   }
 
   /** Encoder output for one input: the prompt's rows, then the text's. */
@@ -45,7 +59,8 @@ export class ReferenceT5 {
     for (let row = 0; row < prompt.length / d_model; row++) {
       rows.push(Float64Array.from({ length: d_model }, (_, j) => prompt[row * d_model + j]!));
     }
-    let x = [...rows, ...this.embed(source)];
+    this.site = 0;
+    let x = this.drop([...rows, ...this.embed(source)]);
     const bias = (head: number, query: number, key: number) =>
       this.at(
         "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
@@ -58,13 +73,14 @@ export class ReferenceT5 {
       x = sum(x, this.attention(`${block}.0.SelfAttention`, normed, normed, bias));
       x = sum(x, this.feedForward(`${block}.1`, x));
     }
-    return this.norm("encoder.final_layer_norm.weight", x);
+    return this.drop(this.norm("encoder.final_layer_norm.weight", x));
   }
 
   /** Logits `[target length][V]` of teacher forcing. */
   logits(memory: Matrix, target: readonly number[]): Matrix {
     const { num_layers, num_decoder_layers = num_layers, decoder_start_token_id, tie_word_embeddings } = this.config;
-    let x = this.embed([decoder_start_token_id, ...target.slice(0, -1)]);
+    this.site = 2 + 4 * num_layers;
+    let x = this.drop(this.embed([decoder_start_token_id, ...target.slice(0, -1)]));
     const causal = (head: number, query: number, key: number) =>
       key > query
         ? Number.NEGATIVE_INFINITY
@@ -80,7 +96,7 @@ export class ReferenceT5 {
       x = sum(x, this.attention(`${block}.1.EncDecAttention`, this.norm(`${block}.1.layer_norm.weight`, x), memory));
       x = sum(x, this.feedForward(`${block}.2`, x));
     }
-    x = this.norm("decoder.final_layer_norm.weight", x);
+    x = this.drop(this.norm("decoder.final_layer_norm.weight", x));
     if (!tie_word_embeddings) return this.dense("lm_head.weight", x);
     const factor = 1 / Math.sqrt(this.config.d_model);
     return this.dense(
@@ -163,6 +179,7 @@ export class ReferenceT5 {
     const k = this.dense(`${name}.k.weight`, over);
     const v = this.dense(`${name}.v.weight`, over);
     const joined = from.map(() => new Float64Array(num_heads * d_kv));
+    const site = this.site++;
     for (let head = 0; head < num_heads; head++) {
       const begin = head * d_kv;
       for (let query = 0; query < from.length; query++) {
@@ -175,12 +192,13 @@ export class ReferenceT5 {
         const exponentials = scores.map((score) => Math.exp(score - largest));
         const total = exponentials.reduce((a, b) => a + b);
         for (let key = 0; key < over.length; key++) {
-          const probability = exponentials[key]! / total;
+          const kept = this.mask(site, (head * from.length + query) * over.length + key);
+          const probability = (exponentials[key]! / total) * kept;
           for (let e = begin; e < begin + d_kv; e++) joined[query]![e]! += probability * v[key]![e]!;
         }
       }
     }
-    return this.dense(`${name}.o.weight`, joined);
+    return this.drop(this.dense(`${name}.o.weight`, joined));
   }
 
   private feedForward(layer: string, x: Matrix): Matrix {
@@ -188,14 +206,12 @@ export class ReferenceT5 {
     const dense = `${layer}.DenseReluDense`;
     if (this.config.feed_forward_proj === "relu") {
       const inner = this.dense(`${dense}.wi.weight`, normed).map((row) => row.map((value) => Math.max(value, 0)));
-      return this.dense(`${dense}.wo.weight`, inner);
+      return this.drop(this.dense(`${dense}.wo.weight`, this.drop(inner)));
     }
     const gate = this.dense(`${dense}.wi_0.weight`, normed).map((row) => row.map(geluNew));
     const up = this.dense(`${dense}.wi_1.weight`, normed);
-    return this.dense(
-      `${dense}.wo.weight`,
-      gate.map((row, i) => row.map((value, j) => value * up[i]![j]!)),
-    );
+    const inner = gate.map((row, i) => row.map((value, j) => value * up[i]![j]!));
+    return this.drop(this.dense(`${dense}.wo.weight`, this.drop(inner)));
   }
 
   /** T5's bucket of `key − query`: half of them exact, the others logarithmic up to the maximum distance. */

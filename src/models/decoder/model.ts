@@ -111,7 +111,14 @@ export class DecoderModel implements LanguageModel {
     return groupByLength(lengths, { once: promptLength, perRow: 0 }, maxTokens);
   }
 
-  async lossFunction({ longestTarget: _, ...options }: LossOptions): Promise<LossFunction> {
+  async lossFunction({ longestTarget: _, dropout, ...options }: LossOptions): Promise<LossFunction> {
+    if (dropout) {
+      throw new UlptError("OPTION_INVALID", `A ${this.config.modelType} is not trained with dropout.`, {
+        where: "training.dropout",
+        expected: "0, or a T5",
+        hint: "Leave training.dropout out: decoder-only models are rarely trained with it.",
+      });
+    }
     return new DecoderLoss(this, await Session.create(lossGraph(this.network), options));
   }
 

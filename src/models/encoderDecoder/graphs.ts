@@ -58,16 +58,30 @@ export interface LossGraphOptions {
   logits?: boolean;
   /** Whether decoder inputs are short (see `T5.decode`). */
   shortTargets: boolean;
+  /** Whether dropout falls on the network, with the masks that `dropoutInputs` give. */
+  dropout?: boolean | undefined;
 }
 
+/** Numbers of which every mask is a part, 0 or 1 / (1 − rate), and where in them the mask of each site begins. */
+const dropoutInputs = [
+  input("dropout_table", "float32", [symbol("table")]),
+  input("dropout_places", "int64", [symbol("sites")]),
+] as const;
+
 /** What training runs. Outputs `loss`, the weighted sum over the labels, and `d_prompt`, dLoss/dE `[n, d]`. */
-export function lossGraph(model: T5, options: LossGraphOptions): Model {
+export function lossGraph(frozen: T5, options: LossGraphOptions): Model {
+  let site = 0;
+  const [table, places] = dropoutInputs;
+  const model = options.dropout
+    ? frozen.withDropout((shape) => raw.window(table, raw.slice(places, 0, site++, 1), shape))
+    : frozen;
   const prompt = promptInput(model);
   const { memory, maskBias } = encodeInputs(model, prompt);
   const { loss, logits } = teacherForced(model, memory, maskBias, options.shortTargets);
   const outputs: Record<string, Tensor> = { loss, d_prompt: gradients(loss, [prompt])[0]! };
   if (options.logits) outputs.logits = logits;
-  return emit([prompt, inputIds, attentionMask, ...targetInputs], outputs);
+  const inputs = [prompt, inputIds, attentionMask, ...targetInputs];
+  return emit(options.dropout ? [...inputs, ...dropoutInputs] : inputs, outputs);
 }
 
 /** The vocabulary is only scored where there is a label. */

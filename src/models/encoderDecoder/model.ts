@@ -1,10 +1,11 @@
 /** @file A frozen T5 from a folder: its configuration, its weights and the network over them, behind what is asked of any model. */
-import { floats, ints, Session, type SessionOptions } from "../../graph/session.ts";
+import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { readConfig } from "../config.ts";
 import type {
   BatchLoss,
+  DropoutMasks,
   LanguageModel,
   LossFunction,
   LossOptions,
@@ -74,8 +75,8 @@ export class EncoderDecoderModel implements LanguageModel {
     return groupByLength(lengths, { once: 0, perRow: promptLength }, maxTokens);
   }
 
-  async lossFunction({ longestTarget, ...options }: LossOptions): Promise<LossFunction> {
-    const graph = lossGraph(this.network, { shortTargets: longestTarget < this.config.headSize });
+  async lossFunction({ longestTarget, dropout, ...options }: LossOptions): Promise<LossFunction> {
+    const graph = lossGraph(this.network, { shortTargets: longestTarget < this.config.headSize, dropout });
     return new EncoderDecoderLoss(this, await Session.create(graph, options));
   }
 
@@ -131,15 +132,37 @@ class EncoderDecoderLoss implements LossFunction {
     this.session = session;
   }
 
-  async run({ prompt }: PortValues, examples: readonly TokenizedExample[], maxTokens: number): Promise<BatchLoss> {
+  async run(
+    { prompt }: PortValues,
+    examples: readonly TokenizedExample[],
+    maxTokens: number,
+    masks?: DropoutMasks,
+  ): Promise<BatchLoss> {
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
     const lengths = examples.map(({ source }) => source.length);
     const sum = new SummedLoss(prompt.data.length);
-    for (const group of this.model.groups(lengths, prompt.shape[0]!, maxTokens)) {
+    const groups = this.model.groups(lengths, prompt.shape[0]!, maxTokens);
+    for (const [part, group] of groups.entries()) {
       const rows = group.map((index) => examples[index]!);
-      sum.add(await this.session.run({ ...collate(rows, this.model.config, 1 / labels), prompt }));
+      const feeds = { ...collate(rows, this.model.config, 1 / labels), prompt };
+      sum.add(await this.session.run(masks ? { ...feeds, ...this.maskFeeds(feeds, masks, part) } : feeds));
     }
     return sum;
+  }
+
+  private maskFeeds(
+    { input_ids, decoder_input_ids, prompt }: Record<string, TensorValue>,
+    masks: DropoutMasks,
+    part: number,
+  ): Record<string, TensorValue> {
+    const [rows, source] = input_ids!.shape as [number, number];
+    const length = prompt!.shape[0]! + source;
+    const { sites, largest } = this.model.network.maskSizes({
+      rows,
+      length,
+      targetLength: decoder_input_ids!.shape[1]!,
+    });
+    return { dropout_table: masks.table(largest), dropout_places: masks.places(part, sites) };
   }
 
   release(): Promise<void> {

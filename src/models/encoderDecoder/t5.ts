@@ -2,7 +2,7 @@
  * @file T5 (Raffel et al. 2020) as a function on graph tensors: v1.0 (relu, tied head) and v1.1 (gated GELU, own head).
  * Hidden states are kept flat, `[batch·length, d]`; attention scores are not scaled, as T5 folds 1/√d_kv into its weights.
  */
-import { addDims, type Dim, multiplyDims } from "../../graph/dims.ts";
+import { addDims, type Dim, multiplyDims, type Shape } from "../../graph/dims.ts";
 import * as ops from "../../graph/ops.ts";
 import * as raw from "../../graph/raw.ts";
 import { constant, integers, scalar, type Tensor } from "../../graph/tensor.ts";
@@ -27,13 +27,47 @@ export interface KeyValues {
   value: Tensor;
 }
 
+/** Gives the mask of a tensor of a shape, 0 or 1 / (1 − rate) everywhere, another one at each call. */
+export type DropoutMask = (shape: Shape) => Tensor;
+
+export interface BatchSizes {
+  rows: number;
+  /** Of a row of the encoder, padding and prompt counted. */
+  length: number;
+  targetLength: number;
+}
+
 export class T5 {
   readonly config: T5Config;
   private readonly parameters: Parameters;
+  private readonly mask: DropoutMask | undefined;
 
-  constructor(config: T5Config, parameters: Parameters) {
+  /** With `mask`, dropout falls where it does in Transformers' T5: on what enters and leaves a stack, on attention, on every layer. */
+  constructor(config: T5Config, parameters: Parameters, mask?: DropoutMask) {
     this.config = config;
     this.parameters = parameters;
+    this.mask = mask;
+  }
+
+  /** The same network with dropout. */
+  withDropout(mask: DropoutMask): T5 {
+    return new T5(this.config, this.parameters, mask);
+  }
+
+  /** How many masks a pass with dropout takes, and how many numbers the largest of them has. */
+  maskSizes({ rows, length, targetLength }: BatchSizes): { sites: number; largest: number } {
+    const { hiddenSize, feedForwardSize, numHeads, numEncoderLayers, numDecoderLayers } = this.config;
+    const longer = Math.max(length, targetLength);
+    const ofLayer = longer * Math.max(hiddenSize, feedForwardSize);
+    const ofAttention = numHeads * longer * longer;
+    return {
+      sites: 2 + 4 * numEncoderLayers + 2 + 6 * numDecoderLayers,
+      largest: rows * Math.max(ofLayer, ofAttention),
+    };
+  }
+
+  private dropped(x: Tensor): Tensor {
+    return this.mask ? ops.multiply(x, this.mask(x.shape)) : x;
   }
 
   /** The shared embedding table, `[V, d]`. */
@@ -52,13 +86,13 @@ export class T5 {
     const { numEncoderLayers } = this.config;
     const positions = this.positionBias("encoder", raw.range(length), raw.range(length));
     const bias = ops.add(positions, maskBias); // [batch, heads, length, length], the same in all layers
-    let x = hidden;
+    let x = this.dropped(hidden);
     for (let layer = 0; layer < numEncoderLayers; layer++) {
       const block = `encoder.block.${layer}.layer`;
       x = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias).hidden;
       x = this.feedForward(`${block}.1`, x);
     }
-    return { hidden: this.norm("encoder.final_layer_norm", x), batch, length };
+    return { hidden: this.dropped(this.norm("encoder.final_layer_norm", x)), batch, length };
   }
 
   /**
@@ -78,7 +112,7 @@ export class T5 {
     const queryPositions = raw.slice(keyPositions, 0, pastLength, length);
     const bias = this.positionBias("decoder", queryPositions, keyPositions);
     const present: KeyValues[] = [];
-    let x = hidden;
+    let x = this.dropped(hidden);
     for (let layer = 0; layer < numDecoderLayers; layer++) {
       const block = `decoder.block.${layer}.layer`;
       const attended = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias, options.past?.[layer]);
@@ -89,7 +123,7 @@ export class T5 {
         : this.crossAttention(`${block}.1`, query, memory, memoryMask);
       x = this.feedForward(`${block}.2`, x);
     }
-    return { hidden: this.norm("decoder.final_layer_norm", x), present };
+    return { hidden: this.dropped(this.norm("decoder.final_layer_norm", x)), present };
   }
 
   /** hidden `[N, d]` → logits `[N, V]` */
@@ -97,6 +131,17 @@ export class T5 {
     const { tiedHead, scaledHead, hiddenSize, vocabularySize } = this.config;
     const head = tiedHead ? this.embeddings : this.parameters("lm_head.weight", [vocabularySize, hiddenSize]);
     return ops.linear(scaledHead ? ops.scale(hidden, hiddenSize ** -0.5) : hidden, head);
+  }
+
+  /** `x·Wᵀ + residual`, with dropout on the product. x `[N, width]`, residual `[N, d]` */
+  private addTo(residual: Tensor, x: Tensor, name: string, width: number): Tensor {
+    const weight = this.parameters(name, [this.config.hiddenSize, width]);
+    return this.mask ? ops.add(residual, this.dropped(ops.linear(x, weight))) : ops.linear(x, weight, residual);
+  }
+
+  /** Attention's mask, of the shape of its probabilities. */
+  private keep(shape: Shape): ops.AttentionOptions {
+    return this.mask ? { keep: this.mask(shape) } : {};
   }
 
   private norm(name: string, x: Tensor): Tensor {
@@ -117,7 +162,7 @@ export class T5 {
   /** `[batch, heads, length, d_kv]` → output projection added to `residual` `[batch·length, d]` */
   private outOfHeads(name: string, heads: Tensor, residual: Tensor): Tensor {
     const rows = ops.reshape(ops.transpose(heads, [0, 2, 1, 3]), [residual.shape[0]!, this.innerSize]);
-    return ops.linear(rows, this.parameters(name, [this.config.hiddenSize, this.innerSize]), residual);
+    return this.addTo(residual, rows, name, this.innerSize);
   }
 
   private selfAttention(
@@ -133,19 +178,17 @@ export class T5 {
     const newValue = this.intoHeads(`${attention}.v.weight`, normed);
     const key = past ? ops.concat([past.key, newKey], 2) : newKey;
     const value = past ? ops.concat([past.value, newValue], 2) : newValue;
-    const attended = ops.attention(query, key, value, bias);
+    const attended = ops.attention(query, key, value, bias, this.keep(scoresShape(query, key)));
     return { hidden: this.outOfHeads(`${attention}.o.weight`, attended, hidden), present: { key, value } };
   }
 
   private crossAttention(layer: string, query: Sequence, memory: Sequence, memoryMask: Tensor): Tensor {
     const attention = `${layer}.EncDecAttention`;
     const normed = { ...query, hidden: this.norm(`${layer}.layer_norm`, query.hidden) };
-    const attended = ops.attention(
-      this.intoHeads(`${attention}.q.weight`, normed),
-      this.intoHeads(`${attention}.k.weight`, memory),
-      this.intoHeads(`${attention}.v.weight`, memory),
-      memoryMask,
-    );
+    const queries = this.intoHeads(`${attention}.q.weight`, normed);
+    const keys = this.intoHeads(`${attention}.k.weight`, memory);
+    const values = this.intoHeads(`${attention}.v.weight`, memory);
+    const attended = ops.attention(queries, keys, values, memoryMask, this.keep(scoresShape(queries, keys)));
     return this.outOfHeads(`${attention}.o.weight`, attended, query.hidden);
   }
 
@@ -165,7 +208,8 @@ export class T5 {
     const queries = ops.reshape(byBatch, [batch, multiplyDims(numHeads, length), hiddenSize]);
 
     const keys = ops.reshape(memory.hidden, [batch, memory.length, hiddenSize]);
-    const context = ops.attentionOverMemory(queries, keys, raw.reshape(memoryMask, [batch, 1, memory.length]));
+    const bias = raw.reshape(memoryMask, [batch, 1, memory.length]);
+    const context = ops.attentionOverMemory(queries, keys, bias, this.keep(scoresShape(queries, keys)));
 
     const byHeadAgain = ops.transpose(ops.reshape(context, [batch, numHeads, length, hiddenSize]), [1, 0, 2, 3]);
     const values = ops.perHeadTransposed(
@@ -173,7 +217,7 @@ export class T5 {
       byHead(`${attention}.v.weight`),
     ); // [heads, rows, d_kv]
     const joined = ops.reshape(ops.transpose(values, [1, 0, 2]), [rows, this.innerSize]);
-    return ops.linear(joined, this.parameters(`${attention}.o.weight`, [hiddenSize, this.innerSize]), query.hidden);
+    return this.addTo(query.hidden, joined, `${attention}.o.weight`, this.innerSize);
   }
 
   private feedForward(layer: string, x: Tensor): Tensor {
@@ -185,7 +229,7 @@ export class T5 {
     const inner = gatedGelu
       ? ops.multiply(ops.geluTanh(into("wi_0", normed)), into("wi_1", normed))
       : ops.relu(into("wi", normed));
-    return ops.linear(inner, this.parameters(`${dense}.wo.weight`, [hiddenSize, feedForwardSize]), x);
+    return this.addTo(x, this.dropped(inner), `${dense}.wo.weight`, feedForwardSize);
   }
 
   /** Relative position bias, and for the decoder the causal mask: positions `[Q]` and `[K]` int64 → `[1, heads, Q, K]` */
@@ -207,6 +251,11 @@ export class T5 {
     const future = constant(offsets.map((offset) => (offset > 0 ? masked : 0)));
     return ops.add(perHeads, raw.gather(future, index));
   }
+}
+
+/** q `[…, Q, e]`, k `[…, K, e]` → the shape `[…, Q, K]` of their products */
+function scoresShape(q: Tensor, k: Tensor): Shape {
+  return [...q.shape.slice(0, -1), k.shape.at(-2)!];
 }
 
 /**
