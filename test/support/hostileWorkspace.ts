@@ -47,6 +47,8 @@ export interface HostileWorkspace {
   goodRun: string;
   /** The folder of a run. */
   run(name: string, experiment?: string): string;
+  /** The folders of the runs whose names and messages are links and escapes. */
+  named: readonly string[];
   /** The names of its experiment files, of which only `mood.ulpt.json` means well. */
   experiments: readonly string[];
   /** What was done outside, to the bystander, or by a command of the workspace, in words. */
@@ -84,9 +86,8 @@ export function createHostileWorkspace(parent: string): HostileWorkspace {
   claimFor(copyRun("owned-by-init"), 1, null);
   launchRecords(folder, outside, bystander.pid!, starts);
 
-  failWith(copyRun(`run ${link}`), `${link} ${escapes}`);
-  failWith(copyRun(`run ${escapes}`), `${escapes}\n\n${link}`);
-  failWith(copyRun("run", `experiment ${link}`), link);
+  const named = [copyRun(`run ${link}`), copyRun(`run ${escapes}`), copyRun("run", `experiment ${link}`)];
+  for (const directory of named) failWith(directory, `${link} ${escapes}\n\n${link}`);
   rewriteJson(runPaths(copyRun("names-outside")).run, (spec) => {
     spec.experiment = "../../../../outside";
     spec.run = "../../../../../outside/run";
@@ -113,6 +114,7 @@ export function createHostileWorkspace(parent: string): HostileWorkspace {
     experiment,
     goodRun,
     run,
+    named,
     experiments,
     harm: () => [
       ...outside.changes().map((name) => `outside/${name} was changed`),
