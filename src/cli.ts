@@ -226,11 +226,22 @@ program.hook("preAction", (_program, command) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
 });
 
-try {
-  await program.parseAsync();
-} catch (error) {
+/** Says what ended the command. */
+function tellEnd(error: unknown): void {
   endBar();
   complain(describeEnd(error));
   if (asJson) sayJson(asErrorLine(error));
   process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
+}
+
+// What nobody awaited would be printed by Node.js as it is.
+process.on("uncaughtException", (error) => {
+  tellEnd(error);
+  process.exit();
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  tellEnd(error);
 }

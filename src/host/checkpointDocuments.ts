@@ -16,6 +16,7 @@ import type { Inspections } from "./inspections.ts";
 import { metricsText, plannedText, settingsText } from "./runDocuments.ts";
 import { directoryOf, documentId } from "./runDocumentUris.ts";
 import type { RunStore } from "./store.ts";
+import { shownLabel } from "./window.ts";
 
 export const checkpointSelector: vscode.DocumentSelector = { scheme: checkpointScheme };
 
@@ -168,8 +169,8 @@ function symbolOf({ name, firstLine, lastLine, length, token }: Section, documen
   const kind = token === undefined ? vscode.SymbolKind.Namespace : vscode.SymbolKind.Field;
   const end = document.lineAt(Math.min(lastLine, document.lineCount - 1)).range.end;
   return new vscode.DocumentSymbol(
-    name,
-    detail,
+    shownLabel(name),
+    shownLabel(detail),
     kind,
     new vscode.Range(new vscode.Position(firstLine, 0), end),
     new vscode.Range(firstLine, 0, firstLine, length),

@@ -10,7 +10,7 @@ import { checkpointUri, directoryOf, documentUri, folderOf } from "./runDocument
 import type { RunStore } from "./store.ts";
 import { checkpointOf, runOf, selectionOf } from "./targets.ts";
 import { checkpointTitle, runsTitle, shortName } from "./titles.ts";
-import { type PickItem, pickOne, showInformation } from "./window.ts";
+import { type PickItem, pickOne, showInformation, shownLabel } from "./window.ts";
 
 const t = vscode.l10n.t;
 
@@ -92,7 +92,7 @@ export function registerDiff(context: vscode.ExtensionContext, store: RunStore, 
     if (!run || !(file instanceof vscode.Uri)) return;
     const recorded = documentUri({ kind: "recorded", ...run });
     const now = documentUri({ kind: "planned", ...run, file: file.toString() });
-    const title = t("{0} · last run ↔ this file", runFacts(required(run)).experiment);
+    const title = shownLabel(t("{0} · last run ↔ this file", runFacts(required(run)).experiment));
     await vscode.commands.executeCommand("vscode.diff", recorded, now, title, { preview: true });
   });
 }
@@ -115,7 +115,7 @@ function inOrder([a, b]: readonly CheckpointId[]): [CheckpointId, CheckpointId] 
 async function diff(left: CheckpointId, right: CheckpointId): Promise<void> {
   if (isSameCheckpoint(left, right)) return say(t("These are the same checkpoint."));
   const facts = (id: CheckpointId) => ({ ...runFacts(required(id)), step: id.step });
-  const title = checkpointTitle(facts(left), facts(right), t);
+  const title = shownLabel(checkpointTitle(facts(left), facts(right), t));
   const options: vscode.TextDocumentShowOptions = { preview: true };
   await vscode.commands.executeCommand("vscode.diff", ...sides(left, right), title, options);
 }
@@ -151,7 +151,8 @@ async function diffRuns(left: RunId, right: RunId): Promise<void> {
     const [original, modified] = sides(before, { ...right, step: toStep });
     resources.push([modified, original, modified]);
   }
-  await vscode.commands.executeCommand("vscode.changes", runsTitle(runFacts(from), runFacts(to), t), resources);
+  const title = shownLabel(runsTitle(runFacts(from), runFacts(to), t));
+  await vscode.commands.executeCommand("vscode.changes", title, resources);
 }
 
 async function pickRun(store: RunStore, title: string, except?: RunId): Promise<RunId | undefined> {

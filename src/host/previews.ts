@@ -10,6 +10,7 @@ import { internalCommands } from "./ids.ts";
 import { type PreviewRequest, pageRows, previewHtml } from "./previewPage.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import { withServiceProgress } from "./serviceProgress.ts";
+import { shownLabel } from "./window.ts";
 
 const viewType = "ulpt.dataPreview";
 
@@ -64,7 +65,7 @@ export class Previews implements vscode.Disposable {
     if (known) return known;
     const panel = vscode.window.createWebviewPanel(
       viewType,
-      vscode.l10n.t("Data of {0}", name),
+      shownLabel(vscode.l10n.t("Data of {0}", name)),
       vscode.ViewColumn.Active,
       {
         enableFindWidget: true,

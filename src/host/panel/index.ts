@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { runPanelType } from "../../shared/panel.ts";
 import type { Log } from "../log.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
+import { shownLabel } from "../window.ts";
 import { panelState } from "./messages.ts";
 import { type Focus, RunPanel } from "./panel.ts";
 
@@ -37,9 +38,14 @@ export function registerRunPanel(context: vscode.ExtensionContext, store: RunSto
     open(experiment, focus) {
       const known = panels.get(experiment.directory);
       if (known) return known.reveal(focus);
-      const webview = vscode.window.createWebviewPanel(runPanelType, experiment.name, vscode.ViewColumn.Active, {
-        enableFindWidget: true,
-      });
+      const webview = vscode.window.createWebviewPanel(
+        runPanelType,
+        shownLabel(experiment.name),
+        vscode.ViewColumn.Active,
+        {
+          enableFindWidget: true,
+        },
+      );
       adopt(experiment, webview).focus(focus);
     },
     dispose() {

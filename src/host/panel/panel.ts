@@ -8,7 +8,7 @@ import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shar
 import { coreCommands, documentCommands } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
-import { showBriefly, showFailure, showInformation } from "../window.ts";
+import { showBriefly, showFailure, showInformation, shownLabel } from "../window.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
 import { panelHtml } from "./html.ts";
 import { parseMessage } from "./messages.ts";
@@ -97,7 +97,7 @@ export class RunPanel implements vscode.Disposable {
     // Options first: a restored panel still has those of its last life.
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     panel.iconPath = vscode.Uri.joinPath(context.extensionUri, "media", "icon.png");
-    panel.title = experiment.name;
+    panel.title = shownLabel(experiment.name);
     this.disposables.push(
       panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       panel.onDidChangeViewState(() => this.onVisibility()),
