@@ -65,8 +65,8 @@ const arrows: Record<string, readonly string[]> = {
 const packageRooms: Record<string, readonly string[]> = {
   "onnxruntime-node": ["graph"],
   "onnxruntime-common": ["graph"],
-  protobufjs: ["graph"],
-  "@huggingface/tokenizers": ["models"],
+  protobufjs: ["graph", "models"],
+  "oniguruma-to-es": ["models"],
   "@huggingface/hub": ["hub"],
   yaml: ["hub"],
   hyparquet: ["tasks"],

@@ -32,7 +32,7 @@ const continuingPrefix = "##";
 
 /**
  * A WordPiece model that has no continuing pieces finds whole words or <unk>, once a word, in every implementation. (There
- * is no WordLevel in @huggingface/tokenizers, and Unigram would split "101" into words "10" and "1".)
+ * is no WordLevel in Hugging Face's tokenizers.js, and Unigram would split "101" into words "10" and "1".)
  */
 function tokenizerJson(): object {
   const special = [padToken, endToken, unknownToken, ...sentinels];

@@ -181,8 +181,7 @@ export const targets: Readonly<Record<string, Target>> = {
     inputs: 1000,
     use: ({ workspace, file }) => {
       const folder = join(workspace, file, "..");
-      const { endToken } = readModelConfig(folder);
-      const tokenizer = openTokenizer(folder, endToken);
+      const tokenizer = openTokenizer(folder, readModelConfig(folder));
       tokenizer.decode(tokenizer.encode(text));
       for (const id of tokenizer.encodePlain(text)) tokenizer.token(id);
     },

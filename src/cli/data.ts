@@ -134,8 +134,8 @@ export async function previewOf(
 /** The tokenizer of a model, for which its weights are not downloaded. */
 async function openReading(model: string, options: SourceOptions): Promise<PreviewTokenizer> {
   const { folder } = await locateModel(model, { ...options, part: "tokenizer" });
-  const { endToken } = readModelConfig(folder);
-  return { tokenizer: openTokenizer(folder, endToken), endToken };
+  const config = readModelConfig(folder);
+  return { tokenizer: openTokenizer(folder, config), endToken: config.endToken };
 }
 
 /** Downloads models, the data sets of tasks, and what experiments need, so that nothing has to be fetched later. */

@@ -9,7 +9,7 @@ import type { Inspection } from "../runs/inspection.ts";
 import type { EvaluationReport, TryResult } from "../shared/service.ts";
 import { parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { loadPrompt } from "../training/artifact.ts";
-import { requireKnownTokens, truncateTokens } from "../training/dataset.ts";
+import { truncateTokens } from "../training/dataset.ts";
 import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
 import { exportPrompt } from "../training/export.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
@@ -172,14 +172,12 @@ export async function answerTexts(
   options: { raw?: boolean | undefined; maxNewTokens?: number | undefined },
 ): Promise<TryResult[]> {
   const { template, maxSourceLength, maxNewTokens } = taskOf(target);
-  const { endToken, vocabularySize } = model.model.config;
+  const { endToken } = model.model.config;
   const embeddings = await embeddingsOf(target, model);
   const sources = texts.map((text) => (options.raw ? text : asSource(text, template)));
-  const tokens = sources.map((source) => {
-    const full = model.tokenizer.encode(source);
-    requireKnownTokens(full, vocabularySize, JSON.stringify(source));
-    return truncateTokens(full, maxSourceLength, endToken);
-  });
+  const tokens = sources.map((source) =>
+    truncateTokens(model.tokenizer.encode(source, maxSourceLength), maxSourceLength, endToken),
+  );
   const length = options.maxNewTokens ?? maxNewTokens ?? defaultAnswerLength;
   const withPrompt = await model.answer(tokens, embeddings, length);
   const withoutPrompt = await model.answer(tokens, undefined, length);

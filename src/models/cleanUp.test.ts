@@ -43,7 +43,7 @@ describe("clean-up of decoded text", () => {
       model: { type: "Unigram", unk_id: 2, vocab: pieces.map((piece) => [piece, -1]) },
     };
     writeFileSync(folder("tokenizer.json"), JSON.stringify(tokenizer));
-    const plain = openTokenizer(folder(), 1);
+    const plain = openTokenizer(folder(), { endToken: 1, vocabularySize: 100 });
     const cleaning = withCleanUp(plain);
     const ids = [3, 4, 5, 6];
     expect([plain.decode(ids), cleaning.decode(ids)]).toEqual(["John ' s house", "John's house"]);

@@ -1,13 +1,20 @@
-/** @file The model's tokenizer, from `tokenizer.json`, through Hugging Face's own library. */
+/** @file The model's tokenizer: the file that defines it, checked against its model, and what is asked of it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { messageOf, UlptError } from "../errors.ts";
+import { refuseLfsPointer } from "../formats/lfsPointer.ts";
+import { tokenizerConfigFile, tokenizerFiles } from "../formats/modelFolder.ts";
 import { parseJson } from "../json.ts";
+import { Pipeline, type PipelineParts, readDefinition } from "./tokenization/pipeline.ts";
+import { isObject, type Json, Place } from "./tokenization/place.ts";
+import { decodeSentencePiece, sentencePieceParts } from "./tokenization/sentencePiece.ts";
 
 export interface Tokenizer {
-  /** Token ids of a text, with the end token that the model expects. */
-  encode(text: string): number[];
+  /**
+   * Token ids of a text, with the end token that the model expects. Of a text of more than `atMost` tokens only the first
+   * `atMost + 1`: so many tell that it is longer, however long it is.
+   */
+  encode(text: string, atMost?: number): number[];
   /** Token ids of a text without special tokens. */
   encodePlain(text: string): number[];
   /** Text of token ids without special tokens. */
@@ -16,67 +23,133 @@ export interface Tokenizer {
   has(id: number): boolean;
   /** Whether the token stands for text: not padding, end, unknown, a sentinel or an unused row. */
   isWord(id: number): boolean;
+  /** Whether the token stands for text that the vocabulary lacks, which is lost. */
+  isUnknown(id: number): boolean;
   /** The token itself, as in the vocabulary. */
   token(id: number): string;
 }
 
-/** @throws TOKENIZER_MISSING, TOKENIZER_INVALID */
-export function openTokenizer(folder: string, endToken: number): Tokenizer {
-  const path = join(folder, "tokenizer.json");
-  if (!existsSync(path)) {
-    const sentencePiece = existsSync(join(folder, "spiece.model"));
-    throw new UlptError("TOKENIZER_MISSING", "The model folder has no tokenizer.json.", {
-      where: folder,
-      expected: "tokenizer.json, as the Hugging Face Hub serves it beside the weights",
-      hint: sentencePiece
-        ? "spiece.model alone is not enough: take tokenizer.json from google-t5/t5-base or convert it with Transformers."
-        : "Download the model folder again with all its files.",
-    });
+/** What of its model decides which tokens are right. */
+export interface TokenizerModel {
+  endToken: number;
+  vocabularySize: number;
+}
+
+/** The file of a model folder that defines its tokenizer. @throws TOKENIZER_MISSING */
+export function tokenizerFile(folder: string): string {
+  const found = tokenizerFiles.find((name) => existsSync(join(folder, name)));
+  if (found !== undefined) return join(folder, found);
+  throw new UlptError("TOKENIZER_MISSING", "The model folder has no tokenizer.", {
+    where: folder,
+    expected: `${tokenizerFiles.join(" or ")}, as the Hugging Face Hub serves it beside the weights`,
+    hint: "Download the model folder again with all its files. The tokenizer of another model has other tokens.",
+  });
+}
+
+/** @throws TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_UNSUPPORTED */
+export function openTokenizer(folder: string, model: TokenizerModel): Tokenizer {
+  const path = tokenizerFile(folder);
+  const place = new Place(path);
+  const config = readConfig(join(folder, tokenizerConfigFile));
+  const parts = path.endsWith(".json") ? readDefinition(readJson(path), place) : readPieces(path, config, model, place);
+  const pipeline = new Pipeline(parts, specialTokens(config), place);
+  requireWithin(pipeline, model, place);
+  const { endToken } = model;
+  return {
+    encode(text, atMost = Number.POSITIVE_INFINITY) {
+      const ids = pipeline.encode(text, { special: true, atLeast: atMost + 1 });
+      // Some exported tokenizers leave the end token to the caller.
+      if (ids.at(-1) !== endToken) ids.push(endToken);
+      return ids.length > atMost ? ids.slice(0, atMost + 1) : ids;
+    },
+    encodePlain: (text) => pipeline.encode(text, { special: false, atLeast: Number.POSITIVE_INFINITY }),
+    decode: (ids) => pipeline.decode(ids),
+    has: (id) => pipeline.token(id) !== undefined,
+    isWord: (id) => pipeline.token(id) !== undefined && !pipeline.isSpecial(id),
+    isUnknown: (id) => id === pipeline.model.unknown,
+    token: (id) => pipeline.token(id) ?? `<${id}>`,
+  };
+}
+
+/** @throws TOKENIZER_INVALID unless the model has an embedding for every token */
+function requireWithin(pipeline: Pipeline, { vocabularySize }: TokenizerModel, place: Place): void {
+  for (const [token, id] of pipeline.ids()) {
+    if (id < vocabularySize) continue;
+    throw place.invalid(
+      `The tokenizer has the token ${JSON.stringify(token)} with the id ${id}, which the model does not have.`,
+      `ids from 0 to ${vocabularySize - 1} (vocab_size in config.json)`,
+    );
   }
-  const configPath = join(folder, "tokenizer_config.json");
-  const config = existsSync(configPath) ? readJson(configPath) : {};
-  let inner: HuggingFaceTokenizer;
+}
+
+/** T5's tokenizer adds so many sentinels to its pieces, unless its configuration says otherwise. */
+const defaultSentinels = 100;
+
+/** The parts that a SentencePiece model makes. @throws TOKENIZER_INVALID, TOKENIZER_UNSUPPORTED */
+function readPieces(
+  path: string,
+  config: Json,
+  { endToken, vocabularySize }: TokenizerModel,
+  place: Place,
+): PipelineParts {
+  const pieceModel = decodeSentencePiece(read(path), place);
+  const { pieces } = pieceModel;
+  const own = pieces.some(({ piece }) => piece.includes("<extra_id_0>"));
+  const room = vocabularySize - pieces.length;
+  const usual = own || room < defaultSentinels || !path.endsWith("spiece.model") ? 0 : defaultSentinels;
+  const { extra_ids: written } = config;
+  const sentinels = typeof written === "number" && Number.isInteger(written) && written >= 0 ? written : usual;
+  if (sentinels > Math.max(0, room)) {
+    throw place.invalid(
+      `Its ${pieces.length} pieces and ${sentinels} sentinels (extra_ids in ${tokenizerConfigFile}) are more than the model has tokens.`,
+      `at most ${vocabularySize} (vocab_size in config.json)`,
+    );
+  }
+  return sentencePieceParts(
+    pieceModel,
+    { after: [endToken], sentinels, prefixFirstOnly: config.legacy === false },
+    place,
+  );
+}
+
+const specialNames = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"].map((name) => `${name}_token`);
+
+/** Tokens that tokenizer_config.json calls special, which Transformers then takes for special. */
+function specialTokens(config: Json): string[] {
+  const additional = config.additional_special_tokens;
+  const all = [...specialNames.map((name) => config[name]), ...(Array.isArray(additional) ? additional : [])];
+  return all.flatMap((token: unknown) => {
+    const content = isObject(token) ? token.content : token;
+    return typeof content === "string" && content !== "" ? [content] : [];
+  });
+}
+
+function readConfig(path: string): Json {
+  return existsSync(path) ? readJson(path) : {};
+}
+
+/** @throws TOKENIZER_INVALID */
+function readJson(path: string): Json {
+  const place = new Place(path);
+  let json: unknown;
   try {
-    inner = new HuggingFaceTokenizer(readJson(path), config);
-    inner.encode("a");
+    json = parseJson(read(path).toString("utf8"));
   } catch (error) {
     if (error instanceof UlptError) throw error;
-    throw invalid(path, messageOf(error), error);
+    throw place.invalid(`The file is not JSON: ${messageOf(error)}`, "a JSON object", error);
   }
-  const special = new Set([...inner.get_added_tokens_decoder()].filter(([, token]) => token.special).map(([id]) => id));
-  const tokenizer: Tokenizer = {
-    encode(text) {
-      const { ids } = inner.encode(text);
-      // Some exported tokenizers leave the end token to the caller.
-      return ids.at(-1) === endToken ? ids : [...ids, endToken];
-    },
-    encodePlain: (text) => inner.encode(text, { add_special_tokens: false }).ids,
-    decode: (ids) =>
-      ids.length === 0
-        ? ""
-        : inner.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
-    isWord: (id) => inner.id_to_token(id) !== undefined && !special.has(id),
-    has: (id) => inner.id_to_token(id) !== undefined,
-    token: (id) => inner.id_to_token(id) ?? `<${id}>`,
-  };
-  return tokenizer;
+  if (!isObject(json)) throw place.invalid("The file is not a JSON object.");
+  return json;
 }
 
-function readJson(path: string): object {
+/** @throws TOKENIZER_INVALID */
+function read(path: string): Buffer {
+  let bytes: Buffer;
   try {
-    const value: unknown = parseJson(readFileSync(path, "utf8"));
-    if (typeof value === "object" && value !== null) return value;
+    bytes = readFileSync(path);
   } catch (error) {
-    throw invalid(path, messageOf(error), error);
+    throw new Place(path).invalid(`The file cannot be read: ${messageOf(error)}`, "a readable file", error);
   }
-  throw invalid(path, "It is not a JSON object.");
-}
-
-function invalid(path: string, reason: string, cause?: unknown): UlptError {
-  return new UlptError("TOKENIZER_INVALID", `The tokenizer cannot be read: ${reason}`, {
-    where: path,
-    expected: "a tokenizer.json of Hugging Face's tokenizers library",
-    hint: "Download the file again.",
-    cause,
-  });
+  refuseLfsPointer(bytes, path, "TOKENIZER_INVALID");
+  return bytes;
 }

@@ -40,17 +40,6 @@ export function truncateTokens(tokens: readonly number[], maxLength: number, end
   return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
 }
 
-/** @throws TOKENIZER_INVALID if the model has no embedding for one of the tokens */
-export function requireKnownTokens(tokens: readonly number[], vocabularySize: number, where: string): void {
-  const unknown = tokens.find((token) => token >= vocabularySize);
-  if (unknown === undefined) return;
-  throw new UlptError("TOKENIZER_INVALID", `The tokenizer gives token ${unknown}, which the model does not have.`, {
-    where,
-    expected: `tokens from 0 to ${vocabularySize - 1} (vocab_size in config.json)`,
-    hint: "Tokenizer and weights must be of one model: download the folder again.",
-  });
-}
-
 export interface TokenizeOptions {
   signal?: AbortSignal | undefined;
   /** Called now and then: examples of a split that are done, and all of them. */
@@ -61,7 +50,7 @@ export interface TokenizeOptions {
 const examplesPerTurn = 2_000;
 
 /**
- * @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; TOKENIZER_INVALID if the model lacks a token; the
+ * @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; the
  *   signal's reason when aborted
  */
 export async function tokenizeTask(
@@ -76,7 +65,6 @@ export async function tokenizeTask(
     const known = targets.get(text);
     if (known) return known;
     const tokens = tokenizer.encode(text);
-    requireKnownTokens(tokens, vocabularySize, where);
     if (maxTargetLength !== undefined && tokens.length > maxTargetLength && !truncateTargets) {
       throw new UlptError("LABEL_TOO_LONG", `The target ${JSON.stringify(text)} has ${tokens.length} tokens.`, {
         where,
@@ -104,8 +92,7 @@ export async function tokenizeTask(
         signal?.throwIfAborted();
       }
       const where = `${path}:${line}`;
-      const full = tokenizer.encode(source);
-      requireKnownTokens(full, vocabularySize, where);
+      const full = tokenizer.encode(source, maxSourceLength);
       if (full.length > maxSourceLength) truncated += 1;
       const whole = tokenizeTarget(target, where);
       const fitting = shorten(whole);

@@ -1,13 +1,12 @@
 /** @file A frozen model opened for use without training: fingerprints and sessions are made when first asked for, then kept. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
 import type { TensorValue } from "../graph/session.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
-import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
+import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 
 /** So many rows of the embedding table are read at a time. */
 const blockRows = 4096;
@@ -30,7 +29,7 @@ export class LoadedModel {
   /** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID, TOKENIZER_MISSING, TOKENIZER_INVALID */
   static open(folder: string, device: Device): LoadedModel {
     const model = openModel(folder);
-    return new LoadedModel(model, openTokenizer(folder, model.config.endToken), device);
+    return new LoadedModel(model, openTokenizer(folder, model.config), device);
   }
 
   /** Of the weight files, as run.json and checkpoints name the model. */
@@ -47,7 +46,7 @@ export class LoadedModel {
 
   tokenizerSha256(): string {
     return createHash("sha256")
-      .update(readFileSync(join(this.model.folder, "tokenizer.json")))
+      .update(readFileSync(tokenizerFile(this.model.folder)))
       .digest("hex");
   }
 

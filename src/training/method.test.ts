@@ -16,7 +16,7 @@ describe("a prompt that starts from a text", () => {
   beforeAll(() => {
     createWordWorkspace(folder());
     model = openModel(folder("model"));
-    tokenizer = openTokenizer(folder("model"), model.config.endToken);
+    tokenizer = openTokenizer(folder("model"), model.config);
   });
 
   function settingsOf(initialization: object): VanillaSettings {

@@ -9,7 +9,6 @@ import { type UlptMethod, ulpt } from "../prompts/ulpt.ts";
 import { type VanillaStart, vanilla } from "../prompts/vanilla.ts";
 import { Stream } from "../random/philox.ts";
 import type { Checkpoint, NewCheckpoint } from "../runs/checkpoints.ts";
-import { requireKnownTokens } from "./dataset.ts";
 
 export interface MethodContext {
   model: LanguageModel;
@@ -45,7 +44,6 @@ function vanillaStart(initialization: Initialization, model: LanguageModel, toke
     });
   }
   const tokens = initialization.specialTokens ? tokenizer.encode(initialization.text) : plain;
-  requireKnownTokens(tokens, model.config.vocabularySize, "initialization.text");
   return { from: "text", tokens, embeddings };
 }
 

@@ -100,7 +100,7 @@ export class Resources {
     // What is wrong with the model is found before a data set is fetched for it.
     const model = openModel(folder);
     requireTexts(model);
-    const opened = openTokenizer(model.folder, model.config.endToken);
+    const opened = openTokenizer(model.folder, model.config);
     const tokenizer = definition.cleanUpSpaces ? withCleanUp(opened) : opened;
     const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
     const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
