@@ -1,7 +1,7 @@
 /** @file Checkpoints: the trained parameters of a run at a step, with what is needed to make the prompt of them again. */
 import { join } from "node:path";
 import { z } from "zod";
-import { messageOf, UlptError } from "../errors.ts";
+import { type ErrorCode, messageOf, UlptError } from "../errors.ts";
 import { checkpointFile, checkpointPath, checkpointStep, runPaths } from "./layout.ts";
 import { integer, jsonRecord, positive, presentOnly, projectionMetadata, stepNumber } from "./metadata.ts";
 import type { Ownership } from "./owner.ts";
@@ -101,9 +101,15 @@ export function asCheckpointErrors<T>(path: string, read: () => T, invalid = inv
     return read();
   } catch (error) {
     if (error instanceof UlptError && (error.code === "CHECKPOINT_INVALID" || error.code === "NOT_FINITE")) throw error;
+    if (error instanceof UlptError && error.code === "RUN_INVALID") throw refusedAs("CHECKPOINT_INVALID", error);
     const where = error instanceof UlptError ? error.where : undefined;
     throw invalid(where ?? path, messageOf(error), error);
   }
+}
+
+/** What was refused for what it is, such as a link, with the code of what it should be: the words stay. */
+export function refusedAs(code: ErrorCode, { message, where, expected, hint, cause }: UlptError): UlptError {
+  return new UlptError(code, message, { where, expected, hint, cause });
 }
 
 export function invalidCheckpoint(

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { recordedMethod } from "../experiment/recorded.ts";
 import { ownBounds, readHeader } from "../formats/safetensors.ts";
-import type { CheckpointTensor } from "./checkpoints.ts";
+import { type CheckpointTensor, refusedAs } from "./checkpoints.ts";
 import { pathOf, promptsFolder } from "./layout.ts";
 import { integer, json, jsonRecord, positive, presentOnly, projectionMetadata } from "./metadata.ts";
 import { safeName, suffixedName } from "./names.ts";
@@ -180,6 +180,7 @@ export function readPrompt(path: string): PromptFile {
   } catch (error) {
     if (!(error instanceof UlptError)) throw invalid(path, messageOf(error), error);
     if (error.code === "PROMPT_INVALID" || error.code === "NOT_FINITE") throw error;
+    if (error.code === "RUN_INVALID") throw refusedAs("PROMPT_INVALID", error);
     throw invalid(error.where ?? path, error.message, error);
   }
 }

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as vscode from "vscode";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
-import { runPaths } from "../../runs/layout.ts";
+import { runPaths, runsFolder } from "../../runs/layout.ts";
+import { requireOwnFolder } from "../../runs/ownFiles.ts";
 import { ProgressReader } from "../../runs/progress.ts";
 import type { RunSummary } from "../../runs/store.ts";
-import { markdownText } from "../../words/surfaces.ts";
+import { markdownText, messageText } from "../../words/surfaces.ts";
 import { setContextKey } from "../contextKey.ts";
+import { explain } from "../explain.ts";
 import { contextKeys, contextValues, coreCommands, internalCommands, otherCommands, views } from "../ids.ts";
 import { type ExperimentEntry, localFolders, type RunStore } from "../store.ts";
 import { markdown, treeItem } from "../window.ts";
@@ -205,6 +207,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     this.isAllStale = false;
     this.stale.clear();
     const folders = localFolders();
+    this.view.message = linkText(folders) ?? "";
     const entries = await this.store.experiments();
     setContextKey(contextKeys.hasRuns, entries.length > 0);
     if (entries.length === 0) {
@@ -414,6 +417,19 @@ function noCheckpointText({ state, spec }: RunSummary): string {
   const every = (spec?.settings.training as { evaluateEvery?: number } | undefined)?.evaluateEvery;
   if (state === "running" && every) return t("No checkpoint yet: the first comes at step {0}", every);
   return t("No checkpoint: the run did not get to its first evaluation");
+}
+
+/** Why the runs of a folder are not listed although they are there: a link leads to them. */
+function linkText(folders: readonly vscode.WorkspaceFolder[]): string | undefined {
+  for (const { uri } of folders) {
+    try {
+      requireOwnFolder(runsFolder(uri.fsPath));
+    } catch (error) {
+      const { message: what, hint } = explain(error);
+      return messageText(`${what} ${hint}`);
+    }
+  }
+  return undefined;
 }
 
 function message(parent: RunsNode, text: string, icon: string, command?: vscode.Command): MessageNode {
