@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** @file Composition root of the runtime process: the command line of ULPT Lab. */
+import { isMainThread } from "node:worker_threads";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { download, listTasks, showData } from "./cli/data.ts";
@@ -7,20 +8,56 @@ import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/de
 import { asErrorLine, endBar } from "./cli/output.ts";
 import { comparePaper, showPaper } from "./cli/paper.ts";
 import { serve } from "./cli/serve.ts";
+import { serviceTasks } from "./cli/service.ts";
+import { supervise, tell } from "./cli/supervise.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
 import { evaluate, exportTo, predict, show } from "./cli/use.ts";
+import { type Task, work } from "./cli/work.ts";
 import { findRun, openWorkspace } from "./cli/workspace.ts";
-import { exitCodes, messageOf, UlptError } from "./errors.ts";
-import { devices } from "./graph/devices.ts";
+import { exitCodes, UlptError } from "./errors.ts";
+import { type Device, devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { listRuns, requestStop, runState } from "./runs/store.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
 import { visibleLine } from "./words/surfaces.ts";
 
-const stopping = new AbortController();
+/** What commands do in a thread of their own, by name. What they are given is followed by the signal that asks them to stop. */
+const commands = {
+  train,
+  resume,
+  evaluate,
+  predict,
+  show,
+  export: exportTo,
+  verify,
+  data: showData,
+  download,
+} as const;
+
+/** Commands that save or clear up when they are asked to stop. */
+const saving: ReadonlySet<string> = new Set<keyof typeof commands>(["train", "resume", "evaluate", "data", "download"]);
+
+async function inThread(command: keyof typeof commands, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
+  const json = (args.at(-1) as { json?: boolean }).json === true;
+  process.exitCode = await supervise(command, args, { json, saves: saving.has(command) });
+}
+
+/** A command as a task: what ends it is told in its own thread, where its bar is, and its exit code is the result. */
+function asTask(command: (...args: never[]) => unknown): Task {
+  return async ({ signal }, ...args) => {
+    try {
+      await command(...args, signal as never);
+      return exitCodes.ok;
+    } catch (error) {
+      endBar();
+      tell(error, (args.at(-1) as { json?: boolean } | undefined)?.json === true);
+      return error instanceof UlptError ? error.exitCode : exitCodes.internal;
+    }
+  };
+}
 
 const program = new Command("ulpt")
   .description("Prompt tuning on a frozen language model, without Python.")
@@ -71,7 +108,7 @@ program
   )
   .addOption(runGeneratedCode())
   .addOption(json())
-  .action((file: string, options) => train(file, options, stopping.signal));
+  .action((file: string, options) => inThread("train", file, options));
 
 program
   .command("resume <run>")
@@ -79,7 +116,7 @@ program
   .option("--take-over", "take the run from a process that still seems to hold it", false)
   .addOption(runGeneratedCode())
   .addOption(json())
-  .action((run: string, options) => resume(run, options, stopping.signal));
+  .action((run: string, options) => inThread("resume", run, options));
 
 program
   .command("stop <run>")
@@ -99,7 +136,7 @@ program
   .addOption(device())
   .addOption(runGeneratedCode())
   .addOption(json())
-  .action((target: string, options) => evaluate(target, options, stopping.signal));
+  .action((target: string, options) => inThread("evaluate", target, options));
 
 program
   .command("predict <run-checkpoint-or-prompt> <text...>")
@@ -108,26 +145,26 @@ program
   .option("--max-new-tokens <count>", "longest answer", positiveInteger)
   .addOption(device())
   .addOption(json())
-  .action((target: string, texts: string[], options) => predict(target, texts, options));
+  .action((target: string, texts: string[], options) => inThread("predict", target, texts, options));
 
 program
   .command("show <run-checkpoint-or-prompt>")
   .description("print a prompt from inside: metrics, and each token's norm, nearest words and how far it moved")
   .option("--precision <digits>", "digits after the point", positiveInteger)
   .addOption(json())
-  .action((target: string, options) => show(target, options));
+  .action((target: string, options) => inThread("show", target, options));
 
 program
   .command("export <run-or-checkpoint> <name>")
   .description("write a checkpoint (of a run: its best) to prompts/NAME.prompt.safetensors, to be shared")
   .option("--workspace <folder>", "where prompts/ goes (default: the run's workspace)")
   .addOption(json())
-  .action((target: string, name: string, options) => exportTo(target, name, options));
+  .action((target: string, name: string, options) => inThread("export", target, name, options));
 
 program
   .command("serve")
   .description("answer an editor's questions, JSON-RPC over stdin and stdout")
-  .action(() => serve(stopping.signal));
+  .action(() => serve());
 
 program
   .command("verify")
@@ -135,17 +172,7 @@ program
   .requiredOption("--model <folder>", "model folder")
   .requiredOption("--case <file>", "NAME.json or NAME.safetensors of the case")
   .addOption(device().default("cpu"))
-  .action(async (options) => {
-    const { device: chosen } = await resolveDevice(options.device);
-    const result = await verifyCase(openModel(options.model), options.case, chosen);
-    sayJson(result);
-    if (verificationPassed(result)) return;
-    throw new UlptError("REFERENCE_MISMATCH", "The model differs from the reference.", {
-      where: options.case,
-      expected: `errors of at most ${verificationTolerance}`,
-      hint: "Check that model and case belong together; try --device cpu.",
-    });
-  });
+  .action((options) => inThread("verify", options));
 
 program
   .command("runs")
@@ -170,7 +197,7 @@ program
   .option("--model <folder-or-id>", "whose tokens to count (default: the experiment's)")
   .addOption(new Option("--variant <name>", "of a task of the registry").choices(variantNames))
   .addOption(json())
-  .action((name: string, options) => showData(name, options, stopping.signal));
+  .action((name: string, options) => inThread("data", name, options));
 
 program
   .command("paper [result]")
@@ -191,7 +218,7 @@ program
   .command("download <what...>")
   .description("fetch models (google-t5/t5-base), the data sets of tasks (sst2) and all that experiments need, once")
   .addOption(json())
-  .action((names: string[], options) => download(names, options, stopping.signal));
+  .action((names: string[], options) => inThread("download", names, options));
 
 program
   .command("devices")
@@ -205,43 +232,37 @@ program
 
 program.command(probeCommand, { hidden: true }).argument("<device>").action(printProbe);
 
-function describeEnd(error: unknown): string {
-  if (!(error instanceof UlptError)) return (error instanceof Error && error.stack) || messageOf(error);
-  if (error.code !== "STOPPED") return error.describe();
-  return [error.message, error.hint].filter(Boolean).join("\n"); // what was asked for is no error
-}
-
-/** The first signal asks for a stop that saves; the second ends the process at once. */
-function stopOn(signal: NodeJS.Signals): void {
-  process.on(signal, () => {
-    if (stopping.signal.aborted) process.exit(exitCodes.stopped);
-    stopping.abort(new UlptError("STOPPED", "Stopped.", {}));
+async function verify(options: { model: string; case: string; device: Device | "auto" }): Promise<void> {
+  const { device: chosen } = await resolveDevice(options.device);
+  const result = await verifyCase(openModel(options.model), options.case, chosen);
+  sayJson(result);
+  if (verificationPassed(result)) return;
+  throw new UlptError("REFERENCE_MISMATCH", "The model differs from the reference.", {
+    where: options.case,
+    expected: `errors of at most ${verificationTolerance}`,
+    hint: "Check that model and case belong together; try --device cpu.",
   });
 }
-outliveOutput();
-/** Commands that save or clean up when they are asked to stop; the others simply end. */
-const stoppable = new Set(["train", "resume", "evaluate", "data", "download"]);
-program.hook("preAction", (_program, command) => {
-  if (!stoppable.has(command.name())) return;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
-});
 
 /** Says what ended the command. */
 function tellEnd(error: unknown): void {
-  endBar();
-  complain(describeEnd(error));
-  if (asJson) sayJson(asErrorLine(error));
+  tell(error, asJson);
   process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
 }
 
-// What nobody awaited would be printed by Node.js as it is.
-process.on("uncaughtException", (error) => {
-  tellEnd(error);
-  process.exit();
-});
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  tellEnd(error);
+if (isMainThread) {
+  outliveOutput();
+  // What nobody awaited would be printed by Node.js as it is.
+  process.on("uncaughtException", (error) => {
+    tellEnd(error);
+    process.exit();
+  });
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    tellEnd(error);
+  }
+} else {
+  const tasks = Object.entries(commands).map(([name, command]) => [name, asTask(command)]);
+  work({ ...Object.fromEntries(tasks), ...serviceTasks() });
 }

@@ -12,6 +12,29 @@ export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
+/** What only the main thread can find out about the streams. */
+export interface TerminalFacts {
+  stdout: boolean;
+  stderr: boolean;
+  columns: number | undefined;
+}
+
+export function terminalFacts(): TerminalFacts {
+  const { stdout, stderr } = process;
+  return { stdout: stdout.isTTY, stderr: stderr.isTTY, columns: stdout.columns };
+}
+
+/** Makes the streams of this thread, which the main thread prints, look like those of the main thread. */
+export function adoptTerminal({ stdout, stderr, columns }: TerminalFacts): void {
+  Object.assign(process.stdout, { isTTY: stdout, columns });
+  Object.assign(process.stderr, { isTTY: stderr, columns });
+}
+
+/** Gives a terminal its cursor back, which a bar that was not taken to its end has hidden; at once. */
+export function showCursor(): void {
+  if (isTerminal()) writeSync(1, "\x1b[?25h");
+}
+
 /** In columns. */
 export function terminalWidth(): number {
   return process.stdout.columns ?? 100;

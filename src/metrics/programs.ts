@@ -41,6 +41,8 @@ export interface PythonRunnerOptions {
   python?: string | undefined;
   /** How many assertions run at the same time. */
   parallel?: number | undefined;
+  /** Ends the programs that run, and starts no more. */
+  signal?: AbortSignal | undefined;
   /** Whether Linux takes away files, network and processes. Off only to test what is left without that. */
   confine?: boolean | undefined;
 }
@@ -56,11 +58,12 @@ interface Request {
 
 /**
  * A runner of Python programs. Calls may overlap; what exceeds `parallel` waits. A call throws UlptError PROGRAMS_FAILED
- * where a process cannot be started.
+ * where a process cannot be started, and the signal's reason when aborted: no program goes on then.
  * @throws UlptError PROGRAMS_FAILED where Python is missing or does not work, and on Windows, which has no such limits
  */
 export async function createPythonRunner(options: PythonRunnerOptions = {}): Promise<ProgramRunner> {
   const { seconds = 2, memoryBytes = 512 * 2 ** 20, python = "python3", confine = true, alias = "called" } = options;
+  const { signal } = options;
   if (process.platform === "win32") {
     throw failure("Generated programs are not run on Windows.", python, {
       expected: "Linux or macOS, where a process can be limited",
@@ -71,7 +74,7 @@ export async function createPythonRunner(options: PythonRunnerOptions = {}): Pro
   const executable = await locate(python);
   const inTurn = turns(options.parallel ?? Math.min(4, availableParallelism()));
   const run: ProgramRunner = (program, assertion) =>
-    inTurn(() => runInFolder(executable, { program, assertion, alias, seconds, memoryBytes, confine }));
+    inTurn(() => runInFolder(executable, { program, assertion, alias, seconds, memoryBytes, confine }, signal));
 
   const trial = await run("import math, re\ndef one():\n  return 1", "assert one() == 1");
   if (trial !== "passed") {
@@ -105,17 +108,23 @@ async function locate(python: string): Promise<string> {
   });
 }
 
-async function runInFolder(python: string, request: Request): Promise<ProgramOutcome> {
+async function runInFolder(python: string, request: Request, signal: AbortSignal | undefined): Promise<ProgramOutcome> {
+  signal?.throwIfAborted();
   const folder = await mkdtemp(join(tmpdir(), "ulpt-program-"));
   try {
-    return await runOnce(python, folder, request);
+    return await runOnce(python, folder, request, signal);
   } finally {
     // A program can leave what its user may not remove; its result counts all the same.
     await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   }
 }
 
-async function runOnce(python: string, folder: string, request: Request): Promise<ProgramOutcome> {
+async function runOnce(
+  python: string,
+  folder: string,
+  request: Request,
+  signal: AbortSignal | undefined,
+): Promise<ProgramOutcome> {
   const token = randomBytes(16).toString("hex");
   const child = spawnPython(python, ["-I", "-S", "-c", pythonDriver], { cwd: folder, env: {} });
   let timedOut = false;
@@ -123,11 +132,14 @@ async function runOnce(python: string, folder: string, request: Request): Promis
     timedOut = true;
     killGroup(child.pid);
   }, request.seconds * 1000);
+  const stop = () => killGroup(child.pid);
+  signal?.addEventListener("abort", stop, { once: true });
   child.stdin.on("error", () => {}); // it may have ended before it read its request
   // The limit of processor time is a second net, should this process end before the timer does.
   child.stdin.end(JSON.stringify({ ...request, token, seconds: Math.ceil(request.seconds) + 1 }));
   try {
     const { stdout, stderr } = await collect(child, python);
+    signal?.throwIfAborted();
     for (const outcome of ["passed", "failed", "error"] as const) if (stdout === `${token} ${outcome}`) return outcome;
     if (timedOut) return "timeout";
     // Programs have no standard error, so this is the driver's.
@@ -140,6 +152,7 @@ async function runOnce(python: string, folder: string, request: Request): Promis
     return "error";
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
   }
 }
 

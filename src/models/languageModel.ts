@@ -30,12 +30,14 @@ export interface LossFunction {
   /**
    * Cuts the batch into parts of at most `maxTokens` tokens; what rows share is computed once for each part.
    * @param masks where the function was made with dropout
+   * @throws the signal's reason when aborted between two parts
    */
   run(
     ports: PortValues,
     examples: readonly TokenizedExample[],
     maxTokens: number,
     masks?: DropoutMasks,
+    signal?: AbortSignal,
   ): Promise<BatchLoss>;
   release(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { refuseLfsPointer } from "../formats/lfsPointer.ts";
 import { tokenizerConfigFile, tokenizerFiles } from "../formats/modelFolder.ts";
 import { parseJson } from "../json.ts";
+import { decoding, subjectOf } from "../watch.ts";
 import { Pipeline, type PipelineParts, readDefinition } from "./tokenization/pipeline.ts";
 import { isObject, type Json, Place } from "./tokenization/place.ts";
 import { decodeSentencePiece, sentencePieceParts } from "./tokenization/sentencePiece.ts";
@@ -51,19 +52,32 @@ export function openTokenizer(folder: string, model: TokenizerModel): Tokenizer 
   const path = tokenizerFile(folder);
   const place = new Place(path);
   const config = readConfig(join(folder, tokenizerConfigFile));
-  const parts = path.endsWith(".json") ? readDefinition(readJson(path), place) : readPieces(path, config, model, place);
-  const pipeline = new Pipeline(parts, specialTokens(config), place);
+  const subject = subjectOf({
+    code: "TOKENIZER_INVALID",
+    where: path,
+    what: "The tokenizer",
+    hint: "A pattern of its file may try endlessly many ways to match a text: take another revision of the model.",
+  });
+  const open = () => {
+    const parts = path.endsWith(".json")
+      ? readDefinition(readJson(path), place)
+      : readPieces(path, config, model, place);
+    return new Pipeline(parts, specialTokens(config), place);
+  };
+  const pipeline = decoding(subject, open);
   requireWithin(pipeline, model, place);
   const { endToken } = model;
+  const encode = (text: string, options: { special: boolean; atLeast: number }) =>
+    decoding(subject, () => pipeline.encode(text, options));
   return {
     encode(text, atMost = Number.POSITIVE_INFINITY) {
-      const ids = pipeline.encode(text, { special: true, atLeast: atMost + 1 });
+      const ids = encode(text, { special: true, atLeast: atMost + 1 });
       // Some exported tokenizers leave the end token to the caller.
       if (ids.at(-1) !== endToken) ids.push(endToken);
       return ids.length > atMost ? ids.slice(0, atMost + 1) : ids;
     },
-    encodePlain: (text) => pipeline.encode(text, { special: false, atLeast: Number.POSITIVE_INFINITY }),
-    decode: (ids) => pipeline.decode(ids),
+    encodePlain: (text) => encode(text, { special: false, atLeast: Number.POSITIVE_INFINITY }),
+    decode: (ids) => decoding(subject, () => pipeline.decode(ids)),
     has: (id) => pipeline.token(id) !== undefined,
     isWord: (id) => pipeline.token(id) !== undefined && !pipeline.isSpecial(id),
     isUnknown: (id) => id === pipeline.model.unknown,

@@ -17,6 +17,7 @@ import { assembleNested } from "hyparquet/src/assemble.js";
 import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath } from "hyparquet/src/schema.js";
 import { messageOf, UlptError } from "../errors.ts";
+import { decoding, type Subject, subjectOf } from "../watch.ts";
 import { nfc } from "../words/lookalike.ts";
 import { cellOf } from "./cells.ts";
 import { parseJsonText } from "./jsonText.ts";
@@ -42,9 +43,16 @@ export class ParquetFile {
   private readonly groups: readonly RowGroup[];
   private readonly schema: SchemaTree;
   private readonly buffer: AsyncBuffer;
+  private readonly subject: Subject;
 
   private constructor(path: string, handle: FileHandle, buffer: AsyncBuffer, metadata: FileMetaData) {
     this.path = path;
+    this.subject = subjectOf({
+      code: "DATA_SYNTAX",
+      where: path,
+      what: "The parquet file",
+      hint: "It may be made to hold up whoever reads it: take another copy of it, or write it again.",
+    });
     this.handle = handle;
     this.buffer = buffer;
     this.groups = metadata.row_groups;
@@ -124,7 +132,7 @@ export class ParquetFile {
         compressors,
         utf8: own === undefined,
       };
-      const stored = new ParquetColumn(this.buffer, chunk, decoder, Number(group.num_rows));
+      const stored = new ParquetColumn(this.buffer, chunk, decoder, Number(group.num_rows), this.subject);
       leaves.set(pathInSchema.join("."), { stored, text: own?.text });
     }
     if (leaves.size === 0) throw new Error(`a row group does not have the column "${name}"`);
@@ -148,7 +156,9 @@ export class ParquetFile {
     }
     let values: [string, DecodedArray][];
     try {
-      values = columns.map((column) => [nfc(column.tree.element.name), valuesOf(column, inGroup, count)]);
+      values = decoding(this.subject, () =>
+        columns.map((column) => [nfc(column.tree.element.name), valuesOf(column, inGroup, count)]),
+      );
     } catch (cause) {
       throw damaged(this.path, cause);
     }

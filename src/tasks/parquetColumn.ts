@@ -6,6 +6,7 @@ import { type AsyncBuffer, type ColumnChunk, type DecodedArray, type PageHeader,
 import { parquetHeader } from "hyparquet/src/column.js";
 import { convert } from "hyparquet/src/convert.js";
 import { getMaxRepetitionLevel } from "hyparquet/src/schema.js";
+import { decoding, type Subject } from "../watch.ts";
 import { type ColumnDecoder, decodePage } from "./parquetPage.ts";
 
 /** Bytes that are read where a page header begins: most headers are shorter, and small pages come along. */
@@ -20,6 +21,7 @@ export class ParquetColumn {
   private readonly chunk: ColumnChunk;
   private readonly decoder: ColumnDecoder;
   private readonly groupRows: number;
+  private readonly subject: Subject;
   /** A row may hold several values, so that only decoding tells how many rows a page has. */
   private readonly repeats: boolean;
   /** Where the next page begins, and where the last one ends, in bytes of the file. */
@@ -35,11 +37,12 @@ export class ParquetColumn {
   private complete = 0;
 
   /** @throws Error for a chunk without metadata */
-  constructor(file: AsyncBuffer, chunk: ColumnChunk, decoder: ColumnDecoder, groupRows: number) {
+  constructor(file: AsyncBuffer, chunk: ColumnChunk, decoder: ColumnDecoder, groupRows: number, subject: Subject) {
     this.file = file;
     this.chunk = chunk;
     this.decoder = decoder;
     this.groupRows = groupRows;
+    this.subject = subject;
     this.repeats = getMaxRepetitionLevel(decoder.schemaPath) > 0;
     const [begin, end] = bytesOf(chunk);
     this.offset = Number(begin);
@@ -149,11 +152,10 @@ export class ParquetColumn {
   ): Promise<DecodedArray | undefined> {
     const { buffer, byteOffset, byteLength } = await this.bytes(payload, header.compressed_page_size);
     const { dictionary } = this;
-    return decodePage(new Uint8Array(buffer, byteOffset, byteLength), header, this.decoder, {
-      dictionary,
-      open,
-      bounds: { values },
-    });
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    return decoding(this.subject, () =>
+      decodePage(bytes, header, this.decoder, { dictionary, open, bounds: { values } }),
+    );
   }
 
   /** The header of the page at `offset`, which moves behind it. */
@@ -162,7 +164,7 @@ export class ParquetColumn {
     for (let length = Math.min(readAhead, most); ; length = Math.min(4 * length, most)) {
       const reader = { view: await this.bytes(this.offset, length), offset: 0 };
       try {
-        const header = parquetHeader(reader);
+        const header = decoding(this.subject, () => parquetHeader(reader));
         this.offset += reader.offset;
         return header;
       } catch (cause) {

@@ -14,7 +14,7 @@ export interface EvaluationOptions {
   maxTokens: number;
   /** Runs generated programs, where that is allowed. */
   runProgram?: ProgramRunner | undefined;
-  /** Aborts between two passes. */
+  /** Aborts between two calls of the engine. */
   signal?: AbortSignal | undefined;
   /** Called after each pass. */
   onProgress?: ((done: number, total: number) => void) | undefined;
@@ -112,7 +112,7 @@ export async function evaluate(
       for (const [row, index] of group.entries()) losses[index] = { sum: sums[row]!, tokens: targets[row]!.length };
     }
     if (amongLabels && labels) {
-      const chosen = await mostProbable(texts, labels);
+      const chosen = await mostProbable(texts, labels, signal);
       for (const [row, index] of group.entries()) likeliest[index] = chosen[row]!;
     }
     done += group.length;
@@ -152,9 +152,14 @@ function meanLoss(losses: readonly { sum: number; tokens: number }[]): number {
 }
 
 /** The label with the highest probability for each text. */
-async function mostProbable(texts: Prefilled, labels: NonNullable<Dataset["labels"]>): Promise<string[]> {
+async function mostProbable(
+  texts: Prefilled,
+  labels: NonNullable<Dataset["labels"]>,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   const best = Array.from({ length: texts.batch }, () => ({ text: "", value: Number.POSITIVE_INFINITY }));
   for (const { text, tokens } of labels) {
+    signal?.throwIfAborted();
     const values = await texts.score(best.map(() => tokens));
     for (const [row, value] of values.entries()) if (value < best[row]!.value) best[row] = { text, value };
   }

@@ -140,7 +140,8 @@ class Execution {
       this.finish(end, exitCodes.ok);
       return end;
     } catch (error) {
-      throw this.recordFailure(error);
+      const isStop = this.options.signal?.aborted && error === this.options.signal.reason && this.trainer;
+      throw this.recordFailure(isStop ? this.stopped() : error);
     }
   }
 
@@ -164,6 +165,7 @@ class Execution {
         examples: this.resources.dataset.train.tokens,
         training,
         seed,
+        signal: this.options.signal,
       },
       saved ? this.restore(saved) : undefined,
     );
@@ -258,10 +260,13 @@ class Execution {
     }
   }
 
-  /** Between steps and between passes of an evaluation. */
+  /** Between steps and between passes of an evaluation; the signal alone is heard between any two calls of the engine. */
   private requireNoStop(): void {
-    if (!this.options.signal?.aborted && !stopRequested(this.run.directory)) return;
-    throw new UlptError("STOPPED", `Stopped at step ${this.trainer!.state.step}; everything is saved.`, {
+    if (this.options.signal?.aborted || stopRequested(this.run.directory)) throw this.stopped();
+  }
+
+  private stopped(): UlptError {
+    return new UlptError("STOPPED", `Stopped at step ${this.trainer!.state.step}; everything is saved.`, {
       where: this.run.directory,
       hint: "Resume the run to go on exactly there.",
     });
@@ -272,6 +277,7 @@ class Execution {
     return {
       maxNewTokens: generation.maxNewTokens ?? this.settings.task.maxNewTokens ?? this.resources.dataset.longestTarget,
       runProgram: this.resources.runProgram,
+      signal: this.options.signal,
       maxTokens: training.microBatchTokens * evaluationFactor,
       onProgress: (done, total) => {
         this.options.onProgress?.({ type: "evaluating", split, done, total });

@@ -93,7 +93,7 @@ export class Resources {
    */
   static async open(options: ResourceOptions): Promise<Resources> {
     const { task: definition, directory, device, hub, signal, onProgress, onWarning } = options;
-    const runProgram = await programRunner(definition, options.allowPrograms ?? false);
+    const runProgram = await programRunner(definition, options.allowPrograms ?? false, signal);
     const onDownload = (progress: HubProgress) => onProgress?.({ stage: "download", ...progress });
     const access = { directory, hub, signal, onProgress: onDownload, onWarning };
     const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
@@ -163,12 +163,16 @@ function hashSmallFiles(folder: string): Record<string, string> {
 }
 
 /** @throws PROGRAMS_OFF, PROGRAMS_FAILED */
-async function programRunner(task: TaskDefinition, allowed: boolean): Promise<ProgramRunner | undefined> {
+async function programRunner(
+  task: TaskDefinition,
+  allowed: boolean,
+  signal: AbortSignal | undefined,
+): Promise<ProgramRunner | undefined> {
   const needing = [...metricsOf(task), checkpointMetricOf(task)].find(
     (metric) => metricFacts[metric].needs === "programs",
   );
   if (needing === undefined) return undefined;
-  if (allowed) return createPythonRunner({ alias: task.functionAlias });
+  if (allowed) return createPythonRunner({ alias: task.functionAlias, signal });
   throw new UlptError("PROGRAMS_OFF", `The metric ${needing} runs programs that the model writes.`, {
     where: "task.metric",
     expected: "your permission, which no file of a workspace can give",

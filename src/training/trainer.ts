@@ -41,6 +41,8 @@ export interface TrainerOptions {
   examples: Indexed<TokenizedExample>;
   training: TrainingSettings;
   seed: number;
+  /** Ends a step between two calls of the engine; the state is then as it was before the step. */
+  signal?: AbortSignal | undefined;
 }
 
 function tokenCount({ source, target }: TokenizedExample): number {
@@ -70,10 +72,13 @@ export class Trainer {
     return this.state.step >= this.options.training.steps;
   }
 
-  /** @throws NOT_FINITE if the loss or a gradient is not a number: the state then is as it was before the step */
+  /**
+   * The state is as it was before the step where it
+   * @throws NOT_FINITE if the loss or a gradient is not a number; the signal's reason when aborted
+   */
   async step(): Promise<StepResult> {
     const started = process.hrtime.bigint();
-    const { training, prompt, examples } = this.options;
+    const { training, prompt, examples, signal } = this.options;
     const { state } = this;
     const learningRate =
       training.learningRate *
@@ -88,6 +93,7 @@ export class Trainer {
       rows,
       training.microBatchTokens,
       this.dropout?.masks(state.step),
+      signal,
     );
     const gradients = await prompt.gradients(state.parameters, cotangents.prompt);
     const norm = gradientNorm(gradients);

@@ -8,6 +8,7 @@ import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
 import type {
   BatchLoss,
+  DropoutMasks,
   LanguageModel,
   LossFunction,
   LossOptions,
@@ -160,7 +161,13 @@ class DecoderLoss implements LossFunction {
     this.session = session;
   }
 
-  async run({ prompt }: PortValues, examples: readonly TokenizedExample[], maxTokens: number): Promise<BatchLoss> {
+  async run(
+    { prompt }: PortValues,
+    examples: readonly TokenizedExample[],
+    maxTokens: number,
+    _masks?: DropoutMasks,
+    signal?: AbortSignal,
+  ): Promise<BatchLoss> {
     const { model } = this;
     const [promptLength] = prompt.shape as [number];
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
@@ -168,6 +175,7 @@ class DecoderLoss implements LossFunction {
     const options = { promptLength, padToken: model.config.padToken, labelWeight: 1 / labels };
     const sum = new SummedLoss(prompt.data.length);
     for (const group of model.groups(lengths, promptLength, maxTokens)) {
+      signal?.throwIfAborted();
       const rows = group.map((index) => examples[index]!);
       sum.add(await this.session.run({ ...collate(model.network, rows, options), prompt }));
     }

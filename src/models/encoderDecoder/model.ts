@@ -137,12 +137,14 @@ class EncoderDecoderLoss implements LossFunction {
     examples: readonly TokenizedExample[],
     maxTokens: number,
     masks?: DropoutMasks,
+    signal?: AbortSignal,
   ): Promise<BatchLoss> {
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
     const lengths = examples.map(({ source }) => source.length);
     const sum = new SummedLoss(prompt.data.length);
     const groups = this.model.groups(lengths, prompt.shape[0]!, maxTokens);
     for (const [part, group] of groups.entries()) {
+      signal?.throwIfAborted();
       const rows = group.map((index) => examples[index]!);
       const feeds = { ...collate(rows, this.model.config, 1 / labels), prompt };
       sum.add(await this.session.run(masks ? { ...feeds, ...this.maskFeeds(feeds, masks, part) } : feeds));

@@ -1,0 +1,125 @@
+/** @file What the editor may ask of `ulpt serve`, as tasks of a work thread. Models stay open between them. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Device } from "../graph/devices.ts";
+import type { HubProgress } from "../hub/progress.ts";
+import type { ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
+import { exportPrompt } from "../training/export.ts";
+import { LoadedModel } from "../training/loadedModel.ts";
+import { locateModel, locateTask } from "../training/sources.ts";
+import { openSubject, previewOf } from "./data.ts";
+import { reportDevices, resolveDevice } from "./devices.ts";
+import { openHub } from "./hub.ts";
+import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
+import { answerTexts, evaluateCheckpoint, inspectTarget } from "./use.ts";
+import type { Task } from "./work.ts";
+
+/** The name of the task that answers a method. */
+export function taskOfMethod(method: string): string {
+  return `serve/${method}`;
+}
+
+/** Each takes the parameters of its method; their progress is ServiceProgress. */
+export function serviceTasks(): Record<string, Task> {
+  const handlers = Object.entries(createHandlers(new ModelCache())) as [string, Handler][];
+  return Object.fromEntries(
+    handlers.map(([method, handle]): [string, Task] => [
+      taskOfMethod(method),
+      ({ signal, onProgress }, params: unknown) => {
+        const report = ({ file, bytes, totalBytes, bytesPerSecond, secondsLeft }: HubProgress) => {
+          const progress: ServiceProgress = { what: file, done: bytes, total: totalBytes, bytesPerSecond, secondsLeft };
+          onProgress(progress);
+        };
+        return handle(params, { signal, onProgress: report });
+      },
+    ]),
+  );
+}
+
+type Handler = (params: unknown, context: Context) => Promise<unknown>;
+
+interface Context {
+  signal: AbortSignal;
+  onProgress: (progress: HubProgress) => void;
+}
+
+type Handlers = {
+  [M in ServiceMethod]: (params: ServiceMethods[M]["params"], context: Context) => Promise<ServiceMethods[M]["result"]>;
+};
+
+/** What each method does. The processor is used but for evaluations: it is there, and its bits are the same everywhere. */
+function createHandlers(models: ModelCache): Handlers {
+  const open = async (target: Target, options: Parameters<typeof modelOf>[1]) =>
+    models.open(await modelOf(target, options), "cpu");
+  // Editors inspect what is opened: that alone fetches no model.
+  const inspect = (target: Target, context: Context, wanted = false) =>
+    inspectTarget(target, () => open(target, { ...context, wanted }));
+  return {
+    inspect: ({ checkpoint }, context) => inspect(openCheckpoint(checkpoint), context),
+    inspectPrompt: ({ prompt, workspace, fetch }, context) => inspect(openPrompt(prompt, workspace), context, fetch),
+    async try({ target: name, text, raw, maxNewTokens, workspace }, context) {
+      const target = openTarget(name, workspace);
+      const [answer] = await answerTexts(target, [text], await open(target, context), { raw, maxNewTokens });
+      return answer!;
+    },
+    async evaluate({ checkpoint, split, runGeneratedCode }, { signal }) {
+      const target = openCheckpoint(checkpoint);
+      const { device } = await resolveDevice(deviceOf(target));
+      const allowed = { allowPrograms: runGeneratedCode ?? false };
+      return (await evaluateCheckpoint(target, split, device, { signal, ...allowed })).report;
+    },
+    async preview({ experiment, split, rows }, context) {
+      const { task, model, directory } = openSubject(experiment);
+      return previewOf(task, model, directory, { split, rows }, context);
+    },
+    async download({ experiment }, context) {
+      const { task, model, directory } = openSubject(experiment);
+      const warnings: string[] = [];
+      const where = { directory, hub: openHub(), ...context, onWarning: (text: string) => void warnings.push(text) };
+      const { folder } = await locateModel(model!, where);
+      await locateTask(task, where);
+      return { model: folder, warnings };
+    },
+    cachedModels: async () => (await openHub().cached()).map(({ id }) => id),
+    async export({ checkpoint, name, workspace }, context) {
+      const target = openCheckpoint(checkpoint);
+      return exportPrompt(target, name, workspace, await open(target, context));
+    },
+    devices: () => reportDevices(),
+  };
+}
+
+/** The models used last stay open; requests run one at a time, so nobody uses one that is released. */
+export class ModelCache {
+  private static readonly capacity = 2;
+  private readonly entries = new Map<string, LoadedModel>();
+
+  /** The model in `folder`, opened again if its files changed. */
+  open(folder: string, device: Device): LoadedModel {
+    const key = `${device} ${folder} ${stamp(folder)}`;
+    const known = this.entries.get(key);
+    const model = known ?? LoadedModel.open(folder, device);
+    this.entries.delete(key);
+    this.entries.set(key, model); // the order of a map is that of insertion: the last is the latest
+    for (const [oldest, entry] of this.entries) {
+      if (this.entries.size <= ModelCache.capacity) break;
+      this.entries.delete(oldest);
+      void entry.release().catch(() => {});
+    }
+    return model;
+  }
+
+  async release(): Promise<void> {
+    const all = [...this.entries.values()];
+    this.entries.clear();
+    await Promise.allSettled(all.map((model) => model.release()));
+  }
+}
+
+/** Changes when a file of the model is replaced. */
+function stamp(folder: string): string {
+  return ["config.json", "tokenizer.json", "model.safetensors", "model.safetensors.index.json"]
+    .map((file) => statSync(join(folder, file), { throwIfNoEntry: false }))
+    .map((stat) => (stat ? `${stat.size}:${stat.mtimeMs}` : "-"))
+    .join(" ");
+}
