@@ -17,6 +17,7 @@ describe("the comparison at the end of a sweep", () => {
     parameters: 12,
     bytes: 1000,
     bestValidation: { mean: 0.6, deviation: 0.01 },
+    validationMetric: "accuracy",
     test: { mean: 0.7, deviation: 0.02, metric: "accuracy", interval: [0.6, 0.8], invalid: 0, others: {} },
     baselines: {},
     seconds: 10,
@@ -26,6 +27,12 @@ describe("the comparison at the end of a sweep", () => {
     const text = comparisonTable([group]);
     expect(text).toMatch(/^ ulpt-r2 +2 +12 /m);
     expect(text).not.toContain("not counted");
+  });
+
+  it("writes a deviation beside its mean only where the metric can be that far from it", () => {
+    expect(comparisonTable([group])).toContain("60.0 % ± 1.0");
+    const wide = { ...group, bestValidation: { mean: 0.5, deviation: Math.SQRT1_2 } };
+    expect(comparisonTable([wide])).toContain("50.0 % (sd 70.7)");
   });
 
   it("says how many seeds the scores are of, and names each run that is left out with its code", () => {
@@ -44,7 +51,8 @@ describe("the comparison of repeated runs", () => {
     const text = comparisonTable([
       {
         ...{ group: "ulpt-r2", method: "ulpt", rank: 2, runs: [report("a"), report("a-2")], compared: ["a-2"] },
-        ...{ repeats: ["a"], seeds: 1, parameters: 12, bytes: 9, bestValidation: undefined, test: undefined },
+        ...{ repeats: ["a"], seeds: 1, parameters: 12, bytes: 9, bestValidation: undefined },
+        ...{ validationMetric: null, test: undefined },
         ...{ baselines: {}, seconds: 1 },
       },
     ]);

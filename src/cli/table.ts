@@ -2,7 +2,7 @@
 import stringWidth from "string-width";
 import wrapAnsi from "wrap-ansi";
 import type { GroupReport } from "../results/comparison.ts";
-import { type Spread, seedCount } from "../results/groups.ts";
+import { seedCount, spreadText } from "../results/groups.ts";
 import type { RunReport } from "../runs/report.ts";
 import type { RunSummary } from "../runs/store.ts";
 import { cut, visibleLine } from "../words/surfaces.ts";
@@ -63,12 +63,6 @@ function padded(line: string, width: number, right: boolean): string {
   return right ? space + line : line + space;
 }
 
-function spread({ mean, deviation }: Spread): string {
-  return deviation === undefined
-    ? formatPercent(mean)
-    : `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} %`;
-}
-
 function percentOr(fraction: number | undefined): string {
   return fraction === undefined ? none : formatPercent(fraction);
 }
@@ -77,20 +71,22 @@ function percentOr(fraction: number | undefined): string {
 export function comparisonTable(groups: readonly GroupReport[]): string {
   const others = Object.keys(groups.find(({ test }) => test)?.test?.others ?? {});
   const showInvalid = groups.some(({ test }) => (test?.invalid ?? 0) > 0);
-  const rows = groups.map(({ group, seeds, compared, parameters, bytes, bestValidation, test, baselines, seconds }) => [
-    group,
-    seedCount(compared.length, seeds),
-    formatCount(parameters),
-    bytes === undefined ? none : formatBytes(bytes),
-    bestValidation ? spread(bestValidation) : none,
-    test ? spread(test) : none,
-    test?.interval ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
-    ...others.map((name) => (test?.others[name] ? spread(test.others[name]) : none)),
-    ...(showInvalid ? [percentOr(test?.invalid)] : []),
-    percentOr(baselines.majority),
-    `${percentOr(baselines.unprompted)} / ${percentOr(baselines.unpromptedAmongLabels)}`,
-    formatSeconds(seconds),
-  ]);
+  const rows = groups.map(
+    ({ group, seeds, compared, parameters, bytes, bestValidation, validationMetric, test, baselines, seconds }) => [
+      group,
+      seedCount(compared.length, seeds),
+      formatCount(parameters),
+      bytes === undefined ? none : formatBytes(bytes),
+      bestValidation ? spreadText(bestValidation, validationMetric, formatPercent) : none,
+      test ? spreadText(test, test.metric, formatPercent) : none,
+      test?.interval ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
+      ...others.map((name) => (test?.others[name] ? spreadText(test.others[name], name, formatPercent) : none)),
+      ...(showInvalid ? [percentOr(test?.invalid)] : []),
+      percentOr(baselines.majority),
+      `${percentOr(baselines.unprompted)} / ${percentOr(baselines.unpromptedAmongLabels)}`,
+      formatSeconds(seconds),
+    ],
+  );
   const head = [
     "run",
     "seeds",

@@ -28,6 +28,7 @@ function report(seed: number, change: Partial<RunReport> = {}): RunReport {
     parameters: 12,
     bytes: 1000,
     bestValidation: 0.6,
+    validationMetric: "accuracy",
     bestStep: 10,
     test: { metric: "accuracy", score: 0.7, count: 100, interval: [0.6, 0.8], invalid: 0, others: {} },
     baselines: { majority: 0.5 },

@@ -25,6 +25,8 @@ export interface GroupReport {
   parameters: number;
   bytes: number | undefined;
   bestValidation: Spread | undefined;
+  /** By which that is; null where nothing was validated. */
+  validationMetric: string | null;
   test: GroupScore | undefined;
   baselines: Readonly<Record<string, number>>;
   /** Mean over the runs that are compared; where none is, over all. */
@@ -71,6 +73,7 @@ function reportGroup(reports: RunReport[], { runs, repeats, seeds }: Counted<Run
     parameters: first.parameters,
     bytes: measured[0]!.bytes,
     bestValidation: spreadOf(runs.map(({ bestValidation }) => bestValidation)),
+    validationMetric: runs.find(({ validationMetric }) => validationMetric !== undefined)?.validationMetric ?? null,
     test: test && groupScore(test, tests),
     baselines: measured[0]!.baselines,
     seconds: measured.reduce((sum, { seconds }) => sum + seconds, 0) / measured.length,

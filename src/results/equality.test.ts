@@ -42,6 +42,11 @@ describe("runs that differ in nothing but their seed", () => {
     expect(groups([run(1), run(2, moved), run(3, kept)])).toEqual([["ulpt-r2", [1, 2, 3]]]);
   });
 
+  it("are one group under all the names that they were given", () => {
+    const named = (seed: number, name: string) => run(seed, { settings: { name: `${name}-seed${seed}` } });
+    expect(groups([named(1, "a"), named(2, "a"), named(1, "b")])).toEqual([["a, b", [1, 2, 1]]]);
+  });
+
   it("keep apart other learning rates and prompt lengths of the same name, and say in what they differ", () => {
     expect(groups([run(1), run(2, slow), run(3, { settings: { promptLength: 20 } }), run(4)])).toEqual([
       ["ulpt-r2", [1, 4]],

@@ -108,19 +108,25 @@ function named<R extends KnownRun>(groups: readonly UnnamedGroup<R>[]): EqualRun
   const families = new Map<string, string>();
   const namesakes = new Map<string, UnnamedGroup<R>[]>();
   for (const group of groups) {
-    const name = nameOf(group.members[0]!);
+    const name = namesOf(group);
     const others = namesakes.get(name);
     if (others) others.push(group);
     else namesakes.set(name, [group]);
   }
   const tellers = new Map([...namesakes].map(([name, alike]) => [name, differenceTeller(alike)]));
-  return groups.map(({ members, identity }, index) => {
-    const name = nameOf(members[0]!);
+  return groups.map((group, index) => {
+    const { members, identity } = group;
+    const name = namesOf(group);
     const family = keyOf(new Map([...identity].filter(([setting]) => setting !== rank)));
     families.set(family, families.get(family) ?? String(families.size));
     const facts = { key: String(index), name, difference: tellers.get(name)!(identity), family: families.get(family)! };
     return { ...facts, members, identity };
   });
+}
+
+/** `ulpt-r2`, or `a, b` where equal runs were given several names. */
+function namesOf({ members }: UnnamedGroup<KnownRun>): string {
+  return [...new Set(members.map(nameOf))].slice(0, mostNamed).join(", ");
 }
 
 /** A run's name without its seed. */

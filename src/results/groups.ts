@@ -106,6 +106,20 @@ export function spreadOf(scores: readonly (number | null | undefined)[]): Spread
   return known.length === 0 ? undefined : meanAndDeviation(known);
 }
 
+/**
+ * `85.0 % ± 7.1`; of a single seed `85.0 %`. Where mean ± deviation would go beyond what the metric can be, the deviation stands
+ * for itself: `50.0 % (sd 70.7)`.
+ * @param percent writes a fraction in percent
+ */
+export function spreadText(spread: Spread, metric: string | null, percent: (fraction: number) => string): string {
+  const { mean, deviation } = spread;
+  if (deviation === undefined) return percent(mean);
+  const points = (100 * deviation).toFixed(1);
+  const [low, high] = reachOf(spread, metric);
+  const isWithin = low <= mean - deviation && high >= mean + deviation;
+  return isWithin ? `${percent(mean)} ± ${points}` : `${percent(mean)} (sd ${points})`;
+}
+
 /** Mean − and + standard deviation, as far as the metric can go: a bar that is drawn ends there. */
 export function reachOf({ mean, deviation = 0 }: Spread, metric: string | null): [low: number, high: number] {
   const [lowest, highest] = boundsOf(metric) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];

@@ -22,6 +22,8 @@ export interface RunReport {
   bytes: number | undefined;
   /** Fractions from 0 to 1. */
   bestValidation: number | undefined;
+  /** By which that is. */
+  validationMetric: string | undefined;
   bestStep: number | undefined;
   test: TestScore | undefined;
   /** Scores on the test split to compare with: `majority`, `unprompted`, `unpromptedAmongLabels`. */
@@ -64,6 +66,7 @@ export function reportRun({ directory, spec }: Run): RunReport {
     parameters: spec.parameters,
     bytes: checkpoints.at(-1)?.bytes,
     bestValidation: best?.score,
+    validationMetric: best?.metric,
     bestStep: best?.step,
     test: test && {
       metric: test.metric,

@@ -4,6 +4,7 @@ import { UlptError } from "../errors.ts";
 import { type Indexed, PackedNumbers, PackedSequences } from "../formats/packed.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
+import { hiddenLabelAdvice, isHiddenLabel } from "../tasks/answers.ts";
 import type { SplitName } from "../tasks/definition.ts";
 import type { Answer } from "../tasks/exampleList.ts";
 import type { Task } from "../tasks/examples.ts";
@@ -172,7 +173,9 @@ function requireDistinct(labels: readonly { label: string; text: string }[]): vo
         {
           where: "task.labels",
           expected: "labels that the model's tokenizer can tell apart",
-          hint: "Choose other words for them with task.verbalizer.",
+          hint: [label, other].some(isHiddenLabel)
+            ? hiddenLabelAdvice
+            : "Choose other words for them with task.verbalizer.",
         },
       );
     }

@@ -1,5 +1,5 @@
 /** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
-import { type Spread, seedCount } from "../../src/results/groups.ts";
+import { type Spread, seedCount, spreadText } from "../../src/results/groups.ts";
 import type { RunView, Split, StringKey } from "../../src/shared/panel.ts";
 import { RanksChart } from "../charts/ranks.ts";
 import { type Row, rowsOf, type SortKey, scoredRuns, scoreOf, settingColumns, sortRows } from "../comparison.ts";
@@ -239,7 +239,9 @@ export class RanksView implements PanelPart {
       column("seeds", preferences.groupSeeds ? "columnSeeds" : "columnSeed", true, (row) =>
         preferences.groupSeeds ? this.seedsCell(row) : texts.count(row.runs[0]!.seed),
       ),
-      column("validation", "columnValidation", true, (row) => rowText(row, row.validation, texts)),
+      column("validation", "columnValidation", true, (row) =>
+        rowText(row, row.validation, store.experiment?.metrics.validation ?? null, texts),
+      ),
       column("test", "columnTest", true, (row) => this.testCell(row)),
       ...(preferences.groupSeeds
         ? []
@@ -312,7 +314,7 @@ export class RanksView implements PanelPart {
   private testCell(row: Row): Node | string {
     const { texts } = this.context;
     const interval = row.runs.length === 1 ? row.runs[0]!.testInterval : null;
-    const text = rowText(row, row.test, texts);
+    const text = rowText(row, row.test, this.context.store.experiment?.metrics.test ?? null, texts);
     if (!interval) return text;
     return h("span", { title: texts.t("interval", texts.percent(interval[0]), texts.percent(interval[1])) }, text);
   }
@@ -344,9 +346,8 @@ export class RanksView implements PanelPart {
 }
 
 /** A score of a row; where its runs are under way it says so. */
-function rowText({ isProvisional }: Row, value: Spread | undefined, texts: Texts): string {
+function rowText({ isProvisional }: Row, value: Spread | undefined, metric: string | null, texts: Texts): string {
   if (!value) return none;
-  const mean = texts.percent(value.mean);
-  if (isProvisional) return texts.t("soFar", mean);
-  return value.deviation === undefined ? mean : `${mean} ± ${(100 * value.deviation).toFixed(1)}`;
+  const text = spreadText(value, metric, (fraction) => texts.percent(fraction));
+  return isProvisional ? texts.t("soFar", text) : text;
 }

@@ -1,7 +1,7 @@
 /** @file The panel's numbers to take along: metrics as CSV, the comparison as Markdown. */
-import { countSeeds, groupTitle, seedCount, spreadOf } from "../../results/groups.ts";
+import { countSeeds, groupTitle, seedCount, spreadOf, spreadText } from "../../results/groups.ts";
 import type { RunSeries } from "../../runs/series.ts";
-import { type RunView, seedRunOf } from "../../shared/panel.ts";
+import { type ExperimentView, type RunView, seedRunOf } from "../../shared/panel.ts";
 import { markdownText } from "../../words/surfaces.ts";
 
 /** Every recorded loss and score of every run, as many as are drawn at once: a row each, `kind` says which. */
@@ -31,7 +31,7 @@ function csvCell(value: string | number | null): string {
 }
 
 /** A row for each group of runs that differ in nothing but their seed; below, the runs that are in no score. */
-export function comparisonMarkdown(runs: readonly RunView[]): string {
+export function comparisonMarkdown(runs: readonly RunView[], metrics: ExperimentView["metrics"]): string {
   const groups = new Map<string, RunView[]>();
   for (const run of runs) groups.set(run.group.key, [...(groups.get(run.group.key) ?? []), run]);
   const counted = [...groups.values()].map((members) => countSeeds(members, seedRunOf));
@@ -45,8 +45,14 @@ export function comparisonMarkdown(runs: readonly RunView[]): string {
         first!.rank ?? "–",
         first!.parameters?.toLocaleString("en") ?? "–",
         seedCount(compared.length, seeds),
-        spreadText(compared.map(({ bestScore }) => bestScore)),
-        spreadText(compared.map(({ testScore }) => testScore)),
+        scoreText(
+          compared.map(({ bestScore }) => bestScore),
+          metrics.validation,
+        ),
+        scoreText(
+          compared.map(({ testScore }) => testScore),
+          metrics.test,
+        ),
       ];
       return `| ${cells.join(" | ")} |`;
     }),
@@ -77,10 +83,7 @@ function note(reason: string, runs: readonly RunView[]): string {
     : "";
 }
 
-function spreadText(scores: readonly (number | null)[]): string {
+function scoreText(scores: readonly (number | null)[], metric: string | null): string {
   const spread = spreadOf(scores);
-  if (!spread) return "–";
-  const percent = (value: number) => (100 * value).toFixed(1);
-  const { mean, deviation } = spread;
-  return deviation === undefined ? `${percent(mean)} %` : `${percent(mean)} ± ${percent(deviation)} %`;
+  return spread ? spreadText(spread, metric, (fraction) => `${(100 * fraction).toFixed(1)} %`) : "–";
 }

@@ -244,6 +244,7 @@ describe("settings", () => {
 describe("export", () => {
   const view = (change: Partial<RunView>) =>
     ({ group: groupOf("ulpt-r2"), state: "finished", rank: 2, parameters: 456, seed: 1, ...change }) as RunView;
+  const metrics = { validation: "accuracy", test: "accuracy" };
   const groupOf = (name: string, difference = "") => ({ key: name + difference, name, difference, family: name });
 
   it("writes every loss as CSV, and no formula", () => {
@@ -260,12 +261,12 @@ describe("export", () => {
 
   it("writes the comparison as a Markdown table, seeds together", () => {
     const runs = [view({ bestScore: 0.8, testScore: 0.7 }), view({ seed: 2, bestScore: 0.9, testScore: null })];
-    expect(comparisonMarkdown(runs).split("\n")[2]).toBe("| ulpt-r2 | 2 | 456 | 2 | 85.0 ± 7.1 % | 70.0 % |");
+    expect(comparisonMarkdown(runs, metrics).split("\n")[2]).toBe("| ulpt-r2 | 2 | 456 | 2 | 85.0 % ± 7.1 | 70.0 % |");
   });
 
   it("takes no failed run into the Markdown table's scores, and names it below", () => {
     const failed = view({ name: "ulpt-r2-seed3", seed: 3, state: "failed", bestScore: 0, testScore: null });
-    const lines = comparisonMarkdown([view({ bestScore: 0.8, testScore: 0.7 }), failed]).split("\n");
+    const lines = comparisonMarkdown([view({ bestScore: 0.8, testScore: 0.7 }), failed], metrics).split("\n");
     expect(lines[2]).toBe("| ulpt-r2 | 2 | 456 | 1 of 2 | 80.0 % | 70.0 % |");
     expect(lines[4]).toBe("Not counted, because they failed: ulpt-r2-seed3.");
   });
@@ -274,12 +275,15 @@ describe("export", () => {
     const slow = view({ group: groupOf("ulpt-r2", "learningRate 0.1"), seed: 2, bestScore: 0.1, testScore: 0.2 });
     const scores = { bestScore: 0.8, testScore: 0.7 };
     const [old, recent] = ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"];
-    const lines = comparisonMarkdown([
-      view({ ...scores, created: recent }),
-      view({ ...scores, created: old, name: "ulpt-r2-seed1" }),
-      view({ name: "ulpt-r2-seed4", seed: 4, state: "stopped", bestScore: 0.3, testScore: null }),
-      slow,
-    ]).split("\n");
+    const lines = comparisonMarkdown(
+      [
+        view({ ...scores, created: recent }),
+        view({ ...scores, created: old, name: "ulpt-r2-seed1" }),
+        view({ name: "ulpt-r2-seed4", seed: 4, state: "stopped", bestScore: 0.3, testScore: null }),
+        slow,
+      ],
+      metrics,
+    ).split("\n");
     expect(lines.slice(2)).toEqual([
       "| ulpt-r2 | 2 | 456 | 1 of 2 | 80.0 % | 70.0 % |",
       "| ulpt-r2 (learningRate 0.1) | 2 | 456 | 1 | 10.0 % | 20.0 % |",

@@ -224,7 +224,9 @@ export class RunPanel implements vscode.Disposable {
         await this.exportCsv();
         return;
       case "copyMarkdown":
-        await vscode.env.clipboard.writeText(comparisonMarkdown(this.model.rows().runs));
+        await vscode.env.clipboard.writeText(
+          comparisonMarkdown(this.model.rows().runs, this.model.experimentView().metrics),
+        );
         showBriefly(vscode.l10n.t("The comparison was copied as Markdown."));
         return;
       default: {
