@@ -126,6 +126,13 @@ describe("the posterior's interval", () => {
     const [low, high] = posteriorInterval(fourfold, [0.5, 0.5], share, clusters);
     const [lowest, highest] = posteriorInterval(rows(7, 13), [0.5, 0.5], share);
     expect((high - low) / (highest - lowest)).toBeCloseTo(1, 0.8);
+    const equal = { kindOf: new Uint32Array(40).fill(1), values: [0, 1] };
+    const ten = clusterRows([...equal.kindOf].map((_, row) => row % 10));
+    const alone = { kindOf: new Uint32Array(10).fill(1), values: [0, 1] };
+    const missed = (interval: [number, number]) => 1 - interval[0];
+    const ratio =
+      missed(posteriorInterval(equal, [0.5, 0.5], share, ten)) / missed(posteriorInterval(alone, [0.5, 0.5], share));
+    expect(Math.abs(ratio - 1)).toBeLessThan(0.25);
   });
 });
 

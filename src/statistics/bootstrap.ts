@@ -101,7 +101,7 @@ export function bootstrapInterval(
  * it: its 2.5 % and 97.5 % quantiles over the posterior of those shares, which is Dirichlet's distribution with parameters count +
  * `prior`. Unlike a resample, it takes into account that what does not occur among a few rows may exist. With clusters it is the
  * Bayesian bootstrap (Rubin 1981) of those. It is the same on every machine, up to rounding.
- * @param prior of each kind, the part of a row that is assumed beside the rows
+ * @param prior of each kind, the part of a row, or of a cluster, that is assumed beside those there are
  * @param statistic of weights of the kinds, of which only the proportions count. The array is reused between calls.
  * @throws RangeError if there are no rows
  */
@@ -116,10 +116,12 @@ export function posteriorInterval(
   const counts = countKinds(kinds);
   const weights = new Float64Array(values.length);
   return middleOf(kindOf.length, () => {
-    for (let kind = 0; kind < weights.length; kind++)
-      weights[kind] = gamma(random, prior[kind]! + (clusters ? 0 : counts[kind]!));
-    if (clusters) {
+    if (!clusters) for (const [kind, count] of counts.entries()) weights[kind] = gamma(random, prior[kind]! + count);
+    else {
       const { starts, rows } = clusters;
+      // What is assumed is a part of a cluster, since a cluster may tell as little as one row.
+      const size = rows.length / (starts.length - 1);
+      for (let kind = 0; kind < weights.length; kind++) weights[kind] = size * gamma(random, prior[kind]!);
       for (let cluster = 0; cluster + 1 < starts.length; cluster++) {
         const weight = exponential(random);
         for (let i = starts[cluster]!; i < starts[cluster + 1]!; i++) weights[kindOf[rows[i]!]!]! += weight;
