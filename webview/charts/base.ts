@@ -13,7 +13,6 @@ import {
   Tooltip,
   type TooltipOptions,
 } from "chart.js";
-import type { Bounds } from "../../src/metrics/names.ts";
 import type { XAxis } from "../../src/shared/panel.ts";
 import type { Texts } from "../format.ts";
 import { timeTicks } from "../format.ts";
@@ -33,17 +32,6 @@ const axisWidth = 58;
 
 export function fitWidth(scale: Scale): void {
   scale.width = axisWidth;
-}
-
-/** Ends of an axis of scores: no farther than the metric can go, unless `shown`, what is drawn, lies there. */
-export function axisWithin(
-  bounds: Bounds | undefined,
-  low: number,
-  high: number,
-  shown: readonly [low: number, high: number],
-): { min: number; max: number } {
-  const [lowest, highest] = bounds ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  return { min: Math.max(low, Math.min(lowest, shown[0])), max: Math.min(high, Math.max(highest, shown[1])) };
 }
 
 export function baseOptions(): ChartOptions<"line"> {

@@ -3,13 +3,12 @@
  * validation as points) and their validation score. Zooms by dragging.
  */
 import type { ChartDataset } from "chart.js";
-import { boundsOf } from "../../src/metrics/kinds.ts";
 import type { RunView, XAxis } from "../../src/shared/panel.ts";
 import { h } from "../dom.ts";
 import { duration, type Texts } from "../format.ts";
 import type { Course, NumberColumns } from "../store.ts";
+import { scoreAxis } from "./axis.ts";
 import {
-  axisWithin,
   baseOptions,
   Chart,
   crosshair,
@@ -243,7 +242,7 @@ export class CourseCharts {
           ...dress,
           type: isLoss && logY ? ("logarithmic" as const) : ("linear" as const),
           afterFit: fitWidth,
-          ...(isLoss ? {} : scoreAxis(state)),
+          ...(isLoss ? {} : validationAxis(state)),
           ticks: {
             ...dress.ticks,
             autoSkipPadding: 10,
@@ -318,15 +317,11 @@ export class CourseCharts {
   }
 }
 
-/** Around the validation scores that are drawn, as far as their metric can go. */
-function scoreAxis({ courses, metric }: CourseChartState): { min?: number; max?: number } {
+function validationAxis({ courses, metric }: CourseChartState): { min?: number; max?: number } {
   const scores = courses.flatMap(({ course }) =>
     course.evaluations.flatMap(({ split, score }) => (split === "validation" && Number.isFinite(score) ? score : [])),
   );
-  if (scores.length === 0) return {};
-  const shown = [Math.min(...scores), Math.max(...scores)] as const;
-  const margin = Math.max(0.01, 0.08 * (shown[1] - shown[0]));
-  return axisWithin(boundsOf(metric), shown[0] - margin, shown[1] + margin, shown);
+  return scores.length === 0 ? {} : scoreAxis(metric, { low: Math.min(...scores), high: Math.max(...scores) }, 0.08);
 }
 
 /** Points at the edges are drawn whole; of what is zoomed away nothing shows. */

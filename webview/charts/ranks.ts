@@ -3,13 +3,13 @@
  * for what to compare with.
  */
 import type { ChartDataset, Plugin } from "chart.js";
-import { boundsOf } from "../../src/metrics/kinds.ts";
 import { groupTitle, reachOf, type Spread } from "../../src/results/groups.ts";
 import type { ReferenceScores, RunView, Split } from "../../src/shared/panel.ts";
 import { compareGroup, groupRuns, scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
 import { h } from "../dom.ts";
 import type { Texts } from "../format.ts";
-import { axisWithin, baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
+import { scoreAxis } from "./axis.ts";
+import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
 import { marksOf } from "./marks.ts";
 import { type ChartTheme, fade } from "./theme.ts";
 
@@ -179,7 +179,6 @@ export class RanksChart {
     this.lines = this.lines.filter(near);
     low = Math.min(low, ...this.lines.map(({ value }) => value));
     high = Math.max(high, ...this.lines.map(({ value }) => value));
-    const margin = Math.max(0.01, 0.12 * (high - low));
     return {
       ...baseOptions(),
       interaction: { mode: "nearest", axis: "xy", intersect: true },
@@ -210,7 +209,7 @@ export class RanksChart {
         y: {
           ...dress,
           type: "linear",
-          ...axisWithin(boundsOf(metric), low - margin, high + margin, [low, high]),
+          ...scoreAxis(metric, { low, high }, 0.12),
           afterFit: fitWidth,
           ticks: {
             ...dress.ticks,

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { groupTitle, spreadOf } from "../../src/results/groups.ts";
 import type { Columns, HostMessage, RunView } from "../../src/shared/panel.ts";
+import { scoreAxis } from "../charts/axis.ts";
 import { marksOf } from "../charts/marks.ts";
 import { rowsOf, scoredRuns, settingColumns, sortRows } from "../comparison.ts";
 import { duration, fill, Texts, timeTicks } from "../format.ts";
@@ -210,6 +211,21 @@ describe("the format", () => {
 
   it("has a text for every key", () => {
     expect(Object.entries(strings).filter(([, text]) => !text)).toEqual([]);
+  });
+});
+
+describe("the axis of scores", () => {
+  it("goes no farther than the metric can, and is not empty where all scores are equal", () => {
+    expect(scoreAxis("accuracy", { low: 1, high: 1 }, 0.08)).toEqual({ min: 0.99, max: 1 });
+    expect(scoreAxis("accuracy", { low: 0, high: 0.5 }, 0.1)).toEqual({ min: 0, max: 0.55 });
+    expect(scoreAxis("matthews", { low: -0.5, high: 0.5 }, 0.1)).toEqual({ min: -0.6, max: 0.6 });
+    expect(scoreAxis("matthews", { low: -1, high: 1 }, 0.1)).toEqual({ min: -1, max: 1 });
+  });
+
+  it("shows what lies beyond, and knows no ends of a metric that it does not know", () => {
+    expect(scoreAxis("accuracy", { low: 0, high: 3 }, 0.1)).toEqual({ min: 0, max: 3 });
+    expect(scoreAxis("unheard-of", { low: 0, high: 1 }, 0.1)).toEqual({ min: -0.1, max: 1.1 });
+    expect(scoreAxis(null, { low: 0, high: 1 }, 0.1)).toEqual({ min: -0.1, max: 1.1 });
   });
 });
 
