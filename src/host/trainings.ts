@@ -85,9 +85,8 @@ export class Trainings {
     const { owner } = run;
     if (!owner) return;
     this.log.info(`killing process ${owner.pid} of ${run.directory}`);
-    const launched = this.launchOf(run);
     try {
-      await (launched ? kill(launched) : killOwner(owner));
+      await killOwner(owner, this.launchOf(run));
     } catch (error) {
       if (!(error instanceof UlptError) || error.code !== "RUN_BUSY") throw error;
       requestStop(run.directory);

@@ -95,9 +95,13 @@ export async function kill(launched: Launch): Promise<void> {
   await killProven(launched.pid, prove(launched));
 }
 
-/** As `kill`, of the process that trains a run. @throws UlptError RUN_BUSY */
-export async function killOwner(owner: Pick<Owner, "host" | "pid" | "processStart">): Promise<void> {
-  await killProven(owner.pid, proveOwner(owner));
+/** As `kill`, of the process that trains a run, which may be that of a launch. @throws UlptError RUN_BUSY */
+export async function killOwner(
+  owner: Pick<Owner, "host" | "pid" | "processStart">,
+  launched?: Launch | undefined,
+): Promise<void> {
+  const proof = proveOwner(owner);
+  await killProven(owner.pid, proof.kind === "unproven" && launched ? prove(launched) : proof);
 }
 
 /** A child that has not ended is who it was; any other process has to be looked at. */

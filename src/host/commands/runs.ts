@@ -16,7 +16,7 @@ import { chooseExperiment, chooseRuns, type Target, targetsOf } from "./target.t
 const { t } = vscode.l10n;
 
 export function runCommands(services: Services) {
-  const { store, trainings, runsView, promptsView } = services;
+  const { store, runsView, promptsView } = services;
 
   function setShown(targets: readonly Target[], shown: boolean): void {
     for (const { run } of targets) if (run) store.setShown(run, shown);
@@ -151,8 +151,8 @@ export function runCommands(services: Services) {
       pick.placeholder = t("Open the panel of…");
       pick.items = shownItems(items.map((item) => ({ ...item, buttons: [log, stop] })));
       pick.onDidTriggerItemButton(({ item, button }) => {
-        if (button.tooltip === stop.tooltip) trainings.stopRun(item.run);
-        else void vscode.commands.executeCommand(coreCommands.showRunLog, item.run);
+        const command = button.tooltip === stop.tooltip ? coreCommands.stop : coreCommands.showRunLog;
+        void vscode.commands.executeCommand(command, item.run);
         pick.hide();
       });
       pick.onDidAccept(() => {
