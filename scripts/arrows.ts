@@ -39,7 +39,19 @@ const arrows: Record<string, readonly string[]> = {
   ],
   launch: ["runs", "experiment", "words"],
   shared: ["results", "runs", "tasks"], // types only: the webview imports it
-  host: ["results", "runs", "launch", "shared", "experiment", "tasks", "metrics", "paper", "statistics", "words"],
+  host: [
+    "results",
+    "runs",
+    "launch",
+    "shared",
+    "experiment",
+    "tasks",
+    "metrics",
+    "paper",
+    "statistics",
+    "formats",
+    "words",
+  ],
   cli: [
     "graph",
     "models",

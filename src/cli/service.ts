@@ -1,6 +1,7 @@
 /** @file What the editor may ask of `ulpt serve`, as tasks of a work thread. Models stay open between them. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { modelFolderFiles, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import type { ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
@@ -118,7 +119,7 @@ export class ModelCache {
 
 /** Changes when a file of the model is replaced. */
 function stamp(folder: string): string {
-  return ["config.json", "tokenizer.json", "model.safetensors", "model.safetensors.index.json"]
+  return [...modelFolderFiles.flat(), tokenizerConfigFile]
     .map((file) => statSync(join(folder, file), { throwIfNoEntry: false }))
     .map((stat) => (stat ? `${stat.size}:${stat.mtimeMs}` : "-"))
     .join(" ");

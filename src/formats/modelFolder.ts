@@ -1,4 +1,5 @@
 /** @file Which files make a model's folder, on the Hugging Face Hub and on the disk. */
+import { UlptError } from "../errors.ts";
 
 export const configFile = "config.json";
 export const weightsFile = "model.safetensors";
@@ -15,3 +16,17 @@ export const modelFolderFiles: readonly (readonly string[])[] = [
   [weightsFile, weightsIndexFile],
   tokenizerFiles,
 ];
+
+/** Whether one of the files is of an adapter (PEFT), which is the change of a model and none by itself. */
+export function holdsAdapter(names: readonly string[]): boolean {
+  return names.some((name) => /^adapter_(?:config\.json|model\.\w+)$/.test(name));
+}
+
+/** For what holds an adapter where a model is wanted; `what` is its name in the sentence. */
+export function adapterAlone(what: string, where: string): UlptError {
+  return new UlptError("MODEL_MISSING", `${what} holds an adapter, which is only the change of a model.`, {
+    where,
+    expected: modelFolderFiles.map((names) => names[0]).join(", "),
+    hint: "Name the model that it was made for (base_model_name_or_path in adapter_config.json), or one it was merged into.",
+  });
+}

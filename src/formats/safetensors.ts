@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { longestPointer, refuseLfsPointer } from "./lfsPointer.ts";
 
 const bytesPerElement = {
   F64: 8,
@@ -26,7 +27,8 @@ export type Dtype = keyof typeof bytesPerElement;
 
 export interface TensorEntry {
   name: string;
-  dtype: Dtype;
+  /** One of `Dtype`, or of a type that is not read here, such as F8_E4M3: other tensors of its file can be used all the same. */
+  dtype: string;
   shape: readonly number[];
   /** Where its bytes begin, counted from the start of the file. */
   offset: number;
@@ -64,6 +66,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Names of types, those of later versions of the format too. */
+const dtypeName = /^[A-Z][A-Z0-9_]{0,31}$/;
+
+function isDtype(dtype: string): dtype is Dtype {
+  return Object.hasOwn(bytesPerElement, dtype);
+}
+
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
@@ -89,6 +98,7 @@ function headerOf(
 ): SafetensorsHeader {
   if (fileSize > bounds.fileBytes)
     throw invalid(path, `The file has ${fileSize} bytes.`, `at most ${bounds.fileBytes} for a file of its kind`);
+  refuseLfsPointer(read(0, Math.min(fileSize, longestPointer)), path, "SAFETENSORS_INVALID");
   if (fileSize < 8) throw invalid(path, `The file has ${fileSize} bytes, too few for a safetensors header.`);
   const headerLength = read(0, 8).readBigUInt64LE();
   if (headerLength > BigInt(fileSize - 8)) {
@@ -137,8 +147,8 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileSize: n
   const where = `${path}, tensor "${name}"`;
   if (!isRecord(value)) throw invalid(where, "The tensor's entry is not an object.");
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype)) {
-    throw invalid(where, `The dtype ${JSON.stringify(dtype)} is unknown.`, Object.keys(bytesPerElement).join(", "));
+  if (typeof dtype !== "string" || !dtypeName.test(dtype)) {
+    throw invalid(where, `The dtype ${JSON.stringify(dtype)} is none.`, Object.keys(bytesPerElement).join(", "));
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
     throw invalid(where, `The shape ${JSON.stringify(shape)} is not a list of sizes.`);
@@ -153,11 +163,14 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileSize: n
       `Its bytes ${begin} to ${end} are out of range: the file holds ${fileSize - dataStart} bytes of tensors.`,
     );
   }
-  const byteLength = shape.reduce((product: number, size: number) => product * size, bytesPerElement[dtype as Dtype]);
-  if (byteLength !== end - begin) {
-    throw invalid(where, `${dtype} ${JSON.stringify(shape)} takes ${byteLength} bytes, but ${end - begin} are given.`);
+  const byteLength = end - begin;
+  if (isDtype(dtype)) {
+    const needed = shape.reduce((product: number, size: number) => product * size, bytesPerElement[dtype]);
+    if (needed !== byteLength) {
+      throw invalid(where, `${dtype} ${JSON.stringify(shape)} takes ${needed} bytes, but ${byteLength} are given.`);
+    }
   }
-  return { name, dtype: dtype as Dtype, shape, offset: dataStart + begin, byteLength };
+  return { name, dtype, shape, offset: dataStart + begin, byteLength };
 }
 
 function rejectOverlaps(tensors: ReadonlyMap<string, TensorEntry>, path: string): void {
@@ -183,21 +196,26 @@ export function readTensorBytes(
   return withFile(path, (descriptor) => readBytes(descriptor, path, entry.offset + start, length));
 }
 
+/** How a float tensor is read: bytes of an element, and the element at an index. @throws SAFETENSORS_INVALID */
+function floatFormat(path: string, { name, dtype }: TensorEntry) {
+  const read = isDtype(dtype) ? floatReaders[dtype] : undefined;
+  if (isDtype(dtype) && read) return { size: bytesPerElement[dtype], read };
+  throw invalid(`${path}, tensor "${name}"`, `${dtype} is not a float type that is read here.`, "F32, F16 or BF16");
+}
+
 /** The elements of a float tensor (F64, F32, F16, BF16) as float32; for part of it give `start` and `count` in elements. */
 export function readFloats(path: string, entry: TensorEntry, start = 0, count?: number): Float32Array {
-  const size = bytesPerElement[entry.dtype];
+  const { size } = floatFormat(path, entry);
   const elements = count ?? entry.byteLength / size - start;
   return decodeFloats(readTensorBytes(path, entry, start * size, elements * size), path, entry);
 }
 
 /** The elements of a float tensor, or of a part of it, out of their bytes. */
 export function decodeFloats(bytes: Buffer, path: string, entry: TensorEntry): Float32Array {
-  const elements = bytes.byteLength / bytesPerElement[entry.dtype];
+  const { size, read } = floatFormat(path, entry);
+  const elements = bytes.byteLength / size;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const out = new Float32Array(elements);
-  const read = floatReaders[entry.dtype];
-  if (!read)
-    throw invalid(`${path}, tensor "${entry.name}"`, `${entry.dtype} is not a float type.`, "F32, F16 or BF16");
   if (entry.dtype === "F32") new Uint8Array(out.buffer).set(bytes);
   else for (let i = 0; i < elements; i++) out[i] = read(view, i);
   return out;

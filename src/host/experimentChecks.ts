@@ -12,6 +12,7 @@ import { namesNetwork } from "../experiment/localPath.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";
 import { ExperimentError, type ExperimentProblem } from "../experiment/problems.ts";
 import { boundsProblem, experimentTree } from "../experiment/tree.ts";
+import { modelFolderFiles } from "../formats/modelFolder.ts";
 import { metricFacts } from "../metrics/names.ts";
 import type { PaperCell } from "../paper/cell.ts";
 import { cells, findCell } from "../paper/results.ts";
@@ -467,8 +468,6 @@ function writtenField({ written, each }: Field, name: string): string {
   return `{${name}${each ? "[]" : ""}${bar < 0 ? "" : ` ${written.slice(bar)}`}}`;
 }
 
-const modelFiles = ["config.json", "model.safetensors", "tokenizer.json"];
-
 async function modelChecks(experiment: Experiment, place: Places, files: Surroundings, t: Translate): Promise<Check[]> {
   const { settings, directory } = experiment;
   const folder = resolve(directory, settings.model);
@@ -489,11 +488,15 @@ async function modelChecks(experiment: Experiment, place: Places, files: Surroun
   if (kind === undefined && parseHubId(settings.model)) return []; // it comes from the Hub
   if (kind === undefined) return problem("model-missing", t("The model folder does not exist: {0}", folder));
   if (kind === "file") {
-    return problem("model-missing", t("The model must be a folder with {0}; this is a file.", modelFiles.join(", ")));
+    const wanted = modelFolderFiles.map(([first]) => first).join(", ");
+    return problem("model-missing", t("The model must be a folder with {0}; this is a file.", wanted));
   }
-  const kinds = await Promise.all(modelFiles.map((name) => files.kind(resolve(folder, name))));
-  if (kinds.includes("elsewhere")) return unseen(); // linked to
-  const missing = modelFiles.filter((_, i) => kinds[i] !== "file");
+  const missing: string[] = [];
+  for (const alternatives of modelFolderFiles) {
+    const kinds = await Promise.all(alternatives.map((name) => files.kind(resolve(folder, name))));
+    if (kinds.includes("elsewhere")) return unseen(); // linked to
+    if (!kinds.includes("file")) missing.push(alternatives[0]!);
+  }
   if (missing.length)
     return problem("model-incomplete", t("The model folder lacks {0}: {1}", missing.join(", "), folder));
   return rankChecks(experiment, await files.hiddenSize(folder), place, t);

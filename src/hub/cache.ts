@@ -121,17 +121,22 @@ export async function writeRef(repository: CachedRepository, revision: string, c
 
 const listingSchema = z.array(remoteFileSchema);
 
+/** The number changes with what is kept of a list: one of an older version would lack files. */
+function listingPath(folder: string, commit: string): string {
+  return join(folder, ".listings", `${commit}.2.json`);
+}
+
 /** The files of a commit as the Hub listed them when it was last asked. */
 export async function readListing({ folder }: CachedRepository, commit: string): Promise<RemoteFile[] | undefined> {
   try {
-    return listingSchema.parse(parseJson(await readFile(join(folder, ".listings", `${commit}.json`), "utf8")));
+    return listingSchema.parse(parseJson(await readFile(listingPath(folder, commit), "utf8")));
   } catch {
     return undefined;
   }
 }
 
 export async function writeListing({ folder }: CachedRepository, commit: string, files: RemoteFile[]): Promise<void> {
-  await writeBeside(join(folder, ".listings", `${commit}.json`), JSON.stringify(files));
+  await writeBeside(listingPath(folder, commit), JSON.stringify(files));
 }
 
 async function writeBeside(path: string, content: string): Promise<void> {

@@ -108,7 +108,7 @@ export class Hub {
    * the Hub is not asked or cannot be reached. A full commit hash that is cached completely is not asked for. `part`
    * "tokenizer" leaves the weights where they are: for who only wants to count tokens.
    * @throws UlptError HUB_NOT_FOUND, HUB_GATED, HUB_DENIED, HUB_UNREACHABLE, HUB_OFFLINE, HUB_ANSWER, HUB_CORRUPT;
-   * MODEL_MISSING if there are no weights in safetensors, TOKENIZER_MISSING if there is no tokenizer.json; DISK_FULL,
+   * MODEL_MISSING if there are no weights in safetensors, TOKENIZER_MISSING if there is no tokenizer; DISK_FULL,
    * RUN_UNWRITABLE. Rejects with the signal's reason as soon as it is aborted; what has come is kept for the next time.
    */
   async model(id: string, options: RequestOptions & { part?: ModelPart | undefined } = {}): Promise<HubModel> {

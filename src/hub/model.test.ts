@@ -163,7 +163,40 @@ describe("a model from the Hub", () => {
     expect(asked().filter((path) => path.includes("/resolve/"))).toEqual([]);
   });
 
-  it("is refused without tokenizer.json or config.json", async () => {
+  it("has its tokenizer as a SentencePiece model where there is no tokenizer.json", async () => {
+    const { "tokenizer.json": json, ...rest } = hollowModel();
+    const files = { ...rest, "spiece.model": "pieces", "tokenizer_config.json": "{}" };
+    const { client } = await start({
+      repositories: [
+        { type: "model", id: "a/pieces", files },
+        { type: "model", id: "a/both", files: { ...files, "tokenizer.json": json! } },
+      ],
+    });
+    expect(readdirSync((await client.model("a/pieces")).folder)).toContain("spiece.model");
+    expect(readdirSync((await client.model("a/both")).folder)).not.toContain("spiece.model");
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ["alone", {}],
+    ["with a tokenizer", { "tokenizer.json": "{}" }],
+    ["with the configuration of its model", { "tokenizer.json": "{}", "config.json": "{}" }],
+  ])("is refused as an adapter where it is one: %s", async (_, more) => {
+    const files = { "adapter_config.json": "{}", "adapter_model.safetensors": "x", ...more };
+    const { client } = await start({ repositories: [{ type: "model", id: "org/adapter", files }] });
+    const error = await expectError(() => client.model("org/adapter"), "MODEL_MISSING", "org/adapter");
+    expect(error.message).toContain("adapter");
+    expect(error.hint).toContain("base_model_name_or_path");
+  });
+
+  it("is refused where its weights are of another format, which is named", async () => {
+    const { "model.safetensors": bytes, ...rest } = hollowModel();
+    const files = { ...rest, "t5-q4.gguf": bytes! };
+    const { client } = await start({ repositories: [{ type: "model", id: "org/gguf", files }] });
+    const error = await expectError(() => client.model("org/gguf"), "MODEL_MISSING", "org/gguf");
+    expect(error.message).toContain("t5-q4.gguf");
+  });
+
+  it("is refused without a tokenizer or config.json", async () => {
     const { "tokenizer.json": _, ...noTokenizer } = hollowModel();
     const { "config.json": __, ...noConfig } = hollowModel();
     const { client } = await start({

@@ -1,17 +1,24 @@
 /** @file Which files of a repository make a model: configuration, tokenizer and weights as safetensors; never a pickle. */
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import {
+  adapterAlone,
+  configFile,
+  holdsAdapter,
+  tokenizerConfigFile,
+  tokenizerFiles,
+  weightsFile,
+  weightsIndexFile,
+} from "../formats/modelFolder.ts";
 import { parseJson } from "../json.ts";
 import type { RemoteFile } from "./api.ts";
 import { isSafePath } from "./names.ts";
 
-const required = ["config.json", "tokenizer.json"];
-const optional = ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json"];
-const singleWeights = "model.safetensors";
-const weightsIndex = "model.safetensors.index.json";
+const optional = ["generation_config.json", tokenizerConfigFile, "special_tokens_map.json"];
 
-/** Formats of weights that are pickles, or that this project does not read. */
-const otherWeights = /\.(bin|pt|pth|ckpt|msgpack|h5)$/i;
+const pickle = /\.(?:bin|pt|pth|ckpt)$/i;
+/** Formats of weights that are not read here. */
+const otherWeights = /\.(?:gguf|ggml|msgpack|h5|onnx)$/i;
 
 export interface ModelFiles {
   /** To be fetched, the small ones first: who has the weights has the rest. Without the shards that `index` names. */
@@ -27,18 +34,15 @@ export type ModelPart = "all" | "tokenizer";
 
 export function pickModelFiles(files: readonly RemoteFile[], part: ModelPart = "all"): ModelFiles {
   const byPath = new Map(files.map((file) => [file.path, file]));
-  const missing = required.filter((name) => !byPath.has(name));
-  if (part === "tokenizer") {
-    const names = [...required, ...optional];
-    return { files: names.flatMap((name) => byPath.get(name) ?? []), index: undefined, lacking: missing };
-  }
-  const weights = byPath.get(singleWeights);
-  const index = weights ? undefined : byPath.get(weightsIndex);
-  const names = [...required, ...optional, weights ? singleWeights : weightsIndex];
+  const tokenizer = tokenizerFiles.find((name) => byPath.has(name)) ?? tokenizerFiles[0];
+  const small = [configFile, tokenizer];
+  const weights = [weightsFile, weightsIndexFile].find((name) => byPath.has(name)) ?? weightsFile;
+  const needed = part === "tokenizer" ? small : [...small, weights];
+  const names = [...small, ...optional, ...(part === "tokenizer" ? [] : [weights])];
   return {
     files: names.flatMap((name) => byPath.get(name) ?? []),
-    index,
-    lacking: [...missing, ...(weights || index ? [] : [singleWeights])],
+    index: part === "all" && weights === weightsIndexFile ? byPath.get(weights) : undefined,
+    lacking: needed.filter((name) => !byPath.has(name)),
   };
 }
 
@@ -63,7 +67,7 @@ export function shardNames(index: string, where: string): string[] {
 
 function badIndex(what: string, where: string, cause?: unknown): UlptError {
   return new UlptError("HUB_ANSWER", `The index of the model's weights ${what}.`, {
-    where: `${where}, ${weightsIndex}`,
+    where: `${where}, ${weightsIndexFile}`,
     expected: `"weight_map", from tensors to files ending in .safetensors in the same repository`,
     hint: "Take another revision of the model, or another model.",
     cause,
@@ -77,30 +81,38 @@ export function unusableModel(
   files: readonly RemoteFile[],
   lacking: readonly string[],
 ): UlptError {
-  const pickles = files.filter(({ path }) => otherWeights.test(path) && !path.includes("/")).map(({ path }) => path);
-  const revisions =
-    "Many models have safetensors in a pull request: look at the repository's discussions and give its revision, like refs/pr/1.";
-  if (lacking.includes(singleWeights)) {
-    const only = pickles.length > 0;
-    const message = only
-      ? `The model ${id} has its weights only as a pickle (${pickles.slice(0, 3).join(", ")}), which could run code when read.`
-      : `The repository ${id} has no weights of a model.`;
-    return new UlptError("MODEL_MISSING", message, {
-      where: page,
-      expected: `${singleWeights}, or ${weightsIndex} with the files it names`,
-      hint: only ? `${revisions} Or convert it to safetensors.` : "Check the name of the model.",
-    });
-  }
-  if (lacking.includes("config.json")) {
+  const names = files.map(({ path }) => path).filter((path) => !path.includes("/"));
+  if (holdsAdapter(names)) return adapterAlone(`The repository ${id}`, page);
+  if (lacking.includes(weightsFile)) return withoutWeights(id, page, names);
+  if (lacking.includes(configFile)) {
     return new UlptError("MODEL_MISSING", `The repository ${id} has no config.json, so it is no model by itself.`, {
       where: page,
-      expected: required.join(" and "),
-      hint: "An adapter needs the model it was made for: take that one.",
+      expected: lacking.join(" and "),
+      hint: "Check the name of the model.",
     });
   }
-  return new UlptError("TOKENIZER_MISSING", `The model ${id} has no tokenizer.json.`, {
+  return new UlptError("TOKENIZER_MISSING", `The model ${id} has no tokenizer that is read here.`, {
     where: page,
-    expected: "tokenizer.json beside the weights",
+    expected: `${tokenizerFiles.join(" or ")} beside the weights`,
     hint: "Take a revision that has it, or download the model to a folder and convert its tokenizer with Transformers.",
+  });
+}
+
+function withoutWeights(id: string, page: string, names: readonly string[]): UlptError {
+  const pickles = names.filter((name) => pickle.test(name));
+  const others = names.filter((name) => otherWeights.test(name));
+  const only = [...pickles, ...others].slice(0, 3).join(", ");
+  const message =
+    pickles.length > 0
+      ? `The model ${id} has its weights only as a pickle (${only}), which could run code when read.`
+      : others.length > 0
+        ? `The model ${id} has its weights only in a format that is not read here (${only}).`
+        : `The repository ${id} has no weights of a model.`;
+  const revisions =
+    "Many models have safetensors in a pull request: look at the repository's discussions and give its revision, like refs/pr/1.";
+  return new UlptError("MODEL_MISSING", message, {
+    where: page,
+    expected: `${weightsFile}, or ${weightsIndexFile} with the files it names`,
+    hint: only ? `${revisions} Or convert it to safetensors.` : "Check the name of the model.",
   });
 }

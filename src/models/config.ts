@@ -1,24 +1,24 @@
 /** @file `config.json` of a Hugging Face model folder, as it is written there. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
+import { refuseLfsPointer } from "../formats/lfsPointer.ts";
+import { adapterAlone, configFile, holdsAdapter } from "../formats/modelFolder.ts";
 import { parseJson } from "../json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** @throws MODEL_MISSING, MODEL_CONFIG */
 export function readConfig(folder: string): { json: JsonObject; path: string } {
-  const path = join(folder, "config.json");
+  const path = join(folder, configFile);
   if (existsSync(path)) return { json: readJsonObject(path), path };
-  throw new UlptError(
-    "MODEL_MISSING",
-    existsSync(folder) ? "The folder has no config.json." : "The folder does not exist.",
-    {
-      where: folder,
-      expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
-      hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
-    },
-  );
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (isFolder && holdsAdapter(readdirSync(folder))) throw adapterAlone("The folder", folder);
+  throw new UlptError("MODEL_MISSING", isFolder ? "The folder has no config.json." : "The folder does not exist.", {
+    where: folder,
+    expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
+    hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
+  });
 }
 
 /** @throws MODEL_CONFIG */
@@ -27,8 +27,11 @@ export function readJsonObject(path: string): JsonObject {
     new UlptError("MODEL_CONFIG", message, { where: path, hint: "Download the file again.", cause });
   let json: unknown;
   try {
-    json = parseJson(readFileSync(path, "utf8"));
+    const bytes = readFileSync(path);
+    refuseLfsPointer(bytes, path, "MODEL_CONFIG");
+    json = parseJson(bytes.toString("utf8"));
   } catch (error) {
+    if (error instanceof UlptError) throw error;
     throw invalid(`${basename(path)} is not JSON: ${messageOf(error)}`, error);
   }
   if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as JsonObject;

@@ -41,5 +41,18 @@ function isEncoderDecoder(json: JsonObject, path: string): boolean {
       },
     );
   }
+  requireNotQuantised(json, path);
   return encoderDecoders.includes(modelType);
+}
+
+/** @throws MODEL_UNSUPPORTED for weights that are no plain numbers */
+function requireNotQuantised({ quantization_config: written }: JsonObject, path: string): void {
+  if (written === undefined || written === null) return;
+  const method = (written as { quant_method?: unknown }).quant_method;
+  const how = typeof method === "string" ? ` (${method})` : "";
+  throw new UlptError("MODEL_UNSUPPORTED", `The model's weights are quantised${how}.`, {
+    where: `${path}, field "quantization_config"`,
+    expected: "weights in float32, float16 or bfloat16",
+    hint: "Take the model that was quantised: its repository usually names it.",
+  });
 }

@@ -80,13 +80,66 @@ describe("weights that do not fit config.json", () => {
     }
   });
 
-  it("a tensor of integers is named", async () => {
+  it("a tensor of integers is quantised, and named", async () => {
     const path = fresh();
     const weights = { ...tiny.weights, [query]: { shape: [8, 16], data: new BigInt64Array(128) } };
     writeFileSync(join(path, "model.safetensors"), encodeSafetensors(weights));
-    const error = await expectError(() => build(path), "MODEL_TENSOR", query);
+    const error = await expectError(() => build(path), "MODEL_UNSUPPORTED", query);
     expect(error.message).toContain("I64");
     expect(error.expected).toContain("F32");
+  });
+
+  it("a tensor of a type that is not read is no matter where it is not used, and named where it is", async () => {
+    const path = fresh();
+    const extra = { ...tiny.weights, "decoder.extra.scale": { shape: [128], data: new Uint8Array(128) } };
+    const bytes = Buffer.from(encodeSafetensors(extra));
+    const as = (name: string, dtype: string) => {
+      const length = Number(bytes.readBigUInt64LE());
+      const header = JSON.parse(bytes.toString("utf8", 8, 8 + length)) as Record<string, object>;
+      header[name] = { ...header[name], dtype };
+      const text = JSON.stringify(header).padEnd(length);
+      const size = Buffer.alloc(8);
+      size.writeBigUInt64LE(BigInt(text.length));
+      return Buffer.concat([size, Buffer.from(text), bytes.subarray(8 + length)]);
+    };
+    writeFileSync(join(path, "model.safetensors"), as("decoder.extra.scale", "F8_E4M3"));
+    expect(() => build(path)).not.toThrow();
+    writeFileSync(join(path, "model.safetensors"), as(query, "F8_E5M2"));
+    expect((await expectError(() => build(path), "MODEL_UNSUPPORTED", query)).message).toContain("F8_E5M2");
+  });
+
+  it.each<[string, (name: string) => string | undefined, string]>([
+    ["only an encoder", (name) => (/^decoder\.block/.test(name) ? undefined : name), "only an encoder"],
+    ["only a decoder", (name) => (/^encoder\.block/.test(name) ? undefined : name), "only a decoder"],
+    ["a model inside an adapter's", (name) => `base_model.model.${name}`, "base_model.model."],
+  ])("%s is said to be that", async (_, rename, words) => {
+    const weights = Object.fromEntries(
+      Object.entries(tiny.weights).flatMap(([name, tensor]) => {
+        const renamed = rename(name);
+        return renamed === undefined ? [] : [[renamed, tensor]];
+      }),
+    );
+    const error = await expectError(() => openModel(fresh({ weights })), "MODEL_UNSUPPORTED", folder());
+    expect(error.message).toContain(words);
+    expect(error.hint).not.toContain("download");
+  });
+
+  it("quantised weights are said to be that by how they were quantised", async () => {
+    const config = { ...tiny.config, quantization_config: { quant_method: "bitsandbytes", load_in_8bit: true } };
+    const error = await expectError(() => openModel(fresh({ config })), "MODEL_UNSUPPORTED", "quantization_config");
+    expect(error.message).toContain("bitsandbytes");
+  });
+
+  it.each([
+    ["NaN", Number.NaN],
+    ["an infinity", Number.NEGATIVE_INFINITY],
+  ])("%s among the weights is found where it stands", (_, value) => {
+    const { shape, data } = tiny.weights[query]!;
+    expect(openModel(fresh()).weights.findNotFinite()).toBeUndefined();
+    const damaged = Float32Array.from(data as Float32Array);
+    damaged[100] = value;
+    const found = openModel(fresh({ weights: { ...tiny.weights, [query]: { shape, data: damaged } } })).weights;
+    expect(found.findNotFinite()).toContain(`tensor "${query}": number 100 of it, counted from 0, is ${value}`);
   });
 
   it("no embedding table is a missing tensor, also when it is read", async () => {
@@ -112,6 +165,25 @@ describe("weight files that are missing or damaged", () => {
     const error = await expectError(() => openModel(path), "MODEL_MISSING", path);
     expect(error.message).toContain("pickle");
     expect(error.hint).toContain("safetensors");
+  });
+
+  it("an adapter is said to be one", async () => {
+    const path = fresh();
+    rmSync(join(path, "model.safetensors"));
+    writeFileSync(join(path, "adapter_model.safetensors"), "");
+    const error = await expectError(() => openModel(path), "MODEL_MISSING", path);
+    expect(error.message).toContain("adapter");
+    rmSync(join(path, "config.json"));
+    expect((await expectError(() => openModel(path), "MODEL_MISSING", path)).message).toContain("adapter");
+  });
+
+  it.each(["model.safetensors", "config.json"])("a Git LFS pointer in place of %s is said to be one", async (file) => {
+    const path = fresh();
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12\n`;
+    writeFileSync(join(path, file), pointer);
+    const code = file === "config.json" ? "MODEL_CONFIG" : "SAFETENSORS_INVALID";
+    const error = await expectError(() => openModel(path), code, join(path, file));
+    expect(error.hint).toContain("git lfs pull");
   });
 
   it("a folder that is not there is said to be missing", async () => {

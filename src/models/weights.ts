@@ -3,18 +3,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
 import { hashFiles } from "../formats/contentHash.ts";
-import { readFloats, readHeader, type TensorEntry } from "../formats/safetensors.ts";
+import { adapterAlone, holdsAdapter, weightsFile, weightsIndexFile } from "../formats/modelFolder.ts";
+import { readFloats, readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
 
-const storedDtypes: Partial<Record<TensorEntry["dtype"], StoredDtype>> = {
-  F32: "float32",
-  F16: "float16",
-  BF16: "bfloat16",
-};
-
-const singleFile = "model.safetensors";
-const indexFile = "model.safetensors.index.json";
+const storedDtypes: ReadonlyMap<string, StoredDtype> = new Map([
+  ["F32", "float32"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+]);
 
 interface StoredTensor {
   path: string;
@@ -35,13 +33,13 @@ export class Weights {
 
   /** @throws MODEL_MISSING, SAFETENSORS_INVALID, MODEL_TENSOR if the index names tensors that its files lack. */
   static open(folder: string): Weights {
-    const single = join(folder, singleFile);
+    const single = join(folder, weightsFile);
     if (existsSync(single)) {
       const header = readHeader(single);
       const tensors = [...header.tensors].map(([name, entry]) => [name, { path: single, entry }] as const);
       return new Weights(folder, [single], new Map(tensors));
     }
-    const index = join(folder, indexFile);
+    const index = join(folder, weightsIndexFile);
     if (existsSync(index)) return Weights.openSharded(folder, index);
     throw missing(folder);
   }
@@ -99,7 +97,7 @@ export class Weights {
   tensor(name: string, shape: readonly number[], alias?: readonly number[]): Tensor {
     const { path, entry } = this.find(name, shape);
     const { offset, byteLength } = entry;
-    const stored = storedDtypes[entry.dtype]!;
+    const stored = storedDtypes.get(entry.dtype)!;
     const graphName = alias ? `${name}[${alias}]` : name;
     return weight({ name: graphName, path, offset, byteLength, stored }, alias ?? shape);
   }
@@ -111,7 +109,7 @@ export class Weights {
   rowsTensor(name: string, shape: readonly number[], begin: number, count: number): Tensor {
     const { path, entry } = this.find(name, shape);
     const rowBytes = entry.byteLength / shape[0]!;
-    const stored = storedDtypes[entry.dtype]!;
+    const stored = storedDtypes.get(entry.dtype)!;
     const location = { name: `${name}[${begin}:${begin + count}]`, path, stored };
     const part = { offset: entry.offset + begin * rowBytes, byteLength: count * rowBytes };
     return weight({ ...location, ...part }, [count, ...shape.slice(1)]);
@@ -121,6 +119,21 @@ export class Weights {
   readRows(name: string, shape: readonly [number, number], begin = 0, count = shape[0] - begin): Float32Array {
     const { path, entry } = this.find(name, shape);
     return readFloats(path, entry, begin * shape[1], count * shape[1]);
+  }
+
+  /**
+   * The first number of the weights that is NaN or infinite, as what is said of it; undefined where all are finite. Reads every
+   * tensor: for when something has gone wrong.
+   */
+  findNotFinite(): string | undefined {
+    for (const [name, { path, entry }] of this.tensors) {
+      const stored = storedDtypes.get(entry.dtype);
+      const index = stored && indexNotFinite(path, entry, stored);
+      if (index === undefined) continue;
+      const [value] = readFloats(path, entry, index, 1);
+      return `${path}, tensor "${name}": number ${index} of it, counted from 0, is ${value}`;
+    }
+    return undefined;
   }
 
   /** sha256 over the bytes of all weight files, in the order of their names. @throws HUB_CORRUPT */
@@ -136,9 +149,35 @@ export class Weights {
     if (entry.shape.join() !== shape.join()) {
       throw tensorError(path, name, `Its shape is [${entry.shape}].`, `[${shape}], as config.json says`);
     }
-    if (!storedDtypes[entry.dtype]) throw tensorError(path, name, `Its dtype is ${entry.dtype}.`, "F32, F16 or BF16");
+    if (!storedDtypes.has(entry.dtype)) {
+      throw new UlptError(
+        "MODEL_UNSUPPORTED",
+        `Its numbers are ${entry.dtype}: the weights are quantised, or packed.`,
+        {
+          where: `${path}, tensor "${name}"`,
+          expected: "F32, F16 or BF16",
+          hint: "Take the model that was quantised, or a revision of this one with weights of these types.",
+        },
+      );
+    }
     return found;
   }
+}
+
+/** So many bytes of a tensor are looked at at a time. */
+const scanned = 2 ** 24;
+/** The bits of the exponent in an element: all of them are set in NaN and infinity. */
+const exponents: Record<StoredDtype, number> = { float32: 0x7f800000, float16: 0x7c00, bfloat16: 0x7f80 };
+
+function indexNotFinite(path: string, entry: TensorEntry, stored: StoredDtype): number | undefined {
+  const exponent = exponents[stored];
+  for (let start = 0; start < entry.byteLength; start += scanned) {
+    const bytes = new Uint8Array(readTensorBytes(path, entry, start, Math.min(scanned, entry.byteLength - start)));
+    const words = stored === "float32" ? new Uint32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
+    const index = words.findIndex((word: number) => (word & exponent) === exponent);
+    if (index >= 0) return start / words.BYTES_PER_ELEMENT + index;
+  }
+  return undefined;
 }
 
 function tensorError(path: string, name: string, message: string, expected?: string): UlptError {
@@ -152,6 +191,7 @@ function tensorError(path: string, name: string, message: string, expected?: str
 function missing(folder: string): UlptError {
   const files = existsSync(folder) ? readdirSync(folder) : undefined;
   const pickled = files?.some((file) => /\.(bin|pt|pth|ckpt)$/.test(file));
+  if (files && holdsAdapter(files)) return adapterAlone("The folder", folder);
   const message = !files
     ? "The model folder does not exist."
     : pickled
@@ -159,7 +199,7 @@ function missing(folder: string): UlptError {
       : "The folder has no weights.";
   return new UlptError("MODEL_MISSING", message, {
     where: folder,
-    expected: `${singleFile}, or ${indexFile} with the files it names`,
+    expected: `${weightsFile}, or ${weightsIndexFile} with the files it names`,
     hint: pickled ? "Take a revision of the model with safetensors, or convert it." : "Check the path to the model.",
   });
 }

@@ -180,8 +180,7 @@ export function readPrompt(path: string): PromptFile {
   } catch (error) {
     if (!(error instanceof UlptError)) throw invalid(path, messageOf(error), error);
     if (error.code === "PROMPT_INVALID" || error.code === "NOT_FINITE") throw error;
-    if (error.code === "RUN_INVALID") throw refusedAs("PROMPT_INVALID", error);
-    throw invalid(error.where ?? path, error.message, error);
+    throw refusedAs("PROMPT_INVALID", error);
   }
 }
 

@@ -166,6 +166,7 @@ class Execution {
         training,
         seed,
         signal: this.options.signal,
+        findNotFinite: () => this.resources.model.weights.findNotFinite(),
       },
       saved ? this.restore(saved) : undefined,
     );

@@ -1,9 +1,10 @@
 /** @file What the runs of a sweep share: the frozen model on a device, its sessions, the tokenised task and its baselines. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { TrainingSettings } from "../experiment/expand.ts";
+import { configFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { HubProgress } from "../hub/progress.ts";
@@ -12,7 +13,7 @@ import { metricFacts, type Score } from "../metrics/score.ts";
 import { withCleanUp } from "../models/cleanUp.ts";
 import type { Generator, LanguageModel, LossFunction } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
-import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
+import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
@@ -153,7 +154,7 @@ function requireTexts({ caseKind, config, folder }: LanguageModel): void {
 }
 
 function hashSmallFiles(folder: string): Record<string, string> {
-  const names = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+  const names = [configFile, basename(tokenizerFile(folder)), tokenizerConfigFile];
   const present = names.filter((name) => existsSync(join(folder, name)));
   const hash = (name: string) =>
     createHash("sha256")

@@ -153,6 +153,27 @@ describe("a trainer", () => {
     expect(moved(free) / moved(clipped)).toBeCloseTo(4, 1);
   });
 
+  it("says that it is the model where already the first step is not finite", async () => {
+    const broken: LossFunction = {
+      run: async (ports, examples, maxTokens) => ({
+        ...(await loss.run(ports, examples, maxTokens)),
+        loss: Number.NaN,
+      }),
+      release: async () => {},
+    };
+    for (const [weight, where] of [
+      ['model.safetensors, tensor "a"', 'tensor "a"'],
+      [undefined, "all finite"],
+    ] as const) {
+      const trainer = new Trainer({ loss: broken, prompt, examples, training, seed: 1, findNotFinite: () => weight });
+      const error = await errorOf(() => trainer.step());
+      expect(error.code).toBe("NOT_FINITE");
+      expect(error.message).toContain("the model");
+      expect(error.where).toContain(where);
+      expect(error.hint).not.toContain("learningRate");
+    }
+  });
+
   it("stops with the cause where the training diverges, and leaves the state of the last good step", async () => {
     const trainer = create({ learningRate: 1e38, warmupSteps: 0, steps: 50 });
     let before = structuredClone(trainer.state);

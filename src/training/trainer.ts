@@ -43,6 +43,8 @@ export interface TrainerOptions {
   seed: number;
   /** Ends a step between two calls of the engine; the state is then as it was before the step. */
   signal?: AbortSignal | undefined;
+  /** Which number of the frozen weights is not finite, if one is. */
+  findNotFinite?: (() => string | undefined) | undefined;
 }
 
 function tokenCount({ source, target }: TokenizedExample): number {
@@ -116,6 +118,7 @@ export class Trainer {
   private requireFinite(loss: number, norm: number, learningRate: number): void {
     if (Number.isFinite(loss) && Number.isFinite(norm)) return;
     const what = Number.isFinite(loss) ? `The gradient norm is ${norm}` : `The loss is ${loss}`;
+    if (this.state.step === 0) throw this.modelAtFault(what);
     const largest = Math.max(
       ...Object.values(this.state.parameters).map((values) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 0)),
     );
@@ -124,5 +127,21 @@ export class Trainer {
       expected: "finite numbers",
       hint: "Lower training.learningRate, or lengthen training.warmupSteps. The last checkpoint is kept.",
     });
+  }
+
+  /** Nothing was trained yet: what is not finite comes out of the model. */
+  private modelAtFault(what: string): UlptError {
+    const weight = this.options.findNotFinite?.();
+    return new UlptError(
+      "NOT_FINITE",
+      `${what} at step 1, before anything was trained: it is the model that gives it.`,
+      {
+        where: weight ?? "the weights themselves are all finite",
+        expected: "finite numbers",
+        hint: weight
+          ? "The weights are damaged, or were converted to a type too small for them: download the model again, or take another revision."
+          : "The model's numbers overflow: take it with weights in float32 or bfloat16, or another device.",
+      },
+    );
   }
 }

@@ -66,6 +66,13 @@ describe("config.json", () => {
     },
   );
 
+  it.each(["gated-silu", "gelu", "swish"])("with another activation is refused by its name: %s", async (name) => {
+    const json = { ...small, feed_forward_proj: name };
+    const error = await expectError(() => parseConfig(json, "x/config.json"), "MODEL_UNSUPPORTED", "feed_forward_proj");
+    expect(error.message).toContain(name);
+    expect(error.hint).not.toMatch(/download|correct/i);
+  });
+
   it.each<[string, unknown]>([
     ["vocab_size", undefined],
     ["d_model", undefined],
@@ -73,7 +80,7 @@ describe("config.json", () => {
     ["d_ff", 0],
     ["num_heads", 2.5],
     ["num_layers", -1],
-    ["feed_forward_proj", "gated-silu"],
+    ["feed_forward_proj", 3],
     ["layer_norm_epsilon", 0],
     ["tie_word_embeddings", "yes"],
     ["pad_token_id", -1],

@@ -8,6 +8,8 @@ const count = z.number().int().positive().max(largest);
 const smallCount = count.max(1 << 16);
 const tokenId = z.number().int().nonnegative();
 
+const activations = ["relu", "gated-gelu"] as const;
+
 /** T5 v1.0, T5 v1.1, Flan-T5 and mT5. Names and defaults are those of Transformers' `T5Config`. */
 const t5Schema = z
   .object({
@@ -19,7 +21,7 @@ const t5Schema = z
     num_heads: smallCount,
     num_layers: smallCount,
     num_decoder_layers: smallCount.nullish(),
-    feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
+    feed_forward_proj: z.enum(activations).default("relu"),
     layer_norm_epsilon: z.number().positive().default(1e-6),
     relative_attention_num_buckets: smallCount.default(32),
     relative_attention_max_distance: smallCount.default(128),
@@ -75,13 +77,25 @@ export function parseConfig(json: unknown, where: string): T5Config {
       },
     );
   }
+  requireKnownActivation(json as object, where);
   const parsed = t5Schema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UlptError("MODEL_CONFIG", issue!.message, {
       where: `${where}, field "${issue!.path.join(".")}"`,
-      hint: "Download the file again, or correct the field.",
+      hint: "Download the file again: config.json and the weights must be of one model.",
     });
   }
   return parsed.data;
+}
+
+/** @throws MODEL_UNSUPPORTED */
+function requireKnownActivation(json: object, where: string): void {
+  const { feed_forward_proj: written } = json as { feed_forward_proj?: unknown };
+  if (typeof written !== "string" || (activations as readonly string[]).includes(written)) return;
+  throw new UlptError("MODEL_UNSUPPORTED", `The activation ${JSON.stringify(written)} is not supported.`, {
+    where: `${where}, field "feed_forward_proj"`,
+    expected: activations.join(" or "),
+    hint: "Choose a model with one of these: with another activation this one would compute other numbers.",
+  });
 }

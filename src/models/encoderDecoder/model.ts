@@ -1,4 +1,5 @@
 /** @file A frozen T5 from a folder: its configuration, its weights and the network over them, behind what is asked of any model. */
+import { UlptError } from "../../errors.ts";
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
@@ -23,6 +24,27 @@ import { T5 } from "./t5.ts";
 
 const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
 
+/** @throws MODEL_UNSUPPORTED for weights that are a part of a model, or of a model inside another */
+function requireBothStacks(weights: Weights): void {
+  const names = [...weights.names];
+  const has = (stack: string) => names.some((name) => name.startsWith(`${stack}.block.`));
+  if (has("encoder") && has("decoder")) return;
+  const wrapped = names.find(
+    (name) => /(?:^|\.)(?:encoder|decoder)\.block\./.test(name) && !/^(?:en|de)coder\./.test(name),
+  );
+  if (wrapped === undefined && !has("encoder") && !has("decoder")) return; // what is missing is said when a graph asks for it
+  const only = has("encoder") ? "an encoder" : "a decoder";
+  const message =
+    wrapped === undefined
+      ? `The weights hold only ${only}, which is half of such a model.`
+      : `The weights are of a model inside another, such as an adapter's: they begin with ${JSON.stringify(wrapped.slice(0, wrapped.search(/(?:en|de)coder\.block/)))}.`;
+  throw new UlptError("MODEL_UNSUPPORTED", message, {
+    where: wrapped === undefined ? weights.folder : `${weights.folder}, tensor "${wrapped}"`,
+    expected: "the encoder and the decoder of a T5, under the names that Transformers gives them",
+    hint: "Choose the whole model; an adapter can be merged into it with Transformers and PEFT.",
+  });
+}
+
 export class EncoderDecoderModel implements LanguageModel {
   readonly folder: string;
   readonly config: T5Config;
@@ -40,6 +62,7 @@ export class EncoderDecoderModel implements LanguageModel {
    */
   constructor(folder: string, json: unknown, where: string, weights: Weights) {
     const written = parseConfig(json, where);
+    requireBothStacks(weights);
     weights.requireNoBlockBeyond(written);
     // A v1.1 model saved by Transformers 5 calls itself tied, and holds its own head all the same.
     const ownHead = !written.scaledHead && weights.has("lm_head.weight");
