@@ -46,6 +46,7 @@ const codes = {
   MODEL_TENSOR: exitCodes.dataOrModel,
   TOKENIZER_MISSING: exitCodes.dataOrModel,
   TOKENIZER_INVALID: exitCodes.dataOrModel,
+  CHAT_TEMPLATE: exitCodes.dataOrModel,
   TOKENIZER_UNSUPPORTED: exitCodes.dataOrModel,
   SAFETENSORS_INVALID: exitCodes.dataOrModel,
 

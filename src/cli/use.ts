@@ -7,9 +7,8 @@ import type { Checkpoint } from "../runs/checkpoints.ts";
 import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
 import type { Inspection } from "../runs/inspection.ts";
 import type { EvaluationReport, TryResult } from "../shared/service.ts";
-import { parseTemplate, renderTemplate } from "../tasks/template.ts";
+import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { loadPrompt } from "../training/artifact.ts";
-import { truncateTokens } from "../training/dataset.ts";
 import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
 import { exportPrompt } from "../training/export.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
@@ -171,20 +170,20 @@ export async function answerTexts(
   model: LoadedModel,
   options: { raw?: boolean | undefined; maxNewTokens?: number | undefined },
 ): Promise<TryResult[]> {
-  const { template, maxSourceLength, maxNewTokens } = taskOf(target);
-  const { endToken } = model.model.config;
+  const task = taskOf(target);
+  const { template, maxSourceLength, maxNewTokens } = task;
+  const tokenizer = model.tokenizerFor(task);
   const embeddings = await embeddingsOf(target, model);
   const sources = texts.map((text) => (options.raw ? text : asSource(text, template)));
-  const tokens = sources.map((source) =>
-    truncateTokens(model.tokenizer.encode(source, maxSourceLength), maxSourceLength, endToken),
-  );
+  const tail = options.raw ? 0 : literalTail(template);
+  const tokens = sources.map((source) => tokenizer.fit(source, maxSourceLength, tail).tokens);
   const length = options.maxNewTokens ?? maxNewTokens ?? defaultAnswerLength;
   const withPrompt = await model.answer(tokens, embeddings, length);
   const withoutPrompt = await model.answer(tokens, undefined, length);
   return sources.map((source, row) => ({
     source,
-    withPrompt: withPrompt[row]!,
-    withoutPrompt: withoutPrompt[row]!,
+    withPrompt: tokenizer.decode(withPrompt[row]!),
+    withoutPrompt: tokenizer.decode(withoutPrompt[row]!),
   }));
 }
 

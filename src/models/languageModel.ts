@@ -8,6 +8,17 @@ import type { Weights } from "./weights.ts";
 export interface PortValues {
   /** E `[n, embeddingSize]`: embeddings in front of every text. */
   prompt: TensorValue;
+  /** So many tokens of every text stand before the prompt, which must be the same in all; 0 where it is left out. */
+  leading?: number;
+}
+
+/** The tokens that stand before a prompt. @throws RangeError unless all texts begin with the same ones */
+export function leadingTokens({ leading = 0 }: PortValues, sources: readonly (readonly number[])[]): readonly number[] {
+  const [first = []] = sources;
+  const tokens = first.slice(0, leading);
+  const isShared = sources.every((source) => tokens.every((token, i) => source[i] === token));
+  if (tokens.length === leading && isShared) return tokens;
+  throw new RangeError(`The texts do not all begin with the same ${leading} tokens.`);
 }
 
 export interface BatchLoss {
@@ -76,7 +87,7 @@ export interface Generator {
    * Reads texts behind a prompt, or alone. What a prompt needs is computed when it is first given, and kept for later requests with
    * the same tensor.
    */
-  prefill(prompt: TensorValue | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled>;
+  prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled>;
   release(): Promise<void>;
 }
 
@@ -89,6 +100,8 @@ export interface ModelConfig {
   padToken: number;
   /** Ends a text that the model writes. */
   endToken: number;
+  /** Of a model that goes on with a text: the tokens that end what it writes, and the one that stands for an empty text. */
+  continues?: { endTokens: readonly number[]; beginToken: number } | undefined;
 }
 
 /** A batch of a reference case, as another implementation padded it. */

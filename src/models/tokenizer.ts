@@ -6,16 +6,22 @@ import { refuseLfsPointer } from "../formats/lfsPointer.ts";
 import { tokenizerConfigFile, tokenizerFiles } from "../formats/modelFolder.ts";
 import { parseJson } from "../json.ts";
 import { decoding, subjectOf } from "../watch.ts";
+import { chatNotContinued, openChatTemplate } from "./chatTemplate.ts";
+import { continuedTexts, type Encoder, endedTexts, type Texts } from "./texts.ts";
 import { Pipeline, type PipelineParts, readDefinition } from "./tokenization/pipeline.ts";
 import { isObject, type Json, Place } from "./tokenization/place.ts";
 import { decodeSentencePiece, sentencePieceParts } from "./tokenization/sentencePiece.ts";
 
 export interface Tokenizer {
   /**
-   * Token ids of a text, with the end token that the model expects. Of a text of more than `atMost` tokens only the first
-   * `atMost + 1`: so many tell that it is longer, however long it is.
+   * Token ids of a source, as the model expects it. Of a text of more than `atMost` tokens at least the first `atMost + 1`: so many
+   * tell that it is longer, however long it is.
    */
   encode(text: string, atMost?: number): number[];
+  /** Token ids of a source of at most `maxLength` tokens; `tail` characters at its end are the template's and stay, if they can. */
+  fit: Texts["fit"];
+  /** Token ids of a target, with the token that ends it. */
+  encodeTarget(text: string): number[];
   /** Token ids of a text without special tokens. */
   encodePlain(text: string): number[];
   /** Text of token ids without special tokens. */
@@ -34,6 +40,14 @@ export interface Tokenizer {
 export interface TokenizerModel {
   endToken: number;
   vocabularySize: number;
+  /** Of a model that goes on with a text: the tokens that end what it writes, and the one that stands for an empty text. */
+  continues?: { endTokens: readonly number[]; beginToken: number } | undefined;
+}
+
+/** How sources are written, beyond what the tokenizer's own files say. */
+export interface TokenizerOptions {
+  /** As a user's message in the model's chat template, behind this system message if there is one. */
+  chat?: { system?: string | undefined } | undefined;
 }
 
 /** The file of a model folder that defines its tokenizer. @throws TOKENIZER_MISSING */
@@ -47,8 +61,8 @@ export function tokenizerFile(folder: string): string {
   });
 }
 
-/** @throws TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_UNSUPPORTED */
-export function openTokenizer(folder: string, model: TokenizerModel): Tokenizer {
+/** @throws TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_UNSUPPORTED; CHAT_TEMPLATE where one is asked for and there is none */
+export function openTokenizer(folder: string, model: TokenizerModel, options: TokenizerOptions = {}): Tokenizer {
   const path = tokenizerFile(folder);
   const place = new Place(path);
   const config = readConfig(join(folder, tokenizerConfigFile));
@@ -66,16 +80,13 @@ export function openTokenizer(folder: string, model: TokenizerModel): Tokenizer 
   };
   const pipeline = decoding(subject, open);
   requireWithin(pipeline, model, place);
-  const { endToken } = model;
   const encode = (text: string, options: { special: boolean; atLeast: number }) =>
     decoding(subject, () => pipeline.encode(text, options));
+  const texts = textsOf(encode, folder, model, options);
   return {
-    encode(text, atMost = Number.POSITIVE_INFINITY) {
-      const ids = encode(text, { special: true, atLeast: atMost + 1 });
-      // Some exported tokenizers leave the end token to the caller.
-      if (ids.at(-1) !== endToken) ids.push(endToken);
-      return ids.length > atMost ? ids.slice(0, atMost + 1) : ids;
-    },
+    encode: texts.source,
+    fit: texts.fit,
+    encodeTarget: texts.target,
     encodePlain: (text) => encode(text, { special: false, atLeast: Number.POSITIVE_INFINITY }),
     decode: (ids) => decoding(subject, () => pipeline.decode(ids)),
     has: (id) => pipeline.token(id) !== undefined,
@@ -83,6 +94,19 @@ export function openTokenizer(folder: string, model: TokenizerModel): Tokenizer 
     isUnknown: (id) => id === pipeline.model.unknown,
     token: (id) => pipeline.token(id) ?? `<${id}>`,
   };
+}
+
+/** @throws CHAT_TEMPLATE */
+function textsOf(encode: Pipeline["encode"], folder: string, model: TokenizerModel, { chat }: TokenizerOptions): Texts {
+  const encoder: Encoder = {
+    encode: (text, { special, atMost }) => encode(text, { special, atLeast: atMost + 1 }),
+  };
+  if (!model.continues) {
+    if (chat) throw chatNotContinued(folder);
+    return endedTexts(encoder, model.endToken);
+  }
+  const asChat = chat && { template: openChatTemplate(folder), system: chat.system };
+  return continuedTexts(encoder, { ...model.continues, chat: asChat });
 }
 
 /** @throws TOKENIZER_INVALID unless the model has an embedding for every token */

@@ -211,7 +211,7 @@ async function verifyGreedy(
         (_, i) => mask.data[row * length + i],
       ),
     );
-    const texts = await generator.prefill(floats(scaled(prompt.data, promptScale), prompt.shape), sources);
+    const texts = await generator.prefill({ prompt: floats(scaled(prompt.data, promptScale), prompt.shape) }, sources);
     const rows = await texts.generate({ maxNewTokens, endTokens: [] });
     return { case: name, greedyMatch: rows.flat().every((id, index) => BigInt(id) === expected.data[index]) };
   } finally {

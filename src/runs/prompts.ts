@@ -28,6 +28,8 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256");
 /** How a text becomes what the model reads, and what the answers are. */
 const promptTask = z.object({
   template: z.string(),
+  /** Whether sources are messages of a chat; left out where they are not. */
+  chat: z.union([z.boolean(), z.object({ system: z.string() })]).optional(),
   target: z.string(),
   /** The valid answers, where the experiment named them. */
   labels: z.array(z.string()).optional(),

@@ -113,8 +113,17 @@ const scoring = {
     .describe("By which checkpoints are compared on the validation rows. Default: the first metric."),
 };
 
-/** What answers go through before they are scored. */
+/** How the rows reach the model, and what answers go through before they are scored. */
 const reading = {
+  chat: z
+    .union([
+      z.boolean(),
+      z.strictObject({ system: bounded.template.describe("The system message in front of every source.") }),
+    ])
+    .default(false)
+    .describe(
+      "Whether every source is a user's message in the chat template of the model's tokenizer, and the target the answer to it; an object adds a system message. Only for decoder-only models that were trained on conversations.",
+    ),
   rougeTokenizer: z
     .enum(rougeTokenizers)
     .default("ascii")

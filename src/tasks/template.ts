@@ -51,6 +51,13 @@ export function parseTemplate(text: string): Template {
   return { text, parts, fields: [...new Set(names)], columns: [...new Set(columns)] };
 }
 
+/** How many characters at the end of a rendered template are its own, behind its last field. */
+export function literalTail(text: string): number {
+  const { parts } = parseTemplate(text);
+  const last = parts.findLastIndex((part) => typeof part !== "string");
+  return last < 0 ? 0 : parts.slice(last + 1).join("").length;
+}
+
 function parseField(inside: string, text: string, index: number): Field {
   const [field = "", ...changes] = inside.split("|").map((part) => part.trim());
   if (field === "") throw invalid(text, index, "names no field between its braces");

@@ -8,6 +8,7 @@ import { hiddenLabelAdvice, isHiddenLabel } from "../tasks/answers.ts";
 import type { SplitName } from "../tasks/definition.ts";
 import type { Answer } from "../tasks/exampleList.ts";
 import type { Task } from "../tasks/examples.ts";
+import { literalTail } from "../tasks/template.ts";
 
 export interface Split {
   /** What each example is judged by; their sources are only needed as tokens. */
@@ -26,7 +27,7 @@ export interface Dataset {
   /** Each label as the tokenizer writes it back, which is how answers come. */
   labels: { text: string; tokens: readonly number[] }[] | undefined;
   /** Targets that the tokenizer writes back differently: answers are compared with what comes back. */
-  changedTargets: { count: number; first: string | undefined };
+  changedTargets: string[];
   /** Longest target in tokens, end token counted. */
   longestTarget: number;
 }
@@ -47,15 +48,6 @@ export interface TokenizeOptions {
   onProgress?: ((split: SplitName, done: number, total: number) => void) | undefined;
 }
 
-/** So many different targets are kept once each; further ones with their examples. */
-const mostShared = 1024;
-
-interface TokenizedTarget {
-  tokens: readonly number[];
-  /** The same, or its beginning where it is longer than the task allows. */
-  fitting: readonly number[];
-}
-
 /** Between so many examples somebody may stop the work, or hear how far it is. */
 const examplesPerTurn = 2_000;
 
@@ -70,14 +62,12 @@ export async function tokenizeTask(
   { signal, onProgress }: TokenizeOptions = {},
 ): Promise<Dataset> {
   const { maxSourceLength, maxTargetLength, truncateTargets } = task.definition;
-  const targets = new Map<string, TokenizedTarget>(); // the few labels of a classification task recur in every row
-  let changedTargets = 0;
-  let changedTarget: string | undefined;
-  let longestTarget = 1;
-  const tokenizeTarget = (text: string, where: string): TokenizedTarget => {
+  const tail = literalTail(task.definition.template);
+  const targets = new Map<string, readonly number[]>(); // the few labels of a classification task recur in every row
+  const tokenizeTarget = (text: string, where: string): readonly number[] => {
     const known = targets.get(text);
     if (known) return known;
-    const tokens = tokenizer.encode(text);
+    const tokens = tokenizer.encodeTarget(text);
     if (maxTargetLength !== undefined && tokens.length > maxTargetLength && !truncateTargets) {
       throw new UlptError("LABEL_TOO_LONG", `The target ${JSON.stringify(text)} has ${tokens.length} tokens.`, {
         where,
@@ -85,17 +75,9 @@ export async function tokenizeTask(
         hint: "Raise task.maxTargetLength, leave it out to allow the longest target, or set task.truncateTargets.",
       });
     }
-    if (written(tokens).trim() !== text.trim()) {
-      changedTargets += 1;
-      changedTarget ??= text;
-    }
-    const fitting = shorten(tokens);
-    longestTarget = Math.max(longestTarget, fitting.length);
-    const target = { tokens, fitting };
-    if (targets.size < mostShared) targets.set(text, target);
-    return target;
+    targets.set(text, tokens);
+    return tokens;
   };
-  const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens));
   const shorten = (target: readonly number[]) => truncateTokens(target, maxTargetLength ?? target.length, endToken);
 
   const tokenizeSplit = async (name: SplitName): Promise<Split> => {
@@ -113,11 +95,12 @@ export async function tokenizeTask(
         signal?.throwIfAborted();
       }
       const where = `${path}:${line}`;
-      const full = tokenizer.encode(source, maxSourceLength);
-      if (full.length > maxSourceLength) truncated += 1;
-      const { tokens: whole, fitting } = tokenizeTarget(target, where);
+      const fitted = tokenizer.fit(source, maxSourceLength, tail);
+      if (fitted.truncated) truncated += 1;
+      const whole = tokenizeTarget(target, where);
+      const fitting = shorten(whole);
       if (fitting !== whole) truncatedTargets += 1;
-      tokens.push({ source: truncateTokens(full, maxSourceLength, endToken), target: fitting });
+      tokens.push({ source: fitted.tokens, target: fitting });
     }
     onProgress?.(name, examples.length, examples.length);
     return { examples: examples.answers(), tokens, truncated, truncatedTargets };
@@ -126,54 +109,53 @@ export async function tokenizeTask(
   const validation = await tokenizeSplit("validation");
   const test = await tokenizeSplit("test");
 
+  const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens));
   const labels = task.labels?.map((label) => {
-    const { tokens } = tokenizeTarget(label, "task.labels");
+    const tokens = tokenizeTarget(label, "task.labels");
     return { label, text: written(tokens), tokens };
   });
   requireDistinct(labels ?? []);
+  const changed = [...targets].filter(([text, tokens]) => written(tokens).trim() !== text.trim());
+  const longestTarget = [...targets.values()].reduce((longest, target) => Math.max(longest, shorten(target).length), 1);
   return {
     train,
     validation,
     test,
     labels,
     longestTarget,
-    changedTargets: { count: changedTargets, first: changedTarget },
+    changedTargets: changed.map(([text]) => text),
   };
 }
 
 /** Token ids, kept as bytes; the few targets of a task with labels once each. */
 class TokenList implements Indexed<TokenizedExample> {
   private readonly sources: PackedSequences;
-  private readonly targets: PackedSequences;
-  /** Which of `targets` each example has. */
-  private readonly target = new PackedNumbers();
-  private readonly shared = new Map<readonly number[], number>();
+  private readonly targets = new PackedNumbers();
+  private readonly different: (readonly number[])[] = [];
+  private readonly indices = new Map<readonly number[], number>();
 
   constructor(vocabularySize: number) {
-    const type = vocabularySize <= 2 ** 16 ? Uint16Array : Uint32Array;
-    this.sources = new PackedSequences(type);
-    this.targets = new PackedSequences(type);
+    this.sources = new PackedSequences(vocabularySize <= 2 ** 16 ? Uint16Array : Uint32Array);
   }
 
   get length(): number {
     return this.sources.length;
   }
 
-  /** A target that is the same array as one before is kept once. */
+  /** `target` is the same array wherever the target is the same. */
   push({ source, target }: TokenizedExample): void {
     this.sources.push(source);
-    let index = this.shared.get(target);
+    let index = this.indices.get(target);
     if (index === undefined) {
-      index = this.targets.length;
-      this.targets.push(target);
-      if (this.shared.size < mostShared) this.shared.set(target, index);
+      index = this.different.push(target) - 1;
+      this.indices.set(target, index);
     }
-    this.target.push(index);
+    this.targets.push(index);
   }
 
   at(index: number): TokenizedExample | undefined {
     if (index < 0 || index >= this.length) return undefined;
-    return { source: this.sources.get(index), target: this.targets.get(this.target.get(index)) };
+    return { source: this.sources.get(index), target: this.different[this.targets.get(index)]! };
   }
 
   *[Symbol.iterator](): Generator<TokenizedExample> {

@@ -99,7 +99,7 @@ export async function evaluate(
     signal?.throwIfAborted();
     const rows = group.map((index) => tokens.at(index)!);
     const texts = await generator.prefill(
-      prompt,
+      prompt && { prompt },
       rows.map(({ source }) => source),
     );
     if (needsAnswers) {

@@ -30,7 +30,7 @@ export async function exportPrompt(
   const method = createMethod(settings.method, settings.promptLength, context);
   const parameters = parametersFrom(checkpoint, method, path);
   await embed(method, [parameters], path); // finds what nobody could use
-  const { template, target, labels, verbalizer, maxSourceLength } = settings.task;
+  const { template, target, labels, verbalizer, maxSourceLength, chat } = settings.task;
   const answers = labels ?? (verbalizer && [...new Set(Object.values(verbalizer))]);
   return writePrompt(workspace, name, {
     tensors: Object.fromEntries(
@@ -48,6 +48,7 @@ export async function exportPrompt(
       tokenizerSha256: context.tokenizerSha256(),
       task: {
         template,
+        ...(chat === false ? {} : { chat }),
         target,
         ...(answers ? { labels: answers } : {}),
         maxSourceLength,

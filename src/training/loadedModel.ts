@@ -7,6 +7,7 @@ import type { TensorValue } from "../graph/session.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
 import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
+import { openTaskTokenizer, type TaskTexts } from "./taskTokenizer.ts";
 
 /** So many rows of the embedding table are read at a time. */
 const blockRows = 4096;
@@ -18,6 +19,7 @@ export class LoadedModel {
   private weightsSha256: Promise<string> | undefined;
   private tableSha256: string | undefined;
   private readonly generator: Generator;
+  private readonly tokenizers = new Map<string, Tokenizer>();
 
   private constructor(model: LanguageModel, tokenizer: Tokenizer, device: Device) {
     this.model = model;
@@ -30,6 +32,16 @@ export class LoadedModel {
   static open(folder: string, device: Device): LoadedModel {
     const model = openModel(folder);
     return new LoadedModel(model, openTokenizer(folder, model.config), device);
+  }
+
+  /** As the texts of a task are written. @throws CHAT_TEMPLATE */
+  tokenizerFor({ chat, cleanUpSpaces }: TaskTexts): Tokenizer {
+    const key = JSON.stringify([chat, cleanUpSpaces]);
+    const known = this.tokenizers.get(key);
+    if (known) return known;
+    const tokenizer = openTaskTokenizer(this.model.folder, this.model.config, { chat, cleanUpSpaces });
+    this.tokenizers.set(key, tokenizer);
+    return tokenizer;
   }
 
   /** Of the weight files, as run.json and checkpoints name the model. */
@@ -75,14 +87,14 @@ export class LoadedModel {
     });
   }
 
-  /** Greedy answers to tokenised sources; `prompt` is E `[n, d]`, or undefined for the model alone. */
+  /** Greedy answers to tokenised sources, as tokens; `prompt` is E `[n, d]`, or undefined for the model alone. */
   async answer(
     sources: readonly (readonly number[])[],
     prompt: TensorValue | undefined,
     maxNewTokens: number,
-  ): Promise<string[]> {
-    const texts = await this.generator.prefill(prompt, sources);
-    return (await texts.generate({ maxNewTokens })).map((ids) => this.tokenizer.decode(ids));
+  ): Promise<number[][]> {
+    const texts = await this.generator.prefill(prompt && { prompt }, sources);
+    return texts.generate({ maxNewTokens });
   }
 
   async release(): Promise<void> {

@@ -7,8 +7,9 @@ import type { Preview, PreviewedText } from "../tasks/preview.ts";
 import { exampleRenderer } from "../tasks/render.ts";
 import { openSource, type Source } from "../tasks/source.ts";
 import { indicesOf, parseSplit } from "../tasks/split.ts";
+import { literalTail } from "../tasks/template.ts";
 import { type DroppedRows, usedRows } from "../tasks/usedRows.ts";
-import { truncateTokens, withoutEnd } from "./dataset.ts";
+import { truncateTokens } from "./dataset.ts";
 
 /** A tokenizer with the end token of its model. */
 export interface PreviewTokenizer {
@@ -27,6 +28,7 @@ export async function previewTask(
   reading: PreviewTokenizer | undefined,
 ): Promise<Preview> {
   const { maxSourceLength, maxTargetLength } = definition;
+  const tail = literalTail(definition.template);
   const { examples, count, dropped } = await firstExamples(definition, filesOf, split, rows);
   return {
     split,
@@ -36,8 +38,8 @@ export async function previewTask(
       source,
       target,
       references,
-      sourceText: measure(source, maxSourceLength, reading),
-      targetText: measure(target, maxTargetLength ?? Number.POSITIVE_INFINITY, reading),
+      sourceText: reading ? measureSource(source, maxSourceLength, tail, reading.tokenizer) : notMeasured,
+      targetText: reading ? measureTarget(target, maxTargetLength, reading) : notMeasured,
     })),
     ...(dropped.length > 0 && { dropped }),
     maxSourceLength,
@@ -101,15 +103,29 @@ async function rowsAt(
   return found;
 }
 
-function measure(text: string, maxLength: number, reading: PreviewTokenizer | undefined): PreviewedText {
-  if (!reading) return { tokens: undefined, kept: undefined, cut: undefined };
-  const { tokenizer, endToken } = reading;
+const notMeasured: PreviewedText = { tokens: undefined, kept: undefined, cut: undefined };
+
+function measureSource(text: string, maxLength: number, tail: number, tokenizer: Tokenizer): PreviewedText {
   const tokens = tokenizer.encode(text);
-  if (tokens.length <= maxLength) return { tokens: tokens.length, kept: undefined, cut: undefined };
-  const kept = withoutEnd(truncateTokens(tokens, maxLength, endToken));
-  return {
-    tokens: tokens.length,
-    kept: tokenizer.decode(kept),
-    cut: tokenizer.decode(withoutEnd(tokens).slice(kept.length)),
-  };
+  const fitted = tokenizer.fit(text, maxLength, tail);
+  if (!fitted.truncated) return { tokens: tokens.length, kept: undefined, cut: undefined };
+  return { tokens: tokens.length, ...whatIsKept(tokens, fitted.tokens, tokenizer) };
+}
+
+function measureTarget(text: string, maxLength: number | undefined, reading: PreviewTokenizer): PreviewedText {
+  const { tokenizer, endToken } = reading;
+  const tokens = tokenizer.encodeTarget(text);
+  if (maxLength === undefined || tokens.length <= maxLength) {
+    return { tokens: tokens.length, kept: undefined, cut: undefined };
+  }
+  return { tokens: tokens.length, ...whatIsKept(tokens, truncateTokens(tokens, maxLength, endToken), tokenizer) };
+}
+
+/** What stays of a text, and the part in its middle or at its end that does not. */
+function whatIsKept(tokens: readonly number[], kept: readonly number[], tokenizer: Tokenizer) {
+  let begin = 0;
+  while (begin < kept.length && tokens[begin] === kept[begin]) begin += 1;
+  let end = 0;
+  while (end < kept.length - begin && tokens.at(-1 - end) === kept.at(-1 - end)) end += 1;
+  return { kept: tokenizer.decode(kept), cut: tokenizer.decode(tokens.slice(begin, tokens.length - end)) };
 }

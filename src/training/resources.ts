@@ -10,15 +10,15 @@ import type { Hub } from "../hub/hub.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
 import { metricFacts, type Score } from "../metrics/score.ts";
-import { withCleanUp } from "../models/cleanUp.ts";
 import type { Generator, LanguageModel, LossFunction } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
-import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
+import { type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
 import { type EvaluationOptions, evaluate } from "./evaluation.ts";
 import { locateModel, locateTask } from "./sources.ts";
+import { openTaskTokenizer } from "./taskTokenizer.ts";
 
 /** What there is to wait for before a run begins. */
 export type Preparation =
@@ -100,9 +100,7 @@ export class Resources {
     const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
     // What is wrong with the model is found before a data set is fetched for it.
     const model = openModel(folder);
-    requireTexts(model);
-    const opened = openTokenizer(model.folder, model.config);
-    const tokenizer = definition.cleanUpSpaces ? withCleanUp(opened) : opened;
+    const tokenizer = openTaskTokenizer(model.folder, model.config, definition);
     const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
     const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
       onProgress?.({ stage, what, done, total });
@@ -143,18 +141,9 @@ export class Resources {
   }
 }
 
-/** @throws MODEL_UNSUPPORTED for a kind of model whose texts are not made into examples yet */
-function requireTexts({ caseKind, config, folder }: LanguageModel): void {
-  if (caseKind === "seq2seq") return;
-  throw new UlptError("MODEL_UNSUPPORTED", `A ${config.modelType} cannot be trained yet.`, {
-    where: join(folder, "config.json"),
-    expected: "a T5; `ulpt verify` takes decoder-only models too",
-    hint: "Choose an encoder-decoder model, such as google-t5/t5-base.",
-  });
-}
-
 function hashSmallFiles(folder: string): Record<string, string> {
-  const names = [configFile, basename(tokenizerFile(folder)), tokenizerConfigFile];
+  const tokenizer = [basename(tokenizerFile(folder)), tokenizerConfigFile, "chat_template.jinja"];
+  const names = [configFile, "generation_config.json", ...tokenizer];
   const present = names.filter((name) => existsSync(join(folder, name)));
   const hash = (name: string) =>
     createHash("sha256")

@@ -206,7 +206,7 @@ describe("a random T5 equals one written independently in float64", () => {
       const { model, reference, prompt, promptShape, examples } = setUp(folder(`greedy-${shape.seed}`), shape);
       const generator = model.generator({ device: "cpu" });
       const texts = await generator.prefill(
-        floats(prompt, promptShape),
+        { prompt: floats(prompt, promptShape) },
         examples.map(({ source }) => source),
       );
       const generated = await texts.generate({ maxNewTokens: 7, endTokens: [] });
@@ -366,7 +366,7 @@ describe("without a prompt", () => {
     const model = EncoderDecoderModel.open(writeModel(join(folder("end"), "other"), { ...tiny, config }));
     const generator = model.generator({ device: "cpu" });
     const sources = examples.map(({ source }) => source);
-    const generated = await (await generator.prefill(floats(prompt, promptShape), sources)).generate({
+    const generated = await (await generator.prefill({ prompt: floats(prompt, promptShape) }, sources)).generate({
       maxNewTokens: 6,
     });
     await generator.release();

@@ -60,28 +60,34 @@ export function firstPositions(count: number): number[] {
 }
 
 /**
- * All inputs of a loss graph but the prompt. A row is its source and its target without the last token; each target token is asked
+ * All inputs of a loss graph but the prompt. The `leading` tokens, with which every source begins, stand before the prompt; a row is
+ * the rest of its source and its target without the last token; each target token is asked
  * for at the token before it and counts `labelWeight` in the loss, so the losses of the parts of a batch add up to its mean when it
  * is 1 / (target tokens in the whole batch).
  */
 export function collate(
   decoder: Decoder,
   examples: readonly TokenizedExample[],
-  options: { promptLength: number; padToken: number; labelWeight: number },
+  options: { promptLength: number; leading: readonly number[]; padToken: number; labelWeight: number },
 ): Feeds {
-  const { promptLength, padToken, labelWeight } = options;
-  const rows = examples.map(({ source, target }) => [...source, ...target.slice(0, -1)]);
+  const { leading, padToken, labelWeight } = options;
+  const promptLength = leading.length + options.promptLength;
+  const rows = examples.map(({ source, target }) => [...source.slice(leading.length), ...target.slice(0, -1)]);
   const padded = padRows(
     rows,
     rows.map(() => promptLength),
     padToken,
   );
+  /** Where the last of a row's first `count` tokens lies, or the prompt's last one. */
+  const tokenBefore = (row: number, count: number) =>
+    count === 0 ? promptLength - 1 : promptLength + row * padded.length + count - 1;
   const labels = examples.flatMap(({ source, target }, row) =>
-    target.map((id, i) => ({ id, at: promptLength + row * padded.length + source.length - 1 + i })),
+    target.map((id, i) => ({ id, at: tokenBefore(row, source.length - leading.length + i) })),
   );
   const flat = [...firstPositions(promptLength), ...padded.positions];
   return {
     ...padded.feeds,
+    leading_ids: ints(leading),
     selected: ints(labels.map(({ at }) => at)),
     label_ids: ints(labels.map(({ id }) => id)),
     label_weights: floats(new Float32Array(labels.length).fill(labelWeight)),
@@ -118,6 +124,7 @@ export function referenceFeeds(decoder: Decoder, { ids, mask, labels, prompt }: 
   const labelCount = asked.filter(({ label }) => label >= 0).length;
   const flat = [...firstPositions(promptLength), ...positions];
   const feeds: Feeds = {
+    leading_ids: ints([]),
     input_ids: ints(ids.data, ids.shape),
     positions: ints(positions, ids.shape),
     attention_mask: floats(Float32Array.from(mask.data, Number), ids.shape),

@@ -2,7 +2,13 @@
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import { paddedLength } from "../batch.ts";
 import { generateRows, rowOf } from "../generation.ts";
-import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
+import {
+  type GenerationOptions,
+  type Generator,
+  leadingTokens,
+  type PortValues,
+  type Prefilled,
+} from "../languageModel.ts";
 import { firstPositions, padRows, rotaryFeeds } from "./batches.ts";
 import { cacheNames, continueGraph, promptGraph } from "./graphs.ts";
 import type { Decoder } from "./network.ts";
@@ -23,12 +29,20 @@ interface Cache {
   length: number;
 }
 
+/** What stands in front of every text, read: its keys and values, and the logits of what follows it. */
+interface Front {
+  layers: Feeds;
+  /** `[V]`; undefined where there is nothing in front. */
+  logits: Float32Array | undefined;
+}
+
 export class DecoderGenerator implements Generator {
   private readonly decoder: Decoder;
   private readonly special: SpecialTokens;
   private readonly options: SessionOptions;
   private readonly sessions: { prompt?: Session; reader?: Session; scorer?: Session } = {};
-  private readonly prompts = new WeakMap<TensorValue, Feeds>();
+  /** By prompt, and then by leading tokens and angles. */
+  private readonly fronts = new WeakMap<TensorValue, Map<string, Front>>();
 
   /** Sessions are made when they are first needed. */
   constructor(decoder: Decoder, special: SpecialTokens, options: SessionOptions) {
@@ -37,21 +51,27 @@ export class DecoderGenerator implements Generator {
     this.options = options;
   }
 
-  async prefill(prompt: TensorValue | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
-    const promptLength = prompt?.shape[0] ?? 0;
-    const layers = prompt ? await this.promptCache(prompt) : this.emptyCache();
+  async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
+    const leading = ports ? leadingTokens(ports, sources) : [];
+    const promptLength = leading.length + (ports?.prompt.shape[0] ?? 0);
+    const rows = sources.map((source) => source.slice(leading.length));
+    const length = paddedLength(Math.max(...rows.map((row) => row.length)));
+    const front = ports ? await this.front(ports.prompt, leading, promptLength + length) : this.emptyFront();
     const batch = sources.length;
     const before: Cache = {
-      layers,
+      layers: front.layers,
       positions: Int32Array.from({ length: batch * promptLength }, (_, i) => i % promptLength),
       mask: new Float32Array(batch * promptLength).fill(1),
       length: promptLength,
     };
-    const length = paddedLength(Math.max(...sources.map((source) => source.length)));
-    const starts = sources.map(() => promptLength);
-    const last = sources.map((source, row) => row * length + source.length - 1);
-    const { logits, cache } = await this.read(before, sources, starts, last, length);
-    const ends = sources.map((source) => promptLength + source.length);
+    const starts = rows.map(() => promptLength);
+    const last = rows.map((row, index) => index * length + Math.max(row.length - 1, 0));
+    const { logits, cache } = await this.read(before, rows, starts, last, length);
+    for (const [index, row] of rows.entries()) {
+      // A text that is all in front of the prompt goes on behind the prompt's last token.
+      if (row.length === 0 && front.logits) logits.set(front.logits, index * front.logits.length);
+    }
+    const ends = rows.map((row) => promptLength + row.length);
     return new ReadTexts(this, this.special, sources, { logits, cache, ends });
   }
 
@@ -130,29 +150,35 @@ export class DecoderGenerator implements Generator {
     );
   }
 
-  private async promptCache(prompt: TensorValue): Promise<Feeds> {
-    const known = this.prompts.get(prompt);
+  /** @param whole length of front and longest text, by which some rotations choose their angles */
+  private async front(prompt: TensorValue, leading: readonly number[], whole: number): Promise<Front> {
+    const angles = this.decoder.rotations.map((rotary) => rotary.frequencies(whole).angles.join());
+    const key = JSON.stringify([leading, angles]);
+    const known = this.fronts.get(prompt)?.get(key);
     if (known) return known;
     this.sessions.prompt ??= await Session.create(promptGraph(this.decoder), this.options);
-    const [length] = prompt.shape as [number];
-    const feeds = { prompt, ...rotaryFeeds(this.decoder, firstPositions(length), length) };
-    const layers = this.asPast(await this.sessions.prompt.run<string>(feeds));
-    this.prompts.set(prompt, layers);
-    return layers;
+    const length = leading.length + prompt.shape[0]!;
+    const outputs = await this.sessions.prompt.run<string>({
+      prompt,
+      leading_ids: ints(leading),
+      selected: ints([length - 1]),
+      ...rotaryFeeds(this.decoder, firstPositions(length), whole),
+    });
+    const front: Front = { layers: this.asPast(outputs), logits: outputs.logits!.data as Float32Array };
+    const ofPrompt = this.fronts.get(prompt) ?? new Map<string, Front>();
+    this.fronts.set(prompt, ofPrompt.set(key, front));
+    return front;
   }
 
-  private emptyCache(): Feeds {
+  private emptyFront(): Front {
     const { numKeyValueHeads, headSize, layers } = this.decoder.architecture;
     const empty = floats(new Float32Array(0), [1, numKeyValueHeads, 0, headSize]);
-    return Object.fromEntries(
-      layers.flatMap((_, layer) => {
-        const { pastKey, pastValue } = cacheNames(layer);
-        return [
-          [pastKey, empty],
-          [pastValue, empty],
-        ];
-      }),
-    );
+    const cache: Feeds = {};
+    for (const layer of layers.keys()) {
+      const { pastKey, pastValue } = cacheNames(layer);
+      cache[pastKey] = cache[pastValue] = empty;
+    }
+    return { layers: cache, logits: undefined };
   }
 }
 

@@ -12,7 +12,11 @@ import { type Decoder, flatCount, type Keys, type KeyValues, rotaryInputs } from
 
 const batch = symbol("batch");
 const length = symbol("length");
-const promptLength = symbol("prompt");
+/** Tokens that stand before the prompt in every text, such as the one that begins it; none in most cases. */
+const leading = symbol("leading");
+const trained = symbol("prompt");
+/** What is in front of every text. */
+const promptLength = addDims(leading, trained);
 const selectedCount = symbol("selected");
 const past = symbol("past");
 const pastBatch = symbol("past_batch");
@@ -34,8 +38,13 @@ function rowsOf(decoder: Decoder) {
   return { embeddings: decoder.embed(inputIds), batch, length, keys: rowKeys };
 }
 
-function promptOf(decoder: Decoder): Tensor {
-  return input("prompt", "float32", [promptLength, decoder.architecture.embeddingSize]);
+const leadingIds = input("leading_ids", "int64", [leading]);
+
+/** What all rows begin with: the leading tokens, then E. Inputs `leading_ids` `[leading]` and `prompt` `[n, embeddingSize]`. */
+function promptOf(decoder: Decoder) {
+  const { embeddingSize } = decoder.architecture;
+  const port = input("prompt", "float32", [trained, embeddingSize]);
+  return { port, whole: ops.concat([decoder.embed(leadingIds), port], 0), inputs: [leadingIds, port] };
 }
 
 export interface LossGraphOptions {
@@ -51,13 +60,13 @@ export interface LossGraphOptions {
 /** What training runs. Outputs `loss`, the weighted sum over the labels, and `d_prompt`, dLoss/dE `[n, d]`. */
 export function lossGraph(decoder: Decoder, { logits = false, sharePrompt = true }: LossGraphOptions = {}): Model {
   const prompt = promptOf(decoder);
-  const reading = sharePrompt ? sharedPrompt(decoder, prompt) : repeatedPrompt(decoder, prompt);
+  const reading = sharePrompt ? sharedPrompt(decoder, prompt.whole) : repeatedPrompt(decoder, prompt.whole);
   const { hidden } = decoder.read({ ...reading.reading, selected: reading.selected });
   const scores = decoder.logits(hidden);
   const { loss } = ops.crossEntropy(scores, labelIds, labelWeights);
-  const outputs: Record<string, Tensor> = { loss, d_prompt: gradients(loss, [prompt])[0]! };
+  const outputs: Record<string, Tensor> = { loss, d_prompt: gradients(loss, [prompt.port])[0]! };
   if (logits) outputs.logits = scores;
-  return emit([prompt, ...rowInputs, ...labelInputs, ...reading.inputs], outputs);
+  return emit([...prompt.inputs, ...rowInputs, ...labelInputs, ...reading.inputs], outputs);
 }
 
 function sharedPrompt(decoder: Decoder, prompt: Tensor) {
@@ -111,12 +120,15 @@ function presentOutputs(present: readonly KeyValues[]): Record<string, Tensor> {
   );
 }
 
-/** Reads a prompt alone: outputs its keys and values in each layer, `[1, keyValueHeads, n, headSize]`. */
+/**
+ * Reads what is in front of every text alone: outputs its keys and values in each layer, `[1, keyValueHeads, n, headSize]`, and the
+ * `logits` `[1, V]` of what follows it. Input `selected` `[1]`: its last token.
+ */
 export function promptGraph(decoder: Decoder): Model {
   const prompt = promptOf(decoder);
   const { inputs, rotations } = rotaryInputs(decoder, promptLength);
-  const { present } = decoder.read({ prompt, rotations });
-  return emit([prompt, ...inputs], presentOutputs(present));
+  const { hidden, present } = decoder.read({ prompt: prompt.whole, rotations, selected });
+  return emit([...prompt.inputs, selected, ...inputs], { logits: decoder.logits(hidden), ...presentOutputs(present) });
 }
 
 export interface ContinueGraphOptions {

@@ -6,16 +6,17 @@ import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
-import type {
-  BatchLoss,
-  DropoutMasks,
-  LanguageModel,
-  LossFunction,
-  LossOptions,
-  ModelConfig,
-  PortValues,
-  ReferenceBatch,
-  ReferenceOutputs,
+import {
+  type BatchLoss,
+  type DropoutMasks,
+  type LanguageModel,
+  type LossFunction,
+  type LossOptions,
+  leadingTokens,
+  type ModelConfig,
+  type PortValues,
+  type ReferenceBatch,
+  type ReferenceOutputs,
 } from "../languageModel.ts";
 import { SummedLoss } from "../summedLoss.ts";
 import { Weights } from "../weights.ts";
@@ -45,19 +46,24 @@ const otherParts = /^(model\.)?(vision_tower|vision_model|visual|multi_modal_pro
  * What a decoder's config.json says, also where it stands inside that of a model with several kinds of input.
  * @throws MODEL_CONFIG, MODEL_UNSUPPORTED
  */
-export function decoderConfig(folder: string, json: JsonObject, where: string) {
+export function decoderConfig(
+  folder: string,
+  json: JsonObject,
+  where: string,
+): { architecture: Architecture; config: DecoderConfig } {
   const whole = new ConfigReader(json, where);
   const config = whole.nested("text_config") ?? whole;
   const modelType = config.text("model_type");
   const family = families[modelType];
   if (!family) throw config.unsupported("model_type", modelType, Object.keys(families).join(", "));
   const architecture = family(config);
-  return { architecture, config: { ...specialTokens(folder, config), ...factsOf(architecture) } };
+  const decoder: DecoderConfig = { ...specialTokens(folder, config), ...factsOf(architecture) };
+  return { architecture, config: decoder };
 }
 
 export class DecoderModel implements LanguageModel {
   readonly folder: string;
-  readonly config: ModelConfig & { endTokens: readonly number[] };
+  readonly config: DecoderConfig;
   readonly weights: Weights;
   readonly architecture: Architecture;
   readonly network: Decoder;
@@ -152,6 +158,11 @@ export class DecoderModel implements LanguageModel {
   }
 }
 
+export interface DecoderConfig extends ModelConfig {
+  endTokens: readonly number[];
+  continues: { endTokens: readonly number[]; beginToken: number };
+}
+
 class DecoderLoss implements LossFunction {
   private readonly model: DecoderModel;
   private readonly session: Session;
@@ -162,17 +173,22 @@ class DecoderLoss implements LossFunction {
   }
 
   async run(
-    { prompt }: PortValues,
+    ports: PortValues,
     examples: readonly TokenizedExample[],
     maxTokens: number,
     _masks?: DropoutMasks,
     signal?: AbortSignal,
   ): Promise<BatchLoss> {
     const { model } = this;
+    const { prompt } = ports;
+    const leading = leadingTokens(
+      ports,
+      examples.map(({ source }) => source),
+    );
     const [promptLength] = prompt.shape as [number];
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
     const lengths = examples.map(({ source, target }) => source.length + target.length - 1);
-    const options = { promptLength, padToken: model.config.padToken, labelWeight: 1 / labels };
+    const options = { promptLength, leading, padToken: model.config.padToken, labelWeight: 1 / labels };
     const sum = new SummedLoss(prompt.data.length);
     for (const group of model.groups(lengths, promptLength, maxTokens)) {
       signal?.throwIfAborted();
@@ -197,7 +213,9 @@ function specialTokens(folder: string, config: ConfigReader) {
   const generation = existsSync(path) ? new ConfigReader(readJsonObject(path), path) : undefined;
   const endTokens = [...new Set([...(generation?.tokens("eos_token_id") ?? []), ...config.tokens("eos_token_id")])];
   const [padToken = endTokens[0] ?? 0] = config.tokens("pad_token_id");
-  return { endTokens, endToken: endTokens[0] ?? padToken, padToken };
+  const endToken = endTokens[0] ?? padToken;
+  const [beginToken = endToken] = config.tokens("bos_token_id");
+  return { endTokens, endToken, padToken, continues: { endTokens, beginToken } };
 }
 
 function namesIn(weights: Weights, { embedding }: Architecture): (name: string) => string {

@@ -1,7 +1,7 @@
 /** @file A frozen T5 without gradients: encode once, then generate or score given answers. */
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import { generateRows } from "../generation.ts";
-import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
+import type { GenerationOptions, Generator, PortValues, Prefilled } from "../languageModel.ts";
 import { collateSources, collateTargets } from "./batches.ts";
 import { cacheNames, decoderStepGraph, encoderGraph, scoreGraph } from "./graphs.ts";
 import type { EncoderDecoderModel } from "./model.ts";
@@ -21,8 +21,9 @@ export class EncoderDecoderGenerator implements Generator {
     this.options = options;
   }
 
-  async prefill(prompt: TensorValue | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
+  async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
     const inputs = collateSources(sources, this.model.config.padToken);
+    const prompt = ports?.prompt;
     const kind = prompt ? "prompted" : "alone";
     const graph = () => encoderGraph(this.model.network, { prompt: prompt !== undefined });
     this.encoders[kind] ??= await Session.create(graph(), this.options);

@@ -1,0 +1,97 @@
+/** @file The tokenizer's chat template: how a model that was trained on conversations wants them written (Jinja, as Transformers runs it). */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Template } from "@huggingface/jinja";
+import { messageOf, UlptError } from "../errors.ts";
+import { decoding, subjectOf } from "../watch.ts";
+import { type JsonObject, readJsonObject } from "./config.ts";
+
+export interface Message {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+export interface ChatTemplate {
+  /**
+   * A conversation as one text, with its special tokens written out.
+   * @param options.answer whether the text ends where an answer begins
+   * @throws CHAT_TEMPLATE where the template refuses the conversation or cannot be run
+   */
+  render(messages: readonly Message[], options: { answer: boolean }): string;
+}
+
+const templateFile = "chat_template.jinja";
+const configFile = "tokenizer_config.json";
+
+/** @throws CHAT_TEMPLATE where the model has none, or one that cannot be read */
+export function openChatTemplate(folder: string): ChatTemplate {
+  const config = existsSync(join(folder, configFile)) ? readJsonObject(join(folder, configFile)) : {};
+  const { text, where } = findTemplate(folder, config);
+  const failed = (message: string, cause: unknown) =>
+    new UlptError("CHAT_TEMPLATE", message, {
+      where,
+      expected: "a template that @huggingface/jinja runs",
+      hint: 'Leave "chat" out of the task and write the conversation into "template".',
+      cause,
+    });
+  let template: Template;
+  try {
+    template = new Template(text);
+  } catch (error) {
+    throw failed(`The chat template cannot be read: ${messageOf(error)}`, error);
+  }
+  const special = specialTexts(config);
+  const subject = subjectOf({
+    code: "CHAT_TEMPLATE",
+    where,
+    what: "The chat template",
+    hint: "It may never end: take another revision of the model.",
+  });
+  return {
+    render(messages, { answer }) {
+      const values = { ...special, messages: [...messages], add_generation_prompt: answer };
+      try {
+        return decoding(subject, () => template.render(values));
+      } catch (error) {
+        throw failed(`The chat template fails: ${messageOf(error)}`, error);
+      }
+    },
+  };
+}
+
+function findTemplate(folder: string, config: JsonObject): { text: string; where: string } {
+  const path = join(folder, templateFile);
+  if (existsSync(path)) return { text: readFileSync(path, "utf8"), where: path };
+  const where = `${join(folder, configFile)}, field "chat_template"`;
+  const { chat_template: written } = config;
+  if (typeof written === "string") return { text: written, where };
+  // Several by name: one for conversations, others for tools.
+  const named = Array.isArray(written) ? (written as { name?: unknown; template?: unknown }[]) : [];
+  const chosen = named.find((one) => one?.name === "default");
+  if (typeof chosen?.template === "string") return { text: chosen.template, where };
+  throw new UlptError("CHAT_TEMPLATE", "The model's tokenizer has no chat template.", {
+    where: folder,
+    expected: `${templateFile}, or "chat_template" in ${configFile}, as models trained on conversations have`,
+    hint: 'Choose an instruction-tuned model, or leave "chat" out of the task and write the whole text into "template".',
+  });
+}
+
+/** A chat template was asked of a model that answers apart from its text. */
+export function chatNotContinued(folder: string): UlptError {
+  return new UlptError("CHAT_TEMPLATE", "Only models that go on with a text have conversations.", {
+    where: folder,
+    expected: "a decoder-only model that was trained on conversations",
+    hint: 'Leave "chat" out of the task.',
+  });
+}
+
+/** `bos_token`, `eos_token`, … as templates name them. */
+function specialTexts(config: JsonObject): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const name of ["bos_token", "eos_token", "unk_token", "pad_token"]) {
+    const value = config[name];
+    const content = typeof value === "object" && value !== null && "content" in value ? value.content : value;
+    if (typeof content === "string") texts[name] = content;
+  }
+  return texts;
+}
