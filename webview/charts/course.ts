@@ -245,6 +245,7 @@ export class CourseCharts {
           ...(isLoss ? {} : validationAxis(state)),
           ticks: {
             ...dress.ticks,
+            includeBounds: isLoss, // the ends of scores are no round numbers
             autoSkipPadding: 10,
             maxTicksLimit: isLoss ? 8 : 4,
             callback: (value: number | string) =>
