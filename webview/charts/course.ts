@@ -247,7 +247,7 @@ export class CourseCharts {
             ...dress.ticks,
             includeBounds: isLoss, // the ends of scores are no round numbers
             autoSkipPadding: 10,
-            maxTicksLimit: isLoss ? 8 : 4,
+            maxTicksLimit: isLoss ? 8 : 6,
             callback: (value: number | string) =>
               isLoss ? shortNumber(Number(value)) : texts.percentTick(Number(value)),
           },
