@@ -184,6 +184,9 @@ async function createRunOf(
     data: {
       ...(resources.revisions.data === undefined ? {} : { revision: resources.revisions.data }),
       sha256: Object.fromEntries(Object.entries(resources.task.files).map(([split, { sha256 }]) => [split, sha256])),
+      ...(resources.task.dropped.length > 0 && {
+        leftOut: resources.task.dropped.map(({ source, by, count, of }) => ({ source, by, count, of })),
+      }),
     },
     versions: { ulpt: packageJson.version, onnxruntime: await engineVersion(), node: process.versions.node },
     settings: recordSettings(settings, relative(workspace, experiment.directory)),

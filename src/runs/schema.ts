@@ -53,6 +53,8 @@ export const runJson = z.object({
     sha256: z.record(z.string(), z.string()),
     /** Commit of the data set on the Hub. */
     revision: z.string().optional(),
+    /** Rows that the task leaves out, by `where` or for a null, of each source that has some. */
+    leftOut: z.array(z.object({ source: z.string(), by: z.enum(["where", "dropNulls"]), count, of: count })).optional(),
   }),
   versions: z.object({ ulpt: z.string(), onnxruntime: z.string(), node: z.string() }),
   /** Every setting of the run after defaults, as the experiment's schema gives them. */

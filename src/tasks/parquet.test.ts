@@ -112,6 +112,14 @@ describe("a parquet file", () => {
     });
   });
 
+  it("that is a Git LFS pointer is refused as one", async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 9\n`;
+    expect(await refusal(write("lfs.parquet", Buffer.from(pointer)))).toMatchObject({
+      code: "DATA_SYNTAX",
+      hint: expect.stringContaining("git lfs pull"),
+    });
+  });
+
   it("that is not there is refused like any data file", async () => {
     expect(await refusal(join(directory, "none.parquet"))).toMatchObject({
       code: "DATA_UNREADABLE",

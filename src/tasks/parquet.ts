@@ -17,6 +17,7 @@ import { assembleNested } from "hyparquet/src/assemble.js";
 import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath } from "hyparquet/src/schema.js";
 import { messageOf, UlptError } from "../errors.ts";
+import { longestPointer, refuseLfsPointer } from "../formats/lfsPointer.ts";
 import { decoding, type Subject, subjectOf } from "../watch.ts";
 import { nfc } from "../words/lookalike.ts";
 import { cellOf } from "./cells.ts";
@@ -74,6 +75,7 @@ export class ParquetFile {
     try {
       const { size } = await handle.stat();
       const buffer = bufferOf(handle, size);
+      if (size <= longestPointer) refuseLfsPointer(new Uint8Array(await buffer.slice(0)), path, "DATA_SYNTAX");
       const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
       requireSound(metadata, size);
       return new ParquetFile(path, handle, buffer, metadata);

@@ -27,7 +27,7 @@ export interface Dataset {
   /** Each label as the tokenizer writes it back, which is how answers come. */
   labels: { text: string; tokens: readonly number[] }[] | undefined;
   /** Targets that the tokenizer writes back differently: answers are compared with what comes back. */
-  changedTargets: string[];
+  changedTargets: { count: number; first: string | undefined };
   /** Longest target in tokens, end token counted. */
   longestTarget: number;
 }
@@ -48,6 +48,15 @@ export interface TokenizeOptions {
   onProgress?: ((split: SplitName, done: number, total: number) => void) | undefined;
 }
 
+/** So many different targets are kept once each; further ones with their examples. */
+const mostShared = 1024;
+
+interface TokenizedTarget {
+  tokens: readonly number[];
+  /** The same, or its beginning where it is longer than the task allows. */
+  fitting: readonly number[];
+}
+
 /** Between so many examples somebody may stop the work, or hear how far it is. */
 const examplesPerTurn = 2_000;
 
@@ -63,8 +72,11 @@ export async function tokenizeTask(
 ): Promise<Dataset> {
   const { maxSourceLength, maxTargetLength, truncateTargets } = task.definition;
   const tail = literalTail(task.definition.template);
-  const targets = new Map<string, readonly number[]>(); // the few labels of a classification task recur in every row
-  const tokenizeTarget = (text: string, where: string): readonly number[] => {
+  const targets = new Map<string, TokenizedTarget>(); // the few labels of a classification task recur in every row
+  let changedTargets = 0;
+  let changedTarget: string | undefined;
+  let longestTarget = 1;
+  const tokenizeTarget = (text: string, where: string): TokenizedTarget => {
     const known = targets.get(text);
     if (known) return known;
     const tokens = tokenizer.encodeTarget(text);
@@ -75,9 +87,17 @@ export async function tokenizeTask(
         hint: "Raise task.maxTargetLength, leave it out to allow the longest target, or set task.truncateTargets.",
       });
     }
-    targets.set(text, tokens);
-    return tokens;
+    if (written(tokens).trim() !== text.trim()) {
+      changedTargets += 1;
+      changedTarget ??= text;
+    }
+    const fitting = shorten(tokens);
+    longestTarget = Math.max(longestTarget, fitting.length);
+    const target = { tokens, fitting };
+    if (targets.size < mostShared) targets.set(text, target);
+    return target;
   };
+  const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens));
   const shorten = (target: readonly number[]) => truncateTokens(target, maxTargetLength ?? target.length, endToken);
 
   const tokenizeSplit = async (name: SplitName): Promise<Split> => {
@@ -97,8 +117,7 @@ export async function tokenizeTask(
       const where = `${path}:${line}`;
       const fitted = tokenizer.fit(source, maxSourceLength, tail);
       if (fitted.truncated) truncated += 1;
-      const whole = tokenizeTarget(target, where);
-      const fitting = shorten(whole);
+      const { tokens: whole, fitting } = tokenizeTarget(target, where);
       if (fitting !== whole) truncatedTargets += 1;
       tokens.push({ source: fitted.tokens, target: fitting });
     }
@@ -109,53 +128,54 @@ export async function tokenizeTask(
   const validation = await tokenizeSplit("validation");
   const test = await tokenizeSplit("test");
 
-  const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens));
   const labels = task.labels?.map((label) => {
-    const tokens = tokenizeTarget(label, "task.labels");
+    const { tokens } = tokenizeTarget(label, "task.labels");
     return { label, text: written(tokens), tokens };
   });
   requireDistinct(labels ?? []);
-  const changed = [...targets].filter(([text, tokens]) => written(tokens).trim() !== text.trim());
-  const longestTarget = [...targets.values()].reduce((longest, target) => Math.max(longest, shorten(target).length), 1);
   return {
     train,
     validation,
     test,
     labels,
     longestTarget,
-    changedTargets: changed.map(([text]) => text),
+    changedTargets: { count: changedTargets, first: changedTarget },
   };
 }
 
 /** Token ids, kept as bytes; the few targets of a task with labels once each. */
 class TokenList implements Indexed<TokenizedExample> {
   private readonly sources: PackedSequences;
-  private readonly targets = new PackedNumbers();
-  private readonly different: (readonly number[])[] = [];
-  private readonly indices = new Map<readonly number[], number>();
+  private readonly targets: PackedSequences;
+  /** Which of `targets` each example has. */
+  private readonly target = new PackedNumbers();
+  private readonly shared = new Map<readonly number[], number>();
 
   constructor(vocabularySize: number) {
-    this.sources = new PackedSequences(vocabularySize <= 2 ** 16 ? Uint16Array : Uint32Array);
+    const type = vocabularySize <= 2 ** 16 ? Uint16Array : Uint32Array;
+    this.sources = new PackedSequences(type);
+    this.targets = new PackedSequences(type);
   }
 
   get length(): number {
     return this.sources.length;
   }
 
-  /** `target` is the same array wherever the target is the same. */
+  /** A target that is the same array as one before is kept once. */
   push({ source, target }: TokenizedExample): void {
     this.sources.push(source);
-    let index = this.indices.get(target);
+    let index = this.shared.get(target);
     if (index === undefined) {
-      index = this.different.push(target) - 1;
-      this.indices.set(target, index);
+      index = this.targets.length;
+      this.targets.push(target);
+      if (this.shared.size < mostShared) this.shared.set(target, index);
     }
-    this.targets.push(index);
+    this.target.push(index);
   }
 
   at(index: number): TokenizedExample | undefined {
     if (index < 0 || index >= this.length) return undefined;
-    return { source: this.sources.get(index), target: this.different[this.targets.get(index)]! };
+    return { source: this.sources.get(index), target: this.targets.get(this.target.get(index)) };
   }
 
   *[Symbol.iterator](): Generator<TokenizedExample> {

@@ -233,11 +233,11 @@ class Execution {
         `Rank ${method.rank} is above the model's hidden size ${hiddenSize}: more is trained (${parameterCount(this.method)}) than the prompt itself holds (${this.method.promptLength * hiddenSize}).`,
       );
     }
-    const [changed] = dataset.changedTargets;
-    if (changed !== undefined) {
+    const { count, first } = dataset.changedTargets;
+    if (first !== undefined) {
       this.warn(
         "TARGETS_REWRITTEN",
-        `The tokenizer writes ${dataset.changedTargets.length} target(s) back differently, such as ${JSON.stringify(changed)}; answers are compared with what it writes.`,
+        `The tokenizer writes ${count} target(s) back differently, such as ${JSON.stringify(first)}; answers are compared with what it writes.`,
       );
     }
     for (const dropped of this.resources.task.dropped) this.warn("ROWS_DROPPED", describeDropped(dropped));

@@ -103,6 +103,29 @@ describe("a sweep that is continued", () => {
   });
 });
 
+describe("rows that a task leaves out", () => {
+  it("are counted in run.json, the journal and the log, and in a preview", async () => {
+    const rows = readFileSync(workspace.path("train.jsonl"), "utf8").trimEnd().split("\n");
+    const hidden = rows.slice(0, 3).map((row) => JSON.stringify({ ...JSON.parse(row), label: -1 }));
+    writeFileSync(workspace.path("hidden.jsonl"), [...hidden, ...rows].join("\n"));
+    const file = workspace.experiment("where", {
+      task: { train: "hidden.jsonl", where: { label: { not: -1 } } },
+      ...{ method: "ulpt", rank: 1, seed: 1, training: { steps: 2, warmupSteps: 0, evaluateEvery: 2 } },
+    });
+    await ulptOk(["train", file, "--json"], { cwd: workspace.folder });
+    const run = workspace.run("where", "ulpt-r1-seed1");
+    const of = rows.length + 3;
+    expect(openRun(run).spec.data.leftOut).toEqual([{ source: "hidden.jsonl", by: "where", count: 3, of }]);
+    const said = `3 of ${of} rows of "hidden.jsonl" left out by where: "label" has another value.`;
+    const { events } = readJournal(runPaths(run).events);
+    expect(events.filter((event) => event.type === "warning")).toMatchObject([
+      { code: "ROWS_DROPPED", message: expect.stringContaining(said) },
+    ]);
+    const { stdout } = await ulptOk(["data", file, "--rows", "1"], { cwd: workspace.folder });
+    expect(stdout).toContain(said);
+  });
+});
+
 describe("a sweep", () => {
   it("trains every combination of method, rank and seed, vanilla without a rank", () => {
     expect(ofType("run").map(({ run, index, count }) => [run, index, count])).toEqual([
