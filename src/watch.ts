@@ -21,7 +21,7 @@ export interface Subject extends Decoded {
 }
 
 /** Positions in the memory that both threads see. */
-const slots = { subject: 0, signs: 1, turns: 2 } as const;
+const slots = { subject: 0, signs: 1, turns: 2, engine: 3 } as const;
 const turnInterval = 200;
 
 export interface Watcher {
@@ -64,8 +64,30 @@ export function decoding<T>(subject: Subject, work: () => T): T {
   }
 }
 
-/** What the watcher sees: the id of what is being decoded, or 0; and two counts that go on as long as the thread does. */
-export function readSigns(memory: Int32Array): { subject: number; signs: number; turns: number } {
-  const [subject, signs, turns] = [slots.subject, slots.signs, slots.turns].map((slot) => Atomics.load(memory, slot));
-  return { subject: subject!, signs: signs!, turns: turns! };
+/** Calls the engine, which would take the whole process with it if its thread were ended meanwhile. */
+export async function inEngine<T>(call: () => Promise<T>): Promise<T> {
+  if (!watcher) return call();
+  const { memory } = watcher;
+  Atomics.add(memory, slots.engine, 1);
+  try {
+    return await call();
+  } finally {
+    Atomics.sub(memory, slots.engine, 1);
+  }
+}
+
+/** What the watcher sees. */
+export interface Signs {
+  /** The id of what is being decoded, or 0. */
+  subject: number;
+  /** Two counts that go on as long as the thread does: of pieces that were decoded, and of its turns. */
+  signs: number;
+  turns: number;
+  /** Calls of the engine that have not come back. */
+  engine: number;
+}
+
+export function readSigns(memory: Int32Array): Signs {
+  const read = (slot: keyof typeof slots) => Atomics.load(memory, slots[slot]);
+  return { subject: read("subject"), signs: read("signs"), turns: read("turns"), engine: read("engine") };
 }

@@ -24,10 +24,33 @@ export function terminalFacts(): TerminalFacts {
   return { stdout: stdout.isTTY, stderr: stderr.isTTY, columns: stdout.columns };
 }
 
-/** Makes the streams of this thread, which the main thread prints, look like those of the main thread. */
-export function adoptTerminal({ stdout, stderr, columns }: TerminalFacts): void {
-  Object.assign(process.stdout, { isTTY: stdout, columns });
-  Object.assign(process.stderr, { isTTY: stderr, columns });
+export type OutputStream = "stdout" | "stderr";
+type Chunk = string | Uint8Array;
+
+/**
+ * Makes the streams of this thread look like those of the main thread, which writes what they are given. By themselves they would
+ * each wait for the other side, so that a bar on one could end after the line behind it on the other.
+ */
+export function adoptTerminal(
+  { stdout, stderr, columns }: TerminalFacts,
+  post: (stream: OutputStream, chunk: Chunk) => void,
+): void {
+  Object.assign(process.stdout, { isTTY: stdout, columns, write: writerTo("stdout", post) });
+  Object.assign(process.stderr, { isTTY: stderr, columns, write: writerTo("stderr", post) });
+}
+
+function writerTo(stream: OutputStream, post: (stream: OutputStream, chunk: Chunk) => void) {
+  return (chunk: Chunk, ...callbacks: unknown[]): boolean => {
+    post(stream, chunk);
+    const done = callbacks.at(-1);
+    if (typeof done === "function") done();
+    return true;
+  };
+}
+
+/** Writes what a thread was given to write, which `say` and the like have prepared there. */
+export function writeFor(stream: OutputStream, chunk: Chunk): void {
+  process[stream].write(chunk);
 }
 
 /** Gives a terminal its cursor back, which a bar that was not taken to its end has hidden; at once. */

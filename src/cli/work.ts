@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { UlptError } from "../errors.ts";
 import { type Subject, watchThisThread } from "../watch.ts";
-import { adoptTerminal, type TerminalFacts } from "./terminal.ts";
+import { adoptTerminal, type OutputStream, type TerminalFacts } from "./terminal.ts";
 
 export interface TaskContext {
   signal: AbortSignal;
@@ -21,11 +21,14 @@ export type ToWork =
   | { type: "run"; task: string; args: readonly unknown[] }
   /** The reason is an UlptError as JSON. */
   | { type: "abort"; reason: unknown }
+  /** To end at once, if not within a call of the engine. */
+  | { type: "exit" }
   /** There is nothing more to do: the thread ends when what it has open is closed. */
   | { type: "close" };
 
 export type FromWork =
   | { type: "decoding"; subject: Subject }
+  | { type: "output"; stream: OutputStream; chunk: string | Uint8Array }
   | { type: "progress"; progress: unknown }
   | { type: "done"; result: unknown }
   /** `error` is an UlptError as JSON; of any other fault there is `fault`, what Node would print. */
@@ -37,10 +40,11 @@ export function work(tasks: Readonly<Record<string, Task>>): void {
   const { memory, terminal } = workerData as WorkData;
   const post = (message: FromWork) => port.postMessage(message);
   watchThisThread({ memory, onSubject: (subject) => post({ type: "decoding", subject }) });
-  adoptTerminal(terminal);
+  adoptTerminal(terminal, (stream, chunk) => post({ type: "output", stream, chunk }));
   let stopping = new AbortController();
   port.on("message", async (message: ToWork) => {
     if (message.type === "close") port.close();
+    else if (message.type === "exit") process.exit();
     else if (message.type === "abort") stopping.abort(errorFrom(message.reason));
     else {
       stopping = new AbortController();

@@ -5,8 +5,8 @@
 import { fileURLToPath } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { systemErrorCode, UlptError } from "../errors.ts";
-import { readSigns, type Subject, watchedMemory } from "../watch.ts";
-import { terminalFacts } from "./terminal.ts";
+import { readSigns, type Signs, type Subject, watchedMemory } from "../watch.ts";
+import { terminalFacts, writeFor } from "./terminal.ts";
 import { errorFrom, type FromWork, faultText, type ToWork, type WorkData } from "./work.ts";
 
 /** How often a thread is looked at. All times in milliseconds. */
@@ -49,7 +49,7 @@ export class WorkThread {
   private readonly subjects = new Map<number, Subject>();
   private readonly timer: NodeJS.Timeout;
   private running: Running | undefined;
-  private seen = { subject: 0, signs: 0, turns: 0 };
+  private seen: Signs = { subject: 0, signs: 0, turns: 0, engine: 0 };
   private lastSign = Date.now();
   private lastTurn = Date.now();
   private working = false;
@@ -128,9 +128,16 @@ export class WorkThread {
     if (!this.isGone) await this.end(milliseconds);
   }
 
-  /** Ends the thread, whatever it does; returns whether it has ended in time: within a call of the engine it cannot. */
+  /**
+   * Ends the thread; returns whether it has ended in time. It is asked to first, since ended from outside within a call of the
+   * engine it would abort the process: there it cannot be ended.
+   */
   async end(milliseconds: number): Promise<boolean> {
-    await Promise.race([this.worker.terminate(), pause(milliseconds)]);
+    this.post({ type: "exit" });
+    await Promise.race([this.gone, pause(milliseconds / 2)]);
+    if (!this.isGone && readSigns(this.memory).engine === 0) {
+      await Promise.race([this.worker.terminate(), pause(milliseconds / 2)]);
+    }
     return this.isGone;
   }
 
@@ -142,6 +149,9 @@ export class WorkThread {
     switch (message.type) {
       case "decoding":
         this.subjects.set(message.subject.id, message.subject);
+        break;
+      case "output":
+        writeFor(message.stream, message.chunk);
         break;
       case "progress":
         this.running?.onProgress?.(message.progress);

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { messageOf, UlptError } from "../errors.ts";
+import { inEngine } from "../watch.ts";
 import type { Device } from "./devices.ts";
 import type { Model } from "./emit.ts";
 import { loadEngine, supportedDevices } from "./engine.ts";
@@ -62,17 +63,19 @@ export class Session {
     const session: Record<string, string> = { disable_prepacking: "1" }; // prepacking keeps a second copy of the weights
     if (model.weightsFolder !== undefined) session.model_external_initializers_file_folder_path = model.weightsFolder;
     try {
-      const created = await engine.InferenceSession.create(model.bytes, {
-        executionProviders: [options.device],
-        intraOpNumThreads: options.threads ?? physicalCores(),
-        interOpNumThreads: 1,
-        executionMode: "sequential",
-        graphOptimizationLevel: "all",
-        enableMemPattern: false, // shapes vary from step to step; a pattern for each would only hold memory
-        enableCpuMemArena: true,
-        logSeverityLevel: 4, // what goes wrong is thrown; the engine would also print it
-        extra: { session },
-      });
+      const created = await inEngine(() =>
+        engine.InferenceSession.create(model.bytes, {
+          executionProviders: [options.device],
+          intraOpNumThreads: options.threads ?? physicalCores(),
+          interOpNumThreads: 1,
+          executionMode: "sequential",
+          graphOptimizationLevel: "all",
+          enableMemPattern: false, // shapes vary from step to step; a pattern for each would only hold memory
+          enableCpuMemArena: true,
+          logSeverityLevel: 4, // what goes wrong is thrown; the engine would also print it
+          extra: { session },
+        }),
+      );
       return new Session(created, engine.Tensor, Object.keys(model.outputs), options.device);
     } catch (error) {
       throw engineError(error, options.device, "The model could not be loaded");
@@ -90,7 +93,7 @@ export class Session {
     }
     let outputs: InferenceSession.OnnxValueMapType;
     try {
-      outputs = await this.session.run(inputs, this.outputNames);
+      outputs = await inEngine(() => this.session.run(inputs, this.outputNames));
     } catch (error) {
       throw engineError(error, this.device, "The model could not be run");
     }
@@ -104,7 +107,7 @@ export class Session {
 
   /** Gives back the memory and the mapped files. */
   async release(): Promise<void> {
-    await this.session.release();
+    await inEngine(() => this.session.release());
   }
 }
 

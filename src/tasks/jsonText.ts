@@ -15,7 +15,7 @@ const numbers = /-?\d+(\.\d+)?([eE][+-]?\d+)?/g;
  */
 export function parseJsonText(text: string): unknown {
   const value = parseJson(text);
-  return delicateNumber.test(text) ? JSON.parse(quoteNumbers(text)) : value;
+  return delicateNumber.test(text) ? parseJson(quoteNumbers(text)) : value;
 }
 
 /** Valid JSON with its numbers in quotes. */
