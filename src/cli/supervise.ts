@@ -5,9 +5,9 @@ import { complain, sayJson, showCursor } from "./terminal.ts";
 import { WorkThread } from "./workThread.ts";
 
 /** How long a thread may take that was asked to stop: what is not saved by then was saved last. All times in milliseconds. */
-const savingTime = 1_200;
+const savingTime = 1_000;
 /** How long ending a thread may take. With the time for saving less than two seconds. */
-const endingTime = 600;
+const endingTime = 400;
 /** How long a thread whose work is done may take to close what it has open. */
 const closingTime = { usual: 5_000, stopping: 300 };
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -145,6 +145,17 @@ describe.skipIf(!hasPython)(`programs in Python${skipped}`, () => {
   });
 
   // Unconfined, so that root may begin processes at all.
+  it("ends all of them when it is asked to stop, and begins no more", async () => {
+    const stopping = new AbortController();
+    const stoppable = await createPythonRunner({ seconds: 60, parallel: 2, signal: stopping.signal });
+    const sleeping = "import time\ndef one():\n  time.sleep(50)\n  return 1";
+    const runs = [1, 2, 3].map(() => stoppable(sleeping, "assert one() == 1"));
+    setTimeout(() => stopping.abort(new Error("enough")), 300);
+    for (const { status } of await Promise.allSettled(runs)) expect(status).toBe("rejected");
+    await expect(stoppable("def one(): return 1", "assert one() == 1")).rejects.toThrow("enough");
+    expect(leftIn(work)).toEqual([]);
+  });
+
   it("ends what one has begun, where it could, when it has ended itself", async () => {
     const loose = await createPythonRunner({ seconds: 5, confine: false });
     const program =

@@ -191,6 +191,30 @@ describe("a trainer", () => {
     expect(before.step).toBeGreaterThan(0);
   });
 
+  it("asked to stop within a step ends there, and leaves the state as it was before the step", async () => {
+    const undisturbed = await losses(create({ microBatchTokens: 1 }), 3);
+    const stopping = new AbortController();
+    let parts = 0;
+    /** Asks for the stop between the parts of the second step. */
+    const stopped: LossFunction = {
+      run: (ports, rows, maxTokens, masks, signal) => {
+        if (++parts === 2) setImmediate(() => stopping.abort(new Error("enough")));
+        return loss.run(ports, rows, maxTokens, masks, signal);
+      },
+      release: async () => {},
+    };
+    const settings = { ...training, microBatchTokens: 1 };
+    const trainer = new Trainer({
+      ...{ loss: stopped, prompt, examples, training: settings, seed: 1 },
+      signal: stopping.signal,
+    });
+    const first = await trainer.step();
+    const before = structuredClone(trainer.state);
+    await expect(trainer.step()).rejects.toThrow("enough");
+    expect(trainer.state).toEqual(before);
+    expect([first.loss, ...(await losses(create(settings, 1, before), 2))]).toEqual(undisturbed);
+  });
+
   it("trains any method: vanilla prompts too", async () => {
     const own = await PromptSession.create(
       vanilla({ promptLength: 3, hiddenSize: 16, start: { from: "random", standardDeviation: 1 } }),
