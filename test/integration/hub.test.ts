@@ -249,7 +249,7 @@ describe("what cannot be had", () => {
     const own = { dataset: "me/odd", validation: "validation", template: "{sentence}", target: "{label}" };
     const other = await ulpt(["train", write("odd", { task: own })], options);
     expectFailure(other, { code: "DATA_FIELD_MISSING", exit: 3, where: "train" });
-    expect(other.stderr).toContain("one of its columns: text, label");
+    expect(other.stderr).toContain("one of the columns text, label");
   });
 
   it("is a score that takes running programs, unless that is allowed", async () => {
