@@ -44,7 +44,9 @@ const textBlock = 2 ** 20;
 
 /** Texts in UTF-8. */
 export class PackedTexts {
-  private readonly blocks: Buffer[] = [];
+  private readonly blocks: (Buffer | undefined)[] = [];
+  /** Blocks that were let go, all before the others. */
+  private gone = 0;
   private used = 0;
   private readonly block = new PackedNumbers();
   private readonly start = new PackedNumbers();
@@ -71,10 +73,17 @@ export class PackedTexts {
     return this.length - 1;
   }
 
-  /** The text at `index`, which must be below the length. */
+  /** The text at `index`, which must be below the length. @throws RangeError for one that was let go */
   get(index: number): string {
     const start = this.start.get(index);
-    return this.blocks[this.block.get(index)]!.toString("utf8", start, start + this.bytes.get(index));
+    const block = this.blocks[this.block.get(index)];
+    if (!block) throw new RangeError(`text ${index} was let go`);
+    return block.toString("utf8", start, start + this.bytes.get(index));
+  }
+
+  /** Lets go of texts before `index`, whose memory others may then have. */
+  letGo(index: number): void {
+    for (const first = this.block.get(index); this.gone < first; this.gone++) this.blocks[this.gone] = undefined;
   }
 }
 

@@ -94,15 +94,19 @@ export async function scoreAnswers(
 }
 
 /** The most frequent of `targets`, space at the ends aside; of several, the first in code-point order. */
-export function majorityAnswer(targets: readonly string[]): string {
-  const trimmed = targets.map((target) => target.trim());
-  const kinds = groupRows(trimmed, (target) => target);
-  const counts = countKinds(kinds);
-  const [first] = [...kinds.values.keys()].sort(
-    (a, b) => counts[b]! - counts[a]! || compareCodePoints(kinds.values[a]!, kinds.values[b]!),
-  );
-  if (first === undefined) throw new RangeError("no targets");
-  return kinds.values[first]!;
+export function majorityAnswer(targets: Iterable<string>): string {
+  const counts = new Map<string, number>();
+  for (const target of targets) {
+    const trimmed = target.trim();
+    counts.set(trimmed, (counts.get(trimmed) ?? 0) + 1);
+  }
+  let [answer, most] = ["", 0];
+  for (const [target, count] of counts) {
+    if (count < most || (count === most && compareCodePoints(target, answer) > 0)) continue;
+    [answer, most] = [target, count];
+  }
+  if (most === 0) throw new RangeError("no targets");
+  return answer;
 }
 
 /** UTF-8 is in the order of code points; JavaScript's `<` is in that of UTF-16 units. */
@@ -124,7 +128,7 @@ export interface Baseline {
  */
 export async function majorityBaseline(
   metric: MetricName,
-  trainTargets: readonly string[],
+  trainTargets: Iterable<string>,
   answers: Omit<Answers, "predictions">,
 ): Promise<Baseline | undefined> {
   const { needs } = metricFacts[metric];

@@ -19,6 +19,9 @@ export interface Example extends Answer {
 /** So many different targets are kept once each, as a task with labels has them; further ones with their examples. */
 const mostShared = 1024;
 
+/** After so many examples their sources are let go. */
+const rowsPerRelease = 1000;
+
 /** Collects answers in the order in which they come. */
 class AnswerTable {
   private readonly texts = new PackedTexts();
@@ -136,6 +139,23 @@ export class ExampleList implements Indexed<Example> {
 
   *[Symbol.iterator](): Generator<Example> {
     for (let index = 0; index < this.length; index++) yield this.at(index)!;
+  }
+
+  /** All of them once, for who makes something else of them: where they are in the order of their rows, a source is let go soon after. */
+  *drain(): Generator<Example> {
+    const { order, sources } = this;
+    const isSorted = order?.every((row, index) => index === 0 || order[index - 1]! < row) ?? true;
+    for (let index = 0; index < this.length; index++) {
+      yield this.at(index)!;
+      if (isSorted && index % rowsPerRelease === 0) sources.letGo(order?.[index] ?? index);
+    }
+  }
+
+  /** The same examples, kept apart from those that they were selected from. */
+  copy(): ExampleList {
+    const list = ExampleList.empty();
+    for (const example of this) list.push(example);
+    return list;
   }
 
   /** Those at some indices, in that order; nothing is copied. */

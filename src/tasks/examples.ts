@@ -216,11 +216,11 @@ async function majorityOf(
   test: ExampleList,
   labels: readonly string[] | undefined,
 ): Promise<Task["majority"]> {
-  const learned = [...train.targets()];
+  const answer = majorityAnswer(train.targets());
   const on = (metric: MetricName, examples: ExampleList) =>
     examples.length === 0
       ? undefined
-      : majorityBaseline(metric, learned, {
+      : majorityBaseline(metric, [answer], {
           targets: [...examples.targets()],
           references:
             definition.references === undefined ? undefined : Array.from(examples, (one) => one.references ?? []),
@@ -228,13 +228,14 @@ async function majorityOf(
         });
   const ofValidation = await on(checkpointMetricOf(definition), validation);
   const ofTest = await on(metricsOf(definition)[0], test);
-  return { answer: majorityAnswer(learned), validation: ofValidation?.score, test: ofTest?.score };
+  return { answer, validation: ofValidation?.score, test: ofTest?.score };
 }
 
 function setAside(rows: ExampleList, definition: TaskDefinition, path: string): [ExampleList, ExampleList] {
   const split = definition.validationSplit ?? defaultValidationSplit;
   const [train, validation] = splitValidation(rows.length, split, path);
-  return [rows.select(train), rows.select(validation)];
+  // A copy, so that the training rows can be let go one after the other.
+  return [rows.select(train), rows.select(validation).copy()];
 }
 
 /**

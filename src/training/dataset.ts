@@ -61,6 +61,7 @@ interface TokenizedTarget {
 const examplesPerTurn = 2_000;
 
 /**
+ * The tokens of a task's examples, whose sources are let go meanwhile.
  * @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; the
  *   signal's reason when aborted
  */
@@ -107,7 +108,7 @@ export async function tokenizeTask(
     let truncated = 0;
     let truncatedTargets = 0;
     let i = -1;
-    for (const { source, target, line } of examples) {
+    for (const { source, target, line } of examples.drain()) {
       i++;
       if (i % examplesPerTurn === 0 && i > 0) {
         onProgress?.(name, i, examples.length);
