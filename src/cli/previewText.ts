@@ -31,12 +31,17 @@ export function previewText(
 function textLines(
   name: string,
   text: string,
-  { tokens, kept, cut }: PreviewedText,
+  { tokens, unknown, kept, cut }: PreviewedText,
   limit: number | undefined,
 ): string[] {
-  const size = tokens === undefined ? "" : `  [${tokens} tokens${cut === undefined ? "" : ` of at most ${limit}`}]`;
-  if (kept === undefined || cut === undefined) return [`  ${name.padEnd(10)} ${oneLine(text)}${size}`];
-  return [`  ${name.padEnd(10)} ${oneLine(kept)}${size}`, `  ${"cut off".padEnd(10)} ${oneLine(cut)}`];
+  const facts = [
+    `${tokens} tokens${cut === undefined ? "" : ` of at most ${limit}`}`,
+    ...(unknown ? [`${unknown} unknown: what they stood for is lost`] : []),
+  ];
+  const size = tokens === undefined ? "" : `  [${facts.join(", ")}]`;
+  const lines = [`  ${name.padEnd(10)} ${oneLine(kept ?? text)}${size}`];
+  if (cut !== undefined) lines.push(`  ${"cut off".padEnd(10)} ${oneLine(cut)}`);
+  return lines;
 }
 
 /** Line ends as the escapes that stand for them: a row stays a line. */

@@ -3,7 +3,7 @@ import type { Preview, PreviewedRow } from "../tasks/preview.ts";
 import { type PreviewPage, pageRows, previewHtml } from "./previewPage.ts";
 import { untranslated as t } from "./translate.ts";
 
-const whole = { tokens: 5, kept: undefined, cut: undefined };
+const whole = { tokens: 5, unknown: 0, kept: undefined, cut: undefined };
 
 function row(change: Partial<PreviewedRow> = {}): PreviewedRow {
   return {
@@ -19,7 +19,7 @@ function row(change: Partial<PreviewedRow> = {}): PreviewedRow {
 
 const truncated = row({
   source: "one two three",
-  sourceText: { tokens: 300, kept: "one two", cut: "three" },
+  sourceText: { tokens: 300, unknown: 0, kept: "one two", cut: "three" },
 });
 
 function html(preview: Partial<Preview> = {}, page: Partial<PreviewPage> = {}): string {
@@ -52,6 +52,14 @@ describe("the page of a preview", () => {
   it("says how many rows there are and how many of those shown are truncated", () => {
     expect(html()).toContain("1,234 rows · shown: 1 to 2 · 1 of these truncated to 256 tokens");
     expect(html({ rows: [row()] })).toContain("none is truncated: the longest source has 5 of at most 256 tokens");
+  });
+
+  it("shows a text as the model sees it where the tokenizer does not know all of it", () => {
+    const lossy = row({ source: "code {", sourceText: { tokens: 3, unknown: 1, kept: "code <unk>", cut: undefined } });
+    const page = html({ rows: [row(), lossy] });
+    expect(page).toContain("code &lt;unk&gt;");
+    expect(page).toContain("1 of these hold text that the model&#39;s tokenizer does not know");
+    expect(html({ rows: [row()] })).not.toContain("does not know");
   });
 
   it("says how many rows were left out because a field is null", () => {
@@ -116,7 +124,7 @@ describe("the page of a preview", () => {
   });
 
   it("counts no tokens where there is no tokenizer", () => {
-    const unknown = { tokens: undefined, kept: undefined, cut: undefined };
+    const unknown = { tokens: undefined, unknown: undefined, kept: undefined, cut: undefined };
     expect(html({ rows: [row({ sourceText: unknown, targetText: unknown })] })).not.toContain("truncated");
   });
 

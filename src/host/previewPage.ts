@@ -119,6 +119,7 @@ function summary(
   if (rows.some(({ sourceText }) => sourceText.tokens !== undefined)) {
     const cut = rows.filter(({ sourceText }) => isCut(sourceText)).length;
     const longest = Math.max(...rows.map(({ sourceText }) => sourceText.tokens ?? 0));
+    const lossy = rows.filter(({ sourceText }) => sourceText.unknown).length;
     parts.push(
       cut === 0
         ? t("none is truncated: the longest source has {0} of at most {1} tokens", longest, maxSourceLength)
@@ -127,6 +128,14 @@ function summary(
             cut,
             maxSourceLength,
           ),
+      ...(lossy === 0
+        ? []
+        : [
+            t(
+              "{0} of these hold text that the model's tokenizer does not know: what is lost is marked as unknown",
+              lossy,
+            ),
+          ]),
     );
   }
   return `<p class="summary" role="status">${parts.map(htmlText).join(" · ")}</p>`;
@@ -164,9 +173,9 @@ function table(
 }
 
 function shown(text: string, { kept, cut }: PreviewedText, t: Translate): string {
-  if (kept === undefined || cut === undefined) return shownText(text);
+  if (cut === undefined) return shownText(kept ?? text);
   const label = htmlText(t("cut off"));
-  return `${shownText(kept)}<del><span class="mark">${label}</span>${shownText(cut)}</del>`;
+  return `${shownText(kept ?? text)}<del><span class="mark">${label}</span>${shownText(cut)}</del>`;
 }
 
 /** Escaped, with line ends and tabs that can be seen. */

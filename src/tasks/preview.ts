@@ -5,7 +5,12 @@ import type { DroppedRows } from "./usedRows.ts";
 export interface PreviewedText {
   /** In tokens, the end token counted; undefined without a tokenizer. */
   tokens: number | undefined;
-  /** What of it the model sees, as the tokenizer writes it back; undefined where it sees all of it. */
+  /** How many of the tokens that the model sees are unknown: what they stood for is lost. */
+  unknown: number | undefined;
+  /**
+   * What of it the model sees, as the tokenizer writes it back, with the unknown token's name where text is lost; undefined where it
+   * sees all of it.
+   */
   kept: string | undefined;
   /** What is cut off, likewise. */
   cut: string | undefined;

@@ -18,6 +18,18 @@ export interface Split {
   truncated: number;
   /** How many targets were, where the task allows it. */
   truncatedTargets: number;
+  /** What the sources lose to the unknown token. */
+  unknown: UnknownText;
+  /** How many targets have nothing left that the model could answer. */
+  lostTargets: number;
+}
+
+export interface UnknownText {
+  /** Unknown tokens of the sources as the model gets them, and all their tokens but special ones. */
+  tokens: number;
+  of: number;
+  /** Sources of which nothing else is left. */
+  wholeSources: number;
 }
 
 export interface Dataset {
@@ -30,6 +42,15 @@ export interface Dataset {
   changedTargets: { count: number; first: string | undefined };
   /** Longest target in tokens, end token counted. */
   longestTarget: number;
+}
+
+/**
+ * A target as answers come: as the tokenizer writes it back. One of which nothing is left stays as it was, so that no answer is
+ * right by saying nothing.
+ */
+export function writtenTarget(tokenizer: Tokenizer, tokens: readonly number[], text: string): string {
+  const written = tokenizer.decode(withoutEnd(tokens));
+  return written.trim() === "" ? text : written;
 }
 
 /** A target without its end token. */
@@ -55,6 +76,8 @@ interface TokenizedTarget {
   tokens: readonly number[];
   /** The same, or its beginning where it is longer than the task allows. */
   fitting: readonly number[];
+  /** Whether the text says something of which the tokens say nothing. */
+  lost: boolean;
 }
 
 /** Between so many examples somebody may stop the work, or hear how far it is. */
@@ -94,7 +117,7 @@ export async function tokenizeTask(
     }
     const fitting = shorten(tokens);
     longestTarget = Math.max(longestTarget, fitting.length);
-    const target = { tokens, fitting };
+    const target = { tokens, fitting, lost: text.trim() !== "" && written(tokens).trim() === "" };
     if (targets.size < mostShared) targets.set(text, target);
     return target;
   };
@@ -107,6 +130,8 @@ export async function tokenizeTask(
     const tokens = new TokenList(vocabularySize);
     let truncated = 0;
     let truncatedTargets = 0;
+    let lostTargets = 0;
+    const unknown: UnknownText = { tokens: 0, of: 0, wholeSources: 0 };
     let i = -1;
     for (const { source, target, line } of examples.drain()) {
       i++;
@@ -118,22 +143,26 @@ export async function tokenizeTask(
       const where = `${path}:${line}`;
       const fitted = tokenizer.fit(source, maxSourceLength, tail);
       if (fitted.truncated) truncated += 1;
-      const { tokens: whole, fitting } = tokenizeTarget(target, where);
+      const { tokens: whole, fitting, lost } = tokenizeTarget(target, where);
       if (fitting !== whole) truncatedTargets += 1;
+      if (lost) lostTargets += 1;
+      countUnknown(fitted.tokens, tokenizer, unknown);
       tokens.push({ source: fitted.tokens, target: fitting });
     }
     onProgress?.(name, examples.length, examples.length);
-    return { examples: examples.answers(), tokens, truncated, truncatedTargets };
+    return { examples: examples.answers(), tokens, truncated, truncatedTargets, unknown, lostTargets };
   };
   const train = await tokenizeSplit("train");
   const validation = await tokenizeSplit("validation");
   const test = await tokenizeSplit("test");
 
   const labels = task.labels?.map((label) => {
-    const { tokens } = tokenizeTarget(label, "task.labels");
+    const { fitting: tokens, lost } = tokenizeTarget(label, "task.labels");
+    if (lost || label.trim() === "") throw emptyLabel(label);
     return { label, text: written(tokens), tokens };
   });
-  requireDistinct(labels ?? []);
+  if (labels) requireDistinct(labels);
+  else requireTargets(train, task.files.train.path);
   return {
     train,
     validation,
@@ -182,6 +211,41 @@ class TokenList implements Indexed<TokenizedExample> {
   *[Symbol.iterator](): Generator<TokenizedExample> {
     for (let index = 0; index < this.length; index++) yield this.at(index)!;
   }
+}
+
+function countUnknown(source: readonly number[], tokenizer: Tokenizer, sum: UnknownText): void {
+  let unknown = 0;
+  let text = 0;
+  for (const id of source) {
+    const lost = tokenizer.isUnknown(id);
+    if (lost) unknown += 1;
+    if (lost || tokenizer.isWord(id)) text += 1;
+  }
+  sum.tokens += unknown;
+  sum.of += text;
+  if (unknown > 0 && unknown === text) sum.wholeSources += 1;
+}
+
+/** @throws DATA_LABEL if there is nothing that the model could learn to answer */
+function requireTargets({ lostTargets, tokens }: Split, path: string): void {
+  if (lostTargets === 0 || lostTargets < tokens.length) return;
+  throw new UlptError(
+    "DATA_LABEL",
+    "Of the training targets the model's tokenizer knows nothing: all are empty to it.",
+    {
+      where: path,
+      expected: "targets in letters that the tokenizer knows",
+      hint: "Choose other words for them with task.verbalizer, or a model that was trained on their language.",
+    },
+  );
+}
+
+function emptyLabel(label: string): UlptError {
+  return new UlptError("DATA_LABEL", `The label ${JSON.stringify(label)} is empty to the model.`, {
+    where: "task.labels",
+    expected: "labels of which the model's tokenizer knows at least a part: an empty answer would be right",
+    hint: "Choose another word for it with task.verbalizer.",
+  });
 }
 
 /** Answers can only be told apart if the tokenizer tells them apart. */

@@ -6,7 +6,7 @@ import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/
 import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
-import { type Dataset, type Split, withoutEnd } from "./dataset.ts";
+import { type Dataset, type Split, writtenTarget } from "./dataset.ts";
 
 export interface EvaluationOptions {
   maxNewTokens: number;
@@ -118,8 +118,8 @@ export async function evaluate(
     done += group.length;
     onProgress?.(done, tokens.length);
   }
-  const written = Array.from(tokens, ({ target }) => tokenizer.decode(withoutEnd(target)));
   const raw = Array.from(examples, ({ target }) => target);
+  const written = Array.from(tokens, ({ target }, index) => writtenTarget(tokenizer, target, raw[index]!));
   const references = Array.from(examples, (example) => example.references);
   const clusters = Array.from(examples, ({ cluster }) => cluster).filter((cluster) => cluster !== undefined);
   const answersFor = (metric: MetricName, given: readonly string[]): Answers => ({

@@ -106,6 +106,13 @@ function requireSameInputs({ directory, spec }: Run, { task, modelSha256, modelF
   }
 }
 
+/** A smaller share of unknown tokens, such as a few emoji, is not worth a warning. */
+const notableShare = 0.01;
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
 class Execution {
   private readonly settings: RecordedSettings;
   private journal: JournalWriter | undefined;
@@ -245,11 +252,25 @@ class Execution {
     for (const { code, message } of this.resources.task.remarks) this.warn(code, message);
     const { maxSourceLength, maxTargetLength } = this.settings.task;
     for (const split of ["train", "validation", "test"] as const) {
-      const { truncated, truncatedTargets, examples } = dataset[split];
+      const { truncated, truncatedTargets, unknown, lostTargets, examples } = dataset[split];
       if (truncated > 0) {
         this.warn(
           "SOURCES_TRUNCATED",
           `${truncated} of ${examples.length} ${split} sources are longer than ${maxSourceLength} tokens and lose their end (task.maxSourceLength).`,
+        );
+      }
+      if (unknown.wholeSources > 0 || unknown.tokens > notableShare * unknown.of) {
+        const whole =
+          unknown.wholeSources === 0 ? "" : `; ${unknown.wholeSources} of ${examples.length} are nothing else`;
+        this.warn(
+          "SOURCES_UNKNOWN",
+          `${percent(unknown.tokens / unknown.of)} of the tokens of the ${split} sources are unknown to the model's tokenizer, and what they stood for is lost${whole}. \`ulpt data\` shows it.`,
+        );
+      }
+      if (lostTargets > 0) {
+        this.warn(
+          "TARGETS_UNKNOWN",
+          `${lostTargets} of ${examples.length} ${split} targets are empty to the model, because its tokenizer knows nothing of them: no answer to them counts as right.`,
         );
       }
       if (truncatedTargets > 0) {

@@ -103,29 +103,40 @@ async function rowsAt(
   return found;
 }
 
-const notMeasured: PreviewedText = { tokens: undefined, kept: undefined, cut: undefined };
+const notMeasured: PreviewedText = { tokens: undefined, unknown: undefined, kept: undefined, cut: undefined };
 
 function measureSource(text: string, maxLength: number, tail: number, tokenizer: Tokenizer): PreviewedText {
-  const tokens = tokenizer.encode(text);
-  const fitted = tokenizer.fit(text, maxLength, tail);
-  if (!fitted.truncated) return { tokens: tokens.length, kept: undefined, cut: undefined };
-  return { tokens: tokens.length, ...whatIsKept(tokens, fitted.tokens, tokenizer) };
+  const { tokens, truncated } = tokenizer.fit(text, maxLength, tail);
+  return measured(tokenizer.encode(text), tokens, truncated, tokenizer);
 }
 
 function measureTarget(text: string, maxLength: number | undefined, reading: PreviewTokenizer): PreviewedText {
   const { tokenizer, endToken } = reading;
   const tokens = tokenizer.encodeTarget(text);
-  if (maxLength === undefined || tokens.length <= maxLength) {
-    return { tokens: tokens.length, kept: undefined, cut: undefined };
-  }
-  return { tokens: tokens.length, ...whatIsKept(tokens, truncateTokens(tokens, maxLength, endToken), tokenizer) };
+  const truncated = maxLength !== undefined && tokens.length > maxLength;
+  return measured(tokens, truncated ? truncateTokens(tokens, maxLength, endToken) : tokens, truncated, tokenizer);
 }
 
-/** What stays of a text, and the part in its middle or at its end that does not. */
-function whatIsKept(tokens: readonly number[], kept: readonly number[], tokenizer: Tokenizer) {
+function measured(
+  tokens: readonly number[],
+  kept: readonly number[],
+  truncated: boolean,
+  tokenizer: Tokenizer,
+): PreviewedText {
+  const unknown = kept.filter(tokenizer.isUnknown).length;
+  return {
+    tokens: tokens.length,
+    unknown,
+    kept: truncated || unknown > 0 ? tokenizer.decodeVisibly(kept) : undefined,
+    cut: truncated ? tokenizer.decodeVisibly(whatIsCut(tokens, kept)) : undefined,
+  };
+}
+
+/** The part of a text, in its middle or at its end, that does not stay. */
+function whatIsCut(tokens: readonly number[], kept: readonly number[]): readonly number[] {
   let begin = 0;
   while (begin < kept.length && tokens[begin] === kept[begin]) begin += 1;
   let end = 0;
   while (end < kept.length - begin && tokens.at(-1 - end) === kept.at(-1 - end)) end += 1;
-  return { kept: tokenizer.decode(kept), cut: tokenizer.decode(tokens.slice(begin, tokens.length - end)) };
+  return tokens.slice(begin, tokens.length - end);
 }

@@ -134,7 +134,7 @@ const models: Row[] = [
       rewriteHeader(weights(workspace), (header) => {
         header[wi]!.dtype = "I32";
       }),
-    code: "MODEL_TENSOR",
+    code: "MODEL_UNSUPPORTED",
     exit: 3,
     where: `model.safetensors, tensor "${wi}"`,
   },

@@ -143,12 +143,12 @@ export class Pipeline {
     }
   }
 
-  /** The text of ids without special tokens. */
-  decode(ids: readonly number[]): string {
+  /** The text of ids without special tokens but `shown`. */
+  decode(ids: readonly number[], shown?: number): string {
     const tokens: string[] = [];
     for (const id of ids) {
       const token = this.decoded.get(id) ?? this.token(id);
-      if (token !== undefined && !this.isSpecial(id)) tokens.push(token);
+      if (token !== undefined && (id === shown || !this.isSpecial(id))) tokens.push(token);
     }
     const { decoder } = this.parts;
     return decoder ? decoder(tokens).join("") : tokens.join(" ");
