@@ -4,6 +4,7 @@
  * Half of the inputs keep their form (JSON stays JSON, a header of safetensors says how long it is), so that what lies behind the
  * parsers is reached; the others do not.
  */
+import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { withFooter } from "../../test/support/parquetPages.ts";
 import type { Random } from "../../test/support/random.ts";
@@ -293,8 +294,24 @@ function damageCells(bytes: Buffer, random: Random): Buffer {
   return Buffer.from(changed.join(random.pick(["\n", "\r\n", "\r"])));
 }
 
-/** Another header, of the length that it says or of another; or other data. */
+/** Another header or other data; where the file carries a hash of itself, mostly with that of what it has become. */
 function damageSafetensors(bytes: Buffer, random: Random): Buffer {
+  const damaged = damageTensors(bytes, random);
+  return random.integer(0, 5) === 0 ? damaged : withHash(damaged);
+}
+
+/** The file with the hash in its metadata made right, as src/runs/tensorFile.ts defines it. */
+function withHash(bytes: Buffer): Buffer {
+  const field = /"sha256":"[0-9a-f]{64}"/.exec(bytes.toString("latin1", 0, 100_000));
+  if (!field) return bytes;
+  const at = field.index + '"sha256":"'.length;
+  bytes.fill("0", at, at + 64);
+  bytes.write(createHash("sha256").update(bytes).digest("hex"), at, "latin1");
+  return bytes;
+}
+
+/** Another header, of the length that it says or of another; or other data. */
+function damageTensors(bytes: Buffer, random: Random): Buffer {
   const end = 8 + Number(bytes.readBigUInt64LE());
   const header = JSON.parse(bytes.subarray(8, end).toString()) as Record<string, unknown>;
   const data = Buffer.from(bytes.subarray(end));

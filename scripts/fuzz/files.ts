@@ -71,10 +71,31 @@ export async function createFiles(workspace: string): Promise<void> {
   );
   for (const name of ["tokenizer.json", "config.json"])
     cpSync(join(repository, "examples/sample/models/tiny-notes-t5", name), path("embedded", name), { recursive: true });
+  writeTokenizers(path("tokenizers"));
   cpSync(join(repository, "test/fixtures/t5"), path("case"), { recursive: true });
   writeFileSync(path("messages.json"), JSON.stringify(messages, null, 1));
   writeFileSync(path("requests.json"), JSON.stringify(requests(path), null, 1));
   await keepHub(workspace);
+}
+
+/** Tokenizers of every kind, each in a folder of its own. */
+function writeTokenizers(folder: string): void {
+  const vectors = (name: string) => JSON.parse(readFileSync(join(repository, "test/vectors", name), "utf8")) as unknown;
+  const { models, cases } = vectors("tokenizers.json") as {
+    models: Record<string, object>;
+    cases: { model: string }[];
+  };
+  for (const [index, { model, ...definition }] of cases.entries()) {
+    mkdirSync(join(folder, String(index)), { recursive: true });
+    const text = JSON.stringify({ ...definition, encoded: undefined, name: undefined, model: models[model] });
+    writeFileSync(join(folder, String(index), "tokenizer.json"), text);
+  }
+  const pieces = (vectors("sentencepiece.json") as { models: Record<string, { model: string }> }).models;
+  for (const [name, { model }] of Object.entries(pieces)) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "spiece.model"), Buffer.from(model, "base64"));
+    writeFileSync(join(folder, name, "tokenizer_config.json"), JSON.stringify({ extra_ids: 3 }));
+  }
 }
 
 /** What the webviews send. */

@@ -24,7 +24,8 @@ export function inputOf(base: string, name: string, target: Target, seed: number
 }
 
 function filesIn(base: string, path: string): string[] {
-  if (statSync(join(base, path)).isFile()) return [path];
-  const inside = readdirSync(join(base, path), { recursive: path === "cache", encoding: "utf8" }).sort();
-  return inside.map((name) => join(path, name)).filter((name) => statSync(join(base, name)).isFile());
+  const folder = path.replace(/\/\*\*$/, "");
+  if (statSync(join(base, folder)).isFile()) return [path];
+  const inside = readdirSync(join(base, folder), { recursive: folder !== path, encoding: "utf8" }).sort();
+  return inside.map((name) => join(folder, name)).filter((name) => statSync(join(base, name)).isFile());
 }

@@ -13,7 +13,7 @@ import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/translate.ts";
 
-import { openModel, readModelConfig } from "../../src/models/model.ts";
+import { openModel } from "../../src/models/model.ts";
 import { openTokenizer } from "../../src/models/tokenizer.ts";
 import { verifyCase } from "../../src/models/verify.ts";
 import { compareRuns } from "../../src/results/comparison.ts";
@@ -33,12 +33,12 @@ import type { Random } from "../../test/support/random.ts";
 import { type Answer, askHub, dataFiles, parquetFiles, replay, run } from "./files.ts";
 
 export interface Target {
-  /** Files of the workspace, of which one is damaged; a folder stands for the files in it. */
+  /** Files of the workspace, of which one is damaged; a folder stands for the files in it, with `/**` also for those below. */
   files: readonly string[];
   /** How many inputs there are where nobody says. */
   inputs: number;
-  /** Whether reading may write into the workspace, which is then made anew for every input. */
-  writes?: boolean;
+  /** What reading may write, made anew for every input. */
+  writes?: readonly string[];
   /** Reads as the product does. May throw an UlptError; whatever else happens is a finding. */
   use: (input: { workspace: string; file: string; random: Random; signal: AbortSignal }) => unknown;
 }
@@ -177,33 +177,34 @@ export const targets: Readonly<Record<string, Target>> = {
     },
   },
   tokenizer: {
-    files: ["model/tokenizer.json", "embedded/tokenizer.json", "embedded/config.json"],
-    inputs: 1000,
+    files: ["tokenizers/**", "embedded/tokenizer.json"],
+    inputs: 2000,
     use: ({ workspace, file }) => {
-      const folder = join(workspace, file, "..");
-      const tokenizer = openTokenizer(folder, readModelConfig(folder));
-      tokenizer.decode(tokenizer.encode(text));
+      const tokenizer = openTokenizer(join(workspace, file, ".."), { endToken: 1, vocabularySize: 1000 });
+      const ids = tokenizer.encode(text);
+      for (const id of ids) if (!(Number.isInteger(id) && id >= 0 && id < 1000)) throw new Error(`the token ${id}`);
+      tokenizer.decode(ids);
       for (const id of tokenizer.encodePlain(text)) tokenizer.token(id);
     },
   },
   checkpoint: {
     files: [checkpoints, `${run}/inspections`],
     inputs: 300,
-    writes: true,
+    writes: [run],
     use: ({ workspace, file }) =>
       inspect(workspace, file.endsWith(".safetensors") ? file : `${checkpoints}/step-000008.safetensors`),
   },
   prompt: { files: [prompt], inputs: 300, use: ({ workspace }) => inspect(workspace, prompt) },
   run: {
     files: [run, `${run}/attempts`],
-    inputs: 2000,
-    writes: true,
+    inputs: 1000,
+    writes: [run],
     use: ({ workspace }) => lookAt(workspace),
   },
   launches: {
     files: [".ulpt/launches"],
     inputs: 500,
-    writes: true,
+    writes: [".ulpt/launches"],
     use: ({ workspace }) => listLaunches(workspace).map(isRunning),
   },
   case: {
@@ -239,15 +240,15 @@ export const targets: Readonly<Record<string, Target>> = {
     },
   },
   cache: {
-    files: ["cache"],
+    files: ["cache/**"],
     inputs: 500,
-    writes: true,
+    writes: ["cache"],
     use: ({ workspace }) => askHub("http://127.0.0.1:9", join(workspace, "cache"), true),
   },
   serve: {
     files: ["requests.json"],
     inputs: 40,
-    writes: true,
+    writes: [".ulpt", "prompts"],
     use: ({ workspace, file, signal }) => {
       const requests = parsed(join(workspace, file));
       const input = (Array.isArray(requests) ? requests : [requests]).map(framed).join("");
@@ -257,7 +258,7 @@ export const targets: Readonly<Record<string, Target>> = {
   commands: {
     files: [run, checkpoints, `${run}/attempts`, prompt, "mood.ulpt.json", "data.jsonl", "model", "case"],
     inputs: 120,
-    writes: true,
+    writes: [".ulpt", "prompts"],
     use: ({ workspace, random, signal }) => ulpt(workspace, random.pick(commands), signal),
   },
 };

@@ -29,14 +29,15 @@ Object.assign(process.env, {
   ...{ HOME: outside.folder, XDG_CACHE_HOME: outside.folder, HF_HOME: outside.folder },
   ...{ HF_ENDPOINT: "http://127.0.0.1:9", HF_HUB_OFFLINE: "1", HF_TOKEN: "" },
 });
-makeWorkspace();
+mkdirSync(home, { recursive: true });
+restore(".");
 process.chdir(workspace);
 outside.remember();
 
-function makeWorkspace(): void {
-  rmSync(workspace, { recursive: true, force: true });
-  mkdirSync(home, { recursive: true });
-  cpSync(base, workspace, { recursive: true, verbatimSymlinks: true });
+/** Makes a file or folder of the workspace as it was. */
+function restore(path: string): void {
+  rmSync(join(workspace, path), { recursive: true, force: true });
+  cpSync(join(base, path), join(workspace, path), { recursive: true, verbatimSymlinks: true });
 }
 
 async function answer({ target: name, seed, index }: Request): Promise<Answer> {
@@ -56,8 +57,7 @@ async function answer({ target: name, seed, index }: Request): Promise<Answer> {
     fault = `${fault}\nchanged outside the workspace: ${changes.join(", ")}`.trim();
     outside.remember();
   }
-  if (target.writes) makeWorkspace();
-  else cpSync(join(base, file), join(workspace, file));
+  for (const path of [file, ...(target.writes ?? [])]) restore(path);
   return { fault };
 }
 
