@@ -70,6 +70,9 @@ export function createHostileWorkspace(parent: string): HostileWorkspace {
   const run = (name: string, of = experiment) => join(runsFolder(folder), of, name);
   const copyRun = (name: string, of = experiment) => {
     cpSync(run(goodRun), run(name, of), { recursive: true });
+    rewriteJson(runPaths(run(name, of)).run, (spec) => {
+      spec.run = name;
+    });
     return run(name, of);
   };
 
@@ -86,7 +89,12 @@ export function createHostileWorkspace(parent: string): HostileWorkspace {
   claimFor(copyRun("owned-by-init"), 1, null);
   launchRecords(folder, outside, bystander.pid!, starts);
 
-  const named = [copyRun(`run ${link}`), copyRun(`run ${escapes}`), copyRun("run", `experiment ${link}`)];
+  const named = [
+    copyRun(`run ${link}`),
+    copyRun(`run ${escapes}`),
+    copyRun("run", `experiment ${link}`),
+    copyRun("texts"),
+  ];
   for (const directory of named) failWith(directory, `${link} ${escapes}\n\n${link}`);
   rewriteJson(runPaths(copyRun("names-outside")).run, (spec) => {
     spec.experiment = "../../../../outside";
