@@ -65,9 +65,7 @@ export function continuedTexts(encoder: Encoder, { endTokens, beginToken, chat }
   const endToken = (chat && chatEnd(encoder, endTokens, chat)) ?? endTokens[0];
   const source = (text: string, atMost = all): number[] => {
     // A chat template writes its special tokens itself.
-    const ids = chat
-      ? encoder.encode(conversation(chat, text), { special: false, atMost: all })
-      : encoder.encode(text, { special: true, atMost });
+    const ids = encoder.encode(chat ? conversation(chat, text) : text, { special: !chat, atMost });
     while (endTokens.includes(ids.at(-1)!)) ids.pop(); // what is to be continued has no end
     return ids.length ? ids : [beginToken];
   };
@@ -105,6 +103,9 @@ function chatEnd(encoder: Encoder, endTokens: readonly number[], chat: Chat): nu
   return encoder.encode(rest, { special: false, atMost: all }).find((id) => endTokens.includes(id));
 }
 
+/** Characters: far above the longest token of any vocabulary, a run of spaces. */
+const longestToken = 512;
+
 /** The longest beginning of `text` that still fits with the template's own end behind it, as tokens. */
 function shortened(
   text: string,
@@ -114,7 +115,8 @@ function shortened(
 ): readonly number[] {
   const end = text.slice(text.length - tail);
   let fitting: readonly number[] | undefined;
-  let [low, high] = [0, text.length - tail];
+  // No token is made of more characters than this, so more of a text is never kept.
+  let [low, high] = [0, Math.min(text.length - tail, maxLength * longestToken)];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     const tokens = encode(text.slice(0, middle) + end);
