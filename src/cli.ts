@@ -3,6 +3,7 @@
 import { isMainThread } from "node:worker_threads";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { showCost } from "./cli/cost.ts";
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
@@ -34,6 +35,7 @@ const commands = {
   export: exportTo,
   verify,
   data: showData,
+  cost: showCost,
   download,
 } as const;
 
@@ -95,6 +97,10 @@ function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number of at least 1.");
   return value;
+}
+
+function positiveIntegers(text: string): number[] {
+  return text.split(",").map(positiveInteger);
 }
 
 program
@@ -198,6 +204,17 @@ program
   .addOption(new Option("--variant <name>", "of a task of the registry").choices(variantNames))
   .addOption(json())
   .action((name: string, options) => inThread("data", name, options));
+
+program
+  .command("cost <config-or-model>")
+  .description("reckon what a prompt costs a model, from its config.json alone; with --measure also time it")
+  .option("--prompt-length <count>", "tokens of the prompt", positiveInteger, 100)
+  .option("--rank <list>", "ranks of ulpt, e.g. 2,64", positiveIntegers, [2, 16, 64, 256])
+  .option("--measure", "time the projection, reading and writing, with and without a prompt; needs the weights", false)
+  .option("--text-length <list>", "tokens of the texts to read", positiveIntegers, [16, 64, 256])
+  .addOption(device())
+  .addOption(json())
+  .action((name: string, options) => inThread("cost", name, options));
 
 program
   .command("paper [result]")

@@ -1,9 +1,14 @@
 /** @file Opens a frozen language model from a folder, of whichever kind its config.json says it is. */
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { UlptError } from "../errors.ts";
-import { type JsonObject, readConfig } from "./config.ts";
+import { type JsonObject, readConfig, readJsonObject } from "./config.ts";
+import { decoderDimensions } from "./decoder/dimensions.ts";
 import { families } from "./decoder/families/index.ts";
 import { DecoderModel, decoderConfig } from "./decoder/model.ts";
+import type { ModelDimensions } from "./dimensions.ts";
 import { parseConfig } from "./encoderDecoder/config.ts";
+import { encoderDecoderDimensions } from "./encoderDecoder/dimensions.ts";
 import { EncoderDecoderModel } from "./encoderDecoder/model.ts";
 import type { LanguageModel, ModelConfig } from "./languageModel.ts";
 
@@ -15,7 +20,21 @@ export const modelTypes: readonly string[] = [...encoderDecoders, ...Object.keys
 /** What config.json says of a model whose weights need not be there. @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED */
 export function readModelConfig(folder: string): ModelConfig {
   const { json, path } = readConfig(folder);
-  return isEncoderDecoder(json, path) ? parseConfig(json, path) : decoderConfig(folder, json, path).config;
+  const encoderDecoder = isEncoderDecoder(json, path);
+  requireNotQuantised(json, path);
+  return encoderDecoder ? parseConfig(json, path) : decoderConfig(folder, json, path).config;
+}
+
+/**
+ * @param path a config.json, or the folder it is in
+ * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED; not for weights that are quantised, since they are not read
+ */
+export function readDimensions(path: string): ModelDimensions {
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  const { json, path: where } = isFile ? { json: readJsonObject(path), path } : readConfig(path);
+  return isEncoderDecoder(json, where)
+    ? encoderDecoderDimensions(json, where)
+    : decoderDimensions(dirname(where), json, where);
 }
 
 /**
@@ -24,7 +43,9 @@ export function readModelConfig(folder: string): ModelConfig {
  */
 export function openModel(folder: string): LanguageModel {
   const { json, path } = readConfig(folder);
-  return isEncoderDecoder(json, path) ? EncoderDecoderModel.open(folder) : DecoderModel.open(folder);
+  const encoderDecoder = isEncoderDecoder(json, path);
+  requireNotQuantised(json, path);
+  return encoderDecoder ? EncoderDecoderModel.open(folder) : DecoderModel.open(folder);
 }
 
 /** @throws MODEL_UNSUPPORTED unless the model is one of the supported kinds */
@@ -41,7 +62,6 @@ function isEncoderDecoder(json: JsonObject, path: string): boolean {
       },
     );
   }
-  requireNotQuantised(json, path);
   return encoderDecoders.includes(modelType);
 }
 

@@ -20,6 +20,6 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /** How many numbers the method trains. */
-export function parameterCount(method: PromptMethod): number {
-  return Object.values(method.parameters).reduce((total, shape) => total + elementCount(shape), 0);
+export function parameterCount({ parameters }: Pick<PromptMethod, "parameters">): number {
+  return Object.values(parameters).reduce((total, shape) => total + elementCount(shape), 0);
 }

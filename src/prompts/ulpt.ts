@@ -36,6 +36,17 @@ function requireRoom({ groups, rank, hiddenSize }: ProjectionSpec): void {
   );
 }
 
+export type UlptSizes = Pick<UlptOptions, "promptLength" | "hiddenSize" | "rank" | "scale" | "shift">;
+
+/** Name → shape of what is trained. */
+export function ulptParameters({ promptLength, hiddenSize, rank, scale, shift }: UlptSizes) {
+  return {
+    z: [promptLength, rank],
+    ...(scale ? { scale: [hiddenSize] } : {}),
+    ...(shift ? { shift: [hiddenSize] } : {}),
+  };
+}
+
 /**
  * Trains Z `[n, r]` and, unless switched off, scale `[d]` and shift `[d]`: n·r + 2·d numbers. With G groups the tokens fall into G
  * equal runs, each with its own P̃ `[r, d]`. Starting values are those of the official T5 code: Z ~ N(0, 1).
@@ -50,11 +61,7 @@ export function ulpt({ promptLength, hiddenSize, rank, scale, shift, projection 
     promptLength,
     hiddenSize,
     projection: { ...spec, sha256, generator },
-    parameters: {
-      z: [promptLength, rank],
-      ...(scale ? { scale: [hiddenSize] } : {}),
-      ...(shift ? { shift: [hiddenSize] } : {}),
-    },
+    parameters: ulptParameters({ promptLength, hiddenSize, rank, scale, shift }),
     constants: { projection: { shape: [groups, rank, hiddenSize], data } },
     initialize(stream) {
       return {

@@ -1,0 +1,180 @@
+/** @file What a prompt costs, measured: to make it from its seed, and to read and continue texts behind it. */
+import { cpus } from "node:os";
+import type { Device } from "../graph/devices.ts";
+import { engineVersion } from "../graph/engine.ts";
+import { floats, physicalCores, type TensorValue } from "../graph/session.ts";
+import type { Generator, LanguageModel, PortValues } from "../models/languageModel.ts";
+import { PromptSession } from "../prompts/prompt.ts";
+import { type UlptMethod, ulpt } from "../prompts/ulpt.ts";
+import { Stream } from "../random/philox.ts";
+import type { CostOptions } from "./cost.ts";
+import { initialParameters } from "./method.ts";
+
+export interface MeasurementOptions extends CostOptions {
+  device: Device;
+  /** In tokens, of the texts behind the prompt. */
+  textLengths: readonly number[];
+  signal: AbortSignal;
+}
+
+/** Median times in milliseconds. */
+export interface RankTimes {
+  rank: number;
+  /** P̃ from its seed, its SHA-256 checked with it. */
+  projection: number;
+  /** E from Z, P̃, scale and shift. */
+  prompt: number;
+}
+
+export interface ReadingTimes {
+  /** Until the first token can be chosen. */
+  prefill: number;
+  /** For each token behind the first. */
+  perToken: number;
+}
+
+export interface TextTimes {
+  textLength: number;
+  without: ReadingTimes;
+  /** The prompt is read with its first text. */
+  first: ReadingTimes;
+  /** A prompt that was read before. */
+  later: ReadingTimes;
+}
+
+export interface Measurement {
+  machine: { processor: string; cores: number; platform: string; device: Device; onnxruntime: string; node: string };
+  repeats: number;
+  newTokens: number;
+  ranks: readonly RankTimes[];
+  texts: readonly TextTimes[];
+}
+
+const repeats = 5;
+/** So many tokens are written behind each text. */
+export const newTokens = 8;
+
+/**
+ * Times what each prompt of the given ranks takes to be made, and what a prompt adds to texts of the given lengths, one text at a
+ * time. What is compared is measured in turn, so that a machine which others use slows all of it alike.
+ * @throws the signal's reason when aborted between two measurements
+ */
+export async function measureCost(model: LanguageModel, options: MeasurementOptions): Promise<Measurement> {
+  const { device, textLengths, ranks, signal } = options;
+  const made: { times: RankTimes; prompt: TensorValue }[] = [];
+  for (const rank of ranks) made.push(await measureRank(model, rank, options));
+  const generator = model.generator({ device });
+  try {
+    const texts: TextTimes[] = [];
+    for (const textLength of textLengths) {
+      const text = randomText(textLength, model.config.vocabularySize);
+      texts.push({ textLength, ...(await measureText(generator, made[0]!.prompt, text, signal)) });
+    }
+    return { machine: await machineFacts(device), repeats, newTokens, ranks: made.map(({ times }) => times), texts };
+  } finally {
+    await generator.release();
+  }
+}
+
+async function measureRank(model: LanguageModel, rank: number, { promptLength, signal }: MeasurementOptions) {
+  const { hiddenSize } = model.config;
+  const make = (): UlptMethod => {
+    const projection = { distribution: "xavier-uniform", groups: 1, seed: 1 } as const;
+    return ulpt({ promptLength, hiddenSize, rank, scale: true, shift: true, projection });
+  };
+  const method = make();
+  const session = await PromptSession.create(method);
+  try {
+    const parameters = initialParameters(method, 1);
+    const prompt = await session.embeddings(parameters);
+    const times = { projection: [] as number[], prompt: [] as number[] };
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      signal.throwIfAborted();
+      times.projection.push(await duration(async () => make()));
+      times.prompt.push(await duration(() => session.embeddings(parameters)));
+    }
+    return { times: { rank, projection: median(times.projection), prompt: median(times.prompt) }, prompt };
+  } finally {
+    await session.release();
+  }
+}
+
+async function measureText(generator: Generator, prompt: TensorValue, text: readonly number[], signal: AbortSignal) {
+  // What a generator keeps of a prompt it keeps with the tensor: a copy is one that was never read.
+  const copy = () => ({ prompt: floats((prompt.data as Float32Array).slice(), prompt.shape) });
+  const kinds: { [kind in "without" | "first" | "later"]: () => PortValues | undefined } = {
+    without: () => undefined,
+    first: copy,
+    later: () => ({ prompt }),
+  };
+  const times = { without: new Times(), first: new Times(), later: new Times() };
+  const measureAll = async (record: boolean) => {
+    for (const kind of ["without", "first", "later"] as const) {
+      signal.throwIfAborted();
+      const found = await readAndContinue(generator, kinds[kind](), text);
+      if (record) times[kind].add(found);
+    }
+  };
+  await measureAll(false); // makes the sessions, and reads the prompt
+  for (let repeat = 0; repeat < repeats; repeat++) await measureAll(true);
+  return { without: times.without.median, first: times.first.median, later: times.later.median };
+}
+
+async function readAndContinue(
+  generator: Generator,
+  ports: PortValues | undefined,
+  text: readonly number[],
+): Promise<ReadingTimes> {
+  const start = performance.now();
+  const read = await generator.prefill(ports, [text]);
+  const times: number[] = [];
+  const onToken = () => {
+    times.push(performance.now());
+    return false;
+  };
+  await read.generate({ maxNewTokens: newTokens, endTokens: [], onToken });
+  const [first, last] = [times[0]!, times.at(-1)!];
+  return { prefill: first - start, perToken: (last - first) / (times.length - 1) };
+}
+
+class Times {
+  private readonly all: ReadingTimes[] = [];
+
+  add(times: ReadingTimes): void {
+    this.all.push(times);
+  }
+
+  get median(): ReadingTimes {
+    return {
+      prefill: median(this.all.map(({ prefill }) => prefill)),
+      perToken: median(this.all.map(({ perToken }) => perToken)),
+    };
+  }
+}
+
+function randomText(length: number, vocabularySize: number): number[] {
+  const stream = new Stream(1, "cost/text");
+  return Array.from({ length }, () => stream.below(vocabularySize));
+}
+
+async function duration(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+async function machineFacts(device: Device): Promise<Measurement["machine"]> {
+  return {
+    processor: cpus()[0]?.model.trim() ?? "unknown processor",
+    cores: physicalCores(),
+    platform: `${process.platform} ${process.arch}`,
+    device,
+    onnxruntime: await engineVersion(),
+    node: process.versions.node,
+  };
+}
