@@ -156,11 +156,13 @@ const home = mkdtempSync(join(tmpdir(), "ulpt-fuzz-"));
 const base = join(home, "base");
 const kinds = new Map<string, Finding[]>();
 const workers = Array.from({ length: Number(values.workers) }, (_, n) => new Worker(base, join(home, `worker-${n}`)));
-process.once("SIGINT", () => {
-  for (const worker of workers) worker.stop();
-  rmSync(home, { recursive: true, force: true });
-  process.exit(130);
-});
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    for (const worker of workers) worker.stop();
+    rmSync(home, { recursive: true, force: true });
+    process.exit(130);
+  });
+}
 try {
   await createFiles(base);
   for (const name of names) await fuzz(name);
