@@ -10,11 +10,12 @@ import { asErrorLine, endBar } from "./cli/output.ts";
 import { comparePaper, showPaper } from "./cli/paper.ts";
 import { serve } from "./cli/serve.ts";
 import { serviceTasks } from "./cli/service.ts";
+import { exportTo, importFrom } from "./cli/share.ts";
 import { supervise, tell } from "./cli/supervise.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
-import { evaluate, exportTo, predict, show } from "./cli/use.ts";
+import { evaluate, predict, show } from "./cli/use.ts";
 import { type Task, work } from "./cli/work.ts";
 import { findRun, openWorkspace } from "./cli/workspace.ts";
 import { exitCodes, UlptError } from "./errors.ts";
@@ -33,6 +34,7 @@ const commands = {
   predict,
   show,
   export: exportTo,
+  import: importFrom,
   verify,
   data: showData,
   cost: showCost,
@@ -161,11 +163,26 @@ program
   .action((target: string, options) => inThread("show", target, options));
 
 program
-  .command("export <run-or-checkpoint> <name>")
+  .command("export <run-checkpoint-or-prompt> <name>")
   .description("write a checkpoint (of a run: its best) to prompts/NAME.prompt.safetensors, to be shared")
+  .option("--peft", "instead write prompts/NAME.peft, an adapter folder that PEFT loads", false)
+  .option("--safetensors", "instead write prompts/NAME.prompt_embeds.safetensors, its embeddings [n, d]", false)
+  .option("--npy", "instead write prompts/NAME.prompt_embeds.npy, its embeddings for NumPy", false)
   .option("--workspace <folder>", "where prompts/ goes (default: the run's workspace)")
   .addOption(json())
   .action((target: string, name: string, options) => inThread("export", target, name, options));
+
+program
+  .command("import <adapter> <name>")
+  .description("make prompts/NAME.prompt.safetensors of a PEFT adapter's folder (PROMPT_TUNING or P_TUNING)")
+  .requiredOption("--model <folder-or-id>", "the model that it was made for")
+  .option("--template <text>", "how a text becomes what the model reads", "{text}")
+  .option("--max-source-length <tokens>", "longest text that the model reads", positiveInteger, 512)
+  .option("--max-new-tokens <count>", "longest answer", positiveInteger)
+  .option("--transformers <version>", "with which it was trained: of Gemma 1 and 2 it decides what the numbers mean")
+  .option("--workspace <folder>", "where prompts/ goes (default: nearest folder upwards with .ulpt or .vscode)")
+  .addOption(json())
+  .action((folder: string, name: string, options) => inThread("import", folder, name, options));
 
 program
   .command("serve")

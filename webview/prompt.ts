@@ -162,7 +162,7 @@ class Page {
       h("td", { class: "number" }, String(index)),
       h("td", { class: "number" }, norm.toFixed(3)),
       h("td", { class: "bar-cell", "aria-hidden": "true" }, bar("norm-bar", norm / largest)),
-      h("td", { class: "number" }, moved.toFixed(3)),
+      h("td", { class: "number" }, moved === null ? "–" : moved.toFixed(3)),
       h(
         "td",
         { class: "words" },

@@ -81,9 +81,14 @@ export async function modelOf(
   target: Target,
   options: Pick<SourceOptions, "wanted" | "signal" | "onProgress"> = {},
 ): Promise<string> {
-  const source = target.kind === "prompt" ? target.model : target.settings.model;
-  const revision = target.kind === "prompt" ? target.revision : target.run.spec.model.revision;
-  return (await locateModel(source, { ...options, directory: target.directory, hub: openHub(), revision })).folder;
+  const { model, revision } = sourceOf(target);
+  return (await locateModel(model, { ...options, directory: target.directory, hub: openHub(), revision })).folder;
+}
+
+/** The target's model as it was named, and its commit if it is of the Hub. */
+export function sourceOf(target: Target): { model: string; revision: string | undefined } {
+  if (target.kind === "prompt") return { model: target.model, revision: target.revision };
+  return { model: target.settings.model, revision: target.run.spec.model.revision };
 }
 
 /** The device it was trained on; an exported prompt may have come from another machine. */

@@ -1,5 +1,5 @@
-/** @file The commands on a checkpoint or an exported prompt: evaluate, predict, show, export. */
-import { basename, relative } from "node:path";
+/** @file The commands on a checkpoint or an exported prompt: evaluate, predict, show. */
+import { basename } from "node:path";
 import cliProgress from "cli-progress";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
@@ -10,13 +10,12 @@ import type { EvaluationReport, TryResult } from "../shared/service.ts";
 import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { loadPrompt } from "../training/artifact.ts";
 import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
-import { exportPrompt } from "../training/export.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { type Preparation, Resources } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
-import { formatBytes, formatPercent } from "./format.ts";
+import { formatPercent } from "./format.ts";
 import { openHub } from "./hub.ts";
 import { createReporter } from "./output.ts";
 import {
@@ -30,7 +29,6 @@ import {
   taskOf,
 } from "./target.ts";
 import { isTerminal, say, sayJson } from "./terminal.ts";
-import { workspaceOf } from "./workspace.ts";
 
 /** Evaluation needs no gradients, so passes may be larger than training's. */
 const tokensPerPass = 3600;
@@ -217,21 +215,6 @@ export async function show(name: string, options: Pick<TextOptions, "precision">
   const inspection = await inspectTarget(target, async () => LoadedModel.open(await modelOf(target), "cpu"));
   if (options.json) sayJson(inspection);
   else say(checkpointText(inspection, options));
-}
-
-/** Exports a checkpoint to the prompts of its workspace, or of another one. */
-export async function exportTo(
-  name: string,
-  promptName: string,
-  options: { workspace?: string | undefined; json: boolean },
-): Promise<void> {
-  const target = openCheckpoint(name);
-  const model = LoadedModel.open(await modelOf(target), "cpu");
-  const workspace = options.workspace ?? workspaceOf(target.run);
-  const result = await exportPrompt(target, promptName, workspace, model);
-  const { path, bytes } = result;
-  if (options.json) sayJson(result);
-  else say(visibleLine(`${relative(process.cwd(), path) || path}  ${formatBytes(bytes)}`));
 }
 
 /** A text put where the task's only field is; where there are several, the text must be the whole source. */

@@ -202,9 +202,10 @@ class PromptView {
 
   /** The folder of the run that the prompt was exported from, if it is there; the file may name anything. */
   private runFolder(): string | undefined {
-    const { experiment, run } = readPrompt(this.uri.fsPath).metadata.provenance;
+    const { provenance } = readPrompt(this.uri.fsPath).metadata;
     const folder = vscode.workspace.getWorkspaceFolder(this.uri);
-    if (!folder) return undefined;
+    if (!folder || "imported" in provenance) return undefined;
+    const { experiment, run } = provenance;
     const names = { folder: folder.uri.toString(), experiment: safeName(experiment), run: safeName(run) };
     const directory = runDirectory(folder.uri.fsPath, names);
     return statOwnFile(runPaths(directory).run) ? directory : undefined;

@@ -47,6 +47,23 @@ const prompt: PromptFile = {
   },
 };
 
+describe("the page of a prompt that another tool trained", () => {
+  it("says where it comes from instead of a run", () => {
+    const provenance = {
+      imported: { kind: "PEFT P_TUNING", from: "review-adapter", sha256: hash },
+      created: "2026-01-02T03:04:05.678Z",
+      ulpt: "0.1.0",
+    };
+    const page = promptPage({ ...prompt, metadata: { ...prompt.metadata, provenance } }, false, t);
+    expect(page.provenance.map(({ name, value }) => `${name}: ${value}`)).toEqual([
+      "Imported from: PEFT P_TUNING, review-adapter",
+      "Imported: 2026-01-02 03:04:05 UTC",
+      "File SHA-256: abababababababab",
+      "Written by: ULPT Lab 0.1.0",
+    ]);
+  });
+});
+
 describe("the page of an exported prompt", () => {
   const page = promptPage(prompt, true, t);
   const facts = Object.fromEntries([...page.facts, ...page.provenance].map(({ name, value }) => [name, value]));

@@ -1,6 +1,6 @@
 /** @file An exported prompt in facts for people. Knows no `vscode`. */
 import type { Inspection } from "../runs/inspection.ts";
-import type { PromptFile } from "../runs/prompts.ts";
+import type { PromptFile, Provenance } from "../runs/prompts.ts";
 import type { PromptFact, PromptPage, PromptStrings, PromptTokenView } from "../shared/promptView.ts";
 import type { Translate } from "./translate.ts";
 import { byteText, percent } from "./tree/collect.ts";
@@ -37,14 +37,7 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
       ...(task.labels ? [fact(t("Answers"), task.labels.join(", "))] : []),
       ...metricFacts(metadata.metrics),
     ],
-    provenance: [
-      fact(t("Experiment"), provenance.experiment),
-      fact(t("Run"), provenance.run),
-      fact(t("Step"), String(provenance.step)),
-      fact(t("Exported"), provenance.created.replace("T", " ").replace(/\.\d+Z$|Z$/, " UTC")),
-      fact(t("Checkpoint SHA-256"), provenance.checkpointSha256.slice(0, 16)),
-      fact(t("Written by"), `ULPT Lab ${provenance.ulpt}`),
-    ],
+    provenance: provenanceFacts(provenance, t),
     size: {
       trained: parameters,
       full,
@@ -64,6 +57,28 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
   };
 }
 
+function provenanceFacts(provenance: Provenance, t: Translate): PromptFact[] {
+  const created = provenance.created.replace("T", " ").replace(/\.\d+Z$|Z$/, " UTC");
+  const writer = fact(t("Written by"), `ULPT Lab ${provenance.ulpt}`);
+  if ("imported" in provenance) {
+    const { kind, from, sha256 } = provenance.imported;
+    return [
+      fact(t("Imported from"), `${kind}, ${from}`),
+      fact(t("Imported"), created),
+      fact(t("File SHA-256"), sha256.slice(0, 16)),
+      writer,
+    ];
+  }
+  return [
+    fact(t("Experiment"), provenance.experiment),
+    fact(t("Run"), provenance.run),
+    fact(t("Step"), String(provenance.step)),
+    fact(t("Exported"), created),
+    fact(t("Checkpoint SHA-256"), provenance.checkpointSha256.slice(0, 16)),
+    writer,
+  ];
+}
+
 function fact(name: string, value: string): PromptFact {
   return { name, value };
 }
@@ -78,8 +93,8 @@ export function promptTokens({ tokens }: Inspection): PromptTokenView[] {
   return tokens.map(({ norm, nearest, moved }) => ({
     norm,
     nearest: nearest.map(({ token, similarity }) => ({ token, similarity })),
-    moved: moved.distance,
-    was: moved.nearestChanged ? (moved.nearestBefore?.token ?? null) : null,
+    moved: moved?.distance ?? null,
+    was: moved?.nearestChanged ? (moved.nearestBefore?.token ?? null) : null,
   }));
 }
 

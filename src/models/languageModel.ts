@@ -1,4 +1,5 @@
 /** @file What anybody outside asks of a frozen language model, whatever its kind. */
+import type { AdapterTask } from "../formats/peftAdapter.ts";
 import type { SessionOptions, TensorValue } from "../graph/session.ts";
 import type { TokenizedExample } from "./batch.ts";
 import type { Sampling } from "./sampling.ts";
@@ -104,6 +105,15 @@ export interface ModelConfig {
   continues?: { endTokens: readonly number[]; beginToken: number } | undefined;
 }
 
+/** How Transformers and PEFT see the model, for prompts that go to them or come from them. */
+export interface StockFacts {
+  task: AdapterTask;
+  numLayers: number;
+  numHeads: number;
+  /** What Transformers before 5.4 multiplies a prompt with that later versions, and this one, take as it is; 1 in most models. */
+  formerFactor: number;
+}
+
 /** A batch of a reference case, as another implementation padded it. */
 export interface ReferenceBatch {
   /** `[B, S]` */
@@ -135,6 +145,7 @@ export interface LanguageModel {
   generator(options: SessionOptions): Generator;
   /** What a token's embedding is multiplied with before it stands beside a prompt's. */
   readonly textScale: number;
+  readonly stock: StockFacts;
   /** The kind of reference case that this model can compute. */
   readonly caseKind: "seq2seq" | "causal";
   /** The shape of a reference case's logits. */

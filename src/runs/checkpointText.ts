@@ -54,9 +54,8 @@ export function checkpointText(inspection: Inspection, options: TextOptions = {}
 export function layoutCheckpoint(inspection: Inspection, options: TextOptions = {}): CheckpointLayout {
   const numbers = new Numbers(options.precision ?? defaultPrecision);
   const page = new Page();
-  const { experiment, run, step, prompt, tokens, scale, shift } = inspection;
-  const kind = prompt === null ? "Checkpoint" : `Prompt ${visibleLine(prompt)}, from`;
-  page.line("title", `# ${kind} ${visibleLine(experiment)} / ${visibleLine(run)} / step ${step}`);
+  const { tokens, scale, shift } = inspection;
+  page.line("title", `# ${title(inspection)}`);
   page.line(undefined, `# ${describe(inspection)}`);
   if (options.note) page.line(undefined, `# ${visibleLine(options.note)}`);
   addMetrics(page, inspection, numbers);
@@ -68,6 +67,12 @@ export function layoutCheckpoint(inspection: Inspection, options: TextOptions = 
   return page.layout();
 }
 
+function title({ prompt, imported, experiment, run, step }: Inspection): string {
+  const kind = prompt === null ? "Checkpoint" : `Prompt ${visibleLine(prompt)}, from`;
+  if (imported) return `${kind} ${visibleLine(imported.kind)} ${visibleLine(imported.from)}`;
+  return `${kind} ${visibleLine(experiment)} / ${visibleLine(run)} / step ${step}`;
+}
+
 /** `20 tokens of rank 2 for draft: 296 trained numbers instead of 2560` */
 function describe({ promptLength, hiddenSize, rank, parameters, model }: Inspection): string {
   const all = promptLength * hiddenSize;
@@ -76,9 +81,10 @@ function describe({ promptLength, hiddenSize, rank, parameters, model }: Inspect
   return `${tokens} for ${visibleLine(model.source)}: ${parameters} trained numbers${instead}`;
 }
 
-function addMetrics(page: Page, { metrics }: Inspection, numbers: Numbers): void {
-  page.section("metrics");
+function addMetrics(page: Page, { metrics, imported }: Inspection, numbers: Numbers): void {
   const names = Object.keys(metrics).sort();
+  if (imported && names.length === 0) return;
+  page.section("metrics");
   if (names.length === 0) page.line(undefined, "none: not evaluated at this step");
   const width = Math.max(...names.map((name) => visibleLine(name).length));
   for (const name of names) page.fact(`metric/${name}`, visibleLine(name).padEnd(width), numbers.plain(metrics[name]!));
@@ -108,6 +114,7 @@ function addFacts(page: Page, inspection: Inspection): void {
 }
 
 function addStart(page: Page, { sinceStart, tokens }: Inspection, numbers: Numbers): void {
+  if (!sinceStart) return;
   const { meanDistance, largestDistance, farthest, meanCosine, nearestChanged } = sinceStart;
   page.section("since the start");
   const which = largestDistance > 0 ? ` (token ${tokenNumber(farthest, tokens.length)})` : "";
@@ -129,6 +136,7 @@ function addToken(page: Page, index: number, token: InspectedToken, count: numbe
     const largest = coordinates.values.map(({ index: axis, value }) => `z${axis} ${numbers.signed(value)}`).join("  ");
     page.fact(`token/${index}/z`, "z      ", `norm ${numbers.plain(coordinates.norm)}  largest ${largest}`);
   }
+  if (!moved) return;
   const cosine = moved.cosine === null ? "" : `  cosine ${numbers.similarity(moved.cosine)}`;
   const before = moved.nearestBefore ? visibleLine(moved.nearestBefore.token) : "–";
   const was = moved.nearestChanged ? `  nearest was ${before}` : "";

@@ -43,16 +43,18 @@ const inspectedToken = z.object({
       z.object({ kind: z.literal("largest"), norm: real, values: z.array(indexed) }),
     ])
     .nullable(),
-  /** Since step 0. */
-  moved: z.object({
-    /** ‖E_i − E_i(0)‖ */
-    distance: real,
-    /** Of E_i and E_i(0); null where one of them is zero. */
-    cosine: real.nullable(),
-    /** Nearest word at step 0. */
-    nearestBefore: nearest.omit({ similarity: true }).nullable(),
-    nearestChanged: z.boolean(),
-  }),
+  /** Since step 0; null of a prompt that another tool trained. */
+  moved: z
+    .object({
+      /** ‖E_i − E_i(0)‖ */
+      distance: real,
+      /** Of E_i and E_i(0); null where one of them is zero. */
+      cosine: real.nullable(),
+      /** Nearest word at step 0. */
+      nearestBefore: nearest.omit({ similarity: true }).nullable(),
+      nearestChanged: z.boolean(),
+    })
+    .nullable(),
 });
 export type InspectedToken = z.infer<typeof inspectedToken>;
 
@@ -76,6 +78,8 @@ const inspection = z.object({
   checked: z.boolean(),
   /** Of an exported prompt its name, else null. */
   prompt: z.string().nullable(),
+  /** Of a prompt that another tool trained: what it is there, and the name that it had. Experiment and run are empty then. */
+  imported: z.object({ kind: z.string(), from: z.string() }).nullable().default(null),
   experiment: z.string(),
   run: z.string(),
   step: count,
@@ -99,21 +103,24 @@ const inspection = z.object({
   /** Null where the method has none. */
   scale: vectorSummary.nullable(),
   shift: vectorSummary.nullable(),
-  sinceStart: z.object({
-    meanDistance: real,
-    largestDistance: real,
-    /** The token that moved the farthest. */
-    farthest: count,
-    meanCosine: real.nullable(),
-    nearestChanged: count,
-  }),
+  /** Null of a prompt that another tool trained. */
+  sinceStart: z
+    .object({
+      meanDistance: real,
+      largestDistance: real,
+      /** The token that moved the farthest. */
+      farthest: count,
+      meanCosine: real.nullable(),
+      nearestChanged: count,
+    })
+    .nullable(),
   /** E, row-major float32 `[n, d]` little-endian in base64: what distances between two inspections are computed from. */
   embeddings: z.base64(),
 });
 export type Inspection = z.infer<typeof inspection>;
 
-export function newInspection(content: Omit<Inspection, "version">): Inspection {
-  return { version: inspectionVersion, ...content };
+export function newInspection(content: Omit<Inspection, "version" | "imported"> & Partial<Inspection>): Inspection {
+  return { imported: null, ...content, version: inspectionVersion };
 }
 
 /** E, `[n, d]` row by row. */

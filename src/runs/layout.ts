@@ -17,6 +17,8 @@ const forms = {
   attempt: /^(?:\d{4}|[1-9]\d{4,8})\.json$/,
   checkpoint: /^step-(?:\d{6}|[1-9]\d{6,14})\.safetensors$/,
   inspection: /^step-(?:\d{6}|[1-9]\d{6,14})\.json$/,
+  /** A prompt for other tools: a file, or a folder of files. */
+  sharedPrompt: /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*\.(?:peft|prompt_embeds\.safetensors|prompt_embeds\.npy)$/u,
   prompt: /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*\.prompt\.safetensors$/u,
 } as const;
 

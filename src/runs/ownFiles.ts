@@ -133,6 +133,18 @@ export function makeOwnFolder(path: string): void {
   requireNoLink(path);
 }
 
+/** Makes a folder of ours where its name is free; false where it is taken. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+export function createOwnFolder(path: string): boolean {
+  requireOwnFolder(dirname(path));
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw asWriteError(error, path);
+  }
+}
+
 /** As `makeOwnFolder`, with the folders that lead to it; those of the user may be links. */
 export function makeOwnFolders(path: string): void {
   if (liesInOurs(path)) makeOwnFolders(dirname(path));

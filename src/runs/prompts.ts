@@ -2,7 +2,8 @@
  * @file Exported prompts: `<workspace>/prompts/<name>.prompt.safetensors`, a few KB that hold the trained parameters and all
  * that is needed to use them, with the model, elsewhere. Somebody else may have made the file: it is checked before it is used.
  */
-import { basename } from "node:path";
+import { rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { recordedMethod } from "../experiment/recorded.ts";
@@ -12,7 +13,7 @@ import { pathOf, promptsFolder } from "./layout.ts";
 import { integer, json, jsonRecord, positive, presentOnly, projectionMetadata } from "./metadata.ts";
 import { safeName, suffixedName } from "./names.ts";
 import { removeAbandonedOwn } from "./owner.ts";
-import { createOwnFile, makeOwnFolders } from "./ownFiles.ts";
+import { createOwnFile, createOwnFolder, makeOwnFolders, writeOwnFile } from "./ownFiles.ts";
 import { issueText } from "./schema.ts";
 import { encodeTensorFile, fileVersion, float32Only, readSharedTensorFile, tensorFileVersion } from "./tensorFile.ts";
 
@@ -38,7 +39,7 @@ const promptTask = z.object({
 });
 export type PromptTask = z.infer<typeof promptTask>;
 
-const provenance = z.object({
+const trained = z.object({
   experiment: z.string(),
   run: z.string(),
   step: z.int().min(0),
@@ -48,6 +49,22 @@ const provenance = z.object({
   /** Version of ULPT Lab that exported it. */
   ulpt: z.string(),
 });
+
+/** Of a prompt that another tool trained. */
+const imported = z.object({
+  imported: z.object({
+    /** What it is there: `PEFT PROMPT_TUNING` */
+    kind: z.string(),
+    /** Name of the folder that it came from. */
+    from: z.string(),
+    /** Of the file with its numbers. */
+    sha256,
+  }),
+  created: z.iso.datetime(),
+  ulpt: z.string(),
+});
+
+const provenance = z.union([trained, imported]);
 export type Provenance = z.infer<typeof provenance>;
 
 const promptMetadata = z.object({
@@ -122,14 +139,60 @@ function withoutExtension(name: string): string {
 export function writePrompt(workspace: string, name: string, prompt: NewPrompt): { path: string; bytes: number } {
   const metadata = z.encode(promptMetadata, { ...prompt.metadata, format: "ulpt-prompt", version: tensorFileVersion });
   const bytes = encodeTensorFile(prompt.tensors, presentOnly(metadata));
+  const path = takeFreeName(workspace, name, "prompt", promptExtension, (free) =>
+    createOwnFile(free, bytes, { tag: "prompt" }),
+  );
+  return { path, bytes: bytes.length };
+}
+
+/** A prompt as another tool reads it: the ending of its name, and its content or, for a folder, that of its files by name. */
+export type SharedPrompt =
+  | { extension: ".prompt_embeds.safetensors" | ".prompt_embeds.npy"; content: Uint8Array }
+  | { extension: ".peft"; files: Readonly<Record<string, Uint8Array | string>> };
+
+/** As `writePrompt`, for other tools. Of a folder the files appear in their order, so that the last says that it is whole. */
+export function writeSharedPrompt(
+  workspace: string,
+  name: string,
+  prompt: SharedPrompt,
+): { path: string; bytes: number } {
+  const { extension } = prompt;
+  if ("content" in prompt) {
+    const { content } = prompt;
+    const path = takeFreeName(workspace, name, "sharedPrompt", extension, (free) =>
+      createOwnFile(free, content, { tag: "prompt" }),
+    );
+    return { path, bytes: content.length };
+  }
+  const path = takeFreeName(workspace, name, "sharedPrompt", extension, createOwnFolder);
+  try {
+    let bytes = 0;
+    for (const [file, content] of Object.entries(prompt.files)) {
+      writeOwnFile(join(path, file), content, { tag: "prompt" });
+      bytes += Buffer.byteLength(content);
+    }
+    return { path, bytes };
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The first path among the workspace's prompts, with -2, -3, … where one is taken, that `take` could take. */
+function takeFreeName(
+  workspace: string,
+  name: string,
+  kind: "prompt" | "sharedPrompt",
+  extension: string,
+  take: (path: string) => boolean,
+): string {
   const folder = promptsFolder(workspace);
   makeOwnFolders(folder);
   removeAbandonedOwn(folder);
   const safe = safeName(withoutExtension(name));
   for (let number = 1; ; number++) {
-    const file = (number === 1 ? safe : suffixedName(safe, number)) + promptExtension;
-    const path = pathOf(folder, "prompt", file);
-    if (createOwnFile(path, bytes, { tag: "prompt" })) return { path, bytes: bytes.length };
+    const path = pathOf(folder, kind, (number === 1 ? safe : suffixedName(safe, number)) + extension);
+    if (take(path)) return path;
   }
 }
 

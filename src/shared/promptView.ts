@@ -51,8 +51,8 @@ export interface PromptPage {
 export interface PromptTokenView {
   norm: number;
   nearest: { token: string; similarity: number }[];
-  /** Distance since the start. */
-  moved: number;
+  /** Distance since the start; null where another tool trained it. */
+  moved: number | null;
   /** The nearest word at the start, where it was another. */
   was: string | null;
 }

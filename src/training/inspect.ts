@@ -26,6 +26,8 @@ import { createMethod, initialParameters, isUlpt, parametersFrom } from "./metho
 
 const largestDimensions = 5;
 
+type Move = NonNullable<InspectedToken["moved"]>;
+
 export interface CheckpointTarget {
   /** The checkpoint's file, in its run's folder. */
   path: string;
@@ -76,13 +78,16 @@ export async function inspectCheckpoint(
 export async function inspectPrompt(path: string, context: LoadedModel): Promise<Inspection> {
   const { file, method, parameters } = loadExportedPrompt(path, context);
   const { metadata } = file;
-  const { experiment, run, step } = metadata.provenance;
-  const start = initialParameters(method, metadata.seed);
+  const { provenance } = metadata;
+  const isImported = "imported" in provenance;
+  const { experiment, run, step } = isImported ? { experiment: "", run: "", step: 0 } : provenance;
+  const start = isImported ? undefined : initialParameters(method, metadata.seed);
   return newInspection({
     sha256: file.sha256,
     bytes: file.bytes,
     checked: file.checked,
     prompt: file.name,
+    imported: isImported ? { kind: provenance.imported.kind, from: provenance.imported.from } : null,
     experiment,
     run,
     step,
@@ -120,34 +125,27 @@ function startOf(run: string, method: PromptMethod, seed: number): ParameterValu
 async function look(
   method: PromptMethod,
   parameters: ParameterValues,
-  start: ParameterValues,
+  start: ParameterValues | undefined,
   { model, tokenizer }: LoadedModel,
   path: string,
 ): Promise<Pick<Inspection, "tokens" | "scale" | "shift" | "sinceStart" | "embeddings">> {
   const { promptLength: n, hiddenSize: d } = method;
-  const [now, before] = (await embed(method, [parameters, start], path)).map(({ data }) => data as Float32Array);
-  const both = new Float32Array(2 * n * d);
-  both.set(now!);
-  both.set(before!, n * d);
-  const neighbours = await nearestTokens(model, both, nearestShown, (id) => tokenizer.has(id));
+  const values = start ? [parameters, start] : [parameters];
+  const [now, before] = (await embed(method, values, path)).map(({ data }) => data as Float32Array);
+  const rows = new Float32Array(values.length * n * d);
+  rows.set(now!);
+  if (before) rows.set(before, n * d);
+  const neighbours = await nearestTokens(model, rows, nearestShown, (id) => tokenizer.has(id));
   const words = neighbours.map((row) =>
     row.map(({ id, similarity }): NearestToken => ({ id, token: tokenizer.token(id), similarity })),
   );
   const tokens = Array.from({ length: n }, (_, i): InspectedToken => {
     const row = now!.subarray(i * d, (i + 1) * d);
-    const rowBefore = before!.subarray(i * d, (i + 1) * d);
-    const [first] = words[i]!;
-    const [firstBefore] = words[n + i]!;
     return {
       norm: norm(row),
       nearest: words[i]!,
       coordinates: parameters.z ? coordinates(parameters.z.subarray((i * parameters.z.length) / n), method) : null,
-      moved: {
-        distance: distance(row, rowBefore),
-        cosine: cosine(row, rowBefore),
-        nearestBefore: firstBefore ? { id: firstBefore.id, token: firstBefore.token } : null,
-        nearestChanged: first?.id !== firstBefore?.id,
-      },
+      moved: before ? move(row, before.subarray(i * d, (i + 1) * d), words[i]![0], words[n + i]![0]) : null,
     };
   });
   return {
@@ -156,6 +154,16 @@ async function look(
     shift: parameters.shift ? summarize(parameters.shift, 0) : null,
     sinceStart: summarizeMoves(tokens),
     embeddings: encodeEmbeddings(now!),
+  };
+}
+
+/** From one place of a token to another, with the nearest word of each. */
+function move(now: Float32Array, before: Float32Array, first?: NearestToken, firstBefore?: NearestToken): Move {
+  return {
+    distance: distance(now, before),
+    cosine: cosine(now, before),
+    nearestBefore: firstBefore ? { id: firstBefore.id, token: firstBefore.token } : null,
+    nearestChanged: first?.id !== firstBefore?.id,
   };
 }
 
@@ -187,9 +195,12 @@ function summarize(values: Float32Array, origin: number): VectorSummary {
   };
 }
 
+/** Null where nothing is known of the start. */
 function summarizeMoves(tokens: readonly InspectedToken[]): Inspection["sinceStart"] {
-  const distances = tokens.map(({ moved }) => moved.distance);
-  const cosines = tokens.flatMap(({ moved }) => moved.cosine ?? []);
+  const moves = tokens.flatMap(({ moved }) => moved ?? []);
+  if (moves.length === 0) return null;
+  const distances = moves.map(({ distance }) => distance);
+  const cosines = moves.flatMap(({ cosine }) => cosine ?? []);
   const largest = Math.max(...distances);
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
@@ -197,7 +208,7 @@ function summarizeMoves(tokens: readonly InspectedToken[]): Inspection["sinceSta
     largestDistance: largest,
     farthest: distances.indexOf(largest),
     meanCosine: cosines.length ? mean(cosines) : null,
-    nearestChanged: tokens.filter(({ moved }) => moved.nearestChanged).length,
+    nearestChanged: moves.filter(({ nearestChanged }) => nearestChanged).length,
   };
 }
 

@@ -93,12 +93,11 @@ describe("inspect", () => {
       for (const { id, token: text } of token.nearest)
         expect([id < 23, text]).toEqual([true, expect.not.stringMatching(/^<\d/)]);
       expect(token.coordinates).toMatchObject({ kind: "all", values: [expect.any(Number), expect.any(Number)] });
-      expect(token.moved.distance).toBeGreaterThan(0);
+      expect(token.moved!.distance).toBeGreaterThan(0);
     }
     expect(inspection.scale!.top).toHaveLength(5);
-    expect(inspection.sinceStart.largestDistance).toBe(
-      inspection.tokens[inspection.sinceStart.farthest]!.moved.distance,
-    );
+    const { largestDistance, farthest } = inspection.sinceStart!;
+    expect(largestDistance).toBe(inspection.tokens[farthest]!.moved!.distance);
   });
 
   it("keeps what it found: a second time needs no model", async () => {
@@ -117,7 +116,7 @@ describe("inspect", () => {
     const start = join(run, "checkpoints", "step-000000.safetensors");
     const zero = await service.request("inspect", { checkpoint: start });
     expect(zero.sinceStart).toMatchObject({ largestDistance: 0, nearestChanged: 0 });
-    for (const { moved } of zero.tokens) expect(moved.cosine).toBeCloseTo(1, 12);
+    for (const { moved } of zero.tokens) expect(moved!.cosine).toBeCloseTo(1, 12);
     for (const name of ["ulpt-r2-seed3", "vanilla-seed3"]) {
       const directory = folder(".ulpt", "runs", "mood", name);
       const checkpoint = join(directory, "checkpoints", "step-000004.safetensors");

@@ -11,11 +11,13 @@ const words = "good bad fine poor rain sun note tea road tree bird fish book lam
 /** Rows of the embedding table that no token has. */
 const unusedRows = 17;
 
+export const wordVocabularySize = special.length + words.length + unusedRows;
+
 /** Writes model folder, data and `mood.ulpt.json` into `folder`; returns the experiment's file name. */
 export function createWordWorkspace(folder: string): string {
   const model = join(folder, "model");
-  writeModel(model, tinyT5(new Random(7), { vocab_size: special.length + words.length + unusedRows }));
-  writeFileSync(join(model, "tokenizer.json"), JSON.stringify(wordTokenizer()));
+  writeModel(model, tinyT5(new Random(7), { vocab_size: wordVocabularySize }));
+  writeWordTokenizer(model);
   mkdirSync(join(folder, ".vscode"), { recursive: true }); // the mark of a workspace
   const random = new Random(8);
   const rows = Array.from({ length: 24 }, () => {
@@ -35,6 +37,10 @@ export function createWordWorkspace(folder: string): string {
   };
   writeFileSync(join(folder, "mood.ulpt.json"), JSON.stringify(experiment));
   return "mood.ulpt.json";
+}
+
+export function writeWordTokenizer(model: string): void {
+  writeFileSync(join(model, "tokenizer.json"), JSON.stringify(wordTokenizer()));
 }
 
 function wordTokenizer(): object {

@@ -17,6 +17,7 @@ import {
   type PortValues,
   type ReferenceBatch,
   type ReferenceOutputs,
+  type StockFacts,
 } from "../languageModel.ts";
 import { SummedLoss } from "../summedLoss.ts";
 import { Weights } from "../weights.ts";
@@ -69,6 +70,7 @@ export class DecoderModel implements LanguageModel {
   readonly network: Decoder;
   readonly textScale: number;
   readonly caseKind = "causal";
+  readonly stock: StockFacts;
   private readonly embeddingName: string;
 
   /**
@@ -87,6 +89,7 @@ export class DecoderModel implements LanguageModel {
     this.textScale = architecture.embedding.textScale;
     this.embeddingName = named(architecture.embedding.table);
     this.config = config;
+    this.stock = stockFacts(architecture);
     this.network = new Decoder(architecture, ({ name, rows }: WeightPart, shape) => {
       const key = rows ? `${name}[${rows.begin}:${shape[0]}]` : name;
       const known = tensors.get(key);
@@ -201,6 +204,14 @@ class DecoderLoss implements LossFunction {
   release(): Promise<void> {
     return this.session.release();
   }
+}
+
+/** Families whose whole input Transformers scaled before version 5.4, a prompt too; since then their table scales its rows. */
+const scaledInputsBefore54: ReadonlySet<string> = new Set(["gemma", "gemma2"]);
+
+function stockFacts({ modelType, layers, numHeads, embedding }: Architecture): StockFacts {
+  const formerFactor = scaledInputsBefore54.has(modelType) ? embedding.textScale : 1;
+  return { task: "CAUSAL_LM", numLayers: layers.length, numHeads, formerFactor };
 }
 
 function factsOf({ modelType, vocabularySize, embeddingSize }: Architecture) {

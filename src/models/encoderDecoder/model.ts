@@ -13,6 +13,7 @@ import type {
   PortValues,
   ReferenceBatch,
   ReferenceOutputs,
+  StockFacts,
 } from "../languageModel.ts";
 import { SummedLoss } from "../summedLoss.ts";
 import { Weights } from "../weights.ts";
@@ -52,6 +53,7 @@ export class EncoderDecoderModel implements LanguageModel {
   readonly network: T5;
   readonly textScale = 1;
   readonly caseKind = "seq2seq";
+  readonly stock: StockFacts;
   /** The name under which the weights hold the shared embedding table `[V, d]`. */
   private readonly embeddingName: string;
 
@@ -71,6 +73,8 @@ export class EncoderDecoderModel implements LanguageModel {
     this.config = { ...written, tiedHead: written.tiedHead && !ownHead };
     // Checkpoints differ in which of the tied names they keep.
     this.embeddingName = embeddingNames.find((name) => weights.has(name)) ?? embeddingNames[0]!;
+    const { numEncoderLayers: numLayers, numHeads } = written;
+    this.stock = { task: "SEQ_2_SEQ_LM", numLayers, numHeads, formerFactor: 1 };
     const tensors = new Map<string, Tensor>();
     this.network = new T5(this.config, (name, shape, alias) => {
       const key = alias ? `${name}[${alias}]` : name;

@@ -1,0 +1,89 @@
+/** @file The commands that write prompts for others, here or with other tools, and take those of other tools. */
+import { dirname, relative, resolve } from "node:path";
+import { UlptError } from "../errors.ts";
+import { importAdapter, type SharedFormat, sharedFormats, sharePrompt } from "../training/adapters.ts";
+import { type Exported, exportPrompt } from "../training/export.ts";
+import { LoadedModel } from "../training/loadedModel.ts";
+import { locateModel } from "../training/sources.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { formatBytes } from "./format.ts";
+import { openHub } from "./hub.ts";
+import { embeddingsOf, modelOf, openTarget, sourceOf, type Target, taskOf } from "./target.ts";
+import { say, sayJson } from "./terminal.ts";
+import { findWorkspace, workspaceOf } from "./workspace.ts";
+
+export type ExportOptions = { workspace?: string | undefined; json: boolean } & { [format in SharedFormat]?: boolean };
+
+/** Exports a checkpoint to the prompts of its workspace, or of another one; for other tools also a prompt that was exported. */
+export async function exportTo(name: string, promptName: string, options: ExportOptions): Promise<void> {
+  const target = openTarget(name);
+  const formats = sharedFormats.filter((format) => options[format]);
+  const workspace = options.workspace ?? workspaceAround(target);
+  if (formats.length === 0) {
+    if (target.kind === "prompt") throw exportedAlready(target.path);
+    const model = LoadedModel.open(await modelOf(target), "cpu");
+    tell(await exportPrompt(target, promptName, workspace, model), options.json);
+    return;
+  }
+  const model = LoadedModel.open(await modelOf(target), "cpu");
+  const prompt = { embeddings: await embeddingsOf(target, model), source: sourceOf(target), task: taskOf(target) };
+  for (const format of formats) {
+    tell(sharePrompt(format, prompt, promptName, workspace, model.model), options.json);
+  }
+}
+
+/** For a prompt the folder above `prompts`, as where it was exported. */
+function workspaceAround(target: Target): string {
+  return target.kind === "prompt" ? findWorkspace(dirname(target.path)) : workspaceOf(target.run);
+}
+
+function exportedAlready(path: string): UlptError {
+  return new UlptError("OPTION_INVALID", "This is an exported prompt already.", {
+    where: path,
+    expected: "a run or a checkpoint, or one of --peft, --safetensors and --npy",
+    hint: "Copy the file, or say for which other tool it is to be written.",
+  });
+}
+
+function tell(result: Exported & { remarks?: string[] }, json: boolean): void {
+  if (json) {
+    sayJson(result);
+    return;
+  }
+  const { path, bytes, remarks = [] } = result;
+  say(visibleLine(`${relative(process.cwd(), path) || path}  ${formatBytes(bytes)}`));
+  for (const remark of remarks) say(visibleLine(`  ${remark}`));
+}
+
+export interface ImportCommandOptions {
+  model: string;
+  template: string;
+  maxSourceLength: number;
+  maxNewTokens?: number | undefined;
+  transformers?: string | undefined;
+  workspace?: string | undefined;
+  json: boolean;
+}
+
+/** Makes a prompt of ours of a PEFT adapter. */
+export async function importFrom(folder: string, name: string, options: ImportCommandOptions): Promise<void> {
+  const here = process.cwd();
+  const workspace = resolve(options.workspace ?? findWorkspace(here));
+  const located = await locateModel(options.model, { directory: here, hub: openHub() });
+  const model = LoadedModel.open(located.folder, "cpu");
+  const { template, maxSourceLength, maxNewTokens = null } = options;
+  const imported = await importAdapter(
+    folder,
+    {
+      name,
+      workspace,
+      model: options.model,
+      directory: relative(workspace, here),
+      modelRevision: located.revision,
+      task: { template, target: "", maxSourceLength, maxNewTokens },
+      transformers: options.transformers,
+    },
+    model,
+  );
+  tell(imported, options.json);
+}
