@@ -14,9 +14,14 @@ export interface TinyConfig extends ReferenceConfig {
   eos_token_id: number;
 }
 
-export interface TinyT5 {
-  config: TinyConfig;
+/** What a model's folder holds. */
+export interface TinyModel {
+  config: object;
   weights: Record<string, { shape: number[]; data: Float32Array }>;
+}
+
+export interface TinyT5 extends TinyModel {
+  config: TinyConfig;
 }
 
 const defaults: TinyConfig = {
@@ -89,7 +94,7 @@ export interface Layout {
 /** Writes the model below `folder` and returns the folder to open. */
 export function writeModel(
   folder: string,
-  { config, weights }: TinyT5,
+  { config, weights }: TinyModel,
   { shards = 1, hubCache = false }: Layout = {},
 ): string {
   const files: Record<string, Uint8Array> = { "config.json": json(config) };

@@ -1,7 +1,9 @@
 /** @file Token sequences of different lengths as the padded tensors that a decoder's graphs take. */
+import { UlptError } from "../../errors.ts";
 import { floats, ints, type TensorValue } from "../../graph/session.ts";
 import { paddedLength, type TokenizedExample } from "../batch.ts";
 import type { ReferenceBatch } from "../languageModel.ts";
+import type { Architecture } from "./architecture.ts";
 import type { Decoder } from "./network.ts";
 import { rotaryTables } from "./rotary.ts";
 
@@ -12,8 +14,10 @@ export interface PaddedRows {
   batch: number;
   /** After padding. */
   length: number;
-  /** Of each token of `[batch, length]`; pads count on. */
+  /** Of each token of `[batch, length]`; pads stand where the last token of their row does. */
   positions: readonly number[];
+  /** Of the longest row with what stands before it. */
+  longest: number;
 }
 
 /** `input_ids`, `positions` and `attention_mask`, `[batch, length]` each, padded on the right. Row b begins at position `starts[b]`. */
@@ -29,7 +33,9 @@ export function padRows(
   for (const [row, tokens] of rows.entries()) {
     for (const [column, id] of tokens.entries()) ids[row * length + column] = BigInt(id);
     mask.fill(1, row * length, row * length + tokens.length);
-    for (let column = 0; column < length; column++) positions.push(starts[row]! + column);
+    for (let column = 0; column < length; column++) {
+      positions.push(Math.max(0, starts[row]! + Math.min(column, tokens.length - 1)));
+    }
   }
   const shape = [rows.length, length];
   const feeds = {
@@ -37,20 +43,43 @@ export function padRows(
     positions: ints(positions, shape),
     attention_mask: floats(mask, shape),
   };
-  return { feeds, batch: rows.length, length, positions };
+  const longest = Math.max(...rows.map((row, index) => starts[index]! + row.length));
+  return { feeds, batch: rows.length, length, positions, longest };
 }
 
-/** The tables of each rotation at the positions of all tokens of the flat layout; `length` is that of the longest sequence. */
-export function rotaryFeeds({ rotations }: Decoder, positions: readonly number[], length: number): Feeds {
+/**
+ * The tables of each rotation at the positions of all tokens of the flat layout.
+ * @param longest tokens of the longest sequence among them, prompt and text
+ * @throws OPTION_INVALID where the model has no positions for so many
+ */
+export function rotaryFeeds(
+  { rotations, architecture }: Decoder,
+  positions: readonly number[],
+  longest: number,
+): Feeds {
+  requirePositions(architecture, longest);
   return Object.fromEntries(
     rotations.flatMap((rotary, index) => {
-      const { cos, sin } = rotaryTables(rotary, positions, length);
+      const { cos, sin } = rotaryTables(rotary, positions, longest);
       const shape = [positions.length, 1, rotary.size];
       return [
         [`cos_${index}`, floats(cos, shape)],
         [`sin_${index}`, floats(sin, shape)],
       ];
     }),
+  );
+}
+
+function requirePositions({ modelType, maxPositions = Number.POSITIVE_INFINITY }: Architecture, longest: number): void {
+  if (longest <= maxPositions) return;
+  throw new UlptError(
+    "OPTION_INVALID",
+    `A prompt and a text with ${longest} tokens together are too long for the model.`,
+    {
+      where: `config.json of the ${modelType}, the number of positions`,
+      expected: `at most ${maxPositions} tokens`,
+      hint: "Lower promptLength, or the task's limits of source and target tokens.",
+    },
   );
 }
 
@@ -91,7 +120,7 @@ export function collate(
     selected: ints(labels.map(({ at }) => at)),
     label_ids: ints(labels.map(({ id }) => id)),
     label_weights: floats(new Float32Array(labels.length).fill(labelWeight)),
-    ...rotaryFeeds(decoder, flat, promptLength + padded.length),
+    ...rotaryFeeds(decoder, flat, padded.longest),
   };
 }
 

@@ -36,6 +36,23 @@ interface Front {
   logits: Float32Array | undefined;
 }
 
+/** Texts as they were read. */
+interface TextsRead {
+  /** Of what follows each row, `[batch, V]`. */
+  logits: Float32Array;
+  cache: Cache;
+  /** The position behind each row. */
+  ends: readonly number[];
+  angles: string;
+}
+
+interface ReadLengths {
+  /** Of the rows, after padding. */
+  length: number;
+  /** Of the longest sequence with all that stands before it, by which some rotations choose their angles. */
+  whole: number;
+}
+
 export class DecoderGenerator implements Generator {
   private readonly decoder: Decoder;
   private readonly special: SpecialTokens;
@@ -52,11 +69,25 @@ export class DecoderGenerator implements Generator {
   }
 
   async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
+    return new ReadTexts(this, this.special, ports, sources, await this.readTexts(ports, sources));
+  }
+
+  /**
+   * Reads texts from their beginning.
+   * @param expected how many tokens will follow each row, where the rotation's angles must be right for them, too
+   */
+  async readTexts(
+    ports: PortValues | undefined,
+    sources: readonly (readonly number[])[],
+    expected?: readonly number[],
+  ): Promise<TextsRead> {
     const leading = ports ? leadingTokens(ports, sources) : [];
     const promptLength = leading.length + (ports?.prompt.shape[0] ?? 0);
     const rows = sources.map((source) => source.slice(leading.length));
     const length = paddedLength(Math.max(...rows.map((row) => row.length)));
-    const front = ports ? await this.front(ports.prompt, leading, promptLength + length) : this.emptyFront();
+    const ends = rows.map((row) => promptLength + row.length);
+    const whole = Math.max(...ends.map((end, row) => end + (expected?.[row] ?? 0)));
+    const front = ports ? await this.front(ports.prompt, leading, whole) : this.emptyFront();
     const batch = sources.length;
     const before: Cache = {
       layers: front.layers,
@@ -66,13 +97,12 @@ export class DecoderGenerator implements Generator {
     };
     const starts = rows.map(() => promptLength);
     const last = rows.map((row, index) => index * length + Math.max(row.length - 1, 0));
-    const { logits, cache } = await this.read(before, rows, starts, last, length);
+    const { logits, cache } = await this.read(before, rows, starts, last, { length, whole });
     for (const [index, row] of rows.entries()) {
       // A text that is all in front of the prompt goes on behind the prompt's last token.
       if (row.length === 0 && front.logits) logits.set(front.logits, index * front.logits.length);
     }
-    const ends = rows.map((row) => promptLength + row.length);
-    return new ReadTexts(this, this.special, sources, { logits, cache, ends });
+    return { logits, cache, ends, angles: this.angles(whole) };
   }
 
   /** Reads rows behind `past`: the logits of the selected tokens `[selected, V]` and everything's keys and values. */
@@ -81,13 +111,13 @@ export class DecoderGenerator implements Generator {
     rows: readonly (readonly number[])[],
     starts: readonly number[],
     selected: readonly number[],
-    length: number,
+    { length, whole }: ReadLengths,
   ): Promise<{ logits: Float32Array; cache: Cache }> {
     this.sessions.reader ??= await Session.create(
       continueGraph(this.decoder, { output: "logits", cache: true }),
       this.options,
     );
-    const { feeds, cache } = this.behind(past, rows, starts, length);
+    const { feeds, cache } = this.behind(past, rows, starts, { length, whole });
     const outputs = await this.sessions.reader.run<string>({ ...feeds, selected: ints(selected) });
     return { logits: outputs.logits!.data as Float32Array, cache: { ...cache, layers: this.asPast(outputs) } };
   }
@@ -98,13 +128,13 @@ export class DecoderGenerator implements Generator {
     rows: readonly (readonly number[])[],
     starts: readonly number[],
     labels: readonly { at: number; id: number }[],
-    length: number,
+    lengths: ReadLengths,
   ): Promise<Float32Array> {
     this.sessions.scorer ??= await Session.create(
       continueGraph(this.decoder, { output: "negative_log_likelihood", cache: false }),
       this.options,
     );
-    const { feeds } = this.behind(past, rows, starts, length);
+    const { feeds } = this.behind(past, rows, starts, lengths);
     const outputs = await this.sessions.scorer.run<"negative_log_likelihood">({
       ...feeds,
       selected: ints(labels.map(({ at }) => at)),
@@ -118,16 +148,30 @@ export class DecoderGenerator implements Generator {
     await Promise.allSettled(Object.values(this.sessions).map((session) => session.release()));
   }
 
-  private behind(past: Cache, rows: readonly (readonly number[])[], starts: readonly number[], length: number) {
+  /** The angles of all rotations for texts of this length: the same for every length in most models. */
+  angles(whole: number): string {
+    return JSON.stringify(this.decoder.rotations.map((rotary) => [...rotary.frequencies(whole).angles]));
+  }
+
+  /** How many tokens the model has positions for. */
+  get maxPositions(): number {
+    return this.decoder.architecture.maxPositions ?? Number.POSITIVE_INFINITY;
+  }
+
+  private behind(
+    past: Cache,
+    rows: readonly (readonly number[])[],
+    starts: readonly number[],
+    { length, whole }: ReadLengths,
+  ) {
     const padded = padRows(rows, starts, this.special.padToken, length);
     const { batch } = padded;
-    const longest = Math.max(...starts) + length;
     const feeds: Feeds = {
       ...padded.feeds,
       ...past.layers,
       past_positions: ints(BigInt64Array.from(past.positions, BigInt), [batch, past.length]),
       past_mask: floats(past.mask, [batch, past.length]),
-      ...rotaryFeeds(this.decoder, padded.positions, longest),
+      ...rotaryFeeds(this.decoder, padded.positions, whole),
     };
     const mask = padded.feeds.attention_mask!.data as Float32Array;
     const cache = {
@@ -152,8 +196,7 @@ export class DecoderGenerator implements Generator {
 
   /** @param whole length of front and longest text, by which some rotations choose their angles */
   private async front(prompt: TensorValue, leading: readonly number[], whole: number): Promise<Front> {
-    const angles = this.decoder.rotations.map((rotary) => rotary.frequencies(whole).angles.join());
-    const key = JSON.stringify([leading, angles]);
+    const key = JSON.stringify([leading, this.angles(whole)]);
     const known = this.fronts.get(prompt)?.get(key);
     if (known) return known;
     this.sessions.prompt ??= await Session.create(promptGraph(this.decoder), this.options);
@@ -186,53 +229,84 @@ class ReadTexts implements Prefilled {
   readonly batch: number;
   private readonly generator: DecoderGenerator;
   private readonly special: SpecialTokens;
+  private readonly ports: PortValues | undefined;
   private readonly sources: readonly (readonly number[])[];
-  /** Logits of each row's last token `[batch, V]`, and the position behind it. */
-  private readonly read: { logits: Float32Array; cache: Cache; ends: readonly number[] };
+  private readonly first: TextsRead;
 
   constructor(
     generator: DecoderGenerator,
     special: SpecialTokens,
+    ports: PortValues | undefined,
     sources: readonly (readonly number[])[],
-    read: { logits: Float32Array; cache: Cache; ends: readonly number[] },
+    first: TextsRead,
   ) {
     this.batch = sources.length;
     this.generator = generator;
     this.special = special;
+    this.ports = ports;
     this.sources = sources;
-    this.read = read;
+    this.first = first;
   }
 
   generate(options: GenerationOptions): Promise<number[][]> {
-    const { sources, special } = this;
+    const { sources, special, generator, ports } = this;
+    const { ends } = this.first;
+    const { maxPositions } = generator;
     const everyRow = sources.map((_, row) => row);
-    let { cache } = this.read;
+    const written: number[][] = sources.map(() => []);
+    let { cache, angles } = this.first;
     const logits = async (step: number, tokens: readonly number[]) => {
-      if (step === 0) return this.read.logits;
+      if (step === 0) return this.first.logits;
+      for (const [row, token] of tokens.entries()) written[row]!.push(token);
+      // Rows that have ended are read on, within the positions there are.
+      const starts = ends.map((end) => Math.min(end + step, maxPositions) - 1);
+      const whole = Math.max(...starts) + 1;
+      if (generator.angles(whole) !== angles) {
+        // Keys that were turned by other angles are of no use any more.
+        const kept = sources.map((source, row) => [
+          ...source,
+          ...written[row]!.slice(0, Math.max(0, maxPositions - ends[row]!)),
+        ]);
+        const again = await generator.readTexts(ports, kept);
+        ({ cache, angles } = again);
+        return again.logits;
+      }
       const rows = tokens.map((token) => [token]);
-      const starts = this.read.ends.map((end) => end + step - 1);
-      const next = await this.generator.read(cache, rows, starts, everyRow, 1);
+      const next = await generator.read(cache, rows, starts, everyRow, { length: 1, whole });
       cache = next.cache;
       return next.logits;
     };
-    return generateRows({ before: sources, ...special, logits }, options);
+    // An answer ends where the positions do.
+    const onToken = (row: number, answer: readonly number[]) =>
+      (options.onToken?.(row, answer) ?? false) || ends[row]! + answer.length > maxPositions;
+    return generateRows({ before: sources, ...special, logits }, { ...options, onToken });
   }
 
   async score(targets: readonly (readonly number[])[]): Promise<number[]> {
-    const sums = targets.map(([first], row) =>
-      first === undefined ? 0 : negativeLogProbability(rowOf(this.read.logits, row, this.batch), first),
-    );
     const longest = Math.max(...targets.map((target) => target.length));
+    const { logits, cache, ends } = await this.readFor(targets);
+    const sums = targets.map(([first], row) =>
+      first === undefined ? 0 : negativeLogProbability(rowOf(logits, row, this.batch), first),
+    );
     if (longest <= 1) return sums;
     // The first target token follows the text; each further one follows the target token before it.
     const rows = targets.map((target) => target.slice(0, -1));
     const length = paddedLength(longest - 1);
+    const whole = Math.max(...rows.map((row, index) => ends[index]! + row.length));
     const labels = targets.flatMap((target, row) =>
       target.slice(1).map((id, i) => ({ row, id, at: row * length + i })),
     );
-    const losses = await this.generator.labelLosses(this.read.cache, rows, this.read.ends, labels, length);
+    const losses = await this.generator.labelLosses(cache, rows, ends, labels, { length, whole });
     for (const [index, { row }] of labels.entries()) sums[row]! += losses[index]!;
     return sums;
+  }
+
+  /** The texts as they are read where these targets follow them. */
+  private async readFor(targets: readonly (readonly number[])[]): Promise<TextsRead> {
+    const { first, generator, ports, sources } = this;
+    const expected = targets.map((target) => Math.max(0, target.length - 1));
+    const whole = Math.max(...first.ends.map((end, row) => end + expected[row]!));
+    return generator.angles(whole) === first.angles ? first : generator.readTexts(ports, sources, expected);
   }
 }
 

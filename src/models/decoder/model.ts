@@ -58,7 +58,7 @@ export function decoderConfig(
   const family = families[modelType];
   if (!family) throw config.unsupported("model_type", modelType, Object.keys(families).join(", "));
   const architecture = family(config);
-  const decoder: DecoderConfig = { ...specialTokens(folder, config), ...factsOf(architecture) };
+  const decoder: DecoderConfig = { ...specialTokens(folder, config, whole), ...factsOf(architecture) };
   return { architecture, config: decoder };
 }
 
@@ -218,11 +218,14 @@ function factsOf({ modelType, vocabularySize, embeddingSize }: Architecture) {
   return { modelType, vocabularySize, hiddenSize: embeddingSize };
 }
 
-/** What ends a text, by generation_config.json and config.json, and what fills rows up, which nothing ever sees. */
-function specialTokens(folder: string, config: ConfigReader) {
+/**
+ * What ends a text, by generation_config.json and config.json, and what fills rows up, which nothing ever sees.
+ * @param whole what config.json says where the text model's is a part of it
+ */
+function specialTokens(folder: string, config: ConfigReader, whole: ConfigReader) {
   const path = join(folder, "generation_config.json");
   const generation = existsSync(path) ? new ConfigReader(readJsonObject(path), path) : undefined;
-  const endTokens = [...new Set([...(generation?.tokens("eos_token_id") ?? []), ...config.tokens("eos_token_id")])];
+  const endTokens = [...new Set([generation, config, whole].flatMap((reader) => reader?.tokens("eos_token_id") ?? []))];
   const [padToken = endTokens[0] ?? 0] = config.tokens("pad_token_id");
   const endToken = endTokens[0] ?? padToken;
   const [beginToken = endToken] = config.tokens("bos_token_id");

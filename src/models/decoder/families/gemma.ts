@@ -58,7 +58,14 @@ export function gemma2(config: ConfigReader): Architecture {
 
 export function gemma3(config: ConfigReader): Architecture {
   const pattern = config.count(["sliding_window_pattern", "_sliding_window_pattern"], 6);
-  const defaults = { numHeads: 8, numKeyValueHeads: 4, headSize: 256, theta: 1_000_000, maxPositions: 131_072 };
+  const defaults = {
+    numHeads: 8,
+    numKeyValueHeads: 4,
+    headSize: 256,
+    theta: 1_000_000,
+    maxPositions: 131_072,
+    vocabularySize: 262_208,
+  };
   const variant: LlamaVariant = {
     ...frame(config),
     biases: biases(config),

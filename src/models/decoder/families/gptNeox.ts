@@ -2,7 +2,7 @@
 import type { Architecture, Layer } from "../architecture.ts";
 import type { ConfigReader } from "../configReader.ts";
 import { headSizeOf } from "./gpt2.ts";
-import { activations, dense, layerNorm, rotaryOf } from "./parts.ts";
+import { activations, dense, layerNorm, reachOf, rotaryOf } from "./parts.ts";
 
 export function gptNeox(config: ConfigReader): Architecture {
   const hiddenSize = config.count("hidden_size", 6144);
@@ -58,7 +58,7 @@ export function gptNeox(config: ConfigReader): Architecture {
     embedding: { table, textScale: 1, inputScale: 1 },
     positions: { kind: "none" },
     positionsFollowMask: false,
-    maxPositions,
+    maxPositions: reachOf(config, maxPositions),
     layers,
     residualScale: 1,
     finalNorm: norm("gpt_neox.final_layer_norm"),

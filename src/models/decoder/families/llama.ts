@@ -5,12 +5,19 @@
 import type { Architecture, Attention, Dense, Layer, Norm } from "../architecture.ts";
 import type { ConfigReader } from "../configReader.ts";
 import type { Rotary } from "../rotary.ts";
-import { activations, dense, rmsNorm, rotaryOf, windowsOf } from "./parts.ts";
+import { activations, dense, reachOf, rmsNorm, rotaryOf, windowsOf } from "./parts.ts";
 
 /** What a family like Llama has of its own; whatever is left out is as in Llama. */
 export interface LlamaVariant {
   /** Defaults of config.json's keys, where they differ. */
-  defaults?: { headSize?: number; numHeads?: number; numKeyValueHeads?: number; theta?: number; maxPositions?: number };
+  defaults?: {
+    headSize?: number;
+    numHeads?: number;
+    numKeyValueHeads?: number;
+    theta?: number;
+    maxPositions?: number;
+    vocabularySize?: number;
+  };
   activation?: { keys: readonly string[]; fallback: string };
   tied?: boolean;
   biases?: { query: boolean; output: boolean; feedForward: boolean } | undefined;
@@ -110,7 +117,7 @@ export function llamaLike(config: ConfigReader, variant: LlamaVariant = {}): Arc
   const tied = config.flag("tie_word_embeddings", variant.tied ?? false);
   return {
     modelType: config.text("model_type"),
-    vocabularySize: config.count("vocab_size"),
+    vocabularySize: config.count("vocab_size", defaults.vocabularySize),
     embeddingSize: hiddenSize,
     hiddenSize,
     numHeads,
@@ -119,7 +126,7 @@ export function llamaLike(config: ConfigReader, variant: LlamaVariant = {}): Arc
     embedding: { table, textScale: variant.textScale ?? 1, inputScale: variant.inputScale ?? 1 },
     positions: { kind: "none" },
     positionsFollowMask: false,
-    maxPositions: shape.maxPositions,
+    maxPositions: reachOf(config, shape.maxPositions),
     layers,
     residualScale: variant.residualScale ?? 1,
     finalNorm: norm("model.norm", hiddenSize),

@@ -103,6 +103,20 @@ export function rotaryOf(config: ConfigReader, source: RotarySource): Rotary {
   return scaled({ size, theta, neighbours }, scaling, config, source.maxPositions);
 }
 
+/**
+ * How many positions a model has: stretched rotations reach further than `maxPositions` says in some files, those that grow with the
+ * text have no limit.
+ */
+export function reachOf(config: ConfigReader, maxPositions: number): number | undefined {
+  const parameters = config.nested("rope_parameters");
+  const scaling = parameters?.nested("full_attention") ?? parameters ?? config.nested("rope_scaling");
+  const type = scaling?.text(scaling.has("rope_type") ? "rope_type" : "type", "default");
+  if (type === "dynamic") return undefined;
+  if (!scaling || (type !== "linear" && type !== "yarn")) return maxPositions;
+  const original = scaling.optionalCount("original_max_position_embeddings") ?? maxPositions;
+  return Math.max(maxPositions, Math.floor(original * scaling.positive("factor")));
+}
+
 function scaled(
   options: RotaryOptions,
   scaling: ConfigReader | undefined,
@@ -122,6 +136,7 @@ function scaled(
     case "linear":
       return linearRotary(options, factor());
     case "dynamic":
+      if (options.size === 2) throw scaling.error("type", "Dynamic scaling of one pair of numbers is not defined.");
       return dynamicRotary(options, factor(), originalLength());
     case "llama3":
       return llama3Rotary(options, {

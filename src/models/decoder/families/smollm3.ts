@@ -16,11 +16,12 @@ export function smollm3(config: ConfigReader): Architecture {
     throw config.error("no_rope_layers", `It has ${rotated.length} entries.`, `${shape.numLayers}, one a layer`);
   }
   const bias = config.flag("attention_bias", false);
-  const windowed = config.flag("use_sliding_window", false);
+  const size = config.flag("use_sliding_window", false) ? config.optionalCount("sliding_window") : undefined;
   return llamaLike(config, {
     ...variant,
     biases: { query: bias, output: bias, feedForward: config.flag("mlp_bias", false) },
-    window: windowed ? { size: config.count("sliding_window"), of: (layer) => rotated[layer] !== 0 } : undefined,
+    // Those without a rotation have the windows.
+    window: { size, of: (layer) => size !== undefined && rotated[layer] === 0 },
     rotary: (layer) => (rotated[layer] ? rotary : undefined),
   });
 }
