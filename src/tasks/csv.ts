@@ -1,8 +1,8 @@
 /**
  * @file Tables with a header, quoted as RFC 4180 has it and read as pandas and Python's csv module read them: a quote that does not
- * begin its field is a character like any other. Our own reader, since it is a piece at a time, knows the line of every record and
- * takes a tenth of the time that libraries do.
+ * begin its field is a character like any other. csv-parse takes the text apart; lines and what goes wrong are told here.
  */
+import { Parser } from "csv-parse";
 import { UlptError } from "../errors.ts";
 import { nfc } from "../words/lookalike.ts";
 import { mostRowCharacters, type RowText } from "./records.ts";
@@ -31,13 +31,13 @@ export class TableReader {
   private readonly path: string;
   private readonly delimiter: string;
   private readonly nulls: ReadonlySet<string>;
-  private readonly records: RecordScanner;
+  private readonly records: RecordReader;
 
   constructor(path: string, { quote = '"', nullValues, ...reading }: TableReading & { delimiter: string }) {
     this.path = path;
     this.delimiter = reading.delimiter;
     this.nulls = new Set(nullValues ?? usualNullValues);
-    this.records = new RecordScanner(path, reading.delimiter, quote);
+    this.records = new RecordReader(path, reading.delimiter, quote);
   }
 
   /** @throws UlptError DATA_SYNTAX for quotes that are not closed, and for the header */
@@ -138,135 +138,147 @@ interface TableRecord {
   fields: string[];
 }
 
-/** Where a scanner is within a record. */
-type Place = "field start" | "field" | "quoted" | "behind quote";
+/** What csv-parse makes of a record. */
+interface ParsedRecord {
+  record: string[];
+  /** Its text and the blank lines before it; of a line end or a delimiter outside quotes the first byte only. */
+  raw: string;
+}
 
 /** Cuts text into records and these into fields; goes on in the next piece where the last one ended. */
-class RecordScanner {
+class RecordReader {
   private readonly path: string;
-  private readonly delimiter: string;
   private readonly quote: string | null;
-  /** Ends a field without quotes. */
-  private readonly fieldEnd: RegExp;
-  private place: Place = "field start";
-  private fields: string[] = [];
-  /** Of the field that is being read. */
-  private text = "";
-  private length = 0;
+  private readonly parser: Parser;
+  /** The first line behind the last record. */
   private line = 1;
-  private recordLine = 1;
-  private endedWithReturn = false;
-  /** Behind the last delimiter of a line stands a field, be it empty. */
-  private hasDelimiter = false;
+  /** Before the last record. */
+  private blankLines = 0;
+  /** How many characters were read since, in pieces without the end of a record. */
+  private length = 0;
 
   constructor(path: string, delimiter: string, quote: string | null) {
     this.path = path;
-    this.delimiter = delimiter;
     this.quote = quote;
-    this.fieldEnd = new RegExp(`[\\r\\n${delimiter.replace(/[\\\]^-]/, "\\$&")}]`, "g");
+    this.parser = new Parser({
+      delimiter,
+      quote,
+      escape: quote,
+      record_delimiter: ["\r\n", "\n", "\r"],
+      relax_quotes: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      raw: true,
+    });
+    // Errors are thrown where the text ends; an event that nobody listens to would end the process.
+    this.parser.on("error", () => {});
   }
 
   read(piece: string): TableRecord[] {
-    const records: TableRecord[] = [];
-    // A line end of two characters may be cut in two.
-    let at = this.endedWithReturn && piece[0] === "\n" ? 1 : 0;
-    while (at < piece.length) {
-      if (this.place === "quoted") at = this.readQuoted(piece, at);
-      else if (this.place === "behind quote") at = this.readBehindQuote(piece, at, records);
-      else if (this.place === "field start" && piece[at] === this.quote) {
-        this.place = "quoted";
-        at++;
-      } else at = this.readField(piece, at, records);
-    }
-    if (piece !== "") this.endedWithReturn = piece.endsWith("\r") && this.place !== "quoted";
+    this.parser.write(piece);
+    const records = this.parsed();
+    this.length = records.length > 0 ? 0 : this.length + piece.length;
+    if (this.length > mostRowCharacters) this.requireBounded();
     return records;
   }
 
   end(): TableRecord[] {
-    if (this.place === "quoted") throw this.wrongQuotes("A quote that opens in this row is never closed.");
-    const records: TableRecord[] = [];
-    this.endRecord(records);
+    this.parser.end();
+    const records = this.parsed();
+    if (this.parser.errored) throw this.wrongQuotes("A quote that opens in this row is never closed.", this.nextLine());
     return records;
   }
 
-  private readField(piece: string, from: number, records: TableRecord[]): number {
-    this.fieldEnd.lastIndex = from;
-    const end = this.fieldEnd.exec(piece)?.index ?? piece.length;
-    this.append(piece.slice(from, end));
-    if (end > from) this.place = "field";
-    return end < piece.length ? this.endField(piece, end, records) : end;
+  /** The parser does its work within `write` and `end`: the records are there when these return. */
+  private parsed(): TableRecord[] {
+    const records: TableRecord[] = [];
+    for (let parsed = this.take(); parsed; parsed = this.take()) records.push(this.locate(parsed));
+    return records;
   }
 
-  private readQuoted(piece: string, from: number): number {
-    const found = piece.indexOf(this.quote!, from);
-    const end = found < 0 ? piece.length : found;
-    const text = piece.slice(from, end);
-    for (const { index, 0: lineEnd } of text.matchAll(/\r\n|\n|\r/g)) {
-      const isCut = index === 0 && lineEnd === "\n" && this.text.endsWith("\r");
-      if (!isCut) this.line++;
+  private take(): ParsedRecord | null {
+    return this.parser.read();
+  }
+
+  private locate({ record, raw }: ParsedRecord): TableRecord {
+    const blankLines = raw.search(/[^\r\n]/);
+    const text = raw.slice(blankLines);
+    const line = this.line + blankLines;
+    if (text.length > mostRowCharacters) throw this.wrongQuotes(`${tooLong}.`, line);
+    this.blankLines += blankLines;
+    this.line = line + (text.match(/\r\n|\n|\r/g)?.length ?? 0);
+    return { line, fields: this.unquote(record, text, line) };
+  }
+
+  /**
+   * Where a field goes on behind its closing quote, csv-parse leaves the quotes in it: so do two stray quotes make one field of all rows
+   * between them. Only spaces may stand there, and are a part of the field.
+   */
+  private unquote(fields: string[], text: string, line: number): string[] {
+    const { quote } = this;
+    if (quote === null || !fields.some((field) => field.startsWith(quote))) return fields;
+    let at = 0;
+    return fields.map((field) => {
+      const isQuoted = text[at] === quote;
+      const found = isQuoted ? quotedField(field, quote, text, at) : { value: field, written: field };
+      if (!found) throw this.wrongQuotes("A quoted field goes on behind its closing quote.", line);
+      at += found.written.length + 1;
+      return found.value;
+    });
+  }
+
+  /** Where the record begins that has not ended yet. */
+  private nextLine(): number {
+    return this.line + this.newBlankLines();
+  }
+
+  /** Behind the last record. */
+  private newBlankLines(): number {
+    return this.parser.info.empty_lines - this.blankLines;
+  }
+
+  /** What is read on and on without a row is a row without an end, or blank lines. */
+  private requireBounded(): void {
+    const blankLines = this.newBlankLines();
+    if (blankLines > mostRowCharacters) {
+      throw new UlptError("DATA_SYNTAX", `More than ${mostText} blank lines follow each other.`, {
+        where: `${this.path}:${this.line}`,
+        expected: "a row in each line",
+        hint: "Remove the blank lines.",
+      });
     }
-    this.append(text);
-    if (found < 0) return end;
-    this.place = "behind quote";
-    return end + 1;
+    // A blank line has two characters at most.
+    if (this.length - 2 * blankLines <= mostRowCharacters) return;
+    const line = this.nextLine();
+    this.parser.end();
+    const isQuoted = this.parser.errored !== null;
+    throw this.wrongQuotes(`${tooLong}${isQuoted ? ": a quote in it is not closed" : ""}.`, line);
   }
 
-  /** Behind a quote in quotes: a second one is text, a delimiter or line end ends the field. */
-  private readBehindQuote(piece: string, at: number, records: TableRecord[]): number {
-    const character = piece[at]!;
-    if (character === this.quote) {
-      this.append(character);
-      this.place = "quoted";
-      return at + 1;
-    }
-    if (character === this.delimiter || character === "\n" || character === "\r")
-      return this.endField(piece, at, records);
-    if (character !== " ") throw this.wrongQuotes("A quoted field goes on behind its closing quote.");
-    this.append(character);
-    return at + 1;
-  }
-
-  /** @returns the place behind what ends the field at `at` */
-  private endField(piece: string, at: number, records: TableRecord[]): number {
-    if (piece[at] === this.delimiter) {
-      this.fields.push(this.text);
-      this.text = "";
-      this.place = "field start";
-      this.hasDelimiter = true;
-      return at + 1;
-    }
-    this.endRecord(records);
-    this.line++;
-    this.recordLine = this.line;
-    return piece[at] === "\r" && piece[at + 1] === "\n" ? at + 2 : at + 1;
-  }
-
-  /** A line with nothing in it is no record. */
-  private endRecord(records: TableRecord[]): void {
-    if (this.place !== "field start" || this.hasDelimiter) {
-      records.push({ line: this.recordLine, fields: [...this.fields, this.text] });
-    }
-    this.fields = [];
-    this.text = "";
-    this.length = 0;
-    this.place = "field start";
-    this.hasDelimiter = false;
-  }
-
-  private append(text: string): void {
-    this.length += text.length;
-    if (this.length > mostRowCharacters) {
-      const message = `A row has more than ${mostRowCharacters.toLocaleString("en-US")} characters${this.place === "quoted" ? ": a quote in it is not closed" : ""}.`;
-      throw this.wrongQuotes(message);
-    }
-    this.text += text;
-  }
-
-  private wrongQuotes(message: string): UlptError {
+  private wrongQuotes(message: string, line: number): UlptError {
     return new UlptError("DATA_SYNTAX", message, {
-      where: `${this.path}:${this.recordLine}`,
+      where: `${this.path}:${line}`,
       expected: 'a field in quotes as a whole, with the quotes inside it doubled, like "say ""yes"""',
       hint: 'Correct the quotes; or, where they are a part of the text and none encloses a field, set "quote": null in the task.',
     });
   }
+}
+
+const mostText = mostRowCharacters.toLocaleString("en-US");
+const tooLong = `A row has more than ${mostText} characters`;
+
+/** What a field holds that csv-parse read as `field`, and how it is written at `at`; undefined: as no field may be. */
+function quotedField(
+  field: string,
+  quote: string,
+  text: string,
+  at: number,
+): { value: string; written: string } | undefined {
+  const enclose = (value: string) => quote + value.replaceAll(quote, quote + quote) + quote;
+  const whole = enclose(field);
+  if (text.startsWith(whole, at)) return { value: field, written: whole };
+  const closing = field.lastIndexOf(quote);
+  const [inside, behind] = [field.slice(1, closing), field.slice(closing + 1)];
+  const written = enclose(inside) + behind;
+  return /^ *$/.test(behind) && text.startsWith(written, at) ? { value: inside + behind, written } : undefined;
 }

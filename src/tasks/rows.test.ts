@@ -199,10 +199,18 @@ describe("CSV and TSV", () => {
     expect(await read("single.csv", "a,b\n'x,y',\"z\n", { quote: "'" })).toEqual([[2, { a: "x,y", b: '"z' }]]);
   });
 
+  it("hold quotes that are doubled, at either end of a field too", async () => {
+    const text = 'a,b\n"""Yes"" she said",""""\n"the ""end""" ,"" \n';
+    expect(await read("doubled.csv", text)).toEqual([
+      [2, { a: '"Yes" she said', b: '"' }],
+      [3, { a: 'the "end" ', b: " " }],
+    ]);
+  });
+
   it("have the delimiter that the task names", async () => {
-    for (const delimiter of [";", "|", "\t", "^", "]", "-", "\\"]) {
-      const text = ["a", "b"].join(delimiter).concat("\n", ["1, 2", `"x${delimiter}y"`].join(delimiter), "\n");
-      expect(await read("d.csv", text, { delimiter })).toEqual([[2, { a: "1, 2", b: `x${delimiter}y` }]]);
+    for (const delimiter of [";", "|", "\t", "^", "]", "-", "\\", "\u00a6", "\u{1f600}"]) {
+      const text = ["a", "b"].join(delimiter).concat("\n", ["1, 2", `"""x""${delimiter}y"`].join(delimiter), "\n");
+      expect(await read("d.csv", text, { delimiter })).toEqual([[2, { a: "1, 2", b: `"x"${delimiter}y` }]]);
     }
   });
 
@@ -283,6 +291,9 @@ describe("CSV and TSV", () => {
     ['a,b\n1,2\n1,"x\n2,3\n4,5\n', 3],
     ['a,b\n"x\r\ny",2\n1,"x"y\n', 4],
     ['a,b\n1,"x"y\n', 2],
+    ['a,b\n\r\n\n"x""",2\n"""x""y" "z",2\n', 5],
+    ['a,b\n1,2\n"stray,1\n3,4\n"stray,2\n5,6\n', 3],
+    ['a,b\n\r\n\n\r"x', 5],
   ])("names the row in which the quotes of %j go wrong", async (text, line) => {
     const error = await readError("quotes.csv", text);
     expect(error.code).toBe("DATA_SYNTAX");
