@@ -138,9 +138,10 @@ program
   });
 
 program
-  .command("evaluate <run-or-checkpoint>")
-  .description("score a checkpoint (of a run: its best) on a split")
+  .command("evaluate <run-checkpoint-or-prompt>")
+  .description("score a checkpoint (of a run: its best), or with --task an exported prompt, on a split")
   .addOption(new Option("--split <name>", "rows to score").choices(["validation", "test"]).default("test"))
+  .option("--task <task-or-experiment>", "what to score an exported prompt on")
   .addOption(device())
   .addOption(runGeneratedCode())
   .addOption(json())

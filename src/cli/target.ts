@@ -42,7 +42,7 @@ export function openCheckpoint(name: string): CheckpointTarget {
     throw new UlptError("RUN_MISSING", "An exported prompt has no data with it and belongs to no run.", {
       where: resolve(name),
       expected: "a run, or a checkpoint in its folder",
-      hint: "Name the run that it came from (`ulpt show` tells it), or answer texts with the prompt by `ulpt predict`.",
+      hint: "Name the run that it came from (`ulpt show` tells it), answer texts with the prompt by `ulpt predict`, or say with --task what `ulpt evaluate` is to score it on.",
     });
   }
   const { run, path } = findCheckpoint(name);

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import cliProgress from "cli-progress";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
+import type { TensorValue } from "../graph/session.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
 import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
 import type { Inspection } from "../runs/inspection.ts";
@@ -12,8 +13,9 @@ import { loadPrompt } from "../training/artifact.ts";
 import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
-import { type Preparation, Resources } from "../training/resources.ts";
+import { type Preparation, type ResourceOptions, Resources } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
+import { openSubject } from "./data.ts";
 import { resolveDevice } from "./devices.ts";
 import { formatPercent } from "./format.ts";
 import { openHub } from "./hub.ts";
@@ -25,6 +27,7 @@ import {
   modelOf,
   openCheckpoint,
   openTarget,
+  type PromptTarget,
   type Target,
   taskOf,
 } from "./target.ts";
@@ -56,20 +59,87 @@ export interface EvaluationTracking {
   onProgress?: (done: number, total: number) => void;
 }
 
+type Evaluation = { report: EvaluationReport; predictions: string[] };
+
 /** Scores a checkpoint on a split, beside the model without a prompt. @throws the signal's reason when aborted */
-export async function evaluateCheckpoint(
+export function evaluateCheckpoint(
   { run, path, settings, directory }: CheckpointTarget,
   splitName: "validation" | "test",
   device: Device,
-  { allowPrograms, onPreparation, signal, onProgress }: EvaluationTracking = {},
-): Promise<{ report: EvaluationReport; predictions: string[] }> {
-  const resources = await Resources.open({
+  tracking: EvaluationTracking = {},
+): Promise<Evaluation> {
+  const scored: Scored = {
+    path,
     model: settings.model,
     task: settings.task,
+    taskName: run.spec.experiment,
+    directory,
+    revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
+    maxNewTokens: settings.generation.maxNewTokens,
+    async embeddings(resources) {
+      const { checkpoint, embeddings } = await loadPrompt(path, settings, resources);
+      requireWeights(checkpoint, resources.modelSha256, path);
+      return embeddings;
+    },
+  };
+  return evaluateScored(scored, splitName, device, tracking);
+}
+
+/**
+ * Scores an exported prompt on a split of a task, or of an experiment's task.
+ * @throws MODEL_MISMATCH, PROMPT_INVALID; the signal's reason when aborted
+ */
+async function evaluatePrompt(
+  target: PromptTarget,
+  taskName: string,
+  splitName: "validation" | "test",
+  device: Device,
+  tracking: EvaluationTracking,
+): Promise<Evaluation> {
+  const { task, directory } = openSubject(taskName);
+  const model = await modelOf(target, { signal: tracking.signal });
+  const loaded = LoadedModel.open(model, "cpu");
+  try {
+    const embeddings = await embeddingsOf(target, loaded);
+    const { maxNewTokens } = target.task;
+    const scored: Scored = {
+      path: target.path,
+      model,
+      task,
+      taskName,
+      directory,
+      maxNewTokens,
+      embeddings: () => embeddings,
+    };
+    return await evaluateScored(scored, splitName, device, tracking);
+  } finally {
+    await loaded.release();
+  }
+}
+
+/** What is scored, and on what. */
+interface Scored extends Pick<ResourceOptions, "model" | "task" | "directory" | "revisions"> {
+  path: string;
+  taskName: string;
+  /** Longest answer; null where the task says. */
+  maxNewTokens: number | null;
+  /** E `[n, d]` */
+  embeddings(resources: Resources): TensorValue | Promise<TensorValue>;
+}
+
+async function evaluateScored(
+  { path, model, task: definition, taskName, directory, revisions, maxNewTokens, embeddings: load }: Scored,
+  splitName: "validation" | "test",
+  device: Device,
+  { allowPrograms, onPreparation, signal, onProgress }: EvaluationTracking,
+): Promise<Evaluation> {
+  const resources = await Resources.open({
+    model,
+    task: definition,
     directory,
     device,
     hub: openHub(),
-    revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
+    revisions,
     allowPrograms,
     signal,
     onProgress: onPreparation,
@@ -79,21 +149,20 @@ export async function evaluateCheckpoint(
     const split = dataset[splitName];
     if (split.examples.length === 0) {
       throw new UlptError("DATA_EMPTY", `The task has no ${splitName} rows.`, {
-        where: `${run.spec.experiment}, task.${splitName}`,
+        where: `${taskName}, task.${splitName}`,
         hint: "Name a file with rows in the experiment, or evaluate on the other split.",
       });
     }
     onProgress?.(0, split.examples.length);
-    const { checkpoint, embeddings } = await loadPrompt(path, settings, resources);
-    requireWeights(checkpoint, resources.modelSha256, path);
+    const embeddings = await load(resources);
     const passes = {
-      maxNewTokens: settings.generation.maxNewTokens ?? settings.task.maxNewTokens ?? dataset.longestTarget,
+      maxNewTokens: maxNewTokens ?? definition.maxNewTokens ?? dataset.longestTarget,
       runProgram: resources.runProgram,
       maxTokens: tokensPerPass,
       signal,
     };
-    const { rougeTokenizer } = settings.task;
-    const questions = { metrics: splitMetrics(settings.task, splitName), rougeTokenizer, loss: true };
+    const { rougeTokenizer } = definition;
+    const questions = { metrics: splitMetrics(definition, splitName), rougeTokenizer, loss: true };
     const found = { ...passes, onProgress };
     const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, embeddings, questions, found);
     const unprompted = await resources.unprompted(split, passes);
@@ -115,10 +184,18 @@ export async function evaluateCheckpoint(
 
 export async function evaluate(
   name: string,
-  options: { split: "validation" | "test"; device?: DeviceChoice; json: boolean; runGeneratedCode: boolean },
+  options: {
+    split: "validation" | "test";
+    task?: string | undefined;
+    device?: DeviceChoice;
+    json: boolean;
+    runGeneratedCode: boolean;
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const target = openCheckpoint(name);
+  const { task } = options;
+  const target = task === undefined ? openCheckpoint(name) : openTarget(name);
+  if (task !== undefined && target.kind === "checkpoint") throw ownTask(target);
   const { device } = await resolveDevice(options.device ?? deviceOf(target));
   const bar = new cliProgress.SingleBar({ format: "  {bar} {value}/{total}  ETA {eta_formatted}", barsize: 24 });
   const showBar = !options.json && isTerminal();
@@ -130,12 +207,16 @@ export async function evaluate(
   };
   try {
     const reporter = createReporter(options, signal);
-    const { report, predictions } = await evaluateCheckpoint(target, options.split, device, {
+    const tracking: EvaluationTracking = {
       allowPrograms: options.runGeneratedCode,
       onPreparation: (progress) => reporter.preparing(progress),
       signal,
       onProgress,
-    });
+    };
+    const { report, predictions } =
+      target.kind === "checkpoint"
+        ? await evaluateCheckpoint(target, options.split, device, tracking)
+        : await evaluatePrompt(target, task!, options.split, device, tracking);
     if (options.json) sayJson({ ...report, predictions });
     else printEvaluation(target, report);
   } finally {
@@ -143,11 +224,20 @@ export async function evaluate(
   }
 }
 
-function printEvaluation({ path, run }: CheckpointTarget, report: EvaluationReport): void {
+function ownTask({ path }: CheckpointTarget): UlptError {
+  return new UlptError("OPTION_INVALID", "A run is scored on its own task.", {
+    where: "--task",
+    expected: `an exported prompt beside --task, not ${path}`,
+    hint: "Leave --task out, or export the checkpoint and score the prompt.",
+  });
+}
+
+function printEvaluation(target: Target, report: EvaluationReport): void {
+  const of = target.kind === "checkpoint" ? ` of ${target.run.spec.run}` : "";
   const among = report.unpromptedAmongLabels;
   say(
     [
-      visibleLine(`${basename(path)} of ${run.spec.run}, ${report.split}, ${report.count} rows`),
+      visibleLine(`${basename(target.path)}${of}, ${report.split}, ${report.count} rows`),
       ...Object.entries({ [report.metric]: report, ...report.others }).map(([metric, { score, interval }]) => {
         const [low, high] = interval.map(formatPercent);
         return `  ${metric.padEnd(11)} ${formatPercent(score)}   95 % interval ${low} to ${high}`;

@@ -100,6 +100,16 @@ describe.each(all)("a prompt in front of a %s", (kind) => {
     }
   });
 
+  it("scores what the run's checkpoint scores, on the task of an experiment", async () => {
+    const score = async (...target: string[]) => {
+      const { checkpoint, ...report } = JSON.parse(
+        (await run(kind, "evaluate", ...target, "--split", "validation")).stdout.trim().split("\n").at(-1)!,
+      );
+      return report;
+    };
+    expect(await score(back, "--task", "mood.ulpt.json")).toEqual(await score(original));
+  });
+
   it("answers as it did, and says of its start what it knows: nothing", async () => {
     const answers = await Promise.all(
       [original, back].map(async (target) =>
