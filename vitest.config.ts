@@ -7,8 +7,9 @@ export default defineConfig({
     pool: "forks",
     // onnxruntime uses every core by itself: test files that train run one after the other.
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Guards against what never ends, not against a busy machine.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: ["default", "./test/support/summary.ts"],
   },
 });

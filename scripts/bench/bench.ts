@@ -5,7 +5,8 @@
  *
  * Speed is a ratio inside one run: the matrix work of a step (`matrixFlops`: 2·M·N·K for every product in the graph) over its
  * time, against the rate at which the same engine multiplies large square matrices on the same machine. Each figure is measured
- * in a process of its own. The models have the shapes of t5-small and t5-base with random weights written to a temporary folder.
+ * in a process of its own. The models have the shapes of t5-small, t5-base and SmolLM2-135M with random weights written to a
+ * temporary folder. Of the decoder, steps that compute the prompt once are also timed beside steps that repeat it for each row.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,7 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { table } from "../../src/cli/table.ts";
-import { shapes, writeRandomModel } from "./shapes.ts";
+import { decoderShapes, shapes, writeRandomModel } from "./shapes.ts";
 
 const { values } = parseArgs({
   options: { repeats: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
@@ -48,6 +49,21 @@ interface Row extends StepMeasurement {
   dropout: number;
 }
 
+interface SharedRatio {
+  /** The time of a step that computes the prompt once over that of one which repeats it for each row. */
+  ratio: number;
+  /** The same of their matrix work. */
+  products: number;
+}
+
+interface DecoderRow extends StepMeasurement, SharedRatio {
+  model: string;
+  batch: number;
+  /** Tokens of each row that are read, behind the prompt. */
+  length: number;
+  gflops: number;
+}
+
 const batch = 4;
 const target = 4;
 const prompt = 100;
@@ -70,9 +86,37 @@ try {
       if (!values.json) process.stderr.write(`${model}, source ${source}: ${(1000 * step.fastest).toFixed(0)} ms\n`);
     }
   }
-  const report = { cpu: cpus()[0]?.model, cores: cpus().length, sgemmGflops: peak, batch, target, prompt, rows };
+  const decoders: DecoderRow[] = [];
+  for (const model of Object.keys(decoderShapes)) {
+    const weights = join(folder, model);
+    writeRandomModel(weights, model);
+    for (const rowsOfBatch of [4, 16]) {
+      for (const length of [16, 64, 256]) {
+        const { gflops } = await measure<{ gflops: number }>("sgemm");
+        peak = Math.max(peak, gflops);
+        const step = await measure<StepMeasurement>("decoder", weights, rowsOfBatch, length, target, prompt);
+        const shared = await measure<SharedRatio>("shared", weights, rowsOfBatch, length, target, prompt);
+        decoders.push({ model, batch: rowsOfBatch, length, ...step, gflops: step.gflop / step.fastest, ...shared });
+        if (!values.json)
+          process.stderr.write(`${model}, batch ${rowsOfBatch}, text ${length}: × ${shared.ratio.toFixed(2)}\n`);
+      }
+    }
+  }
+  const report = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    sgemmGflops: peak,
+    batch,
+    target,
+    prompt,
+    rows,
+    decoders,
+  };
   if (values.json) console.log(JSON.stringify(report));
-  else print(rows, peak);
+  else {
+    print(rows, peak);
+    printDecoders(decoders, peak);
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -100,4 +144,24 @@ function print(rows: readonly Row[], peak: number): void {
     `batch ${batch}, target ${target}, prompt ${prompt}; fastest and median of ${values.repeats} steps, loss and dLoss/dE`,
   );
   console.log(table(head, [1, 2, 3, 4, 5, 6, 7], cells));
+}
+
+function printDecoders(rows: readonly DecoderRow[], peak: number): void {
+  const head = [
+    ...["shape", "batch", "text", "step, ms (fastest / median)", "GFLOP/s", "of sgemm", "peak memory, MB"],
+    ...["time shared / repeated", "products shared / repeated"],
+  ];
+  const cells = rows.map(({ model, batch: size, length, fastest, seconds, gflops, peakBytes, ratio, products }) => [
+    model,
+    String(size),
+    String(length),
+    `${(1000 * fastest).toFixed(0)} / ${(1000 * seconds).toFixed(0)}`,
+    gflops.toFixed(0),
+    `${((100 * gflops) / peak).toFixed(0)} %`,
+    (peakBytes / 1e6).toFixed(0),
+    ratio.toFixed(2),
+    products.toFixed(2),
+  ]);
+  console.log("A decoder, whose prompt is computed once for all rows; beside it one that repeats it for each");
+  console.log(table(head, [1, 2, 3, 4, 5, 6, 7, 8], cells));
 }

@@ -4,6 +4,9 @@
  *   measure.ts sgemm                                   → {"gflops"}
  *   measure.ts step FOLDER BATCH SOURCE TARGET PROMPT  → {"seconds", "gflop", "peakBytes"}
  *   measure.ts dropout FOLDER BATCH SOURCE TARGET PROMPT → {"ratio"}, of steps with dropout to steps without, one after the other
+ *   measure.ts decoder FOLDER BATCH SOURCE TARGET PROMPT → as step, of a decoder; the source holds the target
+ *   measure.ts shared  FOLDER BATCH SOURCE TARGET PROMPT → {"ratio"}, of steps with the prompt computed once to steps that repeat it for each
+ *                                                          row, and {"products"}, the ratio of their matrix work
  */
 
 import { symbol } from "../../src/graph/dims.ts";
@@ -13,6 +16,9 @@ import { floats, Session } from "../../src/graph/session.ts";
 import { input } from "../../src/graph/tensor.ts";
 import { matrixFlops } from "../../src/graph/work.ts";
 import { paddedLength } from "../../src/models/batch.ts";
+import { collate as collateDecoder } from "../../src/models/decoder/batches.ts";
+import { lossGraph as decoderLossGraph } from "../../src/models/decoder/graphs.ts";
+import { DecoderModel } from "../../src/models/decoder/model.ts";
 import { collate } from "../../src/models/encoderDecoder/batches.ts";
 import { lossGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
@@ -80,6 +86,29 @@ async function open(folder: string, { batch, source, target, prompt }: Sizes, dr
   return { graph, run: () => session.run(dropout ? { ...feeds, ...maskFeeds() } : feeds) };
 }
 
+/** The same for a decoder, whose prompt is computed once or for each row. */
+async function openDecoder(folder: string, { batch, source, target, prompt }: Sizes, sharePrompt: boolean) {
+  const { network, config } = DecoderModel.open(folder);
+  const graph = decoderLossGraph(network, { sharePrompt });
+  const session = await Session.create(graph, { device: "cpu" });
+  const stream = new Stream(2, "bench/tokens");
+  const tokens = (length: number) => Array.from({ length }, () => 2 + stream.below(config.vocabularySize - 2));
+  // So that `source` tokens of each row are read: the last target token is not.
+  const examples = Array.from({ length: batch }, () => ({
+    source: tokens(source - target + 1),
+    target: tokens(target),
+  }));
+  const promptValues = Float32Array.from({ length: prompt * config.hiddenSize }, () => stream.uniform() * 2 - 1);
+  const options = { promptLength: prompt, leading: [], padToken: 0, labelWeight: 1 / (batch * target), sharePrompt };
+  const feeds = {
+    ...collateDecoder(network, examples, options),
+    prompt: floats(promptValues, [prompt, config.hiddenSize]),
+  };
+  const symbols = { batch, length: paddedLength(source), prompt, leading: 0, selected: batch * target };
+  const gflop = matrixFlops(Object.values(graph.outputs), symbols) / 1e9;
+  return { gflop, run: () => session.run(feeds) };
+}
+
 const repeats = Number(process.env.BENCH_REPEATS ?? 5);
 
 async function step(folder: string, sizes: Sizes): Promise<unknown> {
@@ -90,23 +119,33 @@ async function step(folder: string, sizes: Sizes): Promise<unknown> {
   return { seconds: median, fastest: minimum, gflop, peakBytes: process.resourceUsage().maxRSS * 1024 };
 }
 
-/** The median over pairs of steps, so that a machine which others use slows both alike. */
-async function dropout(folder: string, sizes: Sizes): Promise<unknown> {
-  const [plain, dropping] = [await open(folder, sizes, false), await open(folder, sizes, true)];
-  await plain.run();
-  await dropping.run();
-  const ratios: number[] = [];
-  for (let i = 0; i < repeats; i++) {
-    const without = await best(1, plain.run);
-    const withMasks = await best(1, dropping.run);
-    ratios.push(withMasks.minimum / without.minimum);
-  }
-  ratios.sort((a, b) => a - b);
-  return { ratio: ratios[Math.floor(ratios.length / 2)] };
+async function decoder(folder: string, sizes: Sizes): Promise<unknown> {
+  const { gflop, run } = await openDecoder(folder, sizes, true);
+  const { median, minimum } = await best(repeats, run);
+  return { seconds: median, fastest: minimum, gflop, peakBytes: process.resourceUsage().maxRSS * 1024 };
 }
 
+/** The median over pairs of runs, so that a machine which others use slows both alike: the time of the second over the first's. */
+async function pairedRatio(first: () => Promise<unknown>, second: () => Promise<unknown>): Promise<number> {
+  const ratios: number[] = [];
+  for (let i = 0; i < repeats; i++) ratios.push((await best(1, second)).minimum / (await best(1, first)).minimum);
+  ratios.sort((a, b) => a - b);
+  return ratios[Math.floor(ratios.length / 2)]!;
+}
+
+async function dropout(folder: string, sizes: Sizes): Promise<unknown> {
+  const [plain, dropping] = [await open(folder, sizes, false), await open(folder, sizes, true)];
+  return { ratio: await pairedRatio(plain.run, dropping.run) };
+}
+
+async function shared(folder: string, sizes: Sizes): Promise<unknown> {
+  const [plain, sharing] = [await openDecoder(folder, sizes, false), await openDecoder(folder, sizes, true)];
+  return { ratio: await pairedRatio(plain.run, sharing.run), products: sharing.gflop / plain.gflop };
+}
+
+const kinds = { step, dropout, decoder, shared };
 const [kind, folder, ...numbers] = process.argv.slice(2);
 const [batch, source, target, prompt] = numbers.map(Number) as [number, number, number, number];
 const sizes = { batch, source, target, prompt };
-const measured = kind === "sgemm" ? sgemm() : (kind === "step" ? step : dropout)(folder!, sizes);
+const measured = kind === "sgemm" ? sgemm() : kinds[kind as keyof typeof kinds](folder!, sizes);
 console.log(JSON.stringify(await measured));

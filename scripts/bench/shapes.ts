@@ -1,6 +1,8 @@
 /** @file The model shapes that the benchmark times, with random weights it writes itself. */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { decoderConfig } from "../../src/models/decoder/model.ts";
+import { weightShapes } from "../../src/models/decoder/weightShapes.ts";
 import { Stream } from "../../src/random/philox.ts";
 
 const common = {
@@ -16,14 +18,40 @@ export const shapes: Record<string, { d_model: number; d_ff: number; num_heads: 
   "t5-base": { d_model: 768, d_ff: 3072, num_heads: 12, num_layers: 12 },
 };
 
+/** Decoder-only models, as their config.json says. */
+export const decoderShapes: Record<string, Record<string, unknown>> = {
+  "SmolLM2-135M": {
+    model_type: "llama",
+    hidden_size: 576,
+    intermediate_size: 1536,
+    num_hidden_layers: 30,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    vocab_size: 49_152,
+    tie_word_embeddings: true,
+    rms_norm_eps: 1e-5,
+    rope_theta: 100_000,
+    max_position_embeddings: 8192,
+    eos_token_id: 0,
+  },
+};
+
 /** Writes config.json and model.safetensors of the shape into `folder`; returns the bytes of all weights. */
 export function writeRandomModel(folder: string, name: string): number {
+  mkdirSync(folder, { recursive: true });
+  const decoder = decoderShapes[name];
+  if (decoder) {
+    const { architecture } = decoderConfig(folder, decoder, "config.json");
+    return writeWeights(folder, decoder, [...weightShapes(architecture)]);
+  }
   const shape = shapes[name];
   if (!shape) throw new RangeError(`There is no shape "${name}"; choose from ${Object.keys(shapes).join(", ")}.`);
-  mkdirSync(folder, { recursive: true });
   const config = { ...common, ...shape };
+  return writeWeights(folder, config, tensorShapes(config));
+}
+
+function writeWeights(folder: string, config: object, tensors: readonly [string, readonly number[]][]): number {
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
-  const tensors = tensorShapes(config);
   const header: Record<string, unknown> = {};
   let end = 0;
   for (const [tensor, dims] of tensors) {

@@ -88,18 +88,25 @@ export function firstPositions(count: number): number[] {
   return Array.from({ length: count }, (_, position) => position);
 }
 
+export interface CollateOptions {
+  promptLength: number;
+  /** Tokens with which every source begins and that stand before the prompt. */
+  leading: readonly number[];
+  padToken: number;
+  /** What each target token counts in the loss. */
+  labelWeight: number;
+  /** As in the loss graph: whether the prompt is computed once, or for each row. */
+  sharePrompt?: boolean;
+}
+
 /**
  * All inputs of a loss graph but the prompt. The `leading` tokens, with which every source begins, stand before the prompt; a row is
  * the rest of its source and its target without the last token; each target token is asked
  * for at the token before it and counts `labelWeight` in the loss, so the losses of the parts of a batch add up to its mean when it
  * is 1 / (target tokens in the whole batch).
  */
-export function collate(
-  decoder: Decoder,
-  examples: readonly TokenizedExample[],
-  options: { promptLength: number; leading: readonly number[]; padToken: number; labelWeight: number },
-): Feeds {
-  const { leading, padToken, labelWeight } = options;
+export function collate(decoder: Decoder, examples: readonly TokenizedExample[], options: CollateOptions): Feeds {
+  const { leading, padToken, labelWeight, sharePrompt = true } = options;
   const promptLength = leading.length + options.promptLength;
   const rows = examples.map(({ source, target }) => [...source.slice(leading.length), ...target.slice(0, -1)]);
   const padded = padRows(
@@ -113,7 +120,13 @@ export function collate(
   const labels = examples.flatMap(({ source, target }, row) =>
     target.map((id, i) => ({ id, at: tokenBefore(row, source.length - leading.length + i) })),
   );
-  const flat = [...firstPositions(promptLength), ...padded.positions];
+  const ofPrompt = firstPositions(promptLength);
+  const flat = sharePrompt
+    ? [...ofPrompt, ...padded.positions]
+    : rows.flatMap((_, row) => [
+        ...ofPrompt,
+        ...padded.positions.slice(row * padded.length, (row + 1) * padded.length),
+      ]);
   return {
     ...padded.feeds,
     leading_ids: ints(leading),
