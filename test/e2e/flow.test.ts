@@ -73,7 +73,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
   });
 
   it("finishes, and says so in the explorer and the terminal", async () => {
-    await until(() => workspace.state("quick", runs[1]!) === "finished", 90_000);
+    await until(() => workspace.state("quick", runs[1]!) === "finished", 240_000);
     for (const run of runs) {
       expect(workspace.state("quick", run)).toBe("finished");
       await workbench.treeItem(run, /\d %.*test \d/).waitFor();

@@ -95,7 +95,7 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
     expect(await text()).toMatch(/SST-2 \(GLUE\)/);
     expect(await text()).toMatch(/24 rows · shown: 1 to 24|rows · shown: 1 to 25/);
     const [row] = await page.locator("tbody tr").all();
-    expect(await row!.innerText()).toMatch(/^1\s+sentence: .+\s\d+\s+[01]\s+\d+$/s);
+    expect(await row!.innerText()).toMatch(/^1\s+<unk> : .+\s\d+\s+[01]\s+\d+$/s);
     await page.locator("a.tab", { hasText: "Validation" }).click();
     await until(async () => /1,000 rows · shown: 1 to 25/.test(await text()), 20_000, text);
     await page.locator("a.button", { hasText: "Next 25 rows" }).click();

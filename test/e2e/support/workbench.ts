@@ -534,7 +534,7 @@ function listeningPort(child: ChildProcess): Promise<number> {
 /** Waits until `condition` holds; `what` says what was waited for. */
 export async function until(
   condition: () => unknown | Promise<unknown>,
-  timeout = 30_000,
+  timeout = 60_000,
   what: () => unknown | Promise<unknown> = () => condition,
 ): Promise<void> {
   const end = Date.now() + timeout;
