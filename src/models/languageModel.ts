@@ -99,6 +99,8 @@ export interface ModelConfig {
   /** Width of a token's embedding, and of a prompt's. */
   hiddenSize: number;
   padToken: number;
+  /** The most tokens that a prompt and a text may have together; undefined where there is no limit. */
+  maxPositions?: number | undefined;
   /** Ends a text that the model writes. */
   endToken: number;
   /** Of a model that goes on with a text: the tokens that end what it writes, and the one that stands for an empty text. */

@@ -48,13 +48,29 @@ export function openModel(folder: string): LanguageModel {
   return encoderDecoder ? EncoderDecoderModel.open(folder) : DecoderModel.open(folder);
 }
 
+/** Kinds of models by how they are named, and what they have that is missing here; the first that fits. */
+const otherKinds: readonly (readonly [RegExp, string])[] = [
+  [/^gemma(3n|4)/, "each of its layers looks up embeddings by token, which a prompt of vectors does not have"],
+  [
+    /mamba|rwkv|jamba|bamba|zamba|qwen3_next|qwen3_5|recurrent_gemma|falcon_h1|lfm2|retnet|minimax/,
+    "layers of it have linear attention or a state instead of attention",
+  ],
+  [/moe|mixtral|gpt_oss|dbrx|deepseek_v|llama4|switch_transformers|nllb-moe/, "it is a mixture of experts"],
+  [/bert|electra|mpnet|xlm$|xlnet|deberta|esm|canine|luke/, "it only encodes texts and writes none"],
+];
+
+function reasonAgainst(modelType: unknown): string {
+  const [, reason] = otherKinds.find(([name]) => typeof modelType === "string" && name.test(modelType)) ?? [];
+  return reason === undefined ? "" : `: ${reason}`;
+}
+
 /** @throws MODEL_UNSUPPORTED unless the model is one of the supported kinds */
 function isEncoderDecoder(json: JsonObject, path: string): boolean {
   const modelType = json.model_type;
   if (typeof modelType !== "string" || !modelTypes.includes(modelType)) {
     throw new UlptError(
       "MODEL_UNSUPPORTED",
-      `The architecture ${JSON.stringify(modelType) ?? "of no name"} is not supported.`,
+      `The architecture ${JSON.stringify(modelType) ?? "of no name"} is not supported${reasonAgainst(modelType)}.`,
       {
         where: `${path}, field "model_type"`,
         expected: modelTypes.join(", "),

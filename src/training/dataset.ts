@@ -42,6 +42,8 @@ export interface Dataset {
   changedTargets: { count: number; first: string | undefined };
   /** Longest target in tokens, end token counted. */
   longestTarget: number;
+  /** Tokens of the longest source and its target together. */
+  longestExample: number;
 }
 
 /**
@@ -100,6 +102,7 @@ export async function tokenizeTask(
   let changedTargets = 0;
   let changedTarget: string | undefined;
   let longestTarget = 1;
+  let longestExample = 1;
   const tokenizeTarget = (text: string, where: string): TokenizedTarget => {
     const known = targets.get(text);
     if (known) return known;
@@ -147,6 +150,7 @@ export async function tokenizeTask(
       if (fitting !== whole) truncatedTargets += 1;
       if (lost) lostTargets += 1;
       countUnknown(fitted.tokens, tokenizer, unknown);
+      longestExample = Math.max(longestExample, fitted.tokens.length + fitting.length);
       tokens.push({ source: fitted.tokens, target: fitting });
     }
     onProgress?.(name, examples.length, examples.length);
@@ -169,6 +173,7 @@ export async function tokenizeTask(
     test,
     labels,
     longestTarget,
+    longestExample,
     changedTargets: { count: changedTargets, first: changedTarget },
   };
 }

@@ -61,6 +61,19 @@ const savedValues = z.object({
   projectionSha256: z.string().nullable(),
 });
 
+/** @throws OPTION_INVALID where the prompt and the longest text do not fit into the model's positions */
+function requirePositions(promptLength: number, { model, dataset }: Resources): void {
+  const { maxPositions } = model.config;
+  // The last token of a target is only asked for, not read.
+  const needed = promptLength + dataset.longestExample - 1;
+  if (maxPositions === undefined || needed <= maxPositions) return;
+  throw new UlptError("OPTION_INVALID", `The prompt and the longest text need ${needed} positions.`, {
+    where: "promptLength, task.maxSourceLength, task.maxTargetLength",
+    expected: `at most ${maxPositions}, which is what the model has`,
+    hint: `Lower one of them: ${promptLength} prompt tokens leave ${Math.max(0, maxPositions - promptLength)} for a source and its target.`,
+  });
+}
+
 /**
  * Trains a run to its end. A run that has state goes on exactly where that was saved; a finished run returns at once.
  * @throws STOPPED after saving, when `signal` aborts or a stop was requested; NOT_FINITE; RUN_BUSY; RUN_FENCED; DISK_FULL; …
@@ -72,6 +85,7 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   // What cannot work is found before the run is claimed.
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   const method = createMethod(settings.method, settings.promptLength, resources);
+  requirePositions(settings.promptLength, resources);
   const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false });
   clearStopRequest(run.directory);
   const execution = new Execution(run, resources, { settings, method, ownership, options });

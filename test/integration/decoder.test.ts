@@ -5,12 +5,15 @@ import { floats, Session, type TensorValue } from "../../src/graph/session.ts";
 import { collate, firstPositions, rotaryFeeds } from "../../src/models/decoder/batches.ts";
 import { lossGraph } from "../../src/models/decoder/graphs.ts";
 import { DecoderModel, decoderConfig } from "../../src/models/decoder/model.ts";
+import { openModel } from "../../src/models/model.ts";
+import { expectFailure, ulpt } from "../support/cli.ts";
 import { expectError } from "../support/errors.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Random } from "../support/random.ts";
 import { negativeLogProbability, ReferenceDecoder, type Row } from "../support/referenceDecoder.ts";
 import { encodeHalf, rounded, type TinyDecoder, tinyDecoder } from "../support/tinyDecoder.ts";
 import { writeModel } from "../support/tinyT5.ts";
+import { createWordWorkspace } from "../support/wordModel.ts";
 
 type Json = Record<string, unknown>;
 
@@ -577,5 +580,107 @@ describe("generation", () => {
     const longer = [{ source: texts[0]!, target: [3, 4, 5, 6] }];
     await expectError(() => loss.run(ports, longer, 1000), "OPTION_INVALID", "gpt2");
     await loss.release();
+  });
+});
+
+describe("a model that cannot be computed is refused by what it is", () => {
+  const folder = temporaryFolder();
+  const tiny = tinyDecoder(new Random(1), llama);
+  const write = (config: Json, weights = tiny.weights) => writeModel(folder("model"), { config, weights });
+
+  it.each([
+    ["mixtral", "mixture of experts"],
+    ["qwen3_moe", "mixture of experts"],
+    ["gpt_oss", "mixture of experts"],
+    ["mamba", "linear attention"],
+    ["qwen3_next", "linear attention"],
+    ["gemma3n", "embeddings by token"],
+    ["gemma4", "embeddings by token"],
+    ["bert", "encodes"],
+    ["something_new", "something_new"],
+  ])("%s", async (type, words) => {
+    const error = await expectError(
+      () => openModel(write({ ...llama, model_type: type })),
+      "MODEL_UNSUPPORTED",
+      "model_type",
+    );
+    expect(error.message).toContain(type);
+    expect(error.message).toContain(words);
+    expect(error.expected).toContain("llama");
+  });
+
+  it.each<[string, Json, "MODEL_UNSUPPORTED" | "MODEL_CONFIG", string]>([
+    [
+      "quantised",
+      { quantization_config: { quant_method: "gptq", bits: 4 } },
+      "MODEL_UNSUPPORTED",
+      "quantization_config",
+    ],
+    [
+      "an unknown rotation",
+      { rope_scaling: { rope_type: "spiral", factor: 2 } },
+      "MODEL_UNSUPPORTED",
+      "rope_scaling.rope_type",
+    ],
+    ["a rotation without its factor", { rope_scaling: { rope_type: "linear" } }, "MODEL_CONFIG", "rope_scaling.factor"],
+    ["heads that cannot share", { num_key_value_heads: 3 }, "MODEL_CONFIG", "num_key_value_heads"],
+    ["an odd head", { head_dim: 7 }, "MODEL_CONFIG", "head_dim"],
+    ["no layers", { num_hidden_layers: 0 }, "MODEL_CONFIG", "num_hidden_layers"],
+    ["an unknown activation", { hidden_act: "mish" }, "MODEL_UNSUPPORTED", "hidden_act"],
+    [
+      "a layer of another kind",
+      { layer_types: ["full_attention", "linear_attention"] },
+      "MODEL_UNSUPPORTED",
+      "layer_types",
+    ],
+  ])("%s", async (_, changes, code, where) => {
+    await expectError(() => openModel(write({ ...llama, ...changes })), code, where);
+  });
+
+  const run = async (path: string) => {
+    const loss = await openModel(path).lossFunction({ device: "cpu", longestTarget: 2 });
+    await loss.release();
+  };
+
+  it.each<[string, Json, string]>([
+    ["a layer less than the weights have", { num_hidden_layers: 1 }, "model.layers.1"],
+    ["a layer more", { num_hidden_layers: 3 }, "model.layers.2"],
+    ["other heads", { head_dim: 8 }, "self_attn"],
+    ["another width", { intermediate_size: 22 }, "mlp"],
+    ["another vocabulary", { vocab_size: 40 }, "embed_tokens"],
+    ["biases that are not there", { attention_bias: true }, "bias"],
+  ])("config.json says %s", async (_, changes, where) => {
+    await expectError(() => run(write({ ...llama, ...changes })), "MODEL_TENSOR", where);
+  });
+
+  it("a weight is missing", async () => {
+    const { "lm_head.weight": _, ...weights } = tiny.weights;
+    await expectError(() => run(write(llama, weights)), "MODEL_TENSOR", "lm_head.weight");
+  });
+
+  it("no padding and no end token are needed: an answer then ends where it must", async () => {
+    const { eos_token_id: _, pad_token_id: __, bos_token_id: ___, ...silent } = llama;
+    const generator = openModel(write(silent)).generator({ device: "cpu" });
+    const rows = await (await generator.prefill(undefined, [[4, 5, 6], [7]])).generate({ maxNewTokens: 3 });
+    expect(rows.map((row) => row.length)).toEqual([3, 3]);
+    await generator.release();
+  });
+});
+
+describe("training", () => {
+  const folder = temporaryFolder();
+
+  it("is refused before it begins where a prompt and the longest text need more positions than there are", async () => {
+    const file = createWordWorkspace(folder());
+    const model = { ...common, vocab_size: 40, model_type: "gpt2", n_embd: 18, n_head: 3, n_layer: 1 };
+    // Five prompt tokens, five of a text, one of a label; the end token is only asked for.
+    writeModel(folder("model"), tinyDecoder(new Random(2), { ...model, n_positions: 11 }));
+    const trained = await ulpt(["train", file], { cwd: folder() });
+    expect(trained.stderr).toBe("");
+    expect(trained.code).toBe(0);
+    writeModel(folder("model"), tinyDecoder(new Random(2), { ...model, n_positions: 10 }));
+    const end = await ulpt(["train", file, "--set", "seed=4"], { cwd: folder() });
+    expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "promptLength" });
+    expect(end.stderr).toContain("11");
   });
 });

@@ -214,8 +214,8 @@ function stockFacts({ modelType, layers, numHeads, embedding }: Architecture): S
   return { task: "CAUSAL_LM", numLayers: layers.length, numHeads, formerFactor };
 }
 
-function factsOf({ modelType, vocabularySize, embeddingSize }: Architecture) {
-  return { modelType, vocabularySize, hiddenSize: embeddingSize };
+function factsOf({ modelType, vocabularySize, embeddingSize, maxPositions }: Architecture) {
+  return { modelType, vocabularySize, hiddenSize: embeddingSize, maxPositions };
 }
 
 /**
