@@ -8,6 +8,7 @@ import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
 import { comparePaper, showPaper } from "./cli/paper.ts";
+import { predict } from "./cli/predict.ts";
 import { serve } from "./cli/serve.ts";
 import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
@@ -15,7 +16,7 @@ import { supervise, tell } from "./cli/supervise.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
-import { evaluate, predict, show } from "./cli/use.ts";
+import { evaluate, show } from "./cli/use.ts";
 import { type Task, work } from "./cli/work.ts";
 import { findRun, openWorkspace } from "./cli/workspace.ts";
 import { exitCodes, UlptError } from "./errors.ts";
@@ -42,7 +43,14 @@ const commands = {
 } as const;
 
 /** Commands that save or clear up when they are asked to stop. */
-const saving: ReadonlySet<string> = new Set<keyof typeof commands>(["train", "resume", "evaluate", "data", "download"]);
+const saving: ReadonlySet<string> = new Set<keyof typeof commands>([
+  "train",
+  "resume",
+  "evaluate",
+  "predict",
+  "data",
+  "download",
+]);
 
 async function inThread(command: keyof typeof commands, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
   const json = (args.at(-1) as { json?: boolean }).json === true;
@@ -95,6 +103,11 @@ const runGeneratedCode = () =>
   );
 const collect = (value: string, previous: string[]) => [...previous, value];
 
+function collectTexts(value: string, previous: string[]): string[] {
+  if (value === "") throw new InvalidArgumentError("It must be a text of at least one character.");
+  return collect(value, previous);
+}
+
 function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number of at least 1.");
@@ -103,6 +116,28 @@ function positiveInteger(text: string): number {
 
 function positiveIntegers(text: string): number[] {
   return text.split(",").map(positiveInteger);
+}
+
+function positiveNumber(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
+
+function temperature(text: string): number {
+  return Number(text) === 0 && text.trim() !== "" ? 0 : positiveNumber(text);
+}
+
+function probability(text: string): number {
+  const value = positiveNumber(text);
+  if (value > 1) throw new InvalidArgumentError("It must be a number above 0, at most 1.");
+  return value;
+}
+
+function seed(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError("It must be a whole number from 0 to 2^53 − 1.");
 }
 
 program
@@ -152,6 +187,12 @@ program
   .description("answer texts with and without the prompt of a run, a checkpoint or an exported file")
   .option("--raw", "take each text as the whole source, without the task's template", false)
   .option("--max-new-tokens <count>", "longest answer", positiveInteger)
+  .option("--stop <text>", "end an answer before this text; may be repeated", collectTexts, [])
+  .option("--temperature <number>", "draw tokens, above 1 more freely; 0 takes the most probable", temperature)
+  .option("--top-k <count>", "draw from so many of the most probable tokens", positiveInteger)
+  .option("--top-p <share>", "draw from the most probable tokens that reach this probability", probability)
+  .option("--repetition-penalty <number>", "above 1, what was read or written is less probable", positiveNumber)
+  .option("--seed <number>", "draw tokens, the same ones each time (default where tokens are drawn: 0)", seed)
   .addOption(device())
   .addOption(json())
   .action((target: string, texts: string[], options) => inThread("predict", target, texts, options));

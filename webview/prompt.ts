@@ -34,20 +34,25 @@ class Page {
   private readonly status = h("span", { class: "quiet", role: "status" });
   private readonly box: TextBox;
   private readonly tryButton: HTMLElement;
+  private readonly stopButton: HTMLElement;
+  private written = { withPrompt: "", withoutPrompt: "" };
   private asked = 0;
+  private isAsking = false;
 
   constructor(page: PromptPage, strings: PromptStrings) {
     this.strings = strings;
     this.box = textBox(strings.tryLabel, page.example, () => this.try());
     this.box.set((vscode.getState() as Kept | undefined)?.text ?? "");
     this.tryButton = button({ label: strings.tryButton, primary: true, onClick: () => this.try() });
+    this.stopButton = button({ label: strings.stopButton, onClick: () => vscode.postMessage({ type: "stop" }) });
+    this.stopButton.hidden = true;
     root.replaceChildren(
       h("h1", {}, page.name),
       h("p", { class: "summary" }, page.summary),
       this.actions(page),
       h("h2", {}, strings.tryTitle),
       this.box.element,
-      h("div", { class: "try-row" }, this.tryButton, this.status),
+      h("div", { class: "try-row" }, this.tryButton, this.stopButton, this.status),
       this.answers,
       h("h2", {}, strings.size),
       sizeBar(page.size, strings),
@@ -82,28 +87,58 @@ class Page {
     vscode.setState({ text } satisfies Kept);
     if (text.trim() === "") return;
     this.asked++;
-    setDisabled(this.tryButton, true);
-    setText(this.status, this.strings.trying);
+    this.written = { withPrompt: "", withoutPrompt: "" };
+    this.setAsking(true);
+    this.showAnswers(this.written);
     vscode.postMessage({ type: "try", id: this.asked, text });
   }
 
+  /** While an answer comes, screen readers wait for its end, and the focus is on what can be done. */
+  private setAsking(asking: boolean, status = asking ? this.strings.trying : ""): void {
+    const [shown, other] = asking ? [this.stopButton, this.tryButton] : [this.tryButton, this.stopButton];
+    const hadFocus = document.activeElement === other;
+    this.isAsking = asking;
+    this.answers.setAttribute("aria-busy", String(asking));
+    setDisabled(this.tryButton, asking);
+    this.stopButton.hidden = !asking;
+    setText(this.status, status);
+    if (hadFocus) requestAnimationFrame(() => shown.focus()); // a button is enabled with the next frame
+  }
+
   /** Whether the message answers the newest question; if so, another may be asked. */
-  private isAnswered(id: number): boolean {
-    if (id !== this.asked) return false;
-    setDisabled(this.tryButton, false);
-    setText(this.status, "");
+  private isAnswered(id: number, status = ""): boolean {
+    if (id !== this.asked || !this.isAsking) return false;
+    this.setAsking(false, status);
     return true;
+  }
+
+  private showAnswers({ withPrompt, withoutPrompt }: Record<"withPrompt" | "withoutPrompt", string>): void {
+    const block = (name: string, text: string, kind: string) =>
+      h("div", { class: `answer ${kind}` }, h("h3", {}, name), h("p", {}, text));
+    const { withPrompt: title, withoutPrompt: plainTitle } = this.strings;
+    replaceChildren(this.answers, [
+      h("div", { class: "answers" }, block(title, withPrompt, "main"), block(plainTitle, withoutPrompt, "")),
+    ]);
+  }
+
+  piece({ id, prompted, at, text }: Extract<ToPromptPage, { type: "piece" }>): void {
+    if (id !== this.asked || !this.isAsking) return;
+    const key = prompted ? "withPrompt" : "withoutPrompt";
+    this.written[key] = this.written[key].slice(0, at) + text;
+    const element = this.answers.querySelector<HTMLElement>(prompted ? ".answer.main p" : ".answer:not(.main) p");
+    if (element) setText(element, this.written[key]);
   }
 
   answer({ id, source, withPrompt, withoutPrompt }: Extract<ToPromptPage, { type: "answer" }>): void {
     if (!this.isAnswered(id)) return;
-    const { withPrompt: title, withoutPrompt: plainTitle, readAs, noAnswer } = this.strings;
-    const block = (name: string, text: string, kind: string) =>
-      h("div", { class: `answer ${kind}` }, h("h3", {}, name), h("p", {}, text || noAnswer));
-    replaceChildren(this.answers, [
-      h("div", { class: "answers" }, block(title, withPrompt, "main"), block(plainTitle, withoutPrompt, "")),
-      h("p", { class: "quiet" }, `${readAs}: ${source}`),
-    ]);
+    const { readAs, noAnswer } = this.strings;
+    this.showAnswers({ withPrompt: withPrompt || noAnswer, withoutPrompt: withoutPrompt || noAnswer });
+    this.answers.append(h("p", { class: "quiet" }, `${readAs}: ${source}`));
+  }
+
+  /** What was written stays. */
+  stopped({ id }: Extract<ToPromptPage, { type: "stopped" }>): void {
+    this.isAnswered(id, this.strings.stopped);
   }
 
   noAnswer({ id, message, hint }: Extract<ToPromptPage, { type: "no-answer" }>): void {
@@ -218,6 +253,12 @@ window.addEventListener("message", ({ data }: MessageEvent<ToPromptPage>) => {
       break;
     case "not-inspected":
       page?.notInspected(data);
+      break;
+    case "piece":
+      page?.piece(data);
+      break;
+    case "stopped":
+      page?.stopped(data);
       break;
     case "answer":
       page?.answer(data);

@@ -3,8 +3,9 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openSubject, previewOf } from "../../src/cli/data.ts";
+import { answerTexts } from "../../src/cli/predict.ts";
 import { modelOf, openTarget } from "../../src/cli/target.ts";
-import { answerTexts, inspectTarget } from "../../src/cli/use.ts";
+import { inspectTarget } from "../../src/cli/use.ts";
 import { describeSettings } from "../../src/experiment/describe.ts";
 import { expandRuns } from "../../src/experiment/expand.ts";
 import { readExperiment } from "../../src/experiment/parse.ts";
@@ -170,7 +171,7 @@ export const targets: Readonly<Record<string, Target>> = {
       const model = LoadedModel.open(join(workspace, "model"), "cpu");
       try {
         model.embeddingSha256();
-        await model.answer([model.tokenizer.encode(text)], undefined, 3);
+        await model.answer([model.tokenizer.encode(text)], undefined, model.tokenizer, { maxNewTokens: 3 });
       } finally {
         await model.release();
       }

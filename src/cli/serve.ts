@@ -7,6 +7,7 @@ import {
   type CancellationToken,
   createMessageConnection,
   ErrorCodes,
+  ProgressType,
   ResponseError,
   StreamMessageReader,
   StreamMessageWriter,
@@ -14,14 +15,16 @@ import {
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import {
+  type AnswerPiece,
   cancelledCode,
   progressNotification,
   type ServiceMethod,
   type ServiceMethods,
+  type TryParams,
   ulptErrorCode,
 } from "../shared/service.ts";
 import { splitNames } from "../tasks/definition.ts";
-import { taskOfMethod } from "./service.ts";
+import { type TaskProgress, taskOfMethod } from "./service.ts";
 import { complain, takeStdout } from "./terminal.ts";
 import { WorkThreads } from "./workThreads.ts";
 
@@ -46,6 +49,7 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
     raw: z.boolean().optional(),
     maxNewTokens: z.int().min(1).optional(),
     workspace: path,
+    piecesToken: z.string().optional(),
   }) as z.ZodType<ServiceMethods["try"]["params"]>,
   evaluate: z.object({
     checkpoint: path,
@@ -67,13 +71,20 @@ export async function serve(): Promise<void> {
   );
   const ending = new AbortController();
   const threads = new WorkThreads();
-  const onProgress = (progress: unknown) => void connection.sendNotification(progressNotification, progress);
+  const pieces = new ProgressType<AnswerPiece>();
+  const tell = (progress: TaskProgress, { piecesToken }: Partial<TryParams>) => {
+    if ("fetching" in progress) void connection.sendNotification(progressNotification, progress.fetching);
+    else if (piecesToken !== undefined) void connection.sendProgress(pieces, piecesToken, progress.piece);
+  };
   for (const [method, schema] of Object.entries(parameters)) {
     connection.onRequest(method, (params: unknown, token: CancellationToken) => {
       const parsed = schema.safeParse(params ?? {});
       if (!parsed.success) throw new ResponseError(ErrorCodes.InvalidParams, z.prettifyError(parsed.error));
       return withCancellation(token, ending.signal, (signal) =>
-        threads.run(taskOfMethod(method), [parsed.data], { signal, onProgress }),
+        threads.run(taskOfMethod(method), [parsed.data], {
+          signal,
+          onProgress: (progress) => tell(progress as TaskProgress, parsed.data as Partial<TryParams>),
+        }),
       );
     });
   }

@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { modelFolderFiles, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
 import type { HubProgress } from "../hub/progress.ts";
-import type { ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
+import type { AnswerPiece, ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
 import { exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
 import { openSubject, previewOf } from "./data.ts";
 import { reportDevices, resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
+import { answerTexts, type RowPiece } from "./predict.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
-import { answerTexts, evaluateCheckpoint, inspectTarget } from "./use.ts";
+import { evaluateCheckpoint, inspectTarget } from "./use.ts";
 import type { Task } from "./work.ts";
 
 /** The name of the task that answers a method. */
@@ -20,18 +21,23 @@ export function taskOfMethod(method: string): string {
   return `serve/${method}`;
 }
 
-/** Each takes the parameters of its method; their progress is ServiceProgress. */
+/** What a task tells while it works. */
+export type TaskProgress = { fetching: ServiceProgress } | { piece: AnswerPiece };
+
+/** Each takes the parameters of its method; their progress is TaskProgress. */
 export function serviceTasks(): Record<string, Task> {
   const handlers = Object.entries(createHandlers(new ModelCache())) as [string, Handler][];
   return Object.fromEntries(
     handlers.map(([method, handle]): [string, Task] => [
       taskOfMethod(method),
       ({ signal, onProgress }, params: unknown) => {
-        const report = ({ file, bytes, totalBytes, bytesPerSecond, secondsLeft }: HubProgress) => {
-          const progress: ServiceProgress = { what: file, done: bytes, total: totalBytes, bytesPerSecond, secondsLeft };
-          onProgress(progress);
-        };
-        return handle(params, { signal, onProgress: report });
+        const tell = (progress: TaskProgress) => onProgress(progress);
+        return handle(params, {
+          signal,
+          onProgress: ({ file, bytes, totalBytes, bytesPerSecond, secondsLeft }) =>
+            tell({ fetching: { what: file, done: bytes, total: totalBytes, bytesPerSecond, secondsLeft } }),
+          onPiece: (piece) => tell({ piece }),
+        });
       },
     ]),
   );
@@ -42,6 +48,7 @@ type Handler = (params: unknown, context: Context) => Promise<unknown>;
 interface Context {
   signal: AbortSignal;
   onProgress: (progress: HubProgress) => void;
+  onPiece: (piece: AnswerPiece) => void;
 }
 
 type Handlers = {
@@ -60,7 +67,15 @@ function createHandlers(models: ModelCache): Handlers {
     inspectPrompt: ({ prompt, workspace, fetch }, context) => inspect(openPrompt(prompt, workspace), context, fetch),
     async try({ target: name, text, raw, maxNewTokens, workspace }, context) {
       const target = openTarget(name, workspace);
-      const [answer] = await answerTexts(target, [text], await open(target, context), { raw, maxNewTokens });
+      const { signal } = context;
+      const lengths = { with: 0, without: 0 };
+      const onPiece = ({ prompted, text }: RowPiece) => {
+        const which = prompted ? "with" : "without";
+        context.onPiece({ prompted, at: lengths[which], text });
+        lengths[which] += text.length;
+      };
+      const options = { raw, maxNewTokens, signal, onPiece };
+      const [answer] = await answerTexts(target, [text], await open(target, context), options);
       return answer!;
     },
     async evaluate({ checkpoint, split, runGeneratedCode }, { signal }) {

@@ -103,8 +103,14 @@ export function taskOf(target: Target): PromptTask {
   return { ...task, maxNewTokens: generation.maxNewTokens ?? task.maxNewTokens ?? null };
 }
 
-/** E `[n, d]`. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
-export async function embeddingsOf(target: Target, model: LoadedModel): Promise<TensorValue> {
+/** E `[n, d]`, kept with the model. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
+export function embeddingsOf(target: Target, model: LoadedModel): Promise<TensorValue> {
+  const { path } = target;
+  const files = target.kind === "prompt" ? [path] : [path, runPaths(target.run.directory).run];
+  return model.keptPrompt(files, () => readEmbeddings(target, model));
+}
+
+async function readEmbeddings(target: Target, model: LoadedModel): Promise<TensorValue> {
   const { path } = target;
   if (target.kind === "checkpoint") {
     const { checkpoint, embeddings } = await loadPrompt(path, target.settings, model);

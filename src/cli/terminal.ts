@@ -68,6 +68,28 @@ export function say(text: string): void {
   process.stdout.write(wholeLines(text));
 }
 
+/** A text that is printed while it comes, as `say` would print the whole. */
+export class LiveText {
+  private text = "";
+  private printed = 0;
+
+  add(piece: string): void {
+    this.text += piece;
+    // How these are shown depends on what follows them.
+    this.print(visibleText(this.text.replace(/[\r\u200c\u200d]+$/, "")));
+  }
+
+  /** Ends the text, and its line. */
+  end(): void {
+    this.print(wholeLines(this.text));
+  }
+
+  private print(visible: string): void {
+    process.stdout.write(visible.slice(this.printed));
+    this.printed = visible.length;
+  }
+}
+
 /** As `say`, to stderr. */
 export function complain(text: string): void {
   process.stderr.write(wholeLines(text));

@@ -1,4 +1,4 @@
-/** @file The commands on a checkpoint or an exported prompt: evaluate, predict, show. */
+/** @file The commands on a checkpoint or an exported prompt: evaluate, show. */
 import { basename } from "node:path";
 import cliProgress from "cli-progress";
 import { UlptError } from "../errors.ts";
@@ -7,8 +7,7 @@ import type { TensorValue } from "../graph/session.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
 import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
 import type { Inspection } from "../runs/inspection.ts";
-import type { EvaluationReport, TryResult } from "../shared/service.ts";
-import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts";
+import type { EvaluationReport } from "../shared/service.ts";
 import { loadPrompt } from "../training/artifact.ts";
 import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
@@ -29,14 +28,11 @@ import {
   openTarget,
   type PromptTarget,
   type Target,
-  taskOf,
 } from "./target.ts";
 import { isTerminal, say, sayJson } from "./terminal.ts";
 
 /** Evaluation needs no gradients, so passes may be larger than training's. */
 const tokensPerPass = 3600;
-/** Longest answer where neither the experiment nor the user says. */
-const defaultAnswerLength = 20;
 
 type DeviceChoice = Device | "auto" | undefined;
 
@@ -251,49 +247,6 @@ function printEvaluation(target: Target, report: EvaluationReport): void {
   );
 }
 
-/** Answers texts with and without the prompt. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
-export async function answerTexts(
-  target: Target,
-  texts: readonly string[],
-  model: LoadedModel,
-  options: { raw?: boolean | undefined; maxNewTokens?: number | undefined },
-): Promise<TryResult[]> {
-  const task = taskOf(target);
-  const { template, maxSourceLength, maxNewTokens } = task;
-  const tokenizer = model.tokenizerFor(task);
-  const embeddings = await embeddingsOf(target, model);
-  const sources = texts.map((text) => (options.raw ? text : asSource(text, template)));
-  const tail = options.raw ? 0 : literalTail(template);
-  const tokens = sources.map((source) => tokenizer.fit(source, maxSourceLength, tail).tokens);
-  const length = options.maxNewTokens ?? maxNewTokens ?? defaultAnswerLength;
-  const withPrompt = await model.answer(tokens, embeddings, length);
-  const withoutPrompt = await model.answer(tokens, undefined, length);
-  return sources.map((source, row) => ({
-    source,
-    withPrompt: tokenizer.decode(withPrompt[row]!),
-    withoutPrompt: tokenizer.decode(withoutPrompt[row]!),
-  }));
-}
-
-export async function predict(
-  name: string,
-  texts: readonly string[],
-  options: { device?: DeviceChoice; maxNewTokens?: number | undefined; raw: boolean; json: boolean },
-): Promise<void> {
-  const target = openTarget(name);
-  const { device } = await resolveDevice(options.device ?? deviceOf(target));
-  const model = LoadedModel.open(await modelOf(target), device);
-  try {
-    const answers = await answerTexts(target, texts, model, options);
-    for (const [row, { source, withPrompt, withoutPrompt }] of answers.entries()) {
-      if (options.json) sayJson({ text: texts[row], source, withPrompt, withoutPrompt });
-      else say(`${source}\n  with prompt     ${withPrompt}\n  without prompt  ${withoutPrompt}`);
-    }
-  } finally {
-    await model.release();
-  }
-}
-
 /** Looks into a checkpoint or an exported prompt; of a checkpoint looked into before, `open` is not called. */
 export async function inspectTarget(target: Target, open: () => Promise<LoadedModel>): Promise<Inspection> {
   return target.kind === "checkpoint" ? inspectCheckpoint(target, open) : inspectPrompt(target.path, await open());
@@ -305,12 +258,4 @@ export async function show(name: string, options: Pick<TextOptions, "precision">
   const inspection = await inspectTarget(target, async () => LoadedModel.open(await modelOf(target), "cpu"));
   if (options.json) sayJson(inspection);
   else say(checkpointText(inspection, options));
-}
-
-/** A text put where the task's only field is; where there are several, the text must be the whole source. */
-function asSource(text: string, template: string): string {
-  const parsed = parseTemplate(template);
-  const [field, ...others] = parsed.fields;
-  if (field === undefined || others.length > 0) return text;
-  return renderTemplate(parsed, { line: 1, cells: new Map([[field, text]]) }, "the text");
 }

@@ -14,6 +14,7 @@ import {
   parsePromptMessage,
   type ToPromptPage,
 } from "../shared/promptView.ts";
+import type { AnswerPiece } from "../shared/service.ts";
 import { runDirectory } from "./documentIds.ts";
 import { explain } from "./explain.ts";
 import { modelAndSize } from "./hubModels.ts";
@@ -55,6 +56,8 @@ class PromptView {
   private readonly services: PromptEditorServices;
   private readonly disposables: vscode.Disposable[] = [];
   private readonly closed = new vscode.CancellationTokenSource();
+  /** Of the question that is being answered. */
+  private trying: vscode.CancellationTokenSource | undefined;
 
   constructor(extension: vscode.Uri, uri: vscode.Uri, panel: vscode.WebviewPanel, services: PromptEditorServices) {
     this.uri = uri;
@@ -92,6 +95,7 @@ class PromptView {
   private dispose(): void {
     this.closed.cancel();
     this.closed.dispose();
+    this.stopTrying();
     for (const disposable of this.disposables.splice(0)) disposable.dispose();
   }
 
@@ -116,6 +120,8 @@ class PromptView {
         return this.inspect(message.fetch);
       case "try":
         return this.try(message.id, message.text);
+      case "stop":
+        return this.trying?.cancel();
       case "action":
         return this.act(message.action);
     }
@@ -124,6 +130,7 @@ class PromptView {
   /** Shows what the file says of itself, and what the runtime finds out without fetching anything. */
   private show(): void {
     const { t } = vscode.l10n;
+    this.stopTrying(); // the page that asked is replaced
     if (this.uri.scheme !== "file") {
       const message = t("Only prompts on this disk can be looked into; this is one of “{0}”.", this.uri.scheme);
       this.post({ type: "broken", message, hint: "" });
@@ -183,16 +190,33 @@ class PromptView {
       });
       return;
     }
+    this.stopTrying();
+    const trying = new vscode.CancellationTokenSource();
+    this.trying = trying;
+    const { token } = trying;
+    const post = (message: ToPromptPage) => {
+      if (this.trying === trying) this.post(message);
+    };
     try {
       const params = { target: this.uri.fsPath, text, workspace: this.workspace() };
-      const answer = await this.services.service.request("try", params, { token: this.closed.token });
-      this.post({ type: "answer", id, ...answer });
+      const onPiece = (piece: AnswerPiece) => post({ type: "piece", id, ...piece });
+      const answer = await this.services.service.request("try", params, { token, onPiece });
+      post({ type: "answer", id, ...answer });
     } catch (error) {
-      if (this.closed.token.isCancellationRequested) return;
+      if (token.isCancellationRequested) return post({ type: "stopped", id });
       logError(this.services.log, "try prompt", error);
       const { message, hint } = explain(error);
-      this.post({ type: "no-answer", id, message, hint });
+      post({ type: "no-answer", id, message, hint });
+    } finally {
+      if (this.trying === trying) this.trying = undefined;
+      trying.dispose();
     }
+  }
+
+  /** Nobody waits for the answer any more. */
+  private stopTrying(): void {
+    this.trying?.cancel();
+    this.trying = undefined;
   }
 
   /** The workspace folder of the prompt; outside of one, the folder above `prompts`. */

@@ -114,6 +114,8 @@ export function promptStrings(t: Translate): PromptStrings {
     tryLabel: t("Text for the model to read"),
     tryButton: t("Try"),
     trying: t("The model is answering…"),
+    stopButton: t("Stop"),
+    stopped: t("Stopped."),
     readAs: t("What the model read"),
     withPrompt: t("With the prompt"),
     withoutPrompt: t("Without the prompt"),

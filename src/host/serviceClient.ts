@@ -3,16 +3,19 @@
  * its token changes, ended when nobody asks.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import {
   createMessageConnection,
   type MessageConnection,
+  ProgressType,
   ResponseError,
   StreamMessageReader,
   StreamMessageWriter,
 } from "vscode-jsonrpc/node";
 import { UlptError } from "../errors.ts";
 import {
+  type AnswerPiece,
   cancelledCode,
   progressNotification,
   type ServiceErrorData,
@@ -28,7 +31,11 @@ export interface RequestOptions {
   token?: vscode.CancellationToken | undefined;
   /** Of requests that fetch something. */
   onProgress?: ((progress: ServiceProgress) => void) | undefined;
+  /** Of `try`: the answers as they come. */
+  onPiece?: ((piece: AnswerPiece) => void) | undefined;
 }
+
+const pieces = new ProgressType<AnswerPiece>();
 
 export interface ServiceClient extends vscode.Disposable {
   /** @throws ServiceError, or UlptError where the runtime cannot be started; CancellationError when it was cancelled */
@@ -129,9 +136,13 @@ export class LocalService implements ServiceClient {
     const { connection, gone, asked } = connected;
     const started = Date.now();
     asked.push(options);
+    const { onPiece } = options;
+    const piecesToken = onPiece && randomUUID();
+    const listener = onPiece && connection.onProgress(pieces, piecesToken!, onPiece);
     // An undefined token would be sent as a second parameter.
     const cancellation = options.token ? [options.token] : [];
-    const answer = connection.sendRequest<ServiceMethods[M]["result"]>(method, params, ...cancellation);
+    const sent = piecesToken === undefined ? params : { ...params, piecesToken };
+    const answer = connection.sendRequest<ServiceMethods[M]["result"]>(method, sent, ...cancellation);
     try {
       // The connection's own end rejects the request as well; how the process ended says more.
       const result = await Promise.race([answer, gone]);
@@ -142,6 +153,7 @@ export class LocalService implements ServiceClient {
       return gone;
     } finally {
       answer.catch(() => {});
+      listener?.dispose();
       asked.splice(asked.indexOf(options), 1);
       if (connected.isRetired && asked.length === 0) end(connected);
     }

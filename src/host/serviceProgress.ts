@@ -7,7 +7,7 @@ import { withProgress } from "./window.ts";
 /** Runs `work` under a notification with `title`. @throws CancellationError when somebody cancelled it, and what `work` throws */
 export function withServiceProgress<T>(
   title: string,
-  work: (options: Required<RequestOptions>) => Promise<T>,
+  work: (options: Required<Pick<RequestOptions, "token" | "onProgress">>) => Promise<T>,
 ): Thenable<T> {
   return withProgress(title, (token, report) => {
     const steps = new ProgressSteps();

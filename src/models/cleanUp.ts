@@ -20,7 +20,23 @@ export function cleanUpSpaces(text: string): string {
   return replacements.reduce((cleaned, [from, to]) => cleaned.replaceAll(from, to), text);
 }
 
+/** What a replacement may begin with, also one that another replacement makes: `do n ' t` → `don't`. */
+const openEnd = /^ [ ']*n?[ ']*[vr]?$/;
+
+/** The text without an end that its next characters may change. */
+function withoutOpenEnd(text: string): string {
+  let begin = text.length;
+  for (let at = text.length - 1; at >= 0 && " 'nvr".includes(text[at]!); at--) {
+    if (openEnd.test(text.slice(at))) begin = at;
+  }
+  return text.slice(0, begin);
+}
+
 /** The tokenizer with `cleanUpSpaces` on what it decodes. */
 export function withCleanUp(tokenizer: Tokenizer): Tokenizer {
-  return { ...tokenizer, decode: (ids) => cleanUpSpaces(tokenizer.decode(ids)) };
+  return {
+    ...tokenizer,
+    decode: (ids) => cleanUpSpaces(tokenizer.decode(ids)),
+    decodeSettled: (ids) => cleanUpSpaces(withoutOpenEnd(tokenizer.decodeSettled(ids))),
+  };
 }

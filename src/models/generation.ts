@@ -25,7 +25,7 @@ export async function generateRows(rows: GeneratedRows, options: GenerationOptio
     tokens = answers.map((answer, row) => {
       if (ended[row]) return rows.padToken;
       const seen = sampling?.repetitionPenalty === undefined ? [] : [...rows.before[row]!, ...answer];
-      const token = nextToken(rowOf(logits, row, answers.length), seen, sampling);
+      const token = nextToken(rowOf(logits, row, answers.length), seen, sampling, row);
       if (endTokens.includes(token)) ended[row] = true;
       else {
         answer.push(token);

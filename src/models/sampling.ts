@@ -9,8 +9,8 @@ export interface Sampling {
   topP?: number;
   /** Above 1, tokens that were read or written already become less probable (Keskar et al. 2019). */
   repetitionPenalty?: number;
-  /** Uniform numbers, 0 to below 1; without them the most probable token is taken. */
-  random?: () => number;
+  /** Uniform numbers of a row, 0 to below 1; without them the most probable token is taken. */
+  random?: (row: number) => number;
 }
 
 /** The index of the largest value; the first of equals. */
@@ -24,7 +24,7 @@ export function argMax(values: Float32Array): number {
  * @param logits `[V]`, of one row
  * @param seen the row's tokens so far, text and answer
  */
-export function nextToken(logits: Float32Array, seen: Iterable<number>, sampling: Sampling = {}): number {
+export function nextToken(logits: Float32Array, seen: Iterable<number>, sampling: Sampling = {}, row = 0): number {
   const { temperature = 1, topK = 0, topP = 1, repetitionPenalty = 1, random } = sampling;
   const scores = repetitionPenalty === 1 ? logits : penalised(logits, seen, repetitionPenalty);
   if (!random) return argMax(scores);
@@ -33,7 +33,7 @@ export function nextToken(logits: Float32Array, seen: Iterable<number>, sampling
   const weights = order.map((token) => Math.exp((scores[token]! - highest) / temperature));
   const kept = topP < 1 ? nucleus(weights, topP) : weights.length;
   const total = weights.slice(0, kept).reduce((sum, weight) => sum + weight, 0);
-  let left = random() * total;
+  let left = random(row) * total;
   for (let i = 0; i < kept; i++) {
     left -= weights[i]!;
     if (left < 0) return order[i]!;

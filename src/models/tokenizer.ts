@@ -26,6 +26,8 @@ export interface Tokenizer {
   encodePlain(text: string): number[];
   /** Text of token ids without special tokens. */
   decode(ids: readonly number[]): string;
+  /** The part of `decode(ids)` that stays whatever ids follow. */
+  decodeSettled(ids: readonly number[]): string;
   /** As `decode`, with the unknown token's name where text is lost. */
   decodeVisibly(ids: readonly number[]): string;
   /** Whether there is a token of this id: embedding tables often have more rows than the vocabulary has tokens. */
@@ -91,6 +93,7 @@ export function openTokenizer(folder: string, model: TokenizerModel, options: To
     encodeTarget: texts.target,
     encodePlain: (text) => encode(text, { special: false, atLeast: Number.POSITIVE_INFINITY }),
     decode: (ids) => decoding(subject, () => pipeline.decode(ids)),
+    decodeSettled: (ids) => decoding(subject, () => pipeline.decodeSettled(ids)),
     decodeVisibly: (ids) => decoding(subject, () => pipeline.decode(ids, pipeline.model.unknown)),
     has: (id) => pipeline.token(id) !== undefined,
     isWord: (id) => pipeline.token(id) !== undefined && !pipeline.isSpecial(id),

@@ -17,6 +17,8 @@ export interface PromptStrings {
   tryLabel: string;
   tryButton: string;
   trying: string;
+  stopButton: string;
+  stopped: string;
   readAs: string;
   withPrompt: string;
   withoutPrompt: string;
@@ -71,6 +73,9 @@ export type ToPromptPage =
   | { type: "inspecting"; message: string }
   | { type: "inspected"; tokens: PromptTokenView[] }
   | { type: "not-inspected"; message: string; hint: string; offer: Offer | null }
+  /** What comes next of an answer, of which so many characters came before. */
+  | { type: "piece"; id: number; prompted: boolean; at: number; text: string }
+  | { type: "stopped"; id: number }
   | { type: "answer"; id: number; source: string; withPrompt: string; withoutPrompt: string }
   | { type: "no-answer"; id: number; message: string; hint: string };
 
@@ -82,6 +87,8 @@ export type FromPromptPage =
   /** `fetch`: the model too, where it is not on this machine. */
   | { type: "inspect"; fetch: boolean }
   | { type: "try"; id: number; text: string }
+  /** No more of the answer that was asked for last. */
+  | { type: "stop" }
   | { type: "action"; action: PromptAction };
 
 /** Longer texts are cut by the model anyway. */
@@ -91,7 +98,7 @@ export const longestTryText = 20_000;
 export function parsePromptMessage(value: unknown): FromPromptPage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { type, id, text, action, fetch } = value as Record<string, unknown>;
-  if (type === "ready") return { type };
+  if (type === "ready" || type === "stop") return { type };
   if (type === "inspect" && typeof fetch === "boolean") return { type, fetch };
   if (type === "try" && typeof text === "string" && text.length <= longestTryText && Number.isSafeInteger(id)) {
     return { type, id: id as number, text };

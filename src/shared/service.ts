@@ -10,7 +10,7 @@ export interface ServiceMethods {
   inspect: { params: { checkpoint: string /* absolute path, in a run's folder */ }; result: Inspection };
   /** Looks into an exported prompt. Tells its progress where it fetches the model. */
   inspectPrompt: { params: PromptParams & { fetch?: boolean /* the model, if it is not here */ }; result: Inspection };
-  /** Answers a text with and without the prompt. */
+  /** Answers a text with and without the prompt. Tells pieces of the answers as they come; can be cancelled. */
   try: { params: TryParams; result: TryResult };
   /** Scores a checkpoint on a split; takes as long as an evaluation in training does. Can be cancelled. */
   evaluate: { params: EvaluateParams; result: EvaluationReport };
@@ -77,6 +77,16 @@ export interface TryParams {
   raw?: boolean;
   maxNewTokens?: number;
   workspace: string;
+  /** Sends each AnswerPiece as the progress of this token. */
+  piecesToken?: string;
+}
+
+/** What comes next of one of the two answers. */
+export interface AnswerPiece {
+  prompted: boolean;
+  /** So many characters came before: a request that is made again begins again. */
+  at: number;
+  text: string;
 }
 
 export interface TryResult {

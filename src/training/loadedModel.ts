@@ -1,16 +1,33 @@
 /** @file A frozen model opened for use without training: fingerprints and sessions are made when first asked for, then kept. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
 import type { TensorValue } from "../graph/session.ts";
+import { AnswerText } from "../models/answerText.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
+import type { Sampling } from "../models/sampling.ts";
 import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 import { openTaskTokenizer, type TaskTexts } from "./taskTokenizer.ts";
 
 /** So many rows of the embedding table are read at a time. */
 const blockRows = 4096;
+
+/** So many prompts used last stay ready, with what the generator keeps of them. */
+const keptPrompts = 4;
+
+export interface AnswerOptions {
+  maxNewTokens: number;
+  /** Texts that end an answer and are no part of it. */
+  stop?: readonly string[] | undefined;
+  /** Draws tokens; the most probable one where it is left out. */
+  sampling?: Sampling | undefined;
+  /** Called with each piece of a row's answer as it comes: nothing takes it back, and joined they are the answer. */
+  onPiece?: ((row: number, piece: string) => void) | undefined;
+  /** Aborts between two tokens. */
+  signal?: AbortSignal | undefined;
+}
 
 export class LoadedModel {
   readonly model: LanguageModel;
@@ -20,6 +37,7 @@ export class LoadedModel {
   private tableSha256: string | undefined;
   private readonly generator: Generator;
   private readonly tokenizers = new Map<string, Tokenizer>();
+  private readonly prompts = new Map<string, { stamp: string; prompt: TensorValue }>();
 
   private constructor(model: LanguageModel, tokenizer: Tokenizer, device: Device) {
     this.model = model;
@@ -87,19 +105,67 @@ export class LoadedModel {
     });
   }
 
-  /** Greedy answers to tokenised sources, as tokens; `prompt` is E `[n, d]`, or undefined for the model alone. */
+  /**
+   * E `[n, d]` out of these files, made once: the same tensor as long as they are the same, so that what the generator keeps of a
+   * prompt serves later requests. @throws what `make` throws
+   */
+  async keptPrompt(files: readonly string[], make: () => Promise<TensorValue>): Promise<TensorValue> {
+    const key = files.join("\n");
+    const stamp = files.map(fileStamp).join("\n");
+    const known = this.prompts.get(key);
+    const prompt = known?.stamp === stamp ? known.prompt : await make();
+    this.prompts.delete(key);
+    this.prompts.set(key, { stamp, prompt }); // the order of a map is that of insertion: the last is the latest
+    const [oldest] = this.prompts.keys();
+    if (this.prompts.size > keptPrompts) this.prompts.delete(oldest!);
+    return prompt;
+  }
+
+  /**
+   * Answers to tokenised sources, as `tokenizer` writes them.
+   * @param prompt E `[n, d]`, or undefined for the model alone
+   * @throws the signal's reason when aborted
+   */
   async answer(
     sources: readonly (readonly number[])[],
     prompt: TensorValue | undefined,
-    maxNewTokens: number,
-  ): Promise<number[][]> {
+    tokenizer: Tokenizer,
+    { maxNewTokens, stop = [], sampling, onPiece, signal }: AnswerOptions,
+  ): Promise<string[]> {
+    signal?.throwIfAborted();
     const texts = await this.generator.prefill(prompt && { prompt }, sources);
-    return texts.generate({ maxNewTokens });
+    const answers = sources.map(() => new AnswerText(tokenizer, stop));
+    const give = (row: number, piece: string) => {
+      if (piece !== "") onPiece?.(row, piece);
+    };
+    const onToken = (row: number, soFar: readonly number[]) => {
+      const answer = answers[row]!;
+      give(row, answer.take(soFar));
+      return answer.isStopped;
+    };
+    const isFollowed = onPiece !== undefined || stop.length > 0;
+    const tokens = await texts.generate({
+      maxNewTokens,
+      signal,
+      ...(sampling && { sampling }),
+      ...(isFollowed && { onToken }),
+    });
+    return answers.map((answer, row) => {
+      const { piece, text } = answer.finish(tokens[row]!);
+      give(row, piece);
+      return text;
+    });
   }
 
   async release(): Promise<void> {
     await this.generator.release();
   }
+}
+
+/** Changes when a file is replaced or written to; undefined where there is none. */
+function fileStamp(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join();
 }
 
 function hashEmbeddings(model: LanguageModel): string {

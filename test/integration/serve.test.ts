@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   CancellationTokenSource,
   createMessageConnection,
+  type Disposable,
   type MessageConnection,
+  ProgressType,
   StreamMessageReader,
   StreamMessageWriter,
 } from "vscode-jsonrpc/node";
@@ -15,9 +17,9 @@ import { layoutCheckpoint } from "../../src/runs/checkpointText.ts";
 import { embeddingsOf } from "../../src/runs/inspection.ts";
 import { inspectionPath, runPaths } from "../../src/runs/layout.ts";
 import { readPrompt } from "../../src/runs/prompts.ts";
-import { cancelledCode, type ServiceMethods, ulptErrorCode } from "../../src/shared/service.ts";
+import { type AnswerPiece, cancelledCode, type ServiceMethods, ulptErrorCode } from "../../src/shared/service.ts";
 import { bundle } from "../support/bundle.ts";
-import { expectFailure, ulpt, ulptOk } from "../support/cli.ts";
+import { Command, expectFailure, jsonLines, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { createWordWorkspace } from "../support/wordModel.ts";
 import { courseOf, rewriteMetadata } from "../support/workspace.ts";
@@ -51,6 +53,10 @@ class Service {
     return this.connection.sendRequest(method, params, ...token);
   }
 
+  onPiece(token: string, take: (piece: AnswerPiece) => void): Disposable {
+    return this.connection.onProgress(new ProgressType<AnswerPiece>(), token, take);
+  }
+
   async end(): Promise<number | null> {
     this.child.stdin!.end();
     if (this.child.exitCode === null) await once(this.child, "exit");
@@ -65,7 +71,10 @@ beforeAll(async () => {
   last = join(run, "checkpoints", "step-000008.safetensors");
   service = new Service(folder());
 });
-afterAll(() => service.child.kill("SIGKILL"));
+afterAll(() => {
+  service.child.kill("SIGKILL");
+  killLeftovers();
+});
 
 describe("inspect", () => {
   it("tells of each token its norm, words that exist, coordinates and how far it moved", async () => {
@@ -181,7 +190,55 @@ describe("exported prompts", () => {
     const { stdout } = await ulptOk(["predict", path, "rain sun", "--max-new-tokens", "4", "--json"], {
       cwd: folder(),
     });
-    expect(JSON.parse(stdout)).toEqual({ text: "rain sun", ...answer });
+    expect(jsonLines<object>(stdout).at(-1)).toEqual({ type: "answer", row: 0, text: "rain sun", ...answer });
+  });
+
+  it("are answered in pieces that joined are the answers, for whoever asks for them", async () => {
+    const pieces: AnswerPiece[] = [];
+    const listener = service.onPiece("mine", (piece) => pieces.push(piece));
+    const ask = { target: last, text: "rain sun", workspace: folder(), maxNewTokens: 6 };
+    const answer = await service.request("try", { ...ask, piecesToken: "mine" });
+    expect(await service.request("try", { ...ask, piecesToken: "of somebody else" })).toEqual(answer);
+    expect(await service.request("try", ask)).toEqual(answer);
+    listener.dispose();
+    for (const [prompted, whole] of [
+      [true, answer.withPrompt],
+      [false, answer.withoutPrompt],
+    ] as const) {
+      const own = pieces.filter((piece) => piece.prompted === prompted);
+      let length = 0;
+      for (const { at, text } of own) {
+        expect(at).toBe(length);
+        length += text.length;
+      }
+      expect(own.map(({ text }) => text).join("")).toBe(whole);
+    }
+    expect(pieces.length).toBeGreaterThan(2);
+  });
+
+  it("stop in the middle of an answer, and answer the next question", async () => {
+    const cancellation = new CancellationTokenSource();
+    const listener = service.onPiece("endless", () => cancellation.cancel());
+    const ask = { target: last, text: "rain sun", workspace: folder() };
+    const endless = service.request(
+      "try",
+      { ...ask, maxNewTokens: 1_000_000, piecesToken: "endless" },
+      cancellation.token,
+    );
+    await expect(endless).rejects.toMatchObject({ code: cancelledCode });
+    listener.dispose();
+    expect((await service.request("try", { ...ask, maxNewTokens: 2 })).source).toBe("note rain sun");
+  });
+
+  it("keep on the command line what was written before Ctrl+C", async () => {
+    const args = ["predict", last, "rain sun", "--max-new-tokens", "1000000"];
+    const command = new Command(args, { cwd: folder() });
+    await command.untilText(/with prompt +\w+ \w+/);
+    command.signal("SIGINT");
+    const { code, stdout, stderr } = await command.end;
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/^note rain sun\n {2}with prompt {5}\w+ [\w ]+\n$/);
+    expect(stderr).toMatch(/^Stopped/);
   });
 
   it("are refused with the model of somebody else, and when they were changed", async () => {

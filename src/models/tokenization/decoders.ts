@@ -67,6 +67,9 @@ function strip(token: string, content: string, start: number, stop: number): str
   return characters.slice(begin, end).join("");
 }
 
+/** A token of one byte. What it stands for depends on all that are in a row with it. */
+export const byteToken = /^<0x([0-9A-Fa-f]{2})>$/;
+
 /** Tokens of bytes in a row as what they encode; where that is no UTF-8, each as U+FFFD. */
 function joinBytes(tokens: readonly string[]): string[] {
   const parts: string[] = [];
@@ -81,7 +84,7 @@ function joinBytes(tokens: readonly string[]): string[] {
     bytes = [];
   };
   for (const token of tokens) {
-    const hex = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
+    const hex = byteToken.exec(token)?.[1];
     if (hex !== undefined) bytes.push(Number.parseInt(hex, 16));
     else {
       flush();

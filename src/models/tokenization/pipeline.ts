@@ -1,7 +1,7 @@
 /** @file A tokenizer as its parts in their order: added tokens, normalizer, pre-tokenizer, model, special tokens; and back. */
 import { type AddedToken, AddedTokenFinder, readAddedTokens, specialToken } from "./addedTokens.ts";
 import { bpe } from "./bpe.ts";
-import { type Decoder, decoders } from "./decoders.ts";
+import { byteToken, type Decoder, decoders } from "./decoders.ts";
 import type { PieceModel } from "./model.ts";
 import { type Normalizer, normalizers } from "./normalizers.ts";
 import { type Builder, build, buildOptional, isObject, type Json, type Place } from "./place.ts";
@@ -145,11 +145,29 @@ export class Pipeline {
 
   /** The text of ids without special tokens but `shown`. */
   decode(ids: readonly number[], shown?: number): string {
+    return this.join(this.textTokens(ids, shown));
+  }
+
+  /** The part of `decode(ids)` that stays whatever ids follow: a character whose bytes may not all be there is left out. */
+  decodeSettled(ids: readonly number[]): string {
+    const tokens = this.textTokens(ids);
+    while (tokens.length > 0 && byteToken.test(tokens.at(-1)!)) tokens.pop();
+    const text = this.join(tokens);
+    let end = text.length;
+    while (end > 0 && text[end - 1] === "\ufffd") end -= 1;
+    return text.slice(0, end);
+  }
+
+  private textTokens(ids: readonly number[], shown?: number): string[] {
     const tokens: string[] = [];
     for (const id of ids) {
       const token = this.decoded.get(id) ?? this.token(id);
       if (token !== undefined && (id === shown || !this.isSpecial(id))) tokens.push(token);
     }
+    return tokens;
+  }
+
+  private join(tokens: readonly string[]): string {
     const { decoder } = this.parts;
     return decoder ? decoder(tokens).join("") : tokens.join(" ");
   }

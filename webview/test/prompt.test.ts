@@ -1,0 +1,167 @@
+/** @file The built page of an exported prompt in a real Chromium, with the host played: an answer that comes piece by piece and is stopped. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { panelHtml } from "../../src/host/panel/html.ts";
+import { promptStrings } from "../../src/host/promptPage.ts";
+import { untranslated } from "../../src/host/translate.ts";
+import type { FromPromptPage, PromptPage, ToPromptPage } from "../../src/shared/promptView.ts";
+import { launch, missing } from "./harness.ts";
+import { type ThemeName, themes } from "./themes.ts";
+
+if (missing) console.warn(`The tests of the prompt editor in a browser are SKIPPED: ${missing}.`);
+
+const origin = "http://prompt.test";
+const bundle = new URL("../../dist/webview/", import.meta.url);
+const shown: PromptPage = {
+  name: "mood",
+  summary: "20 tokens of rank 2: 296 trained numbers",
+  facts: [{ name: "Method", value: "ulpt" }],
+  provenance: [{ name: "Run", value: "ulpt-r2-seed1" }],
+  size: { trained: 296, full: 2560, text: "296 of the 2,560 numbers of a full prompt: 11.6 %, 8.6 times smaller" },
+  hasRun: true,
+  example: "A text like those it was trained on; Ctrl+Enter asks",
+};
+
+describe.skipIf(missing)("the prompt editor in Chromium", () => {
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  beforeEach(async () => {
+    page = await browser.newPage({ viewport: { width: 900, height: 640 } });
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.route(`${origin}/**`, (route) => {
+      const name = new URL(route.request().url()).pathname.slice(1);
+      if (name === "") return route.fulfill({ contentType: "text/html", body: html() });
+      if (name.endsWith(".js")) return route.fulfill({ contentType: "text/javascript", body: read(name) });
+      if (name.endsWith(".css")) return route.fulfill({ contentType: "text/css", body: read(name) });
+      return route.fulfill({ status: 204 });
+    });
+    await page.addInitScript(() => {
+      const played = window as unknown as Played & { acquireVsCodeApi: unknown };
+      played.sent = [];
+      played.acquireVsCodeApi = () => ({
+        postMessage: (message: FromPromptPage) => played.sent.push(message),
+        getState: () => undefined,
+        setState: () => {},
+      });
+    });
+    await page.goto(`${origin}/`);
+    await setTheme("dark");
+    await post({ type: "page", page: shown, strings: promptStrings(untranslated) });
+  });
+  afterEach(async () => {
+    await page.close();
+    expect(complaints.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  async function setTheme(theme: ThemeName): Promise<void> {
+    await page.evaluate(({ body, variables }) => {
+      for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
+      document.body.dataset.vscodeThemeKind = body.split(" ").at(-1)!;
+      document.body.className = body;
+      document.documentElement.style.background = "var(--vscode-editor-background)"; // what VS Code has behind a page
+    }, themes[theme]);
+  }
+
+  async function post(message: ToPromptPage): Promise<void> {
+    await page.evaluate((data) => window.postMessage(data, "*"), message as never);
+  }
+
+  const sent = () => page.evaluate(() => (window as unknown as Played).sent);
+  const button = (label: string) => page.getByRole("button", { name: label, exact: true });
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  const answers = () => page.locator(".answer p");
+  const status = () => page.locator(".try-row [role=status]");
+
+  async function ask(text: string): Promise<void> {
+    await page.getByRole("textbox").fill(text);
+    await button("Try").click();
+  }
+
+  async function shot(name: string): Promise<void> {
+    if (!process.env.ULPT_SHOTS) return;
+    await page.waitForTimeout(100);
+    await page.screenshot({ path: join(process.env.ULPT_SHOTS, `prompt-${name}.png`) });
+  }
+
+  it("writes an answer as it comes; Stop ends it and keeps what is written, and another can be asked", async () => {
+    expect(await button("Stop").count()).toBe(0);
+    await ask("the food was bad");
+    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "it is" });
+    await post({ type: "piece", id: 1, prompted: true, at: 5, text: " a complaint" });
+    await post({ type: "piece", id: 1, prompted: false, at: 0, text: "the" });
+    await expect.poll(() => answers().allInnerTexts()).toEqual(["it is a complaint", "the"]);
+    for (const theme of ["dark", "light", "high-contrast"] as const) {
+      await setTheme(theme);
+      await shot(`streaming-${theme}`);
+    }
+    await button("Stop").click();
+    expect((await sent()).at(-1)).toEqual({ type: "stop" });
+    await post({ type: "stopped", id: 1 });
+    await post({ type: "piece", id: 1, prompted: false, at: 3, text: " late" });
+    await expect.poll(() => status().innerText()).toBe("Stopped.");
+    expect(await answers().allInnerTexts()).toEqual(["it is a complaint", "the"]);
+    expect(await button("Stop").count()).toBe(0);
+    await shot("stopped");
+    await ask("we liked it");
+    expect((await sent()).at(-1)).toEqual({ type: "try", id: 2, text: "we liked it" });
+    await post({ type: "stopped", id: 1 });
+    await post({ type: "answer", id: 2, source: "we liked it", withPrompt: "no", withoutPrompt: "" });
+    await expect.poll(() => answers().allInnerTexts()).toEqual(["no", "(an empty answer)"]);
+    expect(await status().innerText()).toBe("");
+    await shot("answered");
+  });
+
+  it("begins an answer again where the runtime had to", async () => {
+    await ask("a");
+    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "one two" });
+    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "one" });
+    await expect.poll(() => answers().first().innerText()).toBe("one");
+  });
+
+  it("can be asked and stopped from the keyboard: the focus goes to what can be done", async () => {
+    await page.getByRole("textbox").fill("a");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await expect.poll(async () => (await sent()).at(-1)).toEqual({ type: "try", id: 1, text: "a" });
+    await expect.poll(focused).toBe("Stop");
+    await page.keyboard.press("Enter");
+    await expect.poll(async () => (await sent()).at(-1)).toEqual({ type: "stop" });
+    await post({ type: "stopped", id: 1 });
+    await expect.poll(focused).toBe("Try");
+    await page.keyboard.press("Enter");
+    await expect.poll(async () => (await sent()).at(-1)).toEqual({ type: "try", id: 2, text: "a" });
+  });
+});
+
+interface Played {
+  sent: FromPromptPage[];
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(name, bundle), "utf8");
+}
+
+function html(): string {
+  return panelHtml({
+    nonce: "dGhlIG5vbmNlIG9mIGEgdGVzdA",
+    source: origin,
+    script: `${origin}/prompt.js`,
+    style: `${origin}/prompt.css`,
+    language: "en",
+    title: "mood",
+    waiting: "Reading mood…",
+  });
+}
