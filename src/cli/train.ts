@@ -23,10 +23,12 @@ import { createRun, listRuns, type Run, type RunState, runState } from "../runs/
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { declaredLabels } from "../tasks/render.ts";
 import { executeRun } from "../training/execute.ts";
+import { estimateStepMemory, type MemoryEstimate } from "../training/memory.ts";
 import { createMethod } from "../training/method.ts";
 import { type Preparation, Resources } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
+import { formatBytes } from "./format.ts";
 import { openHub } from "./hub.ts";
 import { createReporter, type Reporter } from "./output.ts";
 import { linesBesidePaper } from "./paper.ts";
@@ -68,6 +70,8 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   try {
     await resources.lossFunction(first!.training); // finds what is wrong with the weights before there is a run
     for (const { method, promptLength } of runs) createMethod(method, promptLength, resources); // as are methods that cannot be
+    if (device === "cpu" && first!.training.dropout === 0)
+      reporter.note(memoryNote(estimateStepMemory(resources, first!)));
     const trained: Run[] = [];
     let failure: UlptError | undefined;
     for (const [index, settings] of runs.entries()) {
@@ -120,6 +124,11 @@ export async function resume(
   } finally {
     await resources.release();
   }
+}
+
+function memoryNote({ total, weights, activations }: MemoryEstimate): string {
+  const parts = `${formatBytes(weights)} weights, ${formatBytes(activations)} for the largest part of a batch`;
+  return `a step takes about ${formatBytes(total)} of memory (${parts}); training.microBatchTokens lowers it`;
 }
 
 /** What opening resources needs beside what is to be opened. */

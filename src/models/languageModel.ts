@@ -134,6 +134,15 @@ export interface ReferenceOutputs {
   dPrompt: Float32Array;
 }
 
+/** A part of a batch that goes through a model at once, all rows as long as the longest. */
+export interface PartSizes {
+  rows: number;
+  /** In tokens. */
+  sourceLength: number;
+  targetLength: number;
+  promptLength: number;
+}
+
 export interface LanguageModel {
   readonly folder: string;
   readonly config: ModelConfig;
@@ -144,6 +153,8 @@ export interface LanguageModel {
   groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][];
   /** @throws OPTION_INVALID with dropout for a model that is not offered with it */
   lossFunction(options: LossOptions): Promise<LossFunction>;
+  /** The most bytes that computing loss and gradient of a part holds at once beside the weights, by its graph, without dropout. */
+  activationBytes(part: PartSizes): number;
   generator(options: SessionOptions): Generator;
   /** What a token's embedding is multiplied with before it stands beside a prompt's. */
   readonly textScale: number;

@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UlptError } from "../../errors.ts";
+import { peakActivationBytes } from "../../graph/memory.ts";
 import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { groupByLength, type TokenizedExample } from "../batch.ts";
+import { groupByLength, paddedLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
 import {
   type BatchLoss,
@@ -14,6 +15,7 @@ import {
   type LossOptions,
   leadingTokens,
   type ModelConfig,
+  type PartSizes,
   type PortValues,
   type ReferenceBatch,
   type ReferenceOutputs,
@@ -130,6 +132,12 @@ export class DecoderModel implements LanguageModel {
       });
     }
     return new DecoderLoss(this, await Session.create(lossGraph(this.network), options));
+  }
+
+  activationBytes({ rows, sourceLength, targetLength, promptLength }: PartSizes): number {
+    const length = paddedLength(sourceLength + targetLength - 1);
+    const symbols = { batch: rows, length, leading: 0, prompt: promptLength, selected: rows * targetLength };
+    return peakActivationBytes(lossGraph(this.network), symbols);
   }
 
   generator(options: SessionOptions): DecoderGenerator {

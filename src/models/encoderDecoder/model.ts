@@ -1,8 +1,9 @@
 /** @file A frozen T5 from a folder: its configuration, its weights and the network over them, behind what is asked of any model. */
 import { UlptError } from "../../errors.ts";
+import { peakActivationBytes } from "../../graph/memory.ts";
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { groupByLength, type TokenizedExample } from "../batch.ts";
+import { groupByLength, paddedLength, type TokenizedExample } from "../batch.ts";
 import { readConfig } from "../config.ts";
 import type {
   BatchLoss,
@@ -10,6 +11,7 @@ import type {
   LanguageModel,
   LossFunction,
   LossOptions,
+  PartSizes,
   PortValues,
   ReferenceBatch,
   ReferenceOutputs,
@@ -105,6 +107,13 @@ export class EncoderDecoderModel implements LanguageModel {
   async lossFunction({ longestTarget, dropout, ...options }: LossOptions): Promise<LossFunction> {
     const graph = lossGraph(this.network, { shortTargets: longestTarget < this.config.headSize, dropout });
     return new EncoderDecoderLoss(this, await Session.create(graph, options));
+  }
+
+  activationBytes({ rows, sourceLength, targetLength, promptLength }: PartSizes): number {
+    const graph = lossGraph(this.network, { shortTargets: targetLength < this.config.headSize });
+    const labels = rows * targetLength;
+    const source = paddedLength(sourceLength);
+    return peakActivationBytes(graph, { batch: rows, source, prompt: promptLength, target: targetLength, labels });
   }
 
   generator(options: SessionOptions): EncoderDecoderGenerator {

@@ -1,0 +1,87 @@
+/** @file Counts the memory that running a graph takes at most, beside its weights. */
+import { evaluateDim } from "./dims.ts";
+import type { Model } from "./emit.ts";
+import type { Source, Tensor } from "./tensor.ts";
+
+const bytesOf = { float32: 4, int64: 8, bool: 1 } as const;
+
+/** The engine gives the result of these the bytes of their input. */
+const views: ReadonlySet<string> = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten"]);
+/** These may write over an input of the same size that nothing needs any more. */
+const inPlace: ReadonlySet<string> = new Set([
+  ...["Add", "Sub", "Mul", "Div", "Min", "Max", "Exp", "Log", "Tanh", "Relu", "Sign", "Sqrt", "Sigmoid", "Erf"],
+  ...["Softmax", "ScatterElements"],
+]);
+
+/**
+ * The most bytes that the intermediate values of a graph take at once, when its nodes run in the order in which they are emitted and
+ * each value is given back behind its last use. Weights are not counted, nor what the engine itself needs.
+ * @param symbols the value of every symbolic size
+ */
+export function peakActivationBytes(
+  { outputs }: Pick<Model, "outputs">,
+  symbols: Readonly<Record<string, number>>,
+): number {
+  const order = inOrder(Object.values(outputs));
+  const root = rootOf(order);
+  const uses = new Map<Source, number>();
+  const use = (source: Source, count: number) => uses.set(source, (uses.get(source) ?? 0) + count);
+  for (const { source } of order) {
+    if (source.kind === "node") for (const one of source.inputs) use(root(one.source), 1);
+  }
+  for (const { source } of Object.values(outputs)) use(root(source), 1); // kept until the end
+  const sizes = new Map<Source, number>();
+  let [live, peak] = [0, 0];
+  for (const { source, shape, dtype } of order) {
+    if (source.kind !== "node") continue;
+    const bytes = shape.reduce<number>((product, dim) => product * evaluateDim(dim, symbols), bytesOf[dtype]);
+    const isView = root(source) !== source;
+    const inputs = source.inputs.map((one) => root(one.source));
+    const dies = (input: Source) => uses.get(input) === 1 && sizes.get(input) === bytes;
+    const reused = inPlace.has(source.op) ? inputs.find(dies) : undefined;
+    if (!isView) {
+      sizes.set(source, bytes);
+      live += bytes;
+      peak = Math.max(peak, reused ? live - bytes : live);
+    }
+    for (const input of inputs) {
+      use(input, -1);
+      if (uses.get(input) === 0) live -= sizes.get(input) ?? 0;
+    }
+  }
+  return peak;
+}
+
+/** Every tensor that `outputs` need, each behind those it is computed from. */
+function inOrder(outputs: readonly Tensor[]): Tensor[] {
+  const done = new Set<Source>();
+  const order: Tensor[] = [];
+  for (const output of outputs) {
+    const stack = [output];
+    while (stack.length > 0) {
+      const tensor = stack[stack.length - 1]!;
+      const { source } = tensor;
+      const waiting =
+        source.kind === "node" && !done.has(source) ? source.inputs.filter((one) => !done.has(one.source)) : [];
+      if (waiting.length > 0) {
+        stack.push(...waiting.reverse());
+        continue;
+      }
+      stack.pop();
+      if (done.has(source)) continue;
+      done.add(source);
+      order.push(tensor);
+    }
+  }
+  return order;
+}
+
+/** The value whose bytes a value has. */
+function rootOf(order: readonly Tensor[]): (source: Source) => Source {
+  const roots = new Map<Source, Source>();
+  const root = (source: Source) => roots.get(source) ?? source;
+  for (const { source } of order) {
+    if (source.kind === "node" && views.has(source.op)) roots.set(source, root(source.inputs[0]!.source));
+  }
+  return root;
+}
