@@ -305,9 +305,10 @@ describe("a finished run", () => {
     const rows = readFileSync(workspace.path("test.jsonl"), "utf8").trimEnd().split("\n");
     const texts = rows.map((row) => (JSON.parse(row) as { text: string }).text);
     const file = ["sweep/ulpt-r1-seed1", "--json"];
-    const answers = jsonLines<{ text: string; source: string; withPrompt: string; withoutPrompt: string }>(
+    const lines = jsonLines<{ type: string; text: string; source: string; withPrompt: string; withoutPrompt: string }>(
       (await ulptOk(["predict", ...file, ...texts], { cwd: workspace.folder })).stdout,
     );
+    const answers = lines.filter(({ type }) => type === "answer"); // behind the pieces as they came
     expect(answers.map(({ text }) => text)).toEqual(texts);
     const evaluated = jsonLines<{ predictions: string[] }>(
       (await ulptOk(["evaluate", ...file], { cwd: workspace.folder })).stdout,
