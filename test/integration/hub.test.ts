@@ -74,7 +74,9 @@ describe("ulpt data", () => {
   it("shows the first rows of a split with their tokens, and fetches no weights for that", async () => {
     const { stdout } = await ulptOk(["data", "cola", "--split", "test", "--rows", "2", "--model", hubModel], options);
     expect(stdout).toMatch(/^test: 6 rows; the first 2 as the model sees them$/m);
-    expect(stdout).toMatch(/^ {2}source {5}sentence: The .*soup.* {2}\[\d+ tokens\]$/m);
+    expect(stdout).toMatch(
+      /^ {2}source {5}<unk> : .*soup.* {2}\[\d+ tokens, \d+ unknown: what they stood for is lost\]$/m,
+    );
     expect(stdout).toMatch(/^ {2}target {5}[01] {2}\[2 tokens\]$/m);
     expect(contentsAsked().filter((path) => path.includes("model.safetensors"))).toEqual([]);
   });
