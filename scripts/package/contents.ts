@@ -1,41 +1,21 @@
 /**
- * @file What goes into the VSIX: an allow-list by name. Whatever else lies in these folders stays out: the runs of `npm start`,
- * experiments and data of whoever packs, source maps.
+ * @file What goes into the VSIX: the list in `.vscodeignore`, by name. Whatever else lies in these folders stays out: the runs of
+ * `npm start`, experiments and data of whoever packs, source maps.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const model = "examples/sample/models/tiny-notes-t5";
-
-const files: readonly string[] = [
-  "README.md",
-  "CHANGELOG.md",
-  "LICENSE",
-  "SECURITY.md",
-  "package.nls.json",
-  "media/checkpoint.tmLanguage.json",
-  "media/experiment.editor.schema.json",
-  "media/experiment.schema.json",
-  "media/icon.png",
-  "media/ulpt.svg",
-  ...["checkpoint-diff-dark", "data-preview-light", "panel-loss-dark", "panel-ranks-light"].map(readmePicture),
-  ...["prompt-editor-light", "reproduction-dark", "start"].map(readmePicture),
-  ...["compare", "experiment", "export", "runtime", "train", "watch"].map((name) => `media/walkthrough/${name}.svg`),
-  "examples/sample/README.md",
-  ...["complaint", "mood-and-tense"].flatMap((name) => [
-    `examples/sample/${name}.ulpt.json`,
-    ...["train", "validation", "test"].map((split) => `examples/sample/data/${name}.${split}.jsonl`),
-  ]),
-  `${model}/README.md`,
-  `${model}/config.json`,
-  `${model}/model.safetensors`,
-  `${model}/special_tokens_map.json`,
-  `${model}/tokenizer.json`,
-  `${model}/tokenizer_config.json`,
-];
-
-function readmePicture(name: string): string {
-  return `media/readme/${name}.png`;
+/**
+ * The files that `.vscodeignore` lets in, which it names one by one.
+ * @throws Error for a line that could let in more than one file
+ */
+export function allowedFiles(root: string): string[] {
+  const lines = readFileSync(join(root, ".vscodeignore"), "utf8").split("\n");
+  const [everything, ...names] = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  const wrong =
+    everything === "**" ? names.find((line) => !/^![\w./-]+$/.test(line) || line.endsWith("/")) : everything;
+  if (wrong !== undefined) throw new Error(`.vscodeignore: "${wrong}" does not name one file to pack.`);
+  return names.map((line) => line.slice(1));
 }
 
 /** What scripts/build.mjs made: files of dist/, and the folders of the packages whose code is in them. */
@@ -49,8 +29,8 @@ export function readBundles(root: string): Bundles {
 }
 
 /** The files of the repository that are packed, relative to its root. package.json and the notices are made for the VSIX. */
-export function packedFiles(bundles: Bundles): string[] {
-  return [...files, ...bundles.files];
+export function packedFiles(root: string, bundles: Bundles): string[] {
+  return [...new Set([...allowedFiles(root), ...bundles.files])];
 }
 
 /** VS Code's targets → folder of onnxruntime's binaries; `none` is the VSIX for every other platform. */

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { repository } from "../../test/support/bundle.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { unzip } from "../../test/support/zip.ts";
-import { isOfEngine, readBundles } from "./contents.ts";
+import { allowedFiles, isOfEngine, readBundles } from "./contents.ts";
 import { thirdPartyNotices } from "./notices.ts";
 
 const folder = temporaryFolder();
@@ -75,6 +75,14 @@ describe("the VSIX", () => {
     expect(names.filter((name) => decoys.includes(name.replace("extension/", "")))).toEqual([]);
     expect(names.filter((name) => !patterns.some((pattern) => pattern.test(name)))).toEqual([]);
     expect(patterns.filter((pattern) => !names.some((name) => pattern.test(name)))).toEqual([]);
+  });
+
+  it("is packed by a list that names its files one by one, and takes no pattern", () => {
+    for (const line of ["!dist/**", "!media/*.png", "!media/", "media/icon.png"]) {
+      writeFileSync(folder(".vscodeignore"), `**\n!README.md\n${line}\n`);
+      expect(() => allowedFiles(folder())).toThrow(line);
+    }
+    expect(allowedFiles(repository)).toContain("dist/extension.cjs");
   });
 
   it("has every file that its manifest and its README name", () => {

@@ -73,7 +73,7 @@ function stageFiles(stage: string): void {
   const { dependencies, devDependencies, scripts, private: _private, ...published } = manifest;
   const staged = { ...published, type: "module", files: ["**"] };
   writeFileSync(join(stage, "package.json"), JSON.stringify(staged, null, 2));
-  for (const file of packedFiles(bundles)) copy(join(root, file), join(stage, file));
+  for (const file of packedFiles(root, bundles)) copy(join(root, file), join(stage, file));
 }
 
 function stageEngine(stage: string, binaries: string): void {
