@@ -78,6 +78,7 @@ describe("run settings", () => {
         template: "{text}",
         target: "{label}",
         metric: "accuracy",
+        chat: false,
         cleanUpSpaces: false,
         rougeTokenizer: "ascii",
         functionAlias: "called",
