@@ -235,16 +235,23 @@ describe("a run that is asked to stop", () => {
   );
 
   it("twice ends at once, and still resumes exactly", async () => {
-    const command = train("stopped-twice");
-    await command.until(isStep(20));
-    command.signal("SIGSTOP"); // both signals are there when it goes on
-    command.signal("SIGINT");
-    command.signal("SIGTERM");
-    command.signal("SIGCONT");
-    const { code, signal } = await command.end;
-    expect(signal ?? code).toBe(signal === null ? 130 : "SIGTERM"); // within a call of the engine it dies of the signal
-    expect(runState(workspace.run("stopped-twice", name))).toBe("interrupted");
-    await expectResumes("stopped-twice");
+    // A busy machine may hand over the second signal after the first was obeyed: then the run is stopped, and it is tried again.
+    const states: string[] = [];
+    while (states.at(-1) !== "interrupted" && states.length < 5) {
+      const experiment = `stopped-twice-${states.length}`;
+      const command = train(experiment);
+      await command.until(isStep(20));
+      command.signal("SIGSTOP"); // both signals are there when it goes on
+      command.signal("SIGINT");
+      command.signal("SIGTERM");
+      command.signal("SIGCONT");
+      const { code, signal } = await command.end;
+      expect(signal ?? code).toBe(signal === null ? 130 : "SIGTERM"); // within a call of the engine it dies of the signal
+      states.push(runState(workspace.run(experiment, name)));
+      await expectResumes(experiment);
+    }
+    expect(states.at(-1)).toBe("interrupted");
+    expect(new Set(states.slice(0, -1))).toEqual(new Set(states.length > 1 ? ["stopped"] : []));
   });
 
   it("before its first step resumes exactly", async () => {
