@@ -35,7 +35,7 @@ export async function probe(model: LanguageModel, count: number, threads: number
   const tally = new Map(kinds.map((kind) => [kind, { right: 0, of: 0 }]));
   try {
     const lengths = examples.map(({ source }) => source.length);
-    for (const group of model.groups(lengths, 0, maxTokens)) {
+    for (const group of model.groups(lengths, { ports: [], promptLength: 0 }, maxTokens)) {
       const rows = group.map((index) => examples[index]!);
       const texts = await generator.prefill(
         undefined,

@@ -2,31 +2,14 @@
 import type { AdapterTask } from "../formats/peftAdapter.ts";
 import type { SessionOptions, TensorValue } from "../graph/session.ts";
 import type { TokenizedExample } from "./batch.ts";
+import type { Cotangents, KeyValueSizes, PortName, PortUse, PortValues } from "./ports.ts";
 import type { Sampling } from "./sampling.ts";
 import type { Weights } from "./weights.ts";
-
-/** Values for the places where a frozen model takes trained numbers. */
-export interface PortValues {
-  /** E `[n, embeddingSize]`: embeddings in front of every text. */
-  prompt: TensorValue;
-  /** So many tokens of every text stand before the prompt, which must be the same in all; 0 where it is left out. */
-  leading?: number;
-}
-
-/** The tokens that stand before a prompt. @throws RangeError unless all texts begin with the same ones */
-export function leadingTokens({ leading = 0 }: PortValues, sources: readonly (readonly number[])[]): readonly number[] {
-  const [first = []] = sources;
-  const tokens = first.slice(0, leading);
-  const isShared = sources.every((source) => tokens.every((token, i) => source[i] === token));
-  if (tokens.length === leading && isShared) return tokens;
-  throw new RangeError(`The texts do not all begin with the same ${leading} tokens.`);
-}
 
 export interface BatchLoss {
   /** Mean −log P of a target token, natural logarithm. */
   loss: number;
-  /** dLoss/d(port), of the shapes of the ports. */
-  cotangents: { prompt: Float32Array };
+  cotangents: Cotangents;
 }
 
 /** Dropout's masks for one batch: each is a part of one table of random numbers. */
@@ -41,6 +24,7 @@ export interface DropoutMasks {
 export interface LossFunction {
   /**
    * Cuts the batch into parts of at most `maxTokens` tokens; what rows share is computed once for each part.
+   * @param ports values for the ports that the function was made with
    * @param masks where the function was made with dropout
    * @throws the signal's reason when aborted between two parts
    */
@@ -55,6 +39,8 @@ export interface LossFunction {
 }
 
 export interface LossOptions extends SessionOptions {
+  /** The ports that will have values; a prompt alone where it is left out. */
+  ports?: readonly PortName[] | undefined;
   /** Longest target in tokens that is to be expected, end token counted. */
   longestTarget: number;
   /** Whether dropout falls on the model, where the model's own code has it in training. */
@@ -85,8 +71,9 @@ export interface Prefilled {
 /** A frozen model without gradients. */
 export interface Generator {
   /**
-   * Reads texts behind a prompt, or alone. What a prompt needs is computed when it is first given, and kept for later requests with
-   * the same tensor.
+   * Reads texts with values at the ports, or alone. What a prompt needs is computed when it is first given, and kept for later
+   * requests with the same tensor.
+   * @throws OPTION_INVALID for a port that the model does not offer
    */
   prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled>;
   release(): Promise<void>;
@@ -135,23 +122,26 @@ export interface ReferenceOutputs {
 }
 
 /** A part of a batch that goes through a model at once, all rows as long as the longest. */
-export interface PartSizes {
+export interface PartSizes extends PortUse {
   rows: number;
   /** In tokens. */
   sourceLength: number;
   targetLength: number;
-  promptLength: number;
 }
 
 export interface LanguageModel {
   readonly folder: string;
   readonly config: ModelConfig;
   readonly weights: Weights;
+  /** Where it takes trained numbers. */
+  readonly ports: readonly PortName[];
+  /** Of the port `keyValues`, where it is offered. */
+  readonly keyValueSizes: KeyValueSizes | undefined;
   /** Rows of the embedding table as they reach the first layer beside a prompt's, `[count, hiddenSize]` float32. */
   readEmbeddings(begin?: number, count?: number): Float32Array;
   /** Cuts texts of these lengths into groups that cost at most `maxTokens` tokens; indices into `lengths`, short texts first. */
-  groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][];
-  /** @throws OPTION_INVALID with dropout for a model that is not offered with it */
+  groups(lengths: readonly number[], use: PortUse, maxTokens: number): number[][];
+  /** @throws OPTION_INVALID for a port that the model does not offer, and with dropout for a model that is not offered with it */
   lossFunction(options: LossOptions): Promise<LossFunction>;
   /** The most bytes that computing loss and gradient of a part holds at once beside the weights, by its graph, without dropout. */
   activationBytes(part: PartSizes): number;

@@ -4,6 +4,7 @@ import type { MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
 import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
+import { portUse } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { type Dataset, type Split, writtenTarget } from "./dataset.ts";
@@ -95,11 +96,12 @@ export async function evaluate(
   const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
   let done = 0;
   const lengths = Array.from({ length: tokens.length }, (_, index) => tokens.at(index)!.source.length);
-  for (const group of model.groups(lengths, prompt?.shape[0] ?? 0, maxTokens)) {
+  const ports = prompt && { prompt };
+  for (const group of model.groups(lengths, portUse(ports), maxTokens)) {
     signal?.throwIfAborted();
     const rows = group.map((index) => tokens.at(index)!);
     const texts = await generator.prefill(
-      prompt && { prompt },
+      ports,
       rows.map(({ source }) => source),
     );
     if (needsAnswers) {

@@ -32,8 +32,9 @@ export function estimateStepMemory(
   }
   const targetLength = dataset.longestTarget;
   const lengths = new Array<number>(training.batchSize).fill(sourceLength);
-  const [largest] = model.groups(lengths, promptLength, training.microBatchTokens);
-  const part = { rows: largest?.length ?? 1, sourceLength, targetLength, promptLength };
+  const use = { ports: ["prompt"], promptLength } as const;
+  const [largest] = model.groups(lengths, use, training.microBatchTokens);
+  const part = { rows: largest?.length ?? 1, sourceLength, targetLength, ...use };
   const weights = 4 * readDimensions(model.folder).parameters;
   const activations = arena * model.activationBytes(part);
   return { weights, activations, total: base + weights + activations };

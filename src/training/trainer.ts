@@ -97,7 +97,7 @@ export class Trainer {
       this.dropout?.masks(state.step),
       signal,
     );
-    const gradients = await prompt.gradients(state.parameters, cotangents.prompt);
+    const gradients = await prompt.gradients(state.parameters, cotangents.prompt!);
     const norm = gradientNorm(gradients);
     this.requireFinite(loss, norm, learningRate);
     if (training.clipNorm !== null) clipGradients(gradients, norm, training.clipNorm);

@@ -59,7 +59,7 @@ describe.skipIf(!haveGolden)(`training as torch did it${needsGolden}`, () => {
       for (let step = 0; step < expected.steps; step++) {
         const batch = batches[step % batches.length]!;
         const found = await loss.run({ prompt: await prompt.embeddings(parameters) }, batch, 1e9);
-        const gradients = await prompt.gradients(parameters, found.cotangents.prompt);
+        const gradients = await prompt.gradients(parameters, found.cotangents.prompt!);
         firstGradients ??= structuredClone(gradients);
         const schedule = { name: "linear", warmupSteps: expected.warmup } as const;
         rates.push(expected.base_lr * scheduleFactor(schedule, step, expected.steps));

@@ -2,13 +2,8 @@
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import { paddedLength } from "../batch.ts";
 import { generateRows, rowOf } from "../generation.ts";
-import {
-  type GenerationOptions,
-  type Generator,
-  leadingTokens,
-  type PortValues,
-  type Prefilled,
-} from "../languageModel.ts";
+import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
+import { leadingTokens, type PortValues, portsOf, portUse, requirePorts } from "../ports.ts";
 import { firstPositions, padRows, rotaryFeeds } from "./batches.ts";
 import { cacheNames, continueGraph, promptGraph } from "./graphs.ts";
 import type { Decoder } from "./network.ts";
@@ -69,6 +64,7 @@ export class DecoderGenerator implements Generator {
   }
 
   async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
+    requirePorts(["prompt"], portsOf(ports), this.decoder.architecture.modelType);
     return new ReadTexts(this, this.special, ports, sources, await this.readTexts(ports, sources));
   }
 
@@ -82,12 +78,12 @@ export class DecoderGenerator implements Generator {
     expected?: readonly number[],
   ): Promise<TextsRead> {
     const leading = ports ? leadingTokens(ports, sources) : [];
-    const promptLength = leading.length + (ports?.prompt.shape[0] ?? 0);
+    const promptLength = leading.length + portUse(ports).promptLength;
     const rows = sources.map((source) => source.slice(leading.length));
     const length = paddedLength(Math.max(...rows.map((row) => row.length)));
     const ends = rows.map((row) => promptLength + row.length);
     const whole = Math.max(...ends.map((end, row) => end + (expected?.[row] ?? 0)));
-    const front = ports ? await this.front(ports.prompt, leading, whole) : this.emptyFront();
+    const front = ports?.prompt ? await this.front(ports.prompt, leading, whole) : this.emptyFront();
     const batch = sources.length;
     const before: Cache = {
       layers: front.layers,

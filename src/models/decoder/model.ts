@@ -7,21 +7,20 @@ import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, paddedLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
-import {
-  type BatchLoss,
-  type DropoutMasks,
-  type LanguageModel,
-  type LossFunction,
-  type LossOptions,
-  leadingTokens,
-  type ModelConfig,
-  type PartSizes,
-  type PortValues,
-  type ReferenceBatch,
-  type ReferenceOutputs,
-  type StockFacts,
+import type {
+  BatchLoss,
+  DropoutMasks,
+  LanguageModel,
+  LossFunction,
+  LossOptions,
+  ModelConfig,
+  PartSizes,
+  ReferenceBatch,
+  ReferenceOutputs,
+  StockFacts,
 } from "../languageModel.ts";
-import { SummedLoss } from "../summedLoss.ts";
+import { SummedLoss } from "../portParts.ts";
+import { leadingTokens, type PortName, type PortUse, type PortValues, portUse, requirePorts } from "../ports.ts";
 import { Weights } from "../weights.ts";
 import type { Architecture, WeightPart } from "./architecture.ts";
 import { collate, referenceFeeds } from "./batches.ts";
@@ -72,6 +71,8 @@ export class DecoderModel implements LanguageModel {
   readonly network: Decoder;
   readonly textScale: number;
   readonly caseKind = "causal";
+  readonly ports: readonly PortName[] = ["prompt"];
+  readonly keyValueSizes = undefined;
   readonly stock: StockFacts;
   private readonly embeddingName: string;
 
@@ -119,11 +120,17 @@ export class DecoderModel implements LanguageModel {
   }
 
   /** The prompt is read once for all rows of a group. */
-  groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][] {
+  groups(lengths: readonly number[], { promptLength }: PortUse, maxTokens: number): number[][] {
     return groupByLength(lengths, { once: promptLength, perRow: 0 }, maxTokens);
   }
 
-  async lossFunction({ longestTarget: _, dropout, ...options }: LossOptions): Promise<LossFunction> {
+  async lossFunction({
+    longestTarget: _,
+    dropout,
+    ports = ["prompt"],
+    ...options
+  }: LossOptions): Promise<LossFunction> {
+    requirePorts(this.ports, ports, this.config.modelType);
     if (dropout) {
       throw new UlptError("OPTION_INVALID", `A ${this.config.modelType} is not trained with dropout.`, {
         where: "training.dropout",
@@ -191,20 +198,24 @@ class DecoderLoss implements LossFunction {
     signal?: AbortSignal,
   ): Promise<BatchLoss> {
     const { model } = this;
-    const { prompt } = ports;
+    const use = portUse(ports);
     const leading = leadingTokens(
       ports,
       examples.map(({ source }) => source),
     );
-    const [promptLength] = prompt.shape as [number];
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
     const lengths = examples.map(({ source, target }) => source.length + target.length - 1);
-    const options = { promptLength, leading, padToken: model.config.padToken, labelWeight: 1 / labels };
-    const sum = new SummedLoss(prompt.data.length);
-    for (const group of model.groups(lengths, promptLength, maxTokens)) {
+    const options = {
+      promptLength: use.promptLength,
+      leading,
+      padToken: model.config.padToken,
+      labelWeight: 1 / labels,
+    };
+    const sum = new SummedLoss(ports);
+    for (const group of model.groups(lengths, use, maxTokens)) {
       signal?.throwIfAborted();
       const rows = group.map((index) => examples[index]!);
-      sum.add(await this.session.run({ ...collate(model.network, rows, options), prompt }));
+      sum.add(await this.session.run({ ...collate(model.network, rows, options), prompt: ports.prompt! }));
     }
     return sum;
   }

@@ -1,7 +1,8 @@
 /** @file A frozen T5 without gradients: encode once, then generate or score given answers. */
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import { generateRows } from "../generation.ts";
-import type { GenerationOptions, Generator, PortValues, Prefilled } from "../languageModel.ts";
+import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
+import { type PortValues, portsOf, requirePorts } from "../ports.ts";
 import { collateSources, collateTargets } from "./batches.ts";
 import { cacheNames, decoderStepGraph, encoderGraph, scoreGraph } from "./graphs.ts";
 import type { EncoderDecoderModel } from "./model.ts";
@@ -22,6 +23,7 @@ export class EncoderDecoderGenerator implements Generator {
   }
 
   async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
+    requirePorts(this.model.ports, portsOf(ports), this.model.config.modelType);
     const inputs = collateSources(sources, this.model.config.padToken);
     const prompt = ports?.prompt;
     const kind = prompt ? "prompted" : "alone";

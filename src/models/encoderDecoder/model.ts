@@ -12,12 +12,12 @@ import type {
   LossFunction,
   LossOptions,
   PartSizes,
-  PortValues,
   ReferenceBatch,
   ReferenceOutputs,
   StockFacts,
 } from "../languageModel.ts";
-import { SummedLoss } from "../summedLoss.ts";
+import { SummedLoss } from "../portParts.ts";
+import { type PortName, type PortUse, type PortValues, portUse, requirePorts } from "../ports.ts";
 import { Weights } from "../weights.ts";
 import { collate } from "./batches.ts";
 import { parseConfig, type T5Config } from "./config.ts";
@@ -55,6 +55,8 @@ export class EncoderDecoderModel implements LanguageModel {
   readonly network: T5;
   readonly textScale = 1;
   readonly caseKind = "seq2seq";
+  readonly ports: readonly PortName[] = ["prompt"];
+  readonly keyValueSizes = undefined;
   readonly stock: StockFacts;
   /** The name under which the weights hold the shared embedding table `[V, d]`. */
   private readonly embeddingName: string;
@@ -100,11 +102,12 @@ export class EncoderDecoderModel implements LanguageModel {
   }
 
   /** The encoder reads the prompt again with every row. */
-  groups(lengths: readonly number[], promptLength: number, maxTokens: number): number[][] {
+  groups(lengths: readonly number[], { promptLength }: PortUse, maxTokens: number): number[][] {
     return groupByLength(lengths, { once: 0, perRow: promptLength }, maxTokens);
   }
 
-  async lossFunction({ longestTarget, dropout, ...options }: LossOptions): Promise<LossFunction> {
+  async lossFunction({ longestTarget, dropout, ports = ["prompt"], ...options }: LossOptions): Promise<LossFunction> {
+    requirePorts(this.ports, ports, this.config.modelType);
     const graph = lossGraph(this.network, { shortTargets: longestTarget < this.config.headSize, dropout });
     return new EncoderDecoderLoss(this, await Session.create(graph, options));
   }
@@ -169,7 +172,7 @@ class EncoderDecoderLoss implements LossFunction {
   }
 
   async run(
-    { prompt }: PortValues,
+    ports: PortValues,
     examples: readonly TokenizedExample[],
     maxTokens: number,
     masks?: DropoutMasks,
@@ -177,12 +180,12 @@ class EncoderDecoderLoss implements LossFunction {
   ): Promise<BatchLoss> {
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
     const lengths = examples.map(({ source }) => source.length);
-    const sum = new SummedLoss(prompt.data.length);
-    const groups = this.model.groups(lengths, prompt.shape[0]!, maxTokens);
+    const sum = new SummedLoss(ports);
+    const groups = this.model.groups(lengths, portUse(ports), maxTokens);
     for (const [part, group] of groups.entries()) {
       signal?.throwIfAborted();
       const rows = group.map((index) => examples[index]!);
-      const feeds = { ...collate(rows, this.model.config, 1 / labels), prompt };
+      const feeds = { ...collate(rows, this.model.config, 1 / labels), prompt: ports.prompt! };
       sum.add(await this.session.run(masks ? { ...feeds, ...this.maskFeeds(feeds, masks, part) } : feeds));
     }
     return sum;
