@@ -24,6 +24,7 @@ import { type Device, devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { listRuns, requestStop, runState } from "./runs/store.ts";
+import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
 import { visibleLine } from "./words/surfaces.ts";
 
@@ -118,26 +119,13 @@ function positiveIntegers(text: string): number[] {
   return text.split(",").map(positiveInteger);
 }
 
-function positiveNumber(text: string): number {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("It must be a number above 0.");
-  return value;
-}
-
-function temperature(text: string): number {
-  return Number(text) === 0 && text.trim() !== "" ? 0 : positiveNumber(text);
-}
-
-function probability(text: string): number {
-  const value = positiveNumber(text);
-  if (value > 1) throw new InvalidArgumentError("It must be a number above 0, at most 1.");
-  return value;
-}
-
-function seed(text: string): number {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new InvalidArgumentError("It must be a whole number from 0 to 2^53 − 1.");
+/** Reads a number that says how an answer is written, as the editor's form does. */
+function answerNumber(name: keyof AnswerNumbers, expected: string): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (acceptsNumber[name](value)) return value;
+    throw new InvalidArgumentError(`It must be ${expected}.`);
+  };
 }
 
 program
@@ -188,11 +176,27 @@ program
   .option("--raw", "take each text as the whole source, without the task's template", false)
   .option("--max-new-tokens <count>", "longest answer", positiveInteger)
   .option("--stop <text>", "end an answer before this text; may be repeated", collectTexts, [])
-  .option("--temperature <number>", "draw tokens, above 1 more freely; 0 takes the most probable", temperature)
+  .option(
+    "--temperature <number>",
+    "draw tokens, above 1 more freely; 0 takes the most probable",
+    answerNumber("temperature", "0 or a number above 0"),
+  )
   .option("--top-k <count>", "draw from so many of the most probable tokens", positiveInteger)
-  .option("--top-p <share>", "draw from the most probable tokens that reach this probability", probability)
-  .option("--repetition-penalty <number>", "above 1, what was read or written is less probable", positiveNumber)
-  .option("--seed <number>", "draw tokens, the same ones each time (default where tokens are drawn: 0)", seed)
+  .option(
+    "--top-p <share>",
+    "draw from the most probable tokens that reach this probability",
+    answerNumber("topP", "a number above 0, at most 1"),
+  )
+  .option(
+    "--repetition-penalty <number>",
+    "above 1, what was read or written is less probable",
+    answerNumber("repetitionPenalty", "a number above 0"),
+  )
+  .option(
+    "--seed <number>",
+    "draw tokens, the same ones each time (default where tokens are drawn: 0)",
+    answerNumber("seed", "a whole number from 0 to 2^53 − 1"),
+  )
   .addOption(device())
   .addOption(json())
   .action((target: string, texts: string[], options) => inThread("predict", target, texts, options));

@@ -9,6 +9,7 @@ import type {
   ToPromptPage,
 } from "../src/shared/promptView.ts";
 import { visibleLine } from "../src/words/surfaces.ts";
+import { AnswerOptionsForm, type KeptOptions } from "./answerOptions.ts";
 import { h, replaceChildren, setText } from "./dom.ts";
 import { button, setDisabled } from "./ui/controls.ts";
 import { type TextBox, textBox } from "./ui/textBox.ts";
@@ -25,6 +26,7 @@ const root = document.getElementById("panel")!;
 /** What somebody typed, kept while the editor is hidden. */
 interface Kept {
   text?: string;
+  options?: KeptOptions;
 }
 
 class Page {
@@ -33,6 +35,7 @@ class Page {
   private readonly answers = h("div", { "aria-live": "polite" });
   private readonly status = h("span", { class: "quiet", role: "status" });
   private readonly box: TextBox;
+  private readonly options: AnswerOptionsForm;
   private readonly tryButton: HTMLElement;
   private readonly stopButton: HTMLElement;
   private written = { withPrompt: "", withoutPrompt: "" };
@@ -42,7 +45,9 @@ class Page {
   constructor(page: PromptPage, strings: PromptStrings) {
     this.strings = strings;
     this.box = textBox(strings.tryLabel, page.example, () => this.try());
-    this.box.set((vscode.getState() as Kept | undefined)?.text ?? "");
+    const kept = vscode.getState() as Kept | undefined;
+    this.box.set(kept?.text ?? "");
+    this.options = new AnswerOptionsForm(strings, page.answerLength, kept?.options ?? {}, () => this.try());
     this.tryButton = button({ label: strings.tryButton, primary: true, onClick: () => this.try() });
     this.stopButton = button({ label: strings.stopButton, onClick: () => vscode.postMessage({ type: "stop" }) });
     this.stopButton.hidden = true;
@@ -52,6 +57,7 @@ class Page {
       this.actions(page),
       h("h2", {}, strings.tryTitle),
       this.box.element,
+      this.options.element,
       h("div", { class: "try-row" }, this.tryButton, this.stopButton, this.status),
       this.answers,
       h("h2", {}, strings.size),
@@ -84,13 +90,15 @@ class Page {
 
   private try(): void {
     const text = this.box.value;
-    vscode.setState({ text } satisfies Kept);
-    if (text.trim() === "") return;
+    const options = this.options.read();
+    vscode.setState({ text, options: this.options.kept } satisfies Kept);
+    setText(this.status, "problem" in options ? options.problem : "");
+    if (text.trim() === "" || "problem" in options) return;
     this.asked++;
     this.written = { withPrompt: "", withoutPrompt: "" };
     this.setAsking(true);
     this.showAnswers(this.written);
-    vscode.postMessage({ type: "try", id: this.asked, text });
+    vscode.postMessage({ type: "try", id: this.asked, text, options });
   }
 
   /** While an answer comes, screen readers wait for its end, and the focus is on what can be done. */

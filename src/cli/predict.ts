@@ -1,6 +1,11 @@
 /** @file Answers to texts, with a checkpoint's or an exported prompt and without, told piece by piece as the model writes them. */
 import type { Device } from "../graph/devices.ts";
 import { Stream } from "../random/philox.ts";
+import {
+  type AnswerNumbers,
+  defaultAnswerLength,
+  type AnswerOptions as WantedAnswer,
+} from "../shared/answerOptions.ts";
 import type { TryResult } from "../shared/service.ts";
 import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { type AnswerOptions, LoadedModel } from "../training/loadedModel.ts";
@@ -8,24 +13,11 @@ import { resolveDevice } from "./devices.ts";
 import { deviceOf, embeddingsOf, modelOf, openTarget, type Target, taskOf } from "./target.ts";
 import { LiveText, sayJson } from "./terminal.ts";
 
-/** Longest answer where neither the experiment nor the user says. */
-const defaultAnswerLength = 20;
+type SamplingOptions = Omit<AnswerNumbers, "maxNewTokens">;
 
-export interface SamplingOptions {
-  /** 0 takes the most probable token. */
-  temperature?: number | undefined;
-  topK?: number | undefined;
-  topP?: number | undefined;
-  repetitionPenalty?: number | undefined;
-  seed?: number | undefined;
-}
-
-export interface QuestionOptions {
+export interface QuestionOptions extends Pick<WantedAnswer, "maxNewTokens" | "stop"> {
   /** Texts are whole sources. */
   raw?: boolean | undefined;
-  maxNewTokens?: number | undefined;
-  /** Texts that end an answer and are no part of it. */
-  stop?: readonly string[] | undefined;
   sampling?: SamplingOptions | undefined;
 }
 
@@ -126,9 +118,8 @@ export async function answerTexts(
   }));
 }
 
-export interface PredictOptions extends SamplingOptions {
+export interface PredictOptions extends AnswerNumbers {
   device?: Device | "auto" | undefined;
-  maxNewTokens?: number | undefined;
   stop: readonly string[];
   raw: boolean;
   json: boolean;

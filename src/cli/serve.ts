@@ -15,6 +15,13 @@ import {
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import {
+  type AnswerNumbers,
+  acceptsNumber,
+  answerNumberNames,
+  longestStopText,
+  mostStopTexts,
+} from "../shared/answerOptions.ts";
+import {
   type AnswerPiece,
   cancelledCode,
   progressNotification,
@@ -36,6 +43,9 @@ const endingMilliseconds = 2000;
 const maxPreviewRows = 1000;
 
 const path = z.string().min(1);
+const answerNumbers = Object.fromEntries(
+  answerNumberNames.map((name) => [name, z.number().refine(acceptsNumber[name]).optional()]),
+) as Record<keyof AnswerNumbers, z.ZodOptional<z.ZodNumber>>;
 const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]> } = {
   inspect: z.object({ checkpoint: path }),
   inspectPrompt: z.object({
@@ -47,7 +57,8 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
     target: path,
     text: z.string(),
     raw: z.boolean().optional(),
-    maxNewTokens: z.int().min(1).optional(),
+    ...answerNumbers,
+    stop: z.array(z.string().min(1).max(longestStopText)).max(mostStopTexts).optional(),
     workspace: path,
     piecesToken: z.string().optional(),
   }) as z.ZodType<ServiceMethods["try"]["params"]>,

@@ -65,7 +65,7 @@ function createHandlers(models: ModelCache): Handlers {
   return {
     inspect: ({ checkpoint }, context) => inspect(openCheckpoint(checkpoint), context),
     inspectPrompt: ({ prompt, workspace, fetch }, context) => inspect(openPrompt(prompt, workspace), context, fetch),
-    async try({ target: name, text, raw, maxNewTokens, workspace }, context) {
+    async try({ target: name, text, raw, maxNewTokens, stop, workspace, piecesToken: _, ...sampling }, context) {
       const target = openTarget(name, workspace);
       const { signal } = context;
       const lengths = { with: 0, without: 0 };
@@ -74,7 +74,7 @@ function createHandlers(models: ModelCache): Handlers {
         context.onPiece({ prompted, at: lengths[which], text });
         lengths[which] += text.length;
       };
-      const options = { raw, maxNewTokens, signal, onPiece };
+      const options = { raw, maxNewTokens, stop, sampling, signal, onPiece };
       const [answer] = await answerTexts(target, [text], await open(target, context), options);
       return answer!;
     },

@@ -119,7 +119,7 @@ class PromptView {
       case "inspect":
         return this.inspect(message.fetch);
       case "try":
-        return this.try(message.id, message.text);
+        return this.try(message);
       case "stop":
         return this.trying?.cancel();
       case "action":
@@ -179,7 +179,7 @@ class PromptView {
     };
   }
 
-  private async try(id: number, text: string): Promise<void> {
+  private async try({ id, text, options }: Extract<FromPromptPage, { type: "try" }>): Promise<void> {
     const { t } = vscode.l10n;
     if (!vscode.workspace.isTrusted) {
       this.post({
@@ -198,7 +198,7 @@ class PromptView {
       if (this.trying === trying) this.post(message);
     };
     try {
-      const params = { target: this.uri.fsPath, text, workspace: this.workspace() };
+      const params = { ...options, target: this.uri.fsPath, text, workspace: this.workspace() };
       const onPiece = (piece: AnswerPiece) => post({ type: "piece", id, ...piece });
       const answer = await this.services.service.request("try", params, { token, onPiece });
       post({ type: "answer", id, ...answer });

@@ -97,7 +97,7 @@ describe("the page of an exported prompt", () => {
   });
 
   it("sends every text of the page", () => {
-    expect(Object.values(promptStrings(t)).every((text) => text.length > 0)).toBe(true);
+    expect(Object.values(promptStrings(t)).every((text) => Object.values(text).length > 0)).toBe(true);
   });
 });
 
@@ -106,14 +106,24 @@ describe("messages from the page", () => {
     expect(parsePromptMessage({ type: "ready" })).toEqual({ type: "ready" });
     expect(parsePromptMessage({ type: "inspect", fetch: true })).toEqual({ type: "inspect", fetch: true });
     expect(parsePromptMessage({ type: "inspect" })).toBeUndefined();
-    expect(parsePromptMessage({ type: "try", id: 1, text: "a" })).toEqual({ type: "try", id: 1, text: "a" });
+    const asked = { type: "try", id: 1, text: "a", options: { topP: 0.9, seed: 0, stop: ["\n"] } };
+    expect(parsePromptMessage(asked)).toEqual(asked);
+    expect(parsePromptMessage({ ...asked, options: {} })).toEqual({ ...asked, options: {} });
     expect(parsePromptMessage({ type: "action", action: "reveal" })).toEqual({ type: "action", action: "reveal" });
   });
 
-  it.each([null, "ready", { type: "try", id: "1", text: "a" }, { type: "action", action: "format" }, { type: "run" }])(
-    "are dropped when they are something else: %o",
-    (message) => {
-      expect(parsePromptMessage(message)).toBeUndefined();
-    },
-  );
+  const asked = { type: "try", id: 1, text: "a" };
+  it.each([
+    null,
+    "ready",
+    asked,
+    { ...asked, id: "1", options: {} },
+    { ...asked, options: { topP: 2 } },
+    { ...asked, options: { temperature: "0.5" } },
+    { ...asked, options: { stop: [""] } },
+    { type: "action", action: "format" },
+    { type: "run" },
+  ])("are dropped when they are something else: %o", (message) => {
+    expect(parsePromptMessage(message)).toBeUndefined();
+  });
 });

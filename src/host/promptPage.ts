@@ -1,6 +1,7 @@
 /** @file An exported prompt in facts for people. Knows no `vscode`. */
 import type { Inspection } from "../runs/inspection.ts";
 import type { PromptFile, Provenance } from "../runs/prompts.ts";
+import { defaultAnswerLength } from "../shared/answerOptions.ts";
 import type { PromptFact, PromptPage, PromptStrings, PromptTokenView } from "../shared/promptView.ts";
 import type { Translate } from "./translate.ts";
 import { byteText, percent } from "./tree/collect.ts";
@@ -54,6 +55,7 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
     },
     hasRun,
     example: t("A text like those it was trained on; Ctrl+Enter asks"),
+    answerLength: task.maxNewTokens ?? defaultAnswerLength,
   };
 }
 
@@ -116,6 +118,21 @@ export function promptStrings(t: Translate): PromptStrings {
     trying: t("The model is answering…"),
     stopButton: t("Stop"),
     stopped: t("Stopped."),
+    options: t("Options"),
+    optionsNote: t(
+      "Tokens are drawn where a temperature above 0, top-k, top-p or a seed is given; otherwise the most probable one is taken.",
+    ),
+    numbers: {
+      maxNewTokens: { label: t("Most new tokens"), expected: t("a whole number of at least 1") },
+      temperature: { label: t("Temperature"), expected: t("0 or a number above 0") },
+      topK: { label: t("Top-k"), expected: t("a whole number of at least 1") },
+      topP: { label: t("Top-p"), expected: t("a number above 0, at most 1") },
+      repetitionPenalty: { label: t("Repetition penalty"), expected: t("a number above 0") },
+      seed: { label: t("Seed"), expected: t("a whole number from 0 to 2^53 − 1") },
+    },
+    stopTexts: t("Stop before (a text on each line; \\n is a line break)"),
+    wrongNumber: t("{0}: {1} is expected."),
+    tooManyStopTexts: t("At most {0} texts, of at most {1} characters each, can end an answer."),
     readAs: t("What the model read"),
     withPrompt: t("With the prompt"),
     withoutPrompt: t("Without the prompt"),

@@ -1,4 +1,12 @@
 /** @file What the extension host and the editor of exported prompts say to each other. */
+import {
+  type AnswerNumbers,
+  type AnswerOptions,
+  acceptsNumber,
+  answerNumberNames,
+  longestStopText,
+  mostStopTexts,
+} from "./answerOptions.ts";
 
 /** Texts of the page: a webview cannot translate, the host sends them. */
 export interface PromptStrings {
@@ -19,6 +27,16 @@ export interface PromptStrings {
   trying: string;
   stopButton: string;
   stopped: string;
+  options: string;
+  /** What is drawn, and what else is said of the options. */
+  optionsNote: string;
+  /** Of each option its name, and what it takes. */
+  numbers: Readonly<Record<keyof AnswerNumbers, { label: string; expected: string }>>;
+  stopTexts: string;
+  /** What is wrong with an option: `{0}` is its name, `{1}` what it takes. */
+  wrongNumber: string;
+  /** `{0}`: so many, `{1}`: so long. */
+  tooManyStopTexts: string;
   readAs: string;
   withPrompt: string;
   withoutPrompt: string;
@@ -48,6 +66,8 @@ export interface PromptPage {
   hasRun: boolean;
   /** A hint of what to type. */
   example: string;
+  /** Longest answer in tokens, where nobody says. */
+  answerLength: number;
 }
 
 export interface PromptTokenView {
@@ -86,7 +106,7 @@ export type FromPromptPage =
   | { type: "ready" }
   /** `fetch`: the model too, where it is not on this machine. */
   | { type: "inspect"; fetch: boolean }
-  | { type: "try"; id: number; text: string }
+  | { type: "try"; id: number; text: string; options: AnswerOptions }
   /** No more of the answer that was asked for last. */
   | { type: "stop" }
   | { type: "action"; action: PromptAction };
@@ -97,12 +117,30 @@ export const longestTryText = 20_000;
 /** A message from the page, if it is one. */
 export function parsePromptMessage(value: unknown): FromPromptPage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { type, id, text, action, fetch } = value as Record<string, unknown>;
+  const { type, id, text, action, fetch, options } = value as Record<string, unknown>;
   if (type === "ready" || type === "stop") return { type };
   if (type === "inspect" && typeof fetch === "boolean") return { type, fetch };
   if (type === "try" && typeof text === "string" && text.length <= longestTryText && Number.isSafeInteger(id)) {
-    return { type, id: id as number, text };
+    const parsed = parseOptions(options);
+    return parsed && { type, id: id as number, text, options: parsed };
   }
   const known = promptActions.find((name) => name === action);
   return type === "action" && known ? { type, action: known } : undefined;
+}
+
+function parseOptions(value: unknown): AnswerOptions | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { stop, ...others } = value as Record<string, unknown>;
+  const numbers = answerNumberNames.flatMap((name) =>
+    others[name] === undefined ? [] : [[name, others[name]] as const],
+  );
+  if (!numbers.every(([name, number]) => typeof number === "number" && acceptsNumber[name](number))) return undefined;
+  const options: AnswerOptions = Object.fromEntries(numbers);
+  if (stop === undefined) return options;
+  return areStopTexts(stop) ? { ...options, stop } : undefined;
+}
+
+export function areStopTexts(value: unknown): value is string[] {
+  const isText = (text: unknown) => typeof text === "string" && text !== "" && text.length <= longestStopText;
+  return Array.isArray(value) && value.length <= mostStopTexts && value.every(isText);
 }

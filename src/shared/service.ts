@@ -4,6 +4,7 @@
  */
 import type { Inspection } from "../runs/inspection.ts";
 import type { Preview } from "../tasks/preview.ts";
+import type { AnswerOptions } from "./answerOptions.ts";
 
 export interface ServiceMethods {
   /** Looks into a checkpoint; kept in its run's folder, so that the second time is quick. Fetches no model. */
@@ -68,14 +69,13 @@ export interface PromptParams {
   workspace?: string;
 }
 
-export interface TryParams {
+export interface TryParams extends AnswerOptions {
   /** Absolute path of a checkpoint or an exported prompt. */
   target: string;
   /** The task's only field; where the template has several, the whole source. */
   text: string;
   /** Take the text as the whole source, without the template. */
   raw?: boolean;
-  maxNewTokens?: number;
   workspace: string;
   /** Sends each AnswerPiece as the progress of this token. */
   piecesToken?: string;

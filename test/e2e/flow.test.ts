@@ -146,7 +146,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
 
   it("tries the prompt on a text, with and without it", async () => {
     const editor = await workbench.webview(/polite\.prompt\.safetensors/);
-    await editor.locator("textarea").fill("the soup was cold and the waiter was rude");
+    await editor.getByLabel("Text for the model to read").fill("the soup was cold and the waiter was rude");
     await editor.locator("vscode-button", { hasText: "Try" }).click();
     await editor.locator(".answers + .quiet").waitFor(); // the answers are whole
     const answers = await editor.locator(".answer").allInnerTexts();

@@ -8,6 +8,7 @@ import {
   CancellationTokenSource,
   createMessageConnection,
   type Disposable,
+  ErrorCodes,
   type MessageConnection,
   ProgressType,
   StreamMessageReader,
@@ -191,6 +192,26 @@ describe("exported prompts", () => {
       cwd: folder(),
     });
     expect(jsonLines<object>(stdout).at(-1)).toEqual({ type: "answer", row: 0, text: "rain sun", ...answer });
+  });
+
+  it("are answered with the options that were given, as on the command line, and not with others", async () => {
+    const ask = { target: last, text: "rain sun", workspace: folder(), maxNewTokens: 12 };
+    const drawn = await service.request("try", { ...ask, temperature: 5, topK: 20, topP: 0.99, seed: 3 });
+    expect(await service.request("try", { ...ask, temperature: 5, topK: 20, topP: 0.99, seed: 4 })).not.toEqual(drawn);
+    const options = ["--temperature", "5", "--top-k", "20", "--top-p", "0.99", "--seed", "3", "--max-new-tokens", "12"];
+    const { stdout } = await ulptOk(["predict", last, "rain sun", ...options, "--json"], { cwd: folder() });
+    expect(jsonLines<object>(stdout).at(-1)).toMatchObject(drawn);
+    const [first, second] = drawn.withPrompt.split(" ");
+    const stopped = await service.request("try", {
+      ...ask,
+      temperature: 5,
+      topK: 20,
+      topP: 0.99,
+      seed: 3,
+      stop: [second!],
+    });
+    expect(stopped.withPrompt.trim()).toBe(first);
+    await expect(service.request("try", { ...ask, topP: 2 })).rejects.toMatchObject({ code: ErrorCodes.InvalidParams });
   });
 
   it("are answered in pieces that joined are the answers, for whoever asks for them", async () => {

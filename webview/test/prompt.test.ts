@@ -6,7 +6,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { panelHtml } from "../../src/host/panel/html.ts";
 import { promptStrings } from "../../src/host/promptPage.ts";
 import { untranslated } from "../../src/host/translate.ts";
-import type { FromPromptPage, PromptPage, ToPromptPage } from "../../src/shared/promptView.ts";
+import {
+  type FromPromptPage,
+  type PromptPage,
+  parsePromptMessage,
+  type ToPromptPage,
+} from "../../src/shared/promptView.ts";
 import { launch, missing } from "./harness.ts";
 import { type ThemeName, themes } from "./themes.ts";
 
@@ -22,6 +27,7 @@ const shown: PromptPage = {
   size: { trained: 296, full: 2560, text: "296 of the 2,560 numbers of a full prompt: 11.6 %, 8.6 times smaller" },
   hasRun: true,
   example: "A text like those it was trained on; Ctrl+Enter asks",
+  answerLength: 20,
 };
 
 describe.skipIf(missing)("the prompt editor in Chromium", () => {
@@ -86,7 +92,7 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
   const status = () => page.locator(".try-row [role=status]");
 
   async function ask(text: string): Promise<void> {
-    await page.getByRole("textbox").fill(text);
+    await page.getByRole("textbox").first().fill(text);
     await button("Try").click();
   }
 
@@ -116,7 +122,7 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     expect(await button("Stop").count()).toBe(0);
     await shot("stopped");
     await ask("we liked it");
-    expect((await sent()).at(-1)).toEqual({ type: "try", id: 2, text: "we liked it" });
+    expect((await sent()).at(-1)).toEqual({ type: "try", id: 2, text: "we liked it", options: {} });
     await post({ type: "stopped", id: 1 });
     await post({ type: "answer", id: 2, source: "we liked it", withPrompt: "no", withoutPrompt: "" });
     await expect.poll(() => answers().allInnerTexts()).toEqual(["no", "(an empty answer)"]);
@@ -131,18 +137,41 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await expect.poll(() => answers().first().innerText()).toBe("one");
   });
 
+  it("sends the options that were given, and says of a wrong one what it takes", async () => {
+    expect(await page.getByLabel("Temperature").isVisible()).toBe(false);
+    await page.getByText("Options", { exact: true }).click();
+    await page.getByLabel("Temperature").fill("warm");
+    await page.getByLabel("Top-k").fill("40");
+    await page.getByLabel("Seed").fill("7");
+    await page.getByLabel("Stop before").fill("END\n\\n\\n");
+    await ask("a");
+    await expect.poll(() => status().innerText()).toBe("Temperature: 0 or a number above 0 is expected.");
+    expect((await sent()).map(({ type }) => type)).not.toContain("try");
+    expect(await page.getByLabel("Temperature").evaluate((input) => input === document.activeElement)).toBe(true);
+    for (const theme of ["dark", "light", "high-contrast"] as const) {
+      await setTheme(theme);
+      await shot(`options-${theme}`);
+    }
+    await page.getByLabel("Temperature").fill("0.7");
+    await page.keyboard.press("Enter");
+    const options = { temperature: 0.7, topK: 40, seed: 7, stop: ["END", "\n\n"] };
+    await expect.poll(async () => (await sent()).at(-1)).toEqual({ type: "try", id: 1, text: "a", options });
+    expect(parsePromptMessage((await sent()).at(-1))).toEqual((await sent()).at(-1));
+  });
+
   it("can be asked and stopped from the keyboard: the focus goes to what can be done", async () => {
     await page.getByRole("textbox").fill("a");
     await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab"); // past the options, which are folded
     await page.keyboard.press("Enter");
-    await expect.poll(async () => (await sent()).at(-1)).toEqual({ type: "try", id: 1, text: "a" });
+    await expect.poll(async () => (await sent()).at(-1)).toMatchObject({ type: "try", id: 1, text: "a" });
     await expect.poll(focused).toBe("Stop");
     await page.keyboard.press("Enter");
     await expect.poll(async () => (await sent()).at(-1)).toEqual({ type: "stop" });
     await post({ type: "stopped", id: 1 });
     await expect.poll(focused).toBe("Try");
     await page.keyboard.press("Enter");
-    await expect.poll(async () => (await sent()).at(-1)).toEqual({ type: "try", id: 2, text: "a" });
+    await expect.poll(async () => (await sent()).at(-1)).toMatchObject({ type: "try", id: 2, text: "a" });
   });
 });
 

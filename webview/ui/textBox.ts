@@ -1,5 +1,5 @@
-/** @file A box for a text of several lines. Native: the toolkit's text area ignores changes of its label and of its height. */
-import { h } from "../dom.ts";
+/** @file Boxes for texts. Native: the toolkit's text area ignores changes of its label and of its height. */
+import { h, setAttributes } from "../dom.ts";
 
 export interface TextBox {
   element: HTMLElement;
@@ -7,10 +7,10 @@ export interface TextBox {
   set(value: string): void;
 }
 
-/** `onSubmit` is called on Ctrl+Enter (⌘+Enter). */
-export function textBox(label: string, placeholder: string, onSubmit: () => void): TextBox {
+/** A text of several lines; `onSubmit` is called on Ctrl+Enter (⌘+Enter). */
+export function textBox(label: string, placeholder: string, onSubmit: () => void, rows = 3): TextBox {
   const input = h("textarea", {
-    rows: 3,
+    rows,
     spellcheck: "false",
     placeholder,
     onkeydown: (event: KeyboardEvent) => {
@@ -27,5 +27,38 @@ export function textBox(label: string, placeholder: string, onSubmit: () => void
     set(value) {
       input.value = value;
     },
+  };
+}
+
+export interface LineBox extends TextBox {
+  /** What is wrong with its text, if anything is. */
+  setProblem(problem: string | undefined): void;
+  focus(): void;
+}
+
+/** A text of one line; `onSubmit` is called on Enter. */
+export function lineBox(label: string, placeholder: string, onSubmit: () => void): LineBox {
+  const input = h("input", {
+    type: "text",
+    spellcheck: "false",
+    placeholder,
+    onkeydown: (event: KeyboardEvent) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      onSubmit();
+    },
+  });
+  return {
+    element: h("label", { class: "text-box" }, h("span", {}, label), input),
+    get value() {
+      return input.value;
+    },
+    set(value) {
+      input.value = value;
+    },
+    setProblem(problem) {
+      setAttributes(input, { "aria-invalid": problem !== undefined && "true", title: problem });
+    },
+    focus: () => input.focus(),
   };
 }
