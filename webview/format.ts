@@ -1,4 +1,5 @@
 /** @file Numbers and texts as people read them, in the language of the page. */
+import { isPercent } from "../src/metrics/kinds.ts";
 import type { StringKey, Strings } from "../src/shared/panel.ts";
 
 export const none = "–";
@@ -46,9 +47,18 @@ export class Texts {
     return fraction === null || !Number.isFinite(fraction) ? none : this.percentFormat.format(fraction);
   }
 
+  /** By a metric: in percent, or as a loss. */
+  score(metric: string | null, score: number | null): string {
+    return isPercent(metric) ? this.percent(score) : this.loss(score);
+  }
+
   /** As on an axis: no more digits than needed. */
   percentTick(fraction: number): string {
     return this.percentTickFormat.format(fraction);
+  }
+
+  scoreTick(metric: string | null, score: number): string {
+    return isPercent(metric) ? this.percentTick(score) : String(Number(score.toPrecision(4)));
   }
 
   /** Three significant digits: 0.0213, 1.25, 12.5, 125. */

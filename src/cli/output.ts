@@ -1,7 +1,9 @@
 /** @file What a command tells while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines for machines. */
 import cliProgress from "cli-progress";
 import { messageOf, UlptError } from "../errors.ts";
+import { bestOf, isLowest, scoreText } from "../metrics/kinds.ts";
 import type { RunReport } from "../runs/report.ts";
+import type { EvaluationEvent } from "../runs/schema.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -90,8 +92,10 @@ function heading({ name, index, count, parameters }: RunHeading): string {
 }
 
 function ending(report: RunReport): string {
-  const { run, state, test, bestValidation, seconds } = report;
-  const validation = bestValidation === undefined ? "" : `, best validation ${formatPercent(bestValidation)}`;
+  const { run, state, test, bestValidation, validationMetric = null, seconds } = report;
+  const by = isLowest(validationMetric) ? `${validationMetric} ` : "";
+  const validation =
+    bestValidation === undefined ? "" : `, best validation ${by}${scoreText(validationMetric, bestValidation)}`;
   const score = test ? `, test ${formatPercent(test.score)}` : "";
   return `${visibleLine(run)}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
 }
@@ -103,6 +107,7 @@ class BarReporter implements Reporter {
   private loss = new SmoothedLoss();
   private span = { from: 0, total: 0 };
   private readonly payload = { loss: "–", best: "–", phase: "" };
+  private best: EvaluationEvent | undefined;
   private readonly signal: AbortSignal;
   private readonly preparation = new PreparationBar();
 
@@ -125,6 +130,7 @@ class BarReporter implements Reporter {
     this.preparation.stop();
     say(heading(run));
     this.loss = new SmoothedLoss();
+    this.best = undefined;
     Object.assign(this.payload, { loss: "–", best: "–", phase: "" });
   }
 
@@ -145,9 +151,8 @@ class BarReporter implements Reporter {
         break;
       case "evaluation":
         if (event.split === "validation") {
-          const best = Number.parseFloat(this.payload.best);
-          const score = 100 * event.score;
-          this.payload.best = Number.isNaN(best) || score > best ? `${score.toFixed(1)} %` : this.payload.best;
+          this.best = bestOf([...(this.best ? [this.best] : []), event]);
+          if (this.best) this.payload.best = scoreText(this.best.metric, this.best.score);
           this.bar?.update(this.payload);
         }
         break;
@@ -225,7 +230,7 @@ class LineReporter implements Reporter {
         break;
       case "evaluation":
         say(
-          `  step ${event.step}  ${event.split} ${event.metric} ${formatPercent(event.score)}  (${event.count} rows)`,
+          `  step ${event.step}  ${event.split} ${event.metric} ${scoreText(event.metric, event.score)}  (${event.count} rows)`,
         );
         break;
       case "warning":

@@ -1,6 +1,7 @@
 /** @file The tables that commands print. */
 import stringWidth from "string-width";
 import wrapAnsi from "wrap-ansi";
+import { scoreText } from "../metrics/kinds.ts";
 import type { GroupReport } from "../results/comparison.ts";
 import { seedCount, spreadText } from "../results/groups.ts";
 import type { RunReport } from "../runs/report.ts";
@@ -63,6 +64,11 @@ function padded(line: string, width: number, right: boolean): string {
   return right ? space + line : line + space;
 }
 
+/** How scores by a metric are written. */
+function written(metric: string | null): (score: number) => string {
+  return (score) => scoreText(metric, score);
+}
+
 function percentOr(fraction: number | undefined): string {
   return fraction === undefined ? none : formatPercent(fraction);
 }
@@ -77,7 +83,7 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
       seedCount(compared.length, seeds),
       formatCount(parameters),
       bytes === undefined ? none : formatBytes(bytes),
-      bestValidation ? spreadText(bestValidation, validationMetric, formatPercent) : none,
+      bestValidation ? spreadText(bestValidation, validationMetric, written(validationMetric)) : none,
       test ? spreadText(test, test.metric, formatPercent) : none,
       test?.interval ? `${(100 * test.interval[0]).toFixed(1)} – ${(100 * test.interval[1]).toFixed(1)}` : none,
       ...others.map((name) => (test?.others[name] ? spreadText(test.others[name], name, formatPercent) : none)),
@@ -134,7 +140,7 @@ export function runsTable(runs: readonly RunSummary[]): string {
     run.run,
     run.reason ? `${run.state}: ${run.reason}` : run.state,
     run.totalSteps ? `${run.step ?? 0}/${run.totalSteps}` : String(run.step ?? 0),
-    percentOr(run.bestScore ?? undefined),
+    run.bestScore === null ? none : scoreText(run.metric, run.bestScore),
     percentOr(run.testScore ?? undefined),
     run.updated ? new Date(run.updated).toISOString().slice(0, 16).replace("T", " ") : none,
   ]);

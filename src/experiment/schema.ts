@@ -134,7 +134,7 @@ const earlyStopping = z.strictObject({
     .number()
     .gte(0)
     .default(0)
-    .describe("By how much a score (0 to 1) must exceed the best so far to count as better."),
+    .describe("By how much a score (0 to 1) must exceed the best so far, or a loss fall below it, to count as better."),
 });
 
 const training = z
@@ -188,7 +188,9 @@ const training = z
     earlyStopping: earlyStopping
       .nullable()
       .default(null)
-      .describe("Ends a run whose validation score has stopped rising; null: every run takes all its steps."),
+      .describe(
+        "Ends a run whose validation score (or loss: task.checkpointMetric) has stopped getting better; null: every run takes all its steps.",
+      ),
     microBatchTokens: bounded.microBatchTokens
       .default(900)
       .describe("Most tokens that go through the model at once, the prompt counted; bounds memory, not results."),

@@ -1,5 +1,7 @@
 /** @file Checkpoints and runs side by side, in VS Code's own diff editors. */
+
 import * as vscode from "vscode";
+import { scoreText } from "../metrics/kinds.ts";
 import { listCheckpoints } from "../runs/checkpoints.ts";
 import { bestStep, mainStep, partnerStep, previousStep, runFacts } from "./comparison.ts";
 import { setContextKey } from "./contextKey.ts";
@@ -160,11 +162,11 @@ async function pickRun(store: RunStore, title: string, except?: RunId): Promise<
   const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
   const items = experiments.map(async (experiment) => {
     const runs = (await store.runs(experiment)).filter(({ spec }) => spec !== null);
-    return runs.flatMap(({ directory, run, bestScore, spec }) => {
+    return runs.flatMap(({ directory, run, bestScore, metric, spec }) => {
       const id = runOf({ directory });
       if (!id || (except && isSameRun(id, except))) return [];
       const folder = several ? ` · ${folderOf(id)?.name ?? ""}` : "";
-      const score = bestScore === null ? "" : t("best {0}", bestScore.toFixed(3));
+      const score = bestScore === null ? "" : t("best {0}", scoreText(metric, bestScore));
       const short = spec ? t("{0} seed {1}", shortName({ ...spec, run }), spec.seed) : "";
       return [
         {

@@ -4,6 +4,7 @@ import { describeSettings } from "../experiment/describe.ts";
 import { runNamed } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import { completeSettings } from "../experiment/recorded.ts";
+import { bestOf } from "../metrics/kinds.ts";
 import { safeName } from "../runs/names.ts";
 import type { RunSummary } from "../runs/store.ts";
 import { type ChangedValue, changedValues } from "./experimentChanges.ts";
@@ -17,7 +18,7 @@ export interface LastRun {
   paths: string[];
   /** Values in the file that were others, and where they stand. */
   changedValues: ChangedValue[];
-  /** Best score of all runs of the experiment, and who has it. */
+  /** Best score of all runs that have the metric of the newest, and who has it. */
   best: { score: number; run: string; metric: string | null } | undefined;
   entry: ExperimentEntry;
 }
@@ -49,16 +50,16 @@ export class LastRuns {
     const { directory: _, ...recorded } = completeSettings(last.spec.settings);
     const now = describeSettings(runNamed(experiment, recorded.name));
     const paths = differingPaths(recorded, now).filter((path) => path !== "name" && path !== "experiment");
-    const best = runs.reduce<LastRun["best"]>((leader, { bestScore, run, metric }) => {
-      if (bestScore === null || (leader && leader.score >= bestScore)) return leader;
-      return { score: bestScore, run, metric };
-    }, undefined);
+    // Scores of different metrics do not compare.
+    const scored = runs.flatMap(({ bestScore, run, metric }) =>
+      bestScore === null || metric !== last.metric ? [] : [{ score: bestScore, run, metric }],
+    );
     return {
       run: last.run,
       directory: last.directory,
       paths,
       changedValues: changedValues(text, paths, recorded),
-      best,
+      best: bestOf(scored),
       entry,
     };
   }

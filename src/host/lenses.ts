@@ -1,7 +1,9 @@
 /** @file What can be done, and what changed, above the lines of checkpoints and experiment files. */
+
 import { findNodeAtLocation } from "jsonc-parser";
 import * as vscode from "vscode";
 import { experimentTree } from "../experiment/tree.ts";
+import { scoreText } from "../metrics/kinds.ts";
 import { describeValue, tableName } from "../paper/format.ts";
 import { cells } from "../paper/results.ts";
 import { changeSummary } from "../runs/checkpointText.ts";
@@ -167,6 +169,6 @@ function changesCommand(file: vscode.Uri, last: LastRun | undefined): vscode.Com
 function bestCommand(last: LastRun | undefined): vscode.Command {
   if (!last?.best) return shownCommand(vscode.l10n.t("no score yet"));
   const { score, run, metric } = last.best;
-  const title = vscode.l10n.t("best {0} {1} %, {2}", metric ?? "", (100 * score).toFixed(1), run);
+  const title = vscode.l10n.t("best {0} {1}, {2}", metric ?? "", scoreText(metric, score), run);
   return shownCommand(title, coreCommands.openPanel, [{ experiment: last.entry }]);
 }

@@ -4,7 +4,7 @@ import { paperIdOf } from "../paper/recorded.ts";
 import type { RunSummary } from "../runs/store.ts";
 import { coreCommands, settings } from "./ids.ts";
 import type { ExperimentEntry, RunStore } from "./store.ts";
-import { bestRun, percent, scoreOf } from "./tree/collect.ts";
+import { bestRun, namedScore, scoreOf } from "./tree/collect.ts";
 import { showFailure, showInformation } from "./window.ts";
 
 const { t } = vscode.l10n;
@@ -70,7 +70,8 @@ function failureText({ experiment, run, state, reason }: RunSummary): string {
 
 function successText({ name }: ExperimentEntry, runs: readonly RunSummary[]): string {
   const best = bestRun(runs);
-  const score = best ? t(", best {0} ({1})", percent(scoreOf(best)!), best.run) : "";
+  const scored = best && scoreOf(best);
+  const score = scored ? t(", best {0} ({1})", namedScore(scored), best.run) : "";
   return runs.length === 1
     ? t("{0}: 1 run finished{1}", name, score)
     : t("{0}: {1} runs finished{2}", name, runs.length, score);

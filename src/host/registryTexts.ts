@@ -1,5 +1,5 @@
 /** @file Tasks of the registry in words: what is asked, how many rows there are, what is wrong with the official code. Knows no `vscode`. */
-import { type MetricName, metricFacts } from "../metrics/names.ts";
+import { type CheckpointMetric, metricFacts } from "../metrics/names.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskName, taskNames } from "../tasks/definition.ts";
 import { type RegistryEntry, registry } from "../tasks/registry.ts";
 import { resolveTask } from "../tasks/resolve.ts";
@@ -35,7 +35,7 @@ export function sizesText(name: TaskName, t: Translate): string {
 }
 
 /** The metric of a task that runs what the model writes, if it has one. */
-export function programsMetric(task: Parameters<typeof checkpointMetricOf>[0]): MetricName | undefined {
+export function programsMetric(task: Parameters<typeof checkpointMetricOf>[0]): CheckpointMetric | undefined {
   return [...metricsOf(task), checkpointMetricOf(task)].find((metric) => metricFacts[metric].needs === "programs");
 }
 

@@ -1,5 +1,6 @@
 /** @file A run's settings and metrics as texts to compare: the same run gives the same text, line for line. */
 import { canonicalJson } from "../experiment/describe.ts";
+import { bestOf } from "../metrics/kinds.ts";
 import type { MergedJournal } from "../runs/journal.ts";
 import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -58,14 +59,6 @@ function scoreSection(split: string, evaluations: readonly EvaluationEvent[]): s
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, score]) => visibleLine(`baseline ${name}   ${fixed(score)}`)),
   ];
-}
-
-/** The first of the highest scores. */
-function bestOf(evaluations: readonly EvaluationEvent[]): EvaluationEvent | undefined {
-  return evaluations.reduce<EvaluationEvent | undefined>(
-    (best, evaluation) => (best && !(evaluation.score > best.score) ? best : evaluation),
-    undefined,
-  );
 }
 
 /** Single steps are noise: the mean between two evaluations, or of every tenth of the run where there is none. */

@@ -1,6 +1,6 @@
 /** @file The metrics by name, with what an editor and a table say of each. */
 
-/** In the order in which they are offered. All are better the higher they are. */
+/** In the order in which they are offered. All are better the higher they are, from 0 to 1 or from −1 to 1. */
 export const metricNames = [
   "accuracy",
   "f1",
@@ -20,6 +20,10 @@ export const metricNames = [
   "likelihood",
 ] as const;
 export type MetricName = (typeof metricNames)[number];
+
+/** By which checkpoints can be compared: by the loss as well, which is better the lower it is. */
+export const checkpointMetricNames = [...metricNames, "loss"] as const;
+export type CheckpointMetric = (typeof checkpointMetricNames)[number];
 
 /**
  * Under which name of an assertion the first function of a program is known where the program has no other of that name. `called`: the
@@ -49,6 +53,8 @@ export interface MetricFacts {
   source: string;
   /** The lowest and the highest score there can be. */
   bounds: Bounds;
+  /** Left out where the highest score is the best. */
+  best?: "lowest";
   /** Where its 95 % interval comes from. */
   interval: IntervalKind;
   /** What a task must have beside predictions and targets. */
@@ -63,7 +69,7 @@ const t5 = "evaluation code of T5 (Raffel et al. 2020), as in the ULPT paper's c
 const rouge =
   'Lin 2004, rouge_score of google-research without a stemmer, as evaluate.load("rouge") is by default; the mean over rows. Words are of a to z and 0 to 9 unless the task says rougeTokenizer: unicode';
 
-export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
+export const metricFacts: Readonly<Record<CheckpointMetric, MetricFacts>> = {
   accuracy: {
     title: "Accuracy",
     description: "Share of answers that equal the target, space at the ends aside.",
@@ -182,10 +188,20 @@ export const metricFacts: Readonly<Record<MetricName, MetricFacts>> = {
   },
   likelihood: {
     title: "Likelihood",
-    description: "Geometric mean of the probability of a target's tokens: e^(−validation loss).",
-    source: "the ULPT paper selects checkpoints of GSM8K and MBPP by lowest validation loss",
+    description: "Geometric mean of the probability of a target's tokens: e^(−loss).",
+    source: "the inverse of the perplexity per token of Hugging Face's documentation",
     needs: "losses",
     bounds: share,
+    interval: "bootstrap",
+  },
+  loss: {
+    title: "Loss",
+    description: "Mean −log P of a target token, natural logarithm: what training lowers. Lower is better.",
+    source:
+      "the ULPT paper's code for Llama, which keeps the checkpoint of GSM8K and MBPP with the lowest validation loss",
+    needs: "losses",
+    bounds: [0, Number.POSITIVE_INFINITY],
+    best: "lowest",
     interval: "bootstrap",
   },
 };

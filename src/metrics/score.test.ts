@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { UlptError } from "../errors.ts";
 import { bootstrapInterval, groupRows } from "../statistics/bootstrap.ts";
 import { wilsonInterval } from "../statistics/intervals.ts";
-import { type MetricName, metricNames } from "./names.ts";
+import { type CheckpointMetric, metricNames } from "./names.ts";
 import type { ProgramOutcome, ProgramRunner } from "./programs.ts";
 import { type Answers, type Loss, majorityAnswer, majorityBaseline, scoreAnswers } from "./score.ts";
 
-const score = (metric: MetricName, answers: Answers, runProgram?: ProgramRunner) =>
+const score = (metric: CheckpointMetric, answers: Answers, runProgram?: ProgramRunner) =>
   scoreAnswers(metric, answers, { runProgram });
 
 /** Whether the assertion stands in the program. */
@@ -42,7 +42,7 @@ const losses: Answers = {
 
 describe("a score", () => {
   // Worked out by hand.
-  it.each<[MetricName, Answers, number]>([
+  it.each<[CheckpointMetric, Answers, number]>([
     ["accuracy", classes, 3 / 6],
     ["f1", classes, 4 / 7],
     ["macro-f1", classes, (4 / 7 + 1 / 2) / 2],
@@ -59,6 +59,7 @@ describe("a score", () => {
     ["tests-passed", programs, 1 / 2],
     ["tests-fraction", programs, 5 / 8],
     ["likelihood", losses, Math.exp(-3 / 6)],
+    ["loss", losses, 3 / 6],
   ])(
     "by %s is its metric's, with Wilson's interval exactly where it is a share of rows",
     async (metric, answers, expected) => {
@@ -308,6 +309,7 @@ describe("the majority answer", () => {
 
   it("has no meaning where answers are losses or programs", async () => {
     expect(await majorityBaseline("likelihood", ["a"], { targets: ["a"] })).toBeUndefined();
+    expect(await majorityBaseline("loss", ["a"], { targets: ["a"] })).toBeUndefined();
     expect(await majorityBaseline("tests-passed", ["a"], { targets: ["a"] })).toBeUndefined();
     expect(await majorityBaseline("tests-fraction", ["a"], { targets: ["a"] })).toBeUndefined();
   });

@@ -14,7 +14,7 @@ import { wilsonInterval } from "../statistics/intervals.ts";
 import { type Cell, confusionOf, f1, macroF1, matthews, withPrior } from "./classification.ts";
 import { notANumber, pairNumbers, parseNumber, pearson, spearman } from "./correlation.ts";
 import { finalNumber, sameFinalAnswer } from "./finalAnswer.ts";
-import { type MetricName, metricFacts, type RougeTokenizer } from "./names.ts";
+import { type CheckpointMetric, type MetricName, metricFacts, type RougeTokenizer } from "./names.ts";
 import type { ProgramRunner } from "./programs.ts";
 import { rougeL, rougeLsum, rougeN } from "./rouge.ts";
 import { exactMatch, tokenF1 } from "./squad.ts";
@@ -36,7 +36,7 @@ export interface Answers {
   clusters?: readonly (string | number)[] | undefined;
   /** What ROUGE takes for words; `ascii` where it is left out. */
   rougeTokenizer?: RougeTokenizer | undefined;
-  /** −log P of each target, summed over its tokens, and its number of tokens: for `likelihood`, which uses no predictions. */
+  /** −log P of each target, summed over its tokens, and its number of tokens: for `likelihood` and `loss`, which use no predictions. */
   losses?: readonly Loss[] | undefined;
 }
 
@@ -46,8 +46,8 @@ export interface Loss {
 }
 
 export interface Score {
-  metric: MetricName;
-  /** A fraction, 1 is perfect; matthews, pearson, spearman: from −1 to 1. */
+  metric: CheckpointMetric;
+  /** A fraction, 1 is perfect; matthews, pearson, spearman: from −1 to 1; loss: in nats, 0 is perfect. */
   score: number;
   count: number;
   /** Right answers, for metrics that are their share. */
@@ -75,7 +75,7 @@ interface Measured {
  * @throws RangeError if there is nothing to score, or the numbers of predictions, targets, references or losses differ
  */
 export async function scoreAnswers(
-  metric: MetricName,
+  metric: CheckpointMetric,
   answers: Answers,
   options: { runProgram?: ProgramRunner | undefined } = {},
 ): Promise<Score> {
@@ -123,11 +123,11 @@ export interface Baseline {
 
 /**
  * What always answering with the most frequent training target scores on other targets. Undefined for metrics that have no
- * such answer: likelihood, and those that run programs.
+ * such answer: likelihood, loss, and those that run programs.
  * @throws what `scoreAnswers` throws
  */
 export async function majorityBaseline(
-  metric: MetricName,
+  metric: CheckpointMetric,
   trainTargets: Iterable<string>,
   answers: Omit<Answers, "predictions">,
 ): Promise<Baseline | undefined> {
@@ -139,9 +139,15 @@ export async function majorityBaseline(
   return { answer, score };
 }
 
-async function measure(metric: MetricName, answers: Answers, runProgram: ProgramRunner | undefined): Promise<Measured> {
+async function measure(
+  metric: CheckpointMetric,
+  answers: Answers,
+  runProgram: ProgramRunner | undefined,
+): Promise<Measured> {
   const { predictions, targets, references, rougeTokenizer } = answers;
-  if (metric === "likelihood") return likelihood(answers);
+  if (metric === "loss") return meanLoss(answers, (loss) => loss);
+  // Higher is better, so that what selects the highest score selects the lowest loss.
+  if (metric === "likelihood") return meanLoss(answers, (loss) => Math.exp(-loss));
   if (targets.length === 0) throw new RangeError("no answers to score");
   pairUp(predictions, "predictions", targets);
   if (references) pairUp(references, "lists of references", targets);
@@ -292,8 +298,8 @@ function ofCells(
 /** Beyond this the cells that no row is in, its square, are not worth their time. */
 const mostLabelsAssumed = 50;
 
-/** e^(−total loss / total tokens): higher is better, so that what selects the highest score selects the lowest loss. */
-function likelihood({ losses, targets }: Answers): Measured {
+/** Of total loss / total tokens. */
+function meanLoss({ losses, targets }: Answers, of: (loss: number) => number): Measured {
   if (!losses || losses.length === 0) throw new RangeError("no losses to score");
   pairUp(losses, "losses", targets);
   const kinds = groupRows(losses, ({ sum, tokens }) => `${sum} ${tokens}`);
@@ -304,7 +310,7 @@ function likelihood({ losses, targets }: Answers): Measured {
       sum += counts[kind]! * loss.sum;
       tokens += counts[kind]! * loss.tokens;
     });
-    return Math.exp(-sum / tokens);
+    return of(sum / tokens);
   });
 }
 
@@ -356,7 +362,7 @@ async function fractionsPassed(
 }
 
 /** Which predictions can be judged valid, and whether this one is. */
-function validatorOf(metric: MetricName, answers: Answers): ((prediction: string) => boolean) | undefined {
+function validatorOf(metric: CheckpointMetric, answers: Answers): ((prediction: string) => boolean) | undefined {
   switch (metric) {
     case "accuracy":
     case "f1":
@@ -376,7 +382,7 @@ function validatorOf(metric: MetricName, answers: Answers): ((prediction: string
   }
 }
 
-function invalidShare(metric: MetricName, answers: Answers): number | undefined {
+function invalidShare(metric: CheckpointMetric, answers: Answers): number | undefined {
   const isValid = validatorOf(metric, answers);
   if (!isValid) return undefined;
   const { predictions } = answers;

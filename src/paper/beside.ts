@@ -1,5 +1,6 @@
 /** @file Runs of ours beside a published number: which of them repeat it, and the score of each that compares with it. */
 import type { RunSettings } from "../experiment/expand.ts";
+import { bestOf } from "../metrics/kinds.ts";
 import type { KnownRun } from "../results/equality.ts";
 import type { PaperCell } from "./cell.ts";
 import { compareWithPaper, type PaperComparison, type SeedResult } from "./compare.ts";
@@ -92,5 +93,5 @@ function resultOf({ settings, evaluations }: EvaluatedRun, cell: PaperCell): See
     return [{ seed: settings.seed, score: other, count, interval: otherIntervals?.[cell.metric] }];
   });
   if (cell.split === "test" || cell.readAtStep !== undefined) return found.at(-1);
-  return found.reduce<SeedResult | undefined>((best, one) => (best && best.score >= one.score ? best : one), undefined);
+  return bestOf(found.map((one) => ({ ...one, metric: cell.metric })));
 }

@@ -158,8 +158,8 @@ describe("the tasks of the paper", () => {
     yelp_polarity: [100_000, 1_000, 38_000, "accuracy", "accuracy", 256],
     scitail: [23_596, 652, 652, "accuracy", "accuracy", 256],
     paws: [49_401, 8_000, 8_000, "accuracy", "accuracy", 256],
-    gsm8k: [6_725, 748, 1_319, "final-answer", "likelihood", 1024],
-    mbpp: [374, 90, 500, "tests-fraction", "likelihood", 1024],
+    gsm8k: [6_725, 748, 1_319, "final-answer", "loss", 1024],
+    mbpp: [374, 90, 500, "tests-fraction", "loss", 1024],
   };
 
   it.each(paperTasks)("%s has the paper's sizes, metrics and longest source", (name) => {

@@ -2,7 +2,7 @@
  * @file A group of runs that differ in nothing but their seed: which of them count, and what their scores come to. The one place
  * where that is decided, for terminal, panel, export and paper.
  */
-import { boundsOf } from "../metrics/kinds.ts";
+import { boundsOf, isPercent } from "../metrics/kinds.ts";
 import type { RunState } from "../runs/store.ts";
 import { meanAndDeviation } from "../statistics/intervals.ts";
 
@@ -109,15 +109,15 @@ export function spreadOf(scores: readonly (number | null | undefined)[]): Spread
 /**
  * `85.0 % ± 7.1`; of a single seed `85.0 %`. Where mean ± deviation would go beyond what the metric can be, the deviation stands
  * for itself: `50.0 % (sd 70.7)`.
- * @param percent writes a fraction in percent
+ * @param write writes a score by the metric
  */
-export function spreadText(spread: Spread, metric: string | null, percent: (fraction: number) => string): string {
+export function spreadText(spread: Spread, metric: string | null, write: (score: number) => string): string {
   const { mean, deviation } = spread;
-  if (deviation === undefined) return percent(mean);
-  const points = (100 * deviation).toFixed(1);
+  if (deviation === undefined) return write(mean);
+  const points = isPercent(metric) ? (100 * deviation).toFixed(1) : write(deviation);
   const [low, high] = reachOf(spread, metric);
   const isWithin = low <= mean - deviation && high >= mean + deviation;
-  return isWithin ? `${percent(mean)} ± ${points}` : `${percent(mean)} (sd ${points})`;
+  return isWithin ? `${write(mean)} ± ${points}` : `${write(mean)} (sd ${points})`;
 }
 
 /** Mean − and + standard deviation, as far as the metric can go: a bar that is drawn ends there. */

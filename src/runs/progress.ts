@@ -1,5 +1,6 @@
 /** @file How far a run is, out of its journal: read as it grows, without parsing the steps that make up most of it. */
 import { parseJson } from "../json.ts";
+import { bestOf } from "../metrics/kinds.ts";
 import { LineReader, type MergedJournal, mergeAttempts } from "./journal.ts";
 import { type JournalEvent, journalEvent } from "./schema.ts";
 
@@ -7,7 +8,7 @@ export interface Progress {
   /** Last step done. */
   step: number;
   totalSteps: number | null;
-  /** Best validation score, as a fraction, and the first step that had it. */
+  /** Best validation score by `metric`, and the first step that had it. */
   bestScore: number | null;
   bestStep: number | null;
   /** Newest test score, as a fraction. */
@@ -65,10 +66,7 @@ export class ProgressReader {
     const lastStep = tryParse(this.lastStepLine);
     const { evaluations } = mergeAttempts(this.events);
     const validations = evaluations.filter(({ split, score }) => split === "validation" && !Number.isNaN(score));
-    const best = validations.reduce<(typeof validations)[number] | undefined>(
-      (leader, evaluation) => (leader && leader.score >= evaluation.score ? leader : evaluation),
-      undefined,
-    );
+    const best = bestOf(validations);
     const totals = this.events.flatMap((event) => (event.type === "status" ? (event.totalSteps ?? []) : []));
     return {
       step: lastStep?.type === "step" ? lastStep.step : 0,

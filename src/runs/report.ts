@@ -1,4 +1,5 @@
 /** @file What a run came to, out of its files. */
+import { bestOf } from "../metrics/kinds.ts";
 import { mergeAttempts, readJournal } from "./journal.ts";
 import { runPaths } from "./layout.ts";
 import { readExit } from "./owner.ts";
@@ -20,9 +21,8 @@ export interface RunReport {
   parameters: number;
   /** Size of a checkpoint file. */
   bytes: number | undefined;
-  /** Fractions from 0 to 1. */
+  /** By `validationMetric`. */
   bestValidation: number | undefined;
-  /** By which that is. */
   validationMetric: string | undefined;
   bestStep: number | undefined;
   test: TestScore | undefined;
@@ -49,10 +49,7 @@ export function reportRun({ directory, spec }: Run): RunReport {
   const { losses, evaluations, checkpoints } = mergeAttempts(readJournal(paths.events).events);
   const validations = evaluations.filter(({ split }) => split === "validation");
   const test = evaluations.findLast(({ split }) => split === "test");
-  const best = validations.reduce<(typeof validations)[number] | undefined>(
-    (leader, evaluation) => (leader && leader.score >= evaluation.score ? leader : evaluation),
-    undefined,
-  );
+  const best = bestOf(validations);
   const state = runState(directory);
   return {
     directory,

@@ -154,7 +154,7 @@ const evaluationEvent = z.object({
   step: count,
   split: z.enum(["validation", "test"]),
   metric: z.string(),
-  /** A fraction: 1 is perfect. */
+  /** A fraction: 1 is perfect. Of the metric "loss" in nats: 0 is perfect. */
   score: real,
   /** Examples evaluated. */
   count,

@@ -2,6 +2,7 @@
  * @file A run's journal as columns to draw: losses thinned so that every spike survives, smoothed, against step, time or
  * examples. Grows with the journal; what was given out once is repeated only where it changed.
  */
+import { bestOf } from "../metrics/kinds.ts";
 import type { JournalEvent, StatusEvent, StepEvent, WarningEvent } from "./schema.ts";
 
 export const axes = ["step", "seconds", "examples"] as const;
@@ -120,14 +121,9 @@ export class RunSeries {
     return this.recent.length ? seconds / this.recent.length : undefined;
   }
 
-  /** The first validation with the highest score: the checkpoint a run is judged by. */
+  /** The first validation with the best score: the checkpoint a run is judged by. */
   get best(): EvaluationPoint | undefined {
-    return this.evaluations
-      .filter(({ split, score }) => split === "validation" && !Number.isNaN(score))
-      .reduce<EvaluationPoint | undefined>(
-        (leader, point) => (leader && leader.score >= point.score ? leader : point),
-        undefined,
-      );
+    return bestOf(this.evaluations.filter(({ split }) => split === "validation"));
   }
 
   /** The newest test score. */

@@ -1,6 +1,6 @@
 /** @file What the answers of a task can be scored by: what would make a score mean nothing is refused, what it rests on is said. */
 import { UlptError } from "../errors.ts";
-import type { MetricName, RougeTokenizer } from "../metrics/names.ts";
+import type { RougeTokenizer } from "../metrics/names.ts";
 import { tokenize } from "../metrics/rouge.ts";
 import { quoteVisibly } from "../words/lookalike.ts";
 import { quoteList } from "../words/suggest.ts";
@@ -172,9 +172,7 @@ function constantRemarks(split: "validation" | "test", splits: Splits): Remark[]
 }
 
 function usesRouge(definition: TaskDefinition): boolean {
-  return [...metricsOf(definition), checkpointMetricOf(definition)].some((metric: MetricName) =>
-    metric.startsWith("rouge"),
-  );
+  return [...metricsOf(definition), checkpointMetricOf(definition)].some((metric) => metric.startsWith("rouge"));
 }
 
 /** What a row is compared with. */

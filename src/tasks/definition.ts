@@ -4,7 +4,14 @@
  */
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
-import { functionAliases, type MetricName, metricNames, rougeTokenizers } from "../metrics/names.ts";
+import {
+  type CheckpointMetric,
+  checkpointMetricNames,
+  functionAliases,
+  type MetricName,
+  metricNames,
+  rougeTokenizers,
+} from "../metrics/names.ts";
 import { bounded, mostItems } from "./bounds.ts";
 import type { TableReading } from "./csv.ts";
 import { dataFileEndingPattern, dataFileEndings } from "./dataFormat.ts";
@@ -108,9 +115,12 @@ const scoring = {
     .union([metricName, z.array(metricName).min(1).max(metricNames.length)])
     .default("accuracy")
     .describe(metricText),
-  checkpointMetric: metricName
+  checkpointMetric: z
+    .enum(checkpointMetricNames)
     .optional()
-    .describe("By which checkpoints are compared on the validation rows. Default: the first metric."),
+    .describe(
+      "By which checkpoints are compared on the validation rows, for the best one and for early stopping: a metric, or loss, the mean loss of the targets, of which the lowest is the best and for which no answer is generated. Default: the first metric.",
+    ),
 };
 
 /** How the rows reach the model, and what answers go through before they are scored. */
@@ -366,7 +376,7 @@ export function metricsOf({ metric }: Pick<TaskDefinition, "metric">): [MetricNa
 }
 
 /** The metric by which checkpoints are compared. */
-export function checkpointMetricOf(task: Pick<TaskDefinition, "metric" | "checkpointMetric">): MetricName {
+export function checkpointMetricOf(task: Pick<TaskDefinition, "metric" | "checkpointMetric">): CheckpointMetric {
   return task.checkpointMetric ?? metricsOf(task)[0];
 }
 

@@ -1,7 +1,7 @@
 /** @file A task with its data: rows rendered to source and target text, split, labelled and hashed. */
 import { resolve } from "node:path";
 import { UlptError } from "../errors.ts";
-import type { MetricName } from "../metrics/names.ts";
+import type { CheckpointMetric, MetricName } from "../metrics/names.ts";
 import { majorityAnswer, majorityBaseline } from "../metrics/score.ts";
 import { Stream } from "../random/philox.ts";
 import { permutation } from "../random/shuffle.ts";
@@ -217,7 +217,7 @@ async function majorityOf(
   labels: readonly string[] | undefined,
 ): Promise<Task["majority"]> {
   const answer = majorityAnswer(train.targets());
-  const on = (metric: MetricName, examples: ExampleList) =>
+  const on = (metric: CheckpointMetric, examples: ExampleList) =>
     examples.length === 0
       ? undefined
       : majorityBaseline(metric, [answer], {

@@ -1,6 +1,6 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
 import type { TensorValue } from "../graph/session.ts";
-import type { MetricName, RougeTokenizer } from "../metrics/names.ts";
+import type { CheckpointMetric, MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
 import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
@@ -30,7 +30,7 @@ export interface Answering {
 /** What to find out. */
 export interface Questions {
   /** At least one; the first is the score of the evaluation. */
-  metrics: readonly [MetricName, ...MetricName[]];
+  metrics: readonly [CheckpointMetric, ...MetricName[]];
   /** What ROUGE takes for words, as the task says. */
   rougeTokenizer: RougeTokenizer;
   /** The mean loss of the targets. */
@@ -48,25 +48,25 @@ export interface Evaluation {
   loss: number | undefined;
   /** Of the most probable labels by the first metric, if asked for and the labels are known. */
   amongLabels: Score | undefined;
-  /** The generated answer to each example, in order; empty where only the likelihood of the targets was asked for. */
+  /** The generated answer to each example, in order; empty where only the loss of the targets was asked for. */
   predictions: string[];
 }
 
 /**
  * What is scored on a split: on the test rows the task's metrics, on the validation rows first the one by which checkpoints are
- * compared. There, programs are only run where checkpoints are compared by them, and for the likelihood of the targets no answer
- * is generated at all.
+ * compared. There, programs are only run where checkpoints are compared by them, and for the loss or the likelihood of the
+ * targets no answer is generated at all.
  */
 export function splitMetrics(task: TaskDefinition, split: "validation" | "test"): Questions["metrics"] {
   const all = metricsOf(task);
   if (split === "test") return all;
   const chosen = checkpointMetricOf(task);
-  if (chosen === "likelihood") return [chosen];
+  if (metricFacts[chosen].needs === "losses") return [chosen];
   return [chosen, ...all.filter((metric) => metric !== chosen && metricFacts[metric].needs !== "programs")];
 }
 
 /** Metrics that compare with the target as the tokenizer writes it back, since that is how answers come. */
-const comparesTokens: ReadonlySet<MetricName> = new Set<MetricName>([
+const comparesTokens: ReadonlySet<CheckpointMetric> = new Set<CheckpointMetric>([
   "accuracy",
   "f1",
   "macro-f1",
@@ -89,8 +89,9 @@ export async function evaluate(
   { metrics, rougeTokenizer, loss, amongLabels }: Questions,
   { maxNewTokens, maxTokens, runProgram, signal, onProgress }: EvaluationOptions,
 ): Promise<Evaluation> {
-  const needsAnswers = metrics.some((metric) => metric !== "likelihood");
-  const needsLosses = loss || metrics.includes("likelihood");
+  const ofLosses = (metric: CheckpointMetric) => metricFacts[metric].needs === "losses";
+  const needsAnswers = !metrics.every(ofLosses);
+  const needsLosses = loss || metrics.some(ofLosses);
   const predictions: string[] = needsAnswers ? new Array(tokens.length) : [];
   const likeliest: string[] = new Array(tokens.length);
   const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
@@ -124,7 +125,7 @@ export async function evaluate(
   const written = Array.from(tokens, ({ target }, index) => writtenTarget(tokenizer, target, raw[index]!));
   const references = Array.from(examples, (example) => example.references);
   const clusters = Array.from(examples, ({ cluster }) => cluster).filter((cluster) => cluster !== undefined);
-  const answersFor = (metric: MetricName, given: readonly string[]): Answers => ({
+  const answersFor = (metric: CheckpointMetric, given: readonly string[]): Answers => ({
     predictions: needsAnswers ? given : written,
     targets: comparesTokens.has(metric) ? written : raw,
     references: references.some(Boolean) ? references.map((texts) => texts ?? []) : undefined,
@@ -133,7 +134,7 @@ export async function evaluate(
     rougeTokenizer,
     losses: needsLosses ? losses : undefined,
   });
-  const scoreBy = (metric: MetricName, given = predictions) =>
+  const scoreBy = (metric: CheckpointMetric, given = predictions) =>
     scoreAnswers(metric, answersFor(metric, given), runProgram ? { runProgram } : {});
   const [first, ...rest] = metrics;
   const others: Score[] = [];

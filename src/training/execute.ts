@@ -3,6 +3,7 @@ import { z } from "zod";
 import { exitCodes, messageOf, UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
 import { engineVersion } from "../graph/engine.ts";
+import { gain } from "../metrics/kinds.ts";
 import { type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
 import {
@@ -365,11 +366,12 @@ class Execution {
       ...otherScores(evaluation),
     });
     const improvement = this.settings.training.earlyStopping?.minimumImprovement ?? 0;
-    const best = this.standing.bestStep === null || score > this.standing.bestScore;
-    const counts = this.standing.bestStep === null || score > this.standing.bestScore + improvement;
+    const { bestStep, bestScore } = this.standing;
+    const gained = bestStep === null ? Number.POSITIVE_INFINITY : gain(metric, score, bestScore);
+    const [best, counts] = [gained > 0, gained > improvement];
     this.standing = {
-      bestStep: best ? step : this.standing.bestStep,
-      bestScore: best ? score : this.standing.bestScore,
+      bestStep: best ? step : bestStep,
+      bestScore: best ? score : bestScore,
       evaluationsSinceBest: counts ? 0 : this.standing.evaluationsSinceBest + 1,
       evaluatedStep: step,
     };

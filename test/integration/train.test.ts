@@ -230,6 +230,36 @@ describe("a sweep", () => {
   });
 });
 
+describe("a task whose checkpoints are compared by loss", () => {
+  it("keeps and tests the one with the lowest, which early stopping watches, and generates nothing before", async () => {
+    const file = workspace.experiment("by-loss", {
+      task: { checkpointMetric: "loss" },
+      ...{ method: "vanilla", rank: 1, seed: 1 },
+      training: {
+        steps: 200,
+        evaluateEvery: 5,
+        learningRate: 0.3,
+        schedule: "constant",
+        earlyStopping: { patience: 2 },
+      },
+    });
+    const { stdout } = await ulptOk(["train", file], { cwd: workspace.folder });
+    const run = workspace.run("by-loss", "vanilla-seed1");
+    const { evaluations, checkpoints } = mergeAttempts(readJournal(runPaths(run).events).events);
+    const validations = evaluations.filter(({ split }) => split === "validation");
+    for (const { metric, score, loss, invalid } of validations) {
+      expect({ metric, score, invalid }).toEqual({ metric: "loss", score: loss, invalid: undefined });
+    }
+    const best = validations.reduce((low, one) => (one.score < low.score ? one : low));
+    expect(validations.indexOf(best)).toBeGreaterThan(0);
+    expect(validations.slice(validations.indexOf(best) + 1)).toHaveLength(2);
+    expect(runState(run)).toBe("early-stopped");
+    expect(checkpoints.findLast((checkpoint) => checkpoint.best)?.step).toBe(best.step);
+    expect(evaluations.find(({ split }) => split === "test")).toMatchObject({ step: best.step, metric: "accuracy" });
+    expect(stdout).toContain(`best validation loss ${best.score.toFixed(4)}`);
+  });
+});
+
 describe("a task with cleanUpSpaces", () => {
   it("compares answers with targets that have lost their space before a full stop", async () => {
     const warned = async (cleanUpSpaces: boolean) => {

@@ -220,7 +220,7 @@ export class CourseCharts {
   }
 
   private options(state: CourseChartState, range: Range, which: "loss" | "score") {
-    const { theme, texts, x, logY } = state;
+    const { theme, texts, x, logY, metric } = state;
     const dress = dressScale(theme);
     const isLoss = which === "loss";
     return {
@@ -249,7 +249,7 @@ export class CourseCharts {
             autoSkipPadding: 10,
             maxTicksLimit: isLoss ? 8 : 6,
             callback: (value: number | string) =>
-              isLoss ? shortNumber(Number(value)) : texts.percentTick(Number(value)),
+              isLoss ? shortNumber(Number(value)) : texts.scoreTick(metric, Number(value)),
           },
         },
       },
@@ -272,7 +272,7 @@ export class CourseCharts {
                   ? texts.t("validationLoss")
                   : texts.t(kind === "raw" ? "trainLoss" : "trainLossSmoothed");
               const value = item.parsed.y ?? Number.NaN;
-              return isLoss ? `${runName}, ${what}: ${texts.loss(value)}` : `${runName}: ${texts.percent(value)}`;
+              return isLoss ? `${runName}, ${what}: ${texts.loss(value)}` : `${runName}: ${texts.score(metric, value)}`;
             },
           },
         },

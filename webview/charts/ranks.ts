@@ -70,6 +70,7 @@ export class RanksChart {
   private outside: Line[] = [];
   private texts: Texts | undefined;
   private theme: ChartTheme | undefined;
+  private metric: string | null = null;
 
   constructor() {
     this.box.append(this.canvas);
@@ -89,6 +90,7 @@ export class RanksChart {
   update({ runs, split, metric, references, theme, texts }: RanksChartState): void {
     this.theme = theme;
     this.texts = texts;
+    this.metric = metric;
     const placed = scoredRuns(runs, split);
     const besides = new Map<number, number>();
     this.groups = groupRuns(placed).map((members) => {
@@ -215,7 +217,7 @@ export class RanksChart {
             ...dress.ticks,
             maxTicksLimit: 8,
             includeBounds: false,
-            callback: (value: number | string) => texts.percentTick(Number(value)),
+            callback: (value: number | string) => texts.scoreTick(metric, Number(value)),
           },
         },
       },
@@ -225,7 +227,7 @@ export class RanksChart {
           callbacks: {
             title: (items: readonly { dataset: unknown }[]) => (items[0] ? (items[0].dataset as Dataset).run.name : ""),
             label: (item: { parsed: { x: number; y: number } }) =>
-              `${texts.percent(item.parsed.y)} · ${texts.count(item.parsed.x)} ${texts.t("trainedParameters")}`,
+              `${texts.score(metric, item.parsed.y)} · ${texts.count(item.parsed.x)} ${texts.t("trainedParameters")}`,
             footer: (items: readonly { dataset: unknown }[]) => {
               const interval = items[0] && (items[0].dataset as Dataset).run.testInterval;
               return interval ? texts.t("interval", texts.percent(interval[0]), texts.percent(interval[1])) : "";
@@ -255,7 +257,7 @@ export class RanksChart {
       ctx.lineTo(chartArea.right, y);
       ctx.stroke();
       // Above its line or below, from the left to the right, farther off where need be: where nothing else is.
-      const text = `${label} ${this.texts?.percent(value)}`;
+      const text = `${label} ${this.texts?.score(this.metric, value)}`;
       const { width } = ctx.measureText(text);
       const [first, last] = [chartArea.left + 6, chartArea.right - 6 - width];
       const xs = [first, last, (first + last) / 2, (3 * first + last) / 4, (first + 3 * last) / 4];
@@ -296,7 +298,7 @@ export class RanksChart {
     ctx.textAlign = "right";
     const parts = [...this.outside]
       .sort((a, b) => b.value - a.value)
-      .map(({ label, value }) => `${value < middle ? "↓" : "↑"} ${label} ${this.texts!.percent(value)}`);
+      .map(({ label, value }) => `${value < middle ? "↓" : "↑"} ${label} ${this.texts!.score(this.metric, value)}`);
     // As many lines as the width asks for, from the bottom up.
     const rows: string[] = [];
     for (const part of parts) {

@@ -140,7 +140,7 @@ export class FactsView implements PanelPart {
   private result(run: RunView): Fact[] {
     const { texts } = this.context;
     const state = stateText(run, this.context);
-    const best = run.bestScore === null ? null : texts.percent(run.bestScore);
+    const best = run.bestScore === null ? null : texts.score(run.metric, run.bestScore);
     const interval = run.testInterval;
     const rows: (Fact | false)[] = [
       [texts.t("factState"), run.reason ? `${state}: ${run.reason}` : state],

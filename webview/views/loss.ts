@@ -319,6 +319,7 @@ export class LossView implements PanelPart {
           examples: examples[last]!,
           loss: smoothed[last]!,
           split: "train",
+          metric: null,
           score: null,
         },
       ];
@@ -351,7 +352,7 @@ export class LossView implements PanelPart {
             duration(row.seconds),
             texts.count(row.examples),
             texts.loss(row.loss),
-            texts.percent(row.score),
+            texts.score(row.metric, row.score),
           ];
           return h(
             "tr",

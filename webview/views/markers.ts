@@ -71,7 +71,7 @@ export class CheckpointMarkers {
     const label = [
       texts.t("checkpointAt", run.name, texts.count(step)),
       best && texts.t("checkpointBest"),
-      checkpoint?.score !== null && checkpoint && texts.t("checkpointScore", texts.percent(checkpoint.score)),
+      checkpoint?.score !== null && checkpoint && texts.t("checkpointScore", texts.score(run.metric, checkpoint.score)),
       checkpoint && texts.bytes(checkpoint.bytes),
     ];
     const className = `marker series-${run.color % 6}${best ? " best" : ""}`;

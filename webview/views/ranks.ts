@@ -1,4 +1,5 @@
 /** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
+import { bestOf, isLowest } from "../../src/metrics/kinds.ts";
 import { type Spread, seedCount, spreadText } from "../../src/results/groups.ts";
 import type { RunView, Split, StringKey } from "../../src/shared/panel.ts";
 import { RanksChart } from "../charts/ranks.ts";
@@ -103,8 +104,8 @@ export class RanksView implements PanelPart {
           "ranksSummary",
           metricName,
           scored.length,
-          texts.percent(Math.min(...scores)),
-          texts.percent(Math.max(...scores)),
+          texts.score(metric, Math.min(...scores)),
+          texts.score(metric, Math.max(...scores)),
         ),
       );
     }
@@ -296,9 +297,9 @@ export class RanksView implements PanelPart {
 
   /** Which of its runs stands for a group. */
   private bestOf(row: Row): RunView {
-    return (row.compared.length ? row.compared : row.runs).reduce((best, run) =>
-      (run.bestScore ?? -1) > (best.bestScore ?? -1) ? run : best,
-    );
+    const runs = row.compared.length ? row.compared : row.runs;
+    const scored = runs.map((run) => ({ run, metric: run.metric, score: run.bestScore ?? Number.NaN }));
+    return bestOf(scored)?.run ?? runs[0]!;
   }
 
   private seedsCell({ seeds, repeats }: Row): Node | string {
@@ -339,7 +340,8 @@ export class RanksView implements PanelPart {
   private sortBy(column: string): void {
     const { sort } = this.context.preferences;
     // Scores are read from the best down; everything else from the least up.
-    const first = column === "validation" || column === "test";
+    const { metrics } = this.context.store.experiment ?? {};
+    const first = (column === "validation" || column === "test") && !isLowest(metrics?.[column] ?? null);
     const descending = sort.column === column ? !sort.descending : first;
     this.context.prefer({ sort: { column, descending } });
   }
@@ -348,6 +350,6 @@ export class RanksView implements PanelPart {
 /** A score of a row; where its runs are under way it says so. */
 function rowText({ isProvisional }: Row, value: Spread | undefined, metric: string | null, texts: Texts): string {
   if (!value) return none;
-  const text = spreadText(value, metric, (fraction) => texts.percent(fraction));
+  const text = spreadText(value, metric, (score) => texts.score(metric, score));
   return isProvisional ? texts.t("soFar", text) : text;
 }

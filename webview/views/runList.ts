@@ -112,8 +112,9 @@ export class RunList implements PanelPart {
   }
 
   private score(run: RunView): string {
-    const score = run.bestScore ?? run.testScore;
-    return score === null ? "" : this.context.texts.percent(score);
+    const { texts } = this.context;
+    if (run.bestScore !== null) return texts.score(run.metric, run.bestScore);
+    return run.testScore === null ? "" : texts.percent(run.testScore);
   }
 
   private describe(run: RunView): string {

@@ -1,4 +1,5 @@
 /** @file The panel's numbers to take along: metrics as CSV, the comparison as Markdown. */
+import { scoreText } from "../../metrics/kinds.ts";
 import { countSeeds, groupTitle, seedCount, spreadOf, spreadText } from "../../results/groups.ts";
 import type { RunSeries } from "../../runs/series.ts";
 import { type ExperimentView, type RunView, seedRunOf } from "../../shared/panel.ts";
@@ -45,11 +46,11 @@ export function comparisonMarkdown(runs: readonly RunView[], metrics: Experiment
         first!.rank ?? "–",
         first!.parameters?.toLocaleString("en") ?? "–",
         seedCount(compared.length, seeds),
-        scoreText(
+        spreadCell(
           compared.map(({ bestScore }) => bestScore),
           metrics.validation,
         ),
-        scoreText(
+        spreadCell(
           compared.map(({ testScore }) => testScore),
           metrics.test,
         ),
@@ -83,7 +84,7 @@ function note(reason: string, runs: readonly RunView[]): string {
     : "";
 }
 
-function scoreText(scores: readonly (number | null)[], metric: string | null): string {
+function spreadCell(scores: readonly (number | null)[], metric: string | null): string {
   const spread = spreadOf(scores);
-  return spread ? spreadText(spread, metric, (fraction) => `${(100 * fraction).toFixed(1)} %`) : "–";
+  return spread ? spreadText(spread, metric, (score) => scoreText(metric, score)) : "–";
 }

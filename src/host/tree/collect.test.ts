@@ -191,20 +191,55 @@ describe("an experiment in words", () => {
     expect(markedRun(runs)?.run).toBe("b");
     expect(markedRun([run("a"), run("b", { bestScore: 0.6 })])).toBeUndefined();
   });
+
+  it("takes the lowest loss for the best, where runs are compared by it, and a test score before it", () => {
+    const byLoss = (name: string, bestScore: number) => run(name, { bestScore, metric: "loss" });
+    const runs = [byLoss("a", 0.8), byLoss("b", 0.25), byLoss("c", 2)];
+    expect(experimentDescription(runs, t)).toBe("best loss 0.2500 · 3 runs");
+    expect(bestRun(runs)?.run).toBe("b");
+    const tested = run("d", { bestScore: 3, metric: "loss", testScore: 0.4 });
+    expect(bestRun([...runs, tested])?.run).toBe("d");
+    expect(runDescription(tested, { best: true, baseline: false }, t)).toBe("★ loss 3.0000 · test 40.0 %");
+    const arranged = arrangeRuns([...runs, tested], { group: "none", order: "score", filter: "" }, t);
+    expect(arranged[0]!.runs.map((one) => one.run)).toEqual(["d", "b", "a", "c"]);
+  });
 });
 
 describe("checkpoints", () => {
   it("come newest first with score, change and the best marked", () => {
     const files = [50, 100, 150, 175].map((step) => ({ step, path: `/r/${step}`, bytes: 1234 }));
     const scores = [0.6, 0.9, 0.88];
-    const evaluations = scores.map((score, i) => ({ step: 50 * (i + 1), split: "validation", score, loss: 0.25 }));
-    const rows = checkpointRows(files, [...evaluations, { step: 100, split: "test", score: 0.1 }]);
+    const evaluations = scores.map((score, i) => ({
+      step: 50 * (i + 1),
+      split: "validation",
+      metric: "accuracy",
+      score,
+      loss: 0.25,
+    }));
+    const rows = checkpointRows(files, [...evaluations, { step: 100, split: "test", metric: "accuracy", score: 0.1 }]);
     expect(rows.filter(({ best }) => best).map((row) => row.step)).toEqual([100]);
     expect(rows.map((row) => `${row.step} ${checkpointDescription(row)}`)).toEqual([
       "175 1.2 KB",
       "150 88.0 % · ▼2.0 · loss 0.2500 · 1.2 KB",
       "100 90.0 % · ▲30.0 · loss 0.2500 · 1.2 KB",
       "50 60.0 % · loss 0.2500 · 1.2 KB",
+    ]);
+  });
+
+  it("are best where the loss is lowest, if that is what compares them", () => {
+    const files = [50, 100, 150].map((step) => ({ step, path: `/r/${step}`, bytes: 1234 }));
+    const evaluations = [0.6, 0.25, 0.25].map((loss, i) => ({
+      step: 50 * (i + 1),
+      split: "validation",
+      metric: "loss",
+      score: loss,
+      loss,
+    }));
+    const rows = checkpointRows(files, evaluations);
+    expect(rows.map((row) => `${row.step}${row.best ? "*" : ""} ${checkpointDescription(row)}`)).toEqual([
+      "150 loss 0.2500 · 1.2 KB",
+      "100* loss 0.2500 · 1.2 KB",
+      "50 loss 0.6000 · 1.2 KB",
     ]);
   });
 

@@ -1,4 +1,5 @@
 /** @file What the Runs view shows, out of the runs there are: texts, order, groups. Knows no `vscode`. */
+import { bestOf, gain, isLowest, scoreText } from "../../metrics/kinds.ts";
 import type { RunSummary } from "../../runs/store.ts";
 import { methodTitle } from "../titles.ts";
 import type { Translate } from "../translate.ts";
@@ -45,11 +46,10 @@ function matches(filter: string, t: Translate): (run: RunSummary) => boolean {
 }
 
 const byName = new Intl.Collator("en", { numeric: true }).compare;
-const none = Number.NEGATIVE_INFINITY;
 
 const comparators: Record<Order, (a: RunSummary, b: RunSummary) => number> = {
   name: (a, b) => byName(a.run, b.run),
-  score: (a, b) => (scoreOf(b) ?? none) - (scoreOf(a) ?? none) || byName(a.run, b.run),
+  score: (a, b) => compareScores(scoreOf(a), scoreOf(b)) || byName(a.run, b.run),
   newest: (a, b) => created(b) - created(a) || byName(a.run, b.run),
   rank: (a, b) => (a.spec?.parameters ?? 0) - (b.spec?.parameters ?? 0) || byName(a.run, b.run),
 };
@@ -64,23 +64,42 @@ function groupKey({ spec, state }: RunSummary, group: Grouping): string {
   return spec ? methodTitle(spec) : state;
 }
 
+/** A score, and by what it is; that of a test is never a loss. */
+export interface Scored {
+  score: number;
+  metric: string | null;
+}
+
 /** The score by which runs are compared: on the test split where there is one. */
-export function scoreOf({ testScore, bestScore }: RunSummary): number | null {
-  return testScore ?? bestScore;
+export function scoreOf({ testScore, bestScore, metric }: RunSummary): Scored | undefined {
+  if (testScore !== null) return { score: testScore, metric: null };
+  return bestScore === null ? undefined : { score: bestScore, metric };
+}
+
+/** Negative where the first is the better one. A loss says nothing beside a score, and comes after it. */
+function compareScores(a: Scored | undefined, b: Scored | undefined): number {
+  if (!a || !b) return Number(a === undefined) - Number(b === undefined);
+  const [isLoss, isOtherLoss] = [isLowest(a.metric), isLowest(b.metric)];
+  return isLoss === isOtherLoss ? gain(a.metric, b.score, a.score) : Number(isLoss) - Number(isOtherLoss);
 }
 
 /** The run to mark as the best one: none while there is nothing to compare it with. */
 export function markedRun(runs: readonly RunSummary[]): RunSummary | undefined {
-  return runs.filter((run) => scoreOf(run) !== null).length > 1 ? bestRun(runs) : undefined;
+  return runs.filter((run) => scoreOf(run) !== undefined).length > 1 ? bestRun(runs) : undefined;
 }
 
-/** The run with the highest score; undefined where none has one. */
+/** The first run with the best score; undefined where none has one. */
 export function bestRun(runs: readonly RunSummary[]): RunSummary | undefined {
   return runs.reduce<RunSummary | undefined>((best, run) => {
     const score = scoreOf(run);
-    if (score === null) return best;
-    return best && (scoreOf(best) ?? none) >= score ? best : run;
+    return score && (!best || compareScores(score, scoreOf(best)) < 0) ? run : best;
   }, undefined);
+}
+
+/** `91.4 %`, `loss 0.8532` */
+export function namedScore({ score, metric }: Scored): string {
+  const text = scoreText(metric, score);
+  return isLowest(metric) ? `${metric} ${text}` : text;
 }
 
 export function percent(fraction: number): string {
@@ -114,9 +133,9 @@ export function isResumable({ state }: RunSummary): boolean {
   return state === "created" || state === "interrupted" || state === "stopped" || state === "failed";
 }
 
-function scores({ bestScore, testScore }: RunSummary, t: Translate): string[] {
+function scores({ bestScore, testScore, metric }: RunSummary, t: Translate): string[] {
   return [
-    ...(bestScore === null ? [] : [percent(bestScore)]),
+    ...(bestScore === null ? [] : [namedScore({ score: bestScore, metric })]),
     ...(testScore === null ? [] : [t("test {0}", percent(testScore))]),
   ];
 }
@@ -173,7 +192,7 @@ export function runFacts(run: RunSummary, t: Translate): [label: string, value: 
     [t("Reason"), reason ?? undefined],
     [t("To do"), exit?.error?.hint],
     [t("Step"), run.state === "unreadable" ? undefined : stepText(run)],
-    [t("Best validation"), run.bestScore === null ? undefined : scoreAt(run.bestScore, run.bestStep, t)],
+    [t("Best validation"), run.bestScore === null ? undefined : scoreAt(run, run.bestScore, t)],
     [t("Test"), run.testScore === null ? undefined : percent(run.testScore)],
     [t("Metric"), run.metric ?? undefined],
     [t("Method"), spec ? (spec.rank === null ? spec.method : t("{0}, rank {1}", spec.method, spec.rank)) : undefined],
@@ -188,16 +207,18 @@ export function runFacts(run: RunSummary, t: Translate): [label: string, value: 
   return facts.filter((fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== "");
 }
 
-function scoreAt(score: number, step: number | null, t: Translate): string {
-  return step === null ? percent(score) : t("{0} at step {1}", percent(score), step);
+function scoreAt({ metric, bestStep }: RunSummary, score: number, t: Translate): string {
+  const text = scoreText(metric, score);
+  return bestStep === null ? text : t("{0} at step {1}", text, bestStep);
 }
 
 /** What stands behind the name of an experiment. */
 export function experimentDescription(runs: readonly RunSummary[], t: Translate): string {
   const best = bestRun(runs);
+  const score = best && scoreOf(best);
   const running = runs.filter(({ state }) => state === "running").length;
   return [
-    ...(best ? [t("best {0}", percent(scoreOf(best)!))] : []),
+    ...(score ? [t("best {0}", namedScore(score))] : []),
     runs.length === 1 ? t("1 run") : t("{0} runs", runs.length),
     ...(running ? [t("{0} training", running)] : []),
   ].join(" · ");
@@ -209,6 +230,8 @@ export interface CheckpointRow {
   path: string;
   bytes: number;
   score: number | undefined;
+  /** By which that is. */
+  metric: string | null;
   loss: number | undefined;
   best: boolean;
   /** Against the checkpoint before it that has a score. */
@@ -218,30 +241,36 @@ export interface CheckpointRow {
 /** The checkpoints of a run with their scores, newest first. */
 export function checkpointRows(
   files: readonly { step: number; path: string; bytes: number }[],
-  evaluations: readonly { step: number; split: string; score: number; loss?: number | undefined }[],
+  evaluations: readonly {
+    step: number;
+    split: string;
+    metric: string;
+    score: number;
+    loss?: number | undefined;
+  }[],
 ): CheckpointRow[] {
   const validations = new Map(
     evaluations.filter(({ split }) => split === "validation").map((evaluation) => [evaluation.step, evaluation]),
   );
-  const top = Math.max(...[...validations.values()].map(({ score }) => score).filter((score) => !Number.isNaN(score)));
-  const bestStep = [...validations.values()].find(({ score }) => score === top)?.step;
+  const bestStep = bestOf([...validations.values()])?.step;
   let previous: number | undefined;
   return files
     .map(({ step, path, bytes }) => {
       const evaluation = validations.get(step);
       const change = evaluation && previous !== undefined ? evaluation.score - previous : undefined;
       previous = evaluation?.score ?? previous;
-      const { score, loss } = evaluation ?? {};
-      return { step, path, bytes, score, loss, best: step === bestStep, change };
+      const { score, metric = null, loss } = evaluation ?? {};
+      return { step, path, bytes, score, metric, loss, best: step === bestStep, change };
     })
     .reverse();
 }
 
 /** What stands behind the step of a checkpoint. */
-export function checkpointDescription({ score, loss, change, bytes }: CheckpointRow): string {
+export function checkpointDescription({ score, metric, loss, change, bytes }: CheckpointRow): string {
+  const isLoss = isLowest(metric);
   return [
-    ...(score === undefined ? [] : [percent(score)]),
-    ...(change === undefined || Math.abs(change) < 0.0005
+    ...(score === undefined || isLoss ? [] : [scoreText(metric, score)]),
+    ...(change === undefined || isLoss || Math.abs(change) < 0.0005
       ? []
       : [`${change > 0 ? "▲" : "▼"}${(100 * Math.abs(change)).toFixed(1)}`]),
     ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
