@@ -25,6 +25,7 @@ import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { listRuns, requestStop, runState } from "./runs/store.ts";
 import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
+import { defaultSourceLength } from "./shared/service.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
 import { visibleLine } from "./words/surfaces.ts";
 
@@ -223,7 +224,7 @@ program
   .description("make prompts/NAME.prompt.safetensors of a PEFT adapter's folder (PROMPT_TUNING or P_TUNING)")
   .requiredOption("--model <folder-or-id>", "the model that it was made for")
   .option("--template <text>", "how a text becomes what the model reads", "{text}")
-  .option("--max-source-length <tokens>", "longest text that the model reads", positiveInteger, 512)
+  .option("--max-source-length <tokens>", "longest text that the model reads", positiveInteger, defaultSourceLength)
   .option("--max-new-tokens <count>", "longest answer", positiveInteger)
   .option("--transformers <version>", "with which it was trained: of Gemma 1 and 2 it decides what the numbers mean")
   .option("--workspace <folder>", "where prompts/ goes (default: nearest folder upwards with .ulpt or .vscode)")

@@ -52,6 +52,8 @@ const codes = {
 
   CHECKPOINT_INVALID: exitCodes.dataOrModel,
   PROMPT_INVALID: exitCodes.dataOrModel,
+  /** What an adapter's numbers mean depends on a version that nobody said. */
+  ADAPTER_VERSION: exitCodes.experiment,
   PROJECTION_MISMATCH: exitCodes.dataOrModel,
   MODEL_MISMATCH: exitCodes.dataOrModel,
 

@@ -7,6 +7,7 @@ import { promptCommands } from "./host/commands/prompts.ts";
 import { registerCommands } from "./host/commands/register.ts";
 import { runCommands } from "./host/commands/runs.ts";
 import { checkRuntime } from "./host/commands/runtime.ts";
+import { shareCommands } from "./host/commands/share.ts";
 import { trainCommands } from "./host/commands/train.ts";
 import { registerDocuments } from "./host/documents.ts";
 import { HubAccess } from "./host/hubAccess.ts";
@@ -53,6 +54,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...trainCommands(services),
     ...runCommands(services),
     ...promptCommands(services),
+    ...shareCommands(services),
     ...dataCommands(services),
     ...paperCommands(services),
     ...accountCommands(services),

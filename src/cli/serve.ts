@@ -14,6 +14,7 @@ import {
 } from "vscode-jsonrpc/node";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { sharedFormats } from "../runs/prompts.ts";
 import {
   type AnswerNumbers,
   acceptsNumber,
@@ -70,6 +71,15 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
   preview: z.object({ experiment: path, split: z.enum(splitNames), rows: z.int().min(1).max(maxPreviewRows) }),
   download: z.object({ experiment: path }),
   cachedModels: z.record(z.string(), z.never()),
+  share: z.object({ target: path, format: z.enum(sharedFormats), name: path, workspace: path }),
+  importAdapter: z.object({
+    adapter: path,
+    name: path,
+    workspace: path,
+    model: path,
+    template: z.string(),
+    transformers: z.string().optional(),
+  }) as z.ZodType<ServiceMethods["importAdapter"]["params"]>,
   export: z.object({ checkpoint: path, name: z.string().min(1), workspace: path }),
   devices: z.record(z.string(), z.never()),
 };

@@ -5,6 +5,7 @@ import { modelFolderFiles, tokenizerConfigFile } from "../formats/modelFolder.ts
 import type { Device } from "../graph/devices.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import type { AnswerPiece, ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
+import { sharePrompt } from "../training/adapters.ts";
 import { exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
@@ -12,6 +13,7 @@ import { openSubject, previewOf } from "./data.ts";
 import { reportDevices, resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
 import { answerTexts, type RowPiece } from "./predict.ts";
+import { importInto, promptToShare } from "./share.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
 import { evaluateCheckpoint, inspectTarget } from "./use.ts";
 import type { Task } from "./work.ts";
@@ -101,6 +103,15 @@ function createHandlers(models: ModelCache): Handlers {
       const target = openCheckpoint(checkpoint);
       return exportPrompt(target, name, workspace, await open(target, context));
     },
+    async share({ target: name, format, name: promptName, workspace }, context) {
+      const target = openTarget(name, workspace);
+      const loaded = await open(target, context);
+      return sharePrompt(format, await promptToShare(target, loaded), promptName, workspace, loaded.model);
+    },
+    importAdapter: ({ adapter, workspace, ...options }, context) =>
+      importInto(adapter, { ...options, workspace, directory: workspace }, context, (folder) =>
+        models.open(folder, "cpu"),
+      ),
     devices: () => reportDevices(),
   };
 }

@@ -1,10 +1,12 @@
 /** @file The commands that write prompts for others, here or with other tools, and take those of other tools. */
 import { dirname, relative, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
-import { importAdapter, type SharedFormat, sharedFormats, sharePrompt } from "../training/adapters.ts";
+import { type SharedFormat, sharedFormats } from "../runs/prompts.ts";
+import { defaultSourceLength } from "../shared/service.ts";
+import { type Imported, importAdapter, type PromptToShare, sharePrompt } from "../training/adapters.ts";
 import { type Exported, exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
-import { locateModel } from "../training/sources.ts";
+import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { formatBytes } from "./format.ts";
 import { openHub } from "./hub.ts";
@@ -26,10 +28,14 @@ export async function exportTo(name: string, promptName: string, options: Export
     return;
   }
   const model = LoadedModel.open(await modelOf(target), "cpu");
-  const prompt = { embeddings: await embeddingsOf(target, model), source: sourceOf(target), task: taskOf(target) };
+  const prompt = await promptToShare(target, model);
   for (const format of formats) {
     tell(sharePrompt(format, prompt, promptName, workspace, model.model), options.json);
   }
+}
+
+export async function promptToShare(target: Target, model: LoadedModel): Promise<PromptToShare> {
+  return { embeddings: await embeddingsOf(target, model), source: sourceOf(target), task: taskOf(target) };
 }
 
 /** For a prompt the folder above `prompts`, as where it was exported. */
@@ -55,35 +61,55 @@ function tell(result: Exported & { remarks?: string[] }, json: boolean): void {
   for (const remark of remarks) say(visibleLine(`  ${remark}`));
 }
 
-export interface ImportCommandOptions {
+interface ImportWords {
   model: string;
   template: string;
-  maxSourceLength: number;
+  maxSourceLength?: number | undefined;
   maxNewTokens?: number | undefined;
   transformers?: string | undefined;
-  workspace?: string | undefined;
-  json: boolean;
 }
 
-/** Makes a prompt of ours of a PEFT adapter. */
-export async function importFrom(folder: string, name: string, options: ImportCommandOptions): Promise<void> {
-  const here = process.cwd();
-  const workspace = resolve(options.workspace ?? findWorkspace(here));
-  const located = await locateModel(options.model, { directory: here, hub: openHub() });
-  const model = LoadedModel.open(located.folder, "cpu");
-  const { template, maxSourceLength, maxNewTokens = null } = options;
-  const imported = await importAdapter(
+/** Makes a prompt of ours of a PEFT adapter. `directory`, absolute, is where the model's path starts. */
+export async function importInto(
+  folder: string,
+  options: ImportWords & { name: string; workspace: string; directory: string },
+  tracking: Pick<SourceOptions, "signal" | "onProgress">,
+  open: (modelFolder: string) => LoadedModel,
+): Promise<Imported> {
+  const { name, workspace, directory, model, template, maxSourceLength, maxNewTokens, transformers } = options;
+  const located = await locateModel(model, { ...tracking, directory, hub: openHub() });
+  return importAdapter(
     folder,
     {
       name,
       workspace,
-      model: options.model,
-      directory: relative(workspace, here),
+      model,
+      directory: relative(workspace, directory),
       modelRevision: located.revision,
-      task: { template, target: "", maxSourceLength, maxNewTokens },
-      transformers: options.transformers,
+      task: {
+        template,
+        target: "",
+        maxSourceLength: maxSourceLength ?? defaultSourceLength,
+        maxNewTokens: maxNewTokens ?? null,
+      },
+      transformers,
     },
-    model,
+    open(located.folder),
   );
-  tell(imported, options.json);
+}
+
+export interface ImportCommandOptions extends ImportWords {
+  workspace?: string | undefined;
+  json: boolean;
+}
+
+export async function importFrom(
+  folder: string,
+  name: string,
+  { json, workspace, ...options }: ImportCommandOptions,
+): Promise<void> {
+  const directory = process.cwd();
+  const where = { name, workspace: resolve(workspace ?? findWorkspace(directory)), directory };
+  const imported = await importInto(folder, { ...options, ...where }, {}, (model) => LoadedModel.open(model, "cpu"));
+  tell(imported, json);
 }

@@ -93,6 +93,16 @@ const adapterConfig = z.object({
   revision: z.string().nullish(),
 });
 
+/** The model that the adapter in `folder` says it was made for, as far as its configuration can be read. */
+export function adapterBaseModel(folder: string): string | undefined {
+  try {
+    const { base_model_name_or_path: name } = adapterConfig.parse(readConfig(join(folder, adapterConfigFile)));
+    return name ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface PromptAdapter {
   kind: PromptAdapterKind;
   /** Undefined where the adapter does not say. */

@@ -8,14 +8,14 @@ import type { TaskName, VariantName } from "../tasks/definition.ts";
 import { registry } from "../tasks/registry.ts";
 import { hasField, parseTemplate } from "../tasks/template.ts";
 import { readColumns } from "./dataColumns.ts";
-import { pathFrom, pickDataFile, pickModelFolder } from "./diagnostics.ts";
+import { pathFrom, pickDataFile } from "./diagnostics.ts";
 import { guessTarget, guessTemplate, type NewExperiment, siblingSplit, writeExperiment } from "./experimentTemplate.ts";
-import { hubModels, modelGroups, typedModel } from "./hubModels.ts";
 import { coreCommands, documentCommands } from "./ids.ts";
-import { type Log, logError, showError } from "./log.ts";
+import { type Log, showError } from "./log.ts";
+import { ignoredFolders, type ModelAnswers, modelQuestions } from "./modelChoice.ts";
 import { sizesText, taskGroups } from "./registryTexts.ts";
 import type { ServiceClient } from "./serviceClient.ts";
-import { again, askInOrder, type Choice, type Question, type Steps } from "./steps.ts";
+import { type Again, again, askInOrder, type Choice, type Question, type Steps, separator } from "./steps.ts";
 import { showInformation } from "./window.ts";
 
 const t = vscode.l10n.t;
@@ -34,11 +34,7 @@ export function registerNewExperiment(context: vscode.ExtensionContext, service:
 }
 
 /** What is answered so far. */
-interface Answers {
-  folder: vscode.Uri;
-  modelFrom: "folder" | "hub";
-  modelFolder: vscode.Uri;
-  hubModel: string;
+interface Answers extends ModelAnswers {
   dataFrom: "file" | "registry" | "hub";
   train: vscode.Uri;
   taskName: TaskName;
@@ -57,7 +53,6 @@ interface Answers {
 }
 
 const mostFiles = 200;
-const ignored = "**/{node_modules,.git,.ulpt}/**";
 
 /** Asks, writes and opens. Returns the file's URI; undefined where somebody thought better of it. */
 async function newExperiment(
@@ -70,8 +65,7 @@ async function newExperiment(
   const answers: Partial<Answers> = { folder };
   const ownWords = () => answers.dataFrom !== "registry";
   const questions: Question[] = [
-    { ask: (steps) => askModel(steps, answers) },
-    { ask: (steps) => askHubModel(steps, answers, service, log), when: () => answers.modelFrom === "hub" },
+    ...modelQuestions(answers, service, log),
     { ask: (steps) => askData(steps, answers) },
     { ask: (steps) => askTask(steps, answers), when: () => answers.dataFrom === "registry" },
     { ask: (steps) => askVariant(steps, answers), when: () => hasVariants(answers) },
@@ -123,111 +117,8 @@ export async function chooseFolder(): Promise<vscode.Uri | undefined> {
   return undefined;
 }
 
-type Again = typeof again | undefined;
-
-function separator<T>(label: string): Choice<T> {
-  return { label, kind: vscode.QuickPickItemKind.Separator, value: undefined };
-}
-
-async function askModel(steps: Steps, answers: Partial<Answers>): Promise<Again> {
-  const configs = await vscode.workspace.findFiles("**/config.json", ignored, mostFiles);
-  const folders = (await Promise.all(configs.map(modelFolder))).filter((uri) => uri !== undefined);
-  type Value = vscode.Uri | "hub" | "browse";
-  const inWorkspace = folders.map(
-    (uri): Choice<Value> => ({
-      label: { icon: "symbol-structure", text: basename(uri.fsPath) },
-      description: vscode.workspace.asRelativePath(uri),
-      value: uri,
-    }),
-  );
-  const choices: Choice<Value>[] = [
-    ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
-    separator<Value>(t("from elsewhere")),
-    {
-      label: { icon: "cloud", text: t("A Model of the Hugging Face Hub…") },
-      description: t("T5 and its relatives, downloaded once"),
-      value: "hub",
-    },
-    {
-      label: { icon: "folder-opened", text: t("Browse for a Model Folder…") },
-      description: t("with config.json, model.safetensors and tokenizer.json"),
-      value: "browse",
-    },
-  ];
-  const picked = await steps.pick(t("Model"), t("Which frozen model?"), choices, {
-    isActive: (value) =>
-      value === "hub"
-        ? answers.modelFrom === "hub"
-        : value instanceof vscode.Uri && answers.modelFrom === "folder" && isSame(value, answers.modelFolder),
-  });
-  if (picked === "hub") {
-    answers.modelFrom = "hub";
-    return undefined;
-  }
-  const folder = picked === "browse" ? await pickModelFolder(vscode.Uri.joinPath(answers.folder!, "x")) : picked;
-  if (!folder) return again;
-  answers.modelFrom = "folder";
-  answers.modelFolder = folder;
-  return undefined;
-}
-
 function isSame(a: vscode.Uri, b: vscode.Uri | undefined): boolean {
   return a.toString() === b?.toString();
-}
-
-async function askHubModel(steps: Steps, answers: Partial<Answers>, service: ServiceClient, log: Log): Promise<Again> {
-  const choices = (cached: readonly string[]) =>
-    modelGroups(cached, t).flatMap(({ title, models }): Choice<string>[] => [
-      separator(title),
-      ...models.map(({ id, description, isCached }) => ({
-        label: id,
-        description: isCached
-          ? { icon: "check", text: [t("downloaded"), description].filter(Boolean).join(" · ") }
-          : description,
-        value: id,
-      })),
-    ]);
-  answers.hubModel = await steps.pick(
-    t("Model of the Hub"),
-    t("Which model? Any other of the T5 family can be typed: organisation/name, with @revision or without"),
-    choices([]),
-    {
-      isActive: (id) => id === (answers.hubModel ?? hubModels[0]!.id),
-      later: cachedModels(service, log).then(choices),
-      typed: (text) => {
-        const id = typedModel(text);
-        if (id === undefined) return undefined;
-        return {
-          label: { icon: "cloud", text: t("Use {0}", id) },
-          description: t("as typed"),
-          alwaysShow: true,
-          value: id,
-        };
-      },
-    },
-  );
-  return undefined;
-}
-
-/** The models that are on this machine already; none where nothing may be started. */
-async function cachedModels(service: ServiceClient, log: Log): Promise<readonly string[]> {
-  if (!vscode.workspace.isTrusted) return [];
-  try {
-    return await service.request("cachedModels", {});
-  } catch (error) {
-    logError(log, "looking for models in the cache", error);
-    return [];
-  }
-}
-
-/** The folder of a config.json that has weights beside it. */
-async function modelFolder(config: vscode.Uri): Promise<vscode.Uri | undefined> {
-  try {
-    const names = await readdir(dirname(config.fsPath));
-    return names.includes("model.safetensors") ? vscode.Uri.joinPath(config, "..") : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> {
@@ -236,7 +127,7 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
     (extension) => !extension.startsWith(".json") || extension.startsWith(".jsonl"),
   );
   const pattern = `**/*{${listed.flatMap((extension) => [extension, extension.toUpperCase()]).join(",")}}`;
-  const files = (await vscode.workspace.findFiles(pattern, ignored, mostFiles)).sort(trainFirst);
+  const files = (await vscode.workspace.findFiles(pattern, ignoredFolders, mostFiles)).sort(trainFirst);
   type Value = vscode.Uri | "registry" | "hub" | "browse";
   const inWorkspace = files.map((uri): Choice<Value> => {
     const path = vscode.workspace.asRelativePath(uri);

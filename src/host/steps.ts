@@ -7,13 +7,19 @@ export interface Choice<T> extends PickItem {
   value: T | undefined;
 }
 
+/** A heading above the choices that follow. */
+export function separator<T>(label: string): Choice<T> {
+  return { label, kind: vscode.QuickPickItemKind.Separator, value: undefined };
+}
+
 /** What a question returns for another attempt at the same question, as after a dialog that was closed. */
 export const again = Symbol("again");
+export type Again = typeof again | undefined;
 const back = Symbol("back");
 const cancelled = Symbol("cancelled");
 
 /** Asks one question. It stores the answer itself, so that going back and forth keeps answers. */
-export type Ask = (steps: Steps) => Promise<typeof again | undefined>;
+export type Ask = (steps: Steps) => Promise<Again>;
 
 export interface Question {
   ask: Ask;

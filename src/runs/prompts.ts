@@ -150,6 +150,10 @@ export type SharedPrompt =
   | { extension: ".prompt_embeds.safetensors" | ".prompt_embeds.npy"; content: Uint8Array }
   | { extension: ".peft"; files: Readonly<Record<string, Uint8Array | string>> };
 
+/** A folder that PEFT loads, or the tensor `prompt_embeds` as safetensors or for NumPy. */
+export const sharedFormats = ["peft", "safetensors", "npy"] as const;
+export type SharedFormat = (typeof sharedFormats)[number];
+
 /** As `writePrompt`, for other tools. Of a folder the files appear in their order, so that the last says that it is whole. */
 export function writeSharedPrompt(
   workspace: string,

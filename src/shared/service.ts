@@ -3,6 +3,7 @@
  * answered one at a time.
  */
 import type { Inspection } from "../runs/inspection.ts";
+import type { SharedFormat } from "../runs/prompts.ts";
 import type { Preview } from "../tasks/preview.ts";
 import type { AnswerOptions } from "./answerOptions.ts";
 
@@ -17,6 +18,10 @@ export interface ServiceMethods {
   evaluate: { params: EvaluateParams; result: EvaluationReport };
   /** Writes `<workspace>/prompts/<name>.prompt.safetensors`; a name that is taken gets a suffix. */
   export: { params: { checkpoint: string; name: string; workspace: string }; result: ExportResult };
+  /** Writes a checkpoint or an exported prompt for other tools, to `<workspace>/prompts`. Tells its progress; can be cancelled. */
+  share: { params: ShareParams; result: SharedResult };
+  /** Makes an exported prompt of a PEFT adapter. Tells its progress; can be cancelled. */
+  importAdapter: { params: ImportParams; result: ImportResult };
   /** The first rows of an experiment as the model will see them. Tells its progress; can be cancelled. */
   preview: { params: PreviewParams; result: Preview };
   /** Downloads the model and the data that an experiment needs, if they are not there. Tells its progress; can be cancelled. */
@@ -119,6 +124,40 @@ export interface EvaluationReport {
 export interface ExportResult {
   path: string;
   bytes: number;
+}
+
+export interface ShareParams {
+  /** Absolute path of a checkpoint or an exported prompt. */
+  target: string;
+  format: SharedFormat;
+  name: string;
+  workspace: string;
+}
+
+export interface SharedResult extends ExportResult {
+  /** Where other tools compute something else with it, a sentence each. */
+  remarks: string[];
+}
+
+/** Of texts behind an imported prompt, in tokens, where nobody says. */
+export const defaultSourceLength = 512;
+
+export interface ImportParams {
+  /** Absolute path of the adapter's folder. */
+  adapter: string;
+  name: string;
+  workspace: string;
+  /** The model that it was made for: a path relative to the workspace, or an id of the Hub. */
+  model: string;
+  /** How a text becomes what the model reads. */
+  template: string;
+  /** The version of Transformers with which it was trained: without it, some models end with ADAPTER_VERSION. */
+  transformers?: string;
+}
+
+export interface ImportResult extends ExportResult {
+  promptLength: number;
+  remarks: string[];
 }
 
 export type DeviceReport = { device: string } & (

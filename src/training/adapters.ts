@@ -10,14 +10,17 @@ import { type AdapterTask, encodeAdapter, type PromptAdapter, readPromptAdapter 
 import { encodeSafetensors } from "../formats/safetensors.ts";
 import type { TensorValue } from "../graph/session.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
-import { type PromptTask, type SharedPrompt, writePrompt, writeSharedPrompt } from "../runs/prompts.ts";
+import {
+  type PromptTask,
+  type SharedFormat,
+  type SharedPrompt,
+  writePrompt,
+  writeSharedPrompt,
+} from "../runs/prompts.ts";
 import { requireFinite } from "../runs/tensorFile.ts";
 import { markdownBlock, markdownText } from "../words/surfaces.ts";
 import type { Exported } from "./export.ts";
 import type { LoadedModel } from "./loadedModel.ts";
-
-export const sharedFormats = ["peft", "safetensors", "npy"] as const;
-export type SharedFormat = (typeof sharedFormats)[number];
 
 /** Since this version Transformers takes what stands beside a text's embeddings as it is, in Gemma 1 and 2 too. */
 const sinceTransformers = ">=5.4";
@@ -161,8 +164,9 @@ export interface Imported extends Exported {
 
 /**
  * Makes an exported prompt of the PEFT adapter in `folder`, as vanilla prompt tuning would have trained it.
- * @throws PROMPT_INVALID, SAFETENSORS_INVALID, NOT_FINITE, MODEL_MISMATCH where it is of another model; OPTION_INVALID where the
- *   version of Transformers decides what it means, and nobody said it; RUN_UNWRITABLE, DISK_FULL
+ * @throws PROMPT_INVALID, SAFETENSORS_INVALID, NOT_FINITE, MODEL_MISMATCH where it is of another model; ADAPTER_VERSION where the
+ *   version of Transformers decides what it means, and nobody said it; OPTION_INVALID where what was said is none; RUN_UNWRITABLE,
+ *   DISK_FULL
  */
 export async function importAdapter(folder: string, options: ImportOptions, context: LoadedModel): Promise<Imported> {
   const adapter = readPromptAdapter(folder);
@@ -232,13 +236,13 @@ function requireModel({ prompt, task, path, baseModel: made }: PromptAdapter, { 
   }
 }
 
-/** E as what enters the first layer. @throws OPTION_INVALID, NOT_FINITE */
+/** E as what enters the first layer. @throws ADAPTER_VERSION, OPTION_INVALID, NOT_FINITE */
 function meantNumbers({ prompt, transformers, path }: PromptAdapter, said: string | undefined, model: LanguageModel) {
   const isFormer = said === undefined ? undefined : isBefore54(said);
   const { formerFactor } = model.stock;
   if (formerFactor === 1) return prompt.data;
   if (isFormer === undefined && transformers !== sinceTransformers) {
-    throw new UlptError("OPTION_INVALID", "What the adapter's numbers mean depends on the version of Transformers.", {
+    throw new UlptError("ADAPTER_VERSION", "What the adapter's numbers mean depends on the version of Transformers.", {
       where: path,
       expected: `--transformers VERSION, with which it was trained: before 5.4 a prompt of a ${model.config.modelType} was multiplied by √d`,
       hint: "Say the version, such as --transformers 4.57 or --transformers 5.4.",

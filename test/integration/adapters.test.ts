@@ -142,7 +142,7 @@ describe("an adapter that others made", () => {
     const adapter = foreign("gemma");
     const inGemma = { cwd: folder("gemma") };
     const ask = (...more: string[]) => ["import", adapter, "foreign", "--model", "model", ...more];
-    expectFailure(await ulpt(ask(), inGemma), { code: "OPTION_INVALID", exit: 2, where: "adapter_model" });
+    expectFailure(await ulpt(ask(), inGemma), { code: "ADAPTER_VERSION", exit: 2, where: "adapter_model" });
     const unclear = await ulpt(ask("--transformers", "5"), inGemma);
     expectFailure(unclear, { code: "OPTION_INVALID", exit: 2, where: "--transformers" });
     const numbers = async (version: string) => {

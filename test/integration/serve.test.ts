@@ -262,6 +262,25 @@ describe("exported prompts", () => {
     expect(stderr).toMatch(/^Stopped/);
   });
 
+  it("go to PEFT with what it cannot do equally, and come back with the same answers", async () => {
+    const workspace = folder();
+    const shared = await service.request("share", { target: last, format: "peft", name: "shared", workspace });
+    expect(shared.remarks.some((remark) => remark.includes("padded on the left"))).toBe(true);
+    const template = "note {text}";
+    const back = { adapter: shared.path, name: "back", workspace, model: "model", template };
+    const { path, promptLength } = await service.request("importAdapter", back);
+    expect(promptLength).toBe(5);
+    const ask = { text: "rain sun", workspace, maxNewTokens: 4 };
+    expect(await service.request("try", { target: path, ...ask })).toEqual(
+      await service.request("try", { target: last, ...ask }),
+    );
+    const numbers = await service.request("share", { target: path, format: "npy", name: "back", workspace });
+    expect(numbers).toMatchObject({ remarks: [], path: expect.stringMatching(/back\.prompt_embeds\.npy$/) });
+    await expect(service.request("importAdapter", { ...back, adapter: folder("model") })).rejects.toMatchObject({
+      data: { code: "PROMPT_INVALID" },
+    });
+  });
+
   it("are refused with the model of somebody else, and when they were changed", async () => {
     const { path } = await service.request("export", { checkpoint: last, name: "refused", workspace: folder() });
     const other = folder("other");

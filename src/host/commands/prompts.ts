@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
-import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { markdownBlock, markdownText } from "../../words/surfaces.ts";
 import { mayRunPrograms } from "../hubAccess.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
@@ -11,32 +10,16 @@ import { showReport } from "../reports.ts";
 import { requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";
 import { percent } from "../tree/collect.ts";
-import type { PromptNode } from "../tree/nodes.ts";
 import { promptEnding } from "../tree/promptsView.ts";
 import { askText, confirm, pickOne, showInformation, withProgress } from "../window.ts";
 import type { Handler } from "./register.ts";
 import { moveToTrash } from "./runs.ts";
-import { chooseRuns, type Target, targetsOf } from "./target.ts";
+import { chooseCheckpoint, promptOf, targetsOf } from "./target.ts";
 
 const { t } = vscode.l10n;
 
 export function promptCommands(services: Services) {
   const { store, service, promptsView } = services;
-
-  /** The checkpoint a command is meant for: named, or the best of a run. */
-  async function chooseCheckpoint(targets: readonly Target[], title: string): Promise<string | undefined> {
-    const named = targets[0]?.checkpoint;
-    if (named) return named;
-    const [run] = await chooseRuns(store, targets, {
-      accept: ({ directory }) => listCheckpoints(directory).length > 0,
-      title,
-      none: t("No run has a checkpoint yet."),
-    });
-    if (!run) return undefined;
-    const checkpoints = listCheckpoints(run.directory);
-    const chosen = checkpoints.find(({ step }) => step === run.bestStep) ?? checkpoints.at(-1);
-    return chosen && join(run.directory, chosen.file);
-  }
 
   function working<T>(title: string, work: (token: vscode.CancellationToken) => Promise<T>): Thenable<T> {
     return withProgress(title, work);
@@ -69,25 +52,9 @@ export function promptCommands(services: Services) {
     if (text !== undefined) await tryTarget(target, folder, text);
   }
 
-  /** The prompt a command is meant for; the argument may be its file, from the explorer or the editor. */
-  function promptOf(clicked: unknown): PromptNode | undefined {
-    const [target] = targetsOf(clicked);
-    if (target?.prompt) return target.prompt;
-    const uri = target?.uri;
-    const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
-    if (!uri?.path.endsWith(promptEnding) || !folder) return undefined;
-    return {
-      kind: "prompt",
-      folder,
-      path: uri.fsPath,
-      name: basename(uri.fsPath).slice(0, -promptEnding.length),
-      bytes: 0,
-    };
-  }
-
   return {
     async [coreCommands.evaluate](clicked) {
-      const checkpoint = await chooseCheckpoint(targetsOf(clicked), t("Evaluate the best checkpoint of a run"));
+      const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Evaluate the best checkpoint of a run"));
       if (!checkpoint) return;
       const splits = [
         { label: t("Test"), split: "test" as const },
@@ -110,7 +77,7 @@ export function promptCommands(services: Services) {
     },
 
     async [coreCommands.exportPrompt](clicked) {
-      const checkpoint = await chooseCheckpoint(targetsOf(clicked), t("Export the best checkpoint of a run"));
+      const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Export the best checkpoint of a run"));
       if (!checkpoint) return;
       const directory = dirname(dirname(checkpoint));
       const entry = store.experimentOf(directory);
@@ -136,7 +103,7 @@ export function promptCommands(services: Services) {
     async [coreCommands.tryPrompt](clicked) {
       const prompt = promptOf(clicked);
       if (prompt) return askAndTry(prompt.path, prompt.folder);
-      const checkpoint = await chooseCheckpoint(targetsOf(clicked), t("Try the best checkpoint of a run"));
+      const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Try the best checkpoint of a run"));
       const entry = checkpoint && store.experimentOf(dirname(dirname(checkpoint)));
       return entry ? askAndTry(checkpoint, entry.folder) : undefined;
     },
@@ -178,11 +145,11 @@ export function promptCommands(services: Services) {
   } satisfies Record<string, Handler>;
 }
 
-function openPrompt(uri: vscode.Uri): Thenable<unknown> {
+export function openPrompt(uri: vscode.Uri): Thenable<unknown> {
   return vscode.commands.executeCommand("vscode.openWith", uri, promptEditorType);
 }
 
-function nameProblem(name: string): string | undefined {
+export function nameProblem(name: string): string | undefined {
   if (!name.trim()) return t("A name is needed");
   return /[\\/:*?"<>|]/.test(name) || name.startsWith(".") ? t("A file cannot have this name") : undefined;
 }

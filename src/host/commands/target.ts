@@ -2,12 +2,16 @@
  * @file What a command of the core is meant for: a node of a view, what the run panel passes, a URI, or nothing. Of a selection
  * every item counts.
  */
+import { join } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../../experiment/parse.ts";
+import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { checkpointPath } from "../../runs/layout.ts";
+import { promptName } from "../../runs/prompts.ts";
 import type { RunSummary } from "../../runs/store.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
 import type { PromptNode, PromptsNode, RunsNode } from "../tree/nodes.ts";
+import { promptEnding } from "../tree/promptsView.ts";
 import { pickOne, showInformation } from "../window.ts";
 
 /** What the run panel and tests pass: an experiment, the folder of a run, the step of a checkpoint. */
@@ -120,4 +124,33 @@ export async function chooseExperiment(
     { title },
   );
   return picked?.entry;
+}
+
+/** The checkpoint a command is meant for: named, or the best of a run. */
+export async function chooseCheckpoint(
+  store: RunStore,
+  targets: readonly Target[],
+  title: string,
+): Promise<string | undefined> {
+  const named = targets[0]?.checkpoint;
+  if (named) return named;
+  const [run] = await chooseRuns(store, targets, {
+    accept: ({ directory }) => listCheckpoints(directory).length > 0,
+    title,
+    none: vscode.l10n.t("No run has a checkpoint yet."),
+  });
+  if (!run) return undefined;
+  const checkpoints = listCheckpoints(run.directory);
+  const chosen = checkpoints.find(({ step }) => step === run.bestStep) ?? checkpoints.at(-1);
+  return chosen && join(run.directory, chosen.file);
+}
+
+/** The prompt a command is meant for; the argument may be its file, from the explorer or the editor. */
+export function promptOf(clicked: unknown): PromptNode | undefined {
+  const [target] = targetsOf(clicked);
+  if (target?.prompt) return target.prompt;
+  const uri = target?.uri;
+  const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
+  if (!uri?.path.endsWith(promptEnding) || !folder) return undefined;
+  return { kind: "prompt", folder, path: uri.fsPath, name: promptName(uri.fsPath), bytes: 0 };
 }
