@@ -89,7 +89,8 @@ async function open(folder: string, { batch, source, target, prompt }: Sizes, dr
 /** The same for a decoder, whose prompt is computed once or for each row. */
 async function openDecoder(folder: string, { batch, source, target, prompt }: Sizes, sharePrompt: boolean) {
   const { network, config } = DecoderModel.open(folder);
-  const graph = decoderLossGraph(network, { sharePrompt });
+  const front = sharePrompt ? "once" : "each";
+  const graph = decoderLossGraph(network, { front });
   const session = await Session.create(graph, { device: "cpu" });
   const stream = new Stream(2, "bench/tokens");
   const tokens = (length: number) => Array.from({ length }, () => 2 + stream.below(config.vocabularySize - 2));
@@ -99,7 +100,14 @@ async function openDecoder(folder: string, { batch, source, target, prompt }: Si
     target: tokens(target),
   }));
   const promptValues = Float32Array.from({ length: prompt * config.hiddenSize }, () => stream.uniform() * 2 - 1);
-  const options = { promptLength: prompt, leading: [], padToken: 0, labelWeight: 1 / (batch * target), sharePrompt };
+  const options = {
+    promptLength: prompt,
+    leading: [],
+    padToken: 0,
+    labelWeight: 1 / (batch * target),
+    ports: ["prompt"],
+    front,
+  } as const;
   const feeds = {
     ...collateDecoder(network, examples, options),
     prompt: floats(promptValues, [prompt, config.hiddenSize]),

@@ -56,6 +56,23 @@ export function portUse(values: PortValues | undefined): PortUse {
   return { ports, promptLength: front ? values![front]!.shape[axis]! : 0 };
 }
 
+/** @throws RangeError unless just the `ports` have values, those of rows for a batch of this size */
+export function portUseFor(ports: readonly PortName[], values: PortValues, batch: number): PortUse {
+  const use = portUse(values);
+  const given = new Set(use.ports);
+  if (given.size !== ports.length || !ports.every((port) => given.has(port))) {
+    throw new RangeError(`Values for ${use.ports.join(", ")} were given to a function of ${ports.join(", ")}.`);
+  }
+  requireRows(values, batch);
+  return use;
+}
+
+/** @throws RangeError unless each row of a batch has its prompt */
+export function requireRows({ rowPrompts }: PortValues, batch: number): void {
+  const rows = rowPrompts?.shape[0] ?? batch;
+  if (rows !== batch) throw new RangeError(`There are ${rows} row prompts for ${batch} rows.`);
+}
+
 /** @throws OPTION_INVALID where a model has no such port */
 export function requirePorts(
   offered: readonly PortName[],

@@ -1,8 +1,8 @@
 /** Random tiny decoders of all families against an implementation of its own in float64 (test/support/referenceDecoder.ts). */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { floats, Session, type TensorValue } from "../../src/graph/session.ts";
-import { collate, firstPositions, rotaryFeeds } from "../../src/models/decoder/batches.ts";
+import { floats, Session } from "../../src/graph/session.ts";
+import { collate } from "../../src/models/decoder/batches.ts";
 import { lossGraph } from "../../src/models/decoder/graphs.ts";
 import { DecoderModel, decoderConfig } from "../../src/models/decoder/model.ts";
 import { openModel } from "../../src/models/model.ts";
@@ -485,25 +485,14 @@ describe("the prompt computed once for all rows", () => {
     const { model, texts, prompt, shape } = setUp(folder("model"), one, one.seed);
     const { network } = model;
     const shared = await Session.create(lossGraph(network), { device: "cpu" });
-    const plain = await Session.create(lossGraph(network, { sharePrompt: false }), { device: "cpu" });
+    const plain = await Session.create(lossGraph(network, { front: "each" }), { device: "cpu" });
     for (const leading of [[], [5], [7, 6]]) {
       const begun = texts.map(({ source, target }) => ({ source: [...leading, ...source], target }));
-      const options = { promptLength: shape[0], leading, padToken: 0, labelWeight: 0.3 };
-      const feeds: Record<string, TensorValue> = {
-        ...collate(network, begun, options),
-        prompt: floats(prompt, shape),
-      };
-      const front = shape[0] + leading.length;
-      const [batch, length] = feeds.input_ids!.shape as [number, number];
-      const positions = Array.from(feeds.positions!.data as BigInt64Array, Number);
-      const flat = Array.from({ length: batch }, (_, row) => [
-        ...firstPositions(front),
-        ...positions.slice(row * length, (row + 1) * length),
-      ]).flat();
-      const longest =
-        front + Math.max(...begun.map(({ source, target }) => source.length + target.length - 1)) - leading.length;
-      const once = await shared.run<"loss" | "d_prompt">(feeds);
-      const again = await plain.run<"loss" | "d_prompt">({ ...feeds, ...rotaryFeeds(network, flat, longest) });
+      const options = { ports: ["prompt"], promptLength: shape[0], leading, padToken: 0, labelWeight: 0.3 } as const;
+      const port = { prompt: floats(prompt, shape) };
+      const once = await shared.run<"loss" | "d_prompt">({ ...collate(network, begun, options), ...port });
+      const inEach = collate(network, begun, { ...options, front: "each" });
+      const again = await plain.run<"loss" | "d_prompt">({ ...inEach, ...port });
       expect(error(numbers(once.loss), numbers(again.loss))).toBeLessThan(1e-6);
       expect(error(numbers(once.d_prompt), numbers(again.d_prompt))).toBeLessThan(2e-6);
     }

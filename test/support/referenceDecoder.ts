@@ -15,8 +15,14 @@ export interface Weight {
 /** What config.json says. */
 export type Config = Readonly<Record<string, unknown>>;
 
-/** What stands at a position: a token, or the embedding that a prompt puts there. */
-export type Item = number | Float64Array;
+/** What stands at a position: a token, with something added to its embedding or not, or the embedding that a prompt puts there. */
+export type Item = number | { token: number; plus: Float64Array } | Float64Array;
+
+/** Keys and values of a layer's first positions, `[n][keyValueHeads·headSize]` each, in place of those that stand there. */
+export interface FirstKeyValues {
+  keys: Matrix;
+  values: Matrix;
+}
 
 /** A row of a batch: what it reads, which of it is padding, and the token that each position is trained to be (negative for none). */
 export interface Row {
@@ -41,8 +47,12 @@ export class ReferenceDecoder {
   private readonly config: Config;
   private readonly type: string;
   private readonly weights: Readonly<Record<string, Weight>>;
+  private readonly first: readonly FirstKeyValues[];
+  private attentions = 0;
 
-  constructor(config: Config, weights: Readonly<Record<string, Weight>>) {
+  /** @param first of each layer: what stands at those positions is then of no consequence */
+  constructor(config: Config, weights: Readonly<Record<string, Weight>>, first: readonly FirstKeyValues[] = []) {
+    this.first = first;
     this.config = config;
     this.type = String(config.model_type);
     this.weights = weights;
@@ -66,6 +76,7 @@ export class ReferenceDecoder {
 
   /** `[positions][V]` */
   logits(items: readonly Item[], real: readonly boolean[] = items.map(() => true)): Matrix {
+    this.attentions = 0;
     const hidden = this.run(items, real);
     const tied = this.flag(
       "tie_word_embeddings",
@@ -113,7 +124,7 @@ export class ReferenceDecoder {
       let scale = this.flag("scale_attn_weights", true) ? (d / heads) ** -0.5 : 1;
       if (this.flag("scale_attn_by_inverse_layer_idx", false)) scale /= layer + 1;
       const shape = { heads, keyValueHeads: heads, size: d / heads, scale };
-      x = add(x, this.conv(`${base}.attn.c_proj`, attend(query, key, value, real, shape)));
+      x = add(x, this.conv(`${base}.attn.c_proj`, this.attend(query, key, value, real, shape)));
       const inner = this.conv(`${base}.mlp.c_fc`, norm(`${base}.ln_2`, x));
       x = add(x, this.conv(`${base}.mlp.c_proj`, map(inner, activation)));
     }
@@ -133,7 +144,7 @@ export class ReferenceDecoder {
       const base = `transformer.h.${layer}`;
       const fused = this.linear(`${base}.self_attention.query_key_value`, norm(`${base}.input_layernorm`, x));
       const [query, key, value] = byHead(fused, heads, size);
-      x = add(x, this.linear(`${base}.self_attention.dense`, attend(query, key, value, real, shape)));
+      x = add(x, this.linear(`${base}.self_attention.dense`, this.attend(query, key, value, real, shape)));
       const inner = this.linear(`${base}.mlp.dense_h_to_4h`, norm(`${base}.post_attention_layernorm`, x));
       x = add(x, this.linear(`${base}.mlp.dense_4h_to_h`, map(inner, geluTanh)));
     }
@@ -154,7 +165,7 @@ export class ReferenceDecoder {
       const base = `gpt_neox.layers.${layer}`;
       const fused = this.linear(`${base}.attention.query_key_value`, norm(`${base}.input_layernorm`, x));
       const [query, key, value] = byHead(fused, heads, size);
-      const mixed = attend(rope(query), rope(key), value, real, shape);
+      const mixed = this.attend(rope(query), rope(key), value, real, shape);
       const attended = add(x, this.linear(`${base}.attention.dense`, mixed));
       const into = this.flag("use_parallel_residual", true) ? x : attended;
       const inner = this.linear(`${base}.mlp.dense_h_to_4h`, norm(`${base}.post_attention_layernorm`, into));
@@ -186,7 +197,7 @@ export class ReferenceDecoder {
       const [query, key, value] = ["q", "k", "v"].map((letter) =>
         this.linear(`${base}.self_attn.${letter}_proj`, into),
       ) as [Matrix, Matrix, Matrix];
-      x = add(x, this.linear(`${base}.self_attn.out_proj`, attend(query, key, value, real, shape)));
+      x = add(x, this.linear(`${base}.self_attn.out_proj`, this.attend(query, key, value, real, shape)));
       if (!before) x = norm(`${base}.self_attn_layer_norm`, x);
       const inner = this.linear(`${base}.fc1`, before ? norm(`${base}.final_layer_norm`, x) : x);
       x = add(x, this.linear(`${base}.fc2`, map(inner, activation)));
@@ -264,7 +275,7 @@ export class ReferenceDecoder {
     const rope = this.llamaRope(layer, x.length, size, window !== undefined);
     const cap = this.cap("attn_logit_softcapping", 50);
     const shape = { heads, keyValueHeads, size, scale: this.scale(size), cap, window };
-    return this.linear(`${base}.o_proj`, attend(rope(query), rope(key), value, real, shape));
+    return this.linear(`${base}.o_proj`, this.attend(rope(query), rope(key), value, real, shape));
   }
 
   private queryKeyValue(base: string, x: Matrix, queries: number, keys: number): [Matrix, Matrix, Matrix] {
@@ -335,6 +346,13 @@ export class ReferenceDecoder {
     return this.linear(`${base}.mlp.down_proj`, product);
   }
 
+  /** Of one layer after another. */
+  private attend(query: Matrix, key: Matrix, value: Matrix, real: readonly boolean[], shape: AttentionShape): Matrix {
+    const { keys, values } = this.first[this.attentions++] ?? { keys: [], values: [] };
+    const begun = (given: Matrix, own: Matrix) => [...given, ...own.slice(given.length)];
+    return attend(query, begun(keys, key), begun(values, value), real, shape);
+  }
+
   // ---- Parts ------------------------------------------------------------------------------------------------------------------
 
   /** Rotation of heads by config.json's settings, in the older spelling or the newer. */
@@ -376,9 +394,11 @@ export class ReferenceDecoder {
   }
 
   private embed(name: string, items: readonly Item[], scale = 1): Matrix {
-    return items.map((item) =>
-      typeof item === "number" ? this.row(`${name}.weight`, item).map((value) => value * scale) : item,
-    );
+    const token = (id: number) => this.row(`${name}.weight`, id).map((value) => value * scale);
+    return items.map((item) => {
+      if (typeof item === "number") return token(item);
+      return "token" in item ? token(item.token).map((value, i) => value + item.plus[i]!) : item;
+    });
   }
 
   /** `x·Wᵀ`, plus a bias where the weights have one. */

@@ -52,15 +52,16 @@ export class ReferenceT5 {
     return x.map((row, i) => row.map((value, j) => value * this.mask(site, i * row.length + j)));
   }
 
-  /** Encoder output for one input: the prompt's rows, then the text's. */
-  encode(prompt: ArrayLike<number>, source: readonly number[]): Matrix {
+  /** Encoder output for one input: the prompt's rows, then the text's, with the rows of `delta` added to the first of them. */
+  encode(prompt: ArrayLike<number>, source: readonly number[], delta: ArrayLike<number> = []): Matrix {
     const { d_model, num_layers } = this.config;
     const rows: Matrix = [];
     for (let row = 0; row < prompt.length / d_model; row++) {
       rows.push(Float64Array.from({ length: d_model }, (_, j) => prompt[row * d_model + j]!));
     }
     this.site = 0;
-    let x = this.drop([...rows, ...this.embed(source)]);
+    const text = this.embed(source).map((row, i) => row.map((value, j) => value + (delta[i * d_model + j] ?? 0)));
+    let x = this.drop([...rows, ...text]);
     const bias = (head: number, query: number, key: number) =>
       this.at(
         "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
@@ -126,8 +127,8 @@ export class ReferenceT5 {
   }
 
   /** The most probable token at each of `count` steps, everything recomputed at each. */
-  greedy(prompt: ArrayLike<number>, source: readonly number[], count: number): number[] {
-    const memory = this.encode(prompt, source);
+  greedy(prompt: ArrayLike<number>, source: readonly number[], count: number, delta: ArrayLike<number> = []): number[] {
+    const memory = this.encode(prompt, source, delta);
     const tokens: number[] = [];
     for (let step = 0; step < count; step++) {
       const last = this.logits(memory, [...tokens, 0]).at(-1)!;

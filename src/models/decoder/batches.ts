@@ -3,6 +3,7 @@ import { UlptError } from "../../errors.ts";
 import { floats, ints, type TensorValue } from "../../graph/session.ts";
 import { paddedLength, type TokenizedExample } from "../batch.ts";
 import type { ReferenceBatch } from "../languageModel.ts";
+import type { PortName } from "../ports.ts";
 import type { Architecture } from "./architecture.ts";
 import type { Decoder } from "./network.ts";
 import { rotaryTables } from "./rotary.ts";
@@ -83,6 +84,49 @@ function requirePositions({ modelType, maxPositions = Number.POSITIVE_INFINITY }
   );
 }
 
+/**
+ * Where what stands in front of the texts lies among the tokens that are read: once before all rows, in each of them, or nowhere,
+ * since it has no tokens (keys and values) or is not there at all.
+ */
+export type FrontLayout = "once" | "each" | "none";
+
+/** Of a row's own prompt there is one in each. */
+export function frontLayout(ports: readonly PortName[]): FrontLayout {
+  if (ports.includes("rowPrompts")) return "each";
+  return ports.includes("prompt") ? "once" : "none";
+}
+
+/** Positions of all tokens in the flat layout, with `front` positions before every row. */
+export function flatPositions(layout: FrontLayout, front: number, { positions, batch, length }: PaddedRows): number[] {
+  const before = firstPositions(front);
+  if (layout === "none") return [...positions];
+  if (layout === "once") return [...before, ...positions];
+  return Array.from({ length: batch }, (_, row) => [
+    ...before,
+    ...positions.slice(row * length, (row + 1) * length),
+  ]).flat();
+}
+
+/** Where the last of a row's first `count` tokens lies in the flat layout, or of what stands before it. */
+export function tokenBefore(
+  layout: FrontLayout,
+  front: number,
+  length: number,
+): (row: number, count: number) => number {
+  return (row, count) => {
+    if (layout === "none") return row * length + count - 1;
+    if (layout === "each") return row * (front + length) + front + count - 1;
+    return count === 0 ? front - 1 : front + row * length + count - 1;
+  };
+}
+
+/** `source_mask` `[batch, length]` for rows that begin with so many tokens of a source. */
+export function sourceMask(counts: readonly number[], length: number): Feeds {
+  const mask = new Float32Array(counts.length * length);
+  for (const [row, count] of counts.entries()) mask.fill(1, row * length, row * length + count);
+  return { source_mask: floats(mask, [counts.length, length]) };
+}
+
 /** `0, 1, …, count−1` */
 export function firstPositions(count: number): number[] {
   return Array.from({ length: count }, (_, position) => position);
@@ -95,45 +139,37 @@ export interface CollateOptions {
   padToken: number;
   /** What each target token counts in the loss. */
   labelWeight: number;
-  /** As in the loss graph: whether the prompt is computed once, or for each row. */
-  sharePrompt?: boolean;
+  /** As in the loss graph. */
+  ports: readonly PortName[];
+  front?: FrontLayout;
 }
 
 /**
- * All inputs of a loss graph but the prompt. The `leading` tokens, with which every source begins, stand before the prompt; a row is
+ * All inputs of a loss graph but the ports. The `leading` tokens, with which every source begins, stand before the prompt; a row is
  * the rest of its source and its target without the last token; each target token is asked
  * for at the token before it and counts `labelWeight` in the loss, so the losses of the parts of a batch add up to its mean when it
  * is 1 / (target tokens in the whole batch).
  */
 export function collate(decoder: Decoder, examples: readonly TokenizedExample[], options: CollateOptions): Feeds {
-  const { leading, padToken, labelWeight, sharePrompt = true } = options;
-  const promptLength = leading.length + options.promptLength;
+  const { leading, padToken, labelWeight, ports, front: layout = frontLayout(ports) } = options;
+  const front = leading.length + options.promptLength;
   const rows = examples.map(({ source, target }) => [...source.slice(leading.length), ...target.slice(0, -1)]);
   const padded = padRows(
     rows,
-    rows.map(() => promptLength),
+    rows.map(() => front),
     padToken,
   );
-  /** Where the last of a row's first `count` tokens lies, or the prompt's last one. */
-  const tokenBefore = (row: number, count: number) =>
-    count === 0 ? promptLength - 1 : promptLength + row * padded.length + count - 1;
-  const labels = examples.flatMap(({ source, target }, row) =>
-    target.map((id, i) => ({ id, at: tokenBefore(row, source.length - leading.length + i) })),
-  );
-  const ofPrompt = firstPositions(promptLength);
-  const flat = sharePrompt
-    ? [...ofPrompt, ...padded.positions]
-    : rows.flatMap((_, row) => [
-        ...ofPrompt,
-        ...padded.positions.slice(row * padded.length, (row + 1) * padded.length),
-      ]);
+  const sources = examples.map(({ source }) => source.length - leading.length);
+  const at = tokenBefore(layout, front, padded.length);
+  const labels = examples.flatMap(({ target }, row) => target.map((id, i) => ({ id, at: at(row, sources[row]! + i) })));
   return {
     ...padded.feeds,
-    leading_ids: ints(leading),
+    ...(ports.includes("inputDelta") ? sourceMask(sources, padded.length) : {}),
+    ...(layout === "none" ? {} : { leading_ids: ints(leading) }),
     selected: ints(labels.map(({ at }) => at)),
     label_ids: ints(labels.map(({ id }) => id)),
     label_weights: floats(new Float32Array(labels.length).fill(labelWeight)),
-    ...rotaryFeeds(decoder, flat, padded.longest),
+    ...rotaryFeeds(decoder, flatPositions(layout, front, padded), padded.longest),
   };
 }
 

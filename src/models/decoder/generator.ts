@@ -1,10 +1,20 @@
 /** @file A frozen decoder without gradients: reads a prompt once, texts behind it, and continues or scores them with their keys and values. */
+import type { Model } from "../../graph/emit.ts";
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import { paddedLength } from "../batch.ts";
 import { generateRows, rowOf } from "../generation.ts";
 import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
-import { leadingTokens, type PortValues, portsOf, portUse, requirePorts } from "../ports.ts";
-import { firstPositions, padRows, rotaryFeeds } from "./batches.ts";
+import { firstRows, portFeeds } from "../portParts.ts";
+import { leadingTokens, type PortName, type PortValues, portsOf, portUse, requireRows } from "../ports.ts";
+import {
+  firstPositions,
+  flatPositions,
+  frontLayout,
+  padRows,
+  rotaryFeeds,
+  sourceMask,
+  tokenBefore,
+} from "./batches.ts";
 import { cacheNames, continueGraph, promptGraph } from "./graphs.ts";
 import type { Decoder } from "./network.ts";
 
@@ -27,9 +37,21 @@ interface Cache {
 /** What stands in front of every text, read: its keys and values, and the logits of what follows it. */
 interface Front {
   layers: Feeds;
+  /** What was added to the leading tokens. */
+  delta?: TensorValue | undefined;
   /** `[V]`; undefined where there is nothing in front. */
   logits: Float32Array | undefined;
 }
+
+/** What rows bring with them besides their tokens. */
+interface RowPorts {
+  ports: readonly PortName[];
+  feeds: Feeds;
+  /** Positions of each row's own prompt, and of the leading tokens before it. */
+  front: number;
+}
+
+const noRowPorts: RowPorts = { ports: [], feeds: {}, front: 0 };
 
 /** Texts as they were read. */
 interface TextsRead {
@@ -52,8 +74,8 @@ export class DecoderGenerator implements Generator {
   private readonly decoder: Decoder;
   private readonly special: SpecialTokens;
   private readonly options: SessionOptions;
-  private readonly sessions: { prompt?: Session; reader?: Session; scorer?: Session } = {};
-  /** By prompt, and then by leading tokens and angles. */
+  private readonly sessions = new Map<string, Session>();
+  /** By prompt, or keys and values, and then by leading tokens and angles. */
   private readonly fronts = new WeakMap<TensorValue, Map<string, Front>>();
 
   /** Sessions are made when they are first needed. */
@@ -64,40 +86,43 @@ export class DecoderGenerator implements Generator {
   }
 
   async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
-    requirePorts(["prompt"], portsOf(ports), this.decoder.architecture.modelType);
     return new ReadTexts(this, this.special, ports, sources, await this.readTexts(ports, sources));
   }
 
   /**
    * Reads texts from their beginning.
+   * @param written tokens that follow each source
    * @param expected how many tokens will follow each row, where the rotation's angles must be right for them, too
    */
   async readTexts(
-    ports: PortValues | undefined,
+    ports: PortValues = {},
     sources: readonly (readonly number[])[],
-    expected?: readonly number[],
+    { written, expected }: { written?: readonly (readonly number[])[]; expected?: readonly number[] } = {},
   ): Promise<TextsRead> {
-    const leading = ports ? leadingTokens(ports, sources) : [];
+    requireRows(ports, sources.length);
+    const leading = leadingTokens(ports, sources);
     const promptLength = leading.length + portUse(ports).promptLength;
-    const rows = sources.map((source) => source.slice(leading.length));
+    const rows = sources.map((source, row) => [...source.slice(leading.length), ...(written?.[row] ?? [])]);
     const length = paddedLength(Math.max(...rows.map((row) => row.length)));
     const ends = rows.map((row) => promptLength + row.length);
     const whole = Math.max(...ends.map((end, row) => end + (expected?.[row] ?? 0)));
-    const front = ports?.prompt ? await this.front(ports.prompt, leading, whole) : this.emptyFront();
+    const front = await this.front(ports, leading, whole);
     const batch = sources.length;
-    const before: Cache = {
+    const before = ports.rowPrompts ? 0 : promptLength;
+    const past: Cache = {
       layers: front.layers,
-      positions: Int32Array.from({ length: batch * promptLength }, (_, i) => i % promptLength),
-      mask: new Float32Array(batch * promptLength).fill(1),
-      length: promptLength,
+      positions: Int32Array.from({ length: batch * before }, (_, i) => i % before),
+      mask: new Float32Array(batch * before).fill(1),
+      length: before,
     };
     const starts = rows.map(() => promptLength);
-    const last = rows.map((row, index) => index * length + Math.max(row.length - 1, 0));
-    const { logits, cache } = await this.read(before, rows, starts, last, { length, whole });
-    for (const [index, row] of rows.entries()) {
-      // A text that is all in front of the prompt goes on behind the prompt's last token.
-      if (row.length === 0 && front.logits) logits.set(front.logits, index * front.logits.length);
-    }
+    const own = rowPorts(ports, leading, sources, length);
+    const lastOf = tokenBefore(frontLayout(own.ports), own.front, length);
+    // A text that is all in front of the prompt goes on behind the prompt's last token.
+    const isEmpty = (row: number) => rows[row]!.length === 0 && front.logits !== undefined;
+    const last = rows.map((row, index) => lastOf(index, isEmpty(index) ? 1 : row.length));
+    const { logits, cache } = await this.read(past, rows, starts, last, { length, whole }, own);
+    for (const row of rows.keys()) if (isEmpty(row)) logits.set(front.logits!, row * front.logits!.length);
     return { logits, cache, ends, angles: this.angles(whole) };
   }
 
@@ -107,14 +132,14 @@ export class DecoderGenerator implements Generator {
     rows: readonly (readonly number[])[],
     starts: readonly number[],
     selected: readonly number[],
-    { length, whole }: ReadLengths,
+    lengths: ReadLengths,
+    own: RowPorts = noRowPorts,
   ): Promise<{ logits: Float32Array; cache: Cache }> {
-    this.sessions.reader ??= await Session.create(
-      continueGraph(this.decoder, { output: "logits", cache: true }),
-      this.options,
-    );
-    const { feeds, cache } = this.behind(past, rows, starts, { length, whole });
-    const outputs = await this.sessions.reader.run<string>({ ...feeds, selected: ints(selected) });
+    const { ports } = own;
+    const graph = () => continueGraph(this.decoder, { output: "logits", cache: true, ports });
+    const session = await this.session(["reader", ...ports].join(" "), graph);
+    const { feeds, cache } = this.behind(past, rows, starts, lengths, own);
+    const outputs = await session.run<string>({ ...feeds, selected: ints(selected) });
     return { logits: outputs.logits!.data as Float32Array, cache: { ...cache, layers: this.asPast(outputs) } };
   }
 
@@ -126,12 +151,10 @@ export class DecoderGenerator implements Generator {
     labels: readonly { at: number; id: number }[],
     lengths: ReadLengths,
   ): Promise<Float32Array> {
-    this.sessions.scorer ??= await Session.create(
-      continueGraph(this.decoder, { output: "negative_log_likelihood", cache: false }),
-      this.options,
-    );
-    const { feeds } = this.behind(past, rows, starts, lengths);
-    const outputs = await this.sessions.scorer.run<"negative_log_likelihood">({
+    const graph = () => continueGraph(this.decoder, { output: "negative_log_likelihood", cache: false });
+    const session = await this.session("scorer", graph);
+    const { feeds } = this.behind(past, rows, starts, lengths, noRowPorts);
+    const outputs = await session.run<"negative_log_likelihood">({
       ...feeds,
       selected: ints(labels.map(({ at }) => at)),
       label_ids: ints(labels.map(({ id }) => id)),
@@ -141,7 +164,15 @@ export class DecoderGenerator implements Generator {
   }
 
   async release(): Promise<void> {
-    await Promise.allSettled(Object.values(this.sessions).map((session) => session.release()));
+    await Promise.allSettled([...this.sessions.values()].map((session) => session.release()));
+  }
+
+  private async session(name: string, graph: () => Model): Promise<Session> {
+    const known = this.sessions.get(name);
+    if (known) return known;
+    const made = await Session.create(graph(), this.options);
+    this.sessions.set(name, made);
+    return made;
   }
 
   /** The angles of all rotations for texts of this length: the same for every length in most models. */
@@ -159,21 +190,25 @@ export class DecoderGenerator implements Generator {
     rows: readonly (readonly number[])[],
     starts: readonly number[],
     { length, whole }: ReadLengths,
+    { ports, feeds: ofPorts, front }: RowPorts,
   ) {
     const padded = padRows(rows, starts, this.special.padToken, length);
     const { batch } = padded;
+    const positions = flatPositions(frontLayout(ports), front, padded);
     const feeds: Feeds = {
       ...padded.feeds,
+      ...ofPorts,
       ...past.layers,
       past_positions: ints(BigInt64Array.from(past.positions, BigInt), [batch, past.length]),
       past_mask: floats(past.mask, [batch, past.length]),
-      ...rotaryFeeds(this.decoder, padded.positions, whole),
+      ...rotaryFeeds(this.decoder, positions, whole),
     };
     const mask = padded.feeds.attention_mask!.data as Float32Array;
+    const ofFront = new Float32Array(batch * front).fill(1);
     const cache = {
-      positions: sideBySide(past.positions, Int32Array.from(padded.positions), batch),
-      mask: sideBySide(past.mask, mask, batch),
-      length: past.length + length,
+      positions: sideBySide(past.positions, Int32Array.from(positions), batch),
+      mask: sideBySide(past.mask, sideBySide(ofFront, mask, batch), batch),
+      length: past.length + front + length,
     };
     return { feeds, cache };
   }
@@ -191,22 +226,61 @@ export class DecoderGenerator implements Generator {
   }
 
   /** @param whole length of front and longest text, by which some rotations choose their angles */
-  private async front(prompt: TensorValue, leading: readonly number[], whole: number): Promise<Front> {
-    const key = JSON.stringify([leading, this.angles(whole)]);
-    const known = this.fronts.get(prompt)?.get(key);
-    if (known) return known;
-    this.sessions.prompt ??= await Session.create(promptGraph(this.decoder), this.options);
+  private async front(ports: PortValues, leading: readonly number[], whole: number): Promise<Front> {
+    const { prompt, keyValues } = ports;
+    const value = prompt ?? keyValues;
+    if (!value) return this.emptyFront();
+    const delta = leading.length > 0 ? ports.inputDelta : undefined;
+    const key = keyValues ? "" : JSON.stringify([leading, this.angles(whole)]);
+    const known = this.fronts.get(value)?.get(key);
+    if (known && known.delta === delta) return known;
+    const front = keyValues
+      ? { layers: this.asLayers(keyValues), logits: undefined }
+      : await this.readPrompt(value, leading, delta, whole);
+    const ofValue = this.fronts.get(value) ?? new Map<string, Front>();
+    this.fronts.set(value, ofValue.set(key, front));
+    return front;
+  }
+
+  private async readPrompt(
+    prompt: TensorValue,
+    leading: readonly number[],
+    delta: TensorValue | undefined,
+    whole: number,
+  ): Promise<Front> {
+    const graph = () => promptGraph(this.decoder, { delta: delta !== undefined });
+    const session = await this.session(delta ? "prompt inputDelta" : "prompt", graph);
     const length = leading.length + prompt.shape[0]!;
-    const outputs = await this.sessions.prompt.run<string>({
+    const outputs = await session.run<string>({
       prompt,
       leading_ids: ints(leading),
+      ...(delta && { input_delta: firstRows(delta, 0, leading.length) }),
       selected: ints([length - 1]),
       ...rotaryFeeds(this.decoder, firstPositions(length), whole),
     });
-    const front: Front = { layers: this.asPast(outputs), logits: outputs.logits!.data as Float32Array };
-    const ofPrompt = this.fronts.get(prompt) ?? new Map<string, Front>();
-    this.fronts.set(prompt, ofPrompt.set(key, front));
-    return front;
+    return { layers: this.asPast(outputs), logits: outputs.logits!.data as Float32Array, delta };
+  }
+
+  /** `keyValues` `[n, layers, 2, G, e]` as keys and values of each layer, `[1, G, n, e]`. */
+  private asLayers({ data, shape }: TensorValue): Feeds {
+    const [n, layers, , heads, size] = shape as [number, number, 2, number, number];
+    const part = (layer: number, index: number) => {
+      const values = new Float32Array(heads * n * size);
+      for (let position = 0; position < n; position++) {
+        for (let head = 0; head < heads; head++) {
+          const from = (((position * layers + layer) * 2 + index) * heads + head) * size;
+          values.set((data as Float32Array).subarray(from, from + size), (head * n + position) * size);
+        }
+      }
+      return floats(values, [1, heads, n, size]);
+    };
+    const feeds: Feeds = {};
+    for (let layer = 0; layer < layers; layer++) {
+      const { pastKey, pastValue } = cacheNames(layer);
+      feeds[pastKey] = part(layer, 0);
+      feeds[pastValue] = part(layer, 1);
+    }
+    return feeds;
   }
 
   private emptyFront(): Front {
@@ -259,11 +333,8 @@ class ReadTexts implements Prefilled {
       const whole = Math.max(...starts) + 1;
       if (generator.angles(whole) !== angles) {
         // Keys that were turned by other angles are of no use any more.
-        const kept = sources.map((source, row) => [
-          ...source,
-          ...written[row]!.slice(0, Math.max(0, maxPositions - ends[row]!)),
-        ]);
-        const again = await generator.readTexts(ports, kept);
+        const kept = written.map((tokens, row) => tokens.slice(0, Math.max(0, maxPositions - ends[row]!)));
+        const again = await generator.readTexts(ports, sources, { written: kept });
         ({ cache, angles } = again);
         return again.logits;
       }
@@ -302,8 +373,30 @@ class ReadTexts implements Prefilled {
     const { first, generator, ports, sources } = this;
     const expected = targets.map((target) => Math.max(0, target.length - 1));
     const whole = Math.max(...first.ends.map((end, row) => end + expected[row]!));
-    return generator.angles(whole) === first.angles ? first : generator.readTexts(ports, sources, expected);
+    return generator.angles(whole) === first.angles ? first : generator.readTexts(ports, sources, { expected });
   }
+}
+
+/** What is given to rows that are read as texts, padded to `length` tokens behind the `leading` ones. */
+function rowPorts(
+  { prompt, rowPrompts, inputDelta }: PortValues,
+  leading: readonly number[],
+  sources: readonly (readonly number[])[],
+  length: number,
+): RowPorts {
+  // What is added to tokens in front of a shared prompt was added when they were read.
+  const skipped = prompt ? leading.length : 0;
+  const reach = leading.length - skipped + length;
+  const delta = inputDelta && firstRows(inputDelta, skipped, reach);
+  const values = { rowPrompts, inputDelta: delta };
+  const counts = sources.map((source) => source.length - leading.length);
+  const feeds = {
+    ...portFeeds(values, [...sources.keys()], reach),
+    ...(rowPrompts && { leading_ids: ints(leading) }),
+    ...(delta && sourceMask(counts, length)),
+  };
+  const front = rowPrompts ? leading.length + rowPrompts.shape[1]! : 0;
+  return { ports: portsOf(values), feeds, front };
 }
 
 /** −log softmax(logits)[token], in double precision. */

@@ -19,8 +19,16 @@ import type {
   ReferenceOutputs,
   StockFacts,
 } from "../languageModel.ts";
-import { SummedLoss } from "../portParts.ts";
-import { leadingTokens, type PortName, type PortUse, type PortValues, portUse, requirePorts } from "../ports.ts";
+import { portFeeds, SummedLoss } from "../portParts.ts";
+import {
+  type KeyValueSizes,
+  leadingTokens,
+  type PortName,
+  type PortUse,
+  type PortValues,
+  portNames,
+  portUseFor,
+} from "../ports.ts";
 import { Weights } from "../weights.ts";
 import type { Architecture, WeightPart } from "./architecture.ts";
 import { collate, referenceFeeds } from "./batches.ts";
@@ -71,8 +79,8 @@ export class DecoderModel implements LanguageModel {
   readonly network: Decoder;
   readonly textScale: number;
   readonly caseKind = "causal";
-  readonly ports: readonly PortName[] = ["prompt"];
-  readonly keyValueSizes = undefined;
+  readonly ports = portNames;
+  readonly keyValueSizes: KeyValueSizes;
   readonly stock: StockFacts;
   private readonly embeddingName: string;
 
@@ -93,6 +101,7 @@ export class DecoderModel implements LanguageModel {
     this.embeddingName = named(architecture.embedding.table);
     this.config = config;
     this.stock = stockFacts(architecture);
+    this.keyValueSizes = keyValueSizes(architecture);
     this.network = new Decoder(architecture, ({ name, rows }: WeightPart, shape) => {
       const key = rows ? `${name}[${rows.begin}:${shape[0]}]` : name;
       const known = tensors.get(key);
@@ -119,9 +128,11 @@ export class DecoderModel implements LanguageModel {
     return textScale === 1 ? rows : rows.map((value) => value * textScale);
   }
 
-  /** The prompt is read once for all rows of a group. */
-  groups(lengths: readonly number[], { promptLength }: PortUse, maxTokens: number): number[][] {
-    return groupByLength(lengths, { once: promptLength, perRow: 0 }, maxTokens);
+  /** A prompt is read once for all rows of a group, unless each has its own. */
+  groups(lengths: readonly number[], { ports, promptLength }: PortUse, maxTokens: number): number[][] {
+    const ofRow = ports.includes("rowPrompts");
+    const cost = ofRow ? { once: 0, perRow: promptLength } : { once: promptLength, perRow: 0 };
+    return groupByLength(lengths, cost, maxTokens);
   }
 
   async lossFunction({
@@ -130,7 +141,6 @@ export class DecoderModel implements LanguageModel {
     ports = ["prompt"],
     ...options
   }: LossOptions): Promise<LossFunction> {
-    requirePorts(this.ports, ports, this.config.modelType);
     if (dropout) {
       throw new UlptError("OPTION_INVALID", `A ${this.config.modelType} is not trained with dropout.`, {
         where: "training.dropout",
@@ -138,13 +148,13 @@ export class DecoderModel implements LanguageModel {
         hint: "Leave training.dropout out: decoder-only models are rarely trained with it.",
       });
     }
-    return new DecoderLoss(this, await Session.create(lossGraph(this.network), options));
+    return new DecoderLoss(this, ports, await Session.create(lossGraph(this.network, { ports }), options));
   }
 
-  activationBytes({ rows, sourceLength, targetLength, promptLength }: PartSizes): number {
+  activationBytes({ rows, sourceLength, targetLength, ports, promptLength }: PartSizes): number {
     const length = paddedLength(sourceLength + targetLength - 1);
     const symbols = { batch: rows, length, leading: 0, prompt: promptLength, selected: rows * targetLength };
-    return peakActivationBytes(lossGraph(this.network), symbols);
+    return peakActivationBytes(lossGraph(this.network, { ports }), symbols);
   }
 
   generator(options: SessionOptions): DecoderGenerator {
@@ -183,39 +193,38 @@ export interface DecoderConfig extends ModelConfig {
 
 class DecoderLoss implements LossFunction {
   private readonly model: DecoderModel;
+  private readonly ports: readonly PortName[];
   private readonly session: Session;
 
-  constructor(model: DecoderModel, session: Session) {
+  constructor(model: DecoderModel, ports: readonly PortName[], session: Session) {
     this.model = model;
+    this.ports = ports;
     this.session = session;
   }
 
   async run(
-    ports: PortValues,
+    values: PortValues,
     examples: readonly TokenizedExample[],
     maxTokens: number,
     _masks?: DropoutMasks,
     signal?: AbortSignal,
   ): Promise<BatchLoss> {
     const { model } = this;
-    const use = portUse(ports);
+    const use = portUseFor(this.ports, values, examples.length);
     const leading = leadingTokens(
-      ports,
+      values,
       examples.map(({ source }) => source),
     );
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
     const lengths = examples.map(({ source, target }) => source.length + target.length - 1);
-    const options = {
-      promptLength: use.promptLength,
-      leading,
-      padToken: model.config.padToken,
-      labelWeight: 1 / labels,
-    };
-    const sum = new SummedLoss(ports);
+    const options = { ...use, leading, padToken: model.config.padToken, labelWeight: 1 / labels };
+    const sum = new SummedLoss(values, examples.length);
     for (const group of model.groups(lengths, use, maxTokens)) {
       signal?.throwIfAborted();
       const rows = group.map((index) => examples[index]!);
-      sum.add(await this.session.run({ ...collate(model.network, rows, options), prompt: ports.prompt! }));
+      const feeds = collate(model.network, rows, options);
+      const reach = leading.length + feeds.input_ids!.shape[1]!;
+      sum.add(await this.session.run({ ...feeds, ...portFeeds(values, group, reach) }), group);
     }
     return sum;
   }
@@ -231,6 +240,10 @@ const scaledInputsBefore54: ReadonlySet<string> = new Set(["gemma", "gemma2"]);
 function stockFacts({ modelType, layers, numHeads, embedding }: Architecture): StockFacts {
   const formerFactor = scaledInputsBefore54.has(modelType) ? embedding.textScale : 1;
   return { task: "CAUSAL_LM", numLayers: layers.length, numHeads, formerFactor };
+}
+
+function keyValueSizes({ layers, numKeyValueHeads, headSize }: Architecture): KeyValueSizes {
+  return { layers: layers.length, keyValueHeads: numKeyValueHeads, headSize };
 }
 
 function factsOf({ modelType, vocabularySize, embeddingSize, maxPositions }: Architecture) {

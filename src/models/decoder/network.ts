@@ -4,7 +4,7 @@
  * Hidden states are flat, `[n + batch·length, d]`: first the n tokens of a prompt, once, then the rows. Since no later token changes
  * a prompt's states, its keys and values serve every row; each projection is one product over prompt and rows together.
  */
-import { addDims, type Dim, multiplyDims, sameDim } from "../../graph/dims.ts";
+import { type Dim, multiplyDims, sameDim } from "../../graph/dims.ts";
 import * as ops from "../../graph/ops.ts";
 import * as raw from "../../graph/raw.ts";
 import { constant, input, integers, scalar, type Tensor } from "../../graph/tensor.ts";
@@ -428,9 +428,4 @@ export function rotaryInputs(
     }),
   );
   return { inputs: [...rotations.values()].flatMap(({ cos, sin }) => [cos, sin]), rotations };
-}
-
-/** Tokens of the flat layout. */
-export function flatCount(promptLength: Dim, batch: Dim, length: Dim): Dim {
-  return addDims(promptLength, multiplyDims(batch, length));
 }

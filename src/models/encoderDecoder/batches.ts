@@ -48,7 +48,7 @@ export function collateTargets(
   };
 }
 
-/** All inputs of a loss graph but the prompt. */
+/** All inputs of a loss graph but the ports. */
 export function collate(
   examples: readonly TokenizedExample[],
   tokens: SpecialTokens,

@@ -2,39 +2,50 @@
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import { generateRows } from "../generation.ts";
 import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
-import { type PortValues, portsOf, requirePorts } from "../ports.ts";
+import { portFeeds } from "../portParts.ts";
+import { type PortValues, portsOf, portUse, requireRows } from "../ports.ts";
 import { collateSources, collateTargets } from "./batches.ts";
 import { cacheNames, decoderStepGraph, encoderGraph, scoreGraph } from "./graphs.ts";
 import type { EncoderDecoderModel } from "./model.ts";
+import { type EncoderDecoderPort, offeredPorts } from "./ports.ts";
 
 type Floats = Extract<TensorValue, { dtype: "float32" }>;
 
 export class EncoderDecoderGenerator implements Generator {
   private readonly model: EncoderDecoderModel;
   private readonly options: SessionOptions;
-  private readonly encoders: { prompted?: Session; alone?: Session } = {};
+  /** By the ports in use. */
+  private readonly encoders = new Map<string, Session>();
   private decoder: Session | undefined;
   private readonly scorers: { short?: Session; long?: Session } = {};
 
-  /** Sessions are made when they are first needed; with and without a prompt the same decoder serves. */
+  /** Sessions are made when they are first needed; whatever the ports, the same decoder serves. */
   constructor(model: EncoderDecoderModel, options: SessionOptions) {
     this.model = model;
     this.options = options;
   }
 
-  async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
-    requirePorts(this.model.ports, portsOf(ports), this.model.config.modelType);
+  async prefill(ports: PortValues = {}, sources: readonly (readonly number[])[]): Promise<Prefilled> {
+    requireRows(ports, sources.length);
+    const names = offeredPorts(portsOf(ports), this.model.config.modelType);
+    const { promptLength } = portUse(ports);
     const inputs = collateSources(sources, this.model.config.padToken);
-    const prompt = ports?.prompt;
-    const kind = prompt ? "prompted" : "alone";
-    const graph = () => encoderGraph(this.model.network, { prompt: prompt !== undefined });
-    this.encoders[kind] ??= await Session.create(graph(), this.options);
-    const { memory } = await this.encoders[kind].run<"memory">(prompt ? { ...inputs, prompt } : inputs);
-    const mask = inputs.attention_mask as Floats;
+    const encoder = await this.encoder(names);
+    const reach = inputs.input_ids!.shape[1]!;
+    const { memory } = await encoder.run<"memory">({ ...inputs, ...portFeeds(ports, [...sources.keys()], reach) });
     return new EncodedTexts(this, this.model, sources.length, {
       memory,
-      memory_mask: prompt ? prependOnes(mask, prompt.shape[0]!) : mask,
+      memory_mask: prependOnes(inputs.attention_mask as Floats, promptLength),
     });
+  }
+
+  private async encoder(ports: readonly EncoderDecoderPort[]): Promise<Session> {
+    const key = ports.join(" ");
+    const known = this.encoders.get(key);
+    if (known) return known;
+    const made = await Session.create(encoderGraph(this.model.network, ports), this.options);
+    this.encoders.set(key, made);
+    return made;
   }
 
   async step(feeds: Record<string, TensorValue>): Promise<Record<string, TensorValue>> {
@@ -52,7 +63,7 @@ export class EncoderDecoderGenerator implements Generator {
   }
 
   async release(): Promise<void> {
-    const sessions = [...Object.values(this.encoders), this.decoder, ...Object.values(this.scorers)];
+    const sessions = [...this.encoders.values(), this.decoder, ...Object.values(this.scorers)];
     await Promise.allSettled(sessions.map((session) => session?.release()));
   }
 }

@@ -5,6 +5,8 @@ import { gradients } from "../../graph/gradient.ts";
 import * as ops from "../../graph/ops.ts";
 import * as raw from "../../graph/raw.ts";
 import { constant, input, type Tensor } from "../../graph/tensor.ts";
+import { portGradients, portInputs } from "../portGraph.ts";
+import type { EncoderDecoderPort } from "./ports.ts";
 import type { KeyValues, Sequence, T5 } from "./t5.ts";
 
 const batch = symbol("batch");
@@ -24,20 +26,32 @@ const labelIds = input("label_ids", "int64", [labels]);
 const labelWeights = input("label_weights", "float32", [labels]);
 const targetInputs = [decoderInputIds, labelPositions, labelIds, labelWeights];
 
-function promptInput(model: T5): Tensor {
-  return input("prompt", "float32", [promptLength, model.config.hiddenSize]);
+/** The ports as graph inputs, by the shapes of `PortValues`; a delta reaches as far as the texts. */
+function portTensors({ config }: T5, ports: readonly EncoderDecoderPort[]): { [port in EncoderDecoderPort]?: Tensor } {
+  const { hiddenSize } = config;
+  const shapes = {
+    prompt: [promptLength, hiddenSize],
+    rowPrompts: [batch, promptLength, hiddenSize],
+    inputDelta: [source, hiddenSize],
+  };
+  return Object.fromEntries(ports.map((port) => [port, input(portInputs[port], "float32", shapes[port])]));
 }
 
-/** The text's embeddings behind the prompt's, if there is one, and the mask over both. */
-function encodeInputs(model: T5, prompt: Tensor | undefined): { memory: Sequence; maskBias: Tensor } {
+/** The text's embeddings with what is added to them, behind a prompt's, if there is one, and the mask over both. */
+function encodeInputs(model: T5, ports: { [port in EncoderDecoderPort]?: Tensor }) {
   const { hiddenSize } = model.config;
-  const text = ops.embedding(model.embeddings, inputIds); // [batch, source, d]
-  const length = prompt ? addDims(promptLength, source) : source;
+  const { prompt, rowPrompts, inputDelta } = ports;
+  const tokens = ops.embedding(model.embeddings, inputIds); // [batch, source, d]
+  // What is added to padding is seen by nobody.
+  const text = inputDelta ? ops.add(tokens, ops.reshape(inputDelta, [1, source, hiddenSize])) : tokens;
+  const hasPrompt = prompt !== undefined || rowPrompts !== undefined;
+  const length = hasPrompt ? addDims(promptLength, source) : source;
   let embedded = text;
   let mask = attentionMask;
-  if (prompt) {
-    const shared = ops.reshape(prompt, [1, promptLength, hiddenSize]);
-    embedded = ops.concat([ops.expand(shared, [batch, promptLength, hiddenSize]), text], 1);
+  if (hasPrompt) {
+    const shared = () => ops.reshape(prompt!, [1, promptLength, hiddenSize]);
+    const own = rowPrompts ?? ops.expand(shared(), [batch, promptLength, hiddenSize]);
+    embedded = ops.concat([own, text], 1);
     mask = raw.concat([raw.expand(constant([1], [1, 1]), [batch, promptLength]), attentionMask], 1);
   }
   const maskBias = model.maskBias(mask);
@@ -54,6 +68,8 @@ function embedTargets(model: T5, ids: Tensor, length: Tensor["shape"][number]): 
 }
 
 export interface LossGraphOptions {
+  /** The ports that are graph inputs, and of which there are gradients. */
+  ports?: readonly EncoderDecoderPort[];
   /** Also outputs the logits of the labelled positions, `[labels, V]`. */
   logits?: boolean;
   /** Whether decoder inputs are short (see `T5.decode`). */
@@ -68,19 +84,19 @@ const dropoutInputs = [
   input("dropout_places", "int64", [symbol("sites")]),
 ] as const;
 
-/** What training runs. Outputs `loss`, the weighted sum over the labels, and `d_prompt`, dLoss/dE `[n, d]`. */
+/** What training runs. Outputs `loss`, the weighted sum over the labels, and of each port `d_…`, of its shape. */
 export function lossGraph(frozen: T5, options: LossGraphOptions): Model {
   let site = 0;
   const [table, places] = dropoutInputs;
   const model = options.dropout
     ? frozen.withDropout((shape) => raw.window(table, raw.slice(places, 0, site++, 1), shape))
     : frozen;
-  const prompt = promptInput(model);
-  const { memory, maskBias } = encodeInputs(model, prompt);
+  const ports = portTensors(model, options.ports ?? ["prompt"]);
+  const { memory, maskBias } = encodeInputs(model, ports);
   const { loss, logits } = teacherForced(model, memory, maskBias, options.shortTargets);
-  const outputs: Record<string, Tensor> = { loss, d_prompt: gradients(loss, [prompt])[0]! };
+  const outputs: Record<string, Tensor> = { loss, ...portGradients(loss, ports) };
   if (options.logits) outputs.logits = logits;
-  const inputs = [prompt, inputIds, attentionMask, ...targetInputs];
+  const inputs = [...Object.values(ports), inputIds, attentionMask, ...targetInputs];
   return emit(options.dropout ? [...inputs, ...dropoutInputs] : inputs, outputs);
 }
 
@@ -94,7 +110,7 @@ function teacherForced(model: T5, memory: Sequence, maskBias: Tensor, shortTarge
 
 /** The loss and its gradient by every parameter in `trained` (name → graph input), for training the model itself. */
 export function pretrainingGraph(model: T5, trained: ReadonlyMap<string, Tensor>): Model {
-  const { memory, maskBias } = encodeInputs(model, undefined);
+  const { memory, maskBias } = encodeInputs(model, {});
   const { loss } = teacherForced(model, memory, maskBias, false);
   const derivatives = gradients(loss, [...trained.values()]);
   const outputs = Object.fromEntries([...trained.keys()].map((name, index) => [`d_${name}`, derivatives[index]!]));
@@ -102,12 +118,11 @@ export function pretrainingGraph(model: T5, trained: ReadonlyMap<string, Tensor>
 }
 
 /** Encodes the input once for generation: output `memory` `[batch, length, d]`. */
-export function encoderGraph(model: T5, options: { prompt: boolean }): Model {
-  const prompt = options.prompt ? promptInput(model) : undefined;
-  const { memory } = encodeInputs(model, prompt);
+export function encoderGraph(model: T5, ports: readonly EncoderDecoderPort[]): Model {
+  const values = portTensors(model, ports);
+  const { memory } = encodeInputs(model, values);
   const rows = raw.reshape(memory.hidden, [batch, memory.length, model.config.hiddenSize]);
-  const inputs = [inputIds, attentionMask];
-  return emit(prompt ? [prompt, ...inputs] : inputs, { memory: rows });
+  return emit([...Object.values(values), inputIds, attentionMask], { memory: rows });
 }
 
 /** An encoded input as graph inputs: `memory` `[batch, length, d]` and its mask `[batch, length]`. */

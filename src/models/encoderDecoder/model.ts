@@ -16,13 +16,14 @@ import type {
   ReferenceOutputs,
   StockFacts,
 } from "../languageModel.ts";
-import { SummedLoss } from "../portParts.ts";
-import { type PortName, type PortUse, type PortValues, portUse, requirePorts } from "../ports.ts";
+import { portFeeds, SummedLoss } from "../portParts.ts";
+import { type PortName, type PortUse, type PortValues, portUseFor } from "../ports.ts";
 import { Weights } from "../weights.ts";
 import { collate } from "./batches.ts";
 import { parseConfig, type T5Config } from "./config.ts";
 import { EncoderDecoderGenerator } from "./generator.ts";
 import { lossGraph } from "./graphs.ts";
+import { encoderDecoderPorts, offeredPorts } from "./ports.ts";
 import { T5 } from "./t5.ts";
 
 const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
@@ -55,7 +56,7 @@ export class EncoderDecoderModel implements LanguageModel {
   readonly network: T5;
   readonly textScale = 1;
   readonly caseKind = "seq2seq";
-  readonly ports: readonly PortName[] = ["prompt"];
+  readonly ports = encoderDecoderPorts;
   readonly keyValueSizes = undefined;
   readonly stock: StockFacts;
   /** The name under which the weights hold the shared embedding table `[V, d]`. */
@@ -106,14 +107,20 @@ export class EncoderDecoderModel implements LanguageModel {
     return groupByLength(lengths, { once: 0, perRow: promptLength }, maxTokens);
   }
 
-  async lossFunction({ longestTarget, dropout, ports = ["prompt"], ...options }: LossOptions): Promise<LossFunction> {
-    requirePorts(this.ports, ports, this.config.modelType);
-    const graph = lossGraph(this.network, { shortTargets: longestTarget < this.config.headSize, dropout });
-    return new EncoderDecoderLoss(this, await Session.create(graph, options));
+  async lossFunction({
+    longestTarget,
+    dropout,
+    ports: wanted = ["prompt"],
+    ...options
+  }: LossOptions): Promise<LossFunction> {
+    const ports = offeredPorts(wanted, this.config.modelType);
+    const graph = lossGraph(this.network, { ports, shortTargets: longestTarget < this.config.headSize, dropout });
+    return new EncoderDecoderLoss(this, ports, await Session.create(graph, options));
   }
 
-  activationBytes({ rows, sourceLength, targetLength, promptLength }: PartSizes): number {
-    const graph = lossGraph(this.network, { shortTargets: targetLength < this.config.headSize });
+  activationBytes({ rows, sourceLength, targetLength, ports: wanted, promptLength }: PartSizes): number {
+    const ports = offeredPorts(wanted, this.config.modelType);
+    const graph = lossGraph(this.network, { ports, shortTargets: targetLength < this.config.headSize });
     const labels = rows * targetLength;
     const source = paddedLength(sourceLength);
     return peakActivationBytes(graph, { batch: rows, source, prompt: promptLength, target: targetLength, labels });
@@ -164,43 +171,48 @@ export class EncoderDecoderModel implements LanguageModel {
 
 class EncoderDecoderLoss implements LossFunction {
   private readonly model: EncoderDecoderModel;
+  private readonly ports: readonly PortName[];
   private readonly session: Session;
 
-  constructor(model: EncoderDecoderModel, session: Session) {
+  constructor(model: EncoderDecoderModel, ports: readonly PortName[], session: Session) {
     this.model = model;
+    this.ports = ports;
     this.session = session;
   }
 
   async run(
-    ports: PortValues,
+    values: PortValues,
     examples: readonly TokenizedExample[],
     maxTokens: number,
     masks?: DropoutMasks,
     signal?: AbortSignal,
   ): Promise<BatchLoss> {
+    const use = portUseFor(this.ports, values, examples.length);
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
     const lengths = examples.map(({ source }) => source.length);
-    const sum = new SummedLoss(ports);
-    const groups = this.model.groups(lengths, portUse(ports), maxTokens);
+    const sum = new SummedLoss(values, examples.length);
+    const groups = this.model.groups(lengths, use, maxTokens);
     for (const [part, group] of groups.entries()) {
       signal?.throwIfAborted();
       const rows = group.map((index) => examples[index]!);
-      const feeds = { ...collate(rows, this.model.config, 1 / labels), prompt: ports.prompt! };
-      sum.add(await this.session.run(masks ? { ...feeds, ...this.maskFeeds(feeds, masks, part) } : feeds));
+      const texts = collate(rows, this.model.config, 1 / labels);
+      const feeds = { ...texts, ...portFeeds(values, group, texts.input_ids!.shape[1]!) };
+      const masked = masks ? this.maskFeeds(texts, use.promptLength, masks, part) : {};
+      sum.add(await this.session.run({ ...feeds, ...masked }), group);
     }
     return sum;
   }
 
   private maskFeeds(
-    { input_ids, decoder_input_ids, prompt }: Record<string, TensorValue>,
+    { input_ids, decoder_input_ids }: Record<string, TensorValue>,
+    promptLength: number,
     masks: DropoutMasks,
     part: number,
   ): Record<string, TensorValue> {
     const [rows, source] = input_ids!.shape as [number, number];
-    const length = prompt!.shape[0]! + source;
     const { sites, largest } = this.model.network.maskSizes({
       rows,
-      length,
+      length: promptLength + source,
       targetLength: decoder_input_ids!.shape[1]!,
     });
     return { dropout_table: masks.table(largest), dropout_places: masks.places(part, sites) };

@@ -1,0 +1,355 @@
+/** The ports of random tiny models against implementations of their own in float64 (test/support/reference*.ts). */
+import { rmSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { floats } from "../../src/graph/session.ts";
+import type { TokenizedExample } from "../../src/models/batch.ts";
+import type { LanguageModel } from "../../src/models/languageModel.ts";
+import { openModel } from "../../src/models/model.ts";
+import { type PortName, type PortValues, portUse } from "../../src/models/ports.ts";
+import { expectError } from "../support/errors.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { Random } from "../support/random.ts";
+import { type Item, negativeLogProbability, ReferenceDecoder } from "../support/referenceDecoder.ts";
+import { ReferenceT5 } from "../support/referenceT5.ts";
+import { tinyDecoder } from "../support/tinyDecoder.ts";
+import { type TinyConfig, tinyT5, writeModel } from "../support/tinyT5.ts";
+
+type Numbers = ArrayLike<number>;
+/** Numbers of the ports in use, flat. */
+type Given = { [port in PortName]?: Numbers };
+
+/** A model as its reference sees it. */
+interface Reference {
+  /** −log P of each target token of a row of the batch, with `given` at the ports. */
+  losses(given: Given, row: number, example: TokenizedExample, leading: number): number[];
+  /** The most probable token at each of `count` steps. */
+  greedy(given: Given, row: number, source: readonly number[], leading: number, count: number): number[];
+}
+
+interface Subject {
+  model: LanguageModel;
+  reference: Reference;
+  examples: TokenizedExample[];
+  random: Random;
+}
+
+const promptLength = 3;
+/** Longer than the shortest source of a batch and shorter than the longest. */
+const deltaLength = 5;
+const common = { vocab_size: 37, eos_token_id: 1, bos_token_id: 2, pad_token_id: 0 };
+const lengths = { sources: [9, 2, 4, 6], targets: [2, 3, 1, 2] };
+/** For a model whose longest text decides how all are turned: the reference sees one text at a time. */
+const equalLengths = { sources: [9, 9, 9], targets: [2, 2, 2] };
+/** Small graphs are no work for several threads. */
+const options = { device: "cpu", threads: 1 } as const;
+
+function examplesOf(random: Random, begin: readonly number[], { sources, targets } = lengths): TokenizedExample[] {
+  const tokens = (count: number) => random.integers(count, 3, common.vocab_size - 1);
+  return sources.map((length, row) => ({
+    source: [...begin, ...tokens(length - begin.length)],
+    target: tokens(targets[row]!),
+  }));
+}
+
+const llama = {
+  ...common,
+  model_type: "llama",
+  hidden_size: 24,
+  intermediate_size: 20,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 128,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: false,
+};
+const decoders: Record<string, Record<string, unknown>> = {
+  "llama, 4 heads in 2 groups": llama,
+  "llama, 5 heads that share one, angles by length": {
+    ...llama,
+    num_attention_heads: 5,
+    num_key_value_heads: 1,
+    head_dim: 6,
+    max_position_embeddings: 12,
+    rope_scaling: { rope_type: "dynamic", factor: 2 },
+  },
+  "gemma2: scaled embeddings, caps, windows": {
+    ...llama,
+    model_type: "gemma2",
+    head_dim: 10,
+    tie_word_embeddings: undefined,
+    hidden_activation: "gelu_pytorch_tanh",
+    sliding_window: 4,
+    attn_logit_softcapping: 1.5,
+    final_logit_softcapping: 2,
+    query_pre_attn_scalar: 7,
+  },
+  "gpt2: learned positions": { ...common, model_type: "gpt2", n_embd: 18, n_head: 3, n_layer: 2, n_positions: 40 },
+  "bloom: alibi": { ...common, model_type: "bloom", hidden_size: 24, n_head: 3, n_layer: 2 },
+  "gpt_neox: a part turned": {
+    ...common,
+    model_type: "gpt_neox",
+    hidden_size: 24,
+    num_attention_heads: 3,
+    num_hidden_layers: 2,
+    intermediate_size: 20,
+    max_position_embeddings: 64,
+  },
+  "opt: embeds in fewer numbers": {
+    ...common,
+    model_type: "opt",
+    hidden_size: 20,
+    num_attention_heads: 5,
+    num_hidden_layers: 2,
+    ffn_dim: 28,
+    max_position_embeddings: 40,
+    word_embed_proj_dim: 12,
+    do_layer_norm_before: false,
+  },
+};
+
+function decoder(folder: string, config: Record<string, unknown>, seed: number, leading: number): Subject {
+  const random = new Random(seed);
+  const tiny = tinyDecoder(random, JSON.parse(JSON.stringify(config)));
+  rmSync(folder, { recursive: true, force: true });
+  const model = openModel(writeModel(folder, tiny));
+  const { hiddenSize: width } = model.config;
+  const { layers, keyValueHeads, headSize } = model.keyValueSizes!;
+  const vectors = (values: Numbers, begin = 0, count = values.length / width) =>
+    Array.from({ length: count }, (_, i) =>
+      Float64Array.from({ length: width }, (_, j) => values[(begin + i) * width + j]!),
+    );
+
+  const itemsOf = (
+    { prompt, rowPrompts, inputDelta, keyValues }: Given,
+    row: number,
+    source: readonly number[],
+    before: number,
+  ) => {
+    const added = inputDelta ? vectors(inputDelta) : [];
+    const text = source.map((token, i): Item => (added[i] ? { token, plus: added[i] } : token));
+    const own = rowPrompts && vectors(rowPrompts, row * promptLength, promptLength);
+    const nothing = keyValues ? Array.from({ length: promptLength }, () => new Float64Array(width)) : [];
+    return [...nothing, ...text.slice(0, before), ...(own ?? (prompt ? vectors(prompt) : [])), ...text.slice(before)];
+  };
+  const referenceWith = ({ keyValues }: Given) => {
+    const heads = keyValueHeads * headSize;
+    const part = (layer: number, index: number) =>
+      Array.from({ length: promptLength }, (_, n) =>
+        Float64Array.from({ length: heads }, (_, i) => keyValues![((n * layers + layer) * 2 + index) * heads + i]!),
+      );
+    const first = Array.from({ length: keyValues ? layers : 0 }, (_, layer) => ({
+      keys: part(layer, 0),
+      values: part(layer, 1),
+    }));
+    return new ReferenceDecoder(tiny.config, tiny.weights, first);
+  };
+  const reference: Reference = {
+    losses(given, row, { source, target }, before) {
+      const front = itemsOf(given, row, source, before);
+      const logits = referenceWith(given).logits([...front, ...target.slice(0, -1)]);
+      return target.map((token, i) => negativeLogProbability(logits[front.length - 1 + i]!, token));
+    },
+    greedy(given, row, source, before, count) {
+      const written: number[] = [];
+      while (written.length < count) {
+        const last = referenceWith(given)
+          .logits([...itemsOf(given, row, source, before), ...written])
+          .at(-1)!;
+        written.push(last.indexOf(Math.max(...last)));
+      }
+      return written;
+    },
+  };
+  return {
+    model,
+    reference,
+    random,
+    examples: examplesOf(random, random.integers(leading, 3, 30), config.rope_scaling ? equalLengths : lengths),
+  };
+}
+
+function encoderDecoder(folder: string, config: Partial<TinyConfig>, seed: number): Subject {
+  const random = new Random(seed);
+  const tiny = tinyT5(random, { vocab_size: common.vocab_size, ...config });
+  rmSync(folder, { recursive: true, force: true });
+  const model = openModel(writeModel(folder, tiny));
+  const own = new ReferenceT5(tiny.config, tiny.weights);
+  const size = promptLength * tiny.config.d_model;
+  const promptOf = ({ prompt, rowPrompts }: Given, row: number) =>
+    rowPrompts ? Array.from(rowPrompts).slice(row * size, (row + 1) * size) : (prompt ?? []);
+  const reference: Reference = {
+    losses: (given, row, { source, target }) =>
+      own.negativeLogLikelihoods(own.encode(promptOf(given, row), source, given.inputDelta), target),
+    greedy: (given, row, source, _, count) => own.greedy(promptOf(given, row), source, count, given.inputDelta),
+  };
+  return { model, reference, random, examples: examplesOf(random, []) };
+}
+
+/** Values for some ports, and the same numbers as the reference takes them. */
+function valuesFor(
+  { model, random, examples }: Pick<Subject, "model" | "random" | "examples">,
+  ports: readonly PortName[],
+) {
+  const { layers, keyValueHeads, headSize } = model.keyValueSizes ?? { layers: 0, keyValueHeads: 0, headSize: 0 };
+  const { hiddenSize } = model.config;
+  const shapes: Record<PortName, number[]> = {
+    prompt: [promptLength, hiddenSize],
+    rowPrompts: [examples.length, promptLength, hiddenSize],
+    inputDelta: [deltaLength, hiddenSize],
+    keyValues: [promptLength, layers, 2, keyValueHeads, headSize],
+  };
+  const values: PortValues = {};
+  const given: { [port in PortName]?: Float32Array } = {};
+  for (const port of ports) {
+    const shape = shapes[port];
+    given[port] = random.normals(
+      shape.reduce((a, b) => a * b),
+      0.7,
+    );
+    values[port] = floats(given[port], shape);
+  }
+  return { values, given };
+}
+
+async function expectLossAndCotangents(subject: Subject, ports: readonly PortName[], leading: number): Promise<void> {
+  const { model, reference, examples, random } = subject;
+  const { values, given } = valuesFor(subject, ports);
+  const mean = (numbers: Given) => {
+    const all = examples.flatMap((example, row) => reference.losses(numbers, row, example, leading));
+    return all.reduce((a, b) => a + b) / all.length;
+  };
+  const wanted = mean(given);
+  const loss = await model.lossFunction({ ...options, longestTarget: 3, ports });
+  for (const maxTokens of [1000, 24]) {
+    const found = await loss.run({ ...values, leading }, examples, maxTokens);
+    expect(Math.abs(found.loss / wanted - 1)).toBeLessThan(1e-6);
+    expect(Object.keys(found.cotangents).sort()).toEqual([...ports].sort());
+    for (const port of ports) {
+      const cotangent = found.cotangents[port]!;
+      const direction = random.normals(cotangent.length);
+      const along = (step: number) =>
+        mean({ ...given, [port]: Float64Array.from(given[port]!, (value, i) => value + step * direction[i]!) });
+      const slope = (along(1e-5) - along(-1e-5)) / 2e-5;
+      const own = cotangent.reduce((sum, value, i) => sum + value * direction[i]!, 0);
+      expect(Math.hypot(...cotangent)).toBeGreaterThan(1e-3);
+      expect(Math.abs(own - slope) / Math.hypot(...cotangent)).toBeLessThan(1e-5);
+    }
+  }
+  await loss.release();
+}
+
+/** @param together whether rows of a batch answer as each does alone */
+async function expectAnswers(subject: Subject, ports: readonly PortName[], leading: number): Promise<void> {
+  const { model, reference, examples } = subject;
+  const { values, given } = valuesFor(subject, ports);
+  const generator = model.generator(options);
+  const texts = examples.map(({ source }) => source);
+  const four = { maxNewTokens: 4, endTokens: [] };
+  const all = await generator.prefill({ ...values, leading }, texts);
+  const answers = await all.generate(four);
+  for (const [row, text] of texts.entries()) {
+    const alone = await generator.prefill({ ...values, ...rowOf(values, row), leading }, [text]);
+    const wanted = reference.greedy(given, row, text, leading, 4);
+    expect(await alone.generate(four)).toEqual([wanted]);
+    expect(answers[row]).toEqual(wanted);
+    const sum = reference.losses(given, row, { source: text, target: wanted }, leading).reduce((a, b) => a + b);
+    const [score] = await alone.score([wanted]);
+    expect(Math.abs(score! - sum) / Math.max(1, sum)).toBeLessThan(1e-5);
+  }
+  await generator.release();
+}
+
+/** The prompt of one row as a batch of one. */
+function rowOf({ rowPrompts }: PortValues, row: number): PortValues {
+  if (!rowPrompts) return {};
+  const [, n, width] = rowPrompts.shape as [number, number, number];
+  const own = (rowPrompts.data as Float32Array).slice(row * n * width, (row + 1) * n * width);
+  return { rowPrompts: floats(own, [1, n, width]) };
+}
+
+async function expectReference(subject: Subject, ports: readonly PortName[], leading = 0): Promise<void> {
+  await expectLossAndCotangents(subject, ports, leading);
+  await expectAnswers(subject, ports, leading);
+}
+
+describe("loss, cotangents, answers and scores of a decoder", () => {
+  const folder = temporaryFolder();
+
+  describe.each(Object.entries(decoders))("%s", (_, config) => {
+    it.each<[string, PortName[], number]>([
+      ["a prompt and a delta, a source all before the prompt", ["prompt", "inputDelta"], 2],
+      ["a prompt for each row and a delta behind a token", ["inputDelta", "rowPrompts"], 1],
+      ["keys and values and a delta", ["keyValues", "inputDelta"], 0],
+    ])("%s", async (_, ports, leading) => {
+      await expectReference(decoder(folder("model"), config, 1, leading), ports, leading);
+    });
+  });
+
+  it.each<[string, PortName[], number]>([
+    ["a prompt for each row", ["rowPrompts"], 0],
+    ["a prompt for each row behind tokens", ["rowPrompts"], 2],
+    ["a delta alone", ["inputDelta"], 0],
+    ["keys and values", ["keyValues"], 0],
+  ])("%s alone", async (_, ports, leading) => {
+    await expectReference(decoder(folder("model"), llama, 2, leading), ports, leading);
+  });
+});
+
+const encoderDecoders: Record<string, Partial<TinyConfig>> = {
+  "relu, tied head": { num_layers: 2 },
+  "gated, own head": { feed_forward_proj: "gated-gelu", tie_word_embeddings: false, num_decoder_layers: 2 },
+  "targets longer than a head": { d_model: 20, d_kv: 3, num_heads: 2 },
+};
+
+describe("loss, cotangents, answers and scores of a T5", () => {
+  const folder = temporaryFolder();
+
+  describe.each(Object.entries(encoderDecoders))("%s", (_, config) => {
+    it.each<[string, PortName[]]>([
+      ["a prompt and a delta", ["prompt", "inputDelta"]],
+      ["a prompt for each row and a delta", ["rowPrompts", "inputDelta"]],
+    ])("%s", async (_, ports) => {
+      await expectReference(encoderDecoder(folder("model"), config, 1), ports);
+    });
+  });
+
+  it("a delta alone", async () => {
+    await expectReference(encoderDecoder(folder("model"), {}, 2), ["inputDelta"]);
+  });
+});
+
+describe("ports", () => {
+  const folder = temporaryFolder();
+
+  it("that a model does not offer are refused by what it is", async () => {
+    const { model, examples } = encoderDecoder(folder("t5"), {}, 1);
+    expect(model.ports).not.toContain("keyValues");
+    const loss = () => model.lossFunction({ ...options, longestTarget: 3, ports: ["keyValues"] });
+    const refused = await expectError(loss, "OPTION_INVALID", "method");
+    expect(refused.message).toContain("t5");
+    const generator = model.generator(options);
+    const values = { keyValues: floats(new Float32Array(8), [1, 1, 2, 2, 2]) };
+    const sources = examples.map(({ source }) => source);
+    await expectError(() => generator.prefill(values, sources), "OPTION_INVALID", "method");
+    await generator.release();
+  });
+
+  it("count in what a step holds: a prompt for each row is not shared by a decoder", () => {
+    const { model } = decoder(folder("llama"), llama, 1, 0);
+    const bytes = (ports: readonly PortName[]) =>
+      model.activationBytes({ rows: 8, sourceLength: 20, targetLength: 2, promptLength: 40, ports });
+    expect(bytes(["rowPrompts"])).toBeGreaterThan(2 * bytes(["prompt"]));
+    expect(bytes(["keyValues"])).toBeLessThan(bytes(["rowPrompts"]));
+    const texts = Array.from({ length: 8 }, () => 20);
+    const parts = (ports: readonly PortName[]) => model.groups(texts, { ports, promptLength: 40 }, 240).length;
+    expect(parts(["prompt"])).toBe(1);
+    expect(parts(["rowPrompts"])).toBe(3);
+  });
+
+  it("stand in front of the texts one at a time, and each row has its prompt", () => {
+    const tensor = floats(new Float32Array(6), [1, 2, 3]);
+    expect(portUse({ rowPrompts: tensor })).toEqual({ ports: ["rowPrompts"], promptLength: 2 });
+    expect(() => portUse({ rowPrompts: tensor, prompt: floats(new Float32Array(3), [1, 3]) })).toThrow(RangeError);
+  });
+});
