@@ -1,5 +1,7 @@
 /** @file Answers to texts, with a checkpoint's or an exported prompt and without, told piece by piece as the model writes them. */
 import type { Device } from "../graph/devices.ts";
+import type { TensorValue } from "../graph/session.ts";
+import type { PortValues } from "../models/ports.ts";
 import { Stream } from "../random/philox.ts";
 import {
   type AnswerNumbers,
@@ -9,6 +11,7 @@ import {
 import type { TryResult } from "../shared/service.ts";
 import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { type AnswerOptions, LoadedModel } from "../training/loadedModel.ts";
+import { leadingCount } from "../training/position.ts";
 import { resolveDevice } from "./devices.ts";
 import { deviceOf, embeddingsOf, modelOf, openTarget, type Target, taskOf } from "./target.ts";
 import { LiveText, sayJson } from "./terminal.ts";
@@ -35,27 +38,31 @@ class Questions {
   private readonly model: LoadedModel;
   private readonly tokenizer: ReturnType<LoadedModel["tokenizerFor"]>;
   private readonly tokens: readonly (readonly number[])[];
-  private readonly embeddings: Awaited<ReturnType<typeof embeddingsOf>>;
+  private readonly ports: PortValues;
   private readonly options: Pick<AnswerOptions, "maxNewTokens" | "stop"> & Pick<QuestionOptions, "sampling">;
 
   private constructor(
     model: LoadedModel,
     target: Target,
-    embeddings: Awaited<ReturnType<typeof embeddingsOf>>,
+    prompt: TensorValue,
     texts: readonly string[],
     { raw, maxNewTokens, stop, sampling }: QuestionOptions,
   ) {
     const task = taskOf(target);
     this.model = model;
     this.tokenizer = model.tokenizerFor(task);
-    this.embeddings = embeddings;
     this.sources = texts.map((text) => (raw ? text : asSource(text, task.template)));
     const tail = raw ? 0 : literalTail(task.template);
     this.tokens = this.sources.map((source) => this.tokenizer.fit(source, task.maxSourceLength, tail).tokens);
+    const asked = this.tokens.map((source, row) => ({ source, where: `text ${row + 1}` }));
+    this.ports = { prompt, leading: leadingCount(task.promptPosition ?? "first", model.model, asked) };
     this.options = { maxNewTokens: maxNewTokens ?? task.maxNewTokens ?? defaultAnswerLength, stop, sampling };
   }
 
-  /** @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
+  /**
+   * @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH; OPTION_INVALID where a text does not begin as
+   *   those in training did
+   */
   static async open(target: Target, texts: readonly string[], model: LoadedModel, options: QuestionOptions) {
     return new Questions(model, target, await embeddingsOf(target, model), texts, options);
   }
@@ -69,7 +76,7 @@ class Questions {
     const { sampling, ...options } = this.options;
     return this.model.answer(
       rows.map((row) => this.tokens[row]!),
-      prompted ? this.embeddings : undefined,
+      prompted ? this.ports : undefined,
       this.tokenizer,
       {
         ...options,

@@ -99,8 +99,8 @@ export function deviceOf(target: Target): Device {
 /** How texts become sources, and how long answers may be. */
 export function taskOf(target: Target): PromptTask {
   if (target.kind === "prompt") return target.task;
-  const { task, generation } = target.settings;
-  return { ...task, maxNewTokens: generation.maxNewTokens ?? task.maxNewTokens ?? null };
+  const { task, generation, promptPosition } = target.settings;
+  return { ...task, promptPosition, maxNewTokens: generation.maxNewTokens ?? task.maxNewTokens ?? null };
 }
 
 /** E `[n, d]`, kept with the model. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */

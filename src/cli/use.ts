@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import cliProgress from "cli-progress";
 import { UlptError } from "../errors.ts";
+import type { PromptPosition } from "../experiment/schema.ts";
 import type { Device } from "../graph/devices.ts";
 import type { TensorValue } from "../graph/session.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
@@ -12,6 +13,7 @@ import { loadPrompt } from "../training/artifact.ts";
 import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
+import { leadingCount, textsOf } from "../training/position.ts";
 import { type Preparation, type ResourceOptions, Resources } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { openSubject } from "./data.ts";
@@ -72,6 +74,7 @@ export function evaluateCheckpoint(
     directory,
     revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
     maxNewTokens: settings.generation.maxNewTokens,
+    promptPosition: settings.promptPosition,
     async embeddings(resources) {
       const { checkpoint, embeddings } = await loadPrompt(path, settings, resources);
       requireWeights(checkpoint, resources.modelSha256, path);
@@ -97,7 +100,7 @@ async function evaluatePrompt(
   const loaded = LoadedModel.open(model, "cpu");
   try {
     const embeddings = await embeddingsOf(target, loaded);
-    const { maxNewTokens } = target.task;
+    const { maxNewTokens, promptPosition = "first" } = target.task;
     const scored: Scored = {
       path: target.path,
       model,
@@ -105,6 +108,7 @@ async function evaluatePrompt(
       taskName,
       directory,
       maxNewTokens,
+      promptPosition,
       embeddings: () => embeddings,
     };
     return await evaluateScored(scored, splitName, device, tracking);
@@ -119,12 +123,23 @@ interface Scored extends Pick<ResourceOptions, "model" | "task" | "directory" | 
   taskName: string;
   /** Longest answer; null where the task says. */
   maxNewTokens: number | null;
+  promptPosition: PromptPosition;
   /** E `[n, d]` */
   embeddings(resources: Resources): TensorValue | Promise<TensorValue>;
 }
 
 async function evaluateScored(
-  { path, model, task: definition, taskName, directory, revisions, maxNewTokens, embeddings: load }: Scored,
+  {
+    path,
+    model,
+    task: definition,
+    taskName,
+    directory,
+    revisions,
+    maxNewTokens,
+    promptPosition,
+    embeddings: load,
+  }: Scored,
   splitName: "validation" | "test",
   device: Device,
   { allowPrograms, onPreparation, signal, onProgress }: EvaluationTracking,
@@ -150,7 +165,8 @@ async function evaluateScored(
       });
     }
     onProgress?.(0, split.examples.length);
-    const embeddings = await load(resources);
+    const leading = leadingCount(promptPosition, resources.model, textsOf(resources));
+    const ports = { prompt: await load(resources), leading };
     const passes = {
       maxNewTokens: maxNewTokens ?? definition.maxNewTokens ?? dataset.longestTarget,
       runProgram: resources.runProgram,
@@ -160,7 +176,7 @@ async function evaluateScored(
     const { rougeTokenizer } = definition;
     const questions = { metrics: splitMetrics(definition, splitName), rougeTokenizer, loss: true };
     const found = { ...passes, onProgress };
-    const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, embeddings, questions, found);
+    const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, ports, questions, found);
     const unprompted = await resources.unprompted(split, passes);
     const report: EvaluationReport = {
       checkpoint: path,

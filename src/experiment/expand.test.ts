@@ -96,6 +96,7 @@ describe("run settings", () => {
         projection: { distribution: "xavier-uniform", groups: 1, seed: 7 },
       },
       promptLength: 100,
+      promptPosition: "first",
       seed: 7,
       training: {
         steps: 400,

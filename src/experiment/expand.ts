@@ -7,7 +7,7 @@ import { resolveTask } from "../tasks/resolve.ts";
 import { canonicalJson } from "./describe.ts";
 import type { Path } from "./jsonSchema.ts";
 import type { Experiment } from "./parse.ts";
-import type { ExperimentSettings, Initialization, Projection } from "./schema.ts";
+import type { ExperimentSettings, Initialization, Projection, PromptPosition } from "./schema.ts";
 
 export interface ProjectionSettings {
   distribution: ProjectionDistribution;
@@ -65,6 +65,7 @@ export interface RunSettings {
   paper?: string | undefined;
   method: MethodSettings;
   promptLength: number;
+  promptPosition: PromptPosition;
   seed: number;
   training: TrainingSettings;
   generation: { maxNewTokens: number | null };
@@ -188,6 +189,7 @@ function* runsOf({ settings, name: experiment }: Experiment): Generator<RunSetti
         ...(settings.paper === undefined ? {} : { paper: settings.paper }),
         method: withSeed(variant.method, seed),
         promptLength: settings.promptLength,
+        promptPosition: settings.promptPosition,
         seed,
         training: resolveTraining(settings.training, variant.learningRate),
         generation: { maxNewTokens: settings.generation.maxNewTokens ?? null },

@@ -6,7 +6,7 @@ import { bounded } from "../tasks/bounds.ts";
 import { taskDefinitionSchema } from "../tasks/definition.ts";
 import { describeSettings } from "./describe.ts";
 import type { RunSettings } from "./expand.ts";
-import { recordedInitialization } from "./schema.ts";
+import { promptPositions, recordedInitialization } from "./schema.ts";
 
 const { rank, groups, seed, promptLength, steps, length } = bounded;
 
@@ -32,6 +32,7 @@ const recordedSettings = z.object({
   paper: z.string().optional(),
   method: recordedMethod,
   promptLength,
+  promptPosition: z.enum(promptPositions).default("first"),
   seed,
   training: z.object({
     steps,

@@ -210,6 +210,10 @@ const generation = z.strictObject({
     .describe("Most tokens of a generated answer. Default: those of the longest target."),
 });
 
+/** Where a prompt stands among the tokens of a text. */
+export const promptPositions = ["first", "after-bos"] as const;
+export type PromptPosition = (typeof promptPositions)[number];
+
 export const experimentSchema = z
   .strictObject({
     $schema: bounded.path.optional().describe("The JSON Schema of this file, for editors."),
@@ -237,6 +241,12 @@ export const experimentSchema = z
       .default(2)
       .describe("Trained numbers per prompt token (ulpt). A list makes one run for each."),
     promptLength: bounded.promptLength.default(100).describe("Number of prompt tokens put before every source."),
+    promptPosition: z
+      .enum(promptPositions)
+      .default("first")
+      .describe(
+        "Where the prompt stands. first: before all tokens of a text, as in PEFT and the official code; after-bos: behind the begin-of-sequence token with which the tokenizer, or its chat template, begins every text. Only for decoder-only models that have one.",
+      ),
     seed: oneOrMany(seed)
       .default(42)
       .describe("Seed of initialisation, projection and data order. A list makes one run for each."),

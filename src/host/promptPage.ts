@@ -21,7 +21,12 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
     facts: [
       fact(t("Method"), method),
       ...(rank === undefined ? [] : [fact(t("Rank"), String(rank))]),
-      fact(t("Prompt tokens"), String(promptLength)),
+      fact(
+        t("Prompt tokens"),
+        task.promptPosition === "after-bos"
+          ? t("{0}, behind the begin-of-sequence token", promptLength)
+          : String(promptLength),
+      ),
       fact(t("Embedding size"), String(hiddenSize)),
       fact(t("File size"), t("{0} ({1} bytes)", byteText(bytes), numbers.format(bytes))),
       ...(settings.name === "ulpt"

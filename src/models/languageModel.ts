@@ -90,6 +90,8 @@ export interface ModelConfig {
   maxPositions?: number | undefined;
   /** Ends a text that the model writes. */
   endToken: number;
+  /** Of a model that goes on with a text: with which its texts begin, if there is such a token. */
+  beginToken?: number | undefined;
   /** Of a model that goes on with a text: the tokens that end what it writes, and the one that stands for an empty text. */
   continues?: { endTokens: readonly number[]; beginToken: number } | undefined;
 }

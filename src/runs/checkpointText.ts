@@ -91,11 +91,12 @@ function addMetrics(page: Page, { metrics, imported }: Inspection, numbers: Numb
 }
 
 function addFacts(page: Page, inspection: Inspection): void {
-  const { method, rank, promptLength, hiddenSize, parameters, bytes, checked, model, projection } = inspection;
+  const { method, rank, promptLength, promptPosition, hiddenSize, parameters, bytes, checked, model, projection } =
+    inspection;
   const facts: [name: string, value: string][] = [
     ["method", visibleLine(method)],
     ...(rank === null ? [] : [["rank", String(rank)] as [string, string]]),
-    ["tokens", String(promptLength)],
+    ["tokens", `${promptLength}${promptPosition === "after-bos" ? ", behind the begin-of-sequence token" : ""}`],
     ["hidden size", String(hiddenSize)],
     ["trained", `${parameters} numbers`],
     ["file", `${bytes} bytes${checked ? "" : ", by an older version: without a hash, not checked for damage"}`],

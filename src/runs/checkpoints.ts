@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type ErrorCode, messageOf, UlptError } from "../errors.ts";
+import { promptPositions } from "../experiment/schema.ts";
 import { checkpointFile, checkpointPath, checkpointStep, runPaths } from "./layout.ts";
 import { integer, jsonRecord, positive, presentOnly, projectionMetadata, stepNumber } from "./metadata.ts";
 import type { Ownership } from "./owner.ts";
@@ -23,6 +24,8 @@ const checkpointMetadata = z.object({
   method: z.string(),
   step: stepNumber,
   promptLength: positive,
+  /** Left out by older versions, whose prompts stand first. */
+  promptPosition: z.enum(promptPositions).optional(),
   rank: integer.optional(),
   hiddenSize: positive,
   ...projectionMetadata,

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { promptPositions } from "../experiment/schema.ts";
 import { parseJson } from "../json.ts";
 import { checkpointStep, inspectionPath, runOfCheckpoint } from "./layout.ts";
 import { makeOwnFolder, readOwnFile, readPlainFile, writeOwnFile } from "./ownFiles.ts";
@@ -88,6 +89,7 @@ const inspection = z.object({
   rank: z.int().min(1).nullable(),
   /** n */
   promptLength: z.int().min(1),
+  promptPosition: z.enum(promptPositions).default("first"),
   /** d */
   hiddenSize: z.int().min(1),
   /** How many numbers are trained; all of the prompt's would be n·d. */
@@ -119,8 +121,10 @@ const inspection = z.object({
 });
 export type Inspection = z.infer<typeof inspection>;
 
-export function newInspection(content: Omit<Inspection, "version" | "imported"> & Partial<Inspection>): Inspection {
-  return { imported: null, ...content, version: inspectionVersion };
+export function newInspection(
+  content: Omit<Inspection, "version" | "imported" | "promptPosition"> & Partial<Inspection>,
+): Inspection {
+  return { imported: null, promptPosition: "first", ...content, version: inspectionVersion };
 }
 
 /** E, `[n, d]` row by row. */

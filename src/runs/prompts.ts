@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { recordedMethod } from "../experiment/recorded.ts";
+import { promptPositions } from "../experiment/schema.ts";
 import { ownBounds, readHeader } from "../formats/safetensors.ts";
 import { type CheckpointTensor, refusedAs } from "./checkpoints.ts";
 import { pathOf, promptsFolder } from "./layout.ts";
@@ -31,6 +32,8 @@ const promptTask = z.object({
   template: z.string(),
   /** Whether sources are messages of a chat; left out where they are not. */
   chat: z.union([z.boolean(), z.object({ system: z.string() })]).optional(),
+  /** Where the prompt stands; left out where that is first. */
+  promptPosition: z.enum(promptPositions).optional(),
   target: z.string(),
   /** The valid answers, where the experiment named them. */
   labels: z.array(z.string()).optional(),

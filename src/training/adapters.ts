@@ -43,7 +43,7 @@ export interface SharedExport extends Exported {
 /**
  * Writes E to the workspace's prompts: as an adapter folder of PEFT (`NAME.peft`), or as the tensor `prompt_embeds` (`.safetensors`,
  * `.npy`). A name that is taken gets the suffix -2, -3, …
- * @throws RUN_UNWRITABLE, DISK_FULL
+ * @throws RUN_UNWRITABLE, DISK_FULL; OPTION_INVALID where PEFT would put the prompt elsewhere than it was trained
  */
 export function sharePrompt(
   format: SharedFormat,
@@ -52,8 +52,23 @@ export function sharePrompt(
   workspace: string,
   model: LanguageModel,
 ): SharedExport {
+  if (format === "peft") requireFirst(prompt.task);
   const remarks = remarksOn(format, prompt, model);
   return { format, ...writeSharedPrompt(workspace, name, encode(format, prompt, model, remarks)), remarks };
+}
+
+/** @throws OPTION_INVALID */
+function requireFirst({ promptPosition = "first" }: PromptTask): void {
+  if (promptPosition === "first") return;
+  throw new UlptError(
+    "OPTION_INVALID",
+    "PEFT puts a prompt before all tokens; this one was trained to stand behind the first.",
+    {
+      where: "promptPosition",
+      expected: '"first", with which outputs in PEFT are equal',
+      hint: "Write its embeddings (--safetensors, --npy) and put them behind the begin-of-sequence token's, or train a prompt that stands first.",
+    },
+  );
 }
 
 function encode(format: SharedFormat, prompt: PromptToShare, model: LanguageModel, remarks: string[]): SharedPrompt {
@@ -93,10 +108,14 @@ function remarksOn(format: SharedFormat, { task }: PromptToShare, { stock }: Lan
         ];
   const chat = task.chat
     ? [
-        "Texts must be written with the tokenizer's chat template, as they were in training (the prompt stands before all of it).",
+        `Texts must be written with the tokenizer's chat template, as they were in training${task.promptPosition === "after-bos" ? "" : " (the prompt stands before all of it)"}.`,
       ]
     : [];
-  if (format !== "peft") return [...version, ...chat];
+  const behind =
+    task.promptPosition === "after-bos"
+      ? ["It stands behind the embedding of the begin-of-sequence token, before all others of a text."]
+      : [];
+  if (format !== "peft") return [...version, ...chat, ...behind];
   return [
     ...version,
     ...chat,

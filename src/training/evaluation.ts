@@ -1,10 +1,9 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
-import type { TensorValue } from "../graph/session.ts";
 import type { CheckpointMetric, MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
 import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
-import { portUse } from "../models/ports.ts";
+import { type PortValues, portUse } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { type Dataset, type Split, writtenTarget } from "./dataset.ts";
@@ -76,8 +75,7 @@ const comparesTokens: ReadonlySet<CheckpointMetric> = new Set<CheckpointMetric>(
 ]);
 
 /**
- * Generates an answer to every example, where a metric asks for answers, and scores them. `prompt` is E `[n, d]`, or undefined
- * for the model alone.
+ * Generates an answer to every example, where a metric asks for answers, and scores them. Without `ports` the model is alone.
  * @throws the signal's reason when aborted, what `onProgress` throws, and what the metrics throw: PROGRAMS_OFF, DATA_LABEL
  */
 export async function evaluate(
@@ -85,7 +83,7 @@ export async function evaluate(
   tokenizer: Tokenizer,
   { tokens, examples }: Split,
   labels: Dataset["labels"],
-  prompt: TensorValue | undefined,
+  ports: PortValues | undefined,
   { metrics, rougeTokenizer, loss, amongLabels }: Questions,
   { maxNewTokens, maxTokens, runProgram, signal, onProgress }: EvaluationOptions,
 ): Promise<Evaluation> {
@@ -97,7 +95,6 @@ export async function evaluate(
   const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
   let done = 0;
   const lengths = Array.from({ length: tokens.length }, (_, index) => tokens.at(index)!.source.length);
-  const ports = prompt && { prompt };
   for (const group of model.groups(lengths, portUse(ports), maxTokens)) {
     signal?.throwIfAborted();
     const rows = group.map((index) => tokens.at(index)!);

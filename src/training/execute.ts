@@ -25,6 +25,7 @@ import { checkpointMetricOf } from "../tasks/definition.ts";
 import { describeDropped } from "../tasks/usedRows.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
 import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
+import { leadingCount, textsOf } from "./position.ts";
 import type { Resources } from "./resources.ts";
 import { Trainer, type TrainerState } from "./trainer.ts";
 
@@ -86,10 +87,11 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   // What cannot work is found before the run is claimed.
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   const method = createMethod(settings.method, settings.promptLength, resources);
+  const leading = leadingCount(settings.promptPosition, resources.model, textsOf(resources));
   requirePositions(settings.promptLength, resources);
   const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false });
   clearStopRequest(run.directory);
-  const execution = new Execution(run, resources, { settings, method, ownership, options });
+  const execution = new Execution(run, resources, { settings, method, leading, ownership, options });
   try {
     return await execution.toEnd();
   } finally {
@@ -133,6 +135,8 @@ class Execution {
   private journal: JournalWriter | undefined;
   private log: RunLog | undefined;
   private readonly method: PromptMethod;
+  /** So many tokens of every text stand before the prompt. */
+  private readonly leading: number;
   private readonly run: Run;
   private readonly resources: Resources;
   private readonly ownership: Ownership;
@@ -146,12 +150,19 @@ class Execution {
   constructor(
     run: Run,
     resources: Resources,
-    parts: { settings: RecordedSettings; method: PromptMethod; ownership: Ownership; options: ExecuteOptions },
+    parts: {
+      settings: RecordedSettings;
+      method: PromptMethod;
+      leading: number;
+      ownership: Ownership;
+      options: ExecuteOptions;
+    },
   ) {
     this.run = run;
     this.resources = resources;
     this.settings = parts.settings;
     this.method = parts.method;
+    this.leading = parts.leading;
     this.ownership = parts.ownership;
     this.options = parts.options;
   }
@@ -185,6 +196,7 @@ class Execution {
         loss: await this.resources.lossFunction(training),
         prompt: this.prompt,
         examples: this.resources.dataset.train.tokens,
+        leading: this.leading,
         training,
         seed,
         signal: this.options.signal,
@@ -330,14 +342,14 @@ class Execution {
     metrics: Questions["metrics"],
   ): Promise<Evaluation & { loss: number }> {
     const { tokenizer, dataset } = this.resources;
-    const embeddings = await this.prompt!.embeddings(parameters);
+    const prompt = await this.prompt!.embeddings(parameters);
     const options = this.evaluationOptions(split);
     const found = await evaluate(
       this.resources,
       tokenizer,
       dataset[split],
       dataset.labels,
-      embeddings,
+      { prompt, leading: this.leading },
       { metrics, rougeTokenizer: this.settings.task.rougeTokenizer, loss: true },
       options,
     );
@@ -433,6 +445,7 @@ class Execution {
       ),
       metadata: {
         ...methodMetadata(this.method, this.settings.method),
+        promptPosition: this.settings.promptPosition,
         model: this.settings.model,
         modelSha256: this.resources.modelSha256,
         metrics: metrics ?? {},

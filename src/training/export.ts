@@ -49,6 +49,7 @@ export async function exportPrompt(
       task: {
         template,
         ...(chat === false ? {} : { chat }),
+        ...(settings.promptPosition === "first" ? {} : { promptPosition: settings.promptPosition }),
         target,
         ...(answers ? { labels: answers } : {}),
         maxSourceLength,

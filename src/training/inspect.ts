@@ -60,6 +60,7 @@ export async function inspectCheckpoint(
     run: name,
     step: checkpoint.step,
     ...methodFacts(method, settings.method.name),
+    promptPosition: settings.promptPosition,
     model: { source: settings.model, sha256: checkpoint.metadata.modelSha256 },
     metrics: numbersOf(checkpoint.metadata.metrics),
     ...(await look(
@@ -92,6 +93,7 @@ export async function inspectPrompt(path: string, context: LoadedModel): Promise
     run,
     step,
     ...methodFacts(method, metadata.method),
+    promptPosition: metadata.task.promptPosition ?? "first",
     model: { source: metadata.model, sha256: metadata.modelSha256 },
     metrics: numbersOf(metadata.metrics),
     ...(await look(method, parameters, start, context, path)),

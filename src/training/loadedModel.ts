@@ -7,6 +7,7 @@ import type { TensorValue } from "../graph/session.ts";
 import { AnswerText } from "../models/answerText.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
+import type { PortValues } from "../models/ports.ts";
 import type { Sampling } from "../models/sampling.ts";
 import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 import { openTaskTokenizer, type TaskTexts } from "./taskTokenizer.ts";
@@ -123,17 +124,17 @@ export class LoadedModel {
 
   /**
    * Answers to tokenised sources, as `tokenizer` writes them.
-   * @param prompt E `[n, d]`, or undefined for the model alone
+   * @param ports undefined for the model alone
    * @throws the signal's reason when aborted
    */
   async answer(
     sources: readonly (readonly number[])[],
-    prompt: TensorValue | undefined,
+    ports: PortValues | undefined,
     tokenizer: Tokenizer,
     { maxNewTokens, stop = [], sampling, onPiece, signal }: AnswerOptions,
   ): Promise<string[]> {
     signal?.throwIfAborted();
-    const texts = await this.generator.prefill(prompt && { prompt }, sources);
+    const texts = await this.generator.prefill(ports, sources);
     const answers = sources.map(() => new AnswerText(tokenizer, stop));
     const give = (row: number, piece: string) => {
       if (piece !== "") onPiece?.(row, piece);

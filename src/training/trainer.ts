@@ -39,6 +39,8 @@ export interface TrainerOptions {
   loss: LossFunction;
   prompt: PromptSession;
   examples: Indexed<TokenizedExample>;
+  /** So many tokens of every text stand before the prompt. */
+  leading?: number | undefined;
   training: TrainingSettings;
   seed: number;
   /** Ends a step between two calls of the engine; the state is then as it was before the step. */
@@ -80,7 +82,7 @@ export class Trainer {
    */
   async step(): Promise<StepResult> {
     const started = process.hrtime.bigint();
-    const { training, prompt, examples, signal } = this.options;
+    const { training, prompt, examples, leading, signal } = this.options;
     const { state } = this;
     const learningRate =
       training.learningRate *
@@ -91,7 +93,7 @@ export class Trainer {
     // In the order of the data, so that the sums do not depend on the order in which the batch was drawn.
     const rows = [...batch].sort((a, b) => a - b).map((index) => examples.at(index)!);
     const { loss, cotangents } = await this.options.loss.run(
-      { prompt: embeddings },
+      { prompt: embeddings, leading },
       rows,
       training.microBatchTokens,
       this.dropout?.masks(state.step),

@@ -505,6 +505,43 @@ function numbers({ data }: { data: ArrayLike<number | bigint> }): number[] {
   return Array.from(data, Number);
 }
 
+describe("a prompt behind the first token", () => {
+  const folder = temporaryFolder();
+
+  // The angles of the others depend on a length that does not count the token which is only asked for.
+  const lengthless = kinds.filter(({ name }) => !/dynamic/.test(name));
+  it.each(lengthless)(
+    "has the loss and dLoss/dE of the reference, whatever parts a batch is cut into: $name",
+    async (one) => {
+      const { tiny, model, texts, prompt, shape, random } = setUp(folder("model"), one, one.seed);
+      const reference = new ReferenceDecoder(tiny.config, tiny.weights);
+      const begin = 2;
+      const rowsWith = (values: ArrayLike<number>) =>
+        referenceRows(rowsOf(values, shape), texts, "right").map(({ items, real, labels }) => ({
+          items: [begin, ...items],
+          real: [true, ...real],
+          labels: [-100, ...labels],
+        }));
+      const examples = texts.map(({ source, target }) => ({ source: [begin, ...source], target }));
+      const loss = await model.lossFunction({ device: "cpu", longestTarget: 3 });
+      const ports = { prompt: floats(prompt, shape), leading: 1 };
+      const sameAngles = !/dynamic|longrope/.test(one.name);
+      for (const maxTokens of sameAngles ? [1000, 1] : [1000]) {
+        const found = await loss.run(ports, examples, maxTokens);
+        expect(Math.abs(found.loss / reference.loss(rowsWith(prompt)) - 1)).toBeLessThan(1e-6);
+        const slope = slopeError(
+          (values) => reference.loss(rowsWith(values)),
+          prompt,
+          found.cotangents.prompt!,
+          random,
+        );
+        expect(slope).toBeLessThan(1e-4);
+      }
+      await loss.release();
+    },
+  );
+});
+
 describe("generation", () => {
   const folder = temporaryFolder();
 

@@ -11,6 +11,9 @@ const words = "good bad fine poor rain sun note tea road tree bird fish book lam
 /** Rows of the embedding table that no token has. */
 const unusedRows = 17;
 
+/** Where a tokenizer's further tokens begin. */
+export const firstFreeToken = special.length + words.length;
+
 export const wordVocabularySize = special.length + words.length + unusedRows;
 
 /** Writes model folder, data and `mood.ulpt.json` into `folder`; returns the experiment's file name. */

@@ -251,7 +251,7 @@ function factsOf({ modelType, vocabularySize, embeddingSize, maxPositions }: Arc
 }
 
 /**
- * What ends a text, by generation_config.json and config.json, and what fills rows up, which nothing ever sees.
+ * What begins and ends a text, by config.json and generation_config.json, and what fills rows up, which nothing ever sees.
  * @param whole what config.json says where the text model's is a part of it
  */
 function specialTokens(folder: string, config: ConfigReader, whole: ConfigReader) {
@@ -260,8 +260,8 @@ function specialTokens(folder: string, config: ConfigReader, whole: ConfigReader
   const endTokens = [...new Set([generation, config, whole].flatMap((reader) => reader?.tokens("eos_token_id") ?? []))];
   const [padToken = endTokens[0] ?? 0] = config.tokens("pad_token_id");
   const endToken = endTokens[0] ?? padToken;
-  const [beginToken = endToken] = config.tokens("bos_token_id");
-  return { endTokens, endToken, padToken, continues: { endTokens, beginToken } };
+  const [beginToken] = [config, whole, generation].flatMap((reader) => reader?.tokens("bos_token_id") ?? []);
+  return { endTokens, endToken, beginToken, padToken, continues: { endTokens, beginToken: beginToken ?? endToken } };
 }
 
 function namesIn(weights: Weights, { embedding }: Architecture): (name: string) => string {

@@ -1,0 +1,113 @@
+/** @file Causal tasks by the command line: where a prompt stands, and what a chat template does to a run. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readHeader } from "../../src/formats/safetensors.ts";
+import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
+import { checkpointPath, runPaths } from "../../src/runs/layout.ts";
+import { readPrompt } from "../../src/runs/prompts.ts";
+import { openRun } from "../../src/runs/store.ts";
+import type { EvaluationReport, TryResult } from "../../src/shared/service.ts";
+import { expectFailure, jsonLines, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { type WordChatOptions, writeWordChat } from "../support/wordChat.ts";
+import { createWordWorkspace } from "../support/wordModel.ts";
+
+const folder = temporaryFolder();
+afterAll(killLeftovers);
+
+/** A workspace whose model is a tiny chat model. */
+function createChatWorkspace(name: string, options: WordChatOptions = {}): string {
+  const workspace = folder(name);
+  createWordWorkspace(workspace);
+  rmSync(folder(name, "model"), { recursive: true });
+  writeWordChat(folder(name, "model"), options);
+  return workspace;
+}
+
+const file = "mood.ulpt.json";
+const behind = ["--set", "promptPosition=after-bos"];
+const chat = ["--set", "task.chat=true"];
+const small = ["--set", "method=ulpt"];
+
+function eventsOf(workspace: string, run: string) {
+  const directory = `${workspace}/.ulpt/runs/mood/${run}`;
+  return { directory, ...mergeAttempts(readJournal(runPaths(directory).events).events) };
+}
+
+describe("a prompt behind the begin-of-sequence token", () => {
+  const run = "ulpt-r2-seed3";
+  let workspace: string;
+
+  beforeAll(async () => {
+    workspace = createChatWorkspace("behind");
+    await ulptOk(["train", file, ...small, ...chat, ...behind, "--json"], { cwd: workspace });
+    await ulptOk(["export", `mood/${run}`, "after", "--json"], { cwd: workspace });
+  });
+
+  it("stands there in run.json, in checkpoints and in exported prompts, and trains otherwise than in front", async () => {
+    const { directory, losses } = eventsOf(workspace, run);
+    expect(openRun(directory).spec.settings.promptPosition).toBe("after-bos");
+    expect(readHeader(checkpointPath(directory, 8)).metadata.promptPosition).toBe("after-bos");
+    const after = readPrompt(`${workspace}/prompts/after.prompt.safetensors`);
+    expect(after.metadata.task).toMatchObject({ promptPosition: "after-bos", chat: true });
+    const other = createChatWorkspace("first");
+    await ulptOk(["train", file, ...small, ...chat, "--json"], { cwd: other });
+    expect(openRun(eventsOf(other, run).directory).spec.settings.promptPosition).toBe("first");
+    const first = eventsOf(other, run).losses[0]!.loss;
+    expect(Math.abs(first - losses[0]!.loss)).toBeGreaterThan(1e-3);
+  });
+
+  it("is used there by evaluate and predict, from the checkpoint as from the exported prompt", async () => {
+    const scored = async (...args: string[]) => {
+      const { stdout } = await ulptOk(["evaluate", ...args, "--json"], { cwd: workspace });
+      return jsonLines<EvaluationReport>(stdout).at(-1)!;
+    };
+    const best = eventsOf(workspace, run).evaluations.filter(({ split }) => split === "validation");
+    const recorded = best.reduce((leader, one) => (one.score > leader.score ? one : leader));
+    const own = await scored(`mood/${run}`, "--split", "validation");
+    expect(own).toMatchObject({ score: recorded.score, loss: recorded.loss });
+    // The file says nothing of where the prompt stands: the prompt does.
+    const experiment = JSON.parse(readFileSync(`${workspace}/${file}`, "utf8"));
+    const asChat = JSON.stringify({ ...experiment, task: { ...experiment.task, chat: true } });
+    writeFileSync(`${workspace}/chat.ulpt.json`, asChat);
+    const prompt = ["prompts/after.prompt.safetensors", "--split", "validation", "--task", "chat.ulpt.json"];
+    expect(await scored(...prompt)).toMatchObject({ score: own.score, loss: own.loss });
+    const asked = async (target: string) => {
+      const { stdout } = await ulptOk(["predict", target, "good rain", "--json"], { cwd: workspace });
+      return jsonLines<TryResult & { type: string }>(stdout).find(({ type }) => type === "answer");
+    };
+    expect(await asked("prompts/after.prompt.safetensors")).toEqual(await asked(`mood/${run}`));
+  });
+
+  it("goes out as embeddings that say so, and not as an adapter of PEFT, which would put it in front", async () => {
+    const { stdout } = await ulptOk(["export", `mood/${run}`, "embeds", "--safetensors", "--json"], { cwd: workspace });
+    expect(stdout).toContain("behind the embedding of the begin-of-sequence token");
+    const refused = await ulpt(["export", `mood/${run}`, "adapter", "--peft"], { cwd: workspace });
+    expectFailure(refused, { code: "OPTION_INVALID", exit: 2, where: "promptPosition" });
+  });
+
+  it("is shown with where it stands", async () => {
+    const { stdout } = await ulptOk(["show", `mood/${run}`], { cwd: workspace });
+    expect(stdout).toContain("5, behind the begin-of-sequence token");
+  });
+
+  it("is refused where texts begin otherwise, with the first that does", async () => {
+    const plain = createChatWorkspace("plain", { begins: false });
+    const written = await ulpt(["train", file, ...small, ...behind], { cwd: plain });
+    expectFailure(written, { code: "OPTION_INVALID", exit: 2, where: "data.jsonl:1" });
+    const template = "<user> {{ messages[0].content }} <assistant>";
+    const conversation = createChatWorkspace("conversation", { template });
+    const end = await ulpt(["train", file, ...small, ...behind, ...chat], { cwd: conversation });
+    expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "promptPosition" });
+  });
+
+  it("is refused where the model has no such token", async () => {
+    const t5 = folder("t5");
+    createWordWorkspace(t5);
+    const end = await ulpt(["train", file, ...small, ...behind], { cwd: t5 });
+    expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "promptPosition" });
+    const without = createChatWorkspace("without", { config: { bos_token_id: undefined } });
+    const other = await ulpt(["train", file, ...small, ...behind], { cwd: without });
+    expectFailure(other, { code: "OPTION_INVALID", exit: 2, where: "promptPosition" });
+  });
+});
