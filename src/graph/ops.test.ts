@@ -40,6 +40,8 @@ const cases: Case[] = [
     op: ({ a, v, c, s }) => ops.multiply(ops.multiply(ops.multiply(a!, v!), c!), s!),
   },
   { name: "scale", operands: { a: { shape: [n, 2] } }, op: ({ a }) => ops.scale(a!, -2.5) },
+  { name: "tanh", operands: { a: { shape: [n, 3] } }, op: ({ a }) => ops.tanh(a!) },
+  { name: "softmax", operands: { a: { shape: [n, m, 3] } }, op: ({ a }) => ops.softmax(a!) },
   { name: "sum", operands: { a: { shape: [n, m, 2] } }, op: ({ a }) => ops.sum(a!) },
   {
     name: "reshape",

@@ -96,6 +96,17 @@ export function relu(x: Tensor): Tensor {
   return differentiable(y, [x], (dy) => [raw.multiply(dy, raw.sign(y))]);
 }
 
+export function tanh(x: Tensor): Tensor {
+  const y = raw.tanh(x);
+  return differentiable(y, [x], (dy) => [raw.multiply(dy, raw.subtract(scalar(1), raw.multiply(y, y)))]);
+}
+
+/** `exp(x) / Σ exp(x)` over the last axis. */
+export function softmax(x: Tensor): Tensor {
+  const y = raw.softmax(x);
+  return differentiable(y, [x], (dy) => [raw.multiply(y, raw.subtract(dy, raw.reduceSum(raw.multiply(dy, y), [-1])))]);
+}
+
 /** GELU by its tanh approximation (Hendrycks and Gimpel 2016), `gelu_new` in Transformers. */
 export function geluTanh(x: Tensor): Tensor {
   const c = Math.sqrt(2 / Math.PI);

@@ -137,6 +137,8 @@ export interface LanguageModel {
   readonly weights: Weights;
   /** Where it takes trained numbers. */
   readonly ports: readonly PortName[];
+  /** @throws OPTION_INVALID for a port that it does not offer, with the reason */
+  requirePorts(ports: readonly PortName[]): void;
   /** Of the port `keyValues`, where it is offered. */
   readonly keyValueSizes: KeyValueSizes | undefined;
   /** Rows of the embedding table as they reach the first layer beside a prompt's, `[count, hiddenSize]` float32. */

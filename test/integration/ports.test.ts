@@ -9,26 +9,19 @@ import { type PortName, type PortValues, portUse } from "../../src/models/ports.
 import { expectError } from "../support/errors.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Random } from "../support/random.ts";
-import { type Item, negativeLogProbability, ReferenceDecoder } from "../support/referenceDecoder.ts";
-import { ReferenceT5 } from "../support/referenceT5.ts";
+import {
+  meanLoss,
+  type PortNumbers,
+  type ReferencePorts,
+  referenceDecoder,
+  referenceT5,
+} from "../support/referencePorts.ts";
 import { tinyDecoder } from "../support/tinyDecoder.ts";
 import { type TinyConfig, tinyT5, writeModel } from "../support/tinyT5.ts";
 
-type Numbers = ArrayLike<number>;
-/** Numbers of the ports in use, flat. */
-type Given = { [port in PortName]?: Numbers };
-
-/** A model as its reference sees it. */
-interface Reference {
-  /** −log P of each target token of a row of the batch, with `given` at the ports. */
-  losses(given: Given, row: number, example: TokenizedExample, leading: number): number[];
-  /** The most probable token at each of `count` steps. */
-  greedy(given: Given, row: number, source: readonly number[], leading: number, count: number): number[];
-}
-
 interface Subject {
   model: LanguageModel;
-  reference: Reference;
+  reference: ReferencePorts;
   examples: TokenizedExample[];
   random: Random;
 }
@@ -113,54 +106,7 @@ function decoder(folder: string, config: Record<string, unknown>, seed: number, 
   const tiny = tinyDecoder(random, JSON.parse(JSON.stringify(config)));
   rmSync(folder, { recursive: true, force: true });
   const model = openModel(writeModel(folder, tiny));
-  const { hiddenSize: width } = model.config;
-  const { layers, keyValueHeads, headSize } = model.keyValueSizes!;
-  const vectors = (values: Numbers, begin = 0, count = values.length / width) =>
-    Array.from({ length: count }, (_, i) =>
-      Float64Array.from({ length: width }, (_, j) => values[(begin + i) * width + j]!),
-    );
-
-  const itemsOf = (
-    { prompt, rowPrompts, inputDelta, keyValues }: Given,
-    row: number,
-    source: readonly number[],
-    before: number,
-  ) => {
-    const added = inputDelta ? vectors(inputDelta) : [];
-    const text = source.map((token, i): Item => (added[i] ? { token, plus: added[i] } : token));
-    const own = rowPrompts && vectors(rowPrompts, row * promptLength, promptLength);
-    const nothing = keyValues ? Array.from({ length: promptLength }, () => new Float64Array(width)) : [];
-    return [...nothing, ...text.slice(0, before), ...(own ?? (prompt ? vectors(prompt) : [])), ...text.slice(before)];
-  };
-  const referenceWith = ({ keyValues }: Given) => {
-    const heads = keyValueHeads * headSize;
-    const part = (layer: number, index: number) =>
-      Array.from({ length: promptLength }, (_, n) =>
-        Float64Array.from({ length: heads }, (_, i) => keyValues![((n * layers + layer) * 2 + index) * heads + i]!),
-      );
-    const first = Array.from({ length: keyValues ? layers : 0 }, (_, layer) => ({
-      keys: part(layer, 0),
-      values: part(layer, 1),
-    }));
-    return new ReferenceDecoder(tiny.config, tiny.weights, first);
-  };
-  const reference: Reference = {
-    losses(given, row, { source, target }, before) {
-      const front = itemsOf(given, row, source, before);
-      const logits = referenceWith(given).logits([...front, ...target.slice(0, -1)]);
-      return target.map((token, i) => negativeLogProbability(logits[front.length - 1 + i]!, token));
-    },
-    greedy(given, row, source, before, count) {
-      const written: number[] = [];
-      while (written.length < count) {
-        const last = referenceWith(given)
-          .logits([...itemsOf(given, row, source, before), ...written])
-          .at(-1)!;
-        written.push(last.indexOf(Math.max(...last)));
-      }
-      return written;
-    },
-  };
+  const reference = referenceDecoder(tiny, model.keyValueSizes!, model.config.hiddenSize, promptLength);
   return {
     model,
     reference,
@@ -174,15 +120,7 @@ function encoderDecoder(folder: string, config: Partial<TinyConfig>, seed: numbe
   const tiny = tinyT5(random, { vocab_size: common.vocab_size, ...config });
   rmSync(folder, { recursive: true, force: true });
   const model = openModel(writeModel(folder, tiny));
-  const own = new ReferenceT5(tiny.config, tiny.weights);
-  const size = promptLength * tiny.config.d_model;
-  const promptOf = ({ prompt, rowPrompts }: Given, row: number) =>
-    rowPrompts ? Array.from(rowPrompts).slice(row * size, (row + 1) * size) : (prompt ?? []);
-  const reference: Reference = {
-    losses: (given, row, { source, target }) =>
-      own.negativeLogLikelihoods(own.encode(promptOf(given, row), source, given.inputDelta), target),
-    greedy: (given, row, source, _, count) => own.greedy(promptOf(given, row), source, count, given.inputDelta),
-  };
+  const reference = referenceT5(tiny, promptLength);
   return { model, reference, random, examples: examplesOf(random, []) };
 }
 
@@ -215,10 +153,7 @@ function valuesFor(
 async function expectLossAndCotangents(subject: Subject, ports: readonly PortName[], leading: number): Promise<void> {
   const { model, reference, examples, random } = subject;
   const { values, given } = valuesFor(subject, ports);
-  const mean = (numbers: Given) => {
-    const all = examples.flatMap((example, row) => reference.losses(numbers, row, example, leading));
-    return all.reduce((a, b) => a + b) / all.length;
-  };
+  const mean = (numbers: PortNumbers) => meanLoss(reference, numbers, examples, leading);
   const wanted = mean(given);
   const loss = await model.lossFunction({ ...options, longestTarget: 3, ports });
   for (const maxTokens of [1000, 24]) {
@@ -250,10 +185,10 @@ async function expectAnswers(subject: Subject, ports: readonly PortName[], leadi
   const answers = await all.generate(four);
   for (const [row, text] of texts.entries()) {
     const alone = await generator.prefill({ ...values, ...rowOf(values, row), leading }, [text]);
-    const wanted = reference.greedy(given, row, text, leading, 4);
+    const wanted = reference.greedy({ given, row, leading }, text, 4);
     expect(await alone.generate(four)).toEqual([wanted]);
     expect(answers[row]).toEqual(wanted);
-    const sum = reference.losses(given, row, { source: text, target: wanted }, leading).reduce((a, b) => a + b);
+    const sum = reference.losses({ given, row, leading }, { source: text, target: wanted }).reduce((a, b) => a + b);
     const [score] = await alone.score([wanted]);
     expect(Math.abs(score! - sum) / Math.max(1, sum)).toBeLessThan(1e-5);
   }

@@ -121,6 +121,10 @@ export class DecoderModel implements LanguageModel {
     return new DecoderModel(folder, json, path, Weights.open(folder));
   }
 
+  requirePorts(): void {
+    // It offers all there are.
+  }
+
   readEmbeddings(begin = 0, count?: number): Float32Array {
     const { vocabularySize, embeddingSize } = this.architecture;
     const { textScale } = this;

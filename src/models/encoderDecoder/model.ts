@@ -97,6 +97,10 @@ export class EncoderDecoderModel implements LanguageModel {
     return new EncoderDecoderModel(folder, json, path, Weights.open(folder));
   }
 
+  requirePorts(ports: readonly PortName[]): void {
+    offeredPorts(ports, this.config.modelType);
+  }
+
   readEmbeddings(begin = 0, count?: number): Float32Array {
     const { vocabularySize, hiddenSize } = this.config;
     return this.weights.readRows(this.embeddingName, [vocabularySize, hiddenSize], begin, count);
