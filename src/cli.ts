@@ -3,7 +3,7 @@
 import { isMainThread } from "node:worker_threads";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
-import { showCost } from "./cli/cost.ts";
+import { costDefaults, showCost } from "./cli/cost.ts";
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
@@ -273,9 +273,9 @@ program
   .command("cost <config-or-model>")
   .description("reckon what a prompt costs a model, from its config.json alone; with --measure also time it")
   .option("--prompt-length <count>", "tokens of the prompt", positiveInteger, 100)
-  .option("--rank <list>", "ranks of ulpt, e.g. 2,64", positiveIntegers, [2, 16, 64, 256])
+  .option("--rank <list>", "ranks of ulpt, e.g. 2,64", positiveIntegers, costDefaults.ranks)
   .option("--measure", "time the projection, reading and writing, with and without a prompt; needs the weights", false)
-  .option("--text-length <list>", "tokens of the texts to read", positiveIntegers, [16, 64, 256])
+  .option("--text-length <list>", "tokens of the texts to read", positiveIntegers, costDefaults.textLengths)
   .addOption(device())
   .addOption(json())
   .action((name: string, options) => inThread("cost", name, options));

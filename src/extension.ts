@@ -43,7 +43,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const status = new StatusItem(store);
   context.subscriptions.push(log, store, hub, service, previews, runsView, promptsView, status);
 
-  const { open: openPanel } = registerRunPanel(context, store, log);
+  const { open: openPanel } = registerRunPanel(context, { store, service, log });
   const services: Services = {
     ...{ extensionPath, log, store, hub, service, previews, trainings, tasks, runsView, promptsView },
     openPanel,

@@ -47,6 +47,17 @@ export class Texts {
     return fraction === null || !Number.isFinite(fraction) ? none : this.percentFormat.format(fraction);
   }
 
+  /** A small part of a whole: 0.0000123 → `0.0012%` */
+  share(fraction: number): string {
+    const format = { style: "percent", maximumSignificantDigits: 2 } as const;
+    return Number.isFinite(fraction) ? new Intl.NumberFormat(this.language, format).format(fraction) : none;
+  }
+
+  /** Three significant digits: 0.213, 1.25, 12.5, 1,250 */
+  milliseconds(value: number): string {
+    return new Intl.NumberFormat(this.language, { maximumSignificantDigits: value < 1000 ? 3 : 4 }).format(value);
+  }
+
   /** By a metric: in percent, or as a loss. */
   score(metric: string | null, score: number | null): string {
     return isPercent(metric) ? this.percent(score) : this.loss(score);

@@ -125,6 +125,11 @@ function receive(message: HostMessage): void {
     parts?.loss.receiveDetail(message.request, message.series);
     return;
   }
+  if (message.type === "cost") {
+    store.costs.set(message.run, message.state);
+    draw();
+    return;
+  }
   if (message.type === "focus") {
     if (message.run) host.postMessage({ type: "facts", run: message.run });
     context.prefer({

@@ -2,6 +2,7 @@
 import type {
   CheckpointView,
   Columns,
+  CostState,
   EvaluationView,
   ExperimentView,
   HostMessage,
@@ -30,6 +31,8 @@ export class PanelStore {
   runs: RunView[] = [];
   readonly details = new Map<string, RunDetails>();
   readonly courses = new Map<string, Course>();
+  /** What the prompts of runs cost, as far as it was asked for. */
+  readonly costs = new Map<string, CostState>();
 
   apply(message: HostMessage): Applied {
     if (message.type === "snapshot") {
@@ -40,6 +43,7 @@ export class PanelStore {
       this.details.clear();
       for (const details of message.details) this.details.set(details.id, details);
       this.courses.clear();
+      this.costs.clear();
       for (const change of message.series) this.applySeries(change);
       return "snapshot";
     }

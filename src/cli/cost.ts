@@ -2,9 +2,10 @@
 import { statSync } from "node:fs";
 import type { Device } from "../graph/devices.ts";
 import type { ModelDimensions } from "../models/dimensions.ts";
+import type { LanguageModel } from "../models/languageModel.ts";
 import { openModel, readDimensions } from "../models/model.ts";
 import { type Cost, reckonCost } from "../training/cost.ts";
-import { type Measurement, measureCost, newTokens } from "../training/costMeasurement.ts";
+import { type Measurement, type MeasurementOptions, measureCost, newTokens } from "../training/costMeasurement.ts";
 import { locateModel } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
@@ -13,6 +14,9 @@ import { openHub } from "./hub.ts";
 import { createReporter } from "./output.ts";
 import { table } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
+
+/** Ranks of ulpt to reckon, and lengths of texts to read, where nobody says. */
+export const costDefaults = { ranks: [2, 16, 64, 256], textLengths: [16, 64, 256] };
 
 export interface CostCommandOptions {
   promptLength: number;
@@ -34,11 +38,27 @@ export async function showCost(name: string, options: CostCommandOptions, signal
   else say(costText(cost));
   if (!measure) return;
   const { device } = await resolveDevice(options.device ?? "auto");
-  const textLengths = options.textLength.filter((length) => fits(length, promptLength, dimensions));
-  const measured = await measureCost(openModel(place), { promptLength, ranks, device, textLengths, signal });
-  const leftOut = options.textLength.filter((length) => !textLengths.includes(length));
-  if (json) sayJson({ type: "measurement", ...measured, leftOut });
-  else say(`\n${measurementText(measured, leftOut)}`);
+  const measured = await measureFitting(openModel(place), {
+    promptLength,
+    ranks,
+    device,
+    textLengths: options.textLength,
+    signal,
+  });
+  if (json) sayJson({ type: "measurement", ...measured });
+  else say(`\n${measurementText(measured)}`);
+}
+
+/** Measures with the texts that the model has positions for. @throws the signal's reason when aborted */
+export async function measureFitting(
+  model: LanguageModel,
+  options: MeasurementOptions,
+): Promise<Measurement & { leftOut: number[] }> {
+  const { promptLength, textLengths: wanted } = options;
+  const dimensions = readDimensions(model.folder);
+  const textLengths = wanted.filter((length) => fits(length, promptLength, dimensions));
+  const measured = await measureCost(model, { ...options, textLengths });
+  return { ...measured, leftOut: wanted.filter((length) => !textLengths.includes(length)) };
 }
 
 async function locate(name: string, { measure, json }: CostCommandOptions, signal: AbortSignal): Promise<string> {
@@ -101,10 +121,14 @@ function keyValuesText(
   return `keys and values of the prompt: ${formatBytes(bytes.float16)} in fp16, ${formatBytes(bytes.float32)} in fp32 (${sum}). ${shared}`;
 }
 
-function measurementText(
-  { machine, repeats, newTokens: written, ranks, texts }: Measurement,
-  leftOut: readonly number[],
-): string {
+function measurementText({
+  machine,
+  repeats,
+  newTokens: written,
+  ranks,
+  texts,
+  leftOut,
+}: Awaited<ReturnType<typeof measureFitting>>): string {
   const made = ranks.map(({ rank, projection, prompt }) => [
     String(rank),
     milliseconds(projection),

@@ -71,6 +71,7 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
   preview: z.object({ experiment: path, split: z.enum(splitNames), rows: z.int().min(1).max(maxPreviewRows) }),
   download: z.object({ experiment: path }),
   cachedModels: z.record(z.string(), z.never()),
+  cost: z.object({ run: path, measure: z.boolean() }),
   share: z.object({ target: path, format: z.enum(sharedFormats), name: path, workspace: path }),
   importAdapter: z.object({
     adapter: path,

@@ -1,14 +1,19 @@
 /** @file What the editor may ask of `ulpt serve`, as tasks of a work thread. Models stay open between them. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { parseRecordedSettings } from "../experiment/recorded.ts";
 import { modelFolderFiles, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
 import type { HubProgress } from "../hub/progress.ts";
+import { readDimensions } from "../models/model.ts";
+import { runPaths } from "../runs/layout.ts";
 import type { AnswerPiece, ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
 import { sharePrompt } from "../training/adapters.ts";
+import { reckonCost } from "../training/cost.ts";
 import { exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
+import { costDefaults, measureFitting } from "./cost.ts";
 import { openSubject, previewOf } from "./data.ts";
 import { reportDevices, resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
@@ -17,6 +22,7 @@ import { importInto, promptToShare } from "./share.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
 import { evaluateCheckpoint, inspectTarget } from "./use.ts";
 import type { Task } from "./work.ts";
+import { findRun, recordedFolder, workspaceOf } from "./workspace.ts";
 
 /** The name of the task that answers a method. */
 export function taskOfMethod(method: string): string {
@@ -112,6 +118,26 @@ function createHandlers(models: ModelCache): Handlers {
       importInto(adapter, { ...options, workspace, directory: workspace }, context, (folder) =>
         models.open(folder, "cpu"),
       ),
+    async cost({ run: name, measure }, context) {
+      const run = findRun(name);
+      const { model: source, directory } = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
+      const { folder } = await locateModel(source, {
+        directory: recordedFolder(workspaceOf(run), directory),
+        hub: openHub(),
+        revision: run.spec.model.revision,
+        part: measure ? "all" : "tokenizer",
+        wanted: measure,
+        ...context,
+      });
+      const { promptLength, rank } = run.spec;
+      const ranks = rank === null ? costDefaults.ranks : [rank];
+      const cost = reckonCost(readDimensions(folder), { promptLength, ranks });
+      if (!measure) return { cost, measured: null };
+      const { device } = await resolveDevice(run.spec.device as Device);
+      const { textLengths } = costDefaults;
+      const options = { promptLength, ranks, device, textLengths, signal: context.signal };
+      return { cost, measured: await measureFitting(models.open(folder, device).model, options) };
+    },
     devices: () => reportDevices(),
   };
 }

@@ -9,6 +9,7 @@
  */
 
 import type { GroupFacts, SeedRun } from "../results/groups.ts";
+import type { CostReport, MeasuredCost } from "./service.ts";
 
 export const runPanelType = "ulpt.runPanel";
 
@@ -208,6 +209,25 @@ export interface ExperimentView {
   canTrain: boolean;
 }
 
+export type CostState =
+  | { kind: "reckoning" }
+  | { kind: "unknown"; problem: CostProblem }
+  | {
+      kind: "known";
+      cost: CostReport;
+      measured: MeasuredCost | null;
+      isMeasuring: boolean;
+      /** Why it could not be measured. */
+      problem: CostProblem | null;
+    };
+
+export interface CostProblem {
+  message: string;
+  hint: string;
+}
+
+export const costActions = ["reckon", "measure", "stop"] as const;
+
 export type HostMessage =
   | {
       type: "snapshot";
@@ -230,6 +250,8 @@ export type HostMessage =
     }
   /** The answer to a `detail` request; the newest request counts. */
   | { type: "detail"; request: number; series: readonly { id: string; columns: Columns }[] }
+  /** What a run's prompt costs its model. */
+  | { type: "cost"; run: string; state: CostState }
   /** Someone opened the panel at a certain place. */
   | { type: "focus"; view?: View; run?: string }
   /** The experiment cannot be shown at all; in words. */
@@ -253,6 +275,7 @@ export type WebviewMessage =
   | { type: "smoothing"; smoothing: number }
   | { type: "facts"; run: string | null }
   | { type: "detail"; request: number; axis: XAxis; min: number; max: number }
+  | { type: "cost"; run: string; action: (typeof costActions)[number] }
   /** An error in the panel, for the extension's log. */
   | { type: "error"; message: string }
   | ({ type: "command" } & PanelCommand);
@@ -435,6 +458,40 @@ export type StringKey =
   | "factJournal"
   | "factLog"
   | "factCheckpoints"
+  | "costTitle"
+  | "costRestricted"
+  | "costReckoning"
+  | "costModel"
+  | "costLora"
+  | "costOfVanilla"
+  | "costOfModel"
+  | "costBytes"
+  | "costBytesHint"
+  | "costMillion"
+  | "costKeyValues"
+  | "costKeyValuesWhole"
+  | "costKeyValuesWindowed"
+  | "costShared"
+  | "costEach"
+  | "costMeasure"
+  | "costMeasureAgain"
+  | "costMeasureHint"
+  | "costMeasuring"
+  | "costMachine"
+  | "costMade"
+  | "costProjection"
+  | "costPrompt"
+  | "costRead"
+  | "costTextLength"
+  | "costPrefillWithout"
+  | "costPrefillFirst"
+  | "costPrefillFirstHint"
+  | "costPrefillLater"
+  | "costPrefillLaterHint"
+  | "costTokenWithout"
+  | "costTokenWith"
+  | "costTimes"
+  | "costLeftOut"
   | "reveal"
   | "open"
   | "problemTitle";

@@ -313,6 +313,21 @@ function entryOf(bytes: Buffer, name: string): { data_offsets: [number, number];
   return { ...JSON.parse(bytes.subarray(8, start).toString())[name], start };
 }
 
+describe("what a prompt costs", () => {
+  it("is reckoned of a run as on the command line, and measured where somebody asks", async () => {
+    const { stdout } = await ulptOk(["cost", folder("model"), "--prompt-length", "5", "--rank", "2", "--json"], {
+      cwd: folder(),
+    });
+    const [{ type: _, ...reckoned }] = jsonLines<{ type: string }>(stdout) as [{ type: string }];
+    expect(await service.request("cost", { run, measure: false })).toEqual({ cost: reckoned, measured: null });
+    const { cost, measured } = await service.request("cost", { run, measure: true });
+    expect(cost).toEqual(reckoned);
+    expect(measured!.ranks.map(({ rank }) => rank)).toEqual([2]);
+    expect(measured!.texts.map(({ textLength }) => textLength)).toEqual([16, 64, 256]);
+    for (const { later } of measured!.texts) expect(later.prefill).toBeGreaterThan(0);
+  });
+});
+
 describe("the service", () => {
   it("scores a checkpoint as the training did", async () => {
     const report = await service.request("evaluate", { checkpoint: last, split: "validation" });

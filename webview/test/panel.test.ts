@@ -2,6 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { RunSeries } from "../../src/runs/series.ts";
 import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
+import type { CostReport, MeasuredCost } from "../../src/shared/service.ts";
 import { Experiment, launch, missing, type OpenOptions, PanelPage, strings } from "./harness.ts";
 
 if (missing) console.warn(`The tests of the run panel in a browser are SKIPPED: ${missing}.`);
@@ -74,6 +75,52 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
       await panel.shot(`${theme}-facts`);
     },
   );
+
+  it("tells beside a run's facts what its prompt costs, and measures that on request", async () => {
+    const made = experiment();
+    const { directory: run } = made.add({ steps: 30, totalSteps: 30, end: { state: "finished" } });
+    const panel = await show(await made.snapshot(), { width: 1180, height: 1100 });
+    await panel.page.getByRole("tab", { name: "Facts" }).click();
+    await panel.page.getByText("Reckoning from the sizes of the model…").waitFor();
+    const asked = async () => (await panel.sent()).filter(({ type }) => type === "cost");
+    expect(await asked()).toEqual([{ type: "cost", run, action: "reckon" }]);
+    const known = { kind: "known", cost, measured: null, isMeasuring: false, problem: null } as const;
+    await panel.post({ type: "cost", run, state: known });
+    const rows = panel.page.locator(".cost tbody tr");
+    await rows.nth(2).waitFor();
+    expect(await rows.allInnerTexts()).toEqual([
+      "ulpt r=2\t1,352\t2.3%\t0.001%\t5.4 KB\t5.4 GB",
+      "vanilla\t57,600\t100.0%\t0.043%\t230.4 KB\t230.4 GB",
+      "LoRA r=8 on q_proj, v_proj\t460,800\t800.0%\t0.34%\t1.8 MB\t1.8 TB",
+    ]);
+    expect(await panel.page.locator(".cost").innerText()).toContain(
+      "2.3 MB in fp16, 4.6 MB in fp32 (30 layers × 2 × 3 heads × 64 × 100 tokens). They are computed once",
+    );
+    await panel.page.getByRole("button", { name: "Measure" }).click();
+    expect((await asked()).at(-1)).toEqual({ type: "cost", run, action: "measure" });
+    await panel.post({ type: "cost", run, state: { ...known, isMeasuring: true } });
+    await panel.page.getByRole("button", { name: "Stop" }).click();
+    expect((await asked()).at(-1)).toEqual({ type: "cost", run, action: "stop" });
+    await panel.post({ type: "cost", run, state: { ...known, measured } });
+    await expect.poll(() => rows.allInnerTexts()).toContain("16\t12.4\t85.1\t14\t9.81\t11.2");
+    for (const theme of ["dark", "light", "high-contrast", "high-contrast-light"] as const) {
+      await panel.setTheme(theme);
+      await panel.shot(`${theme}-cost`);
+    }
+    const problem = { message: "The model is not on this machine.", hint: "Download it." };
+    await panel.post({ type: "cost", run, state: { kind: "unknown", problem } });
+    await panel.page.getByText("The model is not on this machine. Download it.").waitFor();
+  });
+
+  it("reckons nothing in a restricted workspace, where nothing is started", async () => {
+    const made = experiment();
+    made.trusted = false;
+    made.add({ steps: 30 });
+    const panel = await show(await made.snapshot());
+    await panel.page.getByRole("tab", { name: "Facts" }).click();
+    await panel.page.getByText("in Restricted Mode nothing is started").waitFor();
+    expect((await panel.sent()).map(({ type }) => type)).toEqual(["ready"]);
+  });
 
   it("says it is ready, and keeps the experiment and the view for after a reload", async () => {
     const made = experiment();
@@ -375,3 +422,44 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     expect(await panel.page.locator("img").count()).toBe(0);
   });
 });
+
+const cost: CostReport = {
+  modelType: "llama",
+  parameters: 134_515_008,
+  hiddenSize: 576,
+  promptLength: 100,
+  methods: [
+    { method: "ulpt", rank: 2, parameters: 1352, bytes: 5408 },
+    { method: "vanilla", rank: undefined, parameters: 57_600, bytes: 230_400 },
+    { method: "lora", rank: 8, weights: ["q_proj", "v_proj"], parameters: 460_800, bytes: 1_843_200 },
+  ],
+  keyValues: {
+    kind: "decoder",
+    layers: 30,
+    keyValueHeads: 3,
+    headSize: 64,
+    tokens: 3000,
+    bytes: { float16: 2_304_000, float32: 4_608_000 },
+  },
+};
+
+const times = (prefill: number, perToken: number) => ({ prefill, perToken });
+
+const measured: MeasuredCost = {
+  machine: {
+    processor: "A Processor",
+    cores: 8,
+    platform: "linux x64",
+    device: "cpu",
+    onnxruntime: "1.30.0",
+    node: "20.20.2",
+  },
+  repeats: 5,
+  newTokens: 8,
+  ranks: [{ rank: 2, projection: 1.234, prompt: 0.456 }],
+  texts: [
+    { textLength: 16, without: times(12.44, 9.81), first: times(85.13, 11.23), later: times(14.04, 11.22) },
+    { textLength: 64, without: times(31.2, 9.9), first: times(104.5, 11.3), later: times(33.9, 11.4) },
+  ],
+  leftOut: [],
+};

@@ -4,6 +4,7 @@ import type { PanelContext, PanelPart } from "../context.ts";
 import { h, replaceChildren } from "../dom.ts";
 import { duration } from "../format.ts";
 import { button, link, select } from "../ui/controls.ts";
+import { CostSection } from "./cost.ts";
 import { emptyState, stateText } from "./parts.ts";
 
 type Fact = [label: string, value: Node | string];
@@ -35,6 +36,7 @@ export class FactsView implements PanelPart {
   private readonly body = h("div", { class: "facts" });
   private readonly actions = h("div", { class: "fact-actions" });
   private readonly toolbar: HTMLElement;
+  private readonly cost: CostSection;
   private shown = "";
 
   constructor(context: PanelContext) {
@@ -44,7 +46,8 @@ export class FactsView implements PanelPart {
       context.prefer({ factsOf: id });
     });
     this.toolbar = h("div", { class: "toolbar" }, this.choice.element, h("span", { class: "spacer" }), this.actions);
-    this.element = h("div", { class: "view" }, this.toolbar, this.body);
+    this.cost = new CostSection(context);
+    this.element = h("div", { class: "view" }, this.toolbar, this.body, this.cost.element);
   }
 
   /** The chosen run, or the one that is most likely meant: running, else the newest. */
@@ -57,6 +60,7 @@ export class FactsView implements PanelPart {
     const { store, texts } = this.context;
     const run = this.run;
     this.toolbar.hidden = !run;
+    this.cost.update(run);
     if (!run) {
       if (this.shown !== "none") replaceChildren(this.body, [emptyState(texts.t("noRuns"), texts.t("noFacts"))]);
       this.shown = "none";

@@ -1,11 +1,10 @@
 /** @file The run panels: one for each experiment, opened on request and restored after a reload. */
 import * as vscode from "vscode";
 import { runPanelType } from "../../shared/panel.ts";
-import type { Log } from "../log.ts";
-import type { ExperimentEntry, RunStore } from "../store.ts";
+import type { ExperimentEntry } from "../store.ts";
 import { shownLabel } from "../window.ts";
 import { panelState } from "./messages.ts";
-import { type Focus, RunPanel } from "./panel.ts";
+import { type Focus, type PanelServices, RunPanel } from "./panel.ts";
 
 export type { PanelTarget } from "./panel.ts";
 
@@ -14,12 +13,17 @@ export interface RunPanels extends vscode.Disposable {
   open(experiment: ExperimentEntry, focus?: Focus): void;
 }
 
-export function registerRunPanel(context: vscode.ExtensionContext, store: RunStore, log: Log): RunPanels {
+export function registerRunPanel(
+  context: vscode.ExtensionContext,
+  { store, service, log }: Omit<PanelServices, "context">,
+): RunPanels {
   /** By folder of the experiment's runs. */
   const panels = new Map<string, RunPanel>();
 
   function adopt(experiment: ExperimentEntry, webview: vscode.WebviewPanel): RunPanel {
-    const panel = new RunPanel({ context, store, log }, experiment, webview, () => panels.delete(experiment.directory));
+    const panel = new RunPanel({ context, store, service, log }, experiment, webview, () =>
+      panels.delete(experiment.directory),
+    );
     panels.set(experiment.directory, panel);
     return panel;
   }

@@ -1,6 +1,6 @@
 /** @file What the webview says, checked: a message is input from outside like any other. */
 import { z } from "zod";
-import { views, type WebviewMessage, xAxes } from "../../shared/panel.ts";
+import { costActions, views, type WebviewMessage, xAxes } from "../../shared/panel.ts";
 
 const run = z.string();
 const step = z.int().min(0);
@@ -46,6 +46,7 @@ const message = z.union([
   z.object({ type: z.literal("smoothing"), smoothing: preferences.shape.smoothing }),
   z.object({ type: z.literal("facts"), run: run.nullable() }),
   z.object({ type: z.literal("detail"), request: z.int(), axis: z.enum(xAxes), min: z.number(), max: z.number() }),
+  z.object({ type: z.literal("cost"), run, action: z.enum(costActions) }),
   z.object({ type: z.literal("error"), message: z.string() }),
   command,
 ]) satisfies z.ZodType<WebviewMessage>;

@@ -7,8 +7,10 @@ import { statOwnFile } from "../../runs/ownFiles.ts";
 import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
 import type { Log } from "../log.ts";
+import type { ServiceClient } from "../serviceClient.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
 import { showBriefly, showFailure, showInformation, shownLabel } from "../window.ts";
+import { RunCosts } from "./costs.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
 import { panelHtml } from "./html.ts";
 import { parseMessage } from "./messages.ts";
@@ -54,6 +56,7 @@ export interface Focus {
 export interface PanelServices {
   context: vscode.ExtensionContext;
   store: RunStore;
+  service: ServiceClient;
   log: Log;
 }
 
@@ -63,6 +66,7 @@ export class RunPanel implements vscode.Disposable {
   private readonly store: RunStore;
   private readonly log: Log;
   private readonly model: PanelModel;
+  private readonly costs: RunCosts;
   private readonly disposables: vscode.Disposable[] = [];
   /** The webview said that it listens, and has not been hidden since. */
   private ready = false;
@@ -77,7 +81,7 @@ export class RunPanel implements vscode.Disposable {
   private focusWanted: Focus | undefined;
 
   constructor(
-    { context, store, log }: PanelServices,
+    { context, store, service, log }: PanelServices,
     experiment: ExperimentEntry,
     panel: vscode.WebviewPanel,
     onDispose: () => void,
@@ -93,12 +97,14 @@ export class RunPanel implements vscode.Disposable {
       baseline: () => store.baseline(experiment),
       canTrain: () => vscode.workspace.isTrusted,
     });
+    this.costs = new RunCosts(service, log, (run, state) => this.post({ type: "cost", run, state }));
     const root = vscode.Uri.joinPath(context.extensionUri, "dist", "webview");
     // Options first: a restored panel still has those of its last life.
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     panel.iconPath = vscode.Uri.joinPath(context.extensionUri, "media", "icon.png");
     panel.title = shownLabel(experiment.name);
     this.disposables.push(
+      this.costs,
       panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       panel.onDidChangeViewState(() => this.onVisibility()),
       panel.onDidDispose(() => {
@@ -190,6 +196,10 @@ export class RunPanel implements vscode.Disposable {
       case "detail":
         this.post(this.model.detail(message.request, message.axis, message.min, message.max));
         return;
+      case "cost":
+        if (!this.model.has(message.run)) return;
+        if (message.action === "stop") return this.costs.stop();
+        return message.action === "measure" ? this.costs.measure(message.run) : this.costs.reckon(message.run);
       case "error":
         this.log.error(`run panel: ${message.message}`);
         return;
