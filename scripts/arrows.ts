@@ -5,7 +5,7 @@
  *   tsx scripts/arrows.ts          writes biome.json
  *   tsx scripts/arrows.ts --check  fails if biome.json is out of date
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 /** Folder → folders it may import besides itself. `errors.ts` is open to everybody. */
 const arrows: Record<string, readonly string[]> = {
@@ -22,6 +22,7 @@ const arrows: Record<string, readonly string[]> = {
   experiment: ["tasks", "metrics", "random", "words"],
   runs: ["experiment", "formats", "metrics", "statistics", "words"],
   results: ["runs", "experiment", "metrics", "statistics"], // of runs types only: the webview imports it
+  listing: ["results", "runs"],
   paper: ["results", "runs", "experiment", "tasks", "metrics", "statistics", "words"],
   training: [
     "graph",
@@ -30,6 +31,8 @@ const arrows: Record<string, readonly string[]> = {
     "metrics",
     "tasks",
     "hub",
+    "results",
+    "listing",
     "runs",
     "experiment",
     "formats",
@@ -41,6 +44,7 @@ const arrows: Record<string, readonly string[]> = {
   shared: ["results", "runs", "tasks"], // types only: the webview imports it
   host: [
     "results",
+    "listing",
     "runs",
     "launch",
     "shared",
@@ -62,6 +66,7 @@ const arrows: Record<string, readonly string[]> = {
     "training",
     "paper",
     "results",
+    "listing",
     "runs",
     "launch",
     "shared",
@@ -72,6 +77,9 @@ const arrows: Record<string, readonly string[]> = {
     "words",
   ],
 };
+
+/** Folders that the webview runs as well: nothing of Node.js, and of these rooms types alone. */
+const pureRooms: Record<string, readonly string[]> = { results: ["runs"] };
 
 /** Packages that only one folder may import. */
 const packageRooms: Record<string, readonly string[]> = {
@@ -166,6 +174,9 @@ function overrideFor(room: string): unknown {
                   group: closedRooms.flatMap((other) => [`../${other}/**`, `../../${other}/**`]),
                   message: `src/${room} may import only: ${[...arrows[room]!, "errors"].join(", ")} (scripts/arrows.ts).`,
                 },
+                ...(room in pureRooms
+                  ? [{ group: ["node:*", "node:*/**"], message: `src/${room} runs in the webview, without Node.js.` }]
+                  : []),
               ],
             },
           },
@@ -173,6 +184,27 @@ function overrideFor(room: string): unknown {
       },
     },
   };
+}
+
+/** Imports of more than types where only types may be, which no rule of biome tells. */
+function impureImports(): string[] {
+  return Object.entries(pureRooms).flatMap(([room, typesOf]) => {
+    const folder = new URL(`../src/${room}/`, import.meta.url);
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+    return files.flatMap((name) => {
+      const imports = readFileSync(new URL(name, folder), "utf8").matchAll(
+        /^import (?!type )[^;]*? from "(?:\.\.\/)+(\w+)\//gm,
+      );
+      const impure = [...imports].filter(([, from]) => !name.endsWith(".test.ts") && typesOf.includes(from!));
+      return impure.map(([text]) => `src/${room}/${name}: only types, by \`import type\`: ${text}…`);
+    });
+  });
+}
+
+const impure = impureImports();
+if (impure.length > 0) {
+  console.error(impure.join("\n"));
+  process.exit(1);
 }
 
 const file = new URL("../biome.json", import.meta.url);

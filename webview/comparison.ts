@@ -1,5 +1,13 @@
 /** @file The runs side by side: rows of the comparison, their order, and the groups that differ in nothing but their seed. */
-import { countSeeds, groupTitle, newestOfSeeds, type Spread, spreadOf } from "../src/results/groups.ts";
+import {
+  type Compared,
+  compareGroup,
+  groupTitle,
+  hasFailed,
+  membersOfGroups,
+  type Spread,
+  spreadOf,
+} from "../src/results/groups.ts";
 import { type RunDetails, type RunView, type Settings, type Split, seedRunOf } from "../src/shared/panel.ts";
 
 /** One row of the table: a run, or the runs of a group. */
@@ -37,47 +45,19 @@ export type SortKey =
   | "bestStep"
   | "seconds";
 
-/** Runs by their group, in order of first appearance. */
-export function groupRuns(runs: readonly RunView[]): RunView[][] {
-  const groups = new Map<string, RunView[]>();
-  for (const run of runs) {
-    const group = groups.get(run.group.key);
-    if (group) group.push(run);
-    else groups.set(run.group.key, [run]);
-  }
-  return [...groups.values()];
-}
-
-export interface Compared {
-  /** One run for each seed: what the scores of a group are of. */
-  runs: RunView[];
-  repeats: RunView[];
-  /** How many seeds its runs have. */
-  seeds: number;
-  /** Whether none of the group was trained to its end: then `runs` are those under way, so that a sweep can be watched. */
-  isProvisional: boolean;
-}
-
-export function compareGroup(members: readonly RunView[]): Compared {
-  const { runs, repeats, leftOut, seeds } = countSeeds(members, seedRunOf);
-  if (runs.length > 0) return { runs, repeats, seeds, isProvisional: false };
-  const intact = leftOut.filter(({ state }) => state !== "failed" && state !== "unreadable");
-  return { runs: newestOfSeeds(intact, seedRunOf), repeats, seeds, isProvisional: true };
-}
-
 /** The scores of a group: what is under way has a mean, and no deviation yet that could be of its seeds. */
-export function spreadOfGroup({ runs, isProvisional }: Compared, split: Split): Spread | undefined {
+export function spreadOfGroup({ runs, isProvisional }: Compared<RunView>, split: Split): Spread | undefined {
   const spread = spreadOf(runs.map((run) => scoreOf(run, split)));
   return spread && isProvisional ? { ...spread, deviation: undefined } : spread;
 }
 
 export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, RunDetails>, grouped: boolean): Row[] {
-  const members = grouped ? groupRuns(runs) : runs.map((run) => [run]);
+  const members = grouped ? membersOfGroups(runs) : runs.map((run) => [run]);
   return members.map((group) => {
     const first = group[0]!;
     // A row of one run has its own scores, and beside them its state.
-    const alone: Compared = { runs: [first], repeats: [], seeds: 1, isProvisional: false };
-    const compared = grouped ? compareGroup(group) : alone;
+    const alone: Compared<RunView> = { runs: [first], repeats: [], seeds: 1, isProvisional: false };
+    const compared = grouped ? compareGroup(group, seedRunOf) : alone;
     const timed = compared.runs.length > 0 ? compared.runs : group;
     return {
       id: first.id,
@@ -130,10 +110,7 @@ export function settingColumns(rows: readonly Row[]): string[] {
 
 /** The runs that the chart shows: a failed one has only the scores of whatever came before. */
 export function scoredRuns(runs: readonly RunView[], split: Split): RunView[] {
-  return runs.filter((run) => {
-    const failed = run.state === "failed" || run.state === "unreadable";
-    return !failed && run.parameters !== null && scoreOf(run, split) !== null;
-  });
+  return runs.filter((run) => !hasFailed(run) && run.parameters !== null && scoreOf(run, split) !== null);
 }
 
 export function scoreOf(run: RunView, split: Split): number | null {

@@ -1,9 +1,9 @@
 /** @file What the webview knows: the last snapshot with the deltas since. No DOM. */
+import type { LossColumns } from "../src/results/curve.ts";
+import type { EvaluationPoint } from "../src/results/fold.ts";
 import type {
   CheckpointView,
-  Columns,
   CostState,
-  EvaluationView,
   ExperimentView,
   HostMessage,
   RunDetails,
@@ -12,12 +12,12 @@ import type {
   Strings,
 } from "../src/shared/panel.ts";
 
-export type NumberColumns = { [K in keyof Columns]: number[] };
+export type NumberColumns = { [K in keyof LossColumns]: number[] };
 
 /** The course of a run, as far as it is drawn. */
 export interface Course {
   columns: NumberColumns;
-  evaluations: readonly EvaluationView[];
+  evaluations: readonly EvaluationPoint[];
   checkpoints: readonly CheckpointView[];
 }
 
@@ -96,7 +96,7 @@ function splice(target: number[], from: number, values: Float64Array): void {
 }
 
 /** Typed columns as plain ones. */
-export function plainColumns(columns: Columns): NumberColumns {
+export function plainColumns(columns: LossColumns): NumberColumns {
   const plain = emptyColumns();
   for (const name of columnNames) splice(plain[name], 0, columns[name]);
   return plain;

@@ -13,19 +13,18 @@ import { parseMessage } from "../../src/host/panel/messages.ts";
 import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/translate.ts";
-
+import { RunReader, readResult } from "../../src/listing/reader.ts";
+import { reportRun } from "../../src/listing/report.ts";
+import { listRuns } from "../../src/listing/summary.ts";
 import { openModel } from "../../src/models/model.ts";
 import { openTokenizer } from "../../src/models/tokenizer.ts";
 import { verifyCase } from "../../src/models/verify.ts";
 import { compareRuns } from "../../src/results/comparison.ts";
 import { listCheckpoints } from "../../src/runs/checkpoints.ts";
 import { layoutCheckpoint } from "../../src/runs/checkpointText.ts";
-import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
 import { isRunning, listLaunches } from "../../src/runs/launches.ts";
-import { runPaths } from "../../src/runs/layout.ts";
-import { reportRun } from "../../src/runs/report.ts";
 import { loadState } from "../../src/runs/state.ts";
-import { listRuns, openRun } from "../../src/runs/store.ts";
+import { openRun } from "../../src/runs/store.ts";
 import { parsePromptMessage } from "../../src/shared/promptView.ts";
 import { openSource } from "../../src/tasks/source.ts";
 import { LoadedModel } from "../../src/training/loadedModel.ts";
@@ -64,7 +63,7 @@ async function lookAt(workspace: string): Promise<void> {
     if (state === "unreadable") continue;
     listCheckpoints(directory);
     loadState(directory);
-    mergeAttempts(readJournal(runPaths(directory).events).events);
+    readResult(directory, "last");
     const { spec } = openRun(directory);
     compareRuns([{ report: reportRun({ directory, spec }), settings: spec.settings, spec }]);
   }
@@ -74,6 +73,7 @@ async function lookAt(workspace: string): Promise<void> {
     colorIndex: () => 0,
     baseline: () => undefined,
     canTrain: () => true,
+    course: (directory: string) => new RunReader(directory),
   };
   const panel = new PanelModel({ name: "mood", directory: join(workspace, ".ulpt/runs/mood") }, source);
   await panel.refresh();

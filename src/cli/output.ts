@@ -1,9 +1,9 @@
 /** @file What a command tells while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines for machines. */
 import cliProgress from "cli-progress";
 import { messageOf, UlptError } from "../errors.ts";
-import { bestOf, isLowest, scoreText } from "../metrics/kinds.ts";
-import type { RunReport } from "../runs/report.ts";
-import type { EvaluationEvent } from "../runs/schema.ts";
+import { isLowest, scoreText } from "../metrics/kinds.ts";
+import { RunResult } from "../results/fold.ts";
+import type { RunReport } from "../results/report.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -107,7 +107,7 @@ class BarReporter implements Reporter {
   private loss = new SmoothedLoss();
   private span = { from: 0, total: 0 };
   private readonly payload = { loss: "–", best: "–", phase: "" };
-  private best: EvaluationEvent | undefined;
+  private result = new RunResult();
   private readonly signal: AbortSignal;
   private readonly preparation = new PreparationBar();
 
@@ -130,7 +130,7 @@ class BarReporter implements Reporter {
     this.preparation.stop();
     say(heading(run));
     this.loss = new SmoothedLoss();
-    this.best = undefined;
+    this.result = new RunResult();
     Object.assign(this.payload, { loss: "–", best: "–", phase: "" });
   }
 
@@ -151,8 +151,9 @@ class BarReporter implements Reporter {
         break;
       case "evaluation":
         if (event.split === "validation") {
-          this.best = bestOf([...(this.best ? [this.best] : []), event]);
-          if (this.best) this.payload.best = scoreText(this.best.metric, this.best.score);
+          this.result.append([event]);
+          const { best } = this.result;
+          if (best) this.payload.best = scoreText(best.metric, best.score);
           this.bar?.update(this.payload);
         }
         break;

@@ -4,13 +4,15 @@ import { dirname, resolve } from "node:path";
 import { parse } from "jsonc-parser";
 import { UlptError } from "../errors.ts";
 import { experimentExtension, readExperiment } from "../experiment/parse.ts";
+import { readResult } from "../listing/reader.ts";
+import { listRuns } from "../listing/summary.ts";
 import type { PaperCell } from "../paper/cell.ts";
 import { metricTitle } from "../paper/format.ts";
-import { besideRecorded, paperIdOf } from "../paper/recorded.ts";
+import { besideRecorded, paperIdOf, type RecordedRun } from "../paper/recorded.ts";
 import { paperLines, paperReport } from "../paper/report.ts";
 import { reproduceExperiment } from "../paper/reproduce.ts";
 import { cells, findCell } from "../paper/results.ts";
-import { listRuns, type Run } from "../runs/store.ts";
+import type { Run } from "../runs/store.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { cellsTable } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
@@ -43,7 +45,7 @@ export function comparePaper(given: string, options: { workspace?: string | unde
   const known = listRuns(workspace).flatMap(({ directory, spec }) => (spec ? [{ directory, spec }] : []));
   const runs = known.filter(({ spec }) => spec.experiment === name);
   if (runs.length === 0) throw notTrained(name, file, workspace, known);
-  const found = besideRecorded(runs);
+  const found = besideRecorded(runs.map(withResult));
   if (!found) throw notComparable(name, workspace, runs);
   if (options.json) sayJson(found);
   else say(paperReport(found.cell, found.comparison, found.differences));
@@ -86,6 +88,10 @@ function notComparable(name: string, workspace: string, runs: readonly Run[]): U
  * @throws what `besideRecorded` throws
  */
 export function linesBesidePaper(runs: readonly Run[]): string[] {
-  const found = besideRecorded(runs);
+  const found = besideRecorded(runs.map(withResult));
   return found ? paperLines(found.cell, found.comparison, found.differences) : [];
+}
+
+function withResult(run: Run): RecordedRun {
+  return { ...run, result: readResult(run.directory, "last") };
 }

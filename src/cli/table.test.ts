@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { GroupReport } from "../results/comparison.ts";
-import type { RunReport } from "../runs/report.ts";
+import type { RunReport } from "../results/report.ts";
 import { comparisonTable, devicesTable } from "./table.ts";
 
 describe("the comparison at the end of a sweep", () => {

@@ -1,11 +1,11 @@
 /** @file The tables that commands print. */
 import stringWidth from "string-width";
 import wrapAnsi from "wrap-ansi";
+import type { RunSummary } from "../listing/summary.ts";
 import { scoreText } from "../metrics/kinds.ts";
 import type { GroupReport } from "../results/comparison.ts";
 import { seedCount, spreadText } from "../results/groups.ts";
-import type { RunReport } from "../runs/report.ts";
-import type { RunSummary } from "../runs/store.ts";
+import type { RunReport } from "../results/report.ts";
 import { cut, visibleLine } from "../words/surfaces.ts";
 import type { DeviceReport } from "./devices.ts";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";

@@ -13,13 +13,14 @@ import {
 } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
+import { reportRun } from "../listing/report.ts";
+import { listRuns } from "../listing/summary.ts";
 import { departureNote } from "../paper/departures.ts";
 import { findCell } from "../paper/results.ts";
 import { parameterCount } from "../prompts/method.ts";
 import { compareRuns } from "../results/comparison.ts";
 import { runPaths } from "../runs/layout.ts";
-import { reportRun } from "../runs/report.ts";
-import { createRun, listRuns, type Run, type RunState, runState } from "../runs/store.ts";
+import { createRun, type Run, type RunState, runState } from "../runs/store.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { declaredLabels } from "../tasks/render.ts";
 import { executeRun } from "../training/execute.ts";

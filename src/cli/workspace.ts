@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import { forwardSlashes } from "../experiment/recorded.ts";
+import { readResult } from "../listing/reader.ts";
 import { listCheckpoints } from "../runs/checkpoints.ts";
 import {
   checkpointPath,
@@ -17,7 +18,6 @@ import {
 } from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
 import { liesInOurs, requireOwnFolder } from "../runs/ownFiles.ts";
-import { reportRun } from "../runs/report.ts";
 import { openRun, type Run } from "../runs/store.ts";
 import { shellWord } from "./shell.ts";
 
@@ -121,7 +121,7 @@ export function findCheckpoint(name: string): { run: Run; path: string } {
   }
   const run = findRun(name);
   const checkpoints = listCheckpoints(run.directory);
-  const { bestStep } = reportRun(run);
+  const bestStep = readResult(run.directory, "last").best?.step;
   const chosen = checkpoints.find(({ step }) => step === bestStep) ?? checkpoints.at(-1);
   if (!chosen) {
     throw new UlptError("CHECKPOINT_INVALID", "The run has no checkpoint yet.", {

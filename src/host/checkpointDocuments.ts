@@ -4,9 +4,9 @@ import type { ErrorCode } from "../errors.ts";
 import { describeSettings } from "../experiment/describe.ts";
 import { runNamed } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
+import type { RunReader } from "../listing/reader.ts";
+import type { RunResult } from "../results/fold.ts";
 import { changeSummary, checkpointText, defaultPrecision } from "../runs/checkpointText.ts";
-import { mergeAttempts, readJournal } from "../runs/journal.ts";
-import { runPaths } from "../runs/layout.ts";
 import { openRun } from "../runs/store.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { outline, type Section } from "./checkpointOutline.ts";
@@ -25,7 +25,7 @@ export function registerCheckpointDocuments(
   store: RunStore,
   inspections: Inspections,
 ): void {
-  const provider = new RunDocumentProvider(inspections);
+  const provider = new RunDocumentProvider(inspections, store);
   context.subscriptions.push(
     provider,
     vscode.workspace.registerTextDocumentContentProvider(checkpointScheme, provider),
@@ -36,6 +36,7 @@ export function registerCheckpointDocuments(
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("ulpt.diff.precision")) provider.refresh(({ kind }) => kind === "checkpoint");
     }),
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => provider.close(uri)),
     vscode.workspace.onDidChangeTextDocument(({ document }) => provider.refreshPlanned(document.uri)),
   );
 }
@@ -55,18 +56,22 @@ class RunDocumentProvider
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.changed.event;
   private readonly inspections: Inspections;
+  private readonly store: RunStore;
+  /** Of the documents that show metrics: held, so that a run that goes on is read on, and not anew. */
+  private readonly courses = new Map<string, RunReader>();
   /** Documents that show a sentence because their content could not be had. */
   private readonly failed = new Set<string>();
 
-  constructor(inspections: Inspections) {
+  constructor(inspections: Inspections, store: RunStore) {
     this.inspections = inspections;
+    this.store = store;
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
     const id = documentId(uri);
     if (!id) return sorry(vscode.l10n.t("This address names no checkpoint."));
     try {
-      const text = await this.content(id);
+      const text = await this.content(id, uri);
       this.failed.delete(uri.toString());
       return text;
     } catch (error) {
@@ -75,7 +80,7 @@ class RunDocumentProvider
     }
   }
 
-  private async content(id: DocumentId): Promise<string> {
+  private async content(id: DocumentId, uri: vscode.Uri): Promise<string> {
     const directory = directoryOf(id);
     if (directory === undefined) {
       return sorry(
@@ -91,10 +96,21 @@ class RunDocumentProvider
       case "recorded":
         return recorded(openRun(directory).spec.settings);
       case "metrics":
-        return metricsText(openRun(directory).spec, mergeAttempts(readJournal(runPaths(directory).events).events));
+        return metricsText(openRun(directory).spec, await this.metrics(uri, directory));
       case "planned":
         return this.planned(id.file, directory);
     }
+  }
+
+  private metrics(uri: vscode.Uri, directory: string): Promise<RunResult> {
+    this.courses.set(uri.toString(), this.store.course(directory));
+    return this.store.wholeResult(directory);
+  }
+
+  /** What was read for a document is let go with it. */
+  close(uri: vscode.Uri): void {
+    this.courses.delete(uri.toString());
+    this.failed.delete(uri.toString());
   }
 
   /** Anyone can make up an address: only a file of this window is opened for it. */

@@ -46,7 +46,7 @@ export function registerDiff(context: vscode.ExtensionContext, store: RunStore, 
   register(commands.diffBest, async (clicked) => {
     const checkpoint = checkpointOf(clicked) ?? (await pickCheckpoint(store, t("Compare which checkpoint?")));
     if (!checkpoint) return;
-    const step = bestStep(required(checkpoint));
+    const step = await bestStep(required(checkpoint), store);
     if (step === undefined) return say(t("This run has no best checkpoint: it has not been evaluated yet."));
     if (step === checkpoint.step) return say(t("Step {0} is the best checkpoint of this run.", step));
     await diff({ ...checkpoint, step }, checkpoint);
@@ -86,7 +86,7 @@ export function registerDiff(context: vscode.ExtensionContext, store: RunStore, 
     const left = distinct[0] ?? runOf(undefined) ?? (await pickRun(store, t("Compare: which run?")));
     if (!left) return;
     const right = distinct[1] ?? (await pickRun(store, t("Compare: with which run?"), left));
-    if (right) await diffRuns(left, right);
+    if (right) await diffRuns(store, left, right);
   });
 
   register(internalDocumentCommands.showPlannedSettings, async (file, directory) => {
@@ -133,13 +133,13 @@ async function diffBaseline(store: RunStore, checkpoint: CheckpointId): Promise<
   const baseline = directory === undefined ? undefined : runOf({ directory });
   if (!entry || !baseline) return say(t("This experiment has no baseline. Choose “Set as Baseline” on a run first."));
   if (isSameRun(baseline, checkpoint)) return say(t("This run is the baseline itself."));
-  const step = partnerStep(required(baseline), checkpoint.step);
+  const step = await partnerStep(required(baseline), checkpoint.step, store);
   if (step === undefined) return say(t("The baseline has no checkpoint yet."));
   await diff({ ...baseline, step }, checkpoint);
 }
 
 /** Settings, metrics and the prompt of two runs in one multi-diff editor. */
-async function diffRuns(left: RunId, right: RunId): Promise<void> {
+async function diffRuns(store: RunStore, left: RunId, right: RunId): Promise<void> {
   if (isSameRun(left, right)) return say(t("These are the same run."));
   const [from, to] = [required(left), required(right)];
   const kinds = ["settings", "metrics"] as const;
@@ -147,7 +147,7 @@ async function diffRuns(left: RunId, right: RunId): Promise<void> {
     const [a, b] = [documentUri({ kind, ...left }), documentUri({ kind, ...right })];
     return [b, a, b];
   });
-  const [fromStep, toStep] = [mainStep(from), mainStep(to)];
+  const [fromStep, toStep] = await Promise.all([mainStep(from, store), mainStep(to, store)]);
   if (fromStep !== undefined && toStep !== undefined) {
     const before: CheckpointId = { ...left, step: fromStep };
     const [original, modified] = sides(before, { ...right, step: toStep });
@@ -190,7 +190,7 @@ async function pickCheckpoint(
   const run = near ?? (await pickRun(store, title));
   if (!run) return undefined;
   const directory = required(run);
-  const best = bestStep(directory);
+  const best = await bestStep(directory, store);
   const items = listCheckpoints(directory)
     .reverse()
     .map(({ step, bytes }) => ({

@@ -1,7 +1,7 @@
 /** @file One notification when training ends, and only where nobody watches. */
 import * as vscode from "vscode";
+import type { RunSummary } from "../listing/summary.ts";
 import { paperIdOf } from "../paper/recorded.ts";
-import type { RunSummary } from "../runs/store.ts";
 import { coreCommands, settings } from "./ids.ts";
 import type { ExperimentEntry, RunStore } from "./store.ts";
 import { bestRun, namedScore, scoreOf } from "./tree/collect.ts";

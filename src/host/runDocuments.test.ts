@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { fold } from "../results/fold.ts";
 import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
 import { differingPaths, metricDeltas, metricsText, settingsText } from "./runDocuments.ts";
 
@@ -62,7 +63,7 @@ describe("the documents of a run", () => {
       evaluation(40, 0.75, { invalid: 0.01 }),
       evaluation(40, 0.7, { split: "test", interval: [0.6, 0.8], baselines: { unprompted: 0.2, majority: 0.5 } }),
     ];
-    expect(metricsText(run, { losses, evaluations, checkpoints: [] })).toBe(`# Metrics  sst2 / ulpt-r2-seed0
+    expect(metricsText(run, fold([...losses, ...evaluations]))).toBe(`# Metrics  sst2 / ulpt-r2-seed0
 
 [validation]  accuracy on 100 rows
 step     20   0.5000   loss 1.2500
@@ -80,10 +81,8 @@ to step     40   2.2500
   });
 
   it("writes a run that measured nothing yet, and one that diverged", () => {
-    expect(metricsText(run, { losses: [], evaluations: [], checkpoints: [] })).toBe(
-      "# Metrics  sst2 / ulpt-r2-seed0\n",
-    );
-    const diverged = metricsText(run, { losses: [step(1, Number.NaN)], evaluations: [], checkpoints: [] });
+    expect(metricsText(run, fold([]))).toBe("# Metrics  sst2 / ulpt-r2-seed0\n");
+    const diverged = metricsText(run, fold([step(1, Number.NaN)]));
     expect(diverged).toContain("to step      1   NaN");
   });
 

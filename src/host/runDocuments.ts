@@ -1,8 +1,9 @@
 /** @file A run's settings and metrics as texts to compare: the same run gives the same text, line for line. */
 import { canonicalJson } from "../experiment/describe.ts";
 import { bestOf } from "../metrics/kinds.ts";
-import type { MergedJournal } from "../runs/journal.ts";
-import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
+import type { LossColumns } from "../results/curve.ts";
+import type { EvaluationPoint, RunResult } from "../results/fold.ts";
+import type { RunJson } from "../runs/schema.ts";
 import { visibleLine } from "../words/surfaces.ts";
 
 /** What decides a run and where it comes from. What changes from start to start, like the time, is left out. */
@@ -20,8 +21,8 @@ function prettyJson(value: unknown): string {
 }
 
 /** Scores and losses of a run, one line each, in columns. */
-export function metricsText({ experiment, run }: RunJson, { losses, evaluations }: MergedJournal): string {
-  const validations = evaluations.filter(({ split }) => split === "validation");
+export function metricsText({ experiment, run }: RunJson, { curve, evaluations, validations }: RunResult): string {
+  const losses = curve.between("step", 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   const sections = [
     [visibleLine(`# Metrics  ${experiment} / ${run}`)],
     scoreSection("validation", validations),
@@ -37,9 +38,9 @@ export function metricsText({ experiment, run }: RunJson, { losses, evaluations 
     .join("\n\n")}\n`;
 }
 
-function scoreSection(split: string, evaluations: readonly EvaluationEvent[]): string[] {
+function scoreSection(split: string, evaluations: readonly EvaluationPoint[]): string[] {
   if (evaluations.length === 0) return [];
-  const [{ metric, count, baselines }] = evaluations as [EvaluationEvent];
+  const [{ metric, count, baselines }] = evaluations as [EvaluationPoint];
   const best = bestOf(evaluations);
   return [
     visibleLine(`[${split}]  ${metric} on ${count} rows`),
@@ -49,32 +50,32 @@ function scoreSection(split: string, evaluations: readonly EvaluationEvent[]): s
         `step ${String(step).padStart(6)}`,
         fixed(score),
         interval && split === "test" ? `95% interval ${interval.map(fixed).join(" to ")}` : "",
-        loss === undefined ? "" : `loss ${fixed(loss)}`,
+        loss === null ? "" : `loss ${fixed(loss)}`,
         invalid ? `no label ${fixed(invalid)}` : "",
         evaluations.length > 1 && evaluation === best ? "best" : "",
       ];
       return parts.filter(Boolean).join("   ");
     }),
-    ...Object.entries(baselines ?? {})
+    ...Object.entries(baselines)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, score]) => visibleLine(`baseline ${name}   ${fixed(score)}`)),
   ];
 }
 
 /** Single steps are noise: the mean between two evaluations, or of every tenth of the run where there is none. */
-function lossSection(losses: readonly StepEvent[], evaluations: readonly EvaluationEvent[]): string[] {
-  const last = losses.at(-1);
-  if (!last) return [];
-  const tenth = Math.max(1, Math.ceil(last.step / 10));
+function lossSection({ step: steps, loss }: LossColumns, evaluations: readonly EvaluationPoint[]): string[] {
+  const last = steps.at(-1);
+  if (last === undefined) return [];
+  const tenth = Math.max(1, Math.ceil(last / 10));
   const marks = evaluations.length
     ? evaluations.map(({ step }) => step)
     : [...Array(10)].map((_, i) => (i + 1) * tenth);
-  const ends = [...new Set([...marks.filter((step) => step < last.step), last.step])];
+  const ends = [...new Set([...marks.filter((step) => step < last), last])];
   let index = 0;
   const lines = ends.flatMap((end) => {
     const first = index;
     let sum = 0;
-    while (index < losses.length && losses[index]!.step <= end) sum += losses[index++]!.loss;
+    while (index < steps.length && steps[index]! <= end) sum += loss[index++]!;
     return index > first ? [`to step ${String(end).padStart(6)}   ${fixed(sum / (index - first))}`] : [];
   });
   return ["[training loss]  mean since the line above", ...lines];

@@ -1,6 +1,6 @@
 /** @file The one status bar item, there only while something is being trained or the runtime is broken. */
 import * as vscode from "vscode";
-import type { RunSummary } from "../runs/store.ts";
+import type { RunSummary } from "../listing/summary.ts";
 import { internalCommands } from "./ids.ts";
 import type { RunStore } from "./store.ts";
 import { type Iconed, ShownStatus } from "./window.ts";

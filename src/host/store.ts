@@ -5,10 +5,13 @@
 import { lstat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
+import { RunListing } from "../listing/listing.ts";
+import type { RunReader } from "../listing/reader.ts";
+import type { RunSummary } from "../listing/summary.ts";
+import type { RunResult } from "../results/fold.ts";
 import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
 import { experimentFolder, isName, runsFolder } from "../runs/layout.ts";
-import { RunListing } from "../runs/listing.ts";
-import { type RunSummary, subfolders } from "../runs/store.ts";
+import { subfolders } from "../runs/store.ts";
 import { setContextKey } from "./contextKey.ts";
 import { contextKeys } from "./ids.ts";
 
@@ -36,6 +39,12 @@ export interface RunStore extends vscode.Disposable {
   runs(experiment: ExperimentEntry): Promise<RunSummary[]>;
   /** The run in `directory`, as it is now. */
   run(directory: string): Promise<RunSummary>;
+  /** What a run came to, as it is now; with its losses only where its `course` is held. @throws UlptError RUN_INVALID */
+  result(directory: string): Promise<RunResult>;
+  /** What a run came to with all its losses, as it is now. @throws UlptError RUN_INVALID */
+  wholeResult(directory: string): Promise<RunResult>;
+  /** The reader of a run's whole journal: one for the window, as long as somebody holds it. */
+  course(directory: string): RunReader;
   /** The runs that are being trained, as far as this window knows. */
   running(): RunSummary[];
   /** Launches that are at work and have no run yet: they read or download what they need. */
@@ -142,6 +151,18 @@ export class WorkspaceRuns implements RunStore {
     const run = await this.listing.run(directory);
     this.note(run);
     return run;
+  }
+
+  result(directory: string): Promise<RunResult> {
+    return this.listing.result(directory);
+  }
+
+  wholeResult(directory: string): Promise<RunResult> {
+    return this.listing.wholeResult(directory);
+  }
+
+  course(directory: string): RunReader {
+    return this.listing.course(directory);
   }
 
   running(): RunSummary[] {

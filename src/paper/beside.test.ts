@@ -11,6 +11,9 @@ const test = (score: number, more: Partial<RecordedEvaluation> = {}): RecordedEv
   metric: "accuracy",
   score,
   count: 872,
+  interval: null,
+  others: {},
+  otherIntervals: {},
   ...more,
 });
 

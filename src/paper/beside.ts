@@ -2,25 +2,18 @@
 import type { RunSettings } from "../experiment/expand.ts";
 import { bestOf } from "../metrics/kinds.ts";
 import type { KnownRun } from "../results/equality.ts";
+import type { EvaluationPoint } from "../results/fold.ts";
 import type { PaperCell } from "./cell.ts";
 import { compareWithPaper, type PaperComparison, type SeedResult } from "./compare.ts";
 import { type Difference, protocolDifferences } from "./differences.ts";
 import { type ChosenRuns, chooseEqualRuns } from "./equalRuns.ts";
 import type { ComparableRun } from "./run.ts";
 
-/** An evaluation as the journal of a run has it. */
-export interface RecordedEvaluation {
-  step: number;
-  split: string;
-  metric: string;
-  /** A fraction. */
-  score: number;
-  count: number;
-  interval?: readonly [number, number] | undefined;
-  /** The same answers by other metrics. */
-  others?: Readonly<Record<string, number>> | undefined;
-  otherIntervals?: Readonly<Record<string, readonly [number, number]>> | undefined;
-}
+/** What of an evaluation compares with a published number. */
+export type RecordedEvaluation = Pick<
+  EvaluationPoint,
+  "step" | "split" | "metric" | "score" | "count" | "interval" | "others" | "otherIntervals"
+>;
 
 export interface EvaluatedRun extends KnownRun {
   settings: RunSettings;
@@ -87,10 +80,10 @@ function resultOf({ settings, evaluations }: EvaluatedRun, cell: PaperCell): See
   const found = evaluations.flatMap((evaluation) => {
     const { split, step, metric, score, count, interval, others, otherIntervals } = evaluation;
     if (split !== cell.split || (cell.readAtStep !== undefined && step !== cell.readAtStep)) return [];
-    if (metric === cell.metric) return [{ seed: settings.seed, score, count, interval }];
-    const other = others?.[cell.metric];
+    if (metric === cell.metric) return [{ seed: settings.seed, score, count, interval: interval ?? undefined }];
+    const other = others[cell.metric];
     if (other === undefined) return [];
-    return [{ seed: settings.seed, score: other, count, interval: otherIntervals?.[cell.metric] }];
+    return [{ seed: settings.seed, score: other, count, interval: otherIntervals[cell.metric] }];
   });
   if (cell.split === "test" || cell.readAtStep !== undefined) return found.at(-1);
   return bestOf(found.map((one) => ({ ...one, metric: cell.metric })));

@@ -1,13 +1,14 @@
-/** @file The runs on the disk beside the published result that their experiment names. */
+/** @file Recorded runs beside the published result that their experiment names. */
 import { parseRecordedSettings } from "../experiment/recorded.ts";
-import { mergeAttempts, readJournal } from "../runs/journal.ts";
+import type { RunResult } from "../results/fold.ts";
 import { runPaths } from "../runs/layout.ts";
 import type { Run } from "../runs/store.ts";
 import { type BesidePaper, besidePaper } from "./beside.ts";
 import type { PaperCell } from "./cell.ts";
 import { findCell } from "./results.ts";
 
-export type RecordedRun = Pick<Run, "directory" | "spec">;
+/** A run, and what it came to. */
+export type RecordedRun = Pick<Run, "directory" | "spec"> & { result: RunResult };
 
 /**
  * The comparison for the published result that the newest of the runs names; where none that name it has a score which compares
@@ -19,10 +20,10 @@ export function besideRecorded(runs: readonly RecordedRun[]): (BesidePaper & { c
     const cell = findCell(id);
     const evaluated = runs
       .filter(({ spec }) => spec.settings.paper === id)
-      .map(({ directory, spec }) => ({
+      .map(({ directory, spec, result }) => ({
         spec,
         settings: parseRecordedSettings(spec.settings, runPaths(directory).run),
-        evaluations: mergeAttempts(readJournal(runPaths(directory).events).events).evaluations,
+        evaluations: result.evaluations,
       }));
     const beside = besidePaper(cell, evaluated);
     if (beside) return { cell, ...beside };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { RunReport } from "../runs/report.ts";
 import { wilsonInterval } from "../statistics/intervals.ts";
 import { compareRuns as compareReported } from "./comparison.ts";
+import type { RunReport } from "./report.ts";
 
 /** Of runs whose settings are equal but for the seed. */
 function compareRuns(reports: readonly RunReport[]) {

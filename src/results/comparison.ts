@@ -1,9 +1,9 @@
 /** @file The runs of an experiment side by side: a row for each group of runs that differ in nothing but their seed. */
 import { isShare } from "../metrics/kinds.ts";
-import type { RunReport, TestScore } from "../runs/report.ts";
 import { wilsonInterval } from "../statistics/intervals.ts";
 import { groupEqualRuns, type KnownRun } from "./equality.ts";
 import { type Counted, countSeeds, groupTitle, type SeedRun, type Spread, spreadOf } from "./groups.ts";
+import type { RunReport, TestScore } from "./report.ts";
 
 /** What a run came to, and what it was a run of. */
 export interface ReportedRun extends KnownRun {

@@ -34,6 +34,22 @@ export interface SeedRun {
   tested: boolean;
 }
 
+/** Whether its scores are of whatever came before it failed, if there are any. */
+export function hasFailed({ state }: Pick<SeedRun, "state">): boolean {
+  return state === "failed" || state === "unreadable";
+}
+
+/** Runs by their group, in the order of their first ones. */
+export function membersOfGroups<R extends { group: Pick<GroupFacts, "key"> }>(runs: readonly R[]): R[][] {
+  const groups = new Map<string, R[]>();
+  for (const run of runs) {
+    const known = groups.get(run.group.key);
+    if (known) known.push(run);
+    else groups.set(run.group.key, [run]);
+  }
+  return [...groups.values()];
+}
+
 export interface Counted<R> {
   /** One run for each seed, in the order of the seeds: what means and deviations are of. */
   runs: R[];
@@ -51,7 +67,7 @@ export interface Counted<R> {
  * came before, and a stopped one of fewer steps.
  */
 export function isComparable({ state, tested }: Pick<SeedRun, "state" | "tested">): boolean {
-  if (state === "failed" || state === "unreadable") return false;
+  if (hasFailed({ state })) return false;
   return state === "finished" || state === "early-stopped" || tested;
 }
 
@@ -66,6 +82,19 @@ export function countSeeds<R>(members: readonly R[], factsOf: (run: R) => SeedRu
     leftOut: members.filter((run) => !comparable.includes(run)),
     seeds: new Set(members.map((run) => facts.get(run)!.seed)).size,
   };
+}
+
+/** What the scores of a group are of while a sweep is watched. */
+export interface Compared<R> extends Pick<Counted<R>, "runs" | "repeats" | "seeds"> {
+  /** Whether none of the group was trained to its end: then `runs` are those under way. */
+  isProvisional: boolean;
+}
+
+export function compareGroup<R>(members: readonly R[], factsOf: (run: R) => SeedRun): Compared<R> {
+  const { runs, repeats, leftOut, seeds } = countSeeds(members, factsOf);
+  if (runs.length > 0) return { runs, repeats, seeds, isProvisional: false };
+  const intact = leftOut.filter((run) => !hasFailed(factsOf(run)));
+  return { runs: newestOfSeeds(intact, factsOf), repeats, seeds, isProvisional: true };
 }
 
 /** Of each seed the newest run, in the order of the seeds. */

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncate
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { JournalReader, JournalWriter, mergeAttempts, type NewEvent, readJournal } from "./journal.ts";
+import { JournalReader, JournalWriter, type NewEvent, readJournal } from "./journal.ts";
 import type { StepEvent } from "./schema.ts";
 
 const disk = vi.hoisted(() => ({ full: false }));
@@ -252,45 +252,5 @@ describe("following a journal that grows", () => {
     write(1, ...Array.from({ length: 1000 }, (_, index) => step(index, index / 3)));
     writeFileSync(path, readFileSync(path, "utf8").repeat(200));
     expect(readJournal(path).events).toHaveLength(200_000);
-  });
-});
-
-describe("mergeAttempts", () => {
-  it("of a repeated step the newest attempt counts, and steps are in order", () => {
-    write(1, step(0, 1), step(1, 2), step(2, 3), step(3, 4));
-    write(2, step(2, 30), step(3, 40), step(4, 50));
-    write(1, step(4, 5)); // a fenced attempt may still get a line through
-    const { losses } = mergeAttempts(readJournal(path).events);
-    expect(losses.map(({ step, loss }) => [step, loss])).toEqual([
-      [0, 1],
-      [1, 2],
-      [2, 30],
-      [3, 40],
-      [4, 50],
-    ]);
-  });
-
-  it("evaluations are told apart by step, split and metric", () => {
-    const evaluation = (number: number, split: "validation" | "test", metric: string, score: number): NewEvent => ({
-      type: "evaluation",
-      step: number,
-      split,
-      metric,
-      score,
-      count: 10,
-      seconds: 1,
-    });
-    write(1, evaluation(100, "validation", "f1", 0.1), evaluation(100, "validation", "exactMatch", 0.2));
-    write(2, evaluation(50, "validation", "f1", 0.3), evaluation(100, "validation", "f1", 0.4));
-    write(2, evaluation(100, "test", "f1", 0.5));
-    const { evaluations } = mergeAttempts(readJournal(path).events);
-    expect(evaluations.map(({ score }) => score)).toEqual([0.3, 0.4, 0.2, 0.5]);
-  });
-
-  it("a checkpoint written again is one checkpoint", () => {
-    const checkpoint = (best: boolean): NewEvent => ({ type: "checkpoint", step: 5, file: "f", bytes: 1, best });
-    write(1, checkpoint(false));
-    write(2, checkpoint(true));
-    expect(mergeAttempts(readJournal(path).events).checkpoints).toMatchObject([{ attempt: 2, best: true }]);
   });
 });

@@ -5,16 +5,7 @@ import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
 import { parseJson } from "../json.ts";
 import { openOwnFile } from "./ownFiles.ts";
-import {
-  anyEvent,
-  type CheckpointEvent,
-  type EvaluationEvent,
-  eventTypes,
-  issueText,
-  type JournalEvent,
-  journalEvent,
-  type StepEvent,
-} from "./schema.ts";
+import { anyEvent, eventTypes, issueText, type JournalEvent, journalEvent } from "./schema.ts";
 
 /** An event before the journal stamps it with time, attempt and sequence number. */
 export type NewEvent = JournalEvent extends infer E ? (E extends JournalEvent ? Omit<E, keyof Stamp> : never) : never;
@@ -101,11 +92,10 @@ export interface JournalContent {
 
 /** The whole journal; empty where the file does not exist. Damaged lines are skipped and said. */
 export function readJournal(path: string): JournalContent {
-  const content: JournalContent = { events: [], skipped: [] };
-  const lines = new LineReader(path);
-  lines.read((text, line) => parseInto(content, text, line));
-  lines.finish((text, line) => parseInto(content, text, line));
-  return content;
+  const reader = new JournalReader(path);
+  const { events, skipped } = reader.readNew();
+  const last = reader.finish();
+  return { events: [...events, ...last.events], skipped: [...skipped, ...last.skipped] };
 }
 
 export interface NewContent extends JournalContent {
@@ -115,19 +105,42 @@ export interface NewContent extends JournalContent {
   more: boolean;
 }
 
+/** Which step events to give out: nearly all of a journal is steps. `last`: of those in a row only the last, the others unread. */
+export type StepChoice = "all" | "last";
+
 /** Follows a journal that grows. A last line still without its newline waits for the next call. */
 export class JournalReader {
   private readonly lines: LineReader;
+  private readonly steps: StepChoice;
 
-  constructor(path: string) {
+  constructor(path: string, steps: StepChoice = "all") {
     this.lines = new LineReader(path);
+    this.steps = steps;
   }
 
   /** What was added since the last call, after reading about `maxBytes` at most. */
   readNew(maxBytes = Number.POSITIVE_INFINITY): NewContent {
     const content: JournalContent = { events: [], skipped: [] };
-    const progress = this.lines.read((text, line) => parseInto(content, text, line), maxBytes);
+    let waiting: [text: string, line: number] | undefined;
+    const progress = this.lines.read((text, line) => {
+      const isWhole = text?.includes('"type":"step"') && text.endsWith("}");
+      if (this.steps === "last" && isWhole) {
+        waiting = [text!, line];
+        return;
+      }
+      if (waiting) parseInto(content, ...waiting);
+      waiting = undefined;
+      parseInto(content, text, line);
+    }, maxBytes);
+    if (waiting) parseInto(content, ...waiting);
     return { ...content, ...progress };
+  }
+
+  /** What follows the last newline, of a file that nobody writes any more. */
+  finish(): JournalContent {
+    const content: JournalContent = { events: [], skipped: [] };
+    this.lines.finish((text, line) => parseInto(content, text, line));
+    return content;
   }
 }
 
@@ -160,7 +173,7 @@ const maxLineBytes = 16 << 20;
 type OnLine = (text: string | null, line: number) => void;
 
 /** Splits a growing file into lines, a chunk at a time; every byte is read once. */
-export class LineReader {
+class LineReader {
   private readonly path: string;
   private offset = 0;
   private line = 0;
@@ -241,37 +254,4 @@ function unreadable(path: string, error: unknown): UlptError {
     hint: "Check its permissions and the disk.",
     cause: error,
   });
-}
-
-/** What a run did, each list by step. */
-export interface MergedJournal {
-  losses: StepEvent[];
-  evaluations: EvaluationEvent[];
-  checkpoints: CheckpointEvent[];
-}
-
-/**
- * One course out of the attempts of a run. A resumed attempt repeats the steps after the state it started from; of each
- * step (and each split and metric of an evaluation) the newest attempt's event counts.
- */
-export function mergeAttempts(events: Iterable<JournalEvent>): MergedJournal {
-  const losses = new Map<number, StepEvent>();
-  const evaluations = new Map<string, EvaluationEvent>();
-  const checkpoints = new Map<number, CheckpointEvent>();
-  for (const event of events) {
-    if (event.type === "step") keepNewest(losses, event.step, event);
-    else if (event.type === "evaluation")
-      keepNewest(evaluations, `${event.step} ${event.split} ${event.metric}`, event);
-    else if (event.type === "checkpoint") keepNewest(checkpoints, event.step, event);
-  }
-  return { losses: byStep(losses), evaluations: byStep(evaluations), checkpoints: byStep(checkpoints) };
-}
-
-function keepNewest<K, E extends JournalEvent>(kept: Map<K, E>, key: K, event: E): void {
-  const other = kept.get(key);
-  if (!other || event.attempt >= other.attempt) kept.set(key, event);
-}
-
-function byStep<E extends { step: number }>(kept: ReadonlyMap<unknown, E>): E[] {
-  return [...kept.values()].sort((a, b) => a.step - b.step);
 }

@@ -1,20 +1,9 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { JournalWriter } from "./journal.ts";
-import { claimRun } from "./owner.ts";
 import type { RunJson } from "./schema.ts";
-import { clearStopRequest, createRun, deriveState, listRuns, openRun, requestStop, stopRequested } from "./store.ts";
+import { clearStopRequest, createRun, deriveState, openRun, requestStop, stopRequested } from "./store.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -114,78 +103,6 @@ describe("deriveState", () => {
   it("does not take the end of an older attempt for the end of a resumed run", () => {
     expect(state(1, 2, true)).toBe("running");
     expect(state(1, 2)).toBe("interrupted");
-  });
-});
-
-describe("listRuns", () => {
-  it("of a workspace without runs is empty", () => {
-    expect(listRuns(workspace)).toEqual([]);
-  });
-
-  it("shows state, progress and scores of every run, broken ones with the reason", () => {
-    createRun(workspace, "b", "r10", spec);
-    const { directory } = createRun(workspace, "b", "r9", spec);
-    const broken = createRun(workspace, "a", "broken", spec).directory;
-    truncateSync(join(broken, "run.json"), 10);
-    mkdirSync(join(workspace, ".ulpt", "runs", "a", "empty"));
-    writeFileSync(join(workspace, ".ulpt", "runs", "a", "a file"), "");
-
-    const ownership = claimRun(directory);
-    const journal = JournalWriter.open(join(directory, "events.jsonl"), ownership.attempt);
-    journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: 300 });
-    for (let step = 1; step <= 200; step++) {
-      const numbers = { loss: 1 / step, learningRate: 0.3, gradientNorm: 1, examples: step, tokens: 9, seconds: 1 };
-      journal.append({ type: "step", step, ...numbers });
-      const score = step === 100 ? 0.9 : 0.8;
-      if (step % 100 === 0)
-        journal.append({
-          type: "evaluation",
-          step,
-          split: "validation",
-          metric: "accuracy",
-          score,
-          count: 9,
-          seconds: 1,
-        });
-    }
-    const running = listRuns(workspace).find((row) => row.run === "r9");
-    expect(running).toMatchObject({ state: "running", step: 200, totalSteps: 300, bestScore: 0.9, testScore: null });
-    journal.append({
-      type: "evaluation",
-      step: 200,
-      split: "test",
-      metric: "accuracy",
-      score: 0.7,
-      count: 9,
-      seconds: 1,
-    });
-    journal.close();
-    ownership.release({ code: 0, state: "finished", step: 200 });
-
-    const rows = listRuns(workspace);
-    expect(rows.map(({ experiment, run, state }) => `${experiment}/${run} ${state}`)).toEqual([
-      "a/broken unreadable",
-      "a/empty unreadable",
-      "b/r9 finished",
-      "b/r10 created",
-    ]);
-    expect(rows[0]!.reason).toContain(join(broken, "run.json"));
-    expect(rows[1]!.reason).toContain("no run");
-    expect(rows[2]).toMatchObject({ step: 200, bestScore: 0.9, testScore: 0.7, reason: null, directory });
-    expect(rows[2]!.spec?.rank).toBe(2);
-    expect(Date.now() - rows[2]!.updated).toBeLessThan(10_000);
-    expect(rows[3]).toMatchObject({ step: 0, totalSteps: null, bestScore: null });
-  });
-
-  it("reads progress past a torn line", () => {
-    const { directory } = createRun(workspace, "e", "r", spec);
-    const path = join(directory, "events.jsonl");
-    const journal = JournalWriter.open(path, 1);
-    const numbers = { loss: Number.NaN, learningRate: 0.3, gradientNorm: 1, examples: 1, tokens: 9, seconds: 1 };
-    for (const step of [1, 2, 3]) journal.append({ type: "step", step, ...numbers });
-    journal.close();
-    truncateSync(path, readFileSync(path).length - 10);
-    expect(listRuns(workspace)[0]).toMatchObject({ step: 2, state: "created" });
   });
 });
 

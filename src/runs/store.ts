@@ -1,17 +1,15 @@
-/** @file The runs of a workspace: create, open, list with their state, and ask one to stop. */
+/** @file The runs of a workspace: create, open, find out their state, and ask one to stop. */
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { messageOf, UlptError } from "../errors.ts";
+import { join } from "node:path";
+import { UlptError } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
 import { preparedName } from "../formats/maker.ts";
-import { experimentFolder, pathOf, runPaths, runsFolder, stateFolder } from "./layout.ts";
+import { experimentFolder, pathOf, runPaths, stateFolder } from "./layout.ts";
 import { safeName, suffixedName } from "./names.ts";
 import { isAlive, readExit, readHolder, removeAbandonedOwn, thisObserver } from "./owner.ts";
 import {
   createOwnFile,
   listOwnNames,
-  lookAt,
-  lookingOnce,
   makeOwnFolder,
   makeOwnFolders,
   removeOwnFile,
@@ -19,8 +17,7 @@ import {
   statOwnFile,
   writeOwnFile,
 } from "./ownFiles.ts";
-import { noProgress, type Progress, ProgressReader } from "./progress.ts";
-import { type EndState, type ExitJson, type Owner, type RunJson, readJson, runJson } from "./schema.ts";
+import { type EndState, type ExitJson, type RunJson, readJson, runJson } from "./schema.ts";
 
 export interface Run {
   directory: string;
@@ -125,80 +122,11 @@ export function runState(directory: string): RunState {
   return deriveState({ exit, holder, alive: holder !== null && isAlive(holder, thisObserver()) });
 }
 
-/** A row in the table of runs. */
-export interface RunSummary extends Progress {
-  directory: string;
-  /** Names as they were given; of an unreadable run, of its folders. */
-  experiment: string;
-  run: string;
-  state: RunState | "unreadable";
-  /** Why the run is unreadable, failed or stopped. */
-  reason: string | null;
-  /** Null where the run is unreadable. */
-  spec: RunJson | null;
-  /** How its last attempt ended; null where that one has not, or died. */
-  exit: ExitJson | null;
-  /** The process that works on it now, if one does. */
-  owner: Owner | null;
-  /** Last change, in milliseconds since 1970. */
-  updated: number;
-}
-
-/** All runs of a workspace, by experiment and name. A broken folder is a row that says so. Never throws. */
-export function listRuns(workspace: string): RunSummary[] {
-  const root = runsFolder(workspace);
-  return lookingOnce(() =>
-    subfolders(root, "experiment").flatMap((experiment) =>
-      subfolders(join(root, experiment), "run").map((run) => summarizeRun(join(root, experiment, run))),
-    ),
-  );
-}
-
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 /** The folders of experiments or runs in `folder` by name, numbers in them as numbers; none where it cannot be read. */
 export function subfolders(folder: string, kind: "experiment" | "run"): string[] {
   return listOwnNames(folder, kind).sort(byName);
-}
-
-/**
- * The row of the run in `directory`. Of a run that ended, exit.json has all that counts; of another the journal is read, by
- * `reader` as far as it has not been yet. Never throws.
- */
-export function summarizeRun(directory: string, reader?: ProgressReader): RunSummary {
-  return lookingOnce(() => summarize(directory, reader));
-}
-
-function summarize(directory: string, reader?: ProgressReader): RunSummary {
-  try {
-    const { spec } = openRun(directory);
-    const updated = lastChange(directory);
-    const holder = readHolder(directory);
-    const exit = readExit(directory);
-    const state = deriveState({ exit, holder, alive: holder !== null && isAlive(holder, thisObserver()) });
-    const ended = exit?.state === state ? exit : null;
-    const progress = ended?.summary ? { step: ended.step, ...ended.summary } : readProgress(directory, reader);
-    const names = { directory, experiment: spec.experiment, run: spec.run };
-    const owner = state === "running" ? (holder?.owner ?? null) : null;
-    return { ...names, state, reason: ended?.reason ?? null, spec, ...progress, exit: ended, owner, updated };
-  } catch (error) {
-    const reason = error instanceof UlptError && error.where ? `${error.message} (${error.where})` : messageOf(error);
-    const names = { directory, experiment: basename(dirname(directory)), run: basename(directory) };
-    const updated = lookAt(directory)?.mtimeMs ?? 0;
-    return { ...names, state: "unreadable", reason, spec: null, ...noProgress, exit: null, owner: null, updated };
-  }
-}
-
-/** How far the run in `directory` is by its journal. @throws UlptError RUN_INVALID where that cannot be read */
-export function readProgress(directory: string, reader = new ProgressReader(runPaths(directory).events)): Progress {
-  reader.read();
-  return reader.progress;
-}
-
-function lastChange(directory: string): number {
-  const { owner, events } = runPaths(directory);
-  // Its other files are renamed into place, which changes the folder.
-  return Math.max(...[directory, owner, events].map((path) => lookAt(path)?.mtimeMs ?? 0));
 }
 
 /** Asks the run in `directory` to save a checkpoint and stop. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */

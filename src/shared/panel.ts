@@ -8,6 +8,8 @@
  * Numbers travel as Float64Array: VS Code sends those as bytes, and NaN survives.
  */
 
+import type { Axis, CurveChange, LossColumns } from "../results/curve.ts";
+import type { CheckpointPoint, EvaluationPoint } from "../results/fold.ts";
 import type { GroupFacts, SeedRun } from "../results/groups.ts";
 import type { CostReport, MeasuredCost } from "./service.ts";
 
@@ -16,15 +18,12 @@ export const runPanelType = "ulpt.runPanel";
 export const views = ["loss", "ranks", "facts"] as const;
 export type View = (typeof views)[number];
 
-export const xAxes = ["step", "seconds", "examples"] as const;
-export type XAxis = (typeof xAxes)[number];
-
-export type Split = "validation" | "test";
+export type Split = EvaluationPoint["split"];
 
 /** How somebody looks at the panel: kept in the webview's state, so it survives a reload. */
 export interface Preferences {
   view: View;
-  x: XAxis;
+  x: Axis;
   logY: boolean;
   /** 0 (none) to 0.99. */
   smoothing: number;
@@ -60,15 +59,7 @@ export interface PanelState {
 /** Path of a setting → its value as text, e.g. `training.learningRate` → `0.3`. */
 export type Settings = Readonly<Record<string, string>>;
 
-export type PanelRunState =
-  | "created"
-  | "running"
-  | "interrupted"
-  | "finished"
-  | "early-stopped"
-  | "stopped"
-  | "failed"
-  | "unreadable";
+export type PanelRunState = SeedRun["state"];
 
 /** One run as the panel shows it, without its course. */
 export interface RunView {
@@ -149,42 +140,15 @@ export type FactKey =
   | "log"
   | "checkpoints";
 
-export interface Position {
-  step: number;
-  seconds: number;
-  examples: number;
-}
-
-export interface EvaluationView extends Position {
-  split: Split;
-  metric: string;
-  /** A fraction: 1 is perfect. */
-  score: number;
-  loss: number | null;
-  interval: readonly [number, number] | null;
-}
-
-export interface CheckpointView extends Position {
-  bytes: number;
-  score: number | null;
+/** A checkpoint that lies in the folder of the run. */
+export interface CheckpointView extends CheckpointPoint {
   best: boolean;
 }
 
-/** Parallel columns, by step. NaN where the loss was no number. */
-export interface Columns {
-  step: Float64Array;
-  seconds: Float64Array;
-  examples: Float64Array;
-  loss: Float64Array;
-  smoothed: Float64Array;
-}
-
 /** The course of a run from the drawn point `from` on. Lists are whole, and left out where they did not change. */
-export interface SeriesChange {
+export interface SeriesChange extends Omit<CurveChange, "cursor"> {
   id: string;
-  from: number;
-  columns: Columns;
-  evaluations?: readonly EvaluationView[];
+  evaluations?: readonly EvaluationPoint[];
   checkpoints?: readonly CheckpointView[];
 }
 
@@ -249,7 +213,7 @@ export type HostMessage =
       series?: readonly SeriesChange[];
     }
   /** The answer to a `detail` request; the newest request counts. */
-  | { type: "detail"; request: number; series: readonly { id: string; columns: Columns }[] }
+  | { type: "detail"; request: number; series: readonly { id: string; columns: LossColumns }[] }
   /** What a run's prompt costs its model. */
   | { type: "cost"; run: string; state: CostState }
   /** Someone opened the panel at a certain place. */
@@ -274,7 +238,7 @@ export type WebviewMessage =
   | { type: "resnapshot"; have: number }
   | { type: "smoothing"; smoothing: number }
   | { type: "facts"; run: string | null }
-  | { type: "detail"; request: number; axis: XAxis; min: number; max: number }
+  | { type: "detail"; request: number; axis: Axis; min: number; max: number }
   | { type: "cost"; run: string; action: (typeof costActions)[number] }
   /** An error in the panel, for the extension's log. */
   | { type: "error"; message: string }

@@ -3,9 +3,11 @@ import { z } from "zod";
 import { exitCodes, messageOf, UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
 import { engineVersion } from "../graph/engine.ts";
+import { readResult } from "../listing/reader.ts";
 import { gain } from "../metrics/kinds.ts";
 import { type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
+import type { Progress } from "../results/fold.ts";
 import {
   checkpointsToDelete,
   deleteCheckpoints,
@@ -17,10 +19,9 @@ import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { checkpointPath, runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
-import type { Progress } from "../runs/progress.ts";
 import { type EndState, type EvaluationEvent, issueText, type JournalEvent } from "../runs/schema.ts";
 import { loadState, type StateTensor, saveState, startAgain, type TrainingState } from "../runs/state.ts";
-import { clearStopRequest, type Run, readProgress, runState, stopRequested } from "../runs/store.ts";
+import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
 import { checkpointMetricOf } from "../tasks/definition.ts";
 import { describeDropped } from "../tasks/usedRows.ts";
 import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
@@ -533,7 +534,7 @@ class Execution {
   /** How far the run is. An attempt that ended before it could train leaves it where earlier ones brought it. */
   private progress(): Pick<Progress, "step" | "bestStep" | "bestScore" | "testScore"> {
     if (!this.trainer) {
-      const { step, bestStep, bestScore, testScore } = readProgress(this.run.directory);
+      const { step, bestStep, bestScore, testScore } = readResult(this.run.directory, "last").progress;
       return { step, bestStep, bestScore, testScore };
     }
     const { bestStep, bestScore } = this.standing;

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
-import { listRuns } from "../../src/runs/store.ts";
+import { listRuns } from "../../src/listing/summary.ts";
 import { expectFailure, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {

@@ -17,13 +17,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shellWord } from "../../src/cli/shell.ts";
 import { systemErrorCode } from "../../src/errors.ts";
 import { listCheckpoints } from "../../src/runs/checkpoints.ts";
-import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
+import { readJournal } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { runState } from "../../src/runs/store.ts";
 import { bundle } from "../support/bundle.ts";
 import { Command, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { journalOf } from "../support/journal.ts";
 import { Random } from "../support/random.ts";
 import { checkpointBytes, courseOf, createWorkspace, expectReadable, type Workspace } from "../support/workspace.ts";
 
@@ -108,7 +109,7 @@ describe("a run killed with SIGKILL", () => {
     command.signal("SIGKILL");
     await command.end;
     const saved = savedStep();
-    const last = mergeAttempts(readJournal(runPaths(run).events).events).losses.at(-1)!.step;
+    const last = journalOf(run).losses.at(-1)!.step;
     expect(last).toBeGreaterThan(saved + 9);
 
     const second = resume("long");
@@ -211,7 +212,7 @@ describe("a run that is asked to stop", () => {
     const run = workspace.run(experiment, name);
     expect(runState(run)).toBe("stopped");
     expectReadable(run);
-    const { losses } = mergeAttempts(readJournal(runPaths(run).events).events);
+    const { losses } = journalOf(run);
     expect(listCheckpoints(run).at(-1)!.step).toBe(losses.at(-1)!.step);
     expect(JSON.parse(readFileSync(runPaths(run).exit, "utf8"))).toMatchObject({
       code: 130,

@@ -3,8 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
-import { runPaths, runsFolder } from "../../src/runs/layout.ts";
+import { runsFolder } from "../../src/runs/layout.ts";
 import { openRun } from "../../src/runs/store.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, taskNames } from "../../src/tasks/definition.ts";
 import { resolveTask } from "../../src/tasks/resolve.ts";
@@ -12,6 +11,7 @@ import { indicesOf, parseSplit } from "../../src/tasks/split.ts";
 import { killLeftovers, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import type { TestHub } from "../support/hub.ts";
+import { journalOf } from "../support/journal.ts";
 import { hubEnvironment, hubModel, rowsOfSplit, startRegistryHub } from "../support/registryHub.ts";
 import { unless } from "../support/skip.ts";
 
@@ -60,7 +60,7 @@ describe.each(taskNames)("the task %s", (name) => {
       expect(run.spec.data.revision).toBe(hub.commit(dataset, branch));
       expect(run.spec.settings.task).toMatchObject({ name, dataset });
 
-      const { evaluations } = mergeAttempts(readJournal(runPaths(run.directory).events).events);
+      const { evaluations } = journalOf(run.directory);
       const [validation, test] = evaluations;
       expect(evaluations.map(({ split, metric }) => [split, metric])).toEqual([
         ["validation", checkpointMetricOf(task)],

@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listRuns } from "../../src/listing/summary.ts";
 import { runPaths } from "../../src/runs/layout.ts";
-import { listRuns } from "../../src/runs/store.ts";
 import { type End, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { createWorkspace, rewriteJson, type Workspace } from "../support/workspace.ts";

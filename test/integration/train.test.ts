@@ -10,7 +10,7 @@ import {
   type TensorData,
 } from "../../src/formats/safetensors.ts";
 import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
-import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
+import { readJournal } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { openRun, runState } from "../../src/runs/store.ts";
@@ -18,6 +18,7 @@ import { wilsonInterval } from "../../src/statistics/intervals.ts";
 import { type End, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { fixture } from "../support/golden.ts";
+import { journalOf } from "../support/journal.ts";
 import { checkpointBytes, courseOf, createWorkspace, exists, type Workspace } from "../support/workspace.ts";
 
 const folder = temporaryFolder();
@@ -194,7 +195,7 @@ describe("a sweep", () => {
       const { events, skipped } = readJournal(runPaths(directory).events);
       expect(skipped).toEqual([]);
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
-      const { losses, evaluations } = mergeAttempts(events);
+      const { losses, evaluations } = journalOf(directory);
       expect(losses.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
       for (const { loss, gradientNorm } of losses) {
         expect(Number.isFinite(loss) && loss > 0).toBe(true);
@@ -245,7 +246,7 @@ describe("a task whose checkpoints are compared by loss", () => {
     });
     const { stdout } = await ulptOk(["train", file], { cwd: workspace.folder });
     const run = workspace.run("by-loss", "vanilla-seed1");
-    const { evaluations, checkpoints } = mergeAttempts(readJournal(runPaths(run).events).events);
+    const { evaluations, checkpoints } = journalOf(run);
     const validations = evaluations.filter(({ split }) => split === "validation");
     for (const { metric, score, loss, invalid } of validations) {
       expect({ metric, score, invalid }).toEqual({ metric: "loss", score: loss, invalid: undefined });

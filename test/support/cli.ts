@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { expect } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { GroupReport } from "../../src/results/comparison.ts";
-import type { RunReport } from "../../src/runs/report.ts";
+import type { RunReport } from "../../src/results/report.ts";
 import type { RunProgress } from "../../src/training/execute.ts";
 import type { Preparation } from "../../src/training/resources.ts";
 import { bundle } from "./bundle.ts";

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
-import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
+import { readJournal } from "../../src/runs/journal.ts";
 import { runPaths, runsFolder } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { encodeTensorFile, readSharedTensorFile } from "../../src/runs/tensorFile.ts";
 import { repository } from "./bundle.ts";
+import { journalOf } from "./journal.ts";
 
 const sample = join(repository, "examples", "sample");
 export const embeddedModel = join(sample, "models", "tiny-notes-t5");
@@ -77,7 +78,7 @@ function isObject(value: unknown): boolean {
 
 /** What a run computed, in the order of its steps: equal for runs that are equal bit for bit. */
 export function courseOf(run: string) {
-  const { losses, evaluations } = mergeAttempts(readJournal(runPaths(run).events).events);
+  const { losses, evaluations } = journalOf(run);
   return {
     steps: losses.map(({ step, loss, gradientNorm, learningRate }) => ({ step, loss, gradientNorm, learningRate })),
     evaluations: evaluations.map(({ step, split, score, loss, invalid, baselines }) => ({

@@ -13,7 +13,7 @@ import {
   Tooltip,
   type TooltipOptions,
 } from "chart.js";
-import type { XAxis } from "../../src/shared/panel.ts";
+import type { Axis } from "../../src/results/curve.ts";
 import type { Texts } from "../format.ts";
 import { timeTicks } from "../format.ts";
 import { type ChartTheme, fade } from "./theme.ts";
@@ -83,7 +83,7 @@ export function dressScale(theme: ChartTheme) {
   };
 }
 
-export function xTick(axis: XAxis, value: number, texts: Texts, duration: (seconds: number) => string): string {
+export function xTick(axis: Axis, value: number, texts: Texts, duration: (seconds: number) => string): string {
   return axis === "seconds" ? duration(value) : Number.isInteger(value) ? texts.compact(value) : "";
 }
 

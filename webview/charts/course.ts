@@ -3,7 +3,8 @@
  * validation as points) and their validation score. Zooms by dragging.
  */
 import type { ChartDataset } from "chart.js";
-import type { RunView, XAxis } from "../../src/shared/panel.ts";
+import type { Axis } from "../../src/results/curve.ts";
+import type { RunView } from "../../src/shared/panel.ts";
 import { h } from "../dom.ts";
 import { duration, type Texts } from "../format.ts";
 import type { Course, NumberColumns } from "../store.ts";
@@ -36,7 +37,7 @@ export interface Range {
 
 export interface CourseChartState {
   courses: readonly CourseOf[];
-  x: XAxis;
+  x: Axis;
   /** By which validation rows are scored; null where that is not known. */
   metric: string | null;
   logY: boolean;

@@ -3,9 +3,9 @@
  * for what to compare with.
  */
 import type { ChartDataset, Plugin } from "chart.js";
-import { groupTitle, reachOf, type Spread } from "../../src/results/groups.ts";
-import type { ReferenceScores, RunView, Split } from "../../src/shared/panel.ts";
-import { compareGroup, groupRuns, scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
+import { compareGroup, groupTitle, membersOfGroups, reachOf, type Spread } from "../../src/results/groups.ts";
+import { type ReferenceScores, type RunView, type Split, seedRunOf } from "../../src/shared/panel.ts";
+import { scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
 import { h } from "../dom.ts";
 import type { Texts } from "../format.ts";
 import { scoreAxis } from "./axis.ts";
@@ -93,10 +93,10 @@ export class RanksChart {
     this.metric = metric;
     const placed = scoredRuns(runs, split);
     const besides = new Map<number, number>();
-    this.groups = groupRuns(placed).map((members) => {
+    this.groups = membersOfGroups(placed).map((members) => {
       const first = members[0]!;
       const scores = members.map((run) => scoreOf(run, split)!);
-      const spread = spreadOfGroup(compareGroup(members), split)!;
+      const spread = spreadOfGroup(compareGroup(members, seedRunOf), split)!;
       const { name, difference, family } = first.group;
       const beside = (besides.get(first.parameters!) ?? 0) + 1;
       besides.set(first.parameters!, beside);
@@ -146,10 +146,10 @@ export class RanksChart {
       if (value !== null && value !== undefined && Number.isFinite(value)) lines.push({ value, label, color, dash });
     };
     const baseline = runs.find((run) => run.baseline);
-    const vanilla = groupRuns(runs.filter(({ method }) => method === "vanilla"));
+    const vanilla = membersOfGroups(runs.filter(({ method }) => method === "vanilla"));
     if (baseline) add(scoreOf(baseline, split), `${texts.t("referenceBaseline")}: ${baseline.name}`, theme.focus, []);
     else if (vanilla.length === 1) {
-      const mean = spreadOfGroup(compareGroup(vanilla[0]!), split)?.mean;
+      const mean = spreadOfGroup(compareGroup(vanilla[0]!, seedRunOf), split)?.mean;
       add(mean, texts.t("referenceVanilla"), fade(theme.foreground, 0.7), [8, 4]);
     }
     // Measured on the test split, and so only to be compared with test scores.

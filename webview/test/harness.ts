@@ -10,11 +10,13 @@ import { panelHtml } from "../../src/host/panel/html.ts";
 import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/translate.ts";
+import { RunReader } from "../../src/listing/reader.ts";
+import { listRuns } from "../../src/listing/summary.ts";
 import { JournalWriter, type NewEvent } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { claimRun, type Ownership } from "../../src/runs/owner.ts";
 import type { ExitJson, RunJson } from "../../src/runs/schema.ts";
-import { createRun, listRuns } from "../../src/runs/store.ts";
+import { createRun } from "../../src/runs/store.ts";
 import type { HostMessage, PanelState, WebviewMessage } from "../../src/shared/panel.ts";
 import { type ThemeName, themes } from "./themes.ts";
 
@@ -214,6 +216,7 @@ export class Experiment {
     { name: "complaint", directory: this.directory },
     {
       runs: async () => listRuns(this.workspace),
+      course: (run) => new RunReader(run),
       isShown: (run) => !this.hidden.has(run),
       colorIndex: (run) => this.colors.indexOf(run) % 6,
       baseline: () => this.baseline,

@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { RunSeries } from "../../src/runs/series.ts";
+import { LossCurve } from "../../src/results/curve.ts";
 import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
 import type { CostReport, MeasuredCost } from "../../src/shared/service.ts";
 import { Experiment, launch, missing, type OpenOptions, PanelPage, strings } from "./harness.ts";
@@ -177,10 +177,10 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     const made = experiment();
     made.add({ steps: 20 });
     const snapshot = (await made.snapshot()) as Extract<HostMessage, { type: "snapshot" }>;
-    const series = new RunSeries({ smoothing: defaultPreferences.smoothing });
+    const curve = new LossCurve({ smoothing: defaultPreferences.smoothing });
     for (let step = 1; step <= 1_000_000; step++) {
       const loss = 1 + Math.sin(step / 5e4) + (step % 977 === 0 ? 0.5 : 0);
-      series.append([
+      curve.push(
         {
           t: step * 100,
           attempt: 1,
@@ -194,9 +194,10 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
           tokens: 9,
           seconds: 0.1,
         },
-      ]);
+        step / 10,
+      );
     }
-    const { columns } = series.changeSince();
+    const { columns } = curve.changeSince();
     const run = { ...snapshot.runs[0]!, step: 1_000_000, totalSteps: 1_000_000 };
     const panel = await show({ ...snapshot, runs: [run], series: [{ id: run.id, from: 0, columns }] });
     const points = Number((await panel.data()).points);

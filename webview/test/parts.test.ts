@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { LossColumns } from "../../src/results/curve.ts";
 import { groupTitle, spreadOf } from "../../src/results/groups.ts";
-import type { Columns, HostMessage, RunView } from "../../src/shared/panel.ts";
+import type { HostMessage, RunView } from "../../src/shared/panel.ts";
 import { scoreAxis } from "../charts/axis.ts";
 import { marksOf } from "../charts/marks.ts";
 import { rowsOf, scoredRuns, settingColumns, sortRows } from "../comparison.ts";
@@ -52,7 +53,7 @@ function run(change: Partial<RunView>): RunView {
   };
 }
 
-function columns(...steps: number[]): Columns {
+function columns(...steps: number[]): LossColumns {
   const of = (value: (step: number) => number) => Float64Array.from(steps, value);
   return {
     step: of((s) => s),

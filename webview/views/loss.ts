@@ -1,5 +1,6 @@
 /** @file The Loss view: the course of the ticked runs. */
-import type { Columns, PanelCommand, RunView, StringKey, XAxis } from "../../src/shared/panel.ts";
+import type { Axis, LossColumns } from "../../src/results/curve.ts";
+import type { PanelCommand, RunView, StringKey } from "../../src/shared/panel.ts";
 import { CourseCharts, type CourseOf, type Range, xLabels } from "../charts/course.ts";
 import type { PanelContext, PanelPart } from "../context.ts";
 import { h, replaceChildren, setText } from "../dom.ts";
@@ -51,7 +52,7 @@ export class LossView implements PanelPart {
     );
     this.markers = new CheckpointMarkers(context, this.charts);
     this.runList = new RunList(context);
-    this.axis = segmented<XAxis>(
+    this.axis = segmented<Axis>(
       texts.t("xAxis"),
       (["step", "seconds", "examples"] as const).map((value) => ({ value, label: texts.t(xLabels[value]) })),
       (x) => {
@@ -166,7 +167,7 @@ export class LossView implements PanelPart {
   }
 
   /** The answer to the newest request. */
-  receiveDetail(request: number, series: readonly { id: string; columns: Columns }[]): void {
+  receiveDetail(request: number, series: readonly { id: string; columns: LossColumns }[]): void {
     if (request !== this.request || !this.zoom) return;
     this.details.clear();
     for (const { id, columns } of series) this.details.set(id, plainColumns(columns));

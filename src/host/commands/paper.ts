@@ -8,6 +8,7 @@ import { besideRecorded, paperIdOf } from "../../paper/recorded.ts";
 import { paperReport } from "../../paper/report.ts";
 import { experimentFileName, reproduceExperiment } from "../../paper/reproduce.ts";
 import { cells } from "../../paper/results.ts";
+import { fold } from "../../results/fold.ts";
 import type { TaskName } from "../../tasks/definition.ts";
 import { coreCommands } from "../ids.ts";
 import { chooseFolder } from "../newExperiment.ts";
@@ -48,7 +49,10 @@ export function paperCommands({ store }: Services) {
       if (!entry) return;
       const runs = (await store.runs(entry)).flatMap(({ directory, spec }) => (spec ? [{ directory, spec }] : []));
       if ((experiment?.settings.paper ?? paperIdOf(runs)) === undefined) return void offerReproduction(entry);
-      const beside = besideRecorded(runs);
+      const known = await Promise.all(
+        runs.map(async (run) => ({ ...run, result: await store.result(run.directory).catch(() => fold([])) })),
+      );
+      const beside = besideRecorded(known);
       if (!beside) return void sayUntested(entry, file);
       const { cell, comparison, differences } = beside;
       await showReport(t("{0} beside the paper", entry.name), paperReport(cell, comparison, differences));

@@ -1,9 +1,9 @@
 /** @file Commands about runs: the panel, the baseline, the charts, the arrangement of the view, logs and files. */
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
+import type { RunSummary } from "../../listing/summary.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
-import type { RunSummary } from "../../runs/store.ts";
 import { coreCommands, internalCommands } from "../ids.ts";
 import { requireTrust } from "../runtime.ts";
 import type { Services } from "../services.ts";

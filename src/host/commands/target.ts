@@ -5,10 +5,10 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../../experiment/parse.ts";
+import type { RunSummary } from "../../listing/summary.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { checkpointPath } from "../../runs/layout.ts";
 import { promptName } from "../../runs/prompts.ts";
-import type { RunSummary } from "../../runs/store.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
 import type { PromptNode, PromptsNode, RunsNode } from "../tree/nodes.ts";
 import { promptEnding } from "../tree/promptsView.ts";

@@ -1,22 +1,30 @@
 /** @file The panel's numbers to take along: metrics as CSV, the comparison as Markdown. */
 import { scoreText } from "../../metrics/kinds.ts";
-import { countSeeds, groupTitle, seedCount, spreadOf, spreadText } from "../../results/groups.ts";
-import type { RunSeries } from "../../runs/series.ts";
+import type { RunResult } from "../../results/fold.ts";
+import {
+  countSeeds,
+  groupTitle,
+  hasFailed,
+  membersOfGroups,
+  seedCount,
+  spreadOf,
+  spreadText,
+} from "../../results/groups.ts";
 import { type ExperimentView, type RunView, seedRunOf } from "../../shared/panel.ts";
 import { markdownText } from "../../words/surfaces.ts";
 
 /** Every recorded loss and score of every run, as many as are drawn at once: a row each, `kind` says which. */
-export function metricsCsv(runs: readonly { run: RunView; series: RunSeries }[]): string {
+export function metricsCsv(runs: readonly { run: RunView; result: RunResult }[]): string {
   const rows: (string | number | null)[][] = [
     ["run", "method", "rank", "seed", "parameters", "kind", "step", "seconds", "examples", "loss", "metric", "score"],
   ];
-  for (const { run, series } of runs) {
+  for (const { run, result } of runs) {
     const facts = [run.name, run.method, run.rank, run.seed, run.parameters];
-    const all = series.between("step", 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    const all = result.curve.between("step", 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
     for (const [index, step] of all.step.entries()) {
       rows.push([...facts, "train", step, all.seconds[index]!, all.examples[index]!, all.loss[index]!, null, null]);
     }
-    for (const { split, step, seconds, examples, loss, metric, score } of series.evaluations) {
+    for (const { split, step, seconds, examples, loss, metric, score } of result.evaluations) {
       rows.push([...facts, split, step, seconds, examples, loss, metric, score]);
     }
   }
@@ -33,13 +41,12 @@ function csvCell(value: string | number | null): string {
 
 /** A row for each group of runs that differ in nothing but their seed; below, the runs that are in no score. */
 export function comparisonMarkdown(runs: readonly RunView[], metrics: ExperimentView["metrics"]): string {
-  const groups = new Map<string, RunView[]>();
-  for (const run of runs) groups.set(run.group.key, [...(groups.get(run.group.key) ?? []), run]);
-  const counted = [...groups.values()].map((members) => countSeeds(members, seedRunOf));
+  const groups = membersOfGroups(runs);
+  const counted = groups.map((members) => countSeeds(members, seedRunOf));
   const lines = [
     "| Run | Rank | Parameters | Seeds | Validation | Test |",
     "| :-- | --: | --: | --: | --: | --: |",
-    ...[...groups.values()].map(([first], index) => {
+    ...groups.map(([first], index) => {
       const { runs: compared, seeds } = counted[index]!;
       const cells = [
         markdownText(groupTitle(first!.group)),
@@ -72,10 +79,6 @@ export function comparisonMarkdown(runs: readonly RunView[], metrics: Experiment
   ];
   for (const text of notes) if (text) lines.push("", text);
   return `${lines.join("\n")}\n`;
-}
-
-function hasFailed({ state }: RunView): boolean {
-  return state === "failed" || state === "unreadable";
 }
 
 function note(reason: string, runs: readonly RunView[]): string {

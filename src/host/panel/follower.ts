@@ -1,12 +1,13 @@
 /** @file One run as the panel follows it: its journal, a slice at a time, and what its folder says about it now. */
 import { readFileSync } from "node:fs";
-import { JournalReader } from "../../runs/journal.ts";
+import type { RunReader } from "../../listing/reader.ts";
+import type { CurveCursor } from "../../results/curve.ts";
+import type { RunResult } from "../../results/fold.ts";
 import { runPaths, stepName } from "../../runs/layout.ts";
 import { readExit, readHolder, thisObserver } from "../../runs/owner.ts";
 import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
-import { RunSeries, type SeriesCursor } from "../../runs/series.ts";
 import { type RunState, runState } from "../../runs/store.ts";
-import type { CheckpointView, EvaluationView, SeriesChange } from "../../shared/panel.ts";
+import type { CheckpointView, SeriesChange } from "../../shared/panel.ts";
 
 const sliceBytes = 1 << 20;
 
@@ -15,36 +16,42 @@ export class RunFollower {
   state: RunState;
   /** Whether the journal has been read to its end once. */
   reading = true;
-  series: RunSeries;
   private readonly smoothing: () => number;
-  private readonly journal: JournalReader;
-  private cursor: SeriesCursor | undefined;
-  private told = { evaluations: false, checkpoints: false };
+  private readonly reader: RunReader;
+  /** What was read when `read` last looked: somebody else may read the same journal on. */
+  private seen: { result: RunResult; events: number } | undefined;
+  private cursor: CurveCursor | undefined;
+  /** How many of its evaluations and checkpoints were told; −1 where they are to be told again. */
+  private told = { evaluations: -1, checkpoints: -1 };
   private checkpointFiles = new Set<string>();
   private checkpointsChanged = 0;
   private knownReason: { state: RunState; text: string | null } | undefined;
-  /** Losses of the series when `change` was last asked. */
+  /** Losses of the curve when `change` was last asked. */
   private toldLength = -1;
 
-  constructor(directory: string, state: RunState, smoothing: () => number) {
+  /** @param reader of its whole journal */
+  constructor(directory: string, state: RunState, reader: RunReader, smoothing: () => number) {
     this.directory = directory;
     this.state = state;
+    this.reader = reader;
     this.smoothing = smoothing;
-    this.series = new RunSeries({ smoothing: smoothing() });
-    this.journal = new JournalReader(runPaths(directory).events);
+  }
+
+  /** What it came to, as far as its journal was read. */
+  get result(): RunResult {
+    return this.reader.result;
   }
 
   /** Reads on. True where there was something new. @throws UlptError RUN_INVALID */
   read(): boolean {
-    const { events, restarted, more } = this.journal.readNew(sliceBytes);
     const wasReading = this.reading;
-    this.reading = more;
-    if (restarted) this.forget();
-    this.series.smooth(this.smoothing());
-    this.series.append(events);
-    if (events.some(({ type }) => type === "evaluation")) this.told.evaluations = false;
-    if (this.findCheckpointFiles() || events.some(({ type }) => type === "checkpoint")) this.told.checkpoints = false;
-    return events.length > 0 || restarted || wasReading !== more;
+    this.reading = this.reader.read(sliceBytes);
+    const { result, seen } = this;
+    const isReplaced = seen !== undefined && seen.result !== result;
+    if (isReplaced) this.startOver();
+    if (this.findCheckpointFiles()) this.told.checkpoints = -1;
+    this.seen = { result, events: result.counts.events };
+    return result.counts.events !== (seen?.events ?? 0) || isReplaced || wasReading !== this.reading;
   }
 
   /** Looks whether it still runs. True where that changed. @throws UlptError RUN_INVALID */
@@ -74,22 +81,25 @@ export class RunFollower {
   /** The next `change` tells everything again. */
   startOver(): void {
     this.cursor = undefined;
-    this.told = { evaluations: false, checkpoints: false };
+    this.told = { evaluations: -1, checkpoints: -1 };
   }
 
   /** What has to be drawn since the last call; null where that is nothing. */
   change(): SeriesChange | null {
-    this.series.smooth(this.smoothing());
-    const { from, columns, cursor } = this.series.changeSince(this.cursor);
+    const { curve, counts, evaluations } = this.result;
+    curve.smooth(this.smoothing());
+    const { from, columns, cursor } = curve.changeSince(this.cursor);
     const known = this.cursor;
-    const sameLength = known?.generation === cursor.generation && this.toldLength === this.series.length;
+    const sameLength = known?.generation === cursor.generation && this.toldLength === curve.length;
+    const sameEvaluations = this.told.evaluations === counts.evaluations;
+    const sameCheckpoints = sameEvaluations && this.told.checkpoints === counts.checkpoints; // one of them is the best
     this.cursor = cursor;
-    this.toldLength = this.series.length;
-    if (sameLength && this.told.evaluations && this.told.checkpoints) return null;
+    this.toldLength = curve.length;
+    if (sameLength && sameEvaluations && sameCheckpoints) return null;
     const change: SeriesChange = { id: this.directory, from, columns };
-    if (!this.told.evaluations) change.evaluations = this.evaluations();
-    if (!this.told.checkpoints) change.checkpoints = this.checkpoints();
-    this.told = { evaluations: true, checkpoints: true };
+    if (!sameEvaluations) change.evaluations = [...evaluations];
+    if (!sameCheckpoints) change.checkpoints = this.checkpoints();
+    this.told = { evaluations: counts.evaluations, checkpoints: counts.checkpoints };
     return change;
   }
 
@@ -110,32 +120,12 @@ export class RunFollower {
     }
   }
 
-  private evaluations(): EvaluationView[] {
-    return this.series.evaluations.map(({ step, seconds, examples, split, metric, score, loss, interval }) => ({
-      step,
-      seconds,
-      examples,
-      split,
-      metric,
-      score,
-      loss,
-      interval,
-    }));
-  }
-
   /** Those whose files exist: an experiment may keep only the best and the last. */
   private checkpoints(): CheckpointView[] {
-    const best = this.series.best?.step;
-    return this.series.checkpoints
+    const best = this.result.best?.step;
+    return this.result.checkpoints
       .filter(({ step }) => this.checkpointFiles.has(`${stepName(step)}.safetensors`))
-      .map(({ step, seconds, examples, bytes, score }) => ({
-        step,
-        seconds,
-        examples,
-        bytes,
-        score,
-        best: step === best,
-      }));
+      .map((checkpoint) => ({ ...checkpoint, best: checkpoint.step === best }));
   }
 
   private findCheckpointFiles(): boolean {
@@ -145,10 +135,5 @@ export class RunFollower {
     this.checkpointsChanged = changed;
     this.checkpointFiles = new Set(listOwnNames(folder, "checkpoint"));
     return true;
-  }
-
-  private forget(): void {
-    this.series = new RunSeries({ smoothing: this.smoothing() });
-    this.startOver();
   }
 }

@@ -1,13 +1,14 @@
 /** @file What the webview says, checked: a message is input from outside like any other. */
 import { z } from "zod";
-import { costActions, views, type WebviewMessage, xAxes } from "../../shared/panel.ts";
+import { axes } from "../../results/curve.ts";
+import { costActions, views, type WebviewMessage } from "../../shared/panel.ts";
 
 const run = z.string();
 const step = z.int().min(0);
 
 const preferences = z.object({
   view: z.enum(views),
-  x: z.enum(xAxes),
+  x: z.enum(axes),
   logY: z.boolean(),
   smoothing: z.number().min(0).max(0.99),
   score: z.enum(["validation", "test"]),
@@ -45,7 +46,7 @@ const message = z.union([
   z.object({ type: z.literal("resnapshot"), have: z.int() }),
   z.object({ type: z.literal("smoothing"), smoothing: preferences.shape.smoothing }),
   z.object({ type: z.literal("facts"), run: run.nullable() }),
-  z.object({ type: z.literal("detail"), request: z.int(), axis: z.enum(xAxes), min: z.number(), max: z.number() }),
+  z.object({ type: z.literal("detail"), request: z.int(), axis: z.enum(axes), min: z.number(), max: z.number() }),
   z.object({ type: z.literal("cost"), run, action: z.enum(costActions) }),
   z.object({ type: z.literal("error"), message: z.string() }),
   command,

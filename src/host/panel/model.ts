@@ -4,12 +4,16 @@
  */
 import { messageOf } from "../../errors.ts";
 import { completeSettings } from "../../experiment/recorded.ts";
+import type { RunReader } from "../../listing/reader.ts";
+import type { RunSummary } from "../../listing/summary.ts";
+import type { Axis } from "../../results/curve.ts";
 import { groupEqualRuns } from "../../results/equality.ts";
 import type { GroupFacts } from "../../results/groups.ts";
+import { metricOf } from "../../results/metric.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { readHolder } from "../../runs/owner.ts";
 import { listOwnNames } from "../../runs/ownFiles.ts";
-import type { RunSummary } from "../../runs/store.ts";
+import type { RunState } from "../../runs/store.ts";
 import {
   defaultPreferences,
   type ExperimentView,
@@ -21,7 +25,6 @@ import {
   type SeriesChange,
   type Split,
   type Strings,
-  type XAxis,
 } from "../../shared/panel.ts";
 import { RunFollower } from "./follower.ts";
 import { type Comparison, compareSettings, flattenSettings } from "./settings.ts";
@@ -29,6 +32,8 @@ import { type Comparison, compareSettings, flattenSettings } from "./settings.ts
 /** What the panel needs to know of the experiment's runs beyond their files. */
 export interface PanelSource {
   runs(): Promise<RunSummary[]>;
+  /** The reader of a run's whole journal, which others may share. */
+  course(directory: string): RunReader;
   isShown(directory: string): boolean;
   colorIndex(directory: string): number;
   baseline(): string | undefined;
@@ -191,10 +196,10 @@ export class PanelModel {
     };
   }
 
-  detail(request: number, axis: XAxis, min: number, max: number): HostMessage {
+  detail(request: number, axis: Axis, min: number, max: number): HostMessage {
     const series = this.shownFollowers().map((follower) => ({
       id: follower.directory,
-      columns: follower.series.between(axis, min, max),
+      columns: follower.result.curve.between(axis, min, max),
     }));
     return { type: "detail", request, series };
   }
@@ -208,14 +213,14 @@ export class PanelModel {
   experimentView(): ExperimentView {
     const [spec] = this.summaries.flatMap((run) => run.spec ?? []);
     const followers = [...this.followers.values()];
-    const evaluations = followers.flatMap(({ series }) => series.evaluations);
+    const evaluations = followers.flatMap(({ result }) => result.evaluations);
     const metric = (split: Split) => evaluations.find((evaluation) => evaluation.split === split)?.metric;
     return {
       directory: this.experiment.directory,
       name: this.experiment.name,
       model: spec?.model.source ?? null,
       metrics: {
-        validation: metric("validation") ?? metricOf(spec?.settings),
+        validation: metric("validation") ?? metricOf(spec?.settings, "validation"),
         test: metric("test") ?? metricOf(spec?.settings, "test"),
       },
       references: references(followers),
@@ -234,13 +239,17 @@ export class PanelModel {
       if (!isWanted) continue;
       wanted.add(directory);
       const follower = this.followers.get(directory);
-      if (!follower) this.followers.set(directory, new RunFollower(directory, state, () => this.smoothing));
+      if (!follower) this.followers.set(directory, this.newFollower(directory, state));
       else if (follower.state !== state) {
         follower.state = state;
         follower.reading = true; // resumed, or its last words are still unread
       }
     }
     for (const directory of this.followers.keys()) if (!wanted.has(directory)) this.followers.delete(directory);
+  }
+
+  private newFollower(directory: string, state: RunState): RunFollower {
+    return new RunFollower(directory, state, this.source.course(directory), () => this.smoothing);
   }
 
   private guard(follower: RunFollower, action: () => void): void {
@@ -323,12 +332,12 @@ function viewOf(
   problem: string | undefined,
 ): Omit<RunView, "group" | "shown" | "baseline" | "color" | "variant"> {
   const { spec } = summary;
-  const series = follower?.series;
-  const last = series?.last;
+  const result = follower?.result;
+  const last = result?.curve.last;
   const state = problem ? "unreadable" : (follower?.state ?? summary.state);
-  const totalSteps = series?.totalSteps ?? summary.totalSteps;
-  const best = series?.best;
-  const secondsPerStep = series?.secondsPerStep;
+  const totalSteps = result?.totalSteps ?? summary.totalSteps;
+  const best = result?.best;
+  const secondsPerStep = result?.secondsPerStep;
   return {
     id: summary.directory,
     name: summary.run,
@@ -349,15 +358,15 @@ function viewOf(
       state === "running" && last && totalSteps !== null && secondsPerStep !== undefined
         ? (totalSteps - last.step) * secondsPerStep
         : null,
-    tokensPerSecond: series?.tokensPerSecond ?? null,
-    metric: best?.metric ?? metricOf(spec?.settings),
+    tokensPerSecond: result?.tokensPerSecond ?? null,
+    metric: best?.metric ?? metricOf(spec?.settings, "validation"),
     bestScore: best?.score ?? summary.bestScore,
     bestStep: best?.step ?? null,
-    testScore: finite(series?.test?.score) ?? summary.testScore,
-    testInterval: series?.test?.interval ?? null,
+    testScore: finite(result?.test?.score) ?? summary.testScore,
+    testInterval: result?.test?.interval ?? null,
     memory: follower?.memory() ?? null,
-    divergedAt: series?.divergedAt ?? null,
-    warnings: series?.warnings.slice(-20).map(({ message }) => message) ?? [],
+    divergedAt: result?.curve.divergedAt ?? null,
+    warnings: result?.warnings.slice(-20).map(({ message }) => message) ?? [],
     reading: follower?.reading ?? false,
   };
 }
@@ -380,14 +389,6 @@ function groupsOf(summaries: readonly RunSummary[]): Map<string, GroupFacts> {
   );
 }
 
-/** By what a split will be scored, out of the settings of a run. */
-function metricOf(settings: Readonly<Record<string, unknown>> | undefined, split: Split = "validation"): string | null {
-  const task = settings?.task as { metric?: unknown; checkpointMetric?: unknown } | undefined;
-  const metric = (split === "validation" && task?.checkpointMetric) || task?.metric;
-  const first = Array.isArray(metric) ? metric[0] : metric;
-  return typeof first === "string" ? first : null;
-}
-
 function evaluateEveryOf(settings: Readonly<Record<string, unknown>> | undefined): number | null {
   const every = (settings?.training as { evaluateEvery?: unknown } | undefined)?.evaluateEvery;
   return typeof every === "number" ? every : null;
@@ -395,7 +396,7 @@ function evaluateEveryOf(settings: Readonly<Record<string, unknown>> | undefined
 
 /** What all runs measured alike: runs of other rows or of another model have other references. */
 function references(followers: readonly RunFollower[]): ReferenceScores {
-  const measured = followers.map(({ series }) => series.test?.baselines ?? {});
+  const measured = followers.map(({ result }) => result.test?.baselines ?? {});
   const common = (name: string) => {
     const values = new Set(measured.flatMap((baselines) => baselines[name] ?? []));
     return values.size === 1 ? finite([...values][0]) : null;

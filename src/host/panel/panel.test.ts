@@ -2,12 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RunReader } from "../../listing/reader.ts";
+import { listRuns } from "../../listing/summary.ts";
+import { RunResult } from "../../results/fold.ts";
 import { JournalWriter } from "../../runs/journal.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { claimRun } from "../../runs/owner.ts";
 import type { RunJson } from "../../runs/schema.ts";
-import { RunSeries } from "../../runs/series.ts";
-import { createRun, listRuns } from "../../runs/store.ts";
+import { createRun } from "../../runs/store.ts";
 import { defaultPreferences, type RunView } from "../../shared/panel.ts";
 import { untranslated } from "../translate.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
@@ -33,6 +35,7 @@ describe("PanelModel", () => {
       { name: "e", directory: join(workspace, ".ulpt", "runs", "e") },
       {
         runs: async () => listRuns(workspace),
+        course: (directory) => new RunReader(directory),
         isShown: (run) => !hidden.has(run),
         colorIndex: () => 0,
         baseline: () => undefined,
@@ -248,11 +251,11 @@ describe("export", () => {
   const groupOf = (name: string, difference = "") => ({ key: name + difference, name, difference, family: name });
 
   it("writes every loss as CSV, and no formula", () => {
-    const series = new RunSeries();
+    const result = new RunResult();
     const step = { type: "step", learningRate: 1, gradientNorm: 1, tokens: 9, seconds: 0.1, attempt: 1 } as const;
-    series.append([{ ...step, t: 100, seq: 1, step: 1, loss: 0.5, examples: 16 }]);
+    result.append([{ ...step, t: 100, seq: 1, step: 1, loss: 0.5, examples: 16 }]);
     const run = view({ name: '=1+"x"', method: "ulpt", seed: 1 });
-    expect(metricsCsv([{ run, series }]).split("\r\n")).toEqual([
+    expect(metricsCsv([{ run, result }]).split("\r\n")).toEqual([
       "run,method,rank,seed,parameters,kind,step,seconds,examples,loss,metric,score",
       `"'=1+""x""",ulpt,2,1,456,train,1,0.1,16,0.5,,`,
       "",

@@ -92,6 +92,7 @@ export class RunPanel implements vscode.Disposable {
     this.log = log;
     this.model = new PanelModel(experiment, {
       runs: () => store.runs(experiment),
+      course: (directory) => store.course(directory),
       isShown: (directory) => store.isShown(directory),
       colorIndex: (directory) => store.colorIndex(directory),
       baseline: () => store.baseline(experiment),
@@ -258,8 +259,8 @@ export class RunPanel implements vscode.Disposable {
     const { runs, followers } = this.model.rows();
     const text = metricsCsv(
       runs.flatMap((run) => {
-        const series = followers.get(run.id)?.series;
-        return series ? { run, series } : [];
+        const result = followers.get(run.id)?.result;
+        return result ? { run, result } : [];
       }),
     );
     await vscode.workspace.fs.writeFile(uri, Buffer.from(text));

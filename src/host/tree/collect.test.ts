@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { RunJson } from "../../runs/schema.ts";
-import type { RunSummary } from "../../runs/store.ts";
+import type { RunSummary } from "../../listing/summary.ts";
+import { fold } from "../../results/fold.ts";
+import type { EvaluationEvent, RunJson } from "../../runs/schema.ts";
 import { untranslated as t } from "../translate.ts";
 import {
   type Arrangement,
@@ -206,17 +207,19 @@ describe("an experiment in words", () => {
 });
 
 describe("checkpoints", () => {
+  const evaluation = (step: number, score: number, more: object = {}) =>
+    ({
+      ...{ t: 1, attempt: 1, seq: 1, type: "evaluation", split: "validation", metric: "accuracy" },
+      step,
+      score,
+      ...more,
+    }) as EvaluationEvent;
+
   it("come newest first with score, change and the best marked", () => {
     const files = [50, 100, 150, 175].map((step) => ({ step, path: `/r/${step}`, bytes: 1234 }));
     const scores = [0.6, 0.9, 0.88];
-    const evaluations = scores.map((score, i) => ({
-      step: 50 * (i + 1),
-      split: "validation",
-      metric: "accuracy",
-      score,
-      loss: 0.25,
-    }));
-    const rows = checkpointRows(files, [...evaluations, { step: 100, split: "test", metric: "accuracy", score: 0.1 }]);
+    const evaluations = scores.map((score, i) => evaluation(50 * (i + 1), score, { loss: 0.25 }));
+    const rows = checkpointRows(files, fold([...evaluations, evaluation(100, 0.1, { split: "test" })]));
     expect(rows.filter(({ best }) => best).map((row) => row.step)).toEqual([100]);
     expect(rows.map((row) => `${row.step} ${checkpointDescription(row)}`)).toEqual([
       "175 1.2 KB",
@@ -228,14 +231,8 @@ describe("checkpoints", () => {
 
   it("are best where the loss is lowest, if that is what compares them", () => {
     const files = [50, 100, 150].map((step) => ({ step, path: `/r/${step}`, bytes: 1234 }));
-    const evaluations = [0.6, 0.25, 0.25].map((loss, i) => ({
-      step: 50 * (i + 1),
-      split: "validation",
-      metric: "loss",
-      score: loss,
-      loss,
-    }));
-    const rows = checkpointRows(files, evaluations);
+    const evaluations = [0.6, 0.25, 0.25].map((loss, i) => evaluation(50 * (i + 1), loss, { metric: "loss", loss }));
+    const rows = checkpointRows(files, fold(evaluations));
     expect(rows.map((row) => `${row.step}${row.best ? "*" : ""} ${checkpointDescription(row)}`)).toEqual([
       "150 loss 0.2500 · 1.2 KB",
       "100* loss 0.2500 · 1.2 KB",
@@ -244,7 +241,7 @@ describe("checkpoints", () => {
   });
 
   it("need no scores", () => {
-    const [row] = checkpointRows([{ step: 1, path: "/r/1", bytes: 10 }], []);
+    const [row] = checkpointRows([{ step: 1, path: "/r/1", bytes: 10 }], fold([]));
     expect(row).toMatchObject({ best: false, score: undefined });
   });
 });

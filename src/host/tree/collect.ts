@@ -1,6 +1,7 @@
 /** @file What the Runs view shows, out of the runs there are: texts, order, groups. Knows no `vscode`. */
-import { bestOf, gain, isLowest, scoreText } from "../../metrics/kinds.ts";
-import type { RunSummary } from "../../runs/store.ts";
+import type { RunSummary } from "../../listing/summary.ts";
+import { gain, isLowest, scoreText } from "../../metrics/kinds.ts";
+import type { RunResult } from "../../results/fold.ts";
 import { methodTitle } from "../titles.ts";
 import type { Translate } from "../translate.ts";
 
@@ -241,26 +242,17 @@ export interface CheckpointRow {
 /** The checkpoints of a run with their scores, newest first. */
 export function checkpointRows(
   files: readonly { step: number; path: string; bytes: number }[],
-  evaluations: readonly {
-    step: number;
-    split: string;
-    metric: string;
-    score: number;
-    loss?: number | undefined;
-  }[],
+  { validations, best }: Pick<RunResult, "validations" | "best">,
 ): CheckpointRow[] {
-  const validations = new Map(
-    evaluations.filter(({ split }) => split === "validation").map((evaluation) => [evaluation.step, evaluation]),
-  );
-  const bestStep = bestOf([...validations.values()])?.step;
+  const atStep = new Map(validations.map((evaluation) => [evaluation.step, evaluation]));
   let previous: number | undefined;
   return files
     .map(({ step, path, bytes }) => {
-      const evaluation = validations.get(step);
+      const evaluation = atStep.get(step);
       const change = evaluation && previous !== undefined ? evaluation.score - previous : undefined;
       previous = evaluation?.score ?? previous;
       const { score, metric = null, loss } = evaluation ?? {};
-      return { step, path, bytes, score, metric, loss, best: step === bestStep, change };
+      return { step, path, bytes, score, metric, loss: loss ?? undefined, best: step === best?.step, change };
     })
     .reverse();
 }

@@ -1,6 +1,6 @@
 /** @file The nodes of the Runs and Prompts views. Commands of menus are handed one of them. */
 import type * as vscode from "vscode";
-import type { RunSummary } from "../../runs/store.ts";
+import type { RunSummary } from "../../listing/summary.ts";
 import type { ExperimentEntry } from "../store.ts";
 import type { CheckpointRow } from "./collect.ts";
 

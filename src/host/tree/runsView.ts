@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as vscode from "vscode";
+import type { RunSummary } from "../../listing/summary.ts";
+import { fold } from "../../results/fold.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
-import { runPaths, runsFolder } from "../../runs/layout.ts";
+import { runsFolder } from "../../runs/layout.ts";
 import { requireOwnFolder } from "../../runs/ownFiles.ts";
-import { ProgressReader } from "../../runs/progress.ts";
-import type { RunSummary } from "../../runs/store.ts";
 import { markdownText, messageText } from "../../words/surfaces.ts";
 import { setContextKey } from "../contextKey.ts";
 import { explain } from "../explain.ts";
@@ -282,7 +282,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     return node;
   }
 
-  private checkpointsOf(parent: RunNode): RunsNode[] {
+  private async checkpointsOf(parent: RunNode): Promise<RunsNode[]> {
     const { run, entry } = parent;
     const { directory, state, reason } = run;
     if (state === "unreadable") return [message(parent, t("unreadable: {0}", reason ?? ""), "question")];
@@ -291,12 +291,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       path: join(directory, file),
       bytes,
     }));
-    const reader = new ProgressReader(runPaths(directory).events);
-    try {
-      reader.read();
-    } catch {
-      // Scores are missing then; the checkpoints are not.
-    }
+    // Of a journal that cannot be read the scores are missing; the checkpoints are not.
+    const result = await this.store.result(directory).catch(() => fold([]));
     const nodes: RunsNode[] = [];
     if (state === "failed" || state === "interrupted") {
       const text =
@@ -307,7 +303,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       nodes.push(message(parent, text, state === "failed" ? "error" : "warning", showLog));
     }
     if (files.length === 0) nodes.push(message(parent, noCheckpointText(run), "info"));
-    for (const checkpoint of checkpointRows(files, reader.course.evaluations)) {
+    for (const checkpoint of checkpointRows(files, result)) {
       nodes.push({ kind: "checkpoint", id: checkpoint.path, entry, run, checkpoint, parent });
     }
     return nodes;

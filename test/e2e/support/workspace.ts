@@ -3,11 +3,11 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kill } from "../../../src/launch/local.ts";
-import { mergeAttempts, readJournal } from "../../../src/runs/journal.ts";
+import { type RunSummary, summarizeRun } from "../../../src/listing/summary.ts";
 import { type Launch, listLaunches } from "../../../src/runs/launches.ts";
-import { runPaths, runsFolder } from "../../../src/runs/layout.ts";
-import { type RunSummary, summarizeRun } from "../../../src/runs/store.ts";
+import { runsFolder } from "../../../src/runs/layout.ts";
 import { repository } from "../../support/bundle.ts";
+import { journalOf } from "../../support/journal.ts";
 
 export interface ExperimentOptions {
   rank?: number | number[];
@@ -94,7 +94,7 @@ export class SampleWorkspace {
 
   /** The losses of a run in the order of its steps. */
   losses(experiment: string, run: string): { step: number; loss: number }[] {
-    const { losses } = mergeAttempts(readJournal(runPaths(this.run(experiment, run)).events).events);
+    const { losses } = journalOf(this.run(experiment, run));
     return losses.map(({ step, loss }) => ({ step, loss }));
   }
 

@@ -1,10 +1,7 @@
-/** @file What a run came to, out of its files. */
-import { bestOf } from "../metrics/kinds.ts";
-import { mergeAttempts, readJournal } from "./journal.ts";
-import { runPaths } from "./layout.ts";
-import { readExit } from "./owner.ts";
-import type { ExitJson } from "./schema.ts";
-import { type Run, type RunState, runState } from "./store.ts";
+/** @file What a run came to, in one row: what tables, JSON output and comparisons are made of. */
+import type { ExitJson, RunJson } from "../runs/schema.ts";
+import type { RunState } from "../runs/store.ts";
+import type { RunResult } from "./fold.ts";
 
 export interface RunReport {
   directory: string;
@@ -43,14 +40,11 @@ export interface TestScore {
   others: Readonly<Record<string, number>>;
 }
 
-/** Reads a run's journal. @throws UlptError RUN_INVALID */
-export function reportRun({ directory, spec }: Run): RunReport {
-  const paths = runPaths(directory);
-  const { losses, evaluations, checkpoints } = mergeAttempts(readJournal(paths.events).events);
-  const validations = evaluations.filter(({ split }) => split === "validation");
-  const test = evaluations.findLast(({ split }) => split === "test");
-  const best = bestOf(validations);
-  const state = runState(directory);
+/** @param error why it failed, if it did */
+export function reportOf(
+  { directory, spec, state, error }: { directory: string; spec: RunJson; state: RunState; error: RunReport["error"] },
+  { best, test, checkpoints, secondsOfWork }: RunResult,
+): RunReport {
   return {
     directory,
     run: spec.run,
@@ -59,7 +53,7 @@ export function reportRun({ directory, spec }: Run): RunReport {
     seed: spec.seed,
     created: spec.created,
     state,
-    error: state === "failed" ? readExit(directory)?.error : undefined,
+    error,
     parameters: spec.parameters,
     bytes: checkpoints.at(-1)?.bytes,
     bestValidation: best?.score,
@@ -69,11 +63,11 @@ export function reportRun({ directory, spec }: Run): RunReport {
       metric: test.metric,
       score: test.score,
       count: test.count,
-      interval: test.interval,
-      invalid: test.invalid,
-      others: test.others ?? {},
+      interval: test.interval ?? undefined,
+      invalid: test.invalid ?? undefined,
+      others: test.others,
     },
     baselines: test?.baselines ?? {},
-    seconds: [...losses, ...evaluations].reduce((sum, event) => sum + event.seconds, 0),
+    seconds: secondsOfWork,
   };
 }

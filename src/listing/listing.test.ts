@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { JournalWriter } from "./journal.ts";
+import { JournalWriter, type NewEvent } from "../runs/journal.ts";
+import { claimRun } from "../runs/owner.ts";
+import type { ExitJson, RunJson } from "../runs/schema.ts";
+import { createRun } from "../runs/store.ts";
 import { RunListing } from "./listing.ts";
-import { claimRun } from "./owner.ts";
-import { ProgressReader } from "./progress.ts";
-import type { ExitJson, RunJson } from "./schema.ts";
-import { createRun, listRuns } from "./store.ts";
+import { RunReader } from "./reader.ts";
+import { listRuns } from "./summary.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -151,35 +152,74 @@ describe("RunListing", () => {
   });
 });
 
-describe("ProgressReader", () => {
-  it("begins again when the journal was replaced", () => {
+describe("what a run came to", () => {
+  const journal = (directory: string, ...events: NewEvent[]) => {
+    const writer = JournalWriter.open(join(directory, "events.jsonl"), 1);
+    for (const event of events) writer.append(event);
+    writer.close();
+  };
+
+  it("is read once, then only what was added", async () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    const listing = new RunListing();
+    journal(directory, step(1), evaluation(1, 0.5), step(2), step(3));
+    const first = await listing.result(directory);
+    expect(first.progress).toMatchObject({ step: 3, bestScore: 0.5 });
+    const { events } = first.counts;
+    journal(directory, step(4), evaluation(4, 0.7));
+    const second = await listing.result(directory);
+    expect(second).toBe(first);
+    expect(second.progress).toMatchObject({ step: 4, bestScore: 0.7, bestStep: 4 });
+    expect(second.counts.events).toBe(events + 2);
+  });
+
+  it("has its losses where somebody holds the course, and everybody then reads on there", async () => {
+    const { directory } = createRun(workspace, "e", "r", spec);
+    const listing = new RunListing();
+    journal(directory, step(1), step(2), step(3), evaluation(3, 0.5));
+    expect((await listing.result(directory)).curve.length).toBe(1);
+    const course = listing.course(directory);
+    expect((await listing.wholeResult(directory)).curve.length).toBe(3);
+    expect(await listing.result(directory)).toBe(course.result);
+    expect(listing.course(directory)).toBe(course);
+  });
+});
+
+describe("RunReader", () => {
+  it.each(["all", "last"] as const)("begins again when the journal was replaced (%s steps)", (steps) => {
     const path = join(workspace, "events.jsonl");
-    const lines = (...steps: number[]) => {
+    const lines = (...numbers: number[]) => {
       rmSync(path, { force: true });
       const journal = JournalWriter.open(path, 1);
-      for (const number of steps) journal.append(step(number));
-      journal.append(evaluation(steps.at(-1)!, steps.length / 10));
+      for (const number of numbers) journal.append(step(number));
+      journal.append(evaluation(numbers.at(-1)!, numbers.length / 10));
       journal.close();
     };
     lines(1, 2, 3);
-    const reader = new ProgressReader(path);
+    const reader = new RunReader(workspace, steps);
     expect(reader.read()).toBe(false);
-    expect(reader.progress).toMatchObject({ step: 3, bestScore: 0.3, metric: "accuracy" });
+    expect(reader.result.progress).toMatchObject({ step: 3, bestScore: 0.3, metric: "accuracy" });
     lines(7);
     reader.read();
-    expect(reader.progress).toMatchObject({ step: 7, bestScore: 0.1 });
-    expect(reader.course.evaluations).toHaveLength(1);
+    expect(reader.result.progress).toMatchObject({ step: 7, bestScore: 0.1 });
+    expect(reader.result.evaluations).toHaveLength(1);
   });
 
-  it("reads a long journal in pieces", () => {
+  it("reads a long journal in pieces, and finds the same without its losses", () => {
     const path = join(workspace, "events.jsonl");
     const lines = Array.from({ length: 30_000 }, (_, i) =>
-      JSON.stringify({ t: 1, attempt: 1, seq: i + 1, ...step(i + 1) }),
+      JSON.stringify({ t: 1, attempt: 1, seq: i + 1, ...(i % 1000 === 999 ? evaluation(i, i / 30_000) : step(i + 1)) }),
     );
     writeFileSync(path, `${lines.join("\n")}\n`);
-    const reader = new ProgressReader(path);
-    expect(reader.read(1000)).toBe(true);
-    while (reader.read(1000));
-    expect(reader.progress.step).toBe(30_000);
+    const [all, last] = [new RunReader(workspace), new RunReader(workspace, "last")];
+    expect(last.read(1000)).toBe(true);
+    while (last.read(1000));
+    all.read();
+    expect(last.result.progress).toEqual(all.result.progress);
+    expect(last.result.evaluations.map(({ step, examples }) => [step, examples])).toEqual(
+      all.result.evaluations.map(({ step, examples }) => [step, examples]),
+    );
+    expect(all.result.curve.length).toBe(29_970);
+    expect(last.result.counts.events).toBeLessThan(200);
   });
 });

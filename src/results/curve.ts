@@ -1,9 +1,8 @@
 /**
- * @file A run's journal as columns to draw: losses thinned so that every spike survives, smoothed, against step, time or
- * examples. Grows with the journal; what was given out once is repeated only where it changed.
+ * @file The losses of a run as columns to draw: thinned so that every spike survives, smoothed, against step, time or examples.
+ * They grow with the run; what was given out once is repeated only where it changed.
  */
-import { bestOf } from "../metrics/kinds.ts";
-import type { JournalEvent, StatusEvent, StepEvent, WarningEvent } from "./schema.ts";
+import type { StepEvent } from "../runs/schema.ts";
 
 export const axes = ["step", "seconds", "examples"] as const;
 export type Axis = (typeof axes)[number];
@@ -18,74 +17,58 @@ export interface LossColumns {
   smoothed: Float64Array;
 }
 
-/** Where something lies on each axis. */
-export type Position = Record<Axis, number>;
-
-export interface EvaluationPoint extends Position {
-  split: "validation" | "test";
-  metric: string;
-  /** A fraction: 1 is perfect. */
-  score: number;
-  loss: number | null;
-  /** Confidence interval of the score: low, high. */
-  interval: readonly [number, number] | null;
-  baselines: Readonly<Record<string, number>>;
-}
-
-export interface CheckpointPoint extends Position {
-  /** Relative to the run's folder, with `/`. */
-  file: string;
-  bytes: number;
-  score: number | null;
-}
-
 /** How far a reader has been told; opaque. */
-export interface SeriesCursor {
+export interface CurveCursor {
   readonly generation: number;
   readonly settled: number;
 }
 
 /** `columns` replace everything from the point `from` on. */
-export interface SeriesChange {
+export interface CurveChange {
   from: number;
   columns: LossColumns;
-  cursor: SeriesCursor;
+  cursor: CurveCursor;
 }
 
-export interface SeriesOptions {
+export interface CurveOptions {
   /** Most points drawn; at least 4. */
   maxPoints?: number;
   /** 0 (none) to below 1. */
   smoothing?: number;
 }
 
-const names = ["step", "seconds", "examples", "loss", "smoothed"] as const;
-/** Tokens per second are those of this many steps. */
-const speedWindow = 50;
+const names = ["step", "seconds", "examples", "loss", "smoothed", "work"] as const;
 
-/** The course of one run. */
-export class RunSeries {
-  readonly evaluations: EvaluationPoint[] = [];
-  readonly checkpoints: CheckpointPoint[] = [];
-  readonly warnings: WarningEvent[] = [];
-  /** What the newest attempt last said about itself. */
-  status: StatusEvent | undefined;
-  totalSteps: number | undefined;
+/** A loss as it was recorded. */
+export interface LossPoint {
+  step: number;
+  seconds: number;
+  examples: number;
+  loss: number;
+  smoothed: number;
+}
+
+/** The losses of one run. */
+export class LossCurve {
   /** The first step whose loss is no number. */
   divergedAt: number | undefined;
 
-  private readonly raw = { step: column(), seconds: column(), examples: column(), loss: column(), smoothed: column() };
+  private readonly raw = {
+    step: column(),
+    seconds: column(),
+    examples: column(),
+    loss: column(),
+    smoothed: column(),
+    /** Seconds that the steps so far took, without what lay between them. */
+    work: column(),
+  };
   private readonly maxPoints: number;
   private readonly thinned = new Thinning((index) => badness(this.raw.loss.at(index)));
-  private readonly recent: StepEvent[] = [];
   private smoothing: number;
   private average = { sum: 0, weight: 0 };
   private generation = 0;
-  private attempt = 0;
-  /** Where the clock of this attempt starts: `t` then, and the seconds at work before. */
-  private clock = { t: 0, seconds: 0 };
 
-  constructor({ maxPoints = 2000, smoothing = 0 }: SeriesOptions = {}) {
+  constructor({ maxPoints = 2000, smoothing = 0 }: CurveOptions = {}) {
     this.maxPoints = maxPoints;
     this.smoothing = smoothing;
   }
@@ -96,7 +79,7 @@ export class RunSeries {
   }
 
   /** The last loss, as it was recorded; undefined before the first. */
-  get last(): { step: number; seconds: number; examples: number; loss: number; smoothed: number } | undefined {
+  get last(): LossPoint | undefined {
     const index = this.length - 1;
     if (index < 0) return undefined;
     const { step, seconds, examples, loss, smoothed } = this.raw;
@@ -109,96 +92,35 @@ export class RunSeries {
     };
   }
 
-  /** Tokens per second over the last steps; undefined before the first. */
-  get tokensPerSecond(): number | undefined {
-    const seconds = this.recent.reduce((sum, event) => sum + event.seconds, 0);
-    return seconds > 0 ? this.recent.reduce((sum, event) => sum + event.tokens, 0) / seconds : undefined;
+  /** Seconds that the steps took, without what lay between them. */
+  get secondsOfSteps(): number {
+    return this.length === 0 ? 0 : this.raw.work.at(this.length - 1);
   }
 
-  /** Seconds per step over the last steps; undefined before the first. */
-  get secondsPerStep(): number | undefined {
-    const seconds = this.recent.reduce((sum, event) => sum + event.seconds, 0);
-    return this.recent.length ? seconds / this.recent.length : undefined;
+  /** Examples seen up to a step. */
+  examplesAt(step: number): number {
+    const index = lowerBound(this.raw.step, step + 1) - 1;
+    return index < 0 ? 0 : this.raw.examples.at(index);
   }
 
-  /** The first validation with the best score: the checkpoint a run is judged by. */
-  get best(): EvaluationPoint | undefined {
-    return bestOf(this.evaluations.filter(({ split }) => split === "validation"));
+  /** Takes in a step that ended after so many seconds at work. False for one that is known, or comes late: nothing changes. */
+  push(event: StepEvent, secondsAtWork: number): boolean {
+    const { step, seconds, examples, loss, work } = this.raw;
+    if (this.length && event.step <= step.at(this.length - 1)) return false;
+    work.push(this.secondsOfSteps + event.seconds);
+    step.push(event.step);
+    seconds.push(secondsAtWork);
+    examples.push(event.examples);
+    loss.push(event.loss);
+    if (!Number.isFinite(event.loss)) this.divergedAt ??= event.step;
+    if (this.thinned.grow(this.length, this.maxPoints)) this.resmooth();
+    else this.raw.smoothed.push(this.nextSmoothed(event.loss));
+    return true;
   }
 
-  /** The newest test score. */
-  get test(): EvaluationPoint | undefined {
-    return this.evaluations.findLast(({ split }) => split === "test");
-  }
-
-  /** Takes in what the journal has gained. */
-  append(events: Iterable<JournalEvent>): void {
-    for (const event of events) {
-      if (event.attempt < this.attempt) continue; // an attempt that was fenced
-      if (event.attempt > this.attempt) this.begin(event);
-      if (event.type === "step") this.appendStep(event);
-      else if (event.type === "status") {
-        this.status = event;
-        this.totalSteps = event.totalSteps ?? this.totalSteps;
-      } else if (event.type === "warning") this.warnings.push(event);
-      else if (event.type === "checkpoint")
-        place(
-          this.checkpoints,
-          { ...this.positionOf(event), file: event.file, bytes: event.bytes, score: event.score ?? null },
-          () => true,
-        );
-      else
-        place(
-          this.evaluations,
-          {
-            ...this.positionOf(event),
-            split: event.split,
-            metric: event.metric,
-            score: event.score,
-            loss: event.loss ?? null,
-            interval: event.interval ?? null,
-            baselines: event.baselines ?? {},
-          },
-          (other) => other.split === event.split && other.metric === event.metric,
-        );
-    }
-  }
-
-  /** Changes the smoothing of the whole course. */
-  smooth(smoothing: number): void {
-    if (smoothing === this.smoothing) return;
-    this.smoothing = smoothing;
-    this.resmooth();
-  }
-
-  /** What has to be drawn that the reader of `cursor` has not seen; without one, everything. */
-  changeSince(cursor?: SeriesCursor): SeriesChange {
-    const from = cursor && cursor.generation === this.generation ? cursor.settled : 0;
-    const { settled } = this.thinned;
-    return {
-      from,
-      columns: this.columnsOf(this.thinned.chosen(from)),
-      cursor: { generation: this.generation, settled },
-    };
-  }
-
-  /** The course between `min` and `max` on an axis in all the detail that `maxPoints` allow, and one point on each side. */
-  between(axis: Axis, min: number, max: number, maxPoints = this.maxPoints): LossColumns {
-    const values = this.raw[axis];
-    const start = Math.max(0, lowerBound(values, min) - 1);
-    const end = Math.min(this.length, lowerBound(values, max) + 2);
-    return this.columnsOf(thin((index) => badness(this.raw.loss.at(index)), start, end, maxPoints));
-  }
-
-  /** A newer attempt goes on after `fromStep`: what an older one did beyond that is done again. */
-  private begin(event: JournalEvent): void {
-    this.attempt = event.attempt;
-    this.recent.length = 0;
-    const step = event.type === "status" ? (event.fromStep ?? 0) : "step" in event ? event.step - 1 : 0;
+  /** Forgets what came after `step`. */
+  cutAfter(step: number): void {
     const kept = lowerBound(this.raw.step, step + 1);
-    // Without a status event the first step says when it began.
-    const before = event.type === "step" ? event.seconds * 1000 : 0;
-    this.clock = { t: event.t - before, seconds: kept ? this.raw.seconds.at(kept - 1) : 0 };
     if (kept === this.length) return;
     for (const name of names) this.raw[name].truncate(kept);
     this.thinned.clear();
@@ -208,30 +130,30 @@ export class RunSeries {
     this.resmooth();
   }
 
-  private appendStep(event: StepEvent): void {
-    const { step, seconds, examples, loss } = this.raw;
-    if (this.length && event.step <= step.at(this.length - 1)) return; // said twice
-    step.push(event.step);
-    seconds.push(this.secondsAt(event.t));
-    examples.push(event.examples);
-    loss.push(event.loss);
-    this.recent.push(event);
-    if (this.recent.length > speedWindow) this.recent.shift();
-    if (!Number.isFinite(event.loss)) this.divergedAt ??= event.step;
-    if (this.thinned.grow(this.length, this.maxPoints)) this.resmooth();
-    else this.raw.smoothed.push(this.nextSmoothed(event.loss));
+  /** Changes the smoothing of the whole curve. */
+  smooth(smoothing: number): void {
+    if (smoothing === this.smoothing) return;
+    this.smoothing = smoothing;
+    this.resmooth();
   }
 
-  private secondsAt(t: number): number {
-    const now = this.clock.seconds + (t - this.clock.t) / 1000;
-    const { seconds } = this.raw;
-    // A clock that was set back does not turn the curve back.
-    return seconds.length ? Math.max(seconds.at(seconds.length - 1), now) : now;
+  /** What has to be drawn that the reader of `cursor` has not seen; without one, everything. */
+  changeSince(cursor?: CurveCursor): CurveChange {
+    const from = cursor && cursor.generation === this.generation ? cursor.settled : 0;
+    const { settled } = this.thinned;
+    return {
+      from,
+      columns: this.columnsOf(this.thinned.chosen(from)),
+      cursor: { generation: this.generation, settled },
+    };
   }
 
-  private positionOf({ step, t }: { step: number; t: number }): Position {
-    const index = lowerBound(this.raw.step, step + 1) - 1;
-    return { step, seconds: this.secondsAt(t), examples: index < 0 ? 0 : this.raw.examples.at(index) };
+  /** The curve between `min` and `max` on an axis in all the detail that `maxPoints` allow, and one point on each side. */
+  between(axis: Axis, min: number, max: number, maxPoints = this.maxPoints): LossColumns {
+    const values = this.raw[axis];
+    const start = Math.max(0, lowerBound(values, min) - 1);
+    const end = Math.min(this.length, lowerBound(values, max) + 2);
+    return this.columnsOf(thin((index) => badness(this.raw.loss.at(index)), start, end, maxPoints));
   }
 
   private resmooth(): void {
@@ -256,7 +178,7 @@ export class RunSeries {
   }
 
   private columnsOf(indices: readonly number[]): LossColumns {
-    const pick = (name: (typeof names)[number]) => Float64Array.from(indices, (index) => this.raw[name].at(index));
+    const pick = (name: keyof LossColumns) => Float64Array.from(indices, (index) => this.raw[name].at(index));
     return {
       step: pick("step"),
       seconds: pick("seconds"),
@@ -264,16 +186,6 @@ export class RunSeries {
       loss: pick("loss"),
       smoothed: pick("smoothed"),
     };
-  }
-}
-
-/** Replaces the point at the same step, or keeps the list by step. */
-function place<P extends Position>(list: P[], point: P, same: (other: P) => boolean): void {
-  const old = list.findIndex((other) => other.step === point.step && same(other));
-  if (old >= 0) list[old] = point;
-  else {
-    const later = list.findLastIndex((other) => other.step <= point.step);
-    list.splice(later + 1, 0, point);
   }
 }
 
@@ -387,7 +299,7 @@ interface Column {
 
 /** A growing list of numbers at 8 bytes each. */
 function column(): Column {
-  let values = new Float64Array(256);
+  let values = new Float64Array(64);
   let length = 0;
   return {
     get length() {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { JournalEvent } from "./schema.ts";
-import { RunSeries, type SeriesCursor } from "./series.ts";
+import type { JournalEvent } from "../runs/schema.ts";
+import type { CurveCursor } from "./curve.ts";
+import { fold, RunResult } from "./fold.ts";
 
 const start = 1_700_000_000_000;
 
@@ -39,8 +40,8 @@ function evaluation(step: number, score: number, split: "validation" | "test" = 
   };
 }
 
-function course(losses: readonly number[], options = {}): RunSeries {
-  const series = new RunSeries(options);
+function course(losses: readonly number[], options = {}): RunResult {
+  const series = new RunResult(options);
   series.append([running(1, 0, start), ...losses.map((loss, index) => stepEvent(index + 1, loss))]);
   return series;
 }
@@ -49,9 +50,9 @@ function course(losses: readonly number[], options = {}): RunSeries {
 class Reader {
   steps: number[] = [];
   losses: number[] = [];
-  private cursor: SeriesCursor | undefined;
-  read(series: RunSeries): number {
-    const { from, columns, cursor } = series.changeSince(this.cursor);
+  private cursor: CurveCursor | undefined;
+  read(series: RunResult): number {
+    const { from, columns, cursor } = series.curve.changeSince(this.cursor);
     this.cursor = cursor;
     this.steps.splice(from, Number.POSITIVE_INFINITY, ...columns.step);
     this.losses.splice(from, Number.POSITIVE_INFINITY, ...columns.loss);
@@ -59,9 +60,9 @@ class Reader {
   }
 }
 
-describe("RunSeries", () => {
+describe("what a run came to", () => {
   it("gives every loss where they fit", () => {
-    const { columns } = course([3, 2, 1]).changeSince();
+    const { columns } = course([3, 2, 1]).curve.changeSince();
     expect([...columns.step]).toEqual([1, 2, 3]);
     expect([...columns.loss]).toEqual([3, 2, 1]);
     expect([...columns.examples]).toEqual([16, 32, 48]);
@@ -72,7 +73,7 @@ describe("RunSeries", () => {
     const losses = Array.from({ length: 1_000_000 }, (_, index) => 1 + Math.sin(index / 1e5));
     losses[123_456] = 99;
     losses[777_777] = -5;
-    const { columns } = course(losses, { maxPoints: 2000 }).changeSince();
+    const { columns } = course(losses, { maxPoints: 2000 }).curve.changeSince();
     expect(columns.step.length).toBeLessThanOrEqual(2000);
     expect(columns.step.length).toBeGreaterThan(900);
     expect(Math.max(...columns.loss)).toBe(99);
@@ -82,7 +83,7 @@ describe("RunSeries", () => {
 
   it("says the same in pieces as at once", () => {
     const losses = Array.from({ length: 3000 }, (_, index) => Math.cos(index * 1.7) + 1000 / (index + 1));
-    const series = new RunSeries({ maxPoints: 64, smoothing: 0.9 });
+    const series = new RunResult({ maxPoints: 64, smoothing: 0.9 });
     series.append([running(1, 0, start)]);
     const reader = new Reader();
     for (let index = 0; index < losses.length; index++) {
@@ -90,10 +91,10 @@ describe("RunSeries", () => {
       if (index % 7 === 0) reader.read(series);
     }
     reader.read(series);
-    const whole = course(losses, { maxPoints: 64, smoothing: 0.9 }).changeSince();
+    const whole = course(losses, { maxPoints: 64, smoothing: 0.9 }).curve.changeSince();
     expect(reader.steps).toEqual([...whole.columns.step]);
     expect(reader.losses).toEqual([...whole.columns.loss]);
-    expect([...series.changeSince().columns.smoothed]).toEqual([...whole.columns.smoothed]);
+    expect([...series.curve.changeSince().columns.smoothed]).toEqual([...whole.columns.smoothed]);
   });
 
   it("repeats only the open bucket when a point is added", () => {
@@ -111,13 +112,13 @@ describe("RunSeries", () => {
     const losses = Array.from({ length: 1000 }, () => 1);
     losses[500] = Number.NaN;
     const series = course(losses, { maxPoints: 50 });
-    expect(series.divergedAt).toBe(501);
-    expect([...series.changeSince().columns.loss].filter(Number.isNaN)).toHaveLength(1);
+    expect(series.curve.divergedAt).toBe(501);
+    expect([...series.curve.changeSince().columns.loss].filter(Number.isNaN)).toHaveLength(1);
   });
 
   it("smooths without the bias of a start at 0: the first value is the first loss, a constant stays", () => {
-    expect(course([5, 1], { smoothing: 0.9 }).changeSince().columns.smoothed[0]).toBeCloseTo(5, 12);
-    for (const value of course(Array(50).fill(2), { smoothing: 0.97 }).changeSince().columns.smoothed) {
+    expect(course([5, 1], { smoothing: 0.9 }).curve.changeSince().columns.smoothed[0]).toBeCloseTo(5, 12);
+    for (const value of course(Array(50).fill(2), { smoothing: 0.97 }).curve.changeSince().columns.smoothed) {
       expect(value).toBeCloseTo(2, 12);
     }
   });
@@ -129,7 +130,7 @@ describe("RunSeries", () => {
       sum = 0.6 * sum + 0.4 * loss;
       return sum / (1 - 0.6 ** (index + 1));
     });
-    const { smoothed } = course(losses, { smoothing: 0.6 }).changeSince().columns;
+    const { smoothed } = course(losses, { smoothing: 0.6 }).curve.changeSince().columns;
     expected.forEach((value, index) => {
       expect(smoothed[index]).toBeCloseTo(value, 12);
     });
@@ -140,14 +141,14 @@ describe("RunSeries", () => {
     const reader = new Reader();
     reader.read(series);
     expect(reader.read(series)).toBeLessThan(3);
-    series.smooth(0.5);
+    series.curve.smooth(0.5);
     expect(reader.read(series)).toBe(3);
   });
 
   it("follows a resumed run from where it went on, and leaves the pause out of its time", () => {
     const series = course([9, 8, 7, 6]);
     series.append([running(2, 2, start + 1e9), stepEvent(3, 70, { attempt: 2, t: start + 1e9 + 100 })]);
-    const { columns } = series.changeSince();
+    const { columns } = series.curve.changeSince();
     expect([...columns.step]).toEqual([1, 2, 3]);
     expect([...columns.loss]).toEqual([9, 8, 70]);
     expect(columns.seconds[2]).toBeCloseTo(0.3, 9);
@@ -156,7 +157,7 @@ describe("RunSeries", () => {
   it("ignores an attempt that a newer one fenced", () => {
     const series = course([9, 8]);
     series.append([running(2, 2, start + 1e6), stepEvent(3, 7, { attempt: 1 })]);
-    expect(series.last?.step).toBe(2);
+    expect(series.curve.last?.step).toBe(2);
   });
 
   it("shows a range in full detail, with a neighbour on each side", () => {
@@ -164,10 +165,14 @@ describe("RunSeries", () => {
       Array.from({ length: 10_000 }, (_, index) => index),
       { maxPoints: 100 },
     );
-    expect([...series.between("step", 500, 510, 100).step]).toEqual(Array.from({ length: 13 }, (_, i) => 499 + i));
-    expect([...series.between("step", 0, 10_000, 100).step]).toEqual([...series.changeSince().columns.step]);
-    expect(series.between("examples", 0, 16 * 10_000, 100).step.length).toBeLessThanOrEqual(100);
-    expect(series.between("step", 20_000, 30_000).step.length).toBeLessThanOrEqual(2);
+    expect([...series.curve.between("step", 500, 510, 100).step]).toEqual(
+      Array.from({ length: 13 }, (_, i) => 499 + i),
+    );
+    expect([...series.curve.between("step", 0, 10_000, 100).step]).toEqual([
+      ...series.curve.changeSince().columns.step,
+    ]);
+    expect(series.curve.between("examples", 0, 16 * 10_000, 100).step.length).toBeLessThanOrEqual(100);
+    expect(series.curve.between("step", 20_000, 30_000).step.length).toBeLessThanOrEqual(2);
   });
 
   it("finds the first of the best validation scores, and the test score", () => {
@@ -185,6 +190,43 @@ describe("RunSeries", () => {
 
   it("knows the speed of the last steps", () => {
     expect(course([1, 2, 3]).tokensPerSecond).toBeCloseTo(9000, 6);
-    expect(new RunSeries().tokensPerSecond).toBeUndefined();
+    expect(new RunResult().tokensPerSecond).toBeUndefined();
+  });
+
+  it("tells evaluations apart by step, split and metric; of each the newest attempt's counts", () => {
+    const at = (step: number, score: number, more: object) => ({ ...evaluation(step, score), ...more }) as JournalEvent;
+    const result = fold([
+      at(100, 0.1, { metric: "f1" }),
+      at(100, 0.2, { metric: "exact-match" }),
+      at(50, 0.3, { metric: "f1", attempt: 2 }),
+      at(100, 0.4, { metric: "f1", attempt: 2 }),
+      at(100, 0.5, { metric: "f1", attempt: 2, split: "test" }),
+      at(150, 0.9, { metric: "f1" }), // a fenced attempt may still get a line through
+    ]);
+    expect(result.evaluations.map(({ score }) => score)).toEqual([0.3, 0.4, 0.2, 0.5]);
+  });
+
+  it("knows a checkpoint that was written again once", () => {
+    const checkpoint = (attempt: number, bytes: number): JournalEvent =>
+      ({ t: start, attempt, seq: 1, type: "checkpoint", step: 5, file: "f", bytes, best: false }) as const;
+    expect(fold([checkpoint(1, 10), checkpoint(2, 20)]).checkpoints).toMatchObject([{ step: 5, bytes: 20 }]);
+  });
+
+  it("counts the seconds of work of each step once, however often an attempt repeated it", () => {
+    const series = course([9, 8, 7, 6]);
+    series.append([running(2, 2, start + 1e9), stepEvent(3, 7, { attempt: 2 }), evaluation(3, 0.5)]);
+    series.append([{ ...evaluation(3, 0.5), attempt: 2 } as JournalEvent]);
+    expect(series.secondsOfWork).toBeCloseTo(3 * 0.1 + 1, 9);
+  });
+
+  it("is at the step from which a new attempt went on, before it has done one", () => {
+    const series = course([9, 8, 7, 6]);
+    series.append([running(2, 2, start + 1e9)]);
+    expect(series.progress).toMatchObject({ step: 2, totalSteps: 1000 });
+  });
+
+  it("takes no score that is no number for the best", () => {
+    expect(fold([evaluation(1, Number.NaN), evaluation(2, 0.1), evaluation(3, Number.NaN)]).best?.step).toBe(2);
+    expect(fold([evaluation(1, Number.NaN)]).best).toBeUndefined();
   });
 });
