@@ -2,13 +2,13 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readHeader } from "../../src/formats/safetensors.ts";
-import { mergeAttempts, readJournal } from "../../src/runs/journal.ts";
-import { checkpointPath, runPaths } from "../../src/runs/layout.ts";
+import { checkpointPath } from "../../src/runs/layout.ts";
 import { readPrompt } from "../../src/runs/prompts.ts";
 import { openRun } from "../../src/runs/store.ts";
 import type { EvaluationReport, TryResult } from "../../src/shared/service.ts";
 import { expectFailure, jsonLines, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { journalOf } from "../support/journal.ts";
 import { type WordChatOptions, writeWordChat } from "../support/wordChat.ts";
 import { createWordWorkspace } from "../support/wordModel.ts";
 
@@ -31,7 +31,7 @@ const small = ["--set", "method=ulpt"];
 
 function eventsOf(workspace: string, run: string) {
   const directory = `${workspace}/.ulpt/runs/mood/${run}`;
-  return { directory, ...mergeAttempts(readJournal(runPaths(directory).events).events) };
+  return { directory, ...journalOf(directory) };
 }
 
 describe("a prompt behind the begin-of-sequence token", () => {
