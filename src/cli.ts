@@ -104,6 +104,8 @@ const runGeneratedCode = () =>
   new Option("--run-generated-code", "run programs that the model writes, for tasks scored by their tests").default(
     false,
   );
+const ignoreMemory = () =>
+  new Option("--ignore-memory", "train although more memory is needed than there is, by an estimate").default(false);
 const collect = (value: string, previous: string[]) => [...previous, value];
 
 function collectTexts(value: string, previous: string[]): string[] {
@@ -139,6 +141,7 @@ program
     "--workspace <folder>",
     "where .ulpt/runs goes (default: nearest folder with .ulpt or .vscode, else the file's)",
   )
+  .addOption(ignoreMemory())
   .addOption(runGeneratedCode())
   .addOption(json())
   .action((file: string, options) => inThread("train", file, options));
@@ -147,6 +150,7 @@ program
   .command("resume <run>")
   .description("go on with a run exactly where it was saved")
   .option("--take-over", "take the run from a process that still seems to hold it", false)
+  .addOption(ignoreMemory())
   .addOption(runGeneratedCode())
   .addOption(json())
   .action((run: string, options) => inThread("resume", run, options));

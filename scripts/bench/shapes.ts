@@ -36,28 +36,37 @@ export const decoderShapes: Record<string, Record<string, unknown>> = {
   },
 };
 
+/** How numbers of weights are stored. */
+export type StoredType = "F32" | "BF16";
+
 /** Writes config.json and model.safetensors of the shape into `folder`; returns the bytes of all weights. */
-export function writeRandomModel(folder: string, name: string): number {
+export function writeRandomModel(folder: string, name: string, stored: StoredType = "F32"): number {
   mkdirSync(folder, { recursive: true });
   const decoder = decoderShapes[name];
   if (decoder) {
     const { architecture } = decoderConfig(folder, decoder, "config.json");
-    return writeWeights(folder, decoder, [...weightShapes(architecture)]);
+    return writeWeights(folder, decoder, [...weightShapes(architecture)], stored);
   }
   const shape = shapes[name];
   if (!shape) throw new RangeError(`There is no shape "${name}"; choose from ${Object.keys(shapes).join(", ")}.`);
   const config = { ...common, ...shape };
-  return writeWeights(folder, config, tensorShapes(config));
+  return writeWeights(folder, config, tensorShapes(config), stored);
 }
 
-function writeWeights(folder: string, config: object, tensors: readonly [string, readonly number[]][]): number {
+function writeWeights(
+  folder: string,
+  config: object,
+  tensors: readonly [string, readonly number[]][],
+  stored: StoredType,
+): number {
+  const bytesEach = stored === "F32" ? 4 : 2;
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   const header: Record<string, unknown> = {};
   let end = 0;
   for (const [tensor, dims] of tensors) {
     const begin = end;
-    end += 4 * dims.reduce((a, b) => a * b, 1);
-    header[tensor] = { dtype: "F32", shape: dims, data_offsets: [begin, end] };
+    end += bytesEach * dims.reduce((a, b) => a * b, 1);
+    header[tensor] = { dtype: stored, shape: dims, data_offsets: [begin, end] };
   }
   const headerBytes = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -70,10 +79,15 @@ function writeWeights(folder: string, config: object, tensors: readonly [string,
     const data = new Float32Array(dims.reduce((a, b) => a * b, 1));
     const limit = dims.length === 1 ? 0 : Math.sqrt(3 / dims[1]!) * (tensor.includes(".q.") ? 0.125 : 1);
     for (let i = 0; i < data.length; i++) data[i] = dims.length === 1 ? 1 : (stream.uint32() / 2 ** 31 - 1) * limit;
-    writeSync(file, new Uint8Array(data.buffer));
+    writeSync(file, new Uint8Array(stored === "F32" ? data.buffer : upperHalves(data).buffer));
   }
   closeSync(file);
   return end;
+}
+
+/** Numbers as bfloat16, cut off: the upper half of each float32. */
+function upperHalves(data: Float32Array): Uint16Array<ArrayBuffer> {
+  return Uint16Array.from(new Uint32Array(data.buffer), (bits) => bits >>> 16);
 }
 
 function tensorShapes(config: typeof common & (typeof shapes)[string]): [string, number[]][] {

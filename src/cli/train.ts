@@ -20,17 +20,17 @@ import { findCell } from "../paper/results.ts";
 import { parameterCount } from "../prompts/method.ts";
 import { compareRuns } from "../results/comparison.ts";
 import { runPaths } from "../runs/layout.ts";
+import type { MemoryEstimate } from "../runs/schema.ts";
 import { createRun, type Run, type RunState, runState } from "../runs/store.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { declaredLabels } from "../tasks/render.ts";
 import { executeRun } from "../training/execute.ts";
-import { estimateStepMemory, type MemoryEstimate } from "../training/memory.ts";
 import { createMethod } from "../training/method.ts";
 import { type Preparation, Resources } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
-import { formatBytes } from "./format.ts";
 import { openHub } from "./hub.ts";
+import { estimateMemory } from "./memory.ts";
 import { createReporter, type Reporter } from "./output.ts";
 import { linesBesidePaper } from "./paper.ts";
 import { shellWord } from "./shell.ts";
@@ -44,6 +44,8 @@ export interface TrainOptions {
   workspace?: string | undefined;
   /** Run what a model writes, for tasks that are scored so. */
   runGeneratedCode: boolean;
+  /** Train also what is too large for the memory there is, by its estimate. */
+  ignoreMemory: boolean;
   /** Take up runs of the same settings, model and data that are there, instead of making them again. */
   continue: boolean;
 }
@@ -69,10 +71,9 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
     ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
+    const estimatedMemory = estimateMemory(resources, first!, options, reporter); // before the weights are loaded
     await resources.lossFunction(first!.training); // finds what is wrong with the weights before there is a run
     for (const { method, promptLength } of runs) createMethod(method, promptLength, resources); // as are methods that cannot be
-    if (device === "cpu" && first!.training.dropout === 0)
-      reporter.note(memoryNote(estimateStepMemory(resources, first!)));
     const trained: Run[] = [];
     let failure: UlptError | undefined;
     for (const [index, settings] of runs.entries()) {
@@ -80,7 +81,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
       const known = options.continue ? findEqualRun(settings, experiment, workspace, resources) : undefined;
       const run = known ?? (await createRunOf(settings, experiment, workspace, resources));
       try {
-        await runToEnd(run, resources, reporter, { index: index + 1, count: runs.length, signal });
+        await runToEnd(run, resources, reporter, { index: index + 1, count: runs.length, signal, estimatedMemory });
       } catch (error) {
         // One learning rate too high says nothing about the other runs.
         if (!hasCode(error, "NOT_FINITE")) throw error;
@@ -96,10 +97,13 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   }
 }
 
+/** Of runs that are not gone on with. */
+const doneStates: ReadonlySet<RunState> = new Set(["finished", "early-stopped"]);
+
 /** Goes on with a run where its state was saved. */
 export async function resume(
   name: string,
-  options: { json: boolean; takeOver: boolean; runGeneratedCode: boolean },
+  options: { json: boolean; takeOver: boolean; runGeneratedCode: boolean; ignoreMemory: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const run = findRun(name);
@@ -119,17 +123,14 @@ export async function resume(
     ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
-    const position = { index: 1, count: 1, signal, takeOver: options.takeOver };
+    const isDone = doneStates.has(runState(run.directory));
+    const estimatedMemory = isDone ? undefined : estimateMemory(resources, settings, options, reporter);
+    const position = { index: 1, count: 1, signal, takeOver: options.takeOver, estimatedMemory };
     await runToEnd(run, resources, reporter, position);
     report([run], settings.experiment, options.json);
   } finally {
     await resources.release();
   }
-}
-
-function memoryNote({ total, weights, activations }: MemoryEstimate): string {
-  const parts = `${formatBytes(weights)} weights, ${formatBytes(activations)} for the largest part of a batch`;
-  return `a step takes about ${formatBytes(total)} of memory (${parts}); training.microBatchTokens lowers it`;
 }
 
 /** What opening resources needs beside what is to be opened. */
@@ -218,16 +219,23 @@ async function runToEnd(
   run: Run,
   resources: Resources,
   reporter: Reporter,
-  { index, count, signal, takeOver }: { index: number; count: number; signal: AbortSignal; takeOver?: boolean },
+  position: {
+    index: number;
+    count: number;
+    signal: AbortSignal;
+    takeOver?: boolean;
+    estimatedMemory: MemoryEstimate | undefined;
+  },
 ): Promise<void> {
+  const { index, count, ...options } = position;
   const { directory, spec } = run;
   reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
   try {
-    await executeRun(run, resources, { signal, takeOver, onProgress: (event) => reporter.progress(event) });
+    await executeRun(run, resources, { ...options, onProgress: (event) => reporter.progress(event) });
   } catch (error) {
     // Of a run that another process trains there is no end to tell.
     if (!hasCode(error, "RUN_BUSY")) reporter.runEnded({ ...reportRun(run), state: stateAfter(error, run) });
-    throw withCommands(error, run, takeOver);
+    throw withCommands(error, run, options.takeOver);
   }
   reporter.runEnded(reportRun(run));
 }

@@ -1,4 +1,4 @@
-/** @file Counts the memory that running a graph takes at most, beside its weights. */
+/** @file Counts the memory that a graph takes at most: its weights, what is fed to it and what it computes. */
 import { evaluateDim } from "./dims.ts";
 import type { Model } from "./emit.ts";
 import type { Source, Tensor } from "./tensor.ts";
@@ -12,6 +12,53 @@ const inPlace: ReadonlySet<string> = new Set([
   ...["Add", "Sub", "Mul", "Div", "Min", "Max", "Exp", "Log", "Tanh", "Relu", "Sign", "Sqrt", "Sigmoid", "Erf"],
   ...["Softmax", "ScatterElements"],
 ]);
+
+/** What a session of the engine holds for a graph, in bytes. */
+export interface GraphMemory {
+  weights: WeightBytes;
+  /** What is fed to it and what it computes, at the most. */
+  activations: number;
+}
+
+/** In bytes, of the weights that a graph reads. */
+export interface WeightBytes {
+  /** Read in place from their files. */
+  mapped: number;
+  /** Of the float32 copies of those that are stored otherwise. */
+  converted: number;
+}
+
+/** @param sizes values of every symbolic size, one or several sets of which the largest counts */
+export function graphMemory(
+  graph: Pick<Model, "inputs" | "outputs">,
+  sizes: readonly Readonly<Record<string, number>>[],
+): GraphMemory {
+  const taken = sizes.map((symbols) => {
+    const fed = graph.inputs.reduce((sum, tensor) => sum + bytesFor(tensor, symbols), 0);
+    return fed + peakActivationBytes(graph, symbols);
+  });
+  return { weights: weightBytes([graph]), activations: Math.max(0, ...taken) };
+}
+
+/** Of all weights that some of the graphs read, each counted once. */
+export function weightBytes(graphs: readonly Pick<Model, "outputs">[]): WeightBytes {
+  const sum: WeightBytes = { mapped: 0, converted: 0 };
+  const known = new Set<string>();
+  for (const { source } of graphs.flatMap(({ outputs }) => inOrder(Object.values(outputs)))) {
+    if (source.kind !== "weight") continue;
+    const { path, offset, byteLength, stored } = source;
+    const key = `${path} ${offset} ${byteLength}`;
+    if (known.has(key)) continue;
+    known.add(key);
+    if (stored === "float32") sum.mapped += byteLength;
+    else sum.converted += 2 * byteLength; // from 16 bits to 32
+  }
+  return sum;
+}
+
+function bytesFor({ shape, dtype }: Tensor, symbols: Readonly<Record<string, number>>): number {
+  return shape.reduce<number>((product, dim) => product * evaluateDim(dim, symbols), bytesOf[dtype]);
+}
 
 /**
  * The most bytes that the intermediate values of a graph take at once, when its nodes run in the order in which they are emitted and
@@ -32,9 +79,10 @@ export function peakActivationBytes(
   for (const { source } of Object.values(outputs)) use(root(source), 1); // kept until the end
   const sizes = new Map<Source, number>();
   let [live, peak] = [0, 0];
-  for (const { source, shape, dtype } of order) {
+  for (const tensor of order) {
+    const { source } = tensor;
     if (source.kind !== "node") continue;
-    const bytes = shape.reduce<number>((product, dim) => product * evaluateDim(dim, symbols), bytesOf[dtype]);
+    const bytes = bytesFor(tensor, symbols);
     const isView = root(source) !== source;
     const inputs = source.inputs.map((one) => root(one.source));
     const dies = (input: Source) => uses.get(input) === 1 && sizes.get(input) === bytes;

@@ -1,5 +1,6 @@
 /** @file What anybody outside asks of a frozen language model, whatever its kind. */
 import type { AdapterTask } from "../formats/peftAdapter.ts";
+import type { GraphMemory } from "../graph/memory.ts";
 import type { SessionOptions, TensorValue } from "../graph/session.ts";
 import type { TokenizedExample } from "./batch.ts";
 import type { Cotangents, KeyValueSizes, PortName, PortUse, PortValues } from "./ports.ts";
@@ -129,6 +130,26 @@ export interface PartSizes extends PortUse {
   /** In tokens. */
   sourceLength: number;
   targetLength: number;
+  /** Target tokens of all rows. */
+  labels: number;
+}
+
+/** What a run will ask of a model, by the largest parts that it will meet. */
+export interface RunParts {
+  /** Those that the method gives values to. */
+  ports: readonly PortName[];
+  trained: readonly PartSizes[];
+  /** Evaluated without gradients, with those values and without. */
+  answered: readonly PartSizes[];
+  /** Longest answer in tokens; 0 where none is generated. */
+  newTokens: number;
+  dropout: boolean;
+}
+
+/** What the graphs of a run hold, each in a session of its own. */
+export interface RunMemory {
+  training: GraphMemory;
+  answering: GraphMemory[];
 }
 
 export interface LanguageModel {
@@ -145,10 +166,12 @@ export interface LanguageModel {
   readEmbeddings(begin?: number, count?: number): Float32Array;
   /** Cuts texts of these lengths into groups that cost at most `maxTokens` tokens; indices into `lengths`, short texts first. */
   groups(lengths: readonly number[], use: PortUse, maxTokens: number): number[][];
+  /** Tokens of an example by which training cuts batches into groups. */
+  trainedLength(example: TokenizedExample): number;
   /** @throws OPTION_INVALID for a port that the model does not offer, and with dropout for a model that is not offered with it */
   lossFunction(options: LossOptions): Promise<LossFunction>;
-  /** The most bytes that computing loss and gradient of a part holds at once beside the weights, by its graph, without dropout. */
-  activationBytes(part: PartSizes): number;
+  /** What a run takes, by its graphs: no weights are read. @throws MODEL_TENSOR where one is missing */
+  runMemory(parts: RunParts): RunMemory;
   generator(options: SessionOptions): Generator;
   /** What a token's embedding is multiplied with before it stands beside a prompt's. */
   readonly textScale: number;

@@ -121,6 +121,19 @@ const stamp = {
   seq: z.int().min(1),
 };
 
+/** What a run was said to take before it began, in bytes. */
+export const memoryEstimate = z.object({
+  /** Of the weights, as the engine holds them. */
+  weights: count,
+  /** Of what a step computes. */
+  steps: count,
+  /** Of what an evaluation computes, with the keys and values that it keeps. */
+  evaluations: count,
+  /** What the process takes at most. */
+  total: count,
+});
+export type MemoryEstimate = z.infer<typeof memoryEstimate>;
+
 const statusEvent = z.object({
   ...stamp,
   type: z.literal("status"),
@@ -131,6 +144,10 @@ const statusEvent = z.object({
   /** The step after which this attempt goes on; 0 from the beginning. */
   fromStep: count.optional(),
   totalSteps: count.optional(),
+  /** As it begins; where it could be told. */
+  estimatedMemory: memoryEstimate.optional(),
+  /** As it ends: the most bytes that the process has taken so far, also for earlier runs of a sweep. */
+  peakMemory: count.optional(),
 });
 
 const stepEvent = z.object({

@@ -1,4 +1,5 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
+import type { RunSettings } from "../experiment/expand.ts";
 import type { CheckpointMetric, MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
@@ -7,6 +8,17 @@ import { type PortValues, portUse } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { type Dataset, type Split, writtenTarget } from "./dataset.ts";
+
+/** Without gradients a pass needs far less memory, so it may hold this many times the tokens. */
+export const evaluationFactor = 4;
+
+/** In tokens, of what an evaluation lets a model write. */
+export function longestAnswer(
+  { generation, task }: Pick<RunSettings, "generation" | "task">,
+  { longestTarget }: Dataset,
+): number {
+  return generation.maxNewTokens ?? task.maxNewTokens ?? longestTarget;
+}
 
 export interface EvaluationOptions {
   maxNewTokens: number;

@@ -19,13 +19,28 @@ import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { checkpointPath, runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
-import { type EndState, type EvaluationEvent, issueText, type JournalEvent } from "../runs/schema.ts";
+import {
+  type EndState,
+  type EvaluationEvent,
+  issueText,
+  type JournalEvent,
+  type MemoryEstimate,
+} from "../runs/schema.ts";
 import { loadState, type StateTensor, saveState, startAgain, type TrainingState } from "../runs/state.ts";
 import { clearStopRequest, type Run, runState, stopRequested } from "../runs/store.ts";
 import { checkpointMetricOf } from "../tasks/definition.ts";
 import { describeDropped } from "../tasks/usedRows.ts";
-import { type Evaluation, type EvaluationOptions, evaluate, type Questions, splitMetrics } from "./evaluation.ts";
+import {
+  type Evaluation,
+  type EvaluationOptions,
+  evaluate,
+  evaluationFactor,
+  longestAnswer,
+  type Questions,
+  splitMetrics,
+} from "./evaluation.ts";
 import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
+import { peakMemory } from "./peakMemory.ts";
 import { leadingCount, textsOf } from "./position.ts";
 import type { Resources } from "./resources.ts";
 import { Trainer, type TrainerState } from "./trainer.ts";
@@ -39,13 +54,13 @@ export interface ExecuteOptions {
   signal?: AbortSignal | undefined;
   /** Take the run over from a process that seems to hold it. */
   takeOver?: boolean | undefined;
+  /** What the run was said to take, for its journal. */
+  estimatedMemory?: MemoryEstimate | undefined;
   onProgress?: ((progress: RunProgress) => void) | undefined;
 }
 
 /** State and heartbeat are written at least this often, in milliseconds. */
 const saveInterval = 5_000;
-/** Without gradients a pass needs far less memory, so it may hold this many times the tokens. */
-const evaluationFactor = 4;
 
 /** How well the run has done so far; part of its saved state. */
 const standing = z.object({
@@ -206,7 +221,13 @@ class Execution {
       saved ? this.restore(saved) : undefined,
     );
     const { trainer } = this;
-    this.record({ type: "status", state: "running", fromStep: trainer.state.step, totalSteps: training.steps });
+    this.record({
+      type: "status",
+      state: "running",
+      fromStep: trainer.state.step,
+      totalSteps: training.steps,
+      ...(this.options.estimatedMemory && { estimatedMemory: this.options.estimatedMemory }),
+    });
     this.log.line(
       `attempt ${this.ownership.attempt} on ${this.resources.device}, from step ${trainer.state.step} of ${training.steps}`,
     );
@@ -323,9 +344,9 @@ class Execution {
   }
 
   private evaluationOptions(split: "validation" | "test"): EvaluationOptions {
-    const { generation, training } = this.settings;
+    const { training } = this.settings;
     return {
-      maxNewTokens: generation.maxNewTokens ?? this.settings.task.maxNewTokens ?? this.resources.dataset.longestTarget,
+      maxNewTokens: longestAnswer(this.settings, this.resources.dataset),
       runProgram: this.resources.runProgram,
       signal: this.options.signal,
       maxTokens: training.microBatchTokens * evaluationFactor,
@@ -519,7 +540,8 @@ class Execution {
   }
 
   private finish(state: EndState, code: number, error?: UlptError): void {
-    this.record({ type: "status", state, ...(error ? { code: error.code, message: error.message } : {}) });
+    const failure = error && { code: error.code, message: error.message };
+    this.record({ type: "status", state, ...failure, peakMemory: peakMemory() });
     this.journal?.flush();
     const { step, ...scores } = this.progress();
     this.log?.line(error ? error.describe() : `${state} at step ${step}`);

@@ -1,41 +1,116 @@
-/** @file How much memory the steps of a run take at most, before there is a run. */
+/** @file How much memory a run takes at most, before there is a run. */
 import type { RunSettings } from "../experiment/expand.ts";
-import { readDimensions } from "../models/model.ts";
-import type { Resources } from "./resources.ts";
+import type { GraphMemory } from "../graph/memory.ts";
+import type { TokenizedExample } from "../models/batch.ts";
+import type { LanguageModel, PartSizes } from "../models/languageModel.ts";
+import type { PortUse } from "../models/ports.ts";
+import type { MemoryEstimate } from "../runs/schema.ts";
+import { checkpointMetricOf, metricsOf } from "../tasks/definition.ts";
+import { DataOrder } from "./batches.ts";
+import type { Dataset, Split } from "./dataset.ts";
+import { evaluationFactor, longestAnswer } from "./evaluation.ts";
 
-export interface MemoryEstimate {
-  /** Of the weights as float32. */
-  weights: number;
-  /** Of what a step computes, at its largest. */
-  activations: number;
-  /** With them Node.js and the engine; evaluations come on top where they are larger than steps. */
-  total: number;
-}
-
-/** In bytes: Node.js, the engine and the graph of a model, measured as what is resident before the first step. */
-const base = 165 * 2 ** 20;
+/** In bytes: Node.js, the engine and what it makes of the graphs. */
+const base = 200 * 2 ** 20;
 /** The engine holds some more than what lives in it: measured on T5 and Llama at 1.0 to 1.2 times. */
 const arena = 1.12;
+/** So many steps are looked at for the largest batch. */
+const stepsSeen = 2000;
+
+type Settings = Pick<RunSettings, "promptLength" | "seed" | "task" | "training" | "generation">;
 
 /**
- * The memory that is resident in a step on the cpu without dropout, within 20 % of what was measured on T5-small, T5-base and a
- * Llama of 135 million parameters, its weights in float32 and bfloat16.
+ * The memory that the process of a run on the cpu takes at most, by the graphs that it will run and the lengths of its texts. Reads
+ * no weights. What `scripts/bench/memory.ts` measures lies within 20 % of it.
+ * @throws MODEL_TENSOR where a weight is missing
  */
-export function estimateStepMemory(
-  { model, dataset }: Pick<Resources, "model" | "dataset">,
-  { promptLength, training }: Pick<RunSettings, "promptLength" | "training">,
-): MemoryEstimate {
-  const { tokens } = dataset.train;
-  let sourceLength = 1;
-  for (let index = 0; index < tokens.length; index++) {
-    sourceLength = Math.max(sourceLength, tokens.at(index)!.source.length);
+export function estimateRunMemory(model: LanguageModel, dataset: Dataset, settings: Settings): MemoryEstimate {
+  const { promptLength, task, training } = settings;
+  const use: PortUse = { ports: ["prompt"], promptLength };
+  const alone: PortUse = { ports: [], promptLength: 0 };
+  const maxTokens = training.microBatchTokens * evaluationFactor;
+  const answered = [
+    ...evaluatedParts(model, dataset.validation, use, maxTokens),
+    ...evaluatedParts(model, dataset.test, use, maxTokens),
+    ...evaluatedParts(model, dataset.test, alone, maxTokens),
+  ];
+  const writes = [...metricsOf(task), checkpointMetricOf(task)].some((metric) => metric !== "likelihood");
+  const needs = model.runMemory({
+    ports: use.ports,
+    trained: trainedParts(model, dataset.train, use, settings),
+    answered: largestOf(answered),
+    newTokens: writes ? longestAnswer(settings, dataset) : 0,
+    dropout: training.dropout > 0,
+  });
+  return sumOf(needs.training, needs.answering);
+}
+
+function sumOf(training: GraphMemory, answering: readonly GraphMemory[]): MemoryEstimate {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+  const weightsOf = ({ weights }: GraphMemory) => weights.mapped + weights.converted;
+  const weights = sum([training, ...answering].map(weightsOf));
+  const steps = Math.round(arena * training.activations);
+  const evaluations = Math.round(arena * sum(answering.map(({ activations }) => activations)));
+  return { weights, steps, evaluations, total: base + weights + steps + evaluations };
+}
+
+/** The largest parts into which the batches of a run are cut. */
+function trainedParts(
+  model: LanguageModel,
+  { tokens }: Split,
+  use: PortUse,
+  { seed, training }: Settings,
+): PartSizes[] {
+  const { batchSize, lastBatch, steps, microBatchTokens } = training;
+  const order = new DataOrder({ count: tokens.length, batchSize, lastBatch, seed });
+  const parts: PartSizes[] = [];
+  for (let step = 0; step < Math.min(steps, stepsSeen); step++) {
+    const rows = order.batch(step).map((index) => tokens.at(index)!);
+    const groups = model.groups(rows.map(model.trainedLength), use, microBatchTokens);
+    for (const group of groups)
+      parts.push(
+        partOf(
+          group.map((index) => rows[index]!),
+          use,
+        ),
+      );
   }
-  const targetLength = dataset.longestTarget;
-  const lengths = new Array<number>(training.batchSize).fill(sourceLength);
-  const use = { ports: ["prompt"], promptLength } as const;
-  const [largest] = model.groups(lengths, use, training.microBatchTokens);
-  const part = { rows: largest?.length ?? 1, sourceLength, targetLength, ...use };
-  const weights = 4 * readDimensions(model.folder).parameters;
-  const activations = arena * model.activationBytes(part);
-  return { weights, activations, total: base + weights + activations };
+  return largestOf(parts);
+}
+
+function evaluatedParts(model: LanguageModel, { tokens }: Split, use: PortUse, maxTokens: number): PartSizes[] {
+  const lengths = Array.from({ length: tokens.length }, (_, index) => tokens.at(index)!.source.length);
+  const groups = model.groups(lengths, use, maxTokens);
+  return largestOf(
+    groups.map((group) =>
+      partOf(
+        group.map((index) => tokens.at(index)!),
+        use,
+      ),
+    ),
+  );
+}
+
+function partOf(rows: readonly TokenizedExample[], use: PortUse): PartSizes {
+  const targets = rows.map(({ target }) => target.length);
+  return {
+    ...use,
+    rows: rows.length,
+    sourceLength: Math.max(...rows.map(({ source }) => source.length)),
+    targetLength: Math.max(...targets),
+    labels: targets.reduce((sum, length) => sum + length, 0),
+  };
+}
+
+/** Parts of which each is the largest in one way: memory grows with all of them, and other parts lie between. */
+function largestOf(parts: readonly PartSizes[]): PartSizes[] {
+  const ways: ((part: PartSizes) => number)[] = [
+    ({ rows }) => rows,
+    ({ rows, sourceLength, targetLength }) => rows * (sourceLength + targetLength),
+    ({ sourceLength }) => sourceLength,
+    ({ labels }) => labels,
+  ];
+  if (parts.length === 0) return [];
+  const largest = ways.map((size) => parts.reduce((best, part) => (size(part) > size(best) ? part : best)));
+  return [...new Set(largest)];
 }

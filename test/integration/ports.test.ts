@@ -272,8 +272,10 @@ describe("ports", () => {
 
   it("count in what a step holds: a prompt for each row is not shared by a decoder", () => {
     const { model } = decoder(folder("llama"), llama, 1, 0);
+    const part = { rows: 8, sourceLength: 20, targetLength: 2, labels: 16, promptLength: 40 };
     const bytes = (ports: readonly PortName[]) =>
-      model.activationBytes({ rows: 8, sourceLength: 20, targetLength: 2, promptLength: 40, ports });
+      model.runMemory({ ports, trained: [{ ...part, ports }], answered: [], newTokens: 0, dropout: false }).training
+        .activations;
     expect(bytes(["rowPrompts"])).toBeGreaterThan(2 * bytes(["prompt"]));
     expect(bytes(["keyValues"])).toBeLessThan(bytes(["rowPrompts"]));
     const texts = Array.from({ length: 8 }, () => 20);

@@ -209,6 +209,32 @@ describe("a sweep", () => {
     }
   });
 
+  it("keeps what memory was expected and what was taken at most", () => {
+    const { events } = readJournal(runPaths(first).events);
+    const [begin, end] = events.filter((event) => event.type === "status");
+    const { total, weights, steps, evaluations } = begin!.estimatedMemory!;
+    expect(Math.min(weights, steps, evaluations)).toBeGreaterThan(0);
+    expect(total).toBeGreaterThan(weights + steps);
+    // Of a model of 7 MB nearly all is the program itself.
+    expect(end!.peakMemory! / total).toBeGreaterThan(0.5);
+    expect(end!.peakMemory! / total).toBeLessThan(2);
+    expect(
+      ofType("note")
+        .map(({ text }) => text)
+        .join(),
+    ).toMatch(/memory: about .* at most/);
+  });
+
+  it("that no machine has the memory for is refused before there is a run, with the numbers and what to lower", async () => {
+    const file = workspace.experiment("huge", {
+      promptLength: 10_000,
+      training: { batchSize: 48, microBatchTokens: 10_000_000 },
+    });
+    const end = await ulpt(["train", file], { cwd: workspace.folder });
+    expectFailure(end, { code: "OUT_OF_MEMORY", exit: 4, where: "promptLength 10000" });
+    expect(exists(workspace.run("huge", "ulpt-r2-seed1"))).toBe(false);
+  });
+
   it("saves checkpoints that load, and a state at the last step", () => {
     for (const { directory } of ofType("run")) {
       expect(listCheckpoints(directory).map(({ step }) => step)).toEqual([0, 5, 10, 15, 20]);

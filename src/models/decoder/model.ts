@@ -2,10 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UlptError } from "../../errors.ts";
-import { peakActivationBytes } from "../../graph/memory.ts";
 import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { groupByLength, paddedLength, type TokenizedExample } from "../batch.ts";
+import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
 import type {
   BatchLoss,
@@ -14,9 +13,10 @@ import type {
   LossFunction,
   LossOptions,
   ModelConfig,
-  PartSizes,
   ReferenceBatch,
   ReferenceOutputs,
+  RunMemory,
+  RunParts,
   StockFacts,
 } from "../languageModel.ts";
 import { portFeeds, SummedLoss } from "../portParts.ts";
@@ -36,6 +36,7 @@ import { ConfigReader } from "./configReader.ts";
 import { families } from "./families/index.ts";
 import { DecoderGenerator } from "./generator.ts";
 import { lossGraph } from "./graphs.ts";
+import { runMemory } from "./memory.ts";
 import { Decoder } from "./network.ts";
 
 /**
@@ -139,6 +140,10 @@ export class DecoderModel implements LanguageModel {
     return groupByLength(lengths, cost, maxTokens);
   }
 
+  trainedLength({ source, target }: TokenizedExample): number {
+    return source.length + target.length - 1;
+  }
+
   async lossFunction({
     longestTarget: _,
     dropout,
@@ -155,10 +160,8 @@ export class DecoderModel implements LanguageModel {
     return new DecoderLoss(this, ports, await Session.create(lossGraph(this.network, { ports }), options));
   }
 
-  activationBytes({ rows, sourceLength, targetLength, ports, promptLength }: PartSizes): number {
-    const length = paddedLength(sourceLength + targetLength - 1);
-    const symbols = { batch: rows, length, leading: 0, prompt: promptLength, selected: rows * targetLength };
-    return peakActivationBytes(lossGraph(this.network, { ports }), symbols);
+  runMemory(parts: RunParts): RunMemory {
+    return runMemory(this.network, parts);
   }
 
   generator(options: SessionOptions): DecoderGenerator {
@@ -220,7 +223,7 @@ class DecoderLoss implements LossFunction {
       examples.map(({ source }) => source),
     );
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
-    const lengths = examples.map(({ source, target }) => source.length + target.length - 1);
+    const lengths = examples.map(model.trainedLength);
     const options = { ...use, leading, padToken: model.config.padToken, labelWeight: 1 / labels };
     const sum = new SummedLoss(values, examples.length);
     for (const group of model.groups(lengths, use, maxTokens)) {

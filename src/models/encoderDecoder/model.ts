@@ -1,9 +1,8 @@
 /** @file A frozen T5 from a folder: its configuration, its weights and the network over them, behind what is asked of any model. */
 import { UlptError } from "../../errors.ts";
-import { peakActivationBytes } from "../../graph/memory.ts";
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { groupByLength, paddedLength, type TokenizedExample } from "../batch.ts";
+import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { readConfig } from "../config.ts";
 import type {
   BatchLoss,
@@ -11,9 +10,10 @@ import type {
   LanguageModel,
   LossFunction,
   LossOptions,
-  PartSizes,
   ReferenceBatch,
   ReferenceOutputs,
+  RunMemory,
+  RunParts,
   StockFacts,
 } from "../languageModel.ts";
 import { portFeeds, SummedLoss } from "../portParts.ts";
@@ -23,6 +23,7 @@ import { collate } from "./batches.ts";
 import { parseConfig, type T5Config } from "./config.ts";
 import { EncoderDecoderGenerator } from "./generator.ts";
 import { lossGraph } from "./graphs.ts";
+import { runMemory } from "./memory.ts";
 import { encoderDecoderPorts, offeredPorts } from "./ports.ts";
 import { T5 } from "./t5.ts";
 
@@ -111,6 +112,10 @@ export class EncoderDecoderModel implements LanguageModel {
     return groupByLength(lengths, { once: 0, perRow: promptLength }, maxTokens);
   }
 
+  trainedLength({ source }: TokenizedExample): number {
+    return source.length;
+  }
+
   async lossFunction({
     longestTarget,
     dropout,
@@ -122,12 +127,8 @@ export class EncoderDecoderModel implements LanguageModel {
     return new EncoderDecoderLoss(this, ports, await Session.create(graph, options));
   }
 
-  activationBytes({ rows, sourceLength, targetLength, ports: wanted, promptLength }: PartSizes): number {
-    const ports = offeredPorts(wanted, this.config.modelType);
-    const graph = lossGraph(this.network, { ports, shortTargets: targetLength < this.config.headSize });
-    const labels = rows * targetLength;
-    const source = paddedLength(sourceLength);
-    return peakActivationBytes(graph, { batch: rows, source, prompt: promptLength, target: targetLength, labels });
+  runMemory(parts: RunParts): RunMemory {
+    return runMemory(this.network, parts);
   }
 
   generator(options: SessionOptions): EncoderDecoderGenerator {
@@ -193,7 +194,7 @@ class EncoderDecoderLoss implements LossFunction {
   ): Promise<BatchLoss> {
     const use = portUseFor(this.ports, values, examples.length);
     const labels = examples.reduce((sum, { target }) => sum + target.length, 0);
-    const lengths = examples.map(({ source }) => source.length);
+    const lengths = examples.map(this.model.trainedLength);
     const sum = new SummedLoss(values, examples.length);
     const groups = this.model.groups(lengths, use, maxTokens);
     for (const [part, group] of groups.entries()) {

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectError } from "../../test/support/errors.ts";
+import { temporaryFolder } from "../../test/support/folder.ts";
+import { createWorkspace } from "../../test/support/workspace.ts";
+import { expandRuns, type RunSettings } from "../experiment/expand.ts";
+import { readExperiment } from "../experiment/parse.ts";
+import { Resources } from "../training/resources.ts";
+import { openHub } from "./hub.ts";
+import { estimateMemory } from "./memory.ts";
+
+const folder = temporaryFolder();
+let resources: Resources;
+let settings: RunSettings;
+
+beforeAll(async () => {
+  const { folder: directory, path, experiment } = createWorkspace(folder("workspace"));
+  [settings] = expandRuns(readExperiment(path(experiment("run")), [])) as [RunSettings];
+  const { model, task } = settings;
+  resources = await Resources.open({ model, task, directory, device: "cpu", hub: openHub() });
+});
+afterAll(() => resources.release());
+
+function estimate({ limit = 2 ** 40, ignoreMemory = false, changes = {} } = {}) {
+  const notes: string[] = [];
+  const reporter = { note: (text: string) => notes.push(text) };
+  const machine = { limit, by: "control group" } as const;
+  return {
+    notes,
+    of: () => estimateMemory(resources, { ...settings, ...changes }, { ignoreMemory }, reporter, machine),
+  };
+}
+
+describe("the memory of a run", () => {
+  it("is said before it begins, beside what there is", () => {
+    const { notes, of } = estimate();
+    const { total, weights } = of()!;
+    expect(total).toBeGreaterThan(weights);
+    expect(notes).toEqual([expect.stringMatching(/^memory: about \d.* MB at most .*control group .* allows 1\.1 TB$/)]);
+  });
+
+  it("grows with the tokens that are computed at once, with the prompt and with the longest answer", () => {
+    const { training, generation } = settings;
+    const base = estimate().of()!;
+    const wider = estimate({ changes: { training: { ...training, batchSize: 32, microBatchTokens: 4000 } } }).of()!;
+    expect(wider.steps).toBeGreaterThan(2 * base.steps);
+    const narrower = estimate({ changes: { training: { ...training, microBatchTokens: 20 } } }).of()!;
+    expect(narrower.evaluations).toBeLessThan(base.evaluations);
+    expect(wider.weights).toBe(base.weights);
+    expect(estimate({ changes: { promptLength: 400 } }).of()!.steps).toBeGreaterThan(base.steps);
+    const longer = estimate({ changes: { generation: { ...generation, maxNewTokens: 5000 } } }).of()!;
+    expect(longer.evaluations).toBeGreaterThan(base.evaluations);
+    expect(longer.steps).toBe(base.steps);
+  });
+
+  it("that is not there ends the command, with the numbers, what decides them and what to lower", async () => {
+    const { of } = estimate({ limit: estimate().of()!.total - 1 });
+    const error = await expectError(of, "OUT_OF_MEMORY", "microBatchTokens 150");
+    expect(error.exitCode).toBe(4);
+    expect(error.message).toMatch(/weights.*steps.*evaluations/);
+    expect(error.expected).toMatch(/at most .* MB, which the control group/);
+    expect(error.hint).toMatch(/Lower training\.microBatchTokens.*--ignore-memory/);
+  });
+
+  it("that not even the weights have asks for a smaller model", async () => {
+    const error = await expectError(estimate({ limit: 1e6 }).of, "OUT_OF_MEMORY", "promptLength 6");
+    expect(error.hint).toContain("smaller model");
+    expect(error.hint).not.toContain("microBatchTokens");
+  });
+
+  it("that is not there is tried all the same where that is asked for", () => {
+    expect(estimate({ limit: 1e6, ignoreMemory: true }).of()!.total).toBeGreaterThan(1e6);
+  });
+});

@@ -1,0 +1,49 @@
+/** @file What `ulpt train` says of memory before a run begins, and what it refuses. */
+import { UlptError } from "../errors.ts";
+import type { RunSettings } from "../experiment/expand.ts";
+import type { MemoryEstimate } from "../runs/schema.ts";
+import { machineMemory } from "../training/machineMemory.ts";
+import { estimateRunMemory } from "../training/memory.ts";
+import type { Resources } from "../training/resources.ts";
+import { formatBytes } from "./format.ts";
+import type { Reporter } from "./output.ts";
+
+/**
+ * Says how much memory a run will take; undefined on devices that have a memory of their own, of which nothing is known.
+ * @throws OUT_OF_MEMORY where it is more than this process may have, unless that is to be ignored
+ */
+export function estimateMemory(
+  { model, dataset, device }: Pick<Resources, "model" | "dataset" | "device">,
+  settings: Pick<RunSettings, "promptLength" | "seed" | "task" | "training" | "generation">,
+  { ignoreMemory }: { ignoreMemory: boolean },
+  reporter: Pick<Reporter, "note">,
+  { limit, by } = machineMemory(),
+): MemoryEstimate | undefined {
+  if (device !== "cpu") return undefined;
+  const estimate = estimateRunMemory(model, dataset, settings);
+  const has = by === "machine" ? "this machine has" : "the control group of this process allows";
+  reporter.note(`memory: about ${partsOf(estimate)}; ${has} ${formatBytes(limit)}`);
+  if (estimate.total <= limit || ignoreMemory) return estimate;
+  throw new UlptError("OUT_OF_MEMORY", `A run would take about ${partsOf(estimate)}.`, {
+    where: wherefrom(settings),
+    expected: `at most ${formatBytes(limit)}, which ${has}`,
+    hint: `${adviceFor(estimate, limit)} The estimate may be wrong by a fifth: --ignore-memory tries all the same.`,
+  });
+}
+
+/** `3.1 GB at most (538.1 MB weights, 0.9 GB steps, 1.2 GB evaluations)` */
+function partsOf({ total, weights, steps, evaluations }: MemoryEstimate): string {
+  const parts = `${formatBytes(weights)} weights, ${formatBytes(steps)} steps, ${formatBytes(evaluations)} evaluations`;
+  return `${formatBytes(total)} at most (${parts})`;
+}
+
+function wherefrom({ promptLength, task, training }: Pick<RunSettings, "promptLength" | "task" | "training">): string {
+  const { microBatchTokens, batchSize } = training;
+  const sizes = `training.microBatchTokens ${microBatchTokens}, training.batchSize ${batchSize}`;
+  return `${sizes}, task.maxSourceLength ${task.maxSourceLength}, promptLength ${promptLength}`;
+}
+
+function adviceFor({ total, steps, evaluations }: MemoryEstimate, limit: number): string {
+  if (total - steps - evaluations > limit) return "Take a smaller model: its weights alone are too many.";
+  return "Lower training.microBatchTokens, task.maxSourceLength, promptLength or training.batchSize, or take a smaller model.";
+}

@@ -1,0 +1,45 @@
+/** @file What the graphs of a T5 hold in memory while a run trains and evaluates, by the shapes that it will meet. */
+import type { Model } from "../../graph/emit.ts";
+import { type GraphMemory, graphMemory } from "../../graph/memory.ts";
+import { paddedLength } from "../batch.ts";
+import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
+import { decoderStepGraph, encoderGraph, lossGraph, scoreGraph } from "./graphs.ts";
+import { offeredPorts } from "./ports.ts";
+import type { T5 } from "./t5.ts";
+
+/** @throws OPTION_INVALID for a port that is not offered */
+export function runMemory(network: T5, { ports: wanted, trained, answered, newTokens, dropout }: RunParts): RunMemory {
+  const { headSize, modelType } = network.config;
+  const ports = offeredPorts(wanted, modelType);
+  const areShort = (parts: readonly PartSizes[]) => parts.every(({ targetLength }) => targetLength < headSize);
+  const loss = lossGraph(network, { ports, shortTargets: areShort(trained), dropout });
+  const masks = (part: PartSizes) => {
+    const { sites, largest } = network.maskSizes({ ...part, length: encoderLength(part) });
+    return { ...sizesOf(part), sites, table: largest };
+  };
+  const answering: GraphMemory[] = [];
+  const add = (graph: Model, sizes: Record<string, number>[]) => {
+    if (sizes.length > 0) answering.push(graphMemory(graph, sizes));
+  };
+  const hasPorts = (part: PartSizes) => part.ports.length > 0;
+  add(encoderGraph(network, ports), answered.filter(hasPorts).map(sizesOf));
+  add(encoderGraph(network, []), answered.filter((part) => !hasPorts(part)).map(sizesOf));
+  const written = newTokens > 0 ? answered : [];
+  add(
+    decoderStepGraph(network),
+    written.map((part) => ({ ...sizesOf(part), past: newTokens - 1 })),
+  );
+  add(scoreGraph(network, areShort(answered)), answered.map(sizesOf));
+  return { training: graphMemory(loss, trained.map(dropout ? masks : sizesOf)), answering };
+}
+
+function encoderLength({ promptLength, sourceLength }: PartSizes): number {
+  return promptLength + paddedLength(sourceLength);
+}
+
+/** Every symbolic size of the graphs but those of dropout and of what is written. */
+function sizesOf(part: PartSizes): Record<string, number> {
+  const { rows, sourceLength, targetLength, promptLength, labels } = part;
+  const source = paddedLength(sourceLength);
+  return { batch: rows, source, prompt: promptLength, target: targetLength, labels, memory: encoderLength(part) };
+}
