@@ -6,7 +6,7 @@ import { parseHubId } from "../experiment/hubId.ts";
 import { experimentExtension, readExperiment } from "../experiment/parse.ts";
 import { metricFacts } from "../metrics/names.ts";
 import { readModelConfig } from "../models/model.ts";
-import { openTokenizer } from "../models/tokenizer.ts";
+import type { Tokenizer } from "../models/tokenizer.ts";
 import {
   checkpointMetricOf,
   isHubTask,
@@ -19,8 +19,9 @@ import {
 import type { Preview } from "../tasks/preview.ts";
 import { registry } from "../tasks/registry.ts";
 import { resolveTask } from "../tasks/resolve.ts";
-import { type PreviewTokenizer, previewTask } from "../training/preview.ts";
+import { previewTask } from "../training/preview.ts";
 import { locateModel, locateTask, type SourceOptions } from "../training/sources.ts";
+import { openTaskTokenizer } from "../training/taskTokenizer.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { openHub } from "./hub.ts";
@@ -126,16 +127,15 @@ export async function previewOf(
   access: Access,
 ): Promise<Preview> {
   const options = { directory, hub: openHub(), ...access };
-  const reading = model === undefined ? undefined : await openReading(model, options);
+  const tokenizer = model === undefined ? undefined : await tokenizerOf(model, task, options);
   const { filesOf } = await locateTask(task, options);
-  return previewTask(task, filesOf, { split, rows }, reading);
+  return previewTask(task, filesOf, { split, rows }, tokenizer);
 }
 
-/** The tokenizer of a model, for which its weights are not downloaded. */
-async function openReading(model: string, options: SourceOptions): Promise<PreviewTokenizer> {
+/** The tokenizer of a model as the task asks for it, for which the weights are not downloaded. */
+async function tokenizerOf(model: string, task: TaskDefinition, options: SourceOptions): Promise<Tokenizer> {
   const { folder } = await locateModel(model, { ...options, part: "tokenizer" });
-  const config = readModelConfig(folder);
-  return { tokenizer: openTokenizer(folder, config), endToken: config.endToken };
+  return openTaskTokenizer(folder, readModelConfig(folder), task);
 }
 
 /** Downloads models, the data sets of tasks, and what experiments need, so that nothing has to be fetched later. */

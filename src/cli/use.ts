@@ -5,6 +5,7 @@ import { UlptError } from "../errors.ts";
 import type { PromptPosition } from "../experiment/schema.ts";
 import type { Device } from "../graph/devices.ts";
 import type { TensorValue } from "../graph/session.ts";
+import { scoreText } from "../metrics/kinds.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
 import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
 import type { Inspection } from "../runs/inspection.ts";
@@ -174,7 +175,8 @@ async function evaluateScored(
       signal,
     };
     const { rougeTokenizer } = definition;
-    const questions = { metrics: splitMetrics(definition, splitName), rougeTokenizer, loss: true };
+    const metrics = splitMetrics(definition, splitName);
+    const questions = { metrics, rougeTokenizer, loss: true, amongLabels: true };
     const found = { ...passes, onProgress };
     const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, ports, questions, found);
     const unprompted = await resources.unprompted(split, passes);
@@ -184,6 +186,7 @@ async function evaluateScored(
       ...result.score,
       others: Object.fromEntries(result.others.map(({ metric, score, interval }) => [metric, { score, interval }])),
       loss: result.loss!,
+      amongLabels: result.amongLabels?.score,
       majority: task.majority[splitName],
       unprompted: unprompted.free.score,
       unpromptedAmongLabels: unprompted.amongLabels?.score,
@@ -251,10 +254,13 @@ function printEvaluation(target: Target, report: EvaluationReport): void {
     [
       visibleLine(`${basename(target.path)}${of}, ${report.split}, ${report.count} rows`),
       ...Object.entries({ [report.metric]: report, ...report.others }).map(([metric, { score, interval }]) => {
-        const [low, high] = interval.map(formatPercent);
-        return `  ${metric.padEnd(11)} ${formatPercent(score)}   95 % interval ${low} to ${high}`;
+        const [value, low, high] = [score, ...interval].map((one) => scoreText(metric, one));
+        return `  ${metric.padEnd(11)} ${value}   95 % interval ${low} to ${high}`;
       }),
       ...(report.invalid === undefined ? [] : [`  no label    ${formatPercent(report.invalid)} of the answers`]),
+      ...(report.amongLabels === undefined
+        ? []
+        : [`  most probable label ${formatPercent(report.amongLabels)}, in place of the answer that is written`]),
       `  loss        ${report.loss.toFixed(4)} per target token`,
       `  majority    ${report.majority === undefined ? "–" : formatPercent(report.majority)}`,
       `  no prompt   ${formatPercent(report.unprompted)} free${among === undefined ? "" : `, ${formatPercent(among)} among the labels`}`,

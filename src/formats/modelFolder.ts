@@ -6,6 +6,8 @@ export const weightsFile = "model.safetensors";
 /** Names the files of weights that are in several. */
 export const weightsIndexFile = "model.safetensors.index.json";
 export const tokenizerConfigFile = "tokenizer_config.json";
+/** Where the chat template is a file of its own, as newer Transformers write it. */
+export const chatTemplateFile = "chat_template.jinja";
 
 /** One of these defines the tokenizer; where there are several, the first that is there. */
 export const tokenizerFiles = ["tokenizer.json", "spiece.model", "tokenizer.model"] as const;

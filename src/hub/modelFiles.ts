@@ -3,6 +3,7 @@ import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import {
   adapterAlone,
+  chatTemplateFile,
   configFile,
   holdsAdapter,
   tokenizerConfigFile,
@@ -14,7 +15,7 @@ import { parseJson } from "../json.ts";
 import type { RemoteFile } from "./api.ts";
 import { isSafePath } from "./names.ts";
 
-const optional = ["generation_config.json", tokenizerConfigFile, "special_tokens_map.json"];
+const optional = ["generation_config.json", tokenizerConfigFile, chatTemplateFile, "special_tokens_map.json"];
 
 const pickle = /\.(?:bin|pt|pth|ckpt)$/i;
 /** Formats of weights that are not read here. */

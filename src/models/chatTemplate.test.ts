@@ -66,6 +66,12 @@ describe("a chat template", () => {
   });
 
   it("that cannot be read, or refuses a conversation, is named", async () => {
+    expect(
+      openChatTemplate(model({}), "{{ messages[0].content }}!").render([{ role: "user", content: "a" }], {
+        answer: true,
+      }),
+    ).toBe("a!");
+    await expectError(() => openChatTemplate(model({}), "{% for %}"), "CHAT_TEMPLATE", "task.chat.template");
     const broken = model({ "tokenizer_config.json": { chat_template: "{% for %}" } });
     await expectError(() => openChatTemplate(broken), "CHAT_TEMPLATE", "chat_template");
     const refusing = model({ "tokenizer_config.json": { chat_template: "{{ raise_exception('No system role') }}" } });

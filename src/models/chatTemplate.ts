@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
 import { messageOf, UlptError } from "../errors.ts";
+import { chatTemplateFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import { decoding, subjectOf } from "../watch.ts";
 import { type JsonObject, readJsonObject } from "./config.ts";
 
@@ -20,18 +21,18 @@ export interface ChatTemplate {
   render(messages: readonly Message[], options: { answer: boolean }): string;
 }
 
-const templateFile = "chat_template.jinja";
-const configFile = "tokenizer_config.json";
-
-/** @throws CHAT_TEMPLATE where the model has none, or one that cannot be read */
-export function openChatTemplate(folder: string): ChatTemplate {
-  const config = existsSync(join(folder, configFile)) ? readJsonObject(join(folder, configFile)) : {};
-  const { text, where } = findTemplate(folder, config);
+/**
+ * @param own a task's own template, in place of the tokenizer's
+ * @throws CHAT_TEMPLATE where there is none, or one that cannot be read
+ */
+export function openChatTemplate(folder: string, own?: string): ChatTemplate {
+  const config = existsSync(join(folder, tokenizerConfigFile)) ? readJsonObject(join(folder, tokenizerConfigFile)) : {};
+  const { text, where } = own === undefined ? findTemplate(folder, config) : { text: own, where: "task.chat.template" };
   const failed = (message: string, cause: unknown) =>
     new UlptError("CHAT_TEMPLATE", message, {
       where,
       expected: "a template that @huggingface/jinja runs",
-      hint: 'Leave "chat" out of the task and write the conversation into "template".',
+      hint: 'Write another one as "template" into the task\'s "chat", or leave "chat" out and write the conversation into the task\'s "template".',
       cause,
     });
   let template: Template;
@@ -60,9 +61,9 @@ export function openChatTemplate(folder: string): ChatTemplate {
 }
 
 function findTemplate(folder: string, config: JsonObject): { text: string; where: string } {
-  const path = join(folder, templateFile);
+  const path = join(folder, chatTemplateFile);
   if (existsSync(path)) return { text: readFileSync(path, "utf8"), where: path };
-  const where = `${join(folder, configFile)}, field "chat_template"`;
+  const where = `${join(folder, tokenizerConfigFile)}, field "chat_template"`;
   const { chat_template: written } = config;
   if (typeof written === "string") return { text: written, where };
   // Several by name: one for conversations, others for tools.
@@ -71,8 +72,8 @@ function findTemplate(folder: string, config: JsonObject): { text: string; where
   if (typeof chosen?.template === "string") return { text: chosen.template, where };
   throw new UlptError("CHAT_TEMPLATE", "The model's tokenizer has no chat template.", {
     where: folder,
-    expected: `${templateFile}, or "chat_template" in ${configFile}, as models trained on conversations have`,
-    hint: 'Choose an instruction-tuned model, or leave "chat" out of the task and write the whole text into "template".',
+    expected: `${chatTemplateFile}, or "chat_template" in ${tokenizerConfigFile}, as models trained on conversations have`,
+    hint: 'Choose an instruction-tuned model, write a "template" into the task\'s "chat", or leave "chat" out and write the whole text into the task\'s "template".',
   });
 }
 

@@ -83,7 +83,16 @@ describe("texts of a model that goes on with them", () => {
     const texts = continuedTexts(encoder, { ...options, endTokens: [1, 2], chat });
     expect(encoder.text(texts.source("a b"))).toBe("system: help <turn> user: a b <turn> assistant:");
     expect(encoder.text(texts.target("yes"))).toBe("yes <turn>");
-    const { tokens } = texts.fit("a b c", 8);
+    // Wherever the limit is, also where the first token beyond it is one that ends a turn.
+    for (const limit of [8, 9, 10, 11]) {
+      const { tokens, truncated } = texts.fit("a b c d e f g h", limit);
+      const kept = "a b c d e".slice(0, 2 * (limit - 6) - 1);
+      expect(encoder.text([...tokens])).toBe(`system: help <turn> user: ${kept} <turn> assistant:`);
+      expect(truncated).toBe(true);
+    }
+    const { tokens, truncated } = texts.fit("a b c", 8);
     expect(encoder.text([...tokens])).toBe("system: help <turn> user: a b <turn> assistant:");
+    expect(truncated).toBe(true);
+    expect(texts.fit("a b c", 9).truncated).toBe(false);
   });
 });

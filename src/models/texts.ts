@@ -16,8 +16,10 @@ export interface Texts {
    * @param tail how many characters at its end are the template's own: they stay where a text is cut before them
    */
   fit(text: string, maxLength: number, tail?: number): FittedSource;
-  /** Tokens of a target, with the token that ends it. */
+  /** Tokens of a target, with the token that ends it, if the model has one. */
   target(text: string): number[];
+  /** That token. */
+  readonly targetEnd: number | undefined;
 }
 
 /** What a tokenizer does by itself. */
@@ -48,6 +50,7 @@ export function endedTexts(encoder: Encoder, endToken: number): Texts {
       return { tokens: [...tokens.slice(0, maxLength - 1), endToken], truncated: true };
     },
     target: (text) => source(text),
+    targetEnd: endToken,
   };
 }
 
@@ -65,8 +68,10 @@ export function continuedTexts(encoder: Encoder, { endTokens, beginToken, chat }
   const endToken = (chat && chatEnd(encoder, endTokens, chat)) ?? endTokens[0];
   const source = (text: string, atMost = all): number[] => {
     // A chat template writes its special tokens itself.
-    const ids = encoder.encode(chat ? conversation(chat, text) : text, { special: !chat, atMost });
-    while (endTokens.includes(ids.at(-1)!)) ids.pop(); // what is to be continued has no end
+    const enough = atMost + mostEnds;
+    const ids = encoder.encode(chat ? conversation(chat, text) : text, { special: !chat, atMost: enough });
+    // What is to be continued has no end; one that stands where only the rest was not asked for is a part of the text.
+    if (ids.length <= enough) while (endTokens.includes(ids.at(-1)!)) ids.pop();
     return ids.length ? ids : [beginToken];
   };
   return {
@@ -80,8 +85,12 @@ export function continuedTexts(encoder: Encoder, { endTokens, beginToken, chat }
       const ids = encoder.encode(text, { special: false, atMost: all });
       return endToken === undefined ? ids : [...ids, endToken];
     },
+    targetEnd: endToken,
   };
 }
+
+/** More end tokens do not stand behind a text. */
+const mostEnds = 4;
 
 type Chat = NonNullable<ContinuedOptions["chat"]>;
 

@@ -20,8 +20,9 @@ export interface Tokenizer {
   encode(text: string, atMost?: number): number[];
   /** Token ids of a source of at most `maxLength` tokens; `tail` characters at its end are the template's and stay, if they can. */
   fit: Texts["fit"];
-  /** Token ids of a target, with the token that ends it. */
+  /** Token ids of a target, with the token that ends it, if the model has one. */
   encodeTarget(text: string): number[];
+  readonly targetEnd: Texts["targetEnd"];
   /** Token ids of a text without special tokens. */
   encodePlain(text: string): number[];
   /** Text of token ids without special tokens. */
@@ -50,8 +51,8 @@ export interface TokenizerModel {
 
 /** How sources are written, beyond what the tokenizer's own files say. */
 export interface TokenizerOptions {
-  /** As a user's message in the model's chat template, behind this system message if there is one. */
-  chat?: { system?: string | undefined } | undefined;
+  /** As a user's message in this chat template, else the model's, behind this system message if there is one. */
+  chat?: { system?: string | undefined; template?: string | undefined } | undefined;
 }
 
 /** The file of a model folder that defines its tokenizer. @throws TOKENIZER_MISSING */
@@ -91,6 +92,7 @@ export function openTokenizer(folder: string, model: TokenizerModel, options: To
     encode: texts.source,
     fit: texts.fit,
     encodeTarget: texts.target,
+    targetEnd: texts.targetEnd,
     encodePlain: (text) => encode(text, { special: false, atLeast: Number.POSITIVE_INFINITY }),
     decode: (ids) => decoding(subject, () => pipeline.decode(ids)),
     decodeSettled: (ids) => decoding(subject, () => pipeline.decodeSettled(ids)),
@@ -111,7 +113,7 @@ function textsOf(encode: Pipeline["encode"], folder: string, model: TokenizerMod
     if (chat) throw chatNotContinued(folder);
     return endedTexts(encoder, model.endToken);
   }
-  const asChat = chat && { template: openChatTemplate(folder), system: chat.system };
+  const asChat = chat && { template: openChatTemplate(folder, chat.template), system: chat.system };
   return continuedTexts(encoder, { ...model.continues, chat: asChat });
 }
 

@@ -31,7 +31,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256");
 const promptTask = z.object({
   template: z.string(),
   /** Whether sources are messages of a chat; left out where they are not. */
-  chat: z.union([z.boolean(), z.object({ system: z.string() })]).optional(),
+  chat: z.union([z.boolean(), z.object({ system: z.string().optional(), template: z.string().optional() })]).optional(),
   /** Where the prompt stands; left out where that is first. */
   promptPosition: z.enum(promptPositions).optional(),
   target: z.string(),

@@ -116,6 +116,8 @@ export interface EvaluationReport {
   /** Share of answers that are no label. */
   invalid?: number | undefined;
   loss: number;
+  /** Of the most probable of the labels, in place of what was written; undefined where there are none. */
+  amongLabels: number | undefined;
   /** Of always giving the most frequent answer of the training rows. */
   majority: number | undefined;
   /** Of the model without a prompt: its free answer, and the most probable of the labels. */

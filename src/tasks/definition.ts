@@ -128,11 +128,24 @@ const reading = {
   chat: z
     .union([
       z.boolean(),
-      z.strictObject({ system: bounded.template.describe("The system message in front of every source.") }),
+      z
+        .strictObject({
+          system: bounded.template.optional().describe("The system message in front of every source."),
+          template: bounded.template
+            .min(1)
+            .optional()
+            .describe(
+              "A chat template (Jinja, as Transformers' chat_template) in place of the tokenizer's own, for models that have none or were trained with another.",
+            ),
+        })
+        .refine(({ system, template }) => system !== undefined || template !== undefined, {
+          message: 'must have "system", "template" or both; true is a chat without either',
+        })
+        .meta({ minProperties: 1 }),
     ])
     .default(false)
     .describe(
-      "Whether every source is a user's message in the chat template of the model's tokenizer, and the target the answer to it; an object adds a system message. Only for decoder-only models that were trained on conversations.",
+      "Whether every source is a user's message in the chat template of the model's tokenizer, and the target the answer to it; an object adds a system message, or a template of its own. Only for decoder-only models that were trained on conversations.",
     ),
   rougeTokenizer: z
     .enum(rougeTokenizers)
@@ -332,6 +345,8 @@ const namedTask = z
     train: splitName.optional().describe("Other training rows of its data set."),
     validation: splitName.optional().describe("Other validation rows of its data set."),
     test: splitName.optional().describe("Other test rows of its data set."),
+    template: wording.template.optional(),
+    chat: reading.chat.unwrap().optional(),
     metric: scoring.metric.unwrap().optional().describe(metricText),
     checkpointMetric: scoring.checkpointMetric,
     maxSourceLength: limits.maxSourceLength

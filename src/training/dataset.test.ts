@@ -80,12 +80,7 @@ describe("the tokens of a task", () => {
   it("are shown with what is lost", async () => {
     writeFileSync(folder("rows.jsonl"), JSON.stringify({ text: "tree ტექსტი road", label: "good" }));
     const task = taskOf({ validation: "rows.jsonl" });
-    const preview = await previewTask(
-      task,
-      filesBeside(folder()),
-      { split: "train", rows: 1 },
-      { tokenizer, ...model },
-    );
+    const preview = await previewTask(task, filesBeside(folder()), { split: "train", rows: 1 }, tokenizer);
     expect(preview.rows[0]).toMatchObject({
       source: "tree ტექსტი road",
       sourceText: { tokens: 4, unknown: 1, kept: "tree <unk> road", cut: undefined },

@@ -51,18 +51,37 @@ export interface Dataset {
  * right by saying nothing.
  */
 export function writtenTarget(tokenizer: Tokenizer, tokens: readonly number[], text: string): string {
-  const written = tokenizer.decode(withoutEnd(tokens));
+  const written = tokenizer.decode(withoutEnd(tokens, tokenizer));
   return written.trim() === "" ? text : written;
 }
 
+type TargetEnd = Pick<Tokenizer, "targetEnd">;
+
 /** A target without its end token. */
-export function withoutEnd(target: readonly number[]): readonly number[] {
-  return target.slice(0, -1);
+function withoutEnd(target: readonly number[], { targetEnd }: TargetEnd): readonly number[] {
+  return target.at(-1) === targetEnd ? target.slice(0, -1) : target;
 }
 
-/** The first `maxLength` tokens; as Transformers truncates, the end token stays last. */
-export function truncateTokens(tokens: readonly number[], maxLength: number, endToken: number): readonly number[] {
-  return tokens.length > maxLength ? [...tokens.slice(0, maxLength - 1), endToken] : tokens;
+/** The first `maxLength` tokens of a target; as Transformers truncates, the end token stays last. */
+export function truncateTarget(tokens: readonly number[], maxLength: number, { targetEnd }: TargetEnd) {
+  if (tokens.length <= maxLength) return tokens;
+  return targetEnd === undefined ? tokens.slice(0, maxLength) : [...tokens.slice(0, maxLength - 1), targetEnd];
+}
+
+/** What a chat template refuses in a row is said with the row. */
+export function inRow<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UlptError && error.code === "CHAT_TEMPLATE")) throw error;
+    const { code, message, expected, hint, cause } = error;
+    throw new UlptError(code, message, {
+      where: [where, error.where].filter(Boolean).join("; "),
+      expected,
+      hint,
+      cause,
+    });
+  }
 }
 
 export interface TokenizeOptions {
@@ -87,13 +106,13 @@ const examplesPerTurn = 2_000;
 
 /**
  * The tokens of a task's examples, whose sources are let go meanwhile.
- * @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; the
+ * @throws LABEL_TOO_LONG if a target has more tokens than `maxTargetLength`; CHAT_TEMPLATE where that fails on a row; the
  *   signal's reason when aborted
  */
 export async function tokenizeTask(
   task: Task,
   tokenizer: Tokenizer,
-  { endToken, vocabularySize }: { endToken: number; vocabularySize: number },
+  { vocabularySize }: { vocabularySize: number },
   { signal, onProgress }: TokenizeOptions = {},
 ): Promise<Dataset> {
   const { maxSourceLength, maxTargetLength, truncateTargets } = task.definition;
@@ -124,8 +143,8 @@ export async function tokenizeTask(
     if (targets.size < mostShared) targets.set(text, target);
     return target;
   };
-  const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens));
-  const shorten = (target: readonly number[]) => truncateTokens(target, maxTargetLength ?? target.length, endToken);
+  const written = (tokens: readonly number[]) => tokenizer.decode(withoutEnd(tokens, tokenizer));
+  const shorten = (target: readonly number[]) => truncateTarget(target, maxTargetLength ?? target.length, tokenizer);
 
   const tokenizeSplit = async (name: SplitName): Promise<Split> => {
     const examples = task[name];
@@ -144,7 +163,7 @@ export async function tokenizeTask(
         signal?.throwIfAborted();
       }
       const where = `${path}:${line}`;
-      const fitted = tokenizer.fit(source, maxSourceLength, tail);
+      const fitted = inRow(where, () => tokenizer.fit(source, maxSourceLength, tail));
       if (fitted.truncated) truncated += 1;
       const { tokens: whole, fitting, lost } = tokenizeTarget(target, where);
       if (fitting !== whole) truncatedTargets += 1;

@@ -57,7 +57,7 @@ export interface Evaluation {
   others: Score[];
   /** Mean −log P of a target token, if asked for. */
   loss: number | undefined;
-  /** Of the most probable labels by the first metric, if asked for and the labels are known. */
+  /** Of the most probable labels by the first metric of answers, if asked for and the labels are known. */
   amongLabels: Score | undefined;
   /** The generated answer to each example, in order; empty where only the loss of the targets was asked for. */
   predictions: string[];
@@ -100,7 +100,8 @@ export async function evaluate(
   { maxNewTokens, maxTokens, runProgram, signal, onProgress }: EvaluationOptions,
 ): Promise<Evaluation> {
   const ofLosses = (metric: CheckpointMetric) => metricFacts[metric].needs === "losses";
-  const needsAnswers = !metrics.every(ofLosses);
+  const ofAnswers = metrics.find((metric) => !ofLosses(metric));
+  const needsAnswers = ofAnswers !== undefined;
   const needsLosses = loss || metrics.some(ofLosses);
   const predictions: string[] = needsAnswers ? new Array(tokens.length) : [];
   const likeliest: string[] = new Array(tokens.length);
@@ -123,7 +124,7 @@ export async function evaluate(
       const sums = await texts.score(targets);
       for (const [row, index] of group.entries()) losses[index] = { sum: sums[row]!, tokens: targets[row]!.length };
     }
-    if (amongLabels && labels) {
+    if (amongLabels && labels && ofAnswers) {
       const chosen = await mostProbable(texts, labels, signal);
       for (const [row, index] of group.entries()) likeliest[index] = chosen[row]!;
     }
@@ -153,7 +154,7 @@ export async function evaluate(
     score,
     others,
     loss: loss ? meanLoss(losses) : undefined,
-    amongLabels: amongLabels && labels ? await scoreBy(first, likeliest) : undefined,
+    amongLabels: amongLabels && labels && ofAnswers ? await scoreBy(ofAnswers, likeliest) : undefined,
     predictions,
   };
 }

@@ -305,7 +305,7 @@ class Execution {
       if (truncated > 0) {
         this.warn(
           "SOURCES_TRUNCATED",
-          `${truncated} of ${examples.length} ${split} sources are longer than ${maxSourceLength} tokens and lose their end (task.maxSourceLength).`,
+          `${truncated} of ${examples.length} ${split} sources are longer than ${maxSourceLength} tokens and lose a part of their text (task.maxSourceLength).`,
         );
       }
       if (unknown.wholeSources > 0 || unknown.tokens > notableShare * unknown.of) {
@@ -372,7 +372,7 @@ class Execution {
       dataset[split],
       dataset.labels,
       { prompt, leading: this.leading },
-      { metrics, rougeTokenizer: this.settings.task.rougeTokenizer, loss: true },
+      { metrics, rougeTokenizer: this.settings.task.rougeTokenizer, loss: true, amongLabels: split === "test" },
       options,
     );
     return { ...found, loss: found.loss! };
@@ -449,6 +449,7 @@ class Execution {
       ...(score.clusters === undefined ? {} : { clusters: score.clusters }),
       ...(score.invalid === undefined ? {} : { invalid: score.invalid }),
       ...otherScores(evaluation),
+      ...(evaluation.amongLabels ? { amongLabels: evaluation.amongLabels.score } : {}),
       baselines: {
         ...(task.majority.test === undefined ? {} : { majority: task.majority.test }),
         unprompted: unprompted.free.score,

@@ -9,13 +9,7 @@ import { openSource, type Source } from "../tasks/source.ts";
 import { indicesOf, parseSplit } from "../tasks/split.ts";
 import { literalTail } from "../tasks/template.ts";
 import { type DroppedRows, usedRows } from "../tasks/usedRows.ts";
-import { truncateTokens } from "./dataset.ts";
-
-/** A tokenizer with the end token of its model. */
-export interface PreviewTokenizer {
-  tokenizer: Tokenizer;
-  endToken: number;
-}
+import { inRow, truncateTarget } from "./dataset.ts";
 
 /**
  * @throws UlptError DATA_UNREADABLE, DATA_ENCODING, DATA_SYNTAX, DATA_RAGGED, DATA_EMPTY, DATA_FIELD_MISSING, DATA_LABEL,
@@ -25,7 +19,8 @@ export async function previewTask(
   definition: TaskDefinition,
   filesOf: LoadOptions["filesOf"],
   { split, rows }: { split: SplitName; rows: number },
-  reading: PreviewTokenizer | undefined,
+  /** As the task's texts are written; undefined where they are not to be measured. */
+  tokenizer: Tokenizer | undefined,
 ): Promise<Preview> {
   const { maxSourceLength, maxTargetLength } = definition;
   const tail = literalTail(definition.template);
@@ -38,8 +33,10 @@ export async function previewTask(
       source,
       target,
       references,
-      sourceText: reading ? measureSource(source, maxSourceLength, tail, reading.tokenizer) : notMeasured,
-      targetText: reading ? measureTarget(target, maxTargetLength, reading) : notMeasured,
+      sourceText: tokenizer
+        ? inRow(`row ${line}`, () => measureSource(source, maxSourceLength, tail, tokenizer))
+        : notMeasured,
+      targetText: tokenizer ? measureTarget(target, maxTargetLength, tokenizer) : notMeasured,
     })),
     ...(dropped.length > 0 && { dropped }),
     maxSourceLength,
@@ -110,11 +107,10 @@ function measureSource(text: string, maxLength: number, tail: number, tokenizer:
   return measured(tokenizer.encode(text), tokens, truncated, tokenizer);
 }
 
-function measureTarget(text: string, maxLength: number | undefined, reading: PreviewTokenizer): PreviewedText {
-  const { tokenizer, endToken } = reading;
+function measureTarget(text: string, maxLength: number | undefined, tokenizer: Tokenizer): PreviewedText {
   const tokens = tokenizer.encodeTarget(text);
   const truncated = maxLength !== undefined && tokens.length > maxLength;
-  return measured(tokens, truncated ? truncateTokens(tokens, maxLength, endToken) : tokens, truncated, tokenizer);
+  return measured(tokens, truncated ? truncateTarget(tokens, maxLength, tokenizer) : tokens, truncated, tokenizer);
 }
 
 function measured(

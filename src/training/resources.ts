@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { TrainingSettings } from "../experiment/expand.ts";
-import { configFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
+import { chatTemplateFile, configFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { HubProgress } from "../hub/progress.ts";
@@ -142,7 +142,7 @@ export class Resources {
 }
 
 function hashSmallFiles(folder: string): Record<string, string> {
-  const tokenizer = [basename(tokenizerFile(folder)), tokenizerConfigFile, "chat_template.jinja"];
+  const tokenizer = [basename(tokenizerFile(folder)), tokenizerConfigFile, chatTemplateFile];
   const names = [configFile, "generation_config.json", ...tokenizer];
   const present = names.filter((name) => existsSync(join(folder, name)));
   const hash = (name: string) =>

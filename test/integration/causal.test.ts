@@ -2,14 +2,16 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readHeader } from "../../src/formats/safetensors.ts";
-import { checkpointPath } from "../../src/runs/layout.ts";
+import { readJournal } from "../../src/runs/journal.ts";
+import { checkpointPath, runPaths } from "../../src/runs/layout.ts";
 import { readPrompt } from "../../src/runs/prompts.ts";
 import { openRun } from "../../src/runs/store.ts";
 import type { EvaluationReport, TryResult } from "../../src/shared/service.ts";
+import type { Preview } from "../../src/tasks/preview.ts";
 import { expectFailure, jsonLines, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { journalOf } from "../support/journal.ts";
-import { type WordChatOptions, writeWordChat } from "../support/wordChat.ts";
+import { chatTemplate, type WordChatOptions, writeWordChat } from "../support/wordChat.ts";
 import { createWordWorkspace } from "../support/wordModel.ts";
 
 const folder = temporaryFolder();
@@ -33,6 +35,58 @@ function eventsOf(workspace: string, run: string) {
   const directory = `${workspace}/.ulpt/runs/mood/${run}`;
   return { directory, ...journalOf(directory) };
 }
+
+describe("a task that is a chat", () => {
+  it("is refused for a tokenizer without a chat template, unless the task has one of its own", async () => {
+    const workspace = createChatWorkspace("untemplated", { template: null });
+    const end = await ulpt(["train", file, ...small, ...chat], { cwd: workspace });
+    expectFailure(end, { code: "CHAT_TEMPLATE", exit: 3, where: "model" });
+    expect(end.stderr).toContain("chat_template.jinja");
+    const own = ["--set", `task.chat=${JSON.stringify({ system: "note", template: chatTemplate })}`];
+    await ulptOk(["train", file, ...small, ...own, "--json"], { cwd: workspace });
+    const { settings } = openRun(eventsOf(workspace, "ulpt-r2-seed3").directory).spec;
+    expect(settings.task).toMatchObject({ chat: { system: "note", template: chatTemplate } });
+  });
+
+  it("is refused with the row on which its template fails", async () => {
+    const refusing = "{% if 'song' in messages[0].content %}{{ raise_exception('No songs here') }}{% endif %}";
+    const workspace = createChatWorkspace("refusing", { template: `${refusing}${chatTemplate}` });
+    const rows = readFileSync(`${workspace}/data.jsonl`, "utf8").trimEnd().split("\n");
+    const row = rows.findIndex((text) => text.includes("song")) + 1;
+    expect(row).toBeGreaterThan(1);
+    for (const command of [
+      ["train", file, ...small, ...chat],
+      ["data", "chat.ulpt.json", "--rows", "24"],
+    ]) {
+      const experiment = JSON.parse(readFileSync(`${workspace}/${file}`, "utf8"));
+      const asChat = JSON.stringify({ ...experiment, task: { ...experiment.task, chat: true } });
+      writeFileSync(`${workspace}/chat.ulpt.json`, asChat);
+      const end = await ulpt(command, { cwd: workspace });
+      expectFailure(end, {
+        code: "CHAT_TEMPLATE",
+        exit: 3,
+        where: command[0] === "data" ? `row ${row}` : `data.jsonl:${row}`,
+      });
+      expect(end.stderr).toContain("No songs here");
+    }
+  });
+
+  it("loses text where it is too long, and neither its template nor its answer", async () => {
+    const workspace = createChatWorkspace("long");
+    const limit = ["--set", "task.maxSourceLength=7"];
+    await ulptOk(["train", file, ...small, ...chat, ...limit, "--json"], { cwd: workspace });
+    const { events } = readJournal(runPaths(eventsOf(workspace, "ulpt-r2-seed3").directory).events);
+    const warning = events.find((event) => event.type === "warning" && event.code === "SOURCES_TRUNCATED");
+    expect(warning).toMatchObject({ message: expect.stringContaining("24 of 24 train sources") });
+    const experiment = JSON.parse(readFileSync(`${workspace}/${file}`, "utf8"));
+    const long = JSON.stringify({ ...experiment, task: { ...experiment.task, chat: true, maxSourceLength: 7 } });
+    writeFileSync(`${workspace}/long.ulpt.json`, long);
+    const { stdout } = await ulptOk(["data", "long.ulpt.json", "--rows", "1", "--json"], { cwd: workspace });
+    const [first] = jsonLines<Preview>(stdout)[0]!.rows;
+    expect(first!.sourceText.cut!.split(" ")).toHaveLength(2);
+    expect(first!.targetText.cut).toBeUndefined();
+  });
+});
 
 describe("a prompt behind the begin-of-sequence token", () => {
   const run = "ulpt-r2-seed3";
@@ -65,6 +119,9 @@ describe("a prompt behind the begin-of-sequence token", () => {
     const best = eventsOf(workspace, run).evaluations.filter(({ split }) => split === "validation");
     const recorded = best.reduce((leader, one) => (one.score > leader.score ? one : leader));
     const own = await scored(`mood/${run}`, "--split", "validation");
+    expect(own.amongLabels).toBeGreaterThan(own.score); // a random model writes no label, and must choose one here
+    expect(own).toMatchObject({ unprompted: expect.any(Number), unpromptedAmongLabels: expect.any(Number) });
+    expect(own.majority).toBeGreaterThanOrEqual(0.5);
     expect(own).toMatchObject({ score: recorded.score, loss: recorded.loss });
     // The file says nothing of where the prompt stands: the prompt does.
     const experiment = JSON.parse(readFileSync(`${workspace}/${file}`, "utf8"));
