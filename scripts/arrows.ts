@@ -15,7 +15,7 @@ const arrows: Record<string, readonly string[]> = {
   statistics: ["random"],
   graph: [],
   models: ["graph", "formats"],
-  prompts: ["graph", "random"],
+  prompts: ["graph", "random", "models", "experiment"], // of models and experiment the ports and the settings of methods
   metrics: ["statistics", "random"],
   tasks: ["metrics", "formats", "random", "words"],
   hub: ["formats", "words"],

@@ -278,7 +278,7 @@ program
   .command("cost <config-or-model>")
   .description("reckon what a prompt costs a model, from its config.json alone; with --measure also time it")
   .option("--prompt-length <count>", "tokens of the prompt", positiveInteger, 100)
-  .option("--rank <list>", "ranks of ulpt, e.g. 2,64", positiveIntegers, costDefaults.ranks)
+  .option("--rank <list>", "ranks of the methods that have one, e.g. 2,64", positiveIntegers, costDefaults.ranks)
   .option("--measure", "time the projection, reading and writing, with and without a prompt; needs the weights", false)
   .option("--text-length <list>", "tokens of the texts to read", positiveIntegers, costDefaults.textLengths)
   .addOption(device())

@@ -132,3 +132,8 @@ export function systemErrorCode(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether an error is ours, and of that code. */
+export function hasCode(error: unknown, code: ErrorCode): error is UlptError {
+  return error instanceof UlptError && error.code === code;
+}

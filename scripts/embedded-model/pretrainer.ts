@@ -113,7 +113,8 @@ export class Pretrainer {
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Error(`Diverged at step ${this.step + 1}.`);
     clipGradients(gradients, norm, this.options.clipNorm);
     const { learningRate } = this;
-    for (const { values, state, options } of this.groups) adamStep(values, gradients, state, learningRate, options);
+    for (const { values, state, options } of this.groups)
+      adamStep(values, gradients, state, () => learningRate, options);
     this.step += 1;
     return loss;
   }

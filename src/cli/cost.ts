@@ -81,20 +81,16 @@ function fits(textLength: number, promptLength: number, { maxPositions }: ModelD
 }
 
 function costText({ modelType, parameters, hiddenSize, promptLength, methods, keyValues }: Cost): string {
-  const vanilla = methods.find(({ method }) => method === "vanilla")!;
+  const reference = methods.find(({ isReference }) => isReference)!;
   const rows = methods.map(({ method, rank, weights, parameters: trained, bytes }) => [
-    method === "lora"
-      ? `LoRA r=${rank} on ${weights!.join(", ")}`
-      : rank === undefined
-        ? method
-        : `${method} r=${rank}`,
+    weights ? `LoRA r=${rank} on ${weights.join(", ")}` : rank === undefined ? method : `${method} r=${rank}`,
     formatCount(trained),
-    formatPercent(trained / vanilla.parameters),
+    formatPercent(trained / reference.parameters),
     formatPercent(trained / parameters, 5),
     formatBytes(bytes),
     formatBytes(1e6 * bytes),
   ]);
-  const head = ["method", "trained", "of vanilla", "of the model", "bytes*", "of a million customers"];
+  const head = ["method", "trained", `of ${reference.method}`, "of the model", "bytes*", "of a million customers"];
   return [
     visibleLine(
       `${modelType}: ${formatCount(parameters)} parameters, hidden size ${formatCount(hiddenSize)}, a prompt of ${promptLength} tokens`,
@@ -129,8 +125,8 @@ function measurementText({
   texts,
   leftOut,
 }: Awaited<ReturnType<typeof measureFitting>>): string {
-  const made = ranks.map(({ rank, projection, prompt }) => [
-    String(rank),
+  const made = ranks.map(({ method, rank, projection, prompt }) => [
+    rank === undefined ? method : `${method} r=${rank}`,
     milliseconds(projection),
     milliseconds(prompt),
   ]);
@@ -144,7 +140,7 @@ function measurementText({
     visibleLine(
       `measured on ${processor}, ${cores} cores, ${platform}, device ${device}, onnxruntime ${onnxruntime}, Node ${node}`,
     ),
-    table(["rank", "projection from its seed, ms", "prompt from it, ms"], [0, 1, 2], made),
+    table(["method", "projection from its seed, ms", "prompt from it, ms"], [0, 1, 2], made),
     table(readHead, [0, 1, 2, 3, 4, 5], read),
     `Times in ms, medians of ${repeats}, one text of so many tokens at a time; ${written} tokens written behind it.`,
     "no prompt, first, again: until the first token, without a prompt, with one never read before, with one read before.",

@@ -1,6 +1,6 @@
 /** @file What `ulpt train` says of memory before a run begins, and what it refuses. */
 import { UlptError } from "../errors.ts";
-import type { RunSettings } from "../experiment/expand.ts";
+import type { RunSettings } from "../experiment/recorded.ts";
 import type { MemoryEstimate } from "../runs/schema.ts";
 import { machineMemory } from "../training/machineMemory.ts";
 import { estimateRunMemory } from "../training/memory.ts";
@@ -13,14 +13,14 @@ import type { Reporter } from "./output.ts";
  * @throws OUT_OF_MEMORY where it is more than this process may have, unless that is to be ignored
  */
 export function estimateMemory(
-  { model, dataset, device }: Pick<Resources, "model" | "dataset" | "device">,
-  settings: Pick<RunSettings, "promptLength" | "seed" | "task" | "training" | "generation">,
+  resources: Pick<Resources, "model" | "tokenizer" | "dataset" | "device">,
+  settings: Pick<RunSettings, "method" | "promptLength" | "seed" | "task" | "training" | "generation">,
   { ignoreMemory }: { ignoreMemory: boolean },
   reporter: Pick<Reporter, "note">,
   { limit, by } = machineMemory(),
 ): MemoryEstimate | undefined {
-  if (device !== "cpu") return undefined;
-  const estimate = estimateRunMemory(model, dataset, settings);
+  if (resources.device !== "cpu") return undefined;
+  const estimate = estimateRunMemory(resources, settings);
   const has = by === "machine" ? "this machine has" : "the control group of this process allows";
   reporter.note(`memory: about ${partsOf(estimate)}; ${has} ${formatBytes(limit)}`);
   if (estimate.total <= limit || ignoreMemory) return estimate;

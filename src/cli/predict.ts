@@ -1,7 +1,5 @@
 /** @file Answers to texts, with a checkpoint's or an exported prompt and without, told piece by piece as the model writes them. */
 import type { Device } from "../graph/devices.ts";
-import type { TensorValue } from "../graph/session.ts";
-import type { PortValues } from "../models/ports.ts";
 import { Stream } from "../random/philox.ts";
 import {
   type AnswerNumbers,
@@ -12,8 +10,9 @@ import type { TryResult } from "../shared/service.ts";
 import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { type AnswerOptions, LoadedModel } from "../training/loadedModel.ts";
 import { leadingCount } from "../training/position.ts";
+import { behind, type Prompted } from "../training/prompted.ts";
 import { resolveDevice } from "./devices.ts";
-import { deviceOf, embeddingsOf, modelOf, openTarget, type Target, taskOf } from "./target.ts";
+import { deviceOf, modelOf, openTarget, promptOf, type Target, taskOf } from "./target.ts";
 import { LiveText, sayJson } from "./terminal.ts";
 
 type SamplingOptions = Omit<AnswerNumbers, "maxNewTokens">;
@@ -38,13 +37,13 @@ class Questions {
   private readonly model: LoadedModel;
   private readonly tokenizer: ReturnType<LoadedModel["tokenizerFor"]>;
   private readonly tokens: readonly (readonly number[])[];
-  private readonly ports: PortValues;
+  private readonly prompt: Prompted;
   private readonly options: Pick<AnswerOptions, "maxNewTokens" | "stop"> & Pick<QuestionOptions, "sampling">;
 
   private constructor(
     model: LoadedModel,
     target: Target,
-    prompt: TensorValue,
+    prompt: Prompted,
     texts: readonly string[],
     { raw, maxNewTokens, stop, sampling }: QuestionOptions,
   ) {
@@ -55,7 +54,7 @@ class Questions {
     const tail = raw ? 0 : literalTail(task.template);
     this.tokens = this.sources.map((source) => this.tokenizer.fit(source, task.maxSourceLength, tail).tokens);
     const asked = this.tokens.map((source, row) => ({ source, where: `text ${row + 1}` }));
-    this.ports = { prompt, leading: leadingCount(task.promptPosition ?? "first", model.model, asked) };
+    this.prompt = behind(prompt, leadingCount(task.promptPosition ?? "first", model.model, asked));
     this.options = { maxNewTokens: maxNewTokens ?? task.maxNewTokens ?? defaultAnswerLength, stop, sampling };
   }
 
@@ -64,7 +63,7 @@ class Questions {
    *   those in training did
    */
   static async open(target: Target, texts: readonly string[], model: LoadedModel, options: QuestionOptions) {
-    return new Questions(model, target, await embeddingsOf(target, model), texts, options);
+    return new Questions(model, target, await promptOf(target, model), texts, options);
   }
 
   /** Answers to the texts `rows`. Of a seed, each text draws numbers of its own, the same with the prompt and without. */
@@ -76,7 +75,7 @@ class Questions {
     const { sampling, ...options } = this.options;
     return this.model.answer(
       rows.map((row) => this.tokens[row]!),
-      prompted ? this.ports : undefined,
+      prompted ? this.prompt : undefined,
       this.tokenizer,
       {
         ...options,

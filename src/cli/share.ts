@@ -3,14 +3,14 @@ import { dirname, relative, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import { type SharedFormat, sharedFormats } from "../runs/prompts.ts";
 import { defaultSourceLength } from "../shared/service.ts";
-import { type Imported, importAdapter, type PromptToShare, sharePrompt } from "../training/adapters.ts";
+import { type Imported, importAdapter, type PromptToShare, plainPrompt, sharePrompt } from "../training/adapters.ts";
 import { type Exported, exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { formatBytes } from "./format.ts";
 import { openHub } from "./hub.ts";
-import { embeddingsOf, modelOf, openTarget, sourceOf, type Target, taskOf } from "./target.ts";
+import { modelOf, openTarget, promptOf, sourceOf, type Target, taskOf } from "./target.ts";
 import { say, sayJson } from "./terminal.ts";
 import { findWorkspace, workspaceOf } from "./workspace.ts";
 
@@ -35,7 +35,8 @@ export async function exportTo(name: string, promptName: string, options: Export
 }
 
 export async function promptToShare(target: Target, model: LoadedModel): Promise<PromptToShare> {
-  return { embeddings: await embeddingsOf(target, model), source: sourceOf(target), task: taskOf(target) };
+  const embeddings = await plainPrompt(await promptOf(target, model), target.path);
+  return { embeddings, source: sourceOf(target), task: taskOf(target) };
 }
 
 /** For a prompt the folder above `prompts`, as where it was exported. */

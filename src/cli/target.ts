@@ -4,12 +4,12 @@ import { dirname, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
-import type { TensorValue } from "../graph/session.ts";
 import { runPaths } from "../runs/layout.ts";
 import { isPromptFile, type PromptTask, promptExtension, readPrompt } from "../runs/prompts.ts";
 import type { Run } from "../runs/store.ts";
-import { embed, loadExportedPrompt, loadPrompt } from "../training/artifact.ts";
+import { loadExportedPrompt, loadPrompt, usablePrompt } from "../training/artifact.ts";
 import type { LoadedModel } from "../training/loadedModel.ts";
+import type { Prompted } from "../training/prompted.ts";
 import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { openHub } from "./hub.ts";
 import { findCheckpoint, findWorkspace, recordedFolder, workspaceOf } from "./workspace.ts";
@@ -103,21 +103,20 @@ export function taskOf(target: Target): PromptTask {
   return { ...task, promptPosition, maxNewTokens: generation.maxNewTokens ?? task.maxNewTokens ?? null };
 }
 
-/** E `[n, d]`, kept with the model. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
-export function embeddingsOf(target: Target, model: LoadedModel): Promise<TensorValue> {
+/** Its prompt, kept with the model. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */
+export function promptOf(target: Target, model: LoadedModel): Promise<Prompted> {
   const { path } = target;
   const files = target.kind === "prompt" ? [path] : [path, runPaths(target.run.directory).run];
-  return model.keptPrompt(files, () => readEmbeddings(target, model));
+  return model.keptPrompt(files, () => readPrompted(target, model));
 }
 
-async function readEmbeddings(target: Target, model: LoadedModel): Promise<TensorValue> {
+async function readPrompted(target: Target, model: LoadedModel): Promise<Prompted> {
   const { path } = target;
   if (target.kind === "checkpoint") {
-    const { checkpoint, embeddings } = await loadPrompt(path, target.settings, model);
+    const { checkpoint, prompt } = await loadPrompt(path, target.settings, model);
     await model.requireWeights(checkpoint.metadata.modelSha256, path);
-    return embeddings;
+    return prompt;
   }
   const { method, parameters } = loadExportedPrompt(path, model);
-  const [embeddings] = await embed(method, [parameters], path);
-  return embeddings!;
+  return usablePrompt(method, parameters, model, path);
 }

@@ -1,10 +1,11 @@
 /** @file `ulpt train` and `ulpt resume`: the runs of an experiment one after the other, and the table at the end. */
 import { dirname, relative, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { type ErrorCode, UlptError } from "../errors.ts";
+import { hasCode, UlptError } from "../errors.ts";
 import { canonicalJson } from "../experiment/describe.ts";
-import { expandRuns, type RunSettings } from "../experiment/expand.ts";
+import { expandRuns } from "../experiment/expand.ts";
 import { type Experiment, readExperiment } from "../experiment/parse.ts";
+import type { RunSettings } from "../experiment/recorded.ts";
 import {
   completeSettings,
   parseRecordedSettings,
@@ -18,6 +19,7 @@ import { listRuns } from "../listing/summary.ts";
 import { departureNote } from "../paper/departures.ts";
 import { findCell } from "../paper/results.ts";
 import { parameterCount } from "../prompts/method.ts";
+import { portsInUse } from "../prompts/prompt.ts";
 import { compareRuns } from "../results/comparison.ts";
 import { runPaths } from "../runs/layout.ts";
 import type { MemoryEstimate } from "../runs/schema.ts";
@@ -72,8 +74,9 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   });
   try {
     const estimatedMemory = estimateMemory(resources, first!, options, reporter); // before the weights are loaded
-    await resources.lossFunction(first!.training); // finds what is wrong with the weights before there is a run
-    for (const { method, promptLength } of runs) createMethod(method, promptLength, resources); // as are methods that cannot be
+    // Methods that cannot be, and what is wrong with the weights, are found before there is a run.
+    const [ports] = runs.map(({ method, promptLength }) => portsInUse(createMethod(method, promptLength, resources)));
+    await resources.lossFunction(first!.training, ports!);
     const trained: Run[] = [];
     let failure: UlptError | undefined;
     for (const [index, settings] of runs.entries()) {
@@ -181,7 +184,7 @@ async function createRunOf(
   return createRun(workspace, experiment.name, settings.name, {
     created: new Date().toISOString(),
     method: settings.method.name,
-    rank: settings.method.name === "ulpt" ? settings.method.rank : null,
+    rank: method.rank ?? null,
     seed: settings.seed,
     promptLength: settings.promptLength,
     parameters: parameterCount(method),
@@ -256,10 +259,6 @@ function withCommands(error: unknown, run: Run, takeOver = false): unknown {
     return withHint(error, `${wait} Only if you are sure that process is gone: \`${resumption} --take-over\`.`);
   }
   return error;
-}
-
-function hasCode(error: unknown, code: ErrorCode): error is UlptError {
-  return error instanceof UlptError && error.code === code;
 }
 
 function withHint({ code, message, where, expected, cause }: UlptError, hint: string): UlptError {

@@ -4,7 +4,6 @@ import cliProgress from "cli-progress";
 import { UlptError } from "../errors.ts";
 import type { PromptPosition } from "../experiment/schema.ts";
 import type { Device } from "../graph/devices.ts";
-import type { TensorValue } from "../graph/session.ts";
 import { scoreText } from "../metrics/kinds.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
 import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
@@ -15,6 +14,7 @@ import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { leadingCount, textsOf } from "../training/position.ts";
+import { behind, type Prompted } from "../training/prompted.ts";
 import { type Preparation, type ResourceOptions, Resources } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { openSubject } from "./data.ts";
@@ -25,11 +25,11 @@ import { createReporter } from "./output.ts";
 import {
   type CheckpointTarget,
   deviceOf,
-  embeddingsOf,
   modelOf,
   openCheckpoint,
   openTarget,
   type PromptTarget,
+  promptOf,
   type Target,
 } from "./target.ts";
 import { isTerminal, say, sayJson } from "./terminal.ts";
@@ -76,10 +76,10 @@ export function evaluateCheckpoint(
     revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
     maxNewTokens: settings.generation.maxNewTokens,
     promptPosition: settings.promptPosition,
-    async embeddings(resources) {
-      const { checkpoint, embeddings } = await loadPrompt(path, settings, resources);
+    async prompt(resources) {
+      const { checkpoint, prompt } = await loadPrompt(path, settings, resources);
       requireWeights(checkpoint, resources.modelSha256, path);
-      return embeddings;
+      return prompt;
     },
   };
   return evaluateScored(scored, splitName, device, tracking);
@@ -100,7 +100,7 @@ async function evaluatePrompt(
   const model = await modelOf(target, { signal: tracking.signal });
   const loaded = LoadedModel.open(model, "cpu");
   try {
-    const embeddings = await embeddingsOf(target, loaded);
+    const prompt = await promptOf(target, loaded);
     const { maxNewTokens, promptPosition = "first" } = target.task;
     const scored: Scored = {
       path: target.path,
@@ -110,7 +110,7 @@ async function evaluatePrompt(
       directory,
       maxNewTokens,
       promptPosition,
-      embeddings: () => embeddings,
+      prompt: () => prompt,
     };
     return await evaluateScored(scored, splitName, device, tracking);
   } finally {
@@ -125,22 +125,11 @@ interface Scored extends Pick<ResourceOptions, "model" | "task" | "directory" | 
   /** Longest answer; null where the task says. */
   maxNewTokens: number | null;
   promptPosition: PromptPosition;
-  /** E `[n, d]` */
-  embeddings(resources: Resources): TensorValue | Promise<TensorValue>;
+  prompt(resources: Resources): Prompted | Promise<Prompted>;
 }
 
 async function evaluateScored(
-  {
-    path,
-    model,
-    task: definition,
-    taskName,
-    directory,
-    revisions,
-    maxNewTokens,
-    promptPosition,
-    embeddings: load,
-  }: Scored,
+  { path, model, task: definition, taskName, directory, revisions, maxNewTokens, promptPosition, prompt: load }: Scored,
   splitName: "validation" | "test",
   device: Device,
   { allowPrograms, onPreparation, signal, onProgress }: EvaluationTracking,
@@ -167,7 +156,7 @@ async function evaluateScored(
     }
     onProgress?.(0, split.examples.length);
     const leading = leadingCount(promptPosition, resources.model, textsOf(resources));
-    const ports = { prompt: await load(resources), leading };
+    const prompt = behind(await load(resources), leading);
     const passes = {
       maxNewTokens: maxNewTokens ?? definition.maxNewTokens ?? dataset.longestTarget,
       runProgram: resources.runProgram,
@@ -178,7 +167,7 @@ async function evaluateScored(
     const metrics = splitMetrics(definition, splitName);
     const questions = { metrics, rougeTokenizer, loss: true, amongLabels: true };
     const found = { ...passes, onProgress };
-    const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, ports, questions, found);
+    const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, prompt, questions, found);
     const unprompted = await resources.unprompted(split, passes);
     const report: EvaluationReport = {
       checkpoint: path,

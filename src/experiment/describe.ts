@@ -1,5 +1,5 @@
 /** @file Run settings as they are recorded: the same settings give the same text, whatever order they were written in. */
-import type { RunSettings } from "./expand.ts";
+import type { RunSettings } from "./recorded.ts";
 
 /** The settings of a run for run.json: plain JSON that reads back as they are, keys in order, nothing undefined. */
 export function describeSettings(run: RunSettings): Record<string, unknown> {

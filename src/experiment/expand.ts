@@ -1,86 +1,21 @@
 /** @file One experiment to its runs: every combination of method, rank and seed, with nothing left to default. */
-import type { ProjectionDistribution } from "../random/distributions.ts";
+import { z } from "zod";
 import { metricProblem } from "../tasks/answers.ts";
-import type { TaskDefinition } from "../tasks/definition.ts";
 import { declaredLabels } from "../tasks/render.ts";
 import { resolveTask } from "../tasks/resolve.ts";
 import { canonicalJson } from "./describe.ts";
 import type { Path } from "./jsonSchema.ts";
+import { type MethodName, type MethodSettings, methodRecord, type WrittenMethod } from "./methods/registry.ts";
+import { experimentSettings, type SharedName } from "./methods/shared.ts";
 import type { Experiment } from "./parse.ts";
-import type { ExperimentSettings, Initialization, Projection, PromptPosition } from "./schema.ts";
-
-export interface ProjectionSettings {
-  distribution: ProjectionDistribution;
-  groups: number;
-  seed: number;
-}
-
-export interface UlptSettings {
-  name: "ulpt";
-  rank: number;
-  scale: boolean;
-  shift: boolean;
-  projection: ProjectionSettings;
-}
-
-export interface VanillaSettings {
-  name: "vanilla";
-  initialization: Initialization;
-}
-
-export type MethodSettings = UlptSettings | VanillaSettings;
-
-export interface OptimizerSettings {
-  name: "adamw" | "hf-adamw";
-  betas: [number, number];
-  epsilon: number;
-  weightDecay: number;
-}
-
-export interface TrainingSettings {
-  steps: number;
-  batchSize: number;
-  lastBatch: "smaller" | "filled";
-  learningRate: number;
-  optimizer: OptimizerSettings;
-  schedule: "linear" | "constant";
-  warmupSteps: number;
-  clipNorm: number | null;
-  dropout: number;
-  evaluateEvery: number;
-  earlyStopping: { patience: number; minimumImprovement: number } | null;
-  microBatchTokens: number;
-  keepCheckpoints: "all" | "best-and-last";
-}
-
-/** Everything that decides what a run does; plain JSON. */
-export interface RunSettings {
-  /** Of the run, unique in its experiment and the same whenever its settings are: `ulpt-r2-seed1`. */
-  name: string;
-  experiment: string;
-  model: string;
-  /** With nothing left to look up in the registry. */
-  task: TaskDefinition;
-  /** The published result that it repeats. */
-  paper?: string | undefined;
-  method: MethodSettings;
-  promptLength: number;
-  promptPosition: PromptPosition;
-  seed: number;
-  training: TrainingSettings;
-  generation: { maxNewTokens: number | null };
-  device: ExperimentSettings["device"];
-}
+import type { RunSettings, TrainingSettings } from "./recorded.ts";
+import type { ExperimentSettings } from "./schema.ts";
 
 export interface ExpansionProblem {
   /** What the setting at `path` does wrong, to be read after its name. */
   message: string;
   path: Path;
 }
-
-type One<T> = Exclude<T, readonly unknown[]>;
-type WrittenMethod = Exclude<One<ExperimentSettings["method"]>, string>;
-type WrittenUlpt = Extract<WrittenMethod, { name: "ulpt" }>;
 
 /** Most runs of one experiment. A file of a few KB can ask for more than there is memory or time for. */
 export const mostRuns = 10_000;
@@ -115,8 +50,8 @@ export function countRuns({ settings }: Experiment): { count: number; variants: 
 
 /** The ranks that runs of the experiment have, each once. */
 export function usedRanks({ settings }: Experiment): Set<number> {
-  const ranks = [...allVariants(settings)].flatMap(({ method }) => (method.name === "ulpt" ? [method.rank] : []));
-  return new Set(ranks);
+  const ranks = [...allVariants(settings)].map(({ method: { rank } }) => rank);
+  return new Set(ranks.filter((rank) => typeof rank === "number"));
 }
 
 /**
@@ -134,7 +69,7 @@ export function expansionProblems(settings: ExperimentSettings): ExpansionProble
   const [seed, ...otherSeeds] = new Set(listOf(settings.seed));
   for (const [index, method] of methodsOf(settings).entries()) {
     const path: Path = Array.isArray(settings.method) ? ["method", index] : ["method"];
-    if (method.name === "ulpt") problems.push(...groupProblems(settings, method, path));
+    problems.push(...methodProblems(settings, method, path));
     let clash: string | undefined;
     for (const variant of variantsOf(settings, method)) {
       const key = caseless(variant.name);
@@ -154,17 +89,21 @@ export function expansionProblems(settings: ExperimentSettings): ExpansionProble
 
 /** The product of the lists' lengths, of which each is bounded by the length of the file. */
 function countProblem(settings: ExperimentSettings): ExpansionProblem | undefined {
-  const seeds = listOf(settings.seed).length;
   const methods = methodsOf(settings);
-  const ranksOf = (method: WrittenMethod) => (method.name === "ulpt" ? listOf(method.rank ?? settings.rank).length : 1);
-  const variants = methods.reduce((sum, method) => sum + ranksOf(method), 0);
+  const seeds = listOf(settings.seed).length;
+  const lists = methods.map((method) => listsOf(settings, method));
+  const variants = lists.reduce((sum, ofMethod) => sum + ofMethod.reduce((all, { items }) => all * items.length, 1), 0);
   const count = variants * seeds;
   if (count <= mostRuns) return undefined;
-  const longest = Math.max(seeds, ...methods.map(ranksOf), methods.length);
-  const key = longest === seeds ? "seed" : longest === methods.length ? "method" : "rank";
+  const candidates: { length: number; path: Path }[] = [
+    { length: seeds, path: ["seed"] },
+    { length: methods.length, path: ["method"] },
+    ...lists.flat().map(({ items, path }) => ({ length: items.length, path })),
+  ];
+  const longest = candidates.reduce((most, one) => (one.length > most.length ? one : most));
   return {
     message: `makes the experiment ${count.toLocaleString("en")} runs (${variants.toLocaleString("en")} of methods and ranks, for each of ${seeds.toLocaleString("en")} seeds); at most ${mostRuns.toLocaleString("en")} are possible: shorten the list, or write several experiments`,
-    path: settings[key] === undefined ? [] : [key],
+    path: longest.path,
   };
 }
 
@@ -192,18 +131,18 @@ function* runsOf({ settings, name: experiment }: Experiment): Generator<RunSetti
         promptPosition: settings.promptPosition,
         seed,
         training: resolveTraining(settings.training, variant.learningRate),
-        generation: { maxNewTokens: settings.generation.maxNewTokens ?? null },
+        generation: settings.generation,
         device: settings.device,
       };
     }
   }
 }
 
-/** What a method trains apart from its seed; a rank list belongs to ULPT alone. */
+/** What a method trains apart from its seed: an item of each of its lists. */
 interface Variant {
   name: string;
-  /** A projection without a seed of its own has that of the run. */
-  method: VanillaSettings | (Omit<UlptSettings, "projection"> & { projection: Projection });
+  /** As it is recorded, but that seeds which follow the run's are still left out. */
+  method: { name: WrittenMethod["name"]; readonly [setting: string]: unknown };
   learningRate: number | undefined;
 }
 
@@ -211,47 +150,110 @@ function runName({ name }: Variant, seed: number): string {
   return `${name}-seed${seed}`;
 }
 
+/** With the seed of the run wherever the method has one that is left out. */
 function withSeed(method: Variant["method"], runSeed: number): MethodSettings {
-  if (method.name === "vanilla") return method;
-  const { distribution, groups, seed } = method.projection;
-  return { ...method, projection: { distribution, groups, seed: seed ?? runSeed } };
+  const { seeds } = methodRecord(method.name);
+  return seeds.reduce<unknown>((settings, path) => withDefaultAt(settings, path, runSeed), method) as MethodSettings;
+}
+
+/** `value` with `given` at `path`, if there is nothing. */
+function withDefaultAt(value: unknown, [key, ...rest]: Path, given: unknown): unknown {
+  if (key === undefined) return value ?? given;
+  const object = value as Readonly<Record<string, unknown>>;
+  return { ...object, [key]: withDefaultAt(object[key], rest, given) };
 }
 
 function* allVariants(settings: ExperimentSettings): Generator<Variant, undefined> {
   for (const method of methodsOf(settings)) yield* variantsOf(settings, method);
 }
 
-function* variantsOf(settings: ExperimentSettings, method: WrittenMethod): Generator<Variant, undefined> {
-  const { learningRate } = method;
-  if (method.name === "vanilla") {
-    const initialization = method.initialization ?? settings.initialization;
-    yield { name: method.label ?? "vanilla", method: { name: "vanilla", initialization }, learningRate };
+/** What an experiment says for all its methods. */
+type MethodLevel = Pick<ExperimentSettings, SharedName>;
+
+function* variantsOf(settings: MethodLevel, written: WrittenMethod): Generator<Variant, undefined> {
+  const { name, label, learningRate } = written;
+  const record = methodRecord(name);
+  const lists = listsOf(settings, written);
+  const single = singleSettings(settings, written);
+  for (const items of combinations(lists.map((list) => list.items))) {
+    const chosen = Object.fromEntries(lists.map(({ key }, i) => [key, items[i]]));
+    const method = { name, ...inOrder({ ...single, ...chosen }, record.settings.keys()) };
+    // An item is in the name unless a labelled method fixes it, so that a longer list renames no run.
+    const shown = lists.flatMap(({ prefix, isFixed }, i) =>
+      label !== undefined && isFixed ? [] : [`${prefix}${items[i]}`],
+    );
+    const others = label === undefined ? record.nameParts(method as MethodSettings) : [];
+    yield { name: [label ?? name, ...shown, ...others].join("-"), method, learningRate };
+  }
+}
+
+/** A setting of a method that may be a list. */
+interface ListedSetting {
+  key: string;
+  prefix: string;
+  items: readonly unknown[];
+  /** Whether the method itself has it, and no list of it. */
+  isFixed: boolean;
+  /** Where the list stands in the experiment. */
+  path: Path;
+}
+
+function listsOf(settings: MethodLevel, written: WrittenMethod): ListedSetting[] {
+  const own = methodRecord(written.name).ownSettings(written);
+  return [...methodRecord(written.name).settings].flatMap(([key, { listPrefix }]) => {
+    if (listPrefix === undefined) return [];
+    const value = written[key] ?? own[key];
+    const isInherited = value === undefined;
+    const items = listOf(isInherited ? settings[key as SharedName] : value);
+    return [
+      {
+        key,
+        prefix: listPrefix,
+        items,
+        isFixed: !isInherited && !Array.isArray(value),
+        path: isInherited ? [key] : ["method"],
+      },
+    ];
+  });
+}
+
+/** The settings of a method that take no list: its own value, else the experiment's, else the default. */
+function singleSettings(settings: MethodLevel, written: WrittenMethod): Record<string, unknown> {
+  const record = methodRecord(written.name);
+  const own = record.ownSettings(written);
+  return Object.fromEntries(
+    [...record.settings]
+      .filter(([, { listPrefix }]) => listPrefix === undefined)
+      .map(([key]) => [key, written[key] ?? own[key] ?? settings[key as SharedName]]),
+  );
+}
+
+function inOrder(values: Readonly<Record<string, unknown>>, keys: Iterable<string>): Record<string, unknown> {
+  return Object.fromEntries(Array.from(keys, (key) => [key, values[key]]));
+}
+
+/** Every choice of one item of each list, the last list's items changing first. */
+function* combinations(lists: readonly (readonly unknown[])[]): Generator<unknown[], undefined> {
+  const [first, ...rest] = lists;
+  if (!first) {
+    yield [];
     return;
   }
-  const scale = method.scale ?? settings.scale;
-  const shift = method.shift ?? settings.shift;
-  const projection = method.projection ?? settings.projection;
-  for (const rank of listOf(method.rank ?? settings.rank)) {
-    const name = nameUlpt(method, rank, scale, shift);
-    yield { name, method: { name: "ulpt", rank, scale, shift, projection }, learningRate };
+  for (const item of first) for (const others of combinations(rest)) yield [item, ...others];
+}
+
+/** What of a method's settings does not go together. */
+function methodProblems(settings: ExperimentSettings, written: WrittenMethod, path: Path): ExpansionProblem[] {
+  const record = methodRecord(written.name);
+  const problems = new Map<string, ExpansionProblem>();
+  for (const { method } of variantsOf(settings, written)) {
+    for (const { message, setting } of record.problems(method as MethodSettings, settings)) {
+      const isInherited = written[setting[0]!] === undefined && record.inherits.some((key) => key === setting[0]);
+      const problem = { message, path: isInherited ? setting : [...path, ...setting] };
+      problems.set(canonicalJson(problem), problem);
+    }
   }
-}
-
-/** The rank is in the name unless a labelled method fixes it, so that a longer rank list renames no run. */
-function nameUlpt({ label, rank: own }: WrittenUlpt, rank: number, scale: boolean, shift: boolean): string {
-  if (label !== undefined) return typeof own === "number" ? label : `${label}-r${rank}`;
-  return `ulpt-r${rank}${scale ? "" : "-no-scale"}${shift ? "" : "-no-shift"}`;
-}
-
-function groupProblems(settings: ExperimentSettings, method: WrittenUlpt, path: Path): ExpansionProblem[] {
-  const { groups } = method.projection ?? settings.projection;
-  if (settings.promptLength % groups === 0) return [];
-  return [
-    {
-      message: `is ${groups}, which does not divide promptLength, ${settings.promptLength}`,
-      path: [...(method.projection ? path : []), "projection", "groups"],
-    },
-  ];
+  return [...problems.values()];
 }
 
 function resolveTraining(written: ExperimentSettings["training"], learningRate: number | undefined): TrainingSettings {
@@ -272,4 +274,10 @@ function resolveTraining(written: ExperimentSettings["training"], learningRate: 
 
 function listOf<T>(value: T | readonly T[]): readonly T[] {
   return Array.isArray(value) ? value : [value as T];
+}
+
+/** The settings of a method where an experiment says nothing of it: one for each rank where it has one. Seeds are 1. */
+export function usualSettings(name: MethodName, ranks: readonly number[]): MethodSettings[] {
+  const level = z.object(experimentSettings).parse({ rank: [...ranks] });
+  return Array.from(variantsOf(level, { name }), ({ method }) => withSeed(method, 1));
 }

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UlptError } from "../errors.ts";
+import { quoteList } from "../words/suggest.ts";
 import { experimentJsonSchema } from "./jsonSchema.ts";
+import { methodNames } from "./methods/registry.ts";
 import { parseExperiment, readExperiment } from "./parse.ts";
 import { ExperimentError } from "./problems.ts";
 
@@ -74,6 +76,12 @@ describe("syntax errors", () => {
   });
 });
 
+const few = methodNames.length <= 6;
+/** So many names are told beside the one that was probably meant. */
+const suggested = few ? 12 : 3;
+const quoted = methodNames.map((name) => JSON.stringify(name)).join(" or ");
+const names = `a name like ${quoteList(methodNames.slice(0, 3), "or")}`;
+
 describe("invalid settings", () => {
   it("are reported all at once, each where it stands", () => {
     const text = [
@@ -91,7 +99,7 @@ describe("invalid settings", () => {
       '3:45 task.template has a "{" without its partner (character 1); expected {field} where a value goes, {{ and }} for braces',
       '3:75 task.lables is not a setting of an experiment; did you mean "labels"?',
       "4:48 method[1].rank must be at least 1, not 0",
-      '4:53 method[2] must be "ulpt" or "vanilla", not "vanila"; did you mean "vanilla"?',
+      `4:53 method[2] must be ${quoteList(methodNames, "or", suggested)}, not "vanila"; did you mean "vanilla"?`,
       "5:30 training.batchSize must be a whole number, not 1.5",
       '6:3 steps is not a setting of an experiment; did you mean "training.steps"?',
     ]);
@@ -136,9 +144,12 @@ describe("invalid settings", () => {
     [{ promptLength: 0 }, "promptLength must be at least 1, not 0"],
     [{ seed: -1 }, "seed must be at least 0, not -1"],
     [{ name: "../x" }, 'name must be made of letters, digits, ".", "_" and "-"'],
-    [{ method: 3 }, 'method must be "ulpt" or "vanilla" or an object or a list, not 3'],
-    [{ method: {} }, 'method.name is missing: "ulpt" or "vanilla"'],
-    [{ method: { name: "ulp" } }, 'method.name must be "ulpt" or "vanilla", not "ulp"; did you mean "ulpt"?'],
+    [{ method: 3 }, `method must be ${few ? quoted : names} or an object or a list, not 3`],
+    [{ method: {} }, `method.name is missing: ${quoteList(methodNames, "or")}`],
+    [
+      { method: { name: "ulp" } },
+      `method.name must be ${quoteList(methodNames, "or", suggested)}, not "ulp"; did you mean "ulpt"?`,
+    ],
     [{ method: { name: "vanilla", rank: 2 } }, 'method.rank does not go with "vanilla"; remove it'],
     [{ initialization: { from: "text" } }, "initialization.text is missing: text in quotes"],
     [{ training: { steps: 1, learningRate: 0 } }, "training.learningRate must be greater than 0, not 0"],

@@ -1,66 +1,39 @@
-/** @file Run settings as run.json records them, read back and checked: a workspace is untrusted input. */
+/** @file The settings of a run as run.json records them, read back and checked: a workspace is untrusted input. */
 import { z } from "zod";
 import { UlptError } from "../errors.ts";
-import { projectionDistributions } from "../random/distributions.ts";
 import { bounded } from "../tasks/bounds.ts";
 import { taskDefinitionSchema } from "../tasks/definition.ts";
 import { describeSettings } from "./describe.ts";
-import type { RunSettings } from "./expand.ts";
-import { promptPositions, recordedInitialization } from "./schema.ts";
+import { recordedMethod } from "./methods/registry.ts";
+import { recordedForm } from "./recordedForm.ts";
+import { experimentSchema } from "./schema.ts";
 
-const { rank, groups, seed, promptLength, steps, length } = bounded;
-
-/** The settings of a method as run.json and exported prompts record them. */
-export const recordedMethod = z.discriminatedUnion("name", [
-  z.object({
-    name: z.literal("ulpt"),
-    rank,
-    scale: z.boolean(),
-    shift: z.boolean(),
-    projection: z.object({ distribution: z.enum(projectionDistributions), groups, seed }),
-  }),
-  z.object({ name: z.literal("vanilla"), initialization: recordedInitialization }),
-]);
+const { promptPosition, training, generation, device } = experimentSchema.shape;
 
 const recordedSettings = z.object({
+  /** Of the run, unique in its experiment and the same whenever its settings are: `ulpt-r2-seed1`. */
   name: z.string(),
   experiment: z.string(),
   /** The folder that relative paths start at, relative to the workspace. */
   directory: z.string(),
   model: z.string().min(1),
+  /** With nothing left to look up in the registry. */
   task: taskDefinitionSchema,
+  /** The published result that it repeats. */
   paper: z.string().optional(),
   method: recordedMethod,
-  promptLength,
-  promptPosition: z.enum(promptPositions).default("first"),
-  seed,
-  training: z.object({
-    steps,
-    batchSize: bounded.batchSize,
-    // Runs of before there was a choice filled it.
-    lastBatch: z.enum(["smaller", "filled"]).default("filled"),
-    learningRate: z.number().gt(0),
-    optimizer: z.object({
-      name: z.enum(["adamw", "hf-adamw"]),
-      betas: z.tuple([z.number(), z.number()]),
-      epsilon: z.number().gt(0),
-      weightDecay: z.number().gte(0),
-    }),
-    schedule: z.enum(["linear", "constant"]),
-    warmupSteps: z.int().min(0),
-    clipNorm: z.number().gt(0).nullable(),
-    dropout: z.number().gte(0).lt(1).default(0),
-    evaluateEvery: steps,
-    earlyStopping: z.object({ patience: bounded.patience, minimumImprovement: z.number().gte(0) }).nullable(),
-    microBatchTokens: bounded.microBatchTokens,
-    keepCheckpoints: z.enum(["all", "best-and-last"]),
-  }),
-  generation: z.object({ maxNewTokens: length.nullable() }),
-  device: z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]),
+  promptLength: bounded.promptLength,
+  promptPosition: recordedForm(promptPosition),
+  seed: bounded.seed,
+  training: recordedForm(training),
+  generation: recordedForm(generation),
+  device: recordedForm(device),
 });
 
-/** `RunSettings` with the folder of the experiment file. */
-export type RecordedSettings = RunSettings & { directory: string };
+/** Everything that decides what a run does, and the folder of its experiment file; plain JSON. */
+export type RecordedSettings = z.infer<typeof recordedSettings>;
+export type RunSettings = Omit<RecordedSettings, "directory">;
+export type TrainingSettings = RunSettings["training"];
 
 /**
  * What run.json keeps of a run's settings. `directory` is relative to the workspace, so that the workspace can move: also to another

@@ -23,11 +23,10 @@ const inspection = newInspection({
   hiddenSize: 1,
   parameters: 2,
   model: { source: "m", sha256: "b" },
-  projection: null,
+  frozen: [],
   metrics: { accuracy: 0.5 },
   tokens: [token, token],
-  scale: { mean: 1, deviation: 0, minimum: 1, maximum: 1, top: [] },
-  shift: null,
+  vectors: { scale: { mean: 1, deviation: 0, minimum: 1, maximum: 1, top: [] } },
   sinceStart: { meanDistance: 0.5, largestDistance: 0.5, farthest: 0, meanCosine: 0.9, nearestChanged: 2 },
   embeddings: encodeEmbeddings(new Float32Array([1, 2])),
 });

@@ -21,11 +21,10 @@ function inspectionOf(path: string): Inspection {
     hiddenSize: 1,
     parameters: 1,
     model: { source: "m", sha256: "s" },
-    projection: null,
+    frozen: [],
     metrics: {},
     tokens: [{ norm: 1, nearest: [], coordinates: null, moved: token }],
-    scale: null,
-    shift: null,
+    vectors: {},
     sinceStart: { meanDistance: 0, largestDistance: 0, farthest: 0, meanCosine: 1, nearestChanged: 0 },
     embeddings: encodeEmbeddings(new Float32Array([1])),
   });

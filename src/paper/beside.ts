@@ -1,5 +1,5 @@
 /** @file Runs of ours beside a published number: which of them repeat it, and the score of each that compares with it. */
-import type { RunSettings } from "../experiment/expand.ts";
+import type { RunSettings } from "../experiment/recorded.ts";
 import { bestOf } from "../metrics/kinds.ts";
 import type { KnownRun } from "../results/equality.ts";
 import type { EvaluationPoint } from "../results/fold.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { expandRuns, type RunSettings } from "../experiment/expand.ts";
+import { expandRuns } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
+import type { RunSettings } from "../experiment/recorded.ts";
 import { protocolDifferences } from "./differences.ts";
 import { experimentFileName, reproduceExperiment } from "./reproduce.ts";
 import { cells, findCell } from "./results.ts";

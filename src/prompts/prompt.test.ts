@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { modelOfSize } from "../../test/support/methodChecks.ts";
 import { Random } from "../../test/support/random.ts";
+import type { MethodSettings } from "../experiment/methods/registry.ts";
 import { Stream } from "../random/philox.ts";
-import { elementCount, type PromptMethod, parameterCount } from "./method.ts";
-import { type ParameterValues, PromptSession } from "./prompt.ts";
+import { elementCount, type ParameterValues, type PromptMethod, parameterCount } from "./method.ts";
+import { PromptSession } from "./prompt.ts";
 import { ulpt } from "./ulpt.ts";
-import { type VanillaStart, vanilla } from "./vanilla.ts";
+import { vanilla } from "./vanilla.ts";
 
 const projection = { distribution: "normal", groups: 1, seed: 3 } as const;
-const base = { promptLength: 6, hiddenSize: 10, rank: 2, scale: true, shift: true, projection };
+const base = { name: "ulpt", rank: 2, scale: true, shift: true, projection } as const;
+const model = { hiddenSize: 10 };
 
 function randomParameters(method: PromptMethod, random: Random): ParameterValues {
   const entries = Object.entries(method.parameters);
@@ -22,7 +25,8 @@ describe("ULPT", () => {
     { scale: false, shift: false, groups: 6, names: ["z"], count: 12 },
   ])("scale $scale, shift $shift, $groups groups: E and its gradients are those of the formula", async (options) => {
     const { groups } = options;
-    const method = ulpt({ ...base, ...options, projection: { ...projection, groups } });
+    const settings = { ...base, scale: options.scale, shift: options.shift, projection: { ...projection, groups } };
+    const method = ulpt(settings, 6, model);
     expect(Object.keys(method.parameters)).toEqual(options.names);
     expect(parameterCount(method)).toBe(options.count);
 
@@ -30,11 +34,13 @@ describe("ULPT", () => {
     const parameters = randomParameters(method, random);
     const upstream = random.normals(60);
     const session = await PromptSession.create(method);
-    const embeddings = await session.embeddings(parameters);
-    const gradients = await session.gradients(parameters, upstream);
+    const ports = await session.values(parameters);
+    const gradients = await session.gradients(parameters, ports, { prompt: upstream });
+    expect(Object.keys(ports)).toEqual(["prompt"]);
+    const embeddings = ports.prompt!;
     await session.release();
 
-    const p = method.constants.projection!.data;
+    const p = method.frozen.projection!.data;
     const { z, scale, shift } = parameters as Record<string, Float32Array | undefined>;
     const expected = { z: new Float64Array(12), scale: new Float64Array(10), shift: new Float64Array(10) };
     expect(embeddings.shape).toEqual([6, 10]);
@@ -58,7 +64,7 @@ describe("ULPT", () => {
   });
 
   it("starts with scale 1, shift 0 and Z from the seed", () => {
-    const method = ulpt(base);
+    const method = ulpt(base, 6, model);
     const start = method.initialize(new Stream(1, "start"));
     expect([...start.scale!]).toEqual(new Array(10).fill(1));
     expect([...start.shift!]).toEqual(new Array(10).fill(0));
@@ -67,18 +73,26 @@ describe("ULPT", () => {
     expect(method.initialize(new Stream(2, "start")).z).not.toEqual(start.z);
   });
 
-  it("knows the hash and generator of its projection", () => {
-    expect(ulpt(base).projection).toMatchObject({
-      rank: 2,
-      hiddenSize: 10,
+  it("knows the hash and origin of its projection", () => {
+    const { projection } = ulpt(base, 6, model).frozen;
+    expect(projection).toMatchObject({
+      shape: [1, 2, 10],
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      origin: { seed: 3, generator: "philox4x32-10/1", distribution: "normal" },
     });
   });
 });
 
 describe("vanilla prompt tuning", () => {
-  const create = (start: VanillaStart, promptLength = 5) => vanilla({ promptLength, hiddenSize: 2, start });
-  const embeddings = (token: number) => Float32Array.of(token, -token);
+  type Start = MethodSettings<"vanilla">["initialization"];
+  const withWords = (count: number) =>
+    modelOfSize(2, {
+      words: () => [...Array(count).keys()],
+      tokens: (text) => text.split(" ").map(Number),
+      embedding: (token) => Float32Array.of(token, -token),
+    });
+  const create = (initialization: Start, promptLength = 5, model = withWords(100)) =>
+    vanilla({ name: "vanilla", initialization }, promptLength, model);
   const rows = (method: PromptMethod, seed = 1) => {
     const values = method.initialize(new Stream(seed, "start")).prompt_embeddings!;
     return Array.from({ length: values.length / 2 }, (_, row) => [...values.subarray(2 * row, 2 * row + 2)]);
@@ -89,14 +103,21 @@ describe("vanilla prompt tuning", () => {
     const random = new Random(1);
     const [values, upstream] = [random.normals(10), random.normals(10)];
     const session = await PromptSession.create(method);
-    expect((await session.embeddings({ prompt_embeddings: values })).data).toEqual(values);
-    expect(await session.gradients({ prompt_embeddings: values }, upstream)).toEqual({ prompt_embeddings: upstream });
+    const ports = await session.values({ prompt_embeddings: values });
+    expect(ports.prompt!.data).toEqual(values);
+    expect(await session.gradients({ prompt_embeddings: values }, ports, { prompt: upstream })).toEqual({
+      prompt_embeddings: upstream,
+    });
     await session.release();
     expect(parameterCount(method)).toBe(10);
   });
 
   it("starts at random with the given spread", () => {
-    const method = vanilla({ promptLength: 50, hiddenSize: 40, start: { from: "random", standardDeviation: 0.5 } });
+    const method = vanilla(
+      { name: "vanilla", initialization: { from: "random", standardDeviation: 0.5 } },
+      50,
+      modelOfSize(40),
+    );
     const values = method.initialize(new Stream(1, "start")).prompt_embeddings!;
     const variance = values.reduce((sum, value) => sum + value * value, 0) / values.length;
     expect(Math.sqrt(variance)).toBeGreaterThan(0.45);
@@ -104,7 +125,7 @@ describe("vanilla prompt tuning", () => {
   });
 
   it("starts from different tokens of the vocabulary, by the seed", () => {
-    const method = create({ from: "vocabulary", tokens: [...Array(100).keys()], embeddings });
+    const method = create({ from: "vocabulary" });
     const start = rows(method);
     expect(new Set(start.map(([token]) => token)).size).toBe(5);
     for (const [token, negated] of start) expect(negated).toBe(-token!);
@@ -113,13 +134,17 @@ describe("vanilla prompt tuning", () => {
   });
 
   it("uses tokens again where the vocabulary has too few", () => {
-    const start = rows(create({ from: "vocabulary", tokens: [...Array(3).keys()], embeddings }));
+    const start = rows(create({ from: "vocabulary" }, 5, withWords(3)));
     expect(new Set(start.map(String)).size).toBe(3);
     expect(start.slice(3)).toEqual(start.slice(0, 2));
   });
 
   it("starts from a text, repeated to fill the prompt or cut to its length", () => {
-    expect(rows(create({ from: "text", tokens: [7, 8], embeddings })).map(([token]) => token)).toEqual([7, 8, 7, 8, 7]);
-    expect(rows(create({ from: "text", tokens: [7, 8, 9], embeddings }, 2)).map(([token]) => token)).toEqual([7, 8]);
+    expect(rows(create({ from: "text", text: "7 8", specialTokens: false })).map(([token]) => token)).toEqual([
+      7, 8, 7, 8, 7,
+    ]);
+    expect(rows(create({ from: "text", text: "7 8 9", specialTokens: false }, 2)).map(([token]) => token)).toEqual([
+      7, 8,
+    ]);
   });
 });

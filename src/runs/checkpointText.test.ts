@@ -45,17 +45,21 @@ function inspection(changes: Partial<Inspection> = {}): Inspection {
     hiddenSize: 4,
     parameters: 12,
     model: { source: "google-t5/t5-small", sha256: "75427f06b989162a".repeat(4) },
-    projection: {
-      generator: "philox4x32-10/1",
-      seed: 42,
-      distribution: "xavier-uniform",
-      groups: 1,
-      sha256: "07f35c1dd0104fea".repeat(4),
-    },
+    frozen: [
+      {
+        name: "projection",
+        generator: "philox4x32-10/1",
+        seed: 42,
+        distribution: "xavier-uniform",
+        sha256: "07f35c1dd0104fea".repeat(4),
+      },
+    ],
     metrics: { score: 0.913, loss: 0.22638 },
     tokens: [token(), token({ moved: still })],
-    scale: { mean: 1.02, deviation: 0.11, minimum: 0.8, maximum: 1.61, top: [{ index: 3, value: 1.61 }] },
-    shift: { mean: -0.00001, deviation: 0.02, minimum: -0.05, maximum: 0.04, top: [{ index: 0, value: -0.05 }] },
+    vectors: {
+      scale: { mean: 1.02, deviation: 0.11, minimum: 0.8, maximum: 1.61, top: [{ index: 3, value: 1.61 }] },
+      shift: { mean: -0.00001, deviation: 0.02, minimum: -0.05, maximum: 0.04, top: [{ index: 0, value: -0.05 }] },
+    },
     sinceStart: { meanDistance: 0.1706, largestDistance: 0.3412, farthest: 0, meanCosine: 0.99, nearestChanged: 1 },
     embeddings: encodeEmbeddings(Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0)),
     ...changes,
@@ -131,9 +135,7 @@ describe("the text of a checkpoint", () => {
     const text = checkpointText(inspection({ tokens }));
     expect(text).toContain("\nz        norm 3.0000  largest z17 -2.0000\n");
     expect(text.match(/^z /gm)).toHaveLength(1);
-    const vanilla = checkpointText(
-      inspection({ rank: null, projection: null, scale: null, shift: null, parameters: 8, metrics: {} }),
-    );
+    const vanilla = checkpointText(inspection({ rank: null, frozen: [], vectors: {}, parameters: 8, metrics: {} }));
     expect(vanilla).toContain("# 2 tokens for google-t5/t5-small: 8 trained numbers\n");
     expect(vanilla).toContain("[metrics]\nnone: not evaluated at this step\n");
     expect(vanilla).not.toMatch(/projection|\[scale\]|\[shift\]|rank/);
@@ -157,8 +159,8 @@ describe("the text of a checkpoint", () => {
       ["start/cosine", "cosine "],
       ["token/1/norm", "norm "],
       ["token/1/moved", "moved    0.0000"],
-      ["scale/top", "top     d3"],
-      ["shift/summary", "values  mean +0.0000"],
+      ["vector/scale/top", "top     d3"],
+      ["vector/shift/summary", "values  mean +0.0000"],
     ];
     for (const [key, start] of starts) expect(all[lines.get(key)!], key).toMatch(start);
     for (const { title, firstLine, lastLine } of sections) {

@@ -25,10 +25,10 @@ export type LineKey =
   | `fact/${string}`
   | `start/${"distance" | "cosine" | "nearest"}`
   | `token/${number}/${"norm" | "nearest" | "z" | "moved"}`
-  | `${"scale" | "shift"}/${"summary" | "range" | "top"}`;
+  | `vector/${string}/${"summary" | "range" | "top"}`;
 
 export interface TextSection {
-  /** `metrics`, `prompt`, `since the start`, `token 007`, `scale`, `shift` */
+  /** `metrics`, `prompt`, `since the start`, `token 007`, and names of vectors like `scale` */
   title: string;
   /** Counted from 0; the last line is not blank. */
   firstLine: number;
@@ -54,7 +54,7 @@ export function checkpointText(inspection: Inspection, options: TextOptions = {}
 export function layoutCheckpoint(inspection: Inspection, options: TextOptions = {}): CheckpointLayout {
   const numbers = new Numbers(options.precision ?? defaultPrecision);
   const page = new Page();
-  const { tokens, scale, shift } = inspection;
+  const { tokens, vectors } = inspection;
   page.line("title", `# ${title(inspection)}`);
   page.line(undefined, `# ${describe(inspection)}`);
   if (options.note) page.line(undefined, `# ${visibleLine(options.note)}`);
@@ -62,8 +62,7 @@ export function layoutCheckpoint(inspection: Inspection, options: TextOptions = 
   addFacts(page, inspection);
   addStart(page, inspection, numbers);
   for (const [index, token] of tokens.entries()) addToken(page, index, token, tokens.length, numbers);
-  if (scale) addVector(page, "scale", scale, numbers);
-  if (shift) addVector(page, "shift", shift, numbers);
+  for (const [name, vector] of Object.entries(vectors)) addVector(page, name, vector, numbers);
   return page.layout();
 }
 
@@ -91,7 +90,7 @@ function addMetrics(page: Page, { metrics, imported }: Inspection, numbers: Numb
 }
 
 function addFacts(page: Page, inspection: Inspection): void {
-  const { method, rank, promptLength, promptPosition, hiddenSize, parameters, bytes, checked, model, projection } =
+  const { method, rank, promptLength, promptPosition, hiddenSize, parameters, bytes, checked, model, frozen } =
     inspection;
   const facts: [name: string, value: string][] = [
     ["method", visibleLine(method)],
@@ -103,11 +102,9 @@ function addFacts(page: Page, inspection: Inspection): void {
     ["model", visibleLine(model.source)],
     ["model sha256", visibleLine(short(model.sha256))],
   ];
-  if (projection) {
-    const { distribution, seed, groups, generator, sha256 } = projection;
-    const split = groups === 1 ? "" : `, ${groups} groups`;
-    facts.push(["projection", visibleLine(`${distribution}, seed ${seed}${split}, ${generator}`)]);
-    facts.push(["projection sha256", visibleLine(short(sha256))]);
+  for (const { name, distribution, seed, generator, sha256 } of frozen) {
+    facts.push([visibleLine(name), visibleLine(`${distribution}, seed ${seed}, ${generator}`)]);
+    facts.push([visibleLine(`${name} sha256`), visibleLine(short(sha256))]);
   }
   page.section("prompt");
   const width = Math.max(...facts.map(([name]) => name.length));
@@ -144,13 +141,13 @@ function addToken(page: Page, index: number, token: InspectedToken, count: numbe
   page.fact(`token/${index}/moved`, "moved  ", `${numbers.plain(moved.distance)}${cosine}${was}`);
 }
 
-function addVector(page: Page, name: "scale" | "shift", vector: VectorSummary, numbers: Numbers): void {
+function addVector(page: Page, name: string, vector: VectorSummary, numbers: Numbers): void {
   const number = (value: number) => (name === "scale" ? numbers.plain(value) : numbers.signed(value));
   page.section(name);
-  page.fact(`${name}/summary`, "values", `mean ${number(vector.mean)}  sd ${numbers.plain(vector.deviation)}`);
-  page.fact(`${name}/range`, "range ", `${number(vector.minimum)} to ${number(vector.maximum)}`);
+  page.fact(`vector/${name}/summary`, "values", `mean ${number(vector.mean)}  sd ${numbers.plain(vector.deviation)}`);
+  page.fact(`vector/${name}/range`, "range ", `${number(vector.minimum)} to ${number(vector.maximum)}`);
   const top = vector.top.map(({ index, value }) => `d${index} ${number(value)}`);
-  page.fact(`${name}/top`, "top   ", top.join("  "));
+  page.fact(`vector/${name}/top`, "top   ", top.join("  "));
 }
 
 /** `007`: as many digits as the last token needs, at least three. */
@@ -236,11 +233,11 @@ export function comparePrompts(
   threshold = defaultThreshold,
 ): PromptChange | Incomparable {
   if (before.model.sha256 !== after.model.sha256 || before.hiddenSize !== after.hiddenSize) return "model";
-  if (before.promptLength !== after.promptLength) return "length";
-  const { promptLength, hiddenSize } = after;
+  if (before.promptLength !== after.promptLength || before.tokens.length !== after.tokens.length) return "length";
+  const { hiddenSize, tokens } = after;
   const from = embeddingsOf(before);
   const to = embeddingsOf(after);
-  const distances = Array.from({ length: promptLength }, (_, row) => {
+  const distances = Array.from({ length: tokens.length }, (_, row) => {
     let squares = 0;
     for (let i = row * hiddenSize; i < (row + 1) * hiddenSize; i++) squares += (to[i]! - from[i]!) ** 2;
     return Math.sqrt(squares);

@@ -39,10 +39,7 @@ function checkpoint(step: number): NewCheckpoint {
       promptLength: 2,
       rank: 3,
       hiddenSize: 3,
-      generator: "philox4x32-10",
-      projectionSeed: 42,
-      groups: 1,
-      projectionSha256: "ab",
+      frozen: [{ name: "projection", seed: 42, generator: "philox4x32-10", distribution: "normal", sha256: "ab" }],
       model: "google-t5/t5-base",
       modelSha256: "cd",
       metrics: { accuracy: 0.875, loss: Number.NaN, "-inf": -Infinity },
@@ -67,7 +64,7 @@ describe("checkpoints", () => {
     expect(readFileSync(path)).toHaveLength(saved.bytes);
     const loaded = loadCheckpoint(path);
     expect(loaded.step).toBe(400);
-    expect(loaded.metadata).toEqual({ format: "ulpt-checkpoint", version: 2, step: 400, ...checkpoint(400).metadata });
+    expect(loaded.metadata).toEqual({ format: "ulpt-checkpoint", version: 3, step: 400, ...checkpoint(400).metadata });
     expect(Object.keys(loaded.tensors)).toEqual(["scale", "z"]);
     expect(loaded.tensors.z!.shape).toEqual([2, 3]);
     expect(Buffer.from(loaded.tensors.z!.data.buffer)).toEqual(Buffer.from(checkpoint(0).tensors.z!.data.buffer));
@@ -77,10 +74,9 @@ describe("checkpoints", () => {
     const { file } = saveCheckpoint(run, checkpoint(1));
     expect(readHeader(join(directory, file)).metadata).toMatchObject({
       format: "ulpt-checkpoint",
-      version: "2",
+      version: "3",
       step: "1",
       rank: "3",
-      projectionSeed: "42",
     });
   });
 
@@ -96,7 +92,7 @@ describe("checkpoints", () => {
     }
     for (const [change, message] of [
       [{ format: "pt" }, "format"],
-      [{ version: "3" }, "expected version 2 or an older one"],
+      [{ version: "4" }, "expected version 3 or an older one"],
       [{ step: "4e2" }, "step"],
       [{ hiddenSize: undefined }, "hiddenSize"],
       [{ rank: "9".repeat(30) }, "rank"],

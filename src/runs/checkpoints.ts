@@ -4,7 +4,16 @@ import { z } from "zod";
 import { type ErrorCode, messageOf, UlptError } from "../errors.ts";
 import { promptPositions } from "../experiment/schema.ts";
 import { checkpointFile, checkpointPath, checkpointStep, runPaths } from "./layout.ts";
-import { integer, jsonRecord, positive, presentOnly, projectionMetadata, stepNumber } from "./metadata.ts";
+import {
+  frozenRecords,
+  integer,
+  json,
+  jsonRecord,
+  migrateMetadata,
+  positive,
+  presentOnly,
+  stepNumber,
+} from "./metadata.ts";
 import type { Ownership } from "./owner.ts";
 import { listOwnNames, lookAt, makeOwnFolder, removeOwnFile } from "./ownFiles.ts";
 import { issueText } from "./schema.ts";
@@ -28,7 +37,8 @@ const checkpointMetadata = z.object({
   promptPosition: z.enum(promptPositions).optional(),
   rank: integer.optional(),
   hiddenSize: positive,
-  ...projectionMetadata,
+  /** What the method makes from seeds. */
+  frozen: json(frozenRecords).optional(),
   /** Source of the frozen model, and the SHA-256 of its weights. */
   model: z.string(),
   modelSha256: z.string(),
@@ -81,7 +91,7 @@ export function loadCheckpoint(path: string): Checkpoint {
   return asCheckpointErrors(path, () => {
     const file = readTensorFile(path, checkpointWords);
     if (!file) throw invalidCheckpoint(path, "The file does not exist.");
-    const parsed = checkpointMetadata.safeParse(file.metadata);
+    const parsed = checkpointMetadata.safeParse(migrateMetadata(file.metadata));
     if (!parsed.success) {
       throw invalidCheckpoint(
         path,

@@ -31,7 +31,7 @@ function inspection(sha256: string): Inspection {
     hiddenSize: 4,
     parameters: 4,
     model: { source: "m", sha256: "" },
-    projection: null,
+    frozen: [],
     metrics: {},
     tokens: [
       {
@@ -41,8 +41,7 @@ function inspection(sha256: string): Inspection {
         moved: { distance: 0, cosine: null, nearestBefore: null, nearestChanged: false },
       },
     ],
-    scale: null,
-    shift: null,
+    vectors: {},
     sinceStart: { meanDistance: 0, largestDistance: 0, farthest: 0, meanCosine: null, nearestChanged: 0 },
     embeddings: encodeEmbeddings(values),
   });
@@ -79,9 +78,8 @@ describe("a kept inspection", () => {
     const text = readFileSync(path, "utf8");
     const spoilt = [
       text.slice(0, 100),
-      text.replace('"version":2', '"version":999'),
+      text.replace('"version":3', '"version":999'),
       text.replace('"hiddenSize":4', '"hiddenSize":5'),
-      text.replace('"promptLength":1', '"promptLength":2'),
       "",
     ];
     for (const content of spoilt) {

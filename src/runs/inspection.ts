@@ -9,10 +9,11 @@ import { messageOf, UlptError } from "../errors.ts";
 import { promptPositions } from "../experiment/schema.ts";
 import { parseJson } from "../json.ts";
 import { checkpointStep, inspectionPath, runOfCheckpoint } from "./layout.ts";
+import { frozenRecords } from "./metadata.ts";
 import { makeOwnFolder, readOwnFile, readPlainFile, writeOwnFile } from "./ownFiles.ts";
 
 /** Raised when an inspection would say something else about the same file: kept ones are then computed again. */
-const inspectionVersion = 2;
+const inspectionVersion = 3;
 
 /** Up to this rank every coordinate of a token is told; above it, the largest. */
 export const coordinatesShown = 16;
@@ -37,7 +38,7 @@ const inspectedToken = z.object({
   norm: real,
   /** The words of the vocabulary in the most similar direction, best first; none for a row of zeros. */
   nearest: z.array(nearest),
-  /** The token's row of Z; null for methods that have none. */
+  /** The token's row of the parameter with a row for each, as ULPT's Z; null for methods that have none. */
   coordinates: z
     .discriminatedUnion("kind", [
       z.object({ kind: z.literal("all"), norm: real, values: z.array(real) }),
@@ -65,7 +66,7 @@ const vectorSummary = z.object({
   deviation: real,
   minimum: real,
   maximum: real,
-  /** The dimensions farthest from where they began (scale: 1, shift: 0), farthest first. */
+  /** The dimensions farthest from where they began (a scale: 1, a shift: 0), farthest first. */
   top: z.array(indexed),
 });
 export type VectorSummary = z.infer<typeof vectorSummary>;
@@ -95,16 +96,14 @@ const inspection = z.object({
   /** How many numbers are trained; all of the prompt's would be n·d. */
   parameters: count,
   model: z.object({ source: z.string(), sha256: z.string() }),
-  projection: z
-    .object({ generator: z.string(), seed: z.int(), distribution: z.string(), groups: z.int(), sha256: z.string() })
-    .nullable(),
+  /** What the method makes from seeds. */
+  frozen: frozenRecords,
   /** Numbers by name, such as `score` (a fraction) and `loss`. */
   metrics: z.record(z.string(), real),
-  /** One for each token of the prompt, in order. */
+  /** One for each vector among the model's embeddings that the method has, which are mostly the tokens of the prompt, in order. */
   tokens: z.array(inspectedToken),
-  /** Null where the method has none. */
-  scale: vectorSummary.nullable(),
-  shift: vectorSummary.nullable(),
+  /** Parameters that are vectors over the dimensions, by name. */
+  vectors: z.record(z.string(), vectorSummary),
   /** Null of a prompt that another tool trained. */
   sinceStart: z
     .object({
@@ -116,7 +115,7 @@ const inspection = z.object({
       nearestChanged: count,
     })
     .nullable(),
-  /** E, row-major float32 `[n, d]` little-endian in base64: what distances between two inspections are computed from. */
+  /** The vectors of the tokens, row-major float32 `[tokens, d]` little-endian in base64: what distances between two inspections are computed from. */
   embeddings: z.base64(),
 });
 export type Inspection = z.infer<typeof inspection>;
@@ -127,10 +126,10 @@ export function newInspection(
   return { imported: null, promptPosition: "first", ...content, version: inspectionVersion };
 }
 
-/** E, `[n, d]` row by row. */
-export function embeddingsOf({ embeddings, promptLength, hiddenSize }: Inspection): Float32Array {
+/** The vectors of its tokens, row by row. `[tokens, d]` */
+export function embeddingsOf({ embeddings, tokens, hiddenSize }: Inspection): Float32Array {
   const bytes = Buffer.from(embeddings, "base64");
-  const values = new Float32Array(promptLength * hiddenSize);
+  const values = new Float32Array(tokens.length * hiddenSize);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
   return values;
@@ -185,15 +184,15 @@ export function readInspection(checkpoint: string, sha256: string): Inspection |
     const content = path && readOwnFile(path, maxInspectionBytes);
     if (!content) return undefined;
     const { data } = inspection.safeParse(parseJson(content.toString("utf8")));
-    const usable = data?.sha256 === sha256 && data.tokens.length === data.promptLength && holdsEmbeddings(data);
+    const usable = data?.sha256 === sha256 && holdsEmbeddings(data);
     return usable ? data : undefined;
   } catch {
     return undefined;
   }
 }
 
-function holdsEmbeddings({ embeddings, promptLength, hiddenSize }: Inspection): boolean {
-  return Buffer.byteLength(embeddings, "base64") === 4 * promptLength * hiddenSize;
+function holdsEmbeddings({ embeddings, tokens, hiddenSize }: Inspection): boolean {
+  return Buffer.byteLength(embeddings, "base64") === 4 * tokens.length * hiddenSize;
 }
 
 /** Keeps the inspection of a checkpoint. Whether that works or not: it can be computed again. */

@@ -30,14 +30,34 @@ export function json<S extends z.ZodType>(schema: S): z.ZodCodec<z.ZodString, S>
 
 export const jsonRecord = json(z.record(z.string(), z.unknown()));
 
-/** What a file says of a random projection: name of the generator, seed, distribution, number of token groups, SHA-256 of P̃. */
-export const projectionMetadata = {
-  generator: z.string().optional(),
-  projectionSeed: integer.optional(),
-  distribution: z.string().optional(),
-  groups: integer.optional(),
-  projectionSha256: z.string().optional(),
-};
+/** What a file says of a tensor that its method makes from a seed, and that therefore is not in it. */
+const frozenRecord = z.object({
+  name: z.string(),
+  seed: z.int().min(0),
+  /** Names the algorithm. */
+  generator: z.string(),
+  /** For people: `xavier-uniform, 2 groups` */
+  distribution: z.string(),
+  /** Of its numbers as little-endian float32. */
+  sha256: z.string(),
+});
+export type FrozenRecord = z.infer<typeof frozenRecord>;
+export const frozenRecords = z.array(frozenRecord);
+
+/** The metadata of a checkpoint or prompt as files of today have it: up to version 2 they told of a projection alone, in keys of its own. */
+export function migrateMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const { generator, projectionSeed, distribution = "", groups, projectionSha256, ...others } = metadata;
+  if (generator === undefined || projectionSha256 === undefined) return { ...metadata };
+  const split = groups === undefined || groups === "1" ? "" : `, ${groups} groups`;
+  const projection = {
+    name: "projection",
+    seed: Number(projectionSeed),
+    generator,
+    distribution: `${distribution}${split}`,
+    sha256: projectionSha256,
+  };
+  return { ...others, frozen: stringifyValues([projection]) };
+}
 
 export function presentOnly(record: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(

@@ -22,11 +22,9 @@ function prompt(): NewPrompt {
       promptLength: 4,
       rank: 3,
       hiddenSize: 5,
-      generator: "philox4x32-10/1",
-      projectionSeed: 42,
-      distribution: "normal",
-      groups: 2,
-      projectionSha256: sha256,
+      frozen: [
+        { name: "projection", generator: "philox4x32-10/1", seed: 42, distribution: "normal, 2 groups", sha256 },
+      ],
       settings: {
         name: "ulpt",
         rank: 3,
@@ -79,7 +77,7 @@ describe("an exported prompt", () => {
     expect(path).toBe(folder("a", "prompts", "mood.prompt.safetensors"));
     const read = readPrompt(path);
     expect(read).toMatchObject({ path, name: "mood", bytes, parameters: 17 });
-    expect(read.metadata).toEqual({ ...prompt().metadata, format: "ulpt-prompt", version: 2 });
+    expect(read.metadata).toEqual({ ...prompt().metadata, format: "ulpt-prompt", version: 3 });
     expect({ ...read.tensors }).toEqual(tensors);
     expect(isPromptFile(path)).toBe(true);
   });
@@ -109,17 +107,14 @@ describe("an exported prompt", () => {
   it("is refused where it is not what it says", () => {
     expectInvalid(folder("doctored", "nothing.prompt.safetensors"), "does not exist");
     expectInvalid(doctored({ format: "ulpt-checkpoint" }), "^The file is no prompt of this version: format");
-    expectInvalid(doctored({ version: "3" }), "version: expected version 2 or an older one");
+    expectInvalid(doctored({ version: "4" }), "version: expected version 3 or an older one");
     expectInvalid(doctored({ promptLength: "0" }), "promptLength: expected at least 1");
     expectInvalid(doctored({ task: "{" }), "task: not JSON");
     expectInvalid(doctored({ task: '{"template":7}' }), "task.template");
     expectInvalid(doctored({ modelSha256: "x" }), "expected a SHA-256");
     expectInvalid(doctored({ method: "vanilla" }), "The method and its settings disagree");
     expectInvalid(doctored({ rank: "2" }), "The rank and the settings disagree");
-    expectInvalid(doctored({ promptLength: "5" }), "2 groups do not divide 5");
-    expectInvalid(doctored({ hiddenSize: "6" }), /holds scale \[5\], z \[4,3\], expected scale \[6\]/);
-    expectInvalid(doctored({}, { z: tensors.z }), "It holds z");
-    expectInvalid(doctored({}, { ...tensors, more: tensors.scale }), "It holds more");
+    expectInvalid(doctored({ promptLength: "5" }), "projection.groups is 2, which does not divide promptLength, 5");
     const torn = doctored({});
     truncateSync(torn, 600);
     expectInvalid(torn, "");
@@ -146,10 +141,7 @@ describe("an exported prompt", () => {
     expect(readPrompt(path)).toMatchObject({ parameters: 17, checked: false });
   });
 
-  it("cannot ask for a projection that fills the memory, nor for a file on somebody's server", () => {
-    const wide = { z: { shape: [4, 3], data: tensors.z.data } };
-    const settings = JSON.stringify({ ...prompt().metadata.settings, scale: false });
-    expectInvalid(doctored({ settings, hiddenSize: "400000000" }, wide), "too large");
+  it("cannot ask for a file on somebody's server", () => {
     expectInvalid(doctored({ model: "\\\\server\\share" }), "network share");
     expectInvalid(doctored({ directory: "//server/share" }), "network share");
   });

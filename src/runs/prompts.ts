@@ -6,12 +6,12 @@ import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
-import { recordedMethod } from "../experiment/recorded.ts";
+import { methodRecord, recordedMethod } from "../experiment/methods/registry.ts";
 import { promptPositions } from "../experiment/schema.ts";
 import { ownBounds, readHeader } from "../formats/safetensors.ts";
 import { type CheckpointTensor, refusedAs } from "./checkpoints.ts";
 import { pathOf, promptsFolder } from "./layout.ts";
-import { integer, json, jsonRecord, positive, presentOnly, projectionMetadata } from "./metadata.ts";
+import { frozenRecords, integer, json, jsonRecord, migrateMetadata, positive, presentOnly } from "./metadata.ts";
 import { safeName, suffixedName } from "./names.ts";
 import { removeAbandonedOwn } from "./owner.ts";
 import { createOwnFile, createOwnFolder, makeOwnFolders, writeOwnFile } from "./ownFiles.ts";
@@ -22,9 +22,6 @@ export const promptExtension = ".prompt.safetensors";
 
 /** The largest real prompt is some megabytes: vanilla, 100 tokens of a model 16384 wide. */
 const maxFileBytes = 64 * 2 ** 20;
-/** Frozen projections that a file may ask for, in numbers: 512 MB. */
-const maxProjectionSize = 2 ** 27;
-
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256");
 
 /** How a text becomes what the model reads, and what the answers are. */
@@ -77,7 +74,8 @@ const promptMetadata = z.object({
   promptLength: positive,
   rank: positive.optional(),
   hiddenSize: positive,
-  ...projectionMetadata,
+  /** What the method makes from seeds. */
+  frozen: json(frozenRecords).optional(),
   /** What rebuilds the method. */
   settings: json(recordedMethod),
   /** Seed of the starting values. */
@@ -203,7 +201,8 @@ function takeFreeName(
   }
 }
 
-function invalid(path: string, message: string, cause?: unknown): UlptError {
+/** A prompt file that is not what it says. */
+export function invalidPrompt(path: string, message: string, cause?: unknown): UlptError {
   return new UlptError("PROMPT_INVALID", message, {
     where: path,
     expected: "a prompt that this version of ULPT Lab exported",
@@ -231,14 +230,14 @@ const words = {
 export function readPrompt(path: string): PromptFile {
   try {
     const file = readSharedTensorFile(path, words, maxFileBytes);
-    if (!file) throw invalid(path, "The file does not exist.");
-    const parsed = promptMetadata.safeParse(file.metadata);
+    if (!file) throw invalidPrompt(path, "The file does not exist.");
+    const parsed = promptMetadata.safeParse(migrateMetadata(file.metadata));
     if (!parsed.success) {
-      throw invalid(path, `The file is no prompt of this version: ${issueText(parsed.error)}.`, parsed.error);
+      throw invalidPrompt(path, `The file is no prompt of this version: ${issueText(parsed.error)}.`, parsed.error);
     }
     const metadata = parsed.data;
     const tensors = float32Only(path, file.tensors);
-    requireConsistent(path, metadata, tensors);
+    requireConsistent(path, metadata);
     return {
       path,
       name: promptName(path),
@@ -250,35 +249,18 @@ export function readPrompt(path: string): PromptFile {
       checked: file.checked,
     };
   } catch (error) {
-    if (!(error instanceof UlptError)) throw invalid(path, messageOf(error), error);
+    if (!(error instanceof UlptError)) throw invalidPrompt(path, messageOf(error), error);
     if (error.code === "PROMPT_INVALID" || error.code === "NOT_FINITE") throw error;
     throw refusedAs("PROMPT_INVALID", error);
   }
 }
 
-/** The facts agree with each other and with the tensors, and ask for no more memory than a real prompt. */
-function requireConsistent(path: string, metadata: PromptMetadata, tensors: PromptFile["tensors"]): void {
-  const { settings, promptLength, hiddenSize, rank } = metadata;
-  if (metadata.method !== settings.name) throw invalid(path, "The method and its settings disagree.");
-  const shapes: Record<string, number[]> = {};
-  if (settings.name === "ulpt") {
-    const { groups } = settings.projection;
-    if (rank !== settings.rank) throw invalid(path, "The rank and the settings disagree.");
-    if (promptLength % groups !== 0) throw invalid(path, `${groups} groups do not divide ${promptLength} tokens.`);
-    if (groups * rank * hiddenSize > maxProjectionSize) {
-      throw invalid(path, `Its projection of ${groups} × ${rank} × ${hiddenSize} numbers is too large.`);
-    }
-    shapes.z = [promptLength, rank];
-    if (settings.scale) shapes.scale = [hiddenSize];
-    if (settings.shift) shapes.shift = [hiddenSize];
-  } else {
-    shapes.prompt_embeddings = [promptLength, hiddenSize];
+/** The facts agree with each other; whether the tensors are those of the method, whoever makes the prompt of them finds out. */
+function requireConsistent(path: string, { method, settings, promptLength, rank }: PromptMetadata): void {
+  if (method !== settings.name) throw invalidPrompt(path, "The method and its settings disagree.");
+  if (rank !== ("rank" in settings ? settings.rank : undefined)) {
+    throw invalidPrompt(path, "The rank and the settings disagree.");
   }
-  const text = (all: Readonly<Record<string, readonly number[]>>) =>
-    Object.keys(all)
-      .sort()
-      .map((name) => `${name} [${all[name]}]`)
-      .join(", ");
-  const found = text(Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape])));
-  if (found !== text(shapes)) throw invalid(path, `It holds ${found || "no tensors"}, expected ${text(shapes)}.`);
+  const [problem] = methodRecord(settings.name).problems(settings, { promptLength });
+  if (problem) throw invalidPrompt(path, `Its ${problem.setting.join(".")} ${problem.message}.`);
 }

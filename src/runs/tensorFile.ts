@@ -17,8 +17,8 @@ import {
 import { integer } from "./metadata.ts";
 import { readOwnFile, readPlainFile } from "./ownFiles.ts";
 
-/** Version of the files that are written. Those of version 1 have no hash. */
-export const tensorFileVersion = 2;
+/** Version of the files that are written. Those of version 1 have no hash, those of version 2 tell of what is frozen otherwise. */
+export const tensorFileVersion = 3;
 const hashedSince = 2;
 
 /** The version as their metadata has it. */

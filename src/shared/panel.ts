@@ -427,7 +427,7 @@ export type StringKey =
   | "costReckoning"
   | "costModel"
   | "costLora"
-  | "costOfVanilla"
+  | "costOfReference"
   | "costOfModel"
   | "costBytes"
   | "costBytesHint"

@@ -179,6 +179,8 @@ export interface CostReport {
   promptLength: number;
   methods: readonly {
     method: string;
+    /** Whether it is what the others are compared with. */
+    isReference: boolean;
     rank: number | undefined;
     /** Which weights an adapter is of. */
     weights?: readonly string[];
@@ -201,7 +203,8 @@ export interface MeasuredCost {
   machine: { processor: string; cores: number; platform: string; device: string; onnxruntime: string; node: string };
   repeats: number;
   newTokens: number;
-  ranks: readonly { rank: number; projection: number; prompt: number }[];
+  /** Of every method that makes something from a seed. */
+  ranks: readonly { method: string; rank: number | undefined; projection: number; prompt: number }[];
   /** Of each length of a text: without a prompt, with one never read before, with one read before. */
   texts: readonly { textLength: number; without: ReadingTimes; first: ReadingTimes; later: ReadingTimes }[];
   /** Lengths of texts that are beyond the model's positions. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { UlptError } from "../errors.ts";
+import type { MethodSettings } from "../experiment/methods/registry.ts";
 import { forwardSlashes } from "../experiment/recorded.ts";
 import { encodeNpy } from "../formats/npy.ts";
 import { type AdapterTask, encodeAdapter, type PromptAdapter, readPromptAdapter } from "../formats/peftAdapter.ts";
@@ -21,9 +22,16 @@ import { requireFinite } from "../runs/tensorFile.ts";
 import { markdownBlock, markdownText } from "../words/surfaces.ts";
 import type { Exported } from "./export.ts";
 import type { LoadedModel } from "./loadedModel.ts";
+import type { Prompted } from "./prompted.ts";
 
 /** Since this version Transformers takes what stands beside a text's embeddings as it is, in Gemma 1 and 2 too. */
 const sinceTransformers = ">=5.4";
+
+/** The method whose parameters are E itself, wherever it started: these settings only rebuild a prompt from its numbers. */
+const settingsOfNumbers: MethodSettings<"vanilla"> = {
+  name: "vanilla",
+  initialization: { from: "random", standardDeviation: 1 },
+};
 
 /** A prompt, and what it was made for. */
 export interface PromptToShare {
@@ -38,6 +46,21 @@ export interface SharedExport extends Exported {
   format: SharedFormat;
   /** Where other tools compute something else with it, a sentence each. */
   remarks: string[];
+}
+
+/**
+ * E `[n, d]` of a prompt that is nothing else.
+ * @throws OPTION_INVALID for one that other tools have no place for
+ */
+export async function plainPrompt({ use, values }: Prompted, path: string): Promise<TensorValue> {
+  const others = use.ports.filter((port) => port !== "prompt");
+  const { prompt } = others.length > 0 ? {} : await values([]);
+  if (prompt) return prompt;
+  throw new UlptError("OPTION_INVALID", "This prompt is more than embeddings in front of every text.", {
+    where: path,
+    expected: `a prompt alone; this one also uses the model's ${others.join(", ")}`,
+    hint: "Export it without a format: ULPT Lab uses it as it is.",
+  });
 }
 
 /**
@@ -197,11 +220,10 @@ export async function importAdapter(folder: string, options: ImportOptions, cont
   const written = writePrompt(options.workspace, options.name, {
     tensors: { prompt_embeddings: { shape, data } },
     metadata: {
-      method: "vanilla",
+      method: settingsOfNumbers.name,
       promptLength,
       hiddenSize,
-      // Where it began nobody says: these settings only rebuild it from its numbers.
-      settings: { name: "vanilla", initialization: { from: "random", standardDeviation: 1 } },
+      settings: settingsOfNumbers,
       seed: 0,
       model: options.model,
       directory: forwardSlashes(options.directory),

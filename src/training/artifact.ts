@@ -1,19 +1,17 @@
 /** @file Checkpoints and exported prompts ready to be used: their method, their parameters and the prompt embeddings they make. */
-import type { MethodSettings } from "../experiment/expand.ts";
+import type { MethodSettings } from "../experiment/methods/registry.ts";
 import type { RecordedSettings } from "../experiment/recorded.ts";
-import type { TensorValue } from "../graph/session.ts";
-import type { PromptMethod } from "../prompts/method.ts";
-import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
+import { elementCount, type ParameterValues, type PromptMethod } from "../prompts/method.ts";
 import { type Checkpoint, checkpointWords, loadCheckpoint } from "../runs/checkpoints.ts";
-import { type PromptFile, readPrompt } from "../runs/prompts.ts";
+import { invalidPrompt, type PromptFile, readPrompt } from "../runs/prompts.ts";
 import { requireFinite } from "../runs/tensorFile.ts";
 import type { LoadedModel } from "./loadedModel.ts";
-import { createMethod, type MethodContext, parametersFrom } from "./method.ts";
+import { createMethod, describeMethod, type MethodContext, parametersFrom } from "./method.ts";
+import { type Prompted, prompted } from "./prompted.ts";
 
 export interface LoadedPrompt {
   checkpoint: Checkpoint;
-  /** E `[n, d]` */
-  embeddings: TensorValue;
+  prompt: Prompted;
 }
 
 /** @throws CHECKPOINT_INVALID, NOT_FINITE, PROJECTION_MISMATCH */
@@ -24,8 +22,7 @@ export async function loadPrompt(
 ): Promise<LoadedPrompt> {
   const checkpoint = loadCheckpoint(path);
   const method = createMethod(settings.method, settings.promptLength, context);
-  const [embeddings] = await embed(method, [parametersFrom(checkpoint, method, path)], path);
-  return { checkpoint, embeddings: embeddings! };
+  return { checkpoint, prompt: await usablePrompt(method, parametersFrom(checkpoint, method, path), context, path) };
 }
 
 export interface ExportedPrompt {
@@ -35,39 +32,57 @@ export interface ExportedPrompt {
   parameters: ParameterValues;
 }
 
+/** Numbers of all frozen tensors that an exported prompt may ask for, since somebody else may have made it: 512 MB. */
+const mostFrozen = 2 ** 27;
+
 /**
- * Opens an exported prompt for a model; `embed` makes its E.
+ * Opens an exported prompt for a model; `usablePrompt` makes it ready.
  * @throws PROMPT_INVALID, NOT_FINITE, MODEL_MISMATCH if it was trained with another model, PROJECTION_MISMATCH
  */
 export function loadExportedPrompt(path: string, context: LoadedModel): ExportedPrompt {
   const file = readPrompt(path);
   const { settings, promptLength } = file.metadata;
   context.requireVocabulary(file.metadata, path);
+  const described = describeMethod(settings, promptLength, context);
+  requireShapes(file, described);
+  const size = Object.values(described.frozen).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  if (size > mostFrozen) throw invalidPrompt(path, `What it makes from seeds, ${size} numbers, is too large.`);
   const method = createMethod(settings, promptLength, context);
   return { file, method, settings, parameters: parametersFrom(file, method, path) };
 }
 
-const words = { ...checkpointWords, what: "The prompt" };
+/** @throws PROMPT_INVALID unless the tensors are those that the method trains */
+function requireShapes({ path, tensors, metadata }: PromptFile, { parameters, hiddenSize }: PromptMethod): void {
+  const text = (all: Readonly<Record<string, readonly number[]>>) =>
+    Object.keys(all)
+      .sort()
+      .map((name) => `${name} [${all[name]}]`)
+      .join(", ");
+  const found = text(Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape])));
+  const expected = text(parameters);
+  if (metadata.hiddenSize !== hiddenSize) {
+    throw invalidPrompt(
+      path,
+      `It is for embeddings of ${metadata.hiddenSize} numbers, the model's have ${hiddenSize}.`,
+    );
+  }
+  if (found !== expected) throw invalidPrompt(path, `It holds ${found || "no tensors"}, expected ${expected}.`);
+}
+
+export const promptWords = { ...checkpointWords, what: "The prompt" };
 
 /**
- * E `[n, d]` of each of several values of a method's parameters, which come from the file at `path`.
+ * A prompt ready to be used, its parameters from the file at `path`.
  * @throws NOT_FINITE: numbers that are finite can make others that are not
  */
-export async function embed(
+export async function usablePrompt(
   method: PromptMethod,
-  values: readonly ParameterValues[],
+  parameters: ParameterValues,
+  { model }: Pick<MethodContext, "model">,
   path: string,
-): Promise<TensorValue[]> {
-  const session = await PromptSession.create(method);
-  try {
-    const made: TensorValue[] = [];
-    for (const parameters of values) {
-      const embeddings = await session.embeddings(parameters);
-      requireFinite(embeddings.data as Float32Array, path, words);
-      made.push(embeddings);
-    }
-    return made;
-  } finally {
-    await session.release();
-  }
+): Promise<Prompted> {
+  const prompt = await prompted(method, parameters, model);
+  const probe = await prompt.values([[model.config.endToken]]);
+  for (const port of prompt.use.ports) requireFinite(probe[port]!.data, path, promptWords);
+  return prompt;
 }

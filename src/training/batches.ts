@@ -1,5 +1,5 @@
 /** @file Which examples a step sees. */
-import type { TrainingSettings } from "../experiment/expand.ts";
+import type { TrainingSettings } from "../experiment/recorded.ts";
 import { Stream } from "../random/philox.ts";
 import { permutation } from "../random/shuffle.ts";
 

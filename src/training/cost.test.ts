@@ -65,11 +65,19 @@ describe("reckonCost", () => {
 
   it("trained numbers are those that the paper and PEFT report", () => {
     const trained = (name: keyof typeof configs, promptLength: number) =>
-      costOf(name, { promptLength }).methods.map(({ parameters }) => parameters);
-    expect(trained("t5-base", 100)).toEqual([1736, 7936, 76_800, 884_736]);
-    expect(trained("Llama-3.2-1B", 10)).toEqual([4116, 4736, 20_480, 851_968]);
-    expect(trained("Llama-3.1-405B", 100).slice(0, 2)).toEqual([32_968, 39_168]);
-    expect(trained("gpt2", 100).at(-1)).toBe(294_912); // queries, keys and values lie in one weight
+      costOf(name, { promptLength, ranks: [2, 64] }).methods.map(
+        ({ method, rank, parameters }) => [`${method} ${rank ?? ""}`.trim(), parameters] as const,
+      );
+    const all = (name: keyof typeof configs, promptLength: number) => Object.fromEntries(trained(name, promptLength));
+    expect(all("t5-base", 100)).toMatchObject({
+      ...{ "ulpt 2": 1736, "ulpt 64": 7936, "dpt 2": 1736, "dpt 64": 55_552 },
+      ...{ vanilla: 76_800, "lora 8": 884_736 },
+    });
+    expect(all("Llama-3.2-1B", 10)).toMatchObject({
+      ...{ "ulpt 2": 4116, "ulpt 64": 4736, vanilla: 20_480, "lora 8": 851_968 },
+    });
+    expect(all("Llama-3.1-405B", 100)).toMatchObject({ "ulpt 2": 32_968, "ulpt 64": 39_168 });
+    expect(all("gpt2", 100)["lora 8"]).toBe(294_912); // queries, keys and values lie in one weight
   });
 
   it("keys and values of a prompt are 2 × layers × key-value heads × head size × tokens", () => {

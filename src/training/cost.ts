@@ -1,17 +1,22 @@
 /** @file What a prompt costs, reckoned from the sizes of its model: numbers to train and to keep, and keys and values to hold. */
-import { UlptError } from "../errors.ts";
+import { hasCode, UlptError } from "../errors.ts";
+import { usualSettings } from "../experiment/expand.ts";
+import { methodNames, methodRecord } from "../experiment/methods/registry.ts";
 import type { ModelDimensions } from "../models/dimensions.ts";
-import { parameterCount } from "../prompts/method.ts";
-import { ulptParameters } from "../prompts/ulpt.ts";
+import { type FrozenModel, parameterCount } from "../prompts/method.ts";
+import { promptMethod } from "../prompts/registry.ts";
 
 export interface CostOptions {
   promptLength: number;
-  /** Of ULPT's Z, one row of the answer each. */
+  /** Of methods that have a rank, one row of the answer each. */
   ranks: readonly number[];
 }
 
 export interface MethodCost {
-  method: "ulpt" | "vanilla" | "lora";
+  /** Of an experiment; `lora`: an adapter, to compare with. */
+  method: string;
+  /** Whether it is what the others are compared with. */
+  isReference: boolean;
   rank: number | undefined;
   /** Which weights an adapter is of. */
   weights?: readonly string[];
@@ -53,14 +58,11 @@ export function reckonCost(dimensions: ModelDimensions, { promptLength, ranks }:
       hint: "Lower it.",
     });
   }
-  const ofUlpt = (rank: number) =>
-    parameterCount({ parameters: ulptParameters({ promptLength, hiddenSize, rank, scale: true, shift: true }) });
   const adapter = queryAndValue.reduce((sum, { inputs, outputs }) => sum + loraRank * (inputs + outputs), 0);
   const weights = [...new Set(queryAndValue.map(({ name }) => name))];
   const methods = [
-    ...ranks.map((rank) => ({ method: "ulpt" as const, rank, parameters: ofUlpt(rank) })),
-    { method: "vanilla" as const, rank: undefined, parameters: promptLength * hiddenSize },
-    { method: "lora" as const, rank: loraRank, weights, parameters: adapter },
+    ...ownMethods(dimensions, promptLength, ranks),
+    { method: "lora", isReference: false, rank: loraRank, weights, parameters: adapter },
   ].map((method) => ({ ...method, bytes: 4 * method.parameters }));
   return {
     modelType,
@@ -70,6 +72,36 @@ export function reckonCost(dimensions: ModelDimensions, { promptLength, ranks }:
     methods,
     keyValues: reckonKeyValues(dimensions, promptLength),
   };
+}
+
+/** Every method as an experiment has it that says nothing of it, but for those that the model has no place for. */
+function ownMethods(dimensions: ModelDimensions, promptLength: number, ranks: readonly number[]) {
+  const model = sizesOnly(dimensions.hiddenSize, keyValueSizesOf(dimensions));
+  return methodNames.flatMap((name) =>
+    usualSettings(name, ranks).flatMap((settings) => {
+      try {
+        const method = promptMethod(settings, promptLength, model);
+        const { isReference } = methodRecord(name);
+        return [{ method: name, isReference, rank: method.rank, parameters: parameterCount(method) }];
+      } catch (error) {
+        if (hasCode(error, "OPTION_INVALID")) return [];
+        throw error;
+      }
+    }),
+  );
+}
+
+/** A model without its weights and its tokenizer: enough to know the sizes of what is trained. */
+export function sizesOnly(hiddenSize: number, keyValueSizes: FrozenModel["keyValueSizes"]): FrozenModel {
+  const none = () => {
+    throw new UlptError("INTERNAL", "The sizes of a method depend on the weights of its model.");
+  };
+  return { hiddenSize, keyValueSizes, words: none, tokens: none, embedding: none };
+}
+
+function keyValueSizesOf({ keyValues }: ModelDimensions): FrozenModel["keyValueSizes"] {
+  const { kind, keyValueHeads, headSize, windows } = keyValues;
+  return kind === "decoder" ? { layers: windows.length, keyValueHeads, headSize } : undefined;
 }
 
 function reckonKeyValues({ keyValues }: ModelDimensions, promptLength: number): KeyValueCost {

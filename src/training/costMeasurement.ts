@@ -1,14 +1,16 @@
 /** @file What a prompt costs, measured: to make it from its seed, and to read and continue texts behind it. */
 import { cpus } from "node:os";
+import { usualSettings } from "../experiment/expand.ts";
+import { type MethodSettings, methodNames } from "../experiment/methods/registry.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
 import { floats, physicalCores, type TensorValue } from "../graph/session.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import type { PortValues } from "../models/ports.ts";
 import { PromptSession } from "../prompts/prompt.ts";
-import { type UlptMethod, ulpt } from "../prompts/ulpt.ts";
+import { promptMethod } from "../prompts/registry.ts";
 import { Stream } from "../random/philox.ts";
-import type { CostOptions } from "./cost.ts";
+import { type CostOptions, sizesOnly } from "./cost.ts";
 import { initialParameters } from "./method.ts";
 
 export interface MeasurementOptions extends CostOptions {
@@ -20,10 +22,11 @@ export interface MeasurementOptions extends CostOptions {
 
 /** Median times in milliseconds. */
 export interface RankTimes {
-  rank: number;
-  /** P̃ from its seed, its SHA-256 checked with it. */
+  method: string;
+  rank: number | undefined;
+  /** What is frozen, such as ULPT's projection, from its seed, with its SHA-256. */
   projection: number;
-  /** E from Z, P̃, scale and shift. */
+  /** E from that and the parameters. */
   prompt: number;
 }
 
@@ -63,7 +66,8 @@ export const newTokens = 8;
 export async function measureCost(model: LanguageModel, options: MeasurementOptions): Promise<Measurement> {
   const { device, textLengths, ranks, signal } = options;
   const made: { times: RankTimes; prompt: TensorValue }[] = [];
-  for (const rank of ranks) made.push(await measureRank(model, rank, options));
+  const settings = methodNames.flatMap((name) => usualSettings(name, ranks));
+  for (const one of settings) made.push(...(await measureMethod(model, one, options)));
   const generator = model.generator({ device });
   try {
     const texts: TextTimes[] = [];
@@ -77,24 +81,34 @@ export async function measureCost(model: LanguageModel, options: MeasurementOpti
   }
 }
 
-async function measureRank(model: LanguageModel, rank: number, { promptLength, signal }: MeasurementOptions) {
-  const { hiddenSize } = model.config;
-  const make = (): UlptMethod => {
-    const projection = { distribution: "xavier-uniform", groups: 1, seed: 1 } as const;
-    return ulpt({ promptLength, hiddenSize, rank, scale: true, shift: true, projection });
+/** Times a method that makes something from a seed; of the others there is nothing to time. */
+async function measureMethod(
+  { config: { hiddenSize }, keyValueSizes }: LanguageModel,
+  settings: MethodSettings,
+  { promptLength, signal }: MeasurementOptions,
+): Promise<{ times: RankTimes; prompt: TensorValue }[]> {
+  const sizes = sizesOnly(hiddenSize, keyValueSizes);
+  const make = () => {
+    const made = promptMethod(settings, promptLength, sizes);
+    for (const tensor of Object.values(made.frozen)) tensor.prepare();
+    return made;
   };
   const method = make();
+  const { rank } = method;
+  if (Object.keys(method.frozen).length === 0) return [];
   const session = await PromptSession.create(method);
   try {
     const parameters = initialParameters(method, 1);
-    const prompt = await session.embeddings(parameters);
+    const { prompt } = await session.values(parameters);
+    if (!prompt) return [];
     const times = { projection: [] as number[], prompt: [] as number[] };
     for (let repeat = 0; repeat < repeats; repeat++) {
       signal.throwIfAborted();
       times.projection.push(await duration(async () => make()));
-      times.prompt.push(await duration(() => session.embeddings(parameters)));
+      times.prompt.push(await duration(() => session.values(parameters)));
     }
-    return { times: { rank, projection: median(times.projection), prompt: median(times.prompt) }, prompt };
+    const timed = { projection: median(times.projection), prompt: median(times.prompt) };
+    return [{ times: { method: settings.name, rank, ...timed }, prompt }];
   } finally {
     await session.release();
   }

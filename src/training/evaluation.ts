@@ -1,13 +1,14 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
-import type { RunSettings } from "../experiment/expand.ts";
+import type { RunSettings } from "../experiment/recorded.ts";
 import type { CheckpointMetric, MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
 import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
-import { type PortValues, portUse } from "../models/ports.ts";
+import { portUse } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { type Dataset, type Split, writtenTarget } from "./dataset.ts";
+import type { Prompted } from "./prompted.ts";
 
 /** Without gradients a pass needs far less memory, so it may hold this many times the tokens. */
 export const evaluationFactor = 4;
@@ -87,7 +88,7 @@ const comparesTokens: ReadonlySet<CheckpointMetric> = new Set<CheckpointMetric>(
 ]);
 
 /**
- * Generates an answer to every example, where a metric asks for answers, and scores them. Without `ports` the model is alone.
+ * Generates an answer to every example, where a metric asks for answers, and scores them. Without `prompt` the model is alone.
  * @throws the signal's reason when aborted, what `onProgress` throws, and what the metrics throw: PROGRAMS_OFF, DATA_LABEL
  */
 export async function evaluate(
@@ -95,7 +96,7 @@ export async function evaluate(
   tokenizer: Tokenizer,
   { tokens, examples }: Split,
   labels: Dataset["labels"],
-  ports: PortValues | undefined,
+  prompt: Prompted | undefined,
   { metrics, rougeTokenizer, loss, amongLabels }: Questions,
   { maxNewTokens, maxTokens, runProgram, signal, onProgress }: EvaluationOptions,
 ): Promise<Evaluation> {
@@ -108,13 +109,11 @@ export async function evaluate(
   const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
   let done = 0;
   const lengths = Array.from({ length: tokens.length }, (_, index) => tokens.at(index)!.source.length);
-  for (const group of model.groups(lengths, portUse(ports), maxTokens)) {
+  for (const group of model.groups(lengths, prompt?.use ?? portUse(undefined), maxTokens)) {
     signal?.throwIfAborted();
     const rows = group.map((index) => tokens.at(index)!);
-    const texts = await generator.prefill(
-      ports,
-      rows.map(({ source }) => source),
-    );
+    const sources = rows.map(({ source }) => source);
+    const texts = await generator.prefill(await prompt?.values(sources), sources);
     if (needsAnswers) {
       const answers = await texts.generate({ maxNewTokens, signal });
       for (const [row, index] of group.entries()) predictions[index] = tokenizer.decode(answers[row]!);

@@ -5,8 +5,8 @@ import { parseRecordedSettings, type RecordedSettings } from "../experiment/reco
 import { engineVersion } from "../graph/engine.ts";
 import { readResult } from "../listing/reader.ts";
 import { gain } from "../metrics/kinds.ts";
-import { type PromptMethod, parameterCount } from "../prompts/method.ts";
-import { type ParameterValues, PromptSession } from "../prompts/prompt.ts";
+import { type ParameterValues, type PromptMethod, parameterCount } from "../prompts/method.ts";
+import { PromptSession } from "../prompts/prompt.ts";
 import type { Progress } from "../results/fold.ts";
 import {
   checkpointsToDelete,
@@ -39,9 +39,10 @@ import {
   type Questions,
   splitMetrics,
 } from "./evaluation.ts";
-import { createMethod, isUlpt, methodMetadata, parametersFrom } from "./method.ts";
+import { createMethod, methodMetadata, parametersFrom } from "./method.ts";
 import { peakMemory } from "./peakMemory.ts";
 import { leadingCount, textsOf } from "./position.ts";
+import { behind, promptedBy, TextReader, useOf } from "./prompted.ts";
 import type { Resources } from "./resources.ts";
 import { Trainer, type TrainerState } from "./trainer.ts";
 
@@ -72,16 +73,25 @@ const standing = z.object({
 });
 type Standing = z.infer<typeof standing>;
 
-const savedValues = z.object({
-  step: z.int().min(0),
-  optimizerStep: z.int().min(0),
-  standing,
-  projectionSha256: z.string().nullable(),
-});
+const savedValues = z
+  .object({
+    step: z.int().min(0),
+    optimizerStep: z.int().min(0),
+    standing,
+    /** SHA-256 of what the method makes from seeds, by name. */
+    frozen: z.record(z.string(), z.string()).optional(),
+    /** The same in states of before methods could have other such tensors than a projection. */
+    projectionSha256: z.string().nullable().optional(),
+  })
+  .transform(({ frozen, projectionSha256, ...others }) => ({
+    ...others,
+    frozen: frozen ?? (projectionSha256 ? { projection: projectionSha256 } : {}),
+  }));
 
 /** @throws OPTION_INVALID where the prompt and the longest text do not fit into the model's positions */
-function requirePositions(promptLength: number, { model, dataset }: Resources): void {
+function requirePositions(method: PromptMethod, { model, dataset }: Resources): void {
   const { maxPositions } = model.config;
+  const { promptLength } = useOf(method);
   // The last token of a target is only asked for, not read.
   const needed = promptLength + dataset.longestExample - 1;
   if (maxPositions === undefined || needed <= maxPositions) return;
@@ -104,7 +114,7 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   const method = createMethod(settings.method, settings.promptLength, resources);
   const leading = leadingCount(settings.promptPosition, resources.model, textsOf(resources));
-  requirePositions(settings.promptLength, resources);
+  requirePositions(method, resources);
   const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false });
   clearStopRequest(run.directory);
   const execution = new Execution(run, resources, { settings, method, leading, ownership, options });
@@ -159,6 +169,7 @@ class Execution {
   private readonly options: ExecuteOptions;
   private standing: Standing = { bestStep: null, bestScore: -1, evaluationsSinceBest: 0, evaluatedStep: -1 };
   private prompt: PromptSession | undefined;
+  private readonly reader: TextReader;
   private trainer: Trainer | undefined;
   private savedAt = Date.now();
   private testScore: number | null = null;
@@ -179,6 +190,7 @@ class Execution {
     this.settings = parts.settings;
     this.method = parts.method;
     this.leading = parts.leading;
+    this.reader = new TextReader(resources.model);
     this.ownership = parts.ownership;
     this.options = parts.options;
   }
@@ -209,8 +221,9 @@ class Execution {
     this.prompt = await PromptSession.create(this.method);
     this.trainer = new Trainer(
       {
-        loss: await this.resources.lossFunction(training),
+        loss: await this.resources.lossFunction(training, this.prompt.ports),
         prompt: this.prompt,
+        reader: this.reader,
         examples: this.resources.dataset.train.tokens,
         leading: this.leading,
         training,
@@ -281,12 +294,11 @@ class Execution {
 
   private warnings(): void {
     const { dataset } = this.resources;
-    const { method } = this.settings;
-    const { hiddenSize } = this.method;
-    if (method.name === "ulpt" && method.rank > hiddenSize) {
+    const { hiddenSize, rank } = this.method;
+    if (rank !== undefined && rank > hiddenSize) {
       this.warn(
         "RANK_ABOVE_HIDDEN_SIZE",
-        `Rank ${method.rank} is above the model's hidden size ${hiddenSize}: more is trained (${parameterCount(this.method)}) than the prompt itself holds (${this.method.promptLength * hiddenSize}).`,
+        `Rank ${rank} is above the model's hidden size ${hiddenSize}: more is trained (${parameterCount(this.method)}) than the prompt itself holds (${this.method.promptLength * hiddenSize}).`,
       );
     }
     const { count, first } = dataset.changedTargets;
@@ -364,14 +376,14 @@ class Execution {
     metrics: Questions["metrics"],
   ): Promise<Evaluation & { loss: number }> {
     const { tokenizer, dataset } = this.resources;
-    const prompt = await this.prompt!.embeddings(parameters);
+    const prompt = behind(await promptedBy(this.prompt!, parameters, this.reader), this.leading);
     const options = this.evaluationOptions(split);
     const found = await evaluate(
       this.resources,
       tokenizer,
       dataset[split],
       dataset.labels,
-      { prompt, leading: this.leading },
+      prompt,
       { metrics, rougeTokenizer: this.settings.task.rougeTokenizer, loss: true, amongLabels: split === "test" },
       options,
     );
@@ -496,10 +508,10 @@ class Execution {
         tensors[`${group}.${name}`] = { shape, data: values[name]! };
       }
     }
-    const projectionSha256 = isUlpt(this.method) ? this.method.projection.sha256 : null;
+    const frozen = Object.fromEntries(Object.entries(this.method.frozen).map(([name, { sha256 }]) => [name, sha256]));
     saveState(this.ownership, {
       tensors,
-      values: { step, optimizerStep: optimizer.step, standing: this.standing, projectionSha256 },
+      values: { step, optimizerStep: optimizer.step, standing: this.standing, frozen },
     });
     this.savedAt = Date.now();
   }
@@ -514,11 +526,12 @@ class Execution {
       });
     const parsed = savedValues.safeParse(values);
     if (!parsed.success) throw invalid(`The saved state is damaged: ${issueText(parsed.error)}.`);
-    const { step, optimizerStep, standing, projectionSha256 } = parsed.data;
-    if (isUlpt(this.method) && this.method.projection.sha256 !== projectionSha256) {
-      throw new UlptError("PROJECTION_MISMATCH", "The projection made from its seed is not the one of this run.", {
+    const { step, optimizerStep, standing, frozen } = parsed.data;
+    for (const [name, { sha256, origin }] of Object.entries(this.method.frozen)) {
+      if (frozen[name] === sha256) continue;
+      throw new UlptError("PROJECTION_MISMATCH", `The ${name} made from its seed is not the one of this run.`, {
         where,
-        expected: `sha256 ${projectionSha256}, but ${this.method.projection.generator} gave ${this.method.projection.sha256}`,
+        expected: `sha256 ${frozen[name] ?? "(not recorded)"}, but ${origin.generator} gave ${sha256}`,
         hint: "The run is from another version: train a new one.",
       });
     }

@@ -4,7 +4,7 @@ import { forwardSlashes } from "../experiment/recorded.ts";
 import { loadCheckpoint } from "../runs/checkpoints.ts";
 import { fingerprint } from "../runs/inspection.ts";
 import { writePrompt } from "../runs/prompts.ts";
-import { embed } from "./artifact.ts";
+import { usablePrompt } from "./artifact.ts";
 import type { CheckpointTarget } from "./inspect.ts";
 import type { LoadedModel } from "./loadedModel.ts";
 import { createMethod, methodMetadata, parametersFrom } from "./method.ts";
@@ -29,7 +29,7 @@ export async function exportPrompt(
   await context.requireWeights(checkpoint.metadata.modelSha256, path);
   const method = createMethod(settings.method, settings.promptLength, context);
   const parameters = parametersFrom(checkpoint, method, path);
-  await embed(method, [parameters], path); // finds what nobody could use
+  await usablePrompt(method, parameters, context, path); // finds what nobody could use
   const { template, target, labels, verbalizer, maxSourceLength, chat } = settings.task;
   const answers = labels ?? (verbalizer && [...new Set(Object.values(verbalizer))]);
   return writePrompt(workspace, name, {

@@ -1,8 +1,8 @@
 /** @file Looks into a checkpoint or an exported prompt: what each of its tokens is like and how far it moved. */
 import type { RecordedSettings } from "../experiment/recorded.ts";
 import { nearestTokens } from "../models/nearest.ts";
-import { type PromptMethod, parameterCount } from "../prompts/method.ts";
-import type { ParameterValues } from "../prompts/prompt.ts";
+import { type ParameterValues, type PromptMethod, parameterCount } from "../prompts/method.ts";
+import { viewedRows } from "../prompts/prompt.ts";
 import { loadCheckpoint } from "../runs/checkpoints.ts";
 import {
   coordinatesShown,
@@ -20,9 +20,10 @@ import {
 } from "../runs/inspection.ts";
 import { checkpointPath } from "../runs/layout.ts";
 import type { Run } from "../runs/store.ts";
-import { embed, loadExportedPrompt } from "./artifact.ts";
+import { requireFinite } from "../runs/tensorFile.ts";
+import { loadExportedPrompt, promptWords } from "./artifact.ts";
 import type { LoadedModel } from "./loadedModel.ts";
-import { createMethod, initialParameters, isUlpt, parametersFrom } from "./method.ts";
+import { createMethod, frozenRecords, initialParameters, parametersFrom } from "./method.ts";
 
 const largestDimensions = 5;
 
@@ -101,11 +102,9 @@ export async function inspectPrompt(path: string, context: LoadedModel): Promise
 }
 
 function methodFacts(method: PromptMethod, name: string) {
-  const { promptLength, hiddenSize } = method;
-  const common = { method: name, promptLength, hiddenSize, parameters: parameterCount(method) };
-  if (!isUlpt(method)) return { ...common, rank: null, projection: null };
-  const { generator, seed, distribution, groups, sha256, rank } = method.projection;
-  return { ...common, rank, projection: { generator, seed: Number(seed), distribution, groups, sha256 } };
+  const { promptLength, hiddenSize, rank = null } = method;
+  const parameters = parameterCount(method);
+  return { method: name, promptLength, hiddenSize, parameters, rank, frozen: frozenRecords(method) };
 }
 
 function numbersOf(metrics: Readonly<Record<string, unknown>>): Record<string, number> {
@@ -130,10 +129,13 @@ async function look(
   start: ParameterValues | undefined,
   { model, tokenizer }: LoadedModel,
   path: string,
-): Promise<Pick<Inspection, "tokens" | "scale" | "shift" | "sinceStart" | "embeddings">> {
-  const { promptLength: n, hiddenSize: d } = method;
+): Promise<Pick<Inspection, "tokens" | "vectors" | "sinceStart" | "embeddings">> {
+  const { hiddenSize: d, view = {} } = method;
   const values = start ? [parameters, start] : [parameters];
-  const [now, before] = (await embed(method, values, path)).map(({ data }) => data as Float32Array);
+  const [now, before] = await viewedRows(method, values);
+  const n = now!.length / d;
+  const coordinatesOf = coordinatesBy(method, parameters, n);
+  for (const viewed of [now!, before]) if (viewed) requireFinite(viewed, path, promptWords);
   const rows = new Float32Array(values.length * n * d);
   rows.set(now!);
   if (before) rows.set(before, n * d);
@@ -146,14 +148,15 @@ async function look(
     return {
       norm: norm(row),
       nearest: words[i]!,
-      coordinates: parameters.z ? coordinates(parameters.z.subarray((i * parameters.z.length) / n), method) : null,
+      coordinates: coordinatesOf(i),
       moved: before ? move(row, before.subarray(i * d, (i + 1) * d), words[i]![0], words[n + i]![0]) : null,
     };
   });
   return {
     tokens,
-    scale: parameters.scale ? summarize(parameters.scale, 1) : null,
-    shift: parameters.shift ? summarize(parameters.shift, 0) : null,
+    vectors: Object.fromEntries(
+      Object.entries(view.vectors ?? {}).map(([name, origin]) => [name, summarize(parameters[name]!, origin)]),
+    ),
     sinceStart: summarizeMoves(tokens),
     embeddings: encodeEmbeddings(now!),
   };
@@ -169,12 +172,16 @@ function move(now: Float32Array, before: Float32Array, first?: NearestToken, fir
   };
 }
 
-/** @param rest the token's row of Z and those after it */
-function coordinates(rest: Float32Array, method: PromptMethod): InspectedToken["coordinates"] {
-  const rank = method.parameters.z![1]!;
-  const row = rest.subarray(0, rank);
-  if (rank <= coordinatesShown) return { kind: "all", norm: norm(row), values: [...row] };
-  return { kind: "largest", norm: norm(row), values: farthestFrom(row, 0, largestCoordinates) };
+/** The row of the method's coordinates for each of `count` tokens. */
+function coordinatesBy({ view, parameters: shapes }: PromptMethod, parameters: ParameterValues, count: number) {
+  const name = view?.coordinates;
+  const [rows, rank] = name === undefined ? [] : shapes[name]!;
+  return (token: number): InspectedToken["coordinates"] => {
+    if (name === undefined || rank === undefined || rows !== count) return null;
+    const row = parameters[name]!.subarray(token * rank, (token + 1) * rank);
+    if (rank <= coordinatesShown) return { kind: "all", norm: norm(row), values: [...row] };
+    return { kind: "largest", norm: norm(row), values: farthestFrom(row, 0, largestCoordinates) };
+  };
 }
 
 /** The `count` values farthest from `origin`, farthest first; equals in order. */

@@ -3,13 +3,12 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
-import type { TensorValue } from "../graph/session.ts";
 import { AnswerText } from "../models/answerText.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
-import type { PortValues } from "../models/ports.ts";
 import type { Sampling } from "../models/sampling.ts";
 import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
+import type { Prompted } from "./prompted.ts";
 import { openTaskTokenizer, type TaskTexts } from "./taskTokenizer.ts";
 
 /** So many rows of the embedding table are read at a time. */
@@ -38,7 +37,7 @@ export class LoadedModel {
   private tableSha256: string | undefined;
   private readonly generator: Generator;
   private readonly tokenizers = new Map<string, Tokenizer>();
-  private readonly prompts = new Map<string, { stamp: string; prompt: TensorValue }>();
+  private readonly prompts = new Map<string, { stamp: string; prompt: Prompted }>();
 
   private constructor(model: LanguageModel, tokenizer: Tokenizer, device: Device) {
     this.model = model;
@@ -107,10 +106,10 @@ export class LoadedModel {
   }
 
   /**
-   * E `[n, d]` out of these files, made once: the same tensor as long as they are the same, so that what the generator keeps of a
+   * The prompt out of these files, made once: the same tensors as long as they are the same, so that what the generator keeps of a
    * prompt serves later requests. @throws what `make` throws
    */
-  async keptPrompt(files: readonly string[], make: () => Promise<TensorValue>): Promise<TensorValue> {
+  async keptPrompt(files: readonly string[], make: () => Promise<Prompted>): Promise<Prompted> {
     const key = files.join("\n");
     const stamp = files.map(fileStamp).join("\n");
     const known = this.prompts.get(key);
@@ -124,17 +123,17 @@ export class LoadedModel {
 
   /**
    * Answers to tokenised sources, as `tokenizer` writes them.
-   * @param ports undefined for the model alone
+   * @param prompt undefined for the model alone
    * @throws the signal's reason when aborted
    */
   async answer(
     sources: readonly (readonly number[])[],
-    ports: PortValues | undefined,
+    prompt: Prompted | undefined,
     tokenizer: Tokenizer,
     { maxNewTokens, stop = [], sampling, onPiece, signal }: AnswerOptions,
   ): Promise<string[]> {
     signal?.throwIfAborted();
-    const texts = await this.generator.prefill(ports, sources);
+    const texts = await this.generator.prefill(await prompt?.values(sources), sources);
     const answers = sources.map(() => new AnswerText(tokenizer, stop));
     const give = (row: number, piece: string) => {
       if (piece !== "") onPiece?.(row, piece);

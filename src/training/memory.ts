@@ -1,5 +1,5 @@
 /** @file How much memory a run takes at most, before there is a run. */
-import type { RunSettings } from "../experiment/expand.ts";
+import type { RunSettings } from "../experiment/recorded.ts";
 import type { GraphMemory } from "../graph/memory.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { LanguageModel, PartSizes } from "../models/languageModel.ts";
@@ -7,8 +7,11 @@ import type { PortUse } from "../models/ports.ts";
 import type { MemoryEstimate } from "../runs/schema.ts";
 import { checkpointMetricOf, metricsOf } from "../tasks/definition.ts";
 import { DataOrder } from "./batches.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { Split } from "./dataset.ts";
 import { evaluationFactor, longestAnswer } from "./evaluation.ts";
+import { describeMethod } from "./method.ts";
+import { useOf } from "./prompted.ts";
+import type { Resources } from "./resources.ts";
 
 /** In bytes: Node.js, the engine and what it makes of the graphs. */
 const base = 200 * 2 ** 20;
@@ -17,16 +20,19 @@ const arena = 1.12;
 /** So many steps are looked at for the largest batch. */
 const stepsSeen = 2000;
 
-type Settings = Pick<RunSettings, "promptLength" | "seed" | "task" | "training" | "generation">;
+type Settings = Pick<RunSettings, "method" | "promptLength" | "seed" | "task" | "training" | "generation">;
 
 /**
  * The memory that the process of a run on the cpu takes at most, by the graphs that it will run and the lengths of its texts. Reads
  * no weights. What `scripts/bench/memory.ts` measures lies within 20 % of it.
  * @throws MODEL_TENSOR where a weight is missing
  */
-export function estimateRunMemory(model: LanguageModel, dataset: Dataset, settings: Settings): MemoryEstimate {
-  const { promptLength, task, training } = settings;
-  const use: PortUse = { ports: ["prompt"], promptLength };
+export function estimateRunMemory(
+  { model, tokenizer, dataset }: Pick<Resources, "model" | "tokenizer" | "dataset">,
+  settings: Settings,
+): MemoryEstimate {
+  const { task, training } = settings;
+  const use = useOf(describeMethod(settings.method, settings.promptLength, { model, tokenizer }));
   const alone: PortUse = { ports: [], promptLength: 0 };
   const maxTokens = training.microBatchTokens * evaluationFactor;
   const answered = [

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { createWordWorkspace } from "../../test/support/wordModel.ts";
-import { expandRuns, type VanillaSettings } from "../experiment/expand.ts";
+import { expandRuns } from "../experiment/expand.ts";
+import type { MethodSettings } from "../experiment/methods/registry.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
@@ -19,14 +20,14 @@ describe("a prompt that starts from a text", () => {
     tokenizer = openTokenizer(folder("model"), model.config);
   });
 
-  function settingsOf(initialization: object): VanillaSettings {
+  function settingsOf(initialization: object): MethodSettings<"vanilla"> {
     const task = { train: "a.jsonl", template: "{text}", target: "{label}" };
     const text = JSON.stringify({ model: "model", task, method: "vanilla", initialization });
-    return expandRuns(parseExperiment(text, "x.ulpt.json"))[0]!.method as VanillaSettings;
+    return expandRuns(parseExperiment(text, "x.ulpt.json"))[0]!.method as MethodSettings<"vanilla">;
   }
 
   /** The tokens whose embeddings the prompt starts with. */
-  function startTokens(settings: VanillaSettings, promptLength: number): number[] {
+  function startTokens(settings: MethodSettings<"vanilla">, promptLength: number): number[] {
     const { prompt_embeddings: start } = initialParameters(
       createMethod(settings, promptLength, { model, tokenizer }),
       1,

@@ -1,50 +1,48 @@
 /** @file From the settings of a run to its prompt method, and from a checkpoint back to the method and its parameters. */
 import { UlptError } from "../errors.ts";
-import type { MethodSettings } from "../experiment/expand.ts";
+import type { MethodSettings } from "../experiment/methods/registry.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
+import { requirePorts } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
-import { elementCount, type PromptMethod } from "../prompts/method.ts";
-import type { ParameterValues } from "../prompts/prompt.ts";
-import { type UlptMethod, ulpt } from "../prompts/ulpt.ts";
-import { type VanillaStart, vanilla } from "../prompts/vanilla.ts";
+import { elementCount, type FrozenModel, type ParameterValues, type PromptMethod } from "../prompts/method.ts";
+import { portsInUse } from "../prompts/prompt.ts";
+import { promptMethod } from "../prompts/registry.ts";
 import { Stream } from "../random/philox.ts";
 import type { Checkpoint, NewCheckpoint } from "../runs/checkpoints.ts";
+import type { FrozenRecord } from "../runs/metadata.ts";
 
 export interface MethodContext {
   model: LanguageModel;
   tokenizer: Tokenizer;
 }
 
-/** @throws OPTION_INVALID for options that the method cannot have */
-export function createMethod(
-  settings: MethodSettings,
-  promptLength: number,
-  { model, tokenizer }: MethodContext,
-): PromptMethod | UlptMethod {
-  const { hiddenSize } = model.config;
-  if (settings.name === "ulpt") return ulpt({ ...settings, promptLength, hiddenSize });
-  return vanilla({ promptLength, hiddenSize, start: vanillaStart(settings.initialization, model, tokenizer) });
+/**
+ * The method with its frozen tensors made.
+ * @throws OPTION_INVALID for options that the method cannot have, and for a model without the ports that it needs
+ */
+export function createMethod(settings: MethodSettings, promptLength: number, context: MethodContext): PromptMethod {
+  const method = describeMethod(settings, promptLength, context);
+  for (const tensor of Object.values(method.frozen)) tensor.prepare();
+  return method;
 }
 
-type Initialization = Extract<MethodSettings, { name: "vanilla" }>["initialization"];
+/** As `createMethod`, before the frozen tensors are made. */
+export function describeMethod(settings: MethodSettings, promptLength: number, context: MethodContext): PromptMethod {
+  const { model } = context;
+  const method = promptMethod(settings, promptLength, frozenModel(context));
+  requirePorts(model.ports, portsInUse(method), model.config.modelType);
+  return method;
+}
 
-function vanillaStart(initialization: Initialization, model: LanguageModel, tokenizer: Tokenizer): VanillaStart {
-  if (initialization.from === "random") return initialization;
-  const embeddings = (token: number) => model.readEmbeddings(token, 1);
-  if (initialization.from === "vocabulary") {
-    const rows = Array.from({ length: model.config.vocabularySize }, (_, id) => id);
-    return { from: "vocabulary", tokens: rows.filter((id) => tokenizer.isWord(id)), embeddings };
-  }
-  const plain = tokenizer.encodePlain(initialization.text);
-  if (plain.length === 0) {
-    throw new UlptError("OPTION_INVALID", "The initialisation text has no tokens.", {
-      where: "initialization.text",
-      expected: "a text of at least one token",
-      hint: "Write a text, for instance the instruction you would give.",
-    });
-  }
-  const tokens = initialization.specialTokens ? tokenizer.encode(initialization.text) : plain;
-  return { from: "text", tokens, embeddings };
+function frozenModel({ model, tokenizer }: MethodContext): FrozenModel {
+  const { hiddenSize, vocabularySize } = model.config;
+  return {
+    hiddenSize,
+    keyValueSizes: model.keyValueSizes,
+    words: () => Array.from({ length: vocabularySize }, (_, id) => id).filter((id) => tokenizer.isWord(id)),
+    tokens: (text, { special }) => (special ? tokenizer.encode(text) : tokenizer.encodePlain(text)),
+    embedding: (token) => model.readEmbeddings(token, 1),
+  };
 }
 
 /** The parameters before the first step. */
@@ -52,59 +50,49 @@ export function initialParameters(method: PromptMethod, seed: number): Parameter
   return method.initialize(new Stream(seed, "prompt/initial"));
 }
 
-export function isUlpt(method: PromptMethod): method is UlptMethod {
-  return "projection" in method;
+/** What files say of a method's frozen tensors. */
+export function frozenRecords({ frozen }: PromptMethod): FrozenRecord[] {
+  return Object.entries(frozen).map(([name, { origin, sha256 }]) => ({ name, ...origin, sha256 }));
 }
 
 /** What a checkpoint says about how its parameters become a prompt. */
 export function methodMetadata(method: PromptMethod, settings: MethodSettings) {
-  const common = {
+  const { promptLength, hiddenSize, rank } = method;
+  const frozen = frozenRecords(method);
+  return {
     method: settings.name,
-    promptLength: method.promptLength,
-    hiddenSize: method.hiddenSize,
+    promptLength,
+    hiddenSize,
+    ...(rank === undefined ? {} : { rank }),
+    ...(frozen.length === 0 ? {} : { frozen }),
     settings: { ...settings },
   } satisfies Partial<NewCheckpoint["metadata"]>;
-  if (!isUlpt(method)) return common;
-  const { generator, seed, distribution, groups, sha256, rank } = method.projection;
-  return {
-    ...common,
-    rank,
-    generator,
-    projectionSeed: Number(seed),
-    distribution,
-    groups,
-    projectionSha256: sha256,
-  };
 }
 
 /** What a checkpoint and an exported prompt have in common. */
 export interface StoredParameters {
   tensors: Checkpoint["tensors"];
-  metadata: Pick<Checkpoint["metadata"], "generator" | "projectionSha256">;
+  metadata: Pick<Checkpoint["metadata"], "frozen">;
 }
 
 /**
  * Checks that a checkpoint's parameters belong to `method` on this machine, and returns them.
- * @throws CHECKPOINT_INVALID, PROJECTION_MISMATCH if the projection made from the seed is not the one it was trained with
+ * @throws CHECKPOINT_INVALID, PROJECTION_MISMATCH if a frozen tensor made from its seed is not the one it was trained with
  */
 export function parametersFrom(
   { metadata, tensors }: StoredParameters,
   method: PromptMethod,
   path: string,
 ): ParameterValues {
-  if (isUlpt(method)) {
-    const { sha256, generator } = method.projection;
-    if (metadata.projectionSha256 !== sha256 || metadata.generator !== generator) {
-      throw new UlptError(
-        "PROJECTION_MISMATCH",
-        "The projection made from its seed is not the one it was trained with.",
-        {
-          where: path,
-          expected: `${metadata.generator ?? "a generator"} with sha256 ${metadata.projectionSha256 ?? "(not recorded)"}, but ${generator} gave ${sha256}`,
-          hint: "The checkpoint was changed, or is from another version: without its projection it cannot be used.",
-        },
-      );
-    }
+  const recorded = new Map((metadata.frozen ?? []).map((record) => [record.name, record]));
+  for (const [name, { origin, sha256 }] of Object.entries(method.frozen)) {
+    const was = recorded.get(name);
+    if (was?.sha256 === sha256 && was.generator === origin.generator) continue;
+    throw new UlptError("PROJECTION_MISMATCH", `The ${name} made from its seed is not the one it was trained with.`, {
+      where: path,
+      expected: `${was?.generator ?? "a generator"} with sha256 ${was?.sha256 ?? "(not recorded)"}, but ${origin.generator} gave ${sha256}`,
+      hint: `The checkpoint was changed, or is from another version: without its ${name} it cannot be used.`,
+    });
   }
   const parameters: ParameterValues = {};
   for (const [name, shape] of Object.entries(method.parameters)) {

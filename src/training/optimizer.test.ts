@@ -8,7 +8,7 @@ function twoSteps(changes: Partial<OptimizerOptions>): number[] {
   const parameters = { p: Float32Array.of(2) };
   const state = initialOptimizerState(parameters);
   return [4, 0].map((gradient) => {
-    adamStep(parameters, { p: Float32Array.of(gradient) }, state, 0.25, { ...options, ...changes });
+    adamStep(parameters, { p: Float32Array.of(gradient) }, state, () => 0.25, { ...options, ...changes });
     return parameters.p[0]!;
   });
 }
@@ -40,7 +40,7 @@ describe("AdamW", () => {
         const parameters = { p: Float32Array.of(0), q: Float32Array.of(0, 0) };
         const gradients = { p: Float32Array.of(gradient), q: Float32Array.of(-gradient, 0) };
         const small = { ...options, name, epsilon: 1e-12, weightDecay: 0 };
-        adamStep(parameters, gradients, initialOptimizerState(parameters), 0.1, small);
+        adamStep(parameters, gradients, initialOptimizerState(parameters), () => 0.1, small);
         expect(parameters.p[0]).toBeCloseTo(-0.1, 6);
         expect([...parameters.q]).toEqual([expect.closeTo(0.1, 6), 0]);
       }
@@ -50,7 +50,7 @@ describe("AdamW", () => {
   it("a learning rate of 0 leaves the parameters but counts the step", () => {
     const parameters = { p: Float32Array.of(3) };
     const state = initialOptimizerState(parameters);
-    adamStep(parameters, { p: Float32Array.of(1) }, state, 0, options);
+    adamStep(parameters, { p: Float32Array.of(1) }, state, () => 0, options);
     expect(parameters.p[0]).toBe(3);
     expect(state).toEqual({
       step: 1,

@@ -1,5 +1,5 @@
 /** @file AdamW (Loshchilov and Hutter 2019) in its two common forms, on the few parameters of a prompt method. */
-import type { ParameterValues } from "../prompts/prompt.ts";
+import type { ParameterValues } from "../prompts/method.ts";
 
 export interface OptimizerOptions {
   /** `adamw` as torch.optim.AdamW; `hf-adamw` as transformers.AdamW, which the official T5 code runs. */
@@ -23,7 +23,7 @@ export function initialOptimizerState(parameters: ParameterValues): OptimizerSta
 }
 
 /**
- * One step, in place. With t counted from 1, m and v the moving averages of g and g²:
+ * One step, in place, each parameter at its learning rate lr. With t counted from 1, m and v the moving averages of g and g²:
  * - adamw: θ ← θ·(1 − lr·λ); θ ← θ − lr/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε)
  * - hf-adamw: θ ← θ − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε); then θ ← θ − lr·λ·θ. Here ε is not divided by the bias correction.
  */
@@ -31,14 +31,15 @@ export function adamStep(
   parameters: ParameterValues,
   gradients: ParameterValues,
   state: OptimizerState,
-  learningRate: number,
+  learningRateOf: (parameter: string) => number,
   { name, betas: [beta1, beta2], epsilon, weightDecay }: OptimizerOptions,
 ): void {
   state.step += 1;
   const correction1 = 1 - beta1 ** state.step;
   const rootCorrection2 = Math.sqrt(1 - beta2 ** state.step);
-  const decay = 1 - learningRate * weightDecay;
   for (const [parameter, values] of Object.entries(parameters)) {
+    const learningRate = learningRateOf(parameter);
+    const decay = 1 - learningRate * weightDecay;
     const gradient = gradients[parameter]!;
     const m = state.firstMoments[parameter]!;
     const v = state.secondMoments[parameter]!;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UlptError } from "../errors.ts";
-import type { TrainingSettings } from "../experiment/expand.ts";
+import type { TrainingSettings } from "../experiment/recorded.ts";
 import { chatTemplateFile, configFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
 import type { Hub } from "../hub/hub.ts";
@@ -12,6 +12,7 @@ import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
 import { metricFacts, type Score } from "../metrics/score.ts";
 import type { Generator, LanguageModel, LossFunction } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
+import type { PortName } from "../models/ports.ts";
 import { type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
@@ -69,7 +70,7 @@ export class Resources {
   readonly revisions: Parts["revisions"];
   /** Runs generated programs, where the task needs it and it is allowed. */
   readonly runProgram: ProgramRunner | undefined;
-  private readonly losses: { plain?: LossFunction; dropout?: LossFunction } = {};
+  private readonly losses = new Map<string, LossFunction>();
   /** Generation and scoring, with and without a prompt. */
   readonly generator: Generator;
   private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
@@ -112,13 +113,16 @@ export class Resources {
     return new Resources({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram });
   }
 
-  /** Loss and gradient of a batch; the same sessions serve every method and prompt length. */
-  async lossFunction(training: Pick<TrainingSettings, "dropout">): Promise<LossFunction> {
+  /** Loss and gradient of a batch; the same sessions serve every method that uses these ports, and every prompt length. */
+  async lossFunction(training: Pick<TrainingSettings, "dropout">, ports: readonly PortName[]): Promise<LossFunction> {
     const { longestTarget } = this.dataset;
     const dropout = training.dropout > 0;
-    const kind = dropout ? "dropout" : "plain";
-    this.losses[kind] ??= await this.model.lossFunction({ device: this.device, longestTarget, dropout });
-    return this.losses[kind];
+    const key = [...ports, dropout ? "dropout" : "plain"].join();
+    const known = this.losses.get(key);
+    if (known) return known;
+    const made = await this.model.lossFunction({ device: this.device, ports, longestTarget, dropout });
+    this.losses.set(key, made);
+    return made;
   }
 
   /** The model without a prompt on a split; computed once. */
@@ -136,8 +140,7 @@ export class Resources {
   }
 
   async release(): Promise<void> {
-    const { plain, dropout } = this.losses;
-    await Promise.allSettled([plain?.release(), dropout?.release(), this.generator.release()]);
+    await Promise.allSettled([...this.losses.values(), this.generator].map((one) => one.release()));
   }
 }
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorOf } from "../../test/support/errors.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
+import { modelOfSize } from "../../test/support/methodChecks.ts";
 import { Random } from "../../test/support/random.ts";
 import { tinyT5, writeModel } from "../../test/support/tinyT5.ts";
-import type { TrainingSettings } from "../experiment/expand.ts";
+import type { TrainingSettings } from "../experiment/recorded.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { LanguageModel, LossFunction } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
@@ -37,7 +38,7 @@ const training: TrainingSettings = {
 describe("a trainer", () => {
   const folder = temporaryFolder();
   const projection = { distribution: "xavier-uniform", groups: 1, seed: 1 } as const;
-  const method = ulpt({ promptLength: 4, hiddenSize: 16, rank: 2, scale: true, shift: true, projection });
+  const method = ulpt({ name: "ulpt", rank: 2, scale: true, shift: true, projection }, 4, { hiddenSize: 16 });
   let loss: LossFunction;
   let prompt: PromptSession;
 
@@ -217,7 +218,7 @@ describe("a trainer", () => {
 
   it("trains any method: vanilla prompts too", async () => {
     const own = await PromptSession.create(
-      vanilla({ promptLength: 3, hiddenSize: 16, start: { from: "random", standardDeviation: 1 } }),
+      vanilla({ name: "vanilla", initialization: { from: "random", standardDeviation: 1 } }, 3, modelOfSize(16)),
     );
     const trainer = new Trainer({
       loss,

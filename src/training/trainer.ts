@@ -1,14 +1,16 @@
 /** @file One training in memory: steps, and the state from which the next step follows. */
 import { UlptError } from "../errors.ts";
-import type { TrainingSettings } from "../experiment/expand.ts";
+import type { TrainingSettings } from "../experiment/recorded.ts";
 import type { Indexed } from "../formats/packed.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { LossFunction } from "../models/languageModel.ts";
-import type { ParameterValues, PromptSession } from "../prompts/prompt.ts";
+import { type ParameterValues, peakLearningRate } from "../prompts/method.ts";
+import type { PromptSession } from "../prompts/prompt.ts";
 import { DataOrder } from "./batches.ts";
 import { Dropout } from "./dropout.ts";
 import { initialParameters } from "./method.ts";
 import { adamStep, clipGradients, gradientNorm, initialOptimizerState, type OptimizerState } from "./optimizer.ts";
+import type { TextReader } from "./prompted.ts";
 import { scheduleFactor } from "./schedule.ts";
 
 /** Everything the next step depends on. */
@@ -24,6 +26,7 @@ export interface StepResult {
   step: number;
   /** Mean −log P of a target token over the batch, before the update. */
   loss: number;
+  /** Of the run; groups of parameters may have others. */
   learningRate: number;
   /** Before clipping. */
   gradientNorm: number;
@@ -38,6 +41,8 @@ export interface TrainerOptions {
   /** Made with dropout where `training` has it. */
   loss: LossFunction;
   prompt: PromptSession;
+  /** For a method that reads texts. */
+  reader?: TextReader | undefined;
   examples: Indexed<TokenizedExample>;
   /** So many tokens of every text stand before the prompt. */
   leading?: number | undefined;
@@ -84,26 +89,28 @@ export class Trainer {
     const started = process.hrtime.bigint();
     const { training, prompt, examples, leading, signal } = this.options;
     const { state } = this;
-    const learningRate =
-      training.learningRate *
-      scheduleFactor({ name: training.schedule, warmupSteps: training.warmupSteps }, state.step, training.steps);
+    const schedule = { name: training.schedule, warmupSteps: training.warmupSteps };
+    const factor = scheduleFactor(schedule, state.step, training.steps);
+    const learningRate = training.learningRate * factor;
 
     const batch = this.order.batch(state.step);
-    const embeddings = await prompt.embeddings(state.parameters);
     // In the order of the data, so that the sums do not depend on the order in which the batch was drawn.
     const rows = [...batch].sort((a, b) => a - b).map((index) => examples.at(index)!);
+    const text = prompt.method.readsText ? this.options.reader?.read(rows.map(({ source }) => source)) : undefined;
+    const ports = await prompt.values(state.parameters, text);
     const { loss, cotangents } = await this.options.loss.run(
-      { prompt: embeddings, leading },
+      { ...ports, leading },
       rows,
       training.microBatchTokens,
       this.dropout?.masks(state.step),
       signal,
     );
-    const gradients = await prompt.gradients(state.parameters, cotangents.prompt!);
+    const gradients = await prompt.gradients(state.parameters, ports, cotangents, text);
     const norm = gradientNorm(gradients);
     this.requireFinite(loss, norm, learningRate);
     if (training.clipNorm !== null) clipGradients(gradients, norm, training.clipNorm);
-    adamStep(state.parameters, gradients, state.optimizer, learningRate, training.optimizer);
+    const rateOf = (parameter: string) => factor * peakLearningRate(prompt.method, parameter, training.learningRate);
+    adamStep(state.parameters, gradients, state.optimizer, rateOf, training.optimizer);
     state.step += 1;
 
     return {

@@ -6,6 +6,7 @@ import type { TokenizedExample } from "../../src/models/batch.ts";
 import type { LossFunction } from "../../src/models/languageModel.ts";
 import { openModel } from "../../src/models/model.ts";
 import { relativeError } from "../../src/models/verify.ts";
+import { FrozenTensor } from "../../src/prompts/frozen.ts";
 import type { PromptMethod } from "../../src/prompts/method.ts";
 import { type ParameterValues, PromptSession } from "../../src/prompts/prompt.ts";
 import { ulpt } from "../../src/prompts/ulpt.ts";
@@ -58,15 +59,16 @@ describe.skipIf(!haveGolden)(`training as torch did it${needsGolden}`, () => {
       const { betas, eps: epsilon, weight_decay: weightDecay } = expected;
       for (let step = 0; step < expected.steps; step++) {
         const batch = batches[step % batches.length]!;
-        const found = await loss.run({ prompt: await prompt.embeddings(parameters) }, batch, 1e9);
-        const gradients = await prompt.gradients(parameters, found.cotangents.prompt!);
+        const ports = await prompt.values(parameters);
+        const found = await loss.run(ports, batch, 1e9);
+        const gradients = await prompt.gradients(parameters, ports, found.cotangents);
         firstGradients ??= structuredClone(gradients);
         const schedule = { name: "linear", warmupSteps: expected.warmup } as const;
         rates.push(expected.base_lr * scheduleFactor(schedule, step, expected.steps));
         losses.push(found.loss);
         norms.push(gradientNorm(gradients));
         clipGradients(gradients, norms.at(-1)!, 1); // no norm reaches 1, so this is the trajectory without clipping too
-        adamStep(parameters, gradients, state, rates.at(-1)!, { name, betas, epsilon, weightDecay });
+        adamStep(parameters, gradients, state, () => rates.at(-1)!, { name, betas, epsilon, weightDecay });
       }
       await prompt.release();
     });
@@ -122,9 +124,10 @@ function methodOf(tensors: SafetensorsHeader): PromptMethod {
   const [rank, hiddenSize] = entry.shape as [number, number];
   const [promptLength] = tensors.tensors.get("Z0")!.shape as [number, number];
   const projection = { distribution: "xavier-uniform", groups: 1, seed: 0 } as const;
-  const method = ulpt({ promptLength, hiddenSize, rank, scale: true, shift: true, projection });
-  const data = readFloats(tensors.path, entry);
-  return { ...method, constants: { projection: { shape: [1, rank, hiddenSize], data } } };
+  const method = ulpt({ name: "ulpt", rank, scale: true, shift: true, projection }, promptLength, { hiddenSize });
+  const content = () => ({ data: readFloats(tensors.path, entry), sha256: "" });
+  const frozen = new FrozenTensor([1, rank, hiddenSize], method.frozen.projection!.origin, content);
+  return { ...method, frozen: { projection: frozen } };
 }
 
 /** A stored batch without its padding: ours differs, and must not matter. */

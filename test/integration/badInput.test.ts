@@ -499,12 +499,12 @@ describe("a run whose inputs changed", () => {
     const best = `${run}/checkpoints/step-000004.safetensors`;
     const original = readFileSync(best);
     rewriteMetadata(best, (metadata) => {
-      metadata.projectionSha256 = other;
+      metadata.frozen = metadata.frozen!.replace(/"sha256":"\w+"/, `"sha256":"${other}"`);
     });
     const state = `${run}/state.safetensors`;
     const originalState = readFileSync(state);
     rewriteMetadata(state, (metadata) => {
-      metadata.values = metadata.values!.replace(/"projectionSha256":"\w+"/, `"projectionSha256":"${other}"`);
+      metadata.values = metadata.values!.replace(/"projection":"\w+"/, `"projection":"${other}"`);
     });
     for (const args of [
       ["evaluate", best],

@@ -91,7 +91,7 @@ describe("inspect", () => {
       parameters: 5 * 2 + 2 * 16,
       prompt: null,
       model: { source: "model" },
-      projection: { generator: "philox4x32-10/1", seed: 3, distribution: "xavier-uniform", groups: 1 },
+      frozen: [{ name: "projection", generator: "philox4x32-10/1", seed: 3, distribution: "xavier-uniform" }],
     });
     const validation = courseOf(run).evaluations.find(({ step, split }) => step === 8 && split === "validation")!;
     expect(inspection.metrics).toEqual({ score: validation.score, loss: validation.loss });
@@ -105,7 +105,7 @@ describe("inspect", () => {
       expect(token.coordinates).toMatchObject({ kind: "all", values: [expect.any(Number), expect.any(Number)] });
       expect(token.moved!.distance).toBeGreaterThan(0);
     }
-    expect(inspection.scale!.top).toHaveLength(5);
+    expect(inspection.vectors.scale!.top).toHaveLength(5);
     const { largestDistance, farthest } = inspection.sinceStart!;
     expect(largestDistance).toBe(inspection.tokens[farthest]!.moved!.distance);
   });
@@ -295,7 +295,7 @@ describe("exported prompts", () => {
       data: { code: "MODEL_MISMATCH", where: path },
     });
     rewriteMetadata(path, (metadata) => {
-      metadata.projectionSha256 = "0".repeat(64);
+      metadata.frozen = metadata.frozen!.replace(/"sha256":"\w+"/, `"sha256":"${"0".repeat(64)}"`);
     });
     await expect(service.request("inspectPrompt", { prompt: path })).rejects.toMatchObject({
       data: { code: "PROJECTION_MISMATCH" },

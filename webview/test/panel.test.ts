@@ -430,9 +430,16 @@ const cost: CostReport = {
   hiddenSize: 576,
   promptLength: 100,
   methods: [
-    { method: "ulpt", rank: 2, parameters: 1352, bytes: 5408 },
-    { method: "vanilla", rank: undefined, parameters: 57_600, bytes: 230_400 },
-    { method: "lora", rank: 8, weights: ["q_proj", "v_proj"], parameters: 460_800, bytes: 1_843_200 },
+    { method: "ulpt", isReference: false, rank: 2, parameters: 1352, bytes: 5408 },
+    { method: "vanilla", isReference: true, rank: undefined, parameters: 57_600, bytes: 230_400 },
+    {
+      method: "lora",
+      isReference: false,
+      rank: 8,
+      weights: ["q_proj", "v_proj"],
+      parameters: 460_800,
+      bytes: 1_843_200,
+    },
   ],
   keyValues: {
     kind: "decoder",
@@ -457,7 +464,7 @@ const measured: MeasuredCost = {
   },
   repeats: 5,
   newTokens: 8,
-  ranks: [{ rank: 2, projection: 1.234, prompt: 0.456 }],
+  ranks: [{ method: "ulpt", rank: 2, projection: 1.234, prompt: 0.456 }],
   texts: [
     { textLength: 16, without: times(12.44, 9.81), first: times(85.13, 11.23), later: times(14.04, 11.22) },
     { textLength: 64, without: times(31.2, 9.9), first: times(104.5, 11.3), later: times(33.9, 11.4) },

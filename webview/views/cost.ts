@@ -71,15 +71,12 @@ export class CostSection {
 
   private onPaper({ modelType, parameters, hiddenSize, promptLength, methods, keyValues }: CostReport): HTMLElement[] {
     const { texts } = this.context;
-    const vanilla = methods.find(({ method }) => method === "vanilla")?.parameters ?? Number.NaN;
+    const reference = methods.find(({ isReference }) => isReference);
+    const full = reference?.parameters ?? Number.NaN;
     const rows = methods.map(({ method, rank, weights, parameters: trained, bytes }) => [
-      method === "lora"
-        ? texts.t("costLora", rank ?? "", (weights ?? []).join(", "))
-        : rank === undefined
-          ? method
-          : `${method} r=${rank}`,
+      weights ? texts.t("costLora", rank ?? "", weights.join(", ")) : withRank(method, rank),
       texts.count(trained),
-      texts.percent(trained / vanilla),
+      texts.percent(trained / full),
       texts.share(trained / parameters),
       texts.bytes(bytes),
       texts.bytes(1e6 * bytes),
@@ -87,7 +84,7 @@ export class CostSection {
     const head: Column[] = [
       { label: texts.t("columnMethod") },
       { label: texts.t("columnParameters") },
-      { label: texts.t("costOfVanilla") },
+      { label: texts.t("costOfReference", reference?.method ?? "") },
       { label: texts.t("costOfModel") },
       { label: texts.t("costBytes"), title: texts.t("costBytesHint") },
       { label: texts.t("costMillion"), title: texts.t("costBytesHint") },
@@ -118,7 +115,11 @@ export class CostSection {
     const { texts } = this.context;
     const { processor, cores, platform, device, onnxruntime, node } = machine;
     const time = (value: number) => texts.milliseconds(value);
-    const made = ranks.map(({ rank, projection, prompt }) => [String(rank), time(projection), time(prompt)]);
+    const made = ranks.map(({ method, rank, projection, prompt }) => [
+      withRank(method, rank),
+      time(projection),
+      time(prompt),
+    ]);
     const rows = read.map(({ textLength, without, first, later }) => [
       texts.count(textLength),
       ...[without.prefill, first.prefill, later.prefill, without.perToken, later.perToken].map(time),
@@ -132,7 +133,7 @@ export class CostSection {
       ),
       table(
         texts.t("costMade"),
-        [{ label: texts.t("columnRank") }, { label: texts.t("costProjection") }, { label: texts.t("costPrompt") }],
+        [{ label: texts.t("columnMethod") }, { label: texts.t("costProjection") }, { label: texts.t("costPrompt") }],
         made,
       ),
       table(
@@ -191,4 +192,9 @@ function table(caption: string, head: readonly Column[], rows: readonly (readonl
       ),
     ),
   );
+}
+
+/** `ulpt r=2` */
+function withRank(method: string, rank: number | undefined): string {
+  return rank === undefined ? method : `${method} r=${rank}`;
 }

@@ -182,7 +182,7 @@ export function panelStrings(t: Translate): Strings {
     costReckoning: t("Reckoning from the sizes of the model…"),
     costModel: t("{0} with {1} parameters, hidden size {2}; a prompt of {3} tokens."),
     costLora: t("LoRA r={0} on {1}"),
-    costOfVanilla: t("Of vanilla"),
+    costOfReference: t("Of {0}"),
     costOfModel: t("Of the model"),
     costBytes: t("Bytes"),
     costBytesHint: t("The trained numbers in float32; a file has a header of 1 to 2 KB beside them."),

@@ -1,0 +1,24 @@
+/** @file What computes each method of `src/experiment/methods/registry.ts`: a line for each. */
+import type { MethodName, MethodSettings } from "../experiment/methods/registry.ts";
+import { dpt } from "./dpt.ts";
+import type { FrozenModel, PromptMethod } from "./method.ts";
+import { ulpt } from "./ulpt.ts";
+import { vanilla } from "./vanilla.ts";
+
+const methods: {
+  [Name in MethodName]: (settings: MethodSettings<Name>, promptLength: number, model: FrozenModel) => PromptMethod;
+} = {
+  ulpt,
+  dpt,
+  vanilla,
+};
+
+/** @throws UlptError OPTION_INVALID for settings that do not fit the model */
+export function promptMethod(settings: MethodSettings, promptLength: number, model: FrozenModel): PromptMethod {
+  const create = methods[settings.name] as (
+    settings: MethodSettings,
+    promptLength: number,
+    model: FrozenModel,
+  ) => PromptMethod;
+  return create(settings, promptLength, model);
+}
