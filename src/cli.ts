@@ -13,6 +13,7 @@ import { serve } from "./cli/serve.ts";
 import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
 import { supervise, tell } from "./cli/supervise.ts";
+import { continueSweep, dropFromSweep, listAllSweeps, pauseSweep, showSweep, stopSweep } from "./cli/sweep.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
@@ -34,6 +35,7 @@ import { visibleLine } from "./words/surfaces.ts";
 const commands = {
   train,
   resume,
+  continueSweep,
   evaluate,
   predict,
   show,
@@ -49,6 +51,7 @@ const commands = {
 const saving: ReadonlySet<string> = new Set<keyof typeof commands>([
   "train",
   "resume",
+  "continueSweep",
   "evaluate",
   "predict",
   "data",
@@ -136,6 +139,7 @@ program
   .command("train <experiment>")
   .description("train every run of an experiment file (*.ulpt.json) and compare them")
   .option("--continue", "take up runs of the same settings that are there, and train only what is missing", false)
+  .option("--parallel <count>", "train so many runs at a time, each with its share of the cores", positiveInteger, 1)
   .option("--set <key=value>", "change a setting, e.g. training.steps=100 or rank=[2,16]; may be repeated", collect, [])
   .option(
     "--workspace <folder>",
@@ -151,9 +155,61 @@ program
   .description("go on with a run exactly where it was saved")
   .option("--take-over", "take the run from a process that still seems to hold it", false)
   .addOption(ignoreMemory())
+  .addOption(new Option("--pause-at <step>", "pause it after this step").argParser(positiveInteger).hideHelp())
   .addOption(runGeneratedCode())
   .addOption(json())
   .action((run: string, options) => inThread("resume", run, options));
+
+const workspaceOfSweeps = () =>
+  new Option("--workspace <folder>", "default: nearest folder upwards with .ulpt or .vscode");
+const whichSweep = "its name, or its experiment's (default: the newest that is not at its end)";
+const sweeps = program
+  .command("sweep")
+  .description("look at the sweeps of the workspace, and pause, continue, shorten or stop one");
+sweeps
+  .command("list", { isDefault: true })
+  .description("every sweep in a line")
+  .addOption(workspaceOfSweeps())
+  .addOption(json())
+  .action(listAllSweeps);
+sweeps
+  .command("show")
+  .description("the runs of a sweep, in its order")
+  .argument("[sweep]", whichSweep)
+  .addOption(workspaceOfSweeps())
+  .addOption(json())
+  .action(showSweep);
+sweeps
+  .command("pause")
+  .description("have its runs save, and begin none until it is continued")
+  .argument("[sweep]", whichSweep)
+  .addOption(workspaceOfSweeps())
+  .addOption(json())
+  .action(pauseSweep);
+sweeps
+  .command("continue")
+  .description("go on with a sweep that was paused, stopped or killed; no finished run is trained again")
+  .argument("[sweep]", whichSweep)
+  .option("--take-over", "take the sweep from a process that still seems to lead it", false)
+  .addOption(ignoreMemory())
+  .addOption(workspaceOfSweeps())
+  .addOption(runGeneratedCode())
+  .addOption(json())
+  .action((sweep: string | undefined, options) => inThread("continueSweep", sweep, options));
+sweeps
+  .command("drop <run>")
+  .description("leave a run out; if it is being trained it saves and stops")
+  .option("--sweep <sweep>", whichSweep)
+  .addOption(workspaceOfSweeps())
+  .addOption(json())
+  .action(dropFromSweep);
+sweeps
+  .command("stop")
+  .description("have its runs save, and end it")
+  .argument("[sweep]", whichSweep)
+  .addOption(workspaceOfSweeps())
+  .addOption(json())
+  .action(stopSweep);
 
 program
   .command("stop <run>")

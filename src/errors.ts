@@ -66,6 +66,8 @@ const codes = {
   RUN_INVALID: exitCodes.internal,
   RUN_BUSY: exitCodes.internal,
   RUN_FENCED: exitCodes.internal,
+  /** The process that trained it ended without a word. */
+  RUN_INTERRUPTED: exitCodes.internal,
   RUN_UNWRITABLE: exitCodes.internal,
   DISK_FULL: exitCodes.internal,
 

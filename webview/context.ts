@@ -28,6 +28,7 @@ export const stateNames: Readonly<Record<RunView["state"], StringKey>> = {
   finished: "stateFinished",
   "early-stopped": "stateEarlyStopped",
   stopped: "stateStopped",
+  paused: "statePaused",
   failed: "stateFailed",
   unreadable: "stateUnreadable",
 };

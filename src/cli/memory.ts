@@ -6,7 +6,7 @@ import { machineMemory } from "../training/machineMemory.ts";
 import { estimateRunMemory } from "../training/memory.ts";
 import type { Resources } from "../training/resources.ts";
 import { formatBytes } from "./format.ts";
-import type { Reporter } from "./output.ts";
+import type { Reporter } from "./reporter.ts";
 
 /**
  * Says how much memory a run will take; undefined on devices that have a memory of their own, of which nothing is known.

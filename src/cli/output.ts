@@ -1,42 +1,33 @@
 /** @file What a command tells while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines for machines. */
 import cliProgress from "cli-progress";
 import { messageOf, UlptError } from "../errors.ts";
-import { isLowest, scoreText } from "../metrics/kinds.ts";
+import { scoreText } from "../metrics/kinds.ts";
 import { RunResult } from "../results/fold.ts";
 import type { RunReport } from "../results/report.ts";
+import type { SweepView } from "../results/sweep.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { formatPercent, formatSeconds } from "./format.ts";
+import { formatSeconds } from "./format.ts";
 import { PreparationBar, PreparationFilter, PreparationLines } from "./preparation.ts";
+import { ending, heading, type Reporter, type RunHeading, SmoothedLoss, stopping } from "./reporter.ts";
+import { SeveralBars } from "./severalBars.ts";
+import { sweepText } from "./sweepTable.ts";
 import { isTerminal, say, sayJson } from "./terminal.ts";
 
-export interface RunHeading {
-  name: string;
-  directory: string;
-  /** Position in the sweep, from 1. */
-  index: number;
-  count: number;
-  parameters: number;
-}
+let bar: { stop(): void } | undefined;
 
-export interface Reporter {
-  note(text: string): void;
-  /** A model is being downloaded, or rows are being read. */
-  preparing(progress: Preparation): void;
-  runStarted(run: RunHeading): void;
-  progress(event: RunProgress): void;
-  runEnded(report: RunReport): void;
-}
-
-let bar: BarReporter | undefined;
-
-/** @param signal when it aborts, the reporter says that a stop is under way */
-export function createReporter(options: { json: boolean }, signal: AbortSignal): Reporter {
-  if (options.json) return new JsonReporter();
-  if (!isTerminal()) return new LineReporter(signal);
-  bar = new BarReporter(signal);
-  return bar;
+/**
+ * @param options.several whether several runs are trained at a time
+ * @param signal when it aborts, the reporter says that a stop is under way
+ */
+export function createReporter(options: { json: boolean; several?: boolean }, signal: AbortSignal): Reporter {
+  const { json, several = false } = options;
+  if (json) return new JsonReporter();
+  if (!isTerminal()) return new LineReporter(signal, several);
+  const drawn = several ? new SeveralBars(signal) : new BarReporter(signal);
+  bar = drawn;
+  return drawn;
 }
 
 /** Takes a bar that is still drawn to its end, so that what is written next begins a line. */
@@ -52,7 +43,8 @@ export function asErrorLine(error: unknown): unknown {
 
 /** One JSON object a line: the events of the journal, with the run they belong to. */
 class JsonReporter implements Reporter {
-  private run = "";
+  private told = "";
+  private toldAt = 0;
   private readonly preparation = new PreparationFilter();
 
   note(text: string): void {
@@ -64,49 +56,35 @@ class JsonReporter implements Reporter {
   }
 
   runStarted({ name, directory, index, count, parameters }: RunHeading): void {
-    this.run = name;
     sayJson({ type: "run", run: name, directory, index, count, parameters });
   }
 
-  progress(event: RunProgress): void {
-    sayJson({ run: this.run, ...event });
+  progress(run: string, event: RunProgress): void {
+    sayJson({ run, ...event });
   }
 
   runEnded(report: RunReport): void {
     sayJson({ type: "report", ...report });
   }
-}
 
-/** The mean of recent losses: batches differ, and a bar should not flicker. */
-class SmoothedLoss {
-  private value: number | undefined;
-
-  add(loss: number): number {
-    this.value = this.value === undefined ? loss : 0.9 * this.value + 0.1 * loss;
-    return this.value;
+  sweep({ name, state, done, runs, counts, secondsLeft }: SweepView): void {
+    const now = Date.now();
+    const text = JSON.stringify([state, done, counts]);
+    if (text === this.told && now - this.toldAt < lineInterval) return; // the time left changes all the time
+    this.told = text;
+    this.toldAt = now;
+    sayJson({ type: "sweep", sweep: name, state, done, of: runs.length, counts, secondsLeft });
   }
 }
 
-function heading({ name, index, count, parameters }: RunHeading): string {
-  return `run ${index} of ${count}  ${visibleLine(name)}  (${parameters.toLocaleString("en")} parameters)`;
-}
-
-function ending(report: RunReport): string {
-  const { run, state, test, bestValidation, validationMetric = null, seconds } = report;
-  const by = isLowest(validationMetric) ? `${validationMetric} ` : "";
-  const validation =
-    bestValidation === undefined ? "" : `, best validation ${by}${scoreText(validationMetric, bestValidation)}`;
-  const score = test ? `, test ${formatPercent(test.score)}` : "";
-  return `${visibleLine(run)}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
-}
-
-const stopping = "saving and stopping (again to end at once)";
+/** Between two lines about the same, in milliseconds. */
+const lineInterval = 5_000;
 
 class BarReporter implements Reporter {
   private bar: cliProgress.SingleBar | undefined;
   private loss = new SmoothedLoss();
   private span = { from: 0, total: 0 };
-  private readonly payload = { loss: "–", best: "–", phase: "" };
+  private readonly payload = { loss: "–", best: "–", phase: "", all: "" };
   private result = new RunResult();
   private readonly signal: AbortSignal;
   private readonly preparation = new PreparationBar();
@@ -134,7 +112,7 @@ class BarReporter implements Reporter {
     Object.assign(this.payload, { loss: "–", best: "–", phase: "" });
   }
 
-  progress(event: RunProgress): void {
+  progress(_run: string, event: RunProgress): void {
     switch (event.type) {
       case "status":
         if (event.state === "running") this.span = { from: event.fromStep ?? 0, total: event.totalSteps ?? 0 };
@@ -171,12 +149,16 @@ class BarReporter implements Reporter {
     say(ending(report));
   }
 
+  sweep({ secondsLeft }: SweepView): void {
+    this.payload.all = secondsLeft === null ? "" : `  all runs ${formatSeconds(secondsLeft)}`;
+  }
+
   /** The bar appears with the first number to show, below the warnings of the start. */
   private started(): cliProgress.SingleBar {
     if (this.bar) return this.bar;
     this.bar = new cliProgress.SingleBar(
       {
-        format: "  {bar} {value}/{total}  loss {loss}  best {best}  {phase}  ETA {eta_formatted}",
+        format: "  {bar} {value}/{total}  loss {loss}  best {best}  {phase}  ETA {eta_formatted}{all}",
         barsize: 24,
         hideCursor: true,
         etaBuffer: 50,
@@ -195,17 +177,28 @@ class BarReporter implements Reporter {
   }
 }
 
+/** What has been told of a run that goes on. */
+interface Course {
+  loss: SmoothedLoss;
+  total: number;
+  lastLine: number;
+  recent: number[];
+}
+
 /** For logs: a line now and then, each complete in itself. */
 class LineReporter implements Reporter {
-  constructor(signal: AbortSignal) {
+  private readonly several: boolean;
+  private readonly courses = new Map<string, Course>();
+  private readonly preparation = new PreparationLines(say);
+  private toldSweep = "";
+  private sweepLine = Date.now();
+  private all = "";
+
+  /** @param several whether each line says which run it is about */
+  constructor(signal: AbortSignal, several: boolean) {
+    this.several = several;
     signal.addEventListener("abort", () => say(stopping));
   }
-
-  private loss = new SmoothedLoss();
-  private total = 0;
-  private lastLine = 0;
-  private readonly recent: number[] = [];
-  private readonly preparation = new PreparationLines(say);
 
   note(text: string): void {
     say(text);
@@ -217,43 +210,60 @@ class LineReporter implements Reporter {
 
   runStarted(run: RunHeading): void {
     say(heading(run));
-    this.loss = new SmoothedLoss();
-    this.recent.length = 0;
+    this.courses.set(run.name, { loss: new SmoothedLoss(), total: 0, lastLine: 0, recent: [] });
   }
 
-  progress(event: RunProgress): void {
+  progress(run: string, event: RunProgress): void {
+    const course = this.courses.get(run);
+    if (!course) return;
+    const which = this.several ? `${visibleLine(run)}  ` : "";
     switch (event.type) {
       case "status":
-        if (event.state === "running") this.total = event.totalSteps ?? 0;
+        if (event.state === "running") course.total = event.totalSteps ?? 0;
         break;
       case "step":
-        this.step(event.step, this.loss.add(event.loss), event.seconds);
+        this.step(which, course, event);
         break;
       case "evaluation":
         say(
-          `  step ${event.step}  ${event.split} ${event.metric} ${scoreText(event.metric, event.score)}  (${event.count} rows)`,
+          `  ${which}step ${event.step}  ${event.split} ${event.metric} ${scoreText(event.metric, event.score)}  (${event.count} rows)`,
         );
         break;
       case "warning":
-        say(`  warning ${event.code}: ${event.message}`);
+        say(`  ${which}warning ${event.code}: ${event.message}`);
         break;
       default:
         break;
     }
   }
 
-  private step(step: number, loss: number, seconds: number): void {
-    this.recent.push(seconds);
-    if (this.recent.length > 50) this.recent.shift();
+  private step(which: string, course: Course, event: Extract<RunProgress, { type: "step" }>): void {
+    const { step, seconds } = event;
+    const { recent, total } = course;
+    const loss = course.loss.add(event.loss);
+    recent.push(seconds);
+    if (recent.length > 50) recent.shift();
     const now = Date.now();
-    if (now - this.lastLine < 5_000 && step !== this.total) return;
-    this.lastLine = now;
-    const mean = this.recent.reduce((a, b) => a + b, 0) / this.recent.length;
-    const eta = formatSeconds((this.total - step) * mean);
-    say(`  step ${step}/${this.total}  loss ${loss.toFixed(4)}  ${(1 / mean).toFixed(1)} steps/s  ETA ${eta}`);
+    if (now - course.lastLine < lineInterval && step !== total) return;
+    course.lastLine = now;
+    const mean = recent.reduce((a, b) => a + b, 0) / recent.length;
+    const eta = formatSeconds((total - step) * mean);
+    say(
+      `  ${which}step ${step}/${total}  loss ${loss.toFixed(4)}  ${(1 / mean).toFixed(1)} steps/s  ETA ${eta}${this.all}`,
+    );
   }
 
   runEnded(report: RunReport): void {
     say(ending(report));
+  }
+
+  sweep(view: SweepView): void {
+    this.all = view.secondsLeft === null ? "" : `, all runs ${formatSeconds(view.secondsLeft)}`;
+    const text = JSON.stringify([view.state, view.counts]);
+    const now = Date.now();
+    if (!this.several || text === this.toldSweep || now - this.sweepLine < lineInterval) return;
+    this.toldSweep = text;
+    this.sweepLine = now;
+    say(`  ${sweepText(view)}`);
   }
 }

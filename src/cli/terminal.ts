@@ -95,7 +95,8 @@ export function complain(text: string): void {
   process.stderr.write(wholeLines(text));
 }
 
-function wholeLines(text: string): string {
+/** A text as it may be printed, with the end of its last line. */
+export function wholeLines(text: string): string {
   const visible = visibleText(text);
   return visible.endsWith("\n") ? visible : `${visible}\n`;
 }

@@ -18,6 +18,8 @@ export interface Experiment {
   directory: string;
   name: string;
   settings: ExperimentSettings;
+  /** What stands in the file, overrides applied and comments gone. */
+  written: unknown;
 }
 
 /** The ending of experiment files. */
@@ -36,11 +38,12 @@ export function parseExperiment(text: string, file: string, overrides: readonly 
   const places = new Places(text);
   const { tree, value } = parseText(text, file, places);
   const parsedOverrides = overrides.map(parseOverride);
-  const { settings, findings, more } = validateExperiment(applyOverrides(value, parsedOverrides));
+  const written = applyOverrides(value, parsedOverrides);
+  const { settings, findings, more } = validateExperiment(written);
   const repeated = repeatedKeys(tree, []);
   if (settings && repeated.length === 0) {
     const path = resolve(file);
-    return { file: path, directory: dirname(path), name: settings.name ?? nameOf(file), settings };
+    return { file: path, directory: dirname(path), name: settings.name ?? nameOf(file), settings, written };
   }
   for (const finding of findings) {
     const override = parsedOverrides.findLast(({ path }) => startsWith(finding.path, path));

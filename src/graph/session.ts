@@ -133,6 +133,11 @@ function engineError(error: unknown, device: Device, what: string): UlptError {
 
 let cores: number | undefined;
 
+/** How many threads an operation gets in this process from now on: where others compute beside it, each has its share. */
+export function useThreads(count: number): void {
+  cores = count;
+}
+
 /** Physical cores this process may use; hardware threads of one core count once. */
 export function physicalCores(): number {
   cores ??= countPhysicalCores();

@@ -26,7 +26,7 @@ export function notifyWhenTrainingEnds(store: RunStore, open: (entry: Experiment
 
   return store.onDidEnd((run) => {
     const entry = store.experimentOf(run.directory);
-    if (!entry || run.state === "stopped") return; // who stopped it knows
+    if (!entry || run.state === "stopped" || run.state === "paused") return; // who stopped it knows
     ended.set(entry.directory, [...(ended.get(entry.directory) ?? []), run]);
     setTimeout(() => void tell(entry.directory), settleMilliseconds);
   });

@@ -1,4 +1,4 @@
-/** @file The journal of a run, events.jsonl: appended to line by line, read whole or as it grows. */
+/** @file The journal of a run or a sweep, events.jsonl: appended to line by line, read whole or as it grows. */
 import { closeSync, fsyncSync, readSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
@@ -7,16 +7,27 @@ import { parseJson } from "../json.ts";
 import { openOwnFile } from "./ownFiles.ts";
 import { anyEvent, eventTypes, issueText, type JournalEvent, journalEvent } from "./schema.ts";
 
-/** An event before the journal stamps it with time, attempt and sequence number. */
-export type NewEvent = JournalEvent extends infer E ? (E extends JournalEvent ? Omit<E, keyof Stamp> : never) : never;
 type Stamp = Pick<JournalEvent, "t" | "attempt" | "seq">;
+/** An event before the journal stamps it with time, attempt and sequence number. */
+export type Unstamped<Event extends Stamp> = Event extends unknown ? Omit<Event, keyof Stamp> : never;
+export type NewEvent = Unstamped<JournalEvent>;
+
+/** What the lines of a journal are. */
+export interface EventKind<Event extends Stamp> {
+  schema: z.ZodType<Event>;
+  /** The types that this version knows. */
+  types: ReadonlySet<string>;
+}
+
+export const runEvents: EventKind<JournalEvent> = { schema: journalEvent, types: eventTypes };
 
 const newline = 0x0a;
 
 /** Appends the events of one attempt: one write per event, a complete line. */
-export class JournalWriter {
+export class JournalWriter<Event extends Stamp = JournalEvent> {
   readonly path: string;
   readonly attempt: number;
+  private readonly schema: z.ZodType<Event>;
   private readonly descriptor: number;
   private readonly now: () => number;
   private seq = 0;
@@ -25,9 +36,10 @@ export class JournalWriter {
   /** Whether the file may end inside a line. */
   private torn: boolean;
 
-  private constructor(path: string, attempt: number, now: () => number) {
+  private constructor(path: string, attempt: number, schema: z.ZodType<Event>, now: () => number) {
     const { descriptor, size } = openOwnFile(path, "append");
     this.path = path;
+    this.schema = schema;
     this.attempt = attempt;
     this.descriptor = descriptor;
     this.now = now;
@@ -37,17 +49,27 @@ export class JournalWriter {
 
   /** @throws UlptError DISK_FULL, RUN_UNWRITABLE; RUN_INVALID where something else than a file is in its place */
   static open(path: string, attempt: number, now: () => number = Date.now): JournalWriter {
+    return JournalWriter.openOf(runEvents, path, attempt, now);
+  }
+
+  /** As `open`, of a journal with events of another kind. */
+  static openOf<Event extends Stamp>(
+    { schema }: EventKind<Event>,
+    path: string,
+    attempt: number,
+    now: () => number = Date.now,
+  ): JournalWriter<Event> {
     try {
-      return new JournalWriter(path, attempt, now);
+      return new JournalWriter(path, attempt, schema, now);
     } catch (error) {
       throw asWriteError(error, path);
     }
   }
 
   /** @throws UlptError DISK_FULL, RUN_UNWRITABLE */
-  append(event: NewEvent): JournalEvent {
-    const stamped = { t: this.now(), attempt: this.attempt, seq: this.seq + 1, ...event } as JournalEvent;
-    const line = `${JSON.stringify(z.encode(journalEvent, stamped))}\n`;
+  append(event: Unstamped<Event>): Event {
+    const stamped = { t: this.now(), attempt: this.attempt, seq: this.seq + 1, ...event } as unknown as Event;
+    const line = `${JSON.stringify(z.encode(this.schema, stamped))}\n`;
     try {
       // A newline first parts this event from what a killed attempt, or a write cut short, left of a line.
       writeFully(this.descriptor, this.torn ? `\n${line}` : line);
@@ -85,17 +107,23 @@ export interface SkippedLine {
   reason: string;
 }
 
-export interface JournalContent {
-  events: JournalEvent[];
+export interface JournalContent<Event = JournalEvent> {
+  events: Event[];
   skipped: SkippedLine[];
 }
 
 /** The whole journal; empty where the file does not exist. Damaged lines are skipped and said. */
 export function readJournal(path: string): JournalContent {
-  const reader = new JournalReader(path);
-  const { events, skipped } = reader.readNew();
-  const last = reader.finish();
-  return { events: [...events, ...last.events], skipped: [...skipped, ...last.skipped] };
+  return readJournalOf(runEvents, path);
+}
+
+/** As `readJournal`, of a journal with events of another kind. */
+export function readJournalOf<Event extends Stamp>(kind: EventKind<Event>, path: string): JournalContent<Event> {
+  const content: JournalContent<Event> = { events: [], skipped: [] };
+  const lines = new LineReader(path);
+  lines.read((text, line) => parseInto(kind, content, text, line));
+  lines.finish((text, line) => parseInto(kind, content, text, line));
+  return content;
 }
 
 export interface NewContent extends JournalContent {
@@ -128,41 +156,46 @@ export class JournalReader {
         waiting = [text!, line];
         return;
       }
-      if (waiting) parseInto(content, ...waiting);
+      if (waiting) parseInto(runEvents, content, ...waiting);
       waiting = undefined;
-      parseInto(content, text, line);
+      parseInto(runEvents, content, text, line);
     }, maxBytes);
-    if (waiting) parseInto(content, ...waiting);
+    if (waiting) parseInto(runEvents, content, ...waiting);
     return { ...content, ...progress };
   }
 
   /** What follows the last newline, of a file that nobody writes any more. */
   finish(): JournalContent {
     const content: JournalContent = { events: [], skipped: [] };
-    this.lines.finish((text, line) => parseInto(content, text, line));
+    this.lines.finish((text, line) => parseInto(runEvents, content, text, line));
     return content;
   }
 }
 
-function parseInto(content: JournalContent, text: string | null, line: number): void {
+function parseInto<Event extends Stamp>(
+  kind: EventKind<Event>,
+  content: JournalContent<Event>,
+  text: string | null,
+  line: number,
+): void {
   if (text === "") return; // a writer's newline after a torn line that had its own
-  const result = text === null ? `longer than ${maxLineBytes} bytes` : parseLine(text);
+  const result = text === null ? `longer than ${maxLineBytes} bytes` : parseLine(kind, text);
   if (typeof result === "string") content.skipped.push({ line, reason: result });
   else if (result) content.events.push(result);
 }
 
 /** The event of a line; null for one of an unknown type; or the reason why it is none. */
-function parseLine(text: string): JournalEvent | null | string {
+function parseLine<Event extends Stamp>({ schema, types }: EventKind<Event>, text: string): Event | null | string {
   let json: unknown;
   try {
     json = parseJson(text);
   } catch (error) {
     return `not complete JSON, an interrupted write (${messageOf(error)})`;
   }
-  const result = journalEvent.safeParse(json);
+  const result = schema.safeParse(json);
   if (result.success) return result.data;
   const other = anyEvent.safeParse(json);
-  return other.success && !eventTypes.has(other.data.type) ? null : `not an event (${issueText(result.error)})`;
+  return other.success && !types.has(other.data.type) ? null : `not an event (${issueText(result.error)})`;
 }
 
 const chunkBytes = 1 << 20;

@@ -12,6 +12,9 @@ const maxNameBytes = 255;
 const forms = {
   experiment: segment,
   run: segment,
+  sweep: segment,
+  /** A file called like a run of a sweep. */
+  droppedRun: segment,
   /** When it was made, and a few digits. */
   launch: /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z-[0-9a-f]{4,16}$/,
   attempt: /^(?:\d{4}|[1-9]\d{4,8})\.json$/,
@@ -55,6 +58,33 @@ export function runsFolder(workspace: string): string {
 /** `<workspace>/.ulpt/launches` */
 export function launchesFolder(workspace: string): string {
   return join(stateFolder(workspace), "launches");
+}
+
+/** `<workspace>/.ulpt/sweeps` */
+export function sweepsFolder(workspace: string): string {
+  return join(stateFolder(workspace), "sweeps");
+}
+
+/** `<workspace>/.ulpt/sweeps/<sweep>`; the name is that of the folder. */
+export function sweepFolder(workspace: string, sweep: string): string {
+  return pathOf(sweepsFolder(workspace), "sweep", sweep);
+}
+
+/** The files and folders of the sweep in `directory`; owner, attempts and exit are as those of a run. */
+export function sweepPaths(directory: string) {
+  const { owner, attempts, events, exit, control, stop } = runPaths(directory);
+  return {
+    sweep: join(directory, "sweep.json"),
+    owner,
+    attempts,
+    events,
+    exit,
+    control,
+    stop,
+    pause: join(control, "pause"),
+    /** A file for each run that is to be left out, called like the run. */
+    dropped: join(control, "dropped"),
+  };
 }
 
 /** `<workspace>/prompts` */

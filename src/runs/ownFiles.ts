@@ -187,7 +187,7 @@ export function listOwnNames(folder: string, kind: NameKind, ending = ""): strin
 
 function isOfKind(entry: Dirent, kind: NameKind): boolean {
   if (kind === "run") return entry.isDirectory() || entry.isSymbolicLink();
-  return kind === "experiment" ? entry.isDirectory() : entry.isFile();
+  return kind === "experiment" || kind === "sweep" ? entry.isDirectory() : entry.isFile();
 }
 
 function entriesOf(folder: string): Dirent[] {

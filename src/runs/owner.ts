@@ -2,6 +2,7 @@
 import { closeSync, existsSync, fsyncSync, futimesSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
 import { isTemporaryName, removeAbandoned } from "../formats/maker.ts";
@@ -108,26 +109,51 @@ export function readExit(directory: string): ExitJson | null {
   return readJson(runPaths(directory).exit, exitJson);
 }
 
+const anyExit = z.object({ attempt: z.int().min(1) });
+
+/** The last attempt that ended; 0 where none has. @throws UlptError RUN_INVALID */
+function endedAttempt(directory: string): number {
+  return readJson(runPaths(directory).exit, anyExit)?.attempt ?? 0;
+}
+
 export interface ClaimOptions {
   /** Also claim from an attempt that is alive: it is fenced and stops at its next write. */
   takeOver?: boolean | undefined;
+  /** What lies in the folder, for the words of errors. */
+  held?: HeldWords | undefined;
 }
+
+/** How errors name what attempts hold. */
+export interface HeldWords {
+  /** `run` */
+  what: string;
+  /** `The run is being trained` */
+  isBusy: string;
+  /** What to do where another process works on it. */
+  hint: string;
+}
+
+const heldRun: HeldWords = {
+  what: "run",
+  isBusy: "The run is being trained",
+  hint: "Wait until it ends or stop it, then resume. Take the run over only if you are sure that process is gone.",
+};
 
 /**
  * Claims the next attempt at the run in `directory` for this process. Of several processes that try at once, one wins.
  * @throws UlptError RUN_MISSING, RUN_BUSY, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL
  */
-export function claimRun(directory: string, { takeOver = false }: ClaimOptions = {}): Ownership {
+export function claimRun(directory: string, { takeOver = false, held = heldRun }: ClaimOptions = {}): Ownership {
   if (!existsSync(directory)) {
-    throw new UlptError("RUN_MISSING", "The run's folder does not exist.", {
+    throw new UlptError("RUN_MISSING", `The ${held.what}'s folder does not exist.`, {
       where: directory,
       hint: "Check the path.",
     });
   }
   const observer = thisObserver();
   const holder = readHolder(directory);
-  const ended = holder && (readExit(directory)?.attempt ?? 0) >= holder.attempt;
-  if (holder && !ended && !takeOver && isAlive(holder, observer)) throw busy(directory, holder);
+  const ended = holder && endedAttempt(directory) >= holder.attempt;
+  if (holder && !ended && !takeOver && isAlive(holder, observer)) throw busy(held, directory, holder);
 
   const claim: Owner = {
     attempt: (holder?.attempt ?? 0) + 1,
@@ -136,8 +162,8 @@ export function claimRun(directory: string, { takeOver = false }: ClaimOptions =
     processStart: observer.processStart(process.pid) ?? null,
     started: new Date(observer.now).toISOString(),
   };
-  createClaim(directory, claim);
-  const ownership = new Ownership(directory, claim);
+  createClaim(held, directory, claim);
+  const ownership = new Ownership(directory, claim, held);
   try {
     ownership.announce();
     removeTemporaries(directory);
@@ -174,7 +200,7 @@ export function removeAbandonedOwn(folder: string): void {
 }
 
 /** The race is decided here: creating a file that must not exist yet succeeds for one process only. */
-function createClaim(directory: string, claim: Owner): void {
+function createClaim(held: HeldWords, directory: string, claim: Owner): void {
   const path = attemptPath(directory, claim.attempt);
   let descriptor: number;
   try {
@@ -182,7 +208,7 @@ function createClaim(directory: string, claim: Owner): void {
     descriptor = openSync(path, "wx"); // never through a link
   } catch (error) {
     const lost = systemErrorCode(error) === "EEXIST" && existsSync(path);
-    throw lost ? busy(directory, readHolder(directory)) : asWriteError(error, path);
+    throw lost ? busy(held, directory, readHolder(directory)) : asWriteError(error, path);
   }
   try {
     writeFully(descriptor, ownerText(claim));
@@ -209,14 +235,15 @@ function ownerText(claim: Owner): string {
   return `${JSON.stringify(claim, null, 2)}\n`;
 }
 
-function busy(directory: string, holder: Holder | null): UlptError {
+/** That another process holds it. */
+export function busy({ what, isBusy, hint }: HeldWords, directory: string, holder: Holder | null): UlptError {
   const by = holder?.owner
     ? `process ${holder.owner.pid} on ${holder.owner.host} since ${holder.owner.started} (attempt ${holder.attempt})`
     : "another process that has just claimed it";
-  return new UlptError("RUN_BUSY", `The run is being trained by ${by}.`, {
+  return new UlptError("RUN_BUSY", `${isBusy} by ${by}.`, {
     where: directory,
-    expected: "a run that nobody works on",
-    hint: "Wait until it ends or stop it, then resume. Take the run over only if you are sure that process is gone.",
+    expected: `a ${what} that nobody works on`,
+    hint,
   });
 }
 
@@ -224,10 +251,12 @@ function busy(directory: string, holder: Holder | null): UlptError {
 export class Ownership {
   readonly directory: string;
   readonly owner: Owner;
+  private readonly held: HeldWords;
 
-  constructor(directory: string, owner: Owner) {
+  constructor(directory: string, owner: Owner, held: HeldWords = heldRun) {
     this.directory = directory;
     this.owner = owner;
+    this.held = held;
   }
 
   get attempt(): number {
@@ -238,10 +267,14 @@ export class Ownership {
   assertOwned(): void {
     const newer = this.newerAttempt();
     if (newer === null) return;
-    throw new UlptError("RUN_FENCED", `Attempt ${newer} took the run over; attempt ${this.attempt} must stop.`, {
-      where: this.directory,
-      hint: "Nothing is lost: the newer attempt goes on from the saved state.",
-    });
+    throw new UlptError(
+      "RUN_FENCED",
+      `Attempt ${newer} took the ${this.held.what} over; attempt ${this.attempt} must stop.`,
+      {
+        where: this.directory,
+        hint: "Nothing is lost: the newer attempt goes on from the saved state.",
+      },
+    );
   }
 
   private newerAttempt(): number | null {

@@ -57,6 +57,10 @@ export const runJson = z.object({
     leftOut: z.array(z.object({ source: z.string(), by: z.enum(["where", "dropNulls"]), count, of: count })).optional(),
   }),
   versions: z.object({ ulpt: z.string(), onnxruntime: z.string(), node: z.string() }),
+  /** Threads that compute, where it has a share of the cores: with another number its losses differ in their last bits. */
+  threads: z.int().min(1).max(4096).optional(),
+  /** The sweep that made it: its name, and what the run is called in its plan. */
+  sweep: z.object({ name: z.string(), run: z.string() }).optional(),
   /** Every setting of the run after defaults, as the experiment's schema gives them. */
   settings: z.record(z.string(), z.unknown()),
 });
@@ -76,7 +80,8 @@ export const owner = z.object({
 });
 export type Owner = z.infer<typeof owner>;
 
-export const endStates = ["finished", "early-stopped", "stopped", "failed"] as const;
+/** `paused`: by its sweep, which may let it go on. */
+export const endStates = ["finished", "early-stopped", "stopped", "paused", "failed"] as const;
 export type EndState = (typeof endStates)[number];
 
 /** exit.json: how an attempt ended. */

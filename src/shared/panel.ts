@@ -279,6 +279,7 @@ export type StringKey =
   | "stateFinished"
   | "stateEarlyStopped"
   | "stateStopped"
+  | "statePaused"
   | "stateFailed"
   | "stateUnreadable"
   // loss view

@@ -57,6 +57,11 @@ export interface ExecuteOptions {
   takeOver?: boolean | undefined;
   /** What the run was said to take, for its journal. */
   estimatedMemory?: MemoryEstimate | undefined;
+  /**
+   * The step after which the run is paused, a multiple of `evaluateEvery`: what it does until then, and when it goes on, is what it
+   * does without a pause.
+   */
+  pauseAt?: number | undefined;
   onProgress?: ((progress: RunProgress) => void) | undefined;
 }
 
@@ -214,6 +219,7 @@ class Execution {
 
   private async train(): Promise<EndState> {
     const { training, seed } = this.settings;
+    const { pauseAt = Number.POSITIVE_INFINITY } = this.options;
     const paths = runPaths(this.run.directory);
     this.journal = JournalWriter.open(paths.events, this.ownership.attempt);
     this.log = openLog(paths.log);
@@ -267,6 +273,7 @@ class Execution {
         await this.test();
         return stoppedEarly && !trainer.finished ? "early-stopped" : "finished";
       }
+      if (trainer.state.step >= pauseAt) return "paused";
       this.requireNoStop();
       this.record({ type: "step", ...(await trainer.step()) });
       if (Date.now() - this.savedAt > saveInterval) this.save();
@@ -564,7 +571,9 @@ class Execution {
       ...scores,
       metric: checkpointMetricOf(this.settings.task),
     };
-    this.ownership.release({ code, state, step, summary, ...(error ? { reason: error.message, error } : {}) });
+    const reason =
+      state === "paused" ? `Paused by its sweep at step ${step} of ${summary.totalSteps}.` : error?.message;
+    this.ownership.release({ code, state, step, summary, ...(reason ? { reason } : {}), ...(error ? { error } : {}) });
   }
 
   /** How far the run is. An attempt that ended before it could train leaves it where earlier ones brought it. */

@@ -15,6 +15,7 @@ export type Line =
   | ({ type: "preparation" } & Preparation)
   | { type: "run"; run: string; directory: string; index: number; count: number; parameters: number }
   | ({ type: "report" } & RunReport)
+  | { type: "sweep"; sweep: string; state: string; done: number; of: number; secondsLeft: number | null }
   | { type: "comparison"; experiment: string; groups: GroupReport[] }
   | { type: "error"; code: ErrorCode; message: string; where?: string; expected?: string; hint?: string };
 

@@ -79,7 +79,7 @@ export class FactsView implements PanelPart {
 
   private updateActions(run: RunView): void {
     const { texts, command, store } = this.context;
-    const canResume = ["interrupted", "stopped", "failed"].includes(run.state) && store.experiment?.canTrain;
+    const canResume = ["interrupted", "stopped", "paused", "failed"].includes(run.state) && store.experiment?.canTrain;
     const buttons = [
       run.state === "running" &&
         button({ label: texts.t("stop"), icon: "stop", onClick: () => command({ command: "stop", run: run.id }) }),

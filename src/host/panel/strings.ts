@@ -34,6 +34,7 @@ export function panelStrings(t: Translate): Strings {
     stateFinished: t("finished"),
     stateEarlyStopped: t("stopped early"),
     stateStopped: t("stopped"),
+    statePaused: t("paused"),
     stateFailed: t("failed"),
     stateUnreadable: t("unreadable"),
 

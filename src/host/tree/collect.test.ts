@@ -170,11 +170,12 @@ describe("a run in words", () => {
       "finished",
       "early-stopped",
       "stopped",
+      "paused",
       "failed",
       "unreadable",
     ] as const;
     const resumable = states.filter((state) => isResumable(run("r", { state })));
-    expect(resumable).toEqual(["created", "interrupted", "stopped", "failed"]);
+    expect(resumable).toEqual(["created", "interrupted", "stopped", "paused", "failed"]);
   });
 });
 

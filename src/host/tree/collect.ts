@@ -123,6 +123,7 @@ export function stateText(state: RunSummary["state"], t: Translate): string {
     finished: t("finished"),
     "early-stopped": t("stopped early"),
     stopped: t("stopped"),
+    paused: t("paused"),
     failed: t("failed"),
     unreadable: t("unreadable"),
   };
@@ -131,8 +132,10 @@ export function stateText(state: RunSummary["state"], t: Translate): string {
 
 /** Whether `ulpt resume` can go on with the run. */
 export function isResumable({ state }: RunSummary): boolean {
-  return state === "created" || state === "interrupted" || state === "stopped" || state === "failed";
+  return resumable.has(state);
 }
+
+const resumable: ReadonlySet<RunSummary["state"]> = new Set(["created", "interrupted", "stopped", "paused", "failed"]);
 
 function scores({ bestScore, testScore, metric }: RunSummary, t: Translate): string[] {
   return [
@@ -169,6 +172,7 @@ export function stateIcon(state: RunSummary["state"]): string {
     finished: "pass-filled",
     "early-stopped": "pass-filled",
     stopped: "stop-circle",
+    paused: "debug-pause",
     failed: "error",
     unreadable: "question",
   };

@@ -1,0 +1,128 @@
+/** @file Who trains the runs of a sweep: this process, one after the other, or processes of their own, several at a time. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { UlptError } from "../errors.ts";
+import type { RunSettings } from "../experiment/recorded.ts";
+import { physicalCores } from "../graph/session.ts";
+import { endOfFile, interrupt, type LaunchEnd, launch } from "../launch/local.ts";
+import { reportRun } from "../listing/report.ts";
+import { JournalReader } from "../runs/journal.ts";
+import type { Launch } from "../runs/launches.ts";
+import { runPaths } from "../runs/layout.ts";
+import { safeName } from "../runs/names.ts";
+import { readExit } from "../runs/owner.ts";
+import type { EndState } from "../runs/schema.ts";
+import { openRun, type Run, requestStop, runState } from "../runs/store.ts";
+import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
+import { createRunOf, findEqualRun } from "../training/newRun.ts";
+import type { SweepCrew } from "../training/sweep.ts";
+import { runToEnd, type Training } from "./training.ts";
+
+type TrainRun = SweepCrew["train"];
+
+/** @param existing the folders of the runs that are there, by the names of the plan */
+export function createCrew(record: SweepRecord, training: Training, existing: ReadonlyMap<string, string>): SweepCrew {
+  const { experiment, workspace, runs, resources } = training;
+  const { parallel } = record.spec;
+  const threads = parallel > 1 ? Math.max(1, Math.floor(physicalCores() / parallel)) : undefined;
+  const settingsOf = new Map(runs.map((settings) => [safeName(settings.name), settings]));
+  const find = ({ name }: PlannedRun): RunSettings => {
+    const settings = settingsOf.get(name);
+    if (settings) return settings;
+    throw new UlptError(
+      "RUN_INVALID",
+      `The plan of the sweep has a run ${JSON.stringify(name)} that its experiment has not.`,
+      {
+        where: record.directory,
+        hint: "Another version of ULPT Lab made the sweep: begin a new one by `ulpt train FILE --continue`.",
+      },
+    );
+  };
+  return {
+    existing: () => new Map([...existing].map(([name, directory]) => [name, openRun(directory)])),
+    adopt: (planned) => findEqualRun(find(planned), { workspace, experiment, threads }, resources),
+    create(planned) {
+      const sweep = { name: record.name, run: planned.name };
+      return createRunOf(find(planned), { workspace, experiment, sweep, threads }, resources);
+    },
+    train: parallel > 1 ? inProcesses(record, training) : inThisProcess(record, training),
+  };
+}
+
+function positionOf({ spec }: SweepRecord, planned: PlannedRun) {
+  return { index: spec.runs.findIndex(({ name }) => name === planned.name) + 1, count: spec.runs.length };
+}
+
+/** Model, data and baselines are read once for all of them. */
+function inThisProcess(record: SweepRecord, { resources, reporter, estimatedMemory }: Training): TrainRun {
+  return (run, { planned, pauseAt, signal }) =>
+    runToEnd(run, resources, reporter, { ...positionOf(record, planned), signal, estimatedMemory, pauseAt });
+}
+
+/** Each in a process with its share of the cores, which goes on where this one ends without a word. */
+function inProcesses(record: SweepRecord, training: Training): TrainRun {
+  const { workspace, options, reporter } = training;
+  const runtime = { command: process.execPath, args: [fileURLToPath(import.meta.url)], env: {} };
+  return async (run, { planned, pauseAt, signal }) => {
+    const { directory, spec } = run;
+    reporter.runStarted({ name: spec.run, directory, ...positionOf(record, planned), parameters: spec.parameters });
+    const args = [
+      "resume",
+      directory,
+      ...(pauseAt === undefined ? [] : ["--pause-at", String(pauseAt)]),
+      ...(options.ignoreMemory ? ["--ignore-memory"] : []),
+      ...(options.runGeneratedCode ? ["--run-generated-code"] : []),
+    ];
+    const journal = new JournalReader(runPaths(directory).events);
+    journal.readNew(); // of earlier attempts
+    const started = await launch(runtime, { workspace, args, experiment: record.spec.folder });
+    const stop = () => {
+      if (!interrupt(started.launch)) requestStop(directory);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      if (signal.aborted) stop();
+      const end = await followed(started.end, () => {
+        for (const event of journal.readNew().events) reporter.progress(spec.run, event);
+      });
+      return stateAfter(run, end, started.launch, signal);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      if (runState(directory) !== "running") reporter.runEnded(reportRun(run));
+    }
+  };
+}
+
+const lookInterval = 250;
+
+async function followed(end: Promise<LaunchEnd>, look: () => void): Promise<LaunchEnd> {
+  let ended: LaunchEnd | undefined;
+  void end.then((how) => {
+    ended = how;
+  });
+  while (!ended) {
+    await Promise.race([end, sleep(lookInterval)]);
+    look();
+  }
+  return ended;
+}
+
+const logTailBytes = 2_000;
+
+/** What a process that has ended made of its run. @throws UlptError what ended the run */
+function stateAfter({ directory, spec }: Run, end: LaunchEnd, { log }: Launch, signal: AbortSignal): EndState {
+  const state = runState(directory);
+  if (state === "finished" || state === "early-stopped" || state === "paused") return state;
+  signal.throwIfAborted();
+  if (state === "running") throw new UlptError("RUN_BUSY", `${spec.run} is being trained by another process.`);
+  const failure = state === "failed" || state === "stopped" ? readExit(directory)?.error : undefined;
+  if (failure) {
+    const { code, message, where, expected, hint } = failure;
+    throw new UlptError(code as UlptError["code"], message, { where, expected, hint });
+  }
+  const how = end.signal ?? `exit code ${end.code}`;
+  throw new UlptError("RUN_INTERRUPTED", `The process of ${spec.run} ended with ${how} and left no reason.`, {
+    where: log,
+    hint: `The end of what it wrote: ${endOfFile(log, logTailBytes).trim() || "nothing"}`,
+  });
+}

@@ -1,0 +1,54 @@
+/** @file What reporters have in common: whom a command tells what it does, and the words for a run's beginning and end. */
+import { isLowest, scoreText } from "../metrics/kinds.ts";
+import type { RunReport } from "../results/report.ts";
+import type { SweepView } from "../results/sweep.ts";
+import type { RunProgress } from "../training/execute.ts";
+import type { Preparation } from "../training/resources.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { formatPercent, formatSeconds } from "./format.ts";
+
+export interface RunHeading {
+  name: string;
+  directory: string;
+  /** Position in the sweep, from 1. */
+  index: number;
+  count: number;
+  parameters: number;
+}
+
+export interface Reporter {
+  note(text: string): void;
+  /** A model is being downloaded, or rows are being read. */
+  preparing(progress: Preparation): void;
+  runStarted(run: RunHeading): void;
+  /** @param run the name that it was started by */
+  progress(run: string, event: RunProgress): void;
+  runEnded(report: RunReport): void;
+  /** How far all runs are together. */
+  sweep(view: SweepView): void;
+}
+
+/** The mean of recent losses: batches differ, and a bar should not flicker. */
+export class SmoothedLoss {
+  private value: number | undefined;
+
+  add(loss: number): number {
+    this.value = this.value === undefined ? loss : 0.9 * this.value + 0.1 * loss;
+    return this.value;
+  }
+}
+
+export function heading({ name, index, count, parameters }: RunHeading): string {
+  return `run ${index} of ${count}  ${visibleLine(name)}  (${parameters.toLocaleString("en")} parameters)`;
+}
+
+export function ending(report: RunReport): string {
+  const { run, state, test, bestValidation, validationMetric = null, seconds } = report;
+  const by = isLowest(validationMetric) ? `${validationMetric} ` : "";
+  const validation =
+    bestValidation === undefined ? "" : `, best validation ${by}${scoreText(validationMetric, bestValidation)}`;
+  const score = test ? `, test ${formatPercent(test.score)}` : "";
+  return `${visibleLine(run)}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
+}
+
+export const stopping = "saving and stopping (again to end at once)";

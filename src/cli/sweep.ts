@@ -1,0 +1,220 @@
+/** @file Sweeps on the command line: led to their end, and `ulpt sweep`: list, show, pause, continue, drop, stop. */
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode, UlptError } from "../errors.ts";
+import { RunListing } from "../listing/listing.ts";
+import type { RunSummary } from "../listing/summary.ts";
+import { foldSweep, runsOfSweep, type SweepView } from "../results/sweep.ts";
+import { experimentFolder } from "../runs/layout.ts";
+import {
+  droppedRuns,
+  dropRun,
+  listSweeps,
+  openSweep,
+  readSweepJournal,
+  requestOfSweep,
+  SweepLead,
+  type SweepRecord,
+  sweepNames,
+  sweepState,
+  withdrawRequest,
+} from "../runs/sweeps.ts";
+import { leadSweep } from "../training/sweep.ts";
+import { plannedExperiment } from "../training/sweepPlan.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { createCrew } from "./crew.ts";
+import { shellWord } from "./shell.ts";
+import { sweepLine, sweepTable } from "./sweepTable.ts";
+import { complain, say, sayJson } from "./terminal.ts";
+import { report, type Training, withHint, withTraining } from "./training.ts";
+import { openWorkspace, workspaceOption } from "./workspace.ts";
+
+/** How often people are told when all will be done. In milliseconds. */
+const viewInterval = 2_000;
+/** Looking takes at most this part of the time. */
+const restFactor = 20;
+
+/** Trains what is left of a sweep and reports its runs. @throws what ends it */
+export async function leadToEnd(lead: SweepLead, training: Training): Promise<void> {
+  const { record } = lead;
+  const { workspace, experiment, options, reporter, signal } = training;
+  const reader = new SweepReader(workspace, record);
+  if (lead.startsTorn)
+    reporter.note("warning: an earlier attempt was cut off within the journal's last line; it is skipped.");
+  const own = runsOfSweep({ name: record.name, events: readSweepJournal(record).events, runs: await reader.runs() });
+  const directories = new Map(
+    [...own].flatMap(([name, { directory, spec }]) => (spec ? [[name, directory] as const] : [])),
+  );
+  const crew = createCrew(record, training, directories);
+  const watching = new AbortController();
+  const watched = watch(reader, (view) => reporter.sweep(view), watching.signal);
+  const onPaused = (paused: boolean) =>
+    reporter.note(
+      paused
+        ? `The sweep is paused; \`${command(record, "continue", workspace)}\` lets it go on.`
+        : "The sweep goes on.",
+    );
+  try {
+    const { runs, failures } = await leadSweep(lead, crew, { signal, onPaused });
+    for (const failure of failures) reporter.note(failure.describe());
+    report(runs, experiment.name, options.json);
+    if (failures.length > 0) throw failures.at(-1)!;
+  } catch (error) {
+    if (!hasCode(error, "STOPPED")) throw error;
+    throw withHint(error, `\`${command(record, "continue", workspace)}\` goes on exactly there.`);
+  } finally {
+    watching.abort();
+    await watched;
+  }
+}
+
+function command({ name }: Pick<SweepRecord, "name">, verb: string, workspace: string): string {
+  return `ulpt sweep ${verb} ${shellWord(name)}${workspaceOption(workspace)}`;
+}
+
+async function watch(reader: SweepReader, tell: (view: SweepView) => void, signal: AbortSignal): Promise<void> {
+  let rest = viewInterval;
+  while (!signal.aborted) {
+    const started = performance.now();
+    tell(await reader.view());
+    rest = Math.max(viewInterval, restFactor * (performance.now() - started));
+    await sleep(rest, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** A sweep as it is now, read again and again. */
+class SweepReader {
+  private readonly listing = new RunListing();
+  private readonly workspace: string;
+  private readonly record: SweepRecord;
+
+  constructor(workspace: string, record: SweepRecord) {
+    this.workspace = workspace;
+    this.record = record;
+  }
+
+  runs(): Promise<RunSummary[]> {
+    return this.listing.runs(experimentFolder(this.workspace, this.record.spec.folder));
+  }
+
+  async view(): Promise<SweepView> {
+    const { record } = this;
+    const { events } = readSweepJournal(record);
+    return foldSweep({
+      name: record.name,
+      spec: record.spec,
+      state: sweepState(record),
+      events,
+      dropped: droppedRuns(record.directory),
+      runs: await this.runs(),
+      now: Date.now(),
+    });
+  }
+}
+
+export interface SweepOptions {
+  workspace?: string | undefined;
+  json: boolean;
+}
+
+/** Goes on with a sweep: the one that is paused, or one that nobody leads any more. @throws what ends it */
+export async function continueSweep(
+  name: string | undefined,
+  options: SweepOptions & { runGeneratedCode: boolean; ignoreMemory: boolean; takeOver: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const workspace = openWorkspace(options.workspace);
+  const record = findSweep(workspace, name);
+  const state = sweepState(record);
+  withdrawRequest(record.directory, "pause");
+  if ((state === "paused" || state === "running") && !options.takeOver) {
+    if (state === "running") throw SweepLead.busy(record);
+    tell(record, "goes on, in the process that was paused", options.json);
+    return;
+  }
+  const experiment = plannedExperiment(record, resolve(workspace, record.spec.file));
+  const runs = await new SweepReader(workspace, record).runs();
+  const first = [...runsOfSweep({ name: record.name, events: [], runs }).values()].find(({ spec }) => spec)?.spec;
+  // What it began with, whatever the Hub has by now.
+  const revisions = first ? { model: first.model.revision, data: first.data.revision } : undefined;
+  const { parallel } = record.spec;
+  await withTraining(experiment, { workspace, options, signal, parallel, revisions }, (training) =>
+    leadToEnd(SweepLead.claim(record, options), training),
+  );
+}
+
+/** The sweeps of the workspace, one a line. */
+export async function listAllSweeps(options: SweepOptions): Promise<void> {
+  const workspace = openWorkspace(options.workspace);
+  const { sweeps, unreadable } = listSweeps(workspace);
+  for (const { name, reason } of unreadable) complain(visibleLine(`${name} cannot be read: ${reason}`));
+  if (sweeps.length === 0 && !options.json) say(`No sweeps in ${workspace}: an experiment of several runs makes one.`);
+  for (const record of sweeps) {
+    const view = await new SweepReader(workspace, record).view();
+    if (options.json) sayJson(view);
+    else say(visibleLine(sweepLine(view)));
+  }
+}
+
+/** The runs of a sweep, in its order. */
+export async function showSweep(name: string | undefined, options: SweepOptions): Promise<void> {
+  const workspace = openWorkspace(options.workspace);
+  const record = findSweep(workspace, name);
+  const { skipped } = readSweepJournal(record);
+  const view = await new SweepReader(workspace, record).view();
+  if (options.json) return sayJson(view);
+  say(`${visibleLine(sweepLine(view))}\n${sweepTable(view)}`);
+  for (const { line, reason } of skipped) complain(visibleLine(`its journal, line ${line}, is skipped: ${reason}`));
+}
+
+export function pauseSweep(name: string | undefined, options: SweepOptions): void {
+  const record = findSweep(openWorkspace(options.workspace), name);
+  const state = sweepState(record);
+  if (state === "running") requestOfSweep(record.directory, "pause");
+  tell(record, state === "running" ? "saves and waits until it is continued" : notRunning(state), options.json);
+}
+
+export function stopSweep(name: string | undefined, options: SweepOptions): void {
+  const record = findSweep(openWorkspace(options.workspace), name);
+  const state = sweepState(record);
+  const isLed = state === "running" || state === "paused";
+  if (isLed) requestOfSweep(record.directory, "stop");
+  tell(record, isLed ? "saves and stops" : notRunning(state), options.json);
+}
+
+export function dropFromSweep(run: string, options: SweepOptions & { sweep?: string | undefined }): void {
+  const record = findSweep(openWorkspace(options.workspace), options.sweep);
+  dropRun(record, run);
+  tell(record, `goes on without ${run}`, options.json);
+}
+
+function notRunning(state: string): string {
+  return `is not running: it is ${state}`;
+}
+
+function tell({ name }: SweepRecord, what: string, json: boolean): void {
+  if (json) sayJson({ type: "note", text: `${name} ${what}.` });
+  else say(visibleLine(`${name} ${what}.`));
+}
+
+/** The sweep of that name, or of that experiment the newest; without a name the newest that is not at its end. @throws RUN_MISSING */
+function findSweep(workspace: string, name: string | undefined): SweepRecord {
+  const names = sweepNames(workspace);
+  if (name !== undefined && names.includes(name)) return openSweep(workspace, name);
+  const { sweeps } = listSweeps(workspace);
+  const newestFirst = sweeps.sort((a, b) => (a.spec.created < b.spec.created ? 1 : -1));
+  const found =
+    name === undefined
+      ? (newestFirst.find((record) => sweepState(record) !== "finished") ?? newestFirst[0])
+      : newestFirst.find(({ spec }) => spec.experiment === name);
+  if (found) return found;
+  throw new UlptError(
+    "RUN_MISSING",
+    name === undefined ? "There is no sweep." : `There is no sweep ${JSON.stringify(name)}.`,
+    {
+      where: workspace,
+      expected: "the name of a sweep, or of an experiment that has one",
+      hint: "`ulpt sweep list` lists the sweeps of the workspace.",
+    },
+  );
+}

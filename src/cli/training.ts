@@ -1,0 +1,192 @@
+/** @file What commands that train have in common: opening model and data, a run told while it goes, and the table at the end. */
+import { dirname, relative } from "node:path";
+import { hasCode, UlptError } from "../errors.ts";
+import { expandRuns } from "../experiment/expand.ts";
+import type { Experiment } from "../experiment/parse.ts";
+import { parseRecordedSettings, type RecordedSettings, type RunSettings } from "../experiment/recorded.ts";
+import { reportRun } from "../listing/report.ts";
+import { departureNote } from "../paper/departures.ts";
+import { findCell } from "../paper/results.ts";
+import { portsInUse } from "../prompts/prompt.ts";
+import { compareRuns } from "../results/comparison.ts";
+import { runPaths } from "../runs/layout.ts";
+import type { EndState, MemoryEstimate } from "../runs/schema.ts";
+import { type Run, type RunState, runState } from "../runs/store.ts";
+import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
+import { declaredLabels } from "../tasks/render.ts";
+import { executeRun, type RunProgress } from "../training/execute.ts";
+import { createMethod } from "../training/method.ts";
+import { type Preparation, type ResourceOptions, Resources } from "../training/resources.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { resolveDevice } from "./devices.ts";
+import { openHub } from "./hub.ts";
+import { estimateMemory } from "./memory.ts";
+import { createReporter } from "./output.ts";
+import { linesBesidePaper } from "./paper.ts";
+import type { Reporter } from "./reporter.ts";
+import { shellWord } from "./shell.ts";
+import { comparisonTable } from "./table.ts";
+import { say, sayJson } from "./terminal.ts";
+import { runArgument, workspaceOf, workspaceOption } from "./workspace.ts";
+
+/** What there is to train, and with what. */
+export interface Training {
+  experiment: Experiment;
+  workspace: string;
+  /** All runs of the experiment. */
+  runs: readonly RunSettings[];
+  resources: Resources;
+  /** What the first of its runs takes, as it was told. */
+  estimatedMemory: MemoryEstimate | undefined;
+  reporter: Reporter;
+  options: {
+    json: boolean;
+    /** Run what a model writes, for tasks that are scored so. */
+    runGeneratedCode: boolean;
+    /** Train also what is too large for the memory there is, by its estimate. */
+    ignoreMemory: boolean;
+  };
+  signal: AbortSignal;
+}
+
+/**
+ * Opens what the runs of an experiment share, looks whether they can be trained, and gives it to `work`.
+ * @param revisions commits on the Hub that runs of it recorded
+ */
+export async function withTraining(
+  experiment: Experiment,
+  setup: {
+    workspace: string;
+    options: Training["options"];
+    signal: AbortSignal;
+    parallel: number;
+    revisions?: ResourceOptions["revisions"];
+  },
+  work: (training: Training) => Promise<void>,
+): Promise<void> {
+  const { workspace, options, signal, parallel, revisions } = setup;
+  const runs = expandRuns(experiment);
+  const [first] = runs;
+  if (first!.paper !== undefined) findCell(first!.paper); // an unknown result is said before hours of training
+  const reporter = createReporter({ json: options.json, several: parallel > 1 && runs.length > 1 }, signal);
+  const { device, why } = await resolveDevice(first!.device);
+  if (why) reporter.note(why);
+  const departure = first!.paper === undefined ? departureNote(first!) : undefined;
+  if (departure) reporter.note(departure);
+  // Method, rank and seed differ between the runs; model, task and device do not.
+  const resources = await Resources.open({
+    model: experiment.settings.model,
+    task: first!.task,
+    directory: experiment.directory,
+    device,
+    revisions,
+    ...access(reporter, options.runGeneratedCode, signal),
+  });
+  try {
+    const estimatedMemory = estimateMemory(resources, first!, options, reporter); // before the weights are loaded
+    // Methods that cannot be, and what is wrong with the weights, are found before there is a run.
+    const [ports] = runs.map(({ method, promptLength }) => portsInUse(createMethod(method, promptLength, resources)));
+    if (parallel === 1) await resources.lossFunction(first!.training, ports!);
+    await work({ experiment, workspace, runs, resources, estimatedMemory, reporter, options, signal });
+  } finally {
+    await resources.release();
+  }
+}
+
+/** What opening resources needs beside what is to be opened. */
+export function access(reporter: Reporter, allowPrograms: boolean, signal: AbortSignal) {
+  return {
+    hub: openHub(),
+    allowPrograms,
+    signal,
+    onProgress: (progress: Preparation) => reporter.preparing(progress),
+    onWarning: (message: string) => reporter.note(`warning: ${message}`),
+  };
+}
+
+/** What the numbers of the table are: `winogrande (faithful variant), accuracy`, `mine.jsonl, f1 of "yes"; checkpoints compared by accuracy`. */
+function taskLine(task: TaskDefinition): string {
+  const [metric] = metricsOf(task);
+  const chosen = checkpointMetricOf(task);
+  const name = task.name ?? (isHubTask(task) ? task.dataset : task.train);
+  const variant = task.variant ? ` (${task.variant} variant)` : "";
+  const positive = metric === "f1" ? declaredLabels(task)?.[1] : undefined;
+  const scored = positive === undefined ? metric : `${metric} of ${JSON.stringify(positive)}`;
+  return `${name}${variant}, ${scored}${chosen === metric ? "" : `; checkpoints compared by ${chosen}`}`;
+}
+
+/** Trains a run and tells how it goes. @throws what ends it, with the command that goes on */
+export async function runToEnd(
+  run: Run,
+  resources: Resources,
+  reporter: Reporter,
+  position: {
+    index: number;
+    count: number;
+    signal: AbortSignal;
+    takeOver?: boolean | undefined;
+    estimatedMemory: MemoryEstimate | undefined;
+    pauseAt?: number | undefined;
+  },
+): Promise<EndState> {
+  const { directory, spec } = run;
+  const { index, count, ...options } = position;
+  reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
+  let state: EndState;
+  try {
+    const onProgress = (event: RunProgress) => reporter.progress(spec.run, event);
+    state = await executeRun(run, resources, { ...options, onProgress });
+  } catch (error) {
+    // Of a run that another process trains there is no end to tell.
+    if (!hasCode(error, "RUN_BUSY")) reporter.runEnded({ ...reportRun(run), state: stateAfter(error, run) });
+    throw withCommands(error, run, options.takeOver);
+  }
+  reporter.runEnded(reportRun(run));
+  return state;
+}
+
+/** What an attempt of this process that ended with `error` leaves of the run, which still counts as running while we are. */
+function stateAfter(error: unknown, { directory }: Run): RunState {
+  if (hasCode(error, "RUN_FENCED")) return "interrupted"; // whatever the newer attempt does
+  const state = runState(directory);
+  return state === "running" ? "interrupted" : state;
+}
+
+/** Says by which command to go on, as it has to be typed in the current folder. */
+function withCommands(error: unknown, run: Run, takeOver = false): unknown {
+  const resumption = `ulpt resume ${runArgument(run)}`;
+  if (hasCode(error, "STOPPED")) return withHint(error, `\`${resumption}\` goes on exactly there.`);
+  if (hasCode(error, "RUN_BUSY") && !takeOver) {
+    const wait = `Wait until it ends, or stop it by \`ulpt stop ${runArgument(run)}\` and resume.`;
+    return withHint(error, `${wait} Only if you are sure that process is gone: \`${resumption} --take-over\`.`);
+  }
+  return error;
+}
+
+export function withHint({ code, message, where, expected, cause }: UlptError, hint: string): UlptError {
+  return new UlptError(code, message, { where, expected, hint, cause });
+}
+
+function settingsOf({ directory, spec }: Run): RecordedSettings {
+  return parseRecordedSettings(spec.settings, runPaths(directory).run);
+}
+
+/** The table of what runs have come to. */
+export function report(runs: readonly Run[], experiment: string, json: boolean): void {
+  const reported = runs.map((run) => ({ report: reportRun(run), spec: run.spec, settings: settingsOf(run) }));
+  const groups = compareRuns(reported);
+  if (json) {
+    sayJson({ type: "comparison", experiment, groups });
+    return;
+  }
+  const [{ directory }] = runs as [Run];
+  const folder = relative(process.cwd(), dirname(directory)) || ".";
+  say(
+    `\n${visibleLine(taskLine(reported[0]!.settings.task))}\n${comparisonTable(groups)}\n\nruns: ${visibleLine(folder)}`,
+  );
+  const beside = linesBesidePaper(runs);
+  if (beside.length > 0)
+    say(
+      `\n${beside.join("\n")}\n\`ulpt compare ${shellWord(experiment)}${workspaceOption(workspaceOf(runs[0]!))}\` has the full report.`,
+    );
+}

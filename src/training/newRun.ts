@@ -1,0 +1,79 @@
+/** @file The folder of a new run, with all that decides what it will compute; and the run that is there already with all of that. */
+import { relative } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { canonicalJson } from "../experiment/describe.ts";
+import type { Experiment } from "../experiment/parse.ts";
+import { completeSettings, type RunSettings, recordSettings } from "../experiment/recorded.ts";
+import { engineVersion } from "../graph/engine.ts";
+import { listRuns } from "../listing/summary.ts";
+import { parameterCount } from "../prompts/method.ts";
+import type { RunJson } from "../runs/schema.ts";
+import { createRun, type Run } from "../runs/store.ts";
+import { createMethod } from "./method.ts";
+import type { Resources } from "./resources.ts";
+
+/** Where a run belongs. */
+export interface RunPlace {
+  workspace: string;
+  experiment: Pick<Experiment, "name" | "directory">;
+  /** The sweep that makes it. */
+  sweep?: RunJson["sweep"];
+  /** Its share of the cores, where it does not have all. */
+  threads?: number | undefined;
+}
+
+/** The newest run of these very settings on this model and data, finished or not. */
+export function findEqualRun(
+  settings: RunSettings,
+  { workspace, experiment, threads }: RunPlace,
+  { modelSha256, modelFiles, task, device }: Resources,
+): Run | undefined {
+  const wanted = canonicalJson(recordSettings(settings, relative(workspace, experiment.directory)));
+  return listRuns(workspace)
+    .filter(({ spec, state }) => {
+      if (state === "failed" || state === "running" || spec?.device !== device) return false;
+      if (spec.threads !== threads && state !== "finished" && state !== "early-stopped") return false; // it could not go on exactly
+      if (canonicalJson(spec.model.files ?? {}) !== canonicalJson(modelFiles)) return false;
+      if (!spec || spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) return false;
+      const sameData = Object.entries(task.files).every(([split, { sha256 }]) => spec.data.sha256[split] === sha256);
+      return sameData && canonicalJson(completeSettings(spec.settings)) === wanted;
+    })
+    .map(({ directory, spec }) => ({ directory, spec: spec! }))
+    .sort((a, b) => (a.spec.created < b.spec.created ? -1 : 1))
+    .at(-1);
+}
+
+/** Makes the folder of a run of these settings. @throws UlptError RUN_UNWRITABLE, DISK_FULL, RUN_INVALID */
+export async function createRunOf(
+  settings: RunSettings,
+  { workspace, experiment, sweep, threads }: RunPlace,
+  resources: Resources,
+): Promise<Run> {
+  const method = createMethod(settings.method, settings.promptLength, resources);
+  return createRun(workspace, experiment.name, settings.name, {
+    created: new Date().toISOString(),
+    method: settings.method.name,
+    rank: method.rank ?? null,
+    seed: settings.seed,
+    promptLength: settings.promptLength,
+    parameters: parameterCount(method),
+    device: resources.device,
+    model: {
+      source: settings.model,
+      ...(resources.revisions.model === undefined ? {} : { revision: resources.revisions.model }),
+      weightsSha256: resources.modelSha256,
+      files: resources.modelFiles,
+    },
+    data: {
+      ...(resources.revisions.data === undefined ? {} : { revision: resources.revisions.data }),
+      sha256: Object.fromEntries(Object.entries(resources.task.files).map(([split, { sha256 }]) => [split, sha256])),
+      ...(resources.task.dropped.length > 0 && {
+        leftOut: resources.task.dropped.map(({ source, by, count, of }) => ({ source, by, count, of })),
+      }),
+    },
+    versions: { ulpt: packageJson.version, onnxruntime: await engineVersion(), node: process.versions.node },
+    ...(sweep ? { sweep } : {}),
+    ...(threads === undefined ? {} : { threads }),
+    settings: recordSettings(settings, relative(workspace, experiment.directory)),
+  });
+}
