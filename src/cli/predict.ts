@@ -54,7 +54,7 @@ class Questions {
     const tail = raw ? 0 : literalTail(task.template);
     this.tokens = this.sources.map((source) => this.tokenizer.fit(source, task.maxSourceLength, tail).tokens);
     const asked = this.tokens.map((source, row) => ({ source, where: `text ${row + 1}` }));
-    this.prompt = behind(prompt, leadingCount(task.promptPosition ?? "first", model.model, asked));
+    this.prompt = behind(prompt, leadingCount(task.promptPosition ?? "first", model.model, asked, prompt.use.ports));
     this.options = { maxNewTokens: maxNewTokens ?? task.maxNewTokens ?? defaultAnswerLength, stop, sampling };
   }
 

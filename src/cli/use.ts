@@ -155,8 +155,9 @@ async function evaluateScored(
       });
     }
     onProgress?.(0, split.examples.length);
-    const leading = leadingCount(promptPosition, resources.model, textsOf(resources));
-    const prompt = behind(await load(resources), leading);
+    const loaded = await load(resources);
+    const leading = leadingCount(promptPosition, resources.model, textsOf(resources), loaded.use.ports);
+    const prompt = behind(loaded, leading);
     const passes = {
       maxNewTokens: maxNewTokens ?? definition.maxNewTokens ?? dataset.longestTarget,
       runProgram: resources.runProgram,

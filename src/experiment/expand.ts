@@ -224,7 +224,7 @@ function singleSettings(settings: MethodLevel, written: WrittenMethod): Record<s
   return Object.fromEntries(
     [...record.settings]
       .filter(([, { listPrefix }]) => listPrefix === undefined)
-      .map(([key]) => [key, written[key] ?? own[key] ?? settings[key as SharedName]]),
+      .map(([key]) => [key, Object.hasOwn(own, key) ? own[key] : (written[key] ?? settings[key as SharedName])]),
   );
 }
 

@@ -19,6 +19,8 @@ export interface Text<T = Tensor> {
   embeddings: T;
   /** 1 at a token, 0 at padding. `[B, S]` */
   mask: T;
+  /** Numbers of N(0, 1) in training, else zeros, where the method asks for some. `[B, noise]` */
+  noise?: T;
 }
 
 /** Parameters with a learning rate of their own, which follows the run's schedule. */
@@ -48,6 +50,8 @@ export interface PromptMethod {
   readonly frozen: Readonly<Record<string, FrozenTensor>>;
   /** Whether `apply` needs the texts. */
   readonly readsText?: boolean;
+  /** How many random numbers it takes with each text in training; none where it is left out. */
+  readonly noise?: number;
   /** Of methods that have one: the width of what is trained for each token. */
   readonly rank?: number;
   /** For those who look into a prompt. */

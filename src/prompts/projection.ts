@@ -115,7 +115,7 @@ function elementOf(
 }
 
 /** The next r·d normals of the stream, their rows made orthonormal by modified Gram–Schmidt done twice (step 4). [r, d] */
-function orthonormalRows(stream: Stream, rank: number, hiddenSize: number): Float64Array {
+export function orthonormalRows(stream: Stream, rank: number, hiddenSize: number): Float64Array {
   const all = new Float64Array(rank * hiddenSize);
   for (let k = 0; k < rank; k++) {
     const v = all.subarray(k * hiddenSize, (k + 1) * hiddenSize);

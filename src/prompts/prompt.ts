@@ -31,6 +31,7 @@ function expressionOf(method: PromptMethod): Expression {
     ? {
         embeddings: input("text_embeddings", "float32", [batch, source, method.hiddenSize]),
         mask: input("text_mask", "float32", [batch, source]),
+        ...(method.noise ? { noise: input("text_noise", "float32", [batch, method.noise]) } : {}),
       }
     : undefined;
   const ports = text ? method.apply(parameters, frozen, text) : method.apply(parameters, frozen);
@@ -109,7 +110,11 @@ export class PromptSession {
     for (const [name, { data, shape }] of Object.entries(method.frozen)) feeds[name] = floats(data, shape);
     if (!method.readsText) return feeds;
     if (!text) throw new RangeError("The method reads texts, and none were given.");
-    return { ...feeds, text_embeddings: text.embeddings, text_mask: text.mask };
+    const given: Record<string, TensorValue> = { ...feeds, text_embeddings: text.embeddings, text_mask: text.mask };
+    if (!method.noise) return given;
+    const rows = text.mask.shape[0]!;
+    const silence = () => floats(new Float32Array(rows * method.noise!), [rows, method.noise!]);
+    return { ...given, text_noise: text.noise ?? silence() };
   }
 
   /** Values for the ports. @param text of the batch that they are for, where the method reads it */

@@ -1,7 +1,10 @@
 /** @file What computes each method of `src/experiment/methods/registry.ts`: a line for each. */
 import type { MethodName, MethodSettings } from "../experiment/methods/registry.ts";
+import { dept } from "./dept.ts";
 import { dpt } from "./dpt.ts";
 import type { FrozenModel, PromptMethod } from "./method.ts";
+import { prefix } from "./prefix.ts";
+import { smop } from "./smop.ts";
 import { ulpt } from "./ulpt.ts";
 import { vanilla } from "./vanilla.ts";
 
@@ -10,6 +13,9 @@ const methods: {
 } = {
   ulpt,
   dpt,
+  dept,
+  prefix,
+  smop,
   vanilla,
 };
 

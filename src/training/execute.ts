@@ -6,7 +6,7 @@ import { engineVersion } from "../graph/engine.ts";
 import { readResult } from "../listing/reader.ts";
 import { gain } from "../metrics/kinds.ts";
 import { type ParameterValues, type PromptMethod, parameterCount } from "../prompts/method.ts";
-import { PromptSession } from "../prompts/prompt.ts";
+import { PromptSession, portsInUse } from "../prompts/prompt.ts";
 import type { Progress } from "../results/fold.ts";
 import {
   checkpointsToDelete,
@@ -118,7 +118,7 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   // What cannot work is found before the run is claimed.
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   const method = createMethod(settings.method, settings.promptLength, resources);
-  const leading = leadingCount(settings.promptPosition, resources.model, textsOf(resources));
+  const leading = leadingCount(settings.promptPosition, resources.model, textsOf(resources), portsInUse(method));
   requirePositions(method, resources);
   const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false });
   clearStopRequest(run.directory);

@@ -2,7 +2,6 @@
 import { UlptError } from "../errors.ts";
 import type { MethodSettings } from "../experiment/methods/registry.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
-import { requirePorts } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { elementCount, type FrozenModel, type ParameterValues, type PromptMethod } from "../prompts/method.ts";
 import { portsInUse } from "../prompts/prompt.ts";
@@ -30,7 +29,7 @@ export function createMethod(settings: MethodSettings, promptLength: number, con
 export function describeMethod(settings: MethodSettings, promptLength: number, context: MethodContext): PromptMethod {
   const { model } = context;
   const method = promptMethod(settings, promptLength, frozenModel(context));
-  requirePorts(model.ports, portsInUse(method), model.config.modelType);
+  model.requirePorts(portsInUse(method));
   return method;
 }
 

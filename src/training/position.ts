@@ -2,6 +2,7 @@
 import { UlptError } from "../errors.ts";
 import type { PromptPosition } from "../experiment/schema.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
+import type { PortName } from "../models/ports.ts";
 import type { Resources } from "./resources.ts";
 
 interface Text {
@@ -12,14 +13,23 @@ interface Text {
 
 /**
  * How many tokens of each text stand before its prompt.
- * @throws OPTION_INVALID where the prompt is to stand behind a token with which the model, or one of the texts, does not begin
+ * @param ports that the prompt's method uses
+ * @throws OPTION_INVALID where there is no prompt that could stand elsewhere, and where the prompt is to stand behind a token with which the model, or one of the texts, does not begin
  */
 export function leadingCount(
   position: PromptPosition,
   { config, folder }: Pick<LanguageModel, "config" | "folder">,
   texts: Iterable<Text>,
+  ports: readonly PortName[],
 ): 0 | 1 {
   if (position === "first") return 0;
+  if (!ports.some(standsAmongTokens)) {
+    throw new UlptError("OPTION_INVALID", "The method puts no prompt among the tokens of a text.", {
+      where: "promptPosition",
+      expected: `"first", for a method that uses the model's ${ports.join(", ")}`,
+      hint,
+    });
+  }
   const { modelType, beginToken } = config;
   if (beginToken === undefined) {
     throw new UlptError("OPTION_INVALID", `A ${modelType} has no begin-of-sequence token that a prompt could follow.`, {
@@ -37,6 +47,10 @@ export function leadingCount(
     });
   }
   return 1;
+}
+
+function standsAmongTokens(port: PortName): boolean {
+  return port === "prompt" || port === "rowPrompts";
 }
 
 const hint = 'Leave "promptPosition" out: the prompt then stands before everything.';

@@ -5,10 +5,11 @@ import type { Indexed } from "../formats/packed.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { LossFunction } from "../models/languageModel.ts";
 import { type ParameterValues, peakLearningRate } from "../prompts/method.ts";
-import type { PromptSession } from "../prompts/prompt.ts";
+import type { PromptSession, TextValues } from "../prompts/prompt.ts";
 import { DataOrder } from "./batches.ts";
 import { Dropout } from "./dropout.ts";
 import { initialParameters } from "./method.ts";
+import { textNoise } from "./noise.ts";
 import { adamStep, clipGradients, gradientNorm, initialOptimizerState, type OptimizerState } from "./optimizer.ts";
 import type { TextReader } from "./prompted.ts";
 import { scheduleFactor } from "./schedule.ts";
@@ -96,7 +97,7 @@ export class Trainer {
     const batch = this.order.batch(state.step);
     // In the order of the data, so that the sums do not depend on the order in which the batch was drawn.
     const rows = [...batch].sort((a, b) => a - b).map((index) => examples.at(index)!);
-    const text = prompt.method.readsText ? this.options.reader?.read(rows.map(({ source }) => source)) : undefined;
+    const text = this.textOf(rows);
     const ports = await prompt.values(state.parameters, text);
     const { loss, cotangents } = await this.options.loss.run(
       { ...ports, leading },
@@ -122,6 +123,15 @@ export class Trainer {
       tokens: batch.reduce((sum, index) => sum + tokenCount(examples.at(index)!), 0),
       seconds: Number(process.hrtime.bigint() - started) / 1e9,
     };
+  }
+
+  /** What the method reads of a batch. */
+  private textOf(rows: readonly TokenizedExample[]): TextValues | undefined {
+    const { prompt, reader, seed } = this.options;
+    const { readsText, noise } = prompt.method;
+    if (!readsText || !reader) return undefined;
+    const text = reader.read(rows.map(({ source }) => source));
+    return noise ? { ...text, noise: textNoise(seed, this.state.step, [rows.length, noise]) } : text;
   }
 
   private requireFinite(loss: number, norm: number, learningRate: number): void {

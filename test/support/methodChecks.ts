@@ -14,11 +14,11 @@ import { elementCount, type FrozenModel, type ParameterValues, type PromptMethod
 import { PromptSession, type TextValues } from "../../src/prompts/prompt.ts";
 import { promptMethod } from "../../src/prompts/registry.ts";
 import { DataOrder } from "../../src/training/batches.ts";
+import { textNoise } from "../../src/training/noise.ts";
 import { TextReader } from "../../src/training/prompted.ts";
 import { Trainer } from "../../src/training/trainer.ts";
 import { Random } from "./random.ts";
-import { type Item, ReferenceDecoder } from "./referenceDecoder.ts";
-import { ReferenceT5 } from "./referenceT5.ts";
+import { meanLoss, referenceDecoder, referenceT5 } from "./referencePorts.ts";
 import { tinyDecoder } from "./tinyDecoder.ts";
 import { tinyT5, writeModel } from "./tinyT5.ts";
 
@@ -29,11 +29,14 @@ export type PortNumbers = { [port in PortName]?: Float64Array };
 /** The embeddings of each text of a batch, token by token. */
 export type Texts = readonly (readonly Float64Array[])[];
 
+/** The random numbers of each text of a batch, for a method that takes some. */
+export type Noise = readonly Float64Array[];
+
 /** A method from its formulas. What it freezes comes from the method itself: `method.frozen.NAME.data`. */
 export interface Formulas {
-  ports(parameters: Numbers, texts: Texts): PortNumbers;
+  ports(parameters: Numbers, texts: Texts, noise: Noise): PortNumbers;
   /** dLoss/d(parameter) from dLoss/d(port). */
-  pullBack(parameters: Numbers, cotangents: PortNumbers, texts: Texts): Numbers;
+  pullBack(parameters: Numbers, cotangents: PortNumbers, texts: Texts, noise: Noise): Numbers;
   /** Peak learning rates of parameters that have their own. */
   learningRates?: Readonly<Record<string, number>>;
 }
@@ -131,21 +134,20 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-/** A tiny random model with its loss written once more; undefined for ports that this loss does not know. */
+/** A tiny random model with its loss written once more. */
 export interface SmallModel {
   model: LanguageModel;
   /** Mean −log P of a target token. */
-  lossOf(ports: PortNumbers, examples: readonly TokenizedExample[]): number | undefined;
+  lossOf(ports: PortNumbers, examples: readonly TokenizedExample[], promptLength: number): number;
 }
 
 export const smallModels = { T5: smallT5, "a decoder": smallDecoder } as const;
 
 function smallT5(folder: string): SmallModel {
   const tiny = tinyT5(new Random(3));
-  const reference = new ReferenceT5(tiny.config, tiny.weights);
   return {
     model: openModel(writeModel(join(folder, "t5"), tiny)),
-    lossOf: (ports, examples) => (onlyPrompt(ports) ? reference.loss(ports.prompt!, examples) : undefined),
+    lossOf: (ports, examples, promptLength) => meanLoss(referenceT5(tiny, promptLength), ports, examples),
   };
 }
 
@@ -165,33 +167,13 @@ function smallDecoder(folder: string): SmallModel {
     rms_norm_eps: 1e-5,
     tie_word_embeddings: false,
   });
-  const reference = new ReferenceDecoder(tiny.config, tiny.weights);
+  const model = openModel(writeModel(join(folder, "decoder"), tiny));
+  const sizes = model.keyValueSizes!;
   return {
-    model: openModel(writeModel(join(folder, "decoder"), tiny)),
-    lossOf(ports, examples) {
-      if (!onlyPrompt(ports)) return undefined;
-      const prompt = rowsOf(ports.prompt!, 16);
-      return reference.loss(
-        examples.map(({ source, target }) => {
-          const items: Item[] = [...prompt, ...source, ...target];
-          const first = prompt.length + source.length;
-          return {
-            items,
-            real: items.map(() => true),
-            labels: items.map((_, position) => (position < first ? -1 : target[position - first]!)),
-          };
-        }),
-      );
-    },
+    model,
+    lossOf: (ports, examples, promptLength) =>
+      meanLoss(referenceDecoder(tiny, sizes, model.config.hiddenSize, promptLength), ports, examples),
   };
-}
-
-function onlyPrompt(ports: PortNumbers): boolean {
-  return Object.keys(ports).join() === "prompt";
-}
-
-function rowsOf(values: Float64Array, width: number): Float64Array[] {
-  return Array.from({ length: values.length / width }, (_, row) => values.subarray(row * width, (row + 1) * width));
 }
 
 const training: RunSettings["training"] = {
@@ -221,8 +203,8 @@ const examples: TokenizedExample[] = new Random(5).integers(9, 1, 12).map((lengt
 export interface TrajectoryErrors {
   /** Losses that both computed. */
   steps: number;
-  /** Largest relative difference of a step's loss from that of the formulas on the model once more, if it knows the ports. */
-  loss: number | undefined;
+  /** Largest relative difference of a step's loss from that of the formulas on the model once more. */
+  loss: number;
   /** Largest difference of a parameter after the last step, over the largest move of one. */
   parameters: number;
   /** How much of its first loss the training took away: nothing would be compared where nothing moves. */
@@ -249,14 +231,15 @@ export async function trajectoryErrors(
     const beside = new Beside(trainer.state.parameters, formulas.learningRates ?? {});
     const start = structuredClone(beside.parameters);
     const order = new DataOrder({ count: examples.length, batchSize: 4, lastBatch: "smaller", seed });
-    const losses: { found: number; expected: number | undefined }[] = [];
+    const losses: { found: number; expected: number }[] = [];
     for (let step = 0; step < training.steps; step++) {
       const rows = order
         .batch(step)
         .sort((a, b) => a - b)
         .map((index) => examples[index]!);
       const texts = rows.map(({ source }) => source.map((token) => Float64Array.from(model.readEmbeddings(token, 1))));
-      const ports = formulas.ports(beside.parameters, texts);
+      const noise = noiseOf(method, step, rows.length);
+      const ports = formulas.ports(beside.parameters, texts, noise);
       const values = await prompt.values(
         trainer.state.parameters,
         method.readsText ? reader.read(rows.map(({ source }) => source)) : undefined,
@@ -265,18 +248,14 @@ export async function trajectoryErrors(
         prompt.ports.map((port) => [port, floats(Float32Array.from(ports[port]!), values[port]!.shape)]),
       );
       const { cotangents } = await loss.run(given, rows, training.microBatchTokens);
-      const expected = lossOf(ports, rows);
+      const expected = lossOf(ports, rows, promptLength);
       losses.push({ found: (await trainer.step()).loss, expected });
       const numbers = Object.fromEntries(prompt.ports.map((port) => [port, Float64Array.from(cotangents[port]!)]));
-      beside.step(formulas.pullBack(beside.parameters, numbers, texts));
+      beside.step(formulas.pullBack(beside.parameters, numbers, texts, noise));
     }
-    const known = losses.filter(({ expected }) => expected !== undefined);
     return {
       steps: losses.length,
-      loss:
-        known.length === 0
-          ? undefined
-          : Math.max(...known.map(({ found, expected }) => Math.abs(found / expected! - 1))),
+      loss: Math.max(...losses.map(({ found, expected }) => Math.abs(found / expected - 1))),
       parameters: largest(trainer.state.parameters, beside.parameters) / largest(start, beside.parameters),
       learned: 1 - losses.at(-1)!.found / losses[0]!.found,
     };
@@ -284,6 +263,12 @@ export async function trajectoryErrors(
     await prompt.release();
     await loss.release();
   }
+}
+
+/** What the trainer draws for the texts of a step. */
+function noiseOf({ noise = 0 }: PromptMethod, step: number, rows: number): Noise {
+  const drawn = textNoise(seed, step, [rows, noise]).data as Float32Array;
+  return Array.from({ length: rows }, (_, row) => Float64Array.from(drawn.subarray(row * noise, (row + 1) * noise)));
 }
 
 function ofModel(model: LanguageModel): FrozenModel {

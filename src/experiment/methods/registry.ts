@@ -1,13 +1,19 @@
 /** @file All methods, in the order in which people choose among them: a line for each. */
 import { z } from "zod";
 import type { MethodRecord } from "./define.ts";
+import { dept } from "./dept.ts";
 import { dpt } from "./dpt.ts";
+import { prefix } from "./prefix.ts";
+import { smop } from "./smop.ts";
 import { ulpt } from "./ulpt.ts";
 import { vanilla } from "./vanilla.ts";
 
 const records = {
   ulpt,
   dpt,
+  dept,
+  prefix,
+  smop,
   vanilla,
 };
 

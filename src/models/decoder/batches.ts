@@ -90,6 +90,11 @@ function requirePositions({ modelType, maxPositions = Number.POSITIVE_INFINITY }
  */
 export type FrontLayout = "once" | "each" | "none";
 
+/** Whether rows bring what the port gives them when they are read, and it is not read before them. */
+export function entersWithRows(port: PortName): boolean {
+  return port === "rowPrompts" || port === "inputDelta";
+}
+
 /** Of a row's own prompt there is one in each. */
 export function frontLayout(ports: readonly PortName[]): FrontLayout {
   if (ports.includes("rowPrompts")) return "each";

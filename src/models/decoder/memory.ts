@@ -2,6 +2,8 @@
 import { type GraphMemory, graphMemory } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
+import type { PortName } from "../ports.ts";
+import { entersWithRows } from "./batches.ts";
 import { continueGraph, lossGraph, promptGraph } from "./graphs.ts";
 import type { Decoder } from "./network.ts";
 
@@ -30,18 +32,34 @@ export function runMemory(network: Decoder, { ports, trained, answered, newToken
   return { training, answering };
 }
 
-/** A text is read behind the prompt, then its answer token by token, while the keys and values of the text are kept. */
+/**
+ * A text is read behind the prompt, or with its own and what is added to it; then its answer token by token, while the keys and
+ * values of the text are kept.
+ */
 function readingMemory(network: Decoder, answered: readonly PartSizes[], newTokens: number): GraphMemory {
   const { layers, numKeyValueHeads, headSize } = network.architecture;
-  const graph = continueGraph(network, { output: "logits", cache: true });
-  const taken = answered.map(({ rows, sourceLength, promptLength }) => {
+  const graph = (ports: readonly PortName[]) => continueGraph(network, { output: "logits", cache: true, ports });
+  const answering = graph([]);
+  const readers = new Map([["", answering]]);
+  const taken = answered.map(({ rows, sourceLength, promptLength, ports }) => {
+    const own = ports.filter(entersWithRows);
+    const reader = readers.get(own.join()) ?? graph(own);
+    readers.set(own.join(), reader);
     const read = promptLength + paddedLength(sourceLength);
+    const past = own.includes("rowPrompts") ? 0 : promptLength;
     const common = { batch: rows, selected: rows };
-    const text = { ...common, length: paddedLength(sourceLength), past: promptLength, past_batch: 1 };
+    const text = {
+      ...common,
+      length: paddedLength(sourceLength),
+      past,
+      past_batch: 1,
+      leading: 0,
+      prompt: promptLength,
+    };
     const answer = { ...common, length: 1, past: read + newTokens - 2, past_batch: rows };
     const kept = 2 * 4 * layers.length * rows * numKeyValueHeads * read * headSize;
-    const { activations } = graphMemory(graph, [text]);
-    return newTokens > 1 ? Math.max(activations, kept + graphMemory(graph, [answer]).activations) : activations;
+    const { activations } = graphMemory(reader, [text]);
+    return newTokens > 1 ? Math.max(activations, kept + graphMemory(answering, [answer]).activations) : activations;
   });
-  return { ...graphMemory(graph, []), activations: Math.max(...taken) };
+  return { ...graphMemory(answering, []), activations: Math.max(...taken) };
 }

@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/support/folder.ts";
+import {
+  type Formulas,
+  gradientError,
+  modelOfSize,
+  type Numbers,
+  product,
+  smallModels,
+  trajectoryErrors,
+  transposed,
+} from "../../test/support/methodChecks.ts";
+import { Stream } from "../random/philox.ts";
+import { parameterCount } from "./method.ts";
+import { prefix } from "./prefix.ts";
+
+const folder = temporaryFolder();
+const sizes = { layers: 2, keyValueHeads: 2, headSize: 3 };
+const model = modelOfSize(8, { keyValueSizes: sizes });
+const plain = { name: "prefix", mlp: null } as const;
+const made = { name: "prefix", mlp: 5 } as const;
+
+const themselves: Formulas = {
+  ports: ({ key_values }) => ({ keyValues: key_values! }),
+  pullBack: (_, { keyValues }) => ({ key_values: keyValues! }),
+};
+
+function plus(x: Float64Array, bias: Float64Array): Float64Array {
+  return x.map((value, i) => value + bias[i % bias.length]!);
+}
+
+function columnSums(x: Float64Array, columns: number): Float64Array {
+  const sums = new Float64Array(columns);
+  for (const [i, value] of x.entries()) sums[i % columns]! += value;
+  return sums;
+}
+
+/** H = tanh(X·W₁ᵀ + b₁), Y = H·W₂ᵀ + b₂; dH = G·W₂, dS = dH∘(1 − H²) */
+function byNetwork(width: number, mlp: number): Formulas {
+  const inner = ({ vectors, first_weight, first_bias }: Numbers) =>
+    plus(product(vectors!, transposed(first_weight!, width), width), first_bias!).map(Math.tanh);
+  return {
+    ports: (parameters) => {
+      const { second_weight, second_bias } = parameters;
+      const made = product(inner(parameters), transposed(second_weight!, mlp), mlp);
+      return { keyValues: plus(made, second_bias!) };
+    },
+    pullBack: (parameters, { keyValues: g }) => {
+      const { vectors, first_weight, second_weight } = parameters;
+      const outputs = parameters.second_bias!.length;
+      const rows = g!.length / outputs;
+      const h = inner(parameters);
+      const dInner = product(g!, second_weight!, outputs).map((value, i) => value * (1 - h[i]! ** 2));
+      return {
+        vectors: product(dInner, first_weight!, mlp),
+        first_weight: product(transposed(dInner, mlp), vectors!, rows),
+        first_bias: columnSums(dInner, mlp),
+        second_weight: product(transposed(g!, outputs), h, rows),
+        second_bias: columnSums(g!, outputs),
+      };
+    },
+  };
+}
+
+describe("prefix tuning", () => {
+  it("trains keys and values of every layer, or what makes them", () => {
+    expect(parameterCount(prefix(plain, 7, model))).toBe(7 * 2 * 2 * 2 * 3);
+    expect(parameterCount(prefix(made, 7, model))).toBe(7 * 6 + 5 * (6 + 1) + 24 * (5 + 1));
+  });
+
+  it("starts as PEFT's embedding and linear layers", () => {
+    const { vectors, first_weight, second_bias } = prefix({ ...made, mlp: 400 }, 300, model).initialize(
+      new Stream(1, "start"),
+    );
+    const deviation = (values: Float32Array) => Math.hypot(...values) / Math.sqrt(values.length);
+    expect(deviation(vectors!)).toBeCloseTo(1, 1);
+    expect(deviation(first_weight!)).toBeCloseTo(1 / Math.sqrt(6 * 3), 1);
+    expect(second_bias!.every((value) => Math.abs(value) <= 1 / Math.sqrt(400))).toBe(true);
+  });
+
+  it.each([plain, made])("has the gradients that differences give, network: $mlp", async (settings) => {
+    expect(await gradientError(prefix(settings, 4, model))).toBeLessThan(1e-4);
+  });
+
+  it.each([plain, made])("30 steps are those of the formulas, network: $mlp", async (settings) => {
+    const small = smallModels["a decoder"](folder());
+    const { keyValueHeads, headSize } = small.model.keyValueSizes!;
+    const formulas = settings.mlp === null ? themselves : byNetwork(keyValueHeads * headSize, settings.mlp);
+    const found = await trajectoryErrors(settings, () => formulas, small);
+    expect(found.steps).toBe(30);
+    expect(found.loss).toBeLessThan(1e-4);
+    expect(found.parameters).toBeLessThan(1e-3);
+    expect(found.learned).toBeGreaterThan(0.02);
+  });
+
+  it("is refused by a T5, with the reason", () => {
+    const { model: t5 } = smallModels.T5(folder());
+    expect(() => t5.requirePorts(["keyValues"])).toThrow(/decoder/);
+  });
+});
