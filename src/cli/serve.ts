@@ -42,6 +42,7 @@ const parentCheckInterval = 2000;
 const endingMilliseconds = 2000;
 
 const maxPreviewRows = 1000;
+const mostSurveyed = 200;
 
 const path = z.string().min(1);
 const answerNumbers = Object.fromEntries(
@@ -71,6 +72,12 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
   preview: z.object({ experiment: path, split: z.enum(splitNames), rows: z.int().min(1).max(maxPreviewRows) }),
   download: z.object({ experiment: path }),
   cachedModels: z.record(z.string(), z.never()),
+  survey: z.object({
+    models: z.array(path).max(mostSurveyed),
+    directory: path,
+    fetch: z.boolean(),
+    promptLength: z.int().min(1),
+  }),
   cost: z.object({ run: path, measure: z.boolean() }),
   share: z.object({ target: path, format: z.enum(sharedFormats), name: path, workspace: path }),
   importAdapter: z.object({

@@ -19,6 +19,7 @@ import { reportDevices, resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
 import { answerTexts, type RowPiece } from "./predict.ts";
 import { importInto, promptToShare } from "./share.ts";
+import { surveyModels } from "./survey.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
 import { evaluateCheckpoint, inspectTarget } from "./use.ts";
 import type { Task } from "./work.ts";
@@ -118,6 +119,7 @@ function createHandlers(models: ModelCache): Handlers {
       importInto(adapter, { ...options, workspace, directory: workspace }, context, (folder) =>
         models.open(folder, "cpu"),
       ),
+    survey: ({ models: names, ...options }, context) => surveyModels(names, options, context),
     async cost({ run: name, measure }, context) {
       const run = findRun(name);
       const { model: source, directory } = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);

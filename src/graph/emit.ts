@@ -1,5 +1,5 @@
 /** @file From tensor expressions to the bytes of an ONNX model. */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { Dim, Shape } from "./dims.ts";
@@ -143,11 +143,14 @@ class Emitter {
     return source.stored === "float32" ? source.name : this.node("Cast", [source.name], { to: dataType.float32 });
   }
 
-  /** The engine refuses links that leave the folder, as in the Hub's cache: so name the file behind the link. */
+  /**
+   * The engine refuses links that leave the folder, as in the Hub's cache: so name the file behind the link. A file that is not there
+   * is missed when the graph is run: its memory can be counted before.
+   */
   private fileName(path: string): string {
     const known = this.files.get(path);
     if (known) return known;
-    const real = realpathSync(path);
+    const real = existsSync(path) ? realpathSync(path) : path;
     const folder = dirname(real);
     if (this.weightsFolder !== undefined && this.weightsFolder !== folder) {
       throw new UlptError("MODEL_MISSING", "The weight files of this model lie in different folders.", {

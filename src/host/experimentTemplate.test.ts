@@ -51,9 +51,18 @@ describe("a new experiment file", () => {
     expect(experiment.settings.task).toMatchObject({ template: 'say "{text}"' });
   });
 
+  it("writes the texts as a chat where that was chosen, of files and of the Hub", () => {
+    const { template, target } = files;
+    const dataset = { kind: "hub", dataset: "org/rows", chat: true, template, target } as const;
+    for (const task of [{ ...files, chat: true }, dataset]) {
+      expect(written({ ...answers, task }).settings.task).toMatchObject({ chat: true, template, target });
+    }
+    expect(writeExperiment(answers)).not.toContain("chat");
+  });
+
   it("takes few steps with a model of the workspace, and says so", () => {
     expect(written(answers).settings.training).toMatchObject({ steps: 400, learningRate: 0.3 });
-    expect(writeExperiment(answers)).toContain("// enough for a tiny model; T5 takes thousands");
+    expect(writeExperiment(answers)).toContain("// enough for a tiny model; larger ones take thousands");
   });
 
   it("names a task of the registry and says what it is", () => {

@@ -13,6 +13,8 @@ export interface NewFileTask {
   test?: string | undefined;
   /** What separates the columns, where that is not what the files' ending says. */
   delimiter?: string | undefined;
+  /** Whether texts are written with the tokenizer's chat template. */
+  chat?: boolean | undefined;
   template: string;
   target: string;
 }
@@ -22,6 +24,8 @@ export interface NewHubTask {
   /** An id of the Hub, with a revision behind an @. */
   dataset: string;
   config?: string | undefined;
+  /** Whether texts are written with the tokenizer's chat template. */
+  chat?: boolean | undefined;
   template: string;
   target: string;
 }
@@ -52,20 +56,23 @@ interface Effort {
   ulptLearningRate: number;
 }
 
+/** Tokens of the prompt of a new experiment, by where its model is from. */
+export const usualPromptLengths = { folder: 20, hub: 100 };
+
 /** Of both, for vanilla prompt tuning. */
 const vanillaLearningRate = 0.3;
 
 function effortOf({ isHubModel, task }: NewExperiment): Effort {
   if (!isHubModel) {
     return {
-      promptLength: 20,
+      promptLength: usualPromptLengths.folder,
       steps: 400,
-      stepsComment: "enough for a tiny model; T5 takes thousands, the paper's runs 30,000",
+      stepsComment: "enough for a tiny model; larger ones take thousands, the paper's runs 30,000",
       evaluateEvery: 40,
       ulptLearningRate: 0.3,
     };
   }
-  const large = { promptLength: 100, ulptLearningRate: 0.6 };
+  const large = { promptLength: usualPromptLengths.hub, ulptLearningRate: 0.6 };
   if (task.kind === "registry") {
     const stepsComment = "as the paper's code trains T5: hours on a GPU. 300 show whether it learns";
     return { ...large, steps: 30_000, stepsComment, evaluateEvery: 1000 };
@@ -104,7 +111,7 @@ function taskText(task: NewExperiment["task"]): string {
   return `  "task": {\n    ${(task.kind === "files" ? fileLines(task) : hubLines(task)).join("\n    ")}\n  },`;
 }
 
-function fileLines({ train, validation, test, delimiter, template, target }: NewFileTask): string[] {
+function fileLines({ train, validation, test, delimiter, chat, template, target }: NewFileTask): string[] {
   return [
     `"train": ${json(train)},`,
     validation
@@ -112,23 +119,24 @@ function fileLines({ train, validation, test, delimiter, template, target }: New
       : "// No validation file: a tenth of the training rows is set aside.",
     ...(test ? [`"test": ${json(test)}, // used once a run, for its final score`] : []),
     ...(delimiter ? [`"delimiter": ${json(delimiter)}, // what separates the columns`] : []),
-    ...wordingLines(template, target),
+    ...wordingLines(template, target, chat),
   ];
 }
 
-function hubLines({ dataset, config, template, target }: NewHubTask): string[] {
+function hubLines({ dataset, config, chat, template, target }: NewHubTask): string[] {
   return [
     `"dataset": ${json(dataset)}, // of the Hugging Face Hub: downloaded once, when it is first needed`,
     ...(config ? [`"config": ${json(config)},`] : []),
     `"train": "train", // the name of a split, or a part of it: "train[1000:]"`,
     `// No "validation": a tenth of the training rows is set aside. Where the data set has splits of its own:`,
     `// "validation": "validation", "test": "test",`,
-    ...wordingLines(template, target),
+    ...wordingLines(template, target, chat),
   ];
 }
 
-function wordingLines(template: string, target: string): string[] {
+function wordingLines(template: string, target: string, chat = false): string[] {
   return [
+    ...(chat ? [`"chat": true, // the text is a user's message, in the chat template of the model's tokenizer`] : []),
     `"template": ${json(template)}, // what the model reads; {field} is a column of the data`,
     `"target": ${json(target)} // what it should answer`,
   ];

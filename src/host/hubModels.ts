@@ -1,43 +1,41 @@
-/** @file Models of the Hugging Face Hub to choose from, with their size in words. Knows no `vscode`. */
+/** @file Models to choose from, in words: how large they are, what training them takes, and whether this machine has that. Knows no `vscode`. */
 import { parseHubId } from "../experiment/hubId.ts";
+import { type KnownModel, knownModels } from "../formats/knownModels.ts";
+import type { SurveyedModel, SurveyResult } from "../shared/service.ts";
 import type { Translate } from "./translate.ts";
 import { byteText } from "./tree/collect.ts";
 
-export interface HubModel {
-  id: string;
-  family: string;
-  /** How many numbers it has, as its authors say: `220 million`. */
-  parameters: string;
-  /** Of its weights in 32 bits, about. */
-  bytes: number;
-}
-
-const t5 = "T5";
-const flan = "Flan-T5";
-
-/** The families whose weights are on the Hub as safetensors, the small ones first. */
-export const hubModels: readonly HubModel[] = [
-  { id: "google-t5/t5-small", family: t5, parameters: "60 million", bytes: 0.24e9 },
-  { id: "google-t5/t5-base", family: t5, parameters: "220 million", bytes: 0.89e9 },
-  { id: "google-t5/t5-large", family: t5, parameters: "770 million", bytes: 2.95e9 },
-  { id: "google-t5/t5-3b", family: t5, parameters: "3 billion", bytes: 11.4e9 },
-  { id: "google/flan-t5-small", family: flan, parameters: "80 million", bytes: 0.31e9 },
-  { id: "google/flan-t5-base", family: flan, parameters: "250 million", bytes: 0.99e9 },
-  { id: "google/flan-t5-large", family: flan, parameters: "780 million", bytes: 3.13e9 },
-  { id: "google/flan-t5-xl", family: flan, parameters: "3 billion", bytes: 11.4e9 },
-  { id: "google/flan-t5-xxl", family: flan, parameters: "11 billion", bytes: 45e9 },
-];
+/** The models whose weights the Hub has as safetensors, family by family, the small ones first. */
+export const hubModels: readonly KnownModel[] = knownModels.filter(({ isPickled }) => !isPickled);
 
 const remarks: Readonly<Record<string, (t: Translate) => string>> = {
   "google-t5/t5-small": (t) => t("the one to try things with"),
   "google-t5/t5-base": (t) => t("the one of the paper's tables 1 and 5"),
 };
 
-/** `220 million numbers, 0.89 GB · the one of the paper's tables 1 and 5` */
-export function describeModel({ id, parameters, bytes }: HubModel, t: Translate): string {
-  const size = t("{0} numbers, about {1}", parameters, byteText(bytes));
-  const remark = remarks[id]?.(t);
-  return remark === undefined ? size : `${size} · ${remark}`;
+/** `223 million parameters` */
+export function parametersText(parameters: number, t: Translate): string {
+  const short = (value: number) => new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 }).format(value);
+  if (parameters < 1e6) return t("{0} parameters", new Intl.NumberFormat("en-US").format(parameters));
+  if (parameters < 1e9) return t("{0} million parameters", short(parameters / 1e6));
+  return t("{0} billion parameters", short(parameters / 1e9));
+}
+
+/**
+ * `223 million parameters, about 890 MB · the one of the paper's tables 1 and 5`; of a model whose weights alone, as float32, are more
+ * than `memory`, that.
+ */
+export function describeModel({ id, parameters, bytes, isGated }: KnownModel, memory: number, t: Translate): string {
+  const needed = 4 * parameters;
+  return [
+    t("{0}, about {1}", parametersText(parameters, t), byteText(bytes)),
+    isGated && t("its terms must be accepted first"),
+    needed > memory &&
+      t("too large: {0} of memory for its weights alone, here are {1}", byteText(needed), byteText(memory)),
+    remarks[id]?.(t),
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 export interface ModelGroup {
@@ -46,7 +44,7 @@ export interface ModelGroup {
 }
 
 /** The known models by family; others that the cache has come first. */
-export function modelGroups(cached: readonly string[], t: Translate): ModelGroup[] {
+export function modelGroups(cached: readonly string[], memory: number, t: Translate): ModelGroup[] {
   const known = new Set(hubModels.map(({ id }) => id));
   const others = cached.filter((id) => !known.has(id)).sort();
   const families = [...new Set(hubModels.map(({ family }) => family))];
@@ -58,7 +56,7 @@ export function modelGroups(cached: readonly string[], t: Translate): ModelGroup
         .filter((model) => model.family === family)
         .map((model) => ({
           id: model.id,
-          description: describeModel(model, t),
+          description: describeModel(model, memory, t),
           isCached: cached.includes(model.id),
         })),
     })),
@@ -67,13 +65,43 @@ export function modelGroups(cached: readonly string[], t: Translate): ModelGroup
 
 /** `google-t5/t5-base, about 0.89 GB`; of a model that is not among the known ones only its name. */
 export function modelAndSize(source: string, t: Translate): string {
-  const id = parseHubId(source)?.id ?? source;
-  const known = hubModels.find((model) => model.id === id);
+  const known = knownModel(source);
   return known ? t("{0}, about {1}", source, byteText(known.bytes)) : source;
+}
+
+export function knownModel(source: string): KnownModel | undefined {
+  const id = parseHubId(source)?.id ?? source;
+  return knownModels.find((model) => model.id === id);
 }
 
 /** What somebody typed, as a model of the Hub: `org/name` or `org/name@revision`. */
 export function typedModel(text: string): string | undefined {
   const parsed = parseHubId(text);
   return parsed && !hubModels.some(({ id }) => id === text) ? text : undefined;
+}
+
+type Known = Extract<SurveyedModel, { isKnown: true }>;
+type Machine = SurveyResult["machine"];
+
+/** `llama, 135 million parameters · training takes about 1.9 GB of memory: it fits` */
+export function surveyText({ modelType, parameters, memory, left }: Known, machine: Machine, t: Translate): string {
+  return [
+    `${modelType}, ${parametersText(parameters, t)}`,
+    left > 0 && t("{0} to download", byteText(left)),
+    t("training takes about {0} of memory: {1}", byteText(memory), fitText(memory, machine, t)),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function fitText(memory: number, { total, free }: Machine, t: Translate): string {
+  if (memory <= free) return t("it fits ({0} are free)", byteText(free));
+  if (memory <= total)
+    return t("it fits once other programs end ({0} of {1} are free)", byteText(free), byteText(total));
+  return t("it does not fit in the {0} of this machine", byteText(total));
+}
+
+/** Whether it can be trained here at all, as far as it is known. */
+export function fits({ memory }: Known, { total }: Machine): boolean {
+  return memory <= total;
 }

@@ -1,12 +1,20 @@
 /** @file Which frozen model: questions for a folder of the workspace, another folder, or a model of the Hugging Face Hub. */
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { totalmem } from "node:os";
 import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
+import { decoderTypes, encoderDecoderTypes } from "../formats/knownModels.ts";
+import { weightsFile, weightsIndexFile } from "../formats/modelFolder.ts";
+import { parseJson } from "../json.ts";
+import type { SurveyedModel, SurveyResult } from "../shared/service.ts";
 import { pickModelFolder } from "./diagnostics.ts";
-import { hubModels, modelGroups, typedModel } from "./hubModels.ts";
+import { explain } from "./explain.ts";
+import { fits, hubModels, knownModel, modelAndSize, modelGroups, surveyText, typedModel } from "./hubModels.ts";
 import { type Log, logError } from "./log.ts";
 import type { ServiceClient } from "./serviceClient.ts";
-import { type Again, again, type Choice, type Question, type Steps, separator } from "./steps.ts";
+import { withServiceProgress } from "./serviceProgress.ts";
+import { type Again, again, type Choice, goBack, type Question, type Steps, separator } from "./steps.ts";
+import type { Iconed } from "./window.ts";
 
 const t = vscode.l10n.t;
 
@@ -15,49 +23,138 @@ export interface ModelAnswers {
   modelFrom: "folder" | "hub";
   modelFolder: vscode.Uri;
   hubModel: string;
+  /** What is known of the chosen model; undefined where the Hub would have to be asked, and nobody wanted that. */
+  survey: Survey | undefined;
+}
+
+interface Survey {
+  model: SurveyedModel;
+  machine: SurveyResult["machine"];
+}
+
+/** What the questions need beside the answers. */
+export interface ModelServices {
+  service: ServiceClient;
+  log: Log;
+  /** Tokens of the prompt that memory is reckoned with, in front of a model of a folder, and of the Hub. */
+  promptLengths: { folder: number; hub: number };
 }
 
 const mostFiles = 200;
+const mostFolders = 50;
 export const ignoredFolders = "**/{node_modules,.git,.ulpt}/**";
+/** Far above any config.json. */
+const largestConfig = 1 << 20;
+const supported: ReadonlySet<unknown> = new Set([...encoderDecoderTypes, ...decoderTypes]);
 
-/** Where from, and of the Hub which one. What is answered stands in `answers`, which must name the workspace's folder. */
-export function modelQuestions(answers: Partial<ModelAnswers>, service: ServiceClient, log: Log): Question[] {
+/** Where from, of the Hub which one, and whether it fits. What is answered stands in `answers`, which must name the workspace's folder. */
+export function modelQuestions(answers: Partial<ModelAnswers>, services: ModelServices): Question[] {
+  const surveys = new Surveys(services, answers.folder!.fsPath);
+  const cached = cachedModels(services);
+  let here: readonly string[] = [];
+  void cached.then((ids) => {
+    here = ids;
+  });
+  const isElsewhere = () => answers.modelFrom === "hub" && !here.includes(answers.hubModel ?? "");
   return [
-    { ask: (steps) => askModel(steps, answers) },
-    { ask: (steps) => askHubModel(steps, answers, service, log), when: () => answers.modelFrom === "hub" },
+    { ask: (steps) => askModel(steps, answers, surveys) },
+    { ask: (steps) => askHubModel(steps, answers, cached, surveys), when: () => answers.modelFrom === "hub" },
+    { ask: (steps) => askFit(steps, answers, surveys), when: () => vscode.workspace.isTrusted && isElsewhere() },
   ];
 }
 
-async function askModel(steps: Steps, answers: Partial<ModelAnswers>): Promise<Again> {
+/** Asks the runtime what models are and take; of each once. */
+class Surveys {
+  private readonly services: ModelServices;
+  private readonly directory: string;
+  private readonly known = new Map<string, Promise<Survey | undefined>>();
+
+  /** @param directory where an experiment's paths will start */
+  constructor(services: ModelServices, directory: string) {
+    this.services = services;
+    this.directory = directory;
+  }
+
+  /** Of folders, or of the cache: nothing is asked of the Hub, and nothing started in a restricted workspace. Never throws. */
+  here(models: readonly string[], from: ModelAnswers["modelFrom"]): Promise<Survey | undefined>[] {
+    const unknown = models.filter((model) => !this.known.has(model));
+    const asked = this.ask(unknown, from);
+    for (const [index, model] of unknown.entries()) {
+      this.known.set(
+        model,
+        asked.then((found) => found?.[index]),
+      );
+    }
+    return models.map((model) => this.known.get(model)!);
+  }
+
+  private async ask(models: readonly string[], from: ModelAnswers["modelFrom"]): Promise<Survey[] | undefined> {
+    if (models.length === 0 || !vscode.workspace.isTrusted) return undefined;
+    try {
+      return withMachine(await this.services.service.request("survey", { ...this.params(models, from), fetch: false }));
+    } catch (error) {
+      logError(this.services.log, "what models take", error);
+      return undefined;
+    }
+  }
+
+  /** Asks the Hub. @throws CancellationError, and what the runtime could not do */
+  async ofHub(model: string): Promise<Survey> {
+    const params = { ...this.params([model], "hub"), fetch: true };
+    const result = await withServiceProgress(t("Asking the Hub about {0}", model), (options) =>
+      this.services.service.request("survey", params, options),
+    );
+    return withMachine(result)[0]!;
+  }
+
+  private params(models: readonly string[], from: ModelAnswers["modelFrom"]) {
+    return { models: [...models], directory: this.directory, promptLength: this.services.promptLengths[from] };
+  }
+}
+
+function withMachine({ models, machine }: SurveyResult): Survey[] {
+  return models.map((model) => ({ model, machine }));
+}
+
+async function askModel(steps: Steps, answers: Partial<ModelAnswers>, surveys: Surveys): Promise<Again> {
   const configs = await vscode.workspace.findFiles("**/config.json", ignoredFolders, mostFiles);
-  const folders = (await Promise.all(configs.map(modelFolder))).filter((uri) => uri !== undefined);
-  type Value = vscode.Uri | "hub" | "browse";
-  const inWorkspace = folders.map(
-    (uri): Choice<Value> => ({
-      label: { icon: "symbol-structure", text: basename(uri.fsPath) },
-      description: vscode.workspace.asRelativePath(uri),
-      value: uri,
-    }),
+  const folders = (await Promise.all(configs.map(modelFolder))).filter((folder) => folder !== undefined);
+  const surveyed = surveys.here(
+    folders.slice(0, mostFolders).map(({ uri }) => uri.fsPath),
+    "folder",
   );
-  const choices: Choice<Value>[] = [
-    ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
-    separator<Value>(t("from elsewhere")),
-    {
-      label: { icon: "cloud", text: t("A Model of the Hugging Face Hub…") },
-      description: t("T5 and its relatives, downloaded once"),
-      value: "hub",
-    },
-    {
-      label: { icon: "folder-opened", text: t("Browse for a Model Folder…") },
-      description: t("with config.json, model.safetensors and tokenizer.json"),
-      value: "browse",
-    },
-  ];
-  const picked = await steps.pick(t("Model"), t("Which frozen model?"), choices, {
+  type Value = vscode.Uri | "hub" | "browse";
+  const choices = (found: readonly (Survey | undefined)[]): Choice<Value>[] => {
+    const inWorkspace = folders.map(({ uri, modelType }, index): Choice<Value> => {
+      const survey = found[index];
+      return {
+        label: { icon: "symbol-structure", text: basename(uri.fsPath) },
+        description: `${vscode.workspace.asRelativePath(uri)} · ${modelType}`,
+        ...(survey && { detail: surveyLine(survey) }),
+        value: uri,
+      };
+    });
+    return [
+      ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
+      separator<Value>(t("from elsewhere")),
+      {
+        label: { icon: "cloud", text: t("A Model of the Hugging Face Hub…") },
+        description: t("T5, SmolLM2, Qwen, Llama, Gemma, Pythia, BLOOMZ, GPT-2 and others, downloaded once"),
+        value: "hub",
+      },
+      {
+        label: { icon: "folder-opened", text: t("Browse for a Model Folder…") },
+        description: t("with config.json, model.safetensors and tokenizer.json"),
+        value: "browse",
+      },
+    ];
+  };
+  const picked = await steps.pick(t("Model"), t("Which frozen model?"), choices([]), {
     isActive: (value) =>
-      value === "hub"
-        ? answers.modelFrom === "hub"
-        : value instanceof vscode.Uri && answers.modelFrom === "folder" && isSame(value, answers.modelFolder),
+      value instanceof vscode.Uri
+        ? answers.modelFrom === "folder" && isSame(value, answers.modelFolder)
+        : value === answers.modelFrom,
+    ...(folders.length > 0 && { later: Promise.all(surveyed).then(choices) }),
   });
   if (picked === "hub") {
     answers.modelFrom = "hub";
@@ -67,21 +164,31 @@ async function askModel(steps: Steps, answers: Partial<ModelAnswers>): Promise<A
   if (!folder) return again;
   answers.modelFrom = "folder";
   answers.modelFolder = folder;
+  answers.survey = await surveys.here([folder.fsPath], "folder")[0];
   return undefined;
 }
 
-function isSame(a: vscode.Uri, b: vscode.Uri | undefined): boolean {
+function surveyLine({ model, machine }: Survey): Iconed {
+  if (!model.isKnown) return { icon: "warning", text: model.message };
+  return { icon: fits(model, machine) ? "check" : "warning", text: surveyText(model, machine, t) };
+}
+
+export function isSame(a: vscode.Uri, b: vscode.Uri | undefined): boolean {
   return a.toString() === b?.toString();
 }
 
 async function askHubModel(
   steps: Steps,
   answers: Partial<ModelAnswers>,
-  service: ServiceClient,
-  log: Log,
+  cached: Promise<readonly string[]>,
+  surveys: Surveys,
 ): Promise<Again> {
-  const choices = (cached: readonly string[]) =>
-    modelGroups(cached, t).flatMap(({ title, models }): Choice<string>[] => [
+  const named = answers.hubModel;
+  const choices = (here: readonly string[]) => {
+    const groups = modelGroups(here, totalmem(), t);
+    const isListed = named === undefined || groups.some(({ models }) => models.some(({ id }) => id === named));
+    const own = { title: t("named before"), models: [{ id: named ?? "", description: "", isCached: false }] };
+    return [...(isListed ? [] : [own]), ...groups].flatMap(({ title, models }): Choice<string>[] => [
       separator(title),
       ...models.map(({ id, description, isCached }) => ({
         label: id,
@@ -91,13 +198,14 @@ async function askHubModel(
         value: id,
       })),
     ]);
-  answers.hubModel = await steps.pick(
+  };
+  const picked = await steps.pick(
     t("Model of the Hub"),
-    t("Which model? Any other of the T5 family can be typed: organisation/name, with @revision or without"),
+    t("Which model? Any other of these families can be typed: organisation/name, with @revision or without"),
     choices([]),
     {
-      isActive: (id) => id === (answers.hubModel ?? hubModels[0]!.id),
-      later: cachedModels(service, log).then(choices),
+      isActive: (id) => id === (named ?? hubModels[0]!.id),
+      later: cached.then(choices),
       typed: (text) => {
         const id = typedModel(text);
         if (id === undefined) return undefined;
@@ -110,11 +218,59 @@ async function askHubModel(
       },
     },
   );
+  if (picked !== answers.hubModel) answers.survey = undefined;
+  answers.hubModel = picked;
+  if ((await cached).includes(picked)) answers.survey = await surveys.here([picked], "hub")[0];
   return undefined;
 }
 
+/** Says what the model takes before any of it is downloaded; the Hub is asked for more only where somebody wants that. */
+async function askFit(steps: Steps, answers: Partial<ModelAnswers>, surveys: Surveys): Promise<Again> {
+  const id = answers.hubModel!;
+  const { survey } = answers;
+  const known = knownModel(id);
+  const size = survey ? surveyLine(survey) : known ? sizeLine(known.parameters, id) : undefined;
+  type Value = "use" | "ask" | "other";
+  const ask: Choice<Value> = {
+    label: { icon: "cloud", text: t("Ask the Hub What It Takes…") },
+    detail: t("Fetches its config.json and the list of its files, and says how much memory training takes."),
+    value: "ask",
+  };
+  const choices: Choice<Value>[] = [
+    {
+      label: { icon: "arrow-right", text: t("Use {0}", id) },
+      ...(size && { detail: size }),
+      value: "use",
+    },
+    ...(survey ? [] : [ask]),
+    {
+      label: { icon: "arrow-left", text: t("Choose Another Model") },
+      ...(survey && !survey.model.isKnown && survey.model.hint && { detail: survey.model.hint }),
+      value: "other",
+    },
+  ];
+  const picked = await steps.pick(t("Size of {0}", id), t("Nothing is downloaded yet"), choices);
+  if (picked === "other") return goBack();
+  if (picked === "use") return undefined;
+  try {
+    answers.survey = await surveys.ofHub(id);
+  } catch (error) {
+    if (error instanceof vscode.CancellationError) return again;
+    const { code, message, hint } = explain(error);
+    answers.survey = { model: { isKnown: false, code, message, hint }, machine: { total: totalmem(), free: 0 } };
+  }
+  return again;
+}
+
+/** As far as it is known without asking. */
+function sizeLine(parameters: number, id: string): Iconed {
+  const needed = 4 * parameters;
+  const text = t("{0}; training needs its weights in 32 bits, and more", modelAndSize(id, t));
+  return { icon: needed > totalmem() ? "warning" : "info", text };
+}
+
 /** The models that are on this machine already; none where nothing may be started. */
-async function cachedModels(service: ServiceClient, log: Log): Promise<readonly string[]> {
+async function cachedModels({ service, log }: ModelServices): Promise<readonly string[]> {
   if (!vscode.workspace.isTrusted) return [];
   try {
     return await service.request("cachedModels", {});
@@ -124,11 +280,15 @@ async function cachedModels(service: ServiceClient, log: Log): Promise<readonly 
   }
 }
 
-/** The folder of a config.json that has weights beside it. */
-async function modelFolder(config: vscode.Uri): Promise<vscode.Uri | undefined> {
+/** The folder of a config.json that has weights beside it, of a type that can be trained. */
+async function modelFolder(config: vscode.Uri): Promise<{ uri: vscode.Uri; modelType: string } | undefined> {
   try {
     const names = await readdir(dirname(config.fsPath));
-    return names.includes("model.safetensors") ? vscode.Uri.joinPath(config, "..") : undefined;
+    if (!names.includes(weightsFile) && !names.includes(weightsIndexFile)) return undefined;
+    if ((await stat(config.fsPath)).size > largestConfig) return undefined;
+    const { model_type: modelType } = parseJson(await readFile(config.fsPath, "utf8")) as { model_type?: unknown };
+    if (typeof modelType !== "string" || !supported.has(modelType)) return undefined;
+    return { uri: vscode.Uri.joinPath(config, ".."), modelType };
   } catch {
     return undefined;
   }

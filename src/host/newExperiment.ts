@@ -9,10 +9,18 @@ import { registry } from "../tasks/registry.ts";
 import { hasField, parseTemplate } from "../tasks/template.ts";
 import { readColumns } from "./dataColumns.ts";
 import { pathFrom, pickDataFile } from "./diagnostics.ts";
-import { guessTarget, guessTemplate, type NewExperiment, siblingSplit, writeExperiment } from "./experimentTemplate.ts";
+import {
+  guessTarget,
+  guessTemplate,
+  type NewExperiment,
+  siblingSplit,
+  usualPromptLengths,
+  writeExperiment,
+} from "./experimentTemplate.ts";
+import { surveyText } from "./hubModels.ts";
 import { coreCommands, documentCommands } from "./ids.ts";
 import { type Log, showError } from "./log.ts";
-import { ignoredFolders, type ModelAnswers, modelQuestions } from "./modelChoice.ts";
+import { ignoredFolders, isSame, type ModelAnswers, modelQuestions } from "./modelChoice.ts";
 import { sizesText, taskGroups } from "./registryTexts.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import { type Again, again, askInOrder, type Choice, type Question, type Steps, separator } from "./steps.ts";
@@ -44,7 +52,11 @@ interface Answers extends ModelAnswers {
   columns: readonly string[] | undefined;
   /** What separates the columns, where that is not what the file's ending says. */
   delimiter: string | undefined;
+  /** Whether texts are written with the tokenizer's chat template. */
+  chat: boolean;
   template: string;
+  /** The template that was proposed. */
+  guessedTemplate: string;
   target: string;
   methods: readonly ("ulpt" | "vanilla")[];
   ranks: readonly number[];
@@ -65,12 +77,13 @@ async function newExperiment(
   const answers: Partial<Answers> = { folder };
   const ownWords = () => answers.dataFrom !== "registry";
   const questions: Question[] = [
-    ...modelQuestions(answers, service, log),
+    ...modelQuestions(answers, { service, log, promptLengths: usualPromptLengths }),
     { ask: (steps) => askData(steps, answers) },
     { ask: (steps) => askTask(steps, answers), when: () => answers.dataFrom === "registry" },
     { ask: (steps) => askVariant(steps, answers), when: () => hasVariants(answers) },
     { ask: (steps) => askDataset(steps, answers), when: () => answers.dataFrom === "hub" },
     { ask: (steps) => askConfig(steps, answers), when: () => answers.dataFrom === "hub" },
+    { ask: (steps) => askChat(steps, answers), when: () => ownWords() && hasChat(answers) },
     { ask: (steps) => askTemplate(steps, answers), when: ownWords },
     { ask: (steps) => askTarget(steps, answers), when: ownWords },
     { ask: (steps) => askMethods(steps, answers) },
@@ -115,10 +128,6 @@ export async function chooseFolder(): Promise<vscode.Uri | undefined> {
   if (choice === open) await vscode.commands.executeCommand("vscode.openFolder");
   if (choice === sample) await vscode.commands.executeCommand(documentCommands.openSample);
   return undefined;
-}
-
-function isSame(a: vscode.Uri, b: vscode.Uri | undefined): boolean {
-  return a.toString() === b?.toString();
 }
 
 async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> {
@@ -175,7 +184,7 @@ async function askData(steps: Steps, answers: Partial<Answers>): Promise<Again> 
     answers.delimiter = found?.delimiter;
     const fields = answers.columns ?? [];
     answers.target = `{${guessTarget(fields) ?? "label"}}`;
-    answers.template = guessTemplate(fields, answers.target.slice(1, -1)) || "{text}";
+    proposeTemplate(answers, guessTemplate(fields, answers.target.slice(1, -1)) || "{text}");
   }
   answers.dataFrom = "file";
   answers.train = train;
@@ -194,7 +203,7 @@ async function columnsWithDelimiter(path: string): Promise<{ names: string[]; de
 function forgetWording(answers: Partial<Answers>): void {
   delete answers.columns;
   delete answers.delimiter;
-  answers.template = "{text}";
+  proposeTemplate(answers, "{text}");
   answers.target = "{label}";
 }
 
@@ -281,7 +290,52 @@ function fieldsText({ columns }: Partial<Answers>): string {
   return fields.length ? t("The data has {0}.", fields.map((field) => `{${field}}`).join(", ")) : "";
 }
 
+function proposeTemplate(answers: Partial<Answers>, template: string): void {
+  answers.template = template;
+  answers.guessedTemplate = template;
+}
+
+function modelOf({ survey }: Partial<Answers>) {
+  return survey?.model.isKnown ? survey.model : undefined;
+}
+
+function hasChat(answers: Partial<Answers>): boolean {
+  const model = modelOf(answers);
+  return model?.continues === true && model.hasChatTemplate;
+}
+
+async function askChat(steps: Steps, answers: Partial<Answers>): Promise<Again> {
+  answers.chat = await steps.pick<boolean>(
+    t("Chat"),
+    t("The model's tokenizer has a chat template. Are the texts messages to it?"),
+    [
+      {
+        label: t("Yes, as a Chat"),
+        description: t("each text is a user's message, and the model answers it"),
+        value: true,
+      },
+      {
+        label: t("No, as Plain Text"),
+        description: t("the model goes on with the text"),
+        value: false,
+      },
+    ],
+    { isActive: (chat) => chat === (answers.chat ?? true) },
+  );
+  return undefined;
+}
+
+/** A model that goes on with a text needs a word that asks for the answer. */
+function withCue(template: string, answers: Partial<Answers>): string {
+  const asks = modelOf(answers)?.continues && !(hasChat(answers) && answers.chat);
+  return asks ? `${template} Answer:` : template;
+}
+
 async function askTemplate(steps: Steps, answers: Partial<Answers>): Promise<Again> {
+  const { guessedTemplate } = answers;
+  const isGuess =
+    guessedTemplate !== undefined && [guessedTemplate, `${guessedTemplate} Answer:`].includes(answers.template ?? "");
+  if (isGuess) answers.template = withCue(guessedTemplate, answers);
   const prompt = t("The text the model reads; {field} is a column of the data. {0}", fieldsText(answers));
   answers.template = await steps.input(t("What the model reads"), prompt, answers.template ?? "", (text) =>
     templateProblem(text, answers.columns),
@@ -344,7 +398,7 @@ async function askName(steps: Steps, answers: Partial<Answers>): Promise<Again> 
   // A name that somebody gave stays; one that was proposed goes with the data it was made of.
   const suggestion = answers.name !== undefined && answers.name !== answers.guessedName ? answers.name : guess;
   answers.guessedName = guess;
-  answers.name = await steps.input(t("Name"), t("Name of the file and of the experiment"), suggestion, (text) => {
+  answers.name = await steps.input(t("Name"), namePrompt(answers), suggestion, (text) => {
     if (!/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(text)) {
       return t("Letters, digits, “.”, “_” and “-”, with a letter or digit at both ends.");
     }
@@ -353,6 +407,11 @@ async function askName(steps: Steps, answers: Partial<Answers>): Promise<Again> 
       : undefined;
   });
   return undefined;
+}
+
+function namePrompt({ survey }: Partial<Answers>): string {
+  const prompt = t("Name of the file and of the experiment");
+  return survey?.model.isKnown ? `${prompt}. ${surveyText(survey.model, survey.machine, t)}` : prompt;
 }
 
 async function namesIn(folder: string): Promise<string[]> {
@@ -403,7 +462,8 @@ async function newTask(answers: Answers, file: vscode.Uri): Promise<NewExperimen
   if (dataFrom === "registry") {
     return { kind: "registry", name: taskName, ...(hasVariants(answers) ? { variant } : {}) };
   }
-  if (dataFrom === "hub") return { kind: "hub", dataset, ...(config ? { config } : {}), template, target };
+  const chat = hasChat(answers) && answers.chat;
+  if (dataFrom === "hub") return { kind: "hub", dataset, ...(config ? { config } : {}), chat, template, target };
   const siblings = await namesIn(dirname(train.fsPath));
   const sibling = (split: "validation" | "test") => {
     const found = siblingSplit(basename(train.fsPath), split, siblings);
@@ -415,6 +475,7 @@ async function newTask(answers: Answers, file: vscode.Uri): Promise<NewExperimen
     validation: sibling("validation"),
     test: sibling("test"),
     delimiter,
+    chat,
     template,
     target,
   };

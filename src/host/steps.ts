@@ -12,6 +12,11 @@ export function separator<T>(label: string): Choice<T> {
   return { label, kind: vscode.QuickPickItemKind.Separator, value: undefined };
 }
 
+/** Ends a question with the one before it, as its button does. */
+export function goBack(): never {
+  throw back;
+}
+
 /** What a question returns for another attempt at the same question, as after a dialog that was closed. */
 export const again = Symbol("again");
 export type Again = typeof again | undefined;

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { UlptError } from "../errors.ts";
 import { checkContent } from "../formats/contentHash.ts";
+import { knownModels } from "../formats/knownModels.ts";
 import type { RemoteFile } from "./api.ts";
 import {
   type CachedRepository,
@@ -24,12 +25,12 @@ import {
   shardCount,
 } from "./datasetLayout.ts";
 import { type ModelPart, pickModelFiles, shardNames, unusableModel } from "./modelFiles.ts";
-import { checkId, checkPath, checkRevision, isCommit, knownModels, pageOf, type RepositoryType } from "./names.ts";
+import { checkId, checkPath, checkRevision, isCommit, pageOf, type RepositoryType } from "./names.ts";
 import type { OnProgress } from "./progress.ts";
 import type { Subject } from "./refusal.ts";
 import { missingOffline, openRevision, type Revision } from "./revision.ts";
 import { checkSettings, type HubSettings } from "./settings.ts";
-import { completeSnapshot, linkPresent } from "./snapshot.ts";
+import { completeSnapshot, linkPresent, missingFiles } from "./snapshot.ts";
 
 export type { HubProgress, OnProgress } from "./progress.ts";
 
@@ -39,6 +40,8 @@ export interface HubModel {
   commit: string;
   /** For the person: the Hub could not be reached, and the cache was used. */
   warnings: string[];
+  /** Of the part "description": bytes that the whole model would still have to bring; of the others 0. */
+  left: number;
 }
 
 export interface HubDataset {
@@ -106,7 +109,8 @@ export class Hub {
   /**
    * A model's files, all of one commit: `revision` ("main" unless given), or the commit that is cached under that name where
    * the Hub is not asked or cannot be reached. A full commit hash that is cached completely is not asked for. `part`
-   * "tokenizer" leaves the weights where they are: for who only wants to count tokens.
+   * "tokenizer" leaves the weights where they are: for who only wants to count tokens; "description" the tokenizer, too, and tells
+   * how much they are.
    * @throws UlptError HUB_NOT_FOUND, HUB_GATED, HUB_DENIED, HUB_UNREACHABLE, HUB_OFFLINE, HUB_ANSWER, HUB_CORRUPT;
    * MODEL_MISSING if there are no weights in safetensors, TOKENIZER_MISSING if there is no tokenizer; DISK_FULL,
    * RUN_UNWRITABLE. Rejects with the signal's reason as soon as it is aborted; what has come is kept for the next time.
@@ -122,18 +126,34 @@ export class Hub {
       if (found.cutOff && !found.listed) throw missingOffline(found.cutOff, subject, this.settings, lacking);
       throw unusableModel(id, page, found.files, lacking);
     }
-    if (index) {
-      await this.bring(opened, [index], { signal: options.signal });
-      const text = await readFile(pathInSnapshot(repository, found.commit, index.path), "utf8");
-      files.push(...this.shards(opened, shardNames(text, page)));
-    }
+    if (index) files.push(...(await this.shardsOf(opened, index, options.signal)));
     await this.bring(opened, files, options);
     // The weights are checked where they are hashed for the run.
     for (const { path } of files.filter(({ size }) => size <= smallFile)) {
       await checkContent(pathInSnapshot(repository, found.commit, path));
     }
     await this.remember(opened);
-    return { folder: snapshotFolder(repository, found.commit), commit: found.commit, warnings: found.warnings };
+    const folder = snapshotFolder(repository, found.commit);
+    const left = options.part === "description" ? await this.bytesLeft(opened, options.signal) : 0;
+    return { folder, commit: found.commit, warnings: found.warnings, left };
+  }
+
+  private async shardsOf(opened: Opened, index: RemoteFile, signal: AbortSignal | undefined): Promise<RemoteFile[]> {
+    const { subject, repository, settings, found } = opened;
+    await this.bring(opened, [index], { signal });
+    const text = await readFile(pathInSnapshot(repository, found.commit, index.path), "utf8");
+    return this.shards(opened, shardNames(text, pageOf(settings.endpoint, subject.repository)));
+  }
+
+  /** Of the whole model. @throws MODEL_MISSING, TOKENIZER_MISSING where it is none that can be used */
+  private async bytesLeft(opened: Opened, signal: AbortSignal | undefined): Promise<number> {
+    const { subject, repository, settings, found } = opened;
+    const { files, index, lacking } = pickModelFiles(found.files);
+    const page = pageOf(settings.endpoint, subject.repository);
+    if (lacking.length > 0) throw unusableModel(subject.repository.id, page, found.files, lacking);
+    const all = index ? [...files, ...(await this.shardsOf(opened, index, signal))] : files;
+    const missing = await missingFiles(repository, found.commit, all);
+    return missing.reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
@@ -231,7 +251,7 @@ export class Hub {
   private subject(type: RepositoryType, id: string, revision: string): Subject {
     checkId({ type, id });
     checkRevision(revision);
-    const known = type === "model" ? knownModels : [];
+    const known = type === "model" ? knownModels.map(({ id: one }) => one) : [];
     return {
       repository: { type, id },
       revision,

@@ -33,7 +33,7 @@ describe("a model from the Hub", () => {
     const commit = hub.commit("org/tiny");
     const root = join(cache, "models--org--tiny");
     const model = await client.model("org/tiny");
-    expect(model).toEqual({ folder: join(root, "snapshots", commit), commit, warnings: [] });
+    expect(model).toEqual({ folder: join(root, "snapshots", commit), commit, warnings: [], left: 0 });
     expect(readdirSync(model.folder).sort()).toEqual([
       "config.json",
       "generation_config.json",
@@ -60,6 +60,20 @@ describe("a model from the Hub", () => {
     expect(await client.cached()).toEqual([]);
     await client.model("org/tiny");
     expect(readdirSync(folder)).toContain("model.safetensors");
+  });
+
+  it("is described by its configuration and chat template alone, with the bytes that the rest would take", async () => {
+    const files = { ...hollowModel(), "chat_template.jinja": "{{ messages }}", "tokenizer_config.json": "{ }" };
+    const { client, asked } = await start({ repositories: [{ type: "model", id: "org/chat", files }] });
+    const { folder, left } = await client.model("org/chat", { part: "description" });
+    expect(readdirSync(folder).sort()).toEqual(["chat_template.jinja", "config.json", "tokenizer_config.json"]);
+    expect(asked().filter((path) => /safetensors|tokenizer\.json/.test(path))).toEqual([]);
+    const sizes = () => readdirSync(folder).reduce((sum, name) => sum + readFileSync(join(folder, name)).length, 0);
+    const described = sizes();
+    await client.model("org/chat");
+    expect(left).toBe(sizes() - described);
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining(["chat_template.jinja", "model.safetensors"]));
+    expect(await client.model("org/chat", { part: "description" })).toMatchObject({ left: 0 });
   });
 
   it("is asked for with one request when it is cached, and with none when its commit is given", async () => {
@@ -259,8 +273,8 @@ describe("offline", () => {
     const { folder, commit } = await client.model("org/tiny");
     asked();
     const offline = clientWith({ offline: true });
-    expect(await offline.model("org/tiny")).toEqual({ folder, commit, warnings: [] });
-    expect(await offline.model("org/tiny", { revision: commit })).toEqual({ folder, commit, warnings: [] });
+    expect(await offline.model("org/tiny")).toEqual({ folder, commit, warnings: [], left: 0 });
+    expect(await offline.model("org/tiny", { revision: commit })).toEqual({ folder, commit, warnings: [], left: 0 });
     expect(asked()).toEqual([]);
   });
 

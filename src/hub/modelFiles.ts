@@ -15,7 +15,8 @@ import { parseJson } from "../json.ts";
 import type { RemoteFile } from "./api.ts";
 import { isSafePath } from "./names.ts";
 
-const optional = ["generation_config.json", tokenizerConfigFile, chatTemplateFile, "special_tokens_map.json"];
+const described = [tokenizerConfigFile, chatTemplateFile];
+const optional = ["generation_config.json", ...described, "special_tokens_map.json"];
 
 const pickle = /\.(?:bin|pt|pth|ckpt)$/i;
 /** Formats of weights that are not read here. */
@@ -30,21 +31,31 @@ export interface ModelFiles {
   lacking: string[];
 }
 
-/** `tokenizer`: what tells a text's tokens, without the weights. */
-export type ModelPart = "all" | "tokenizer";
+/** `tokenizer`: what tells a text's tokens, without the weights; `description`: what says of which kind and size it is. */
+export type ModelPart = "all" | "tokenizer" | "description";
 
 export function pickModelFiles(files: readonly RemoteFile[], part: ModelPart = "all"): ModelFiles {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const tokenizer = tokenizerFiles.find((name) => byPath.has(name)) ?? tokenizerFiles[0];
-  const small = [configFile, tokenizer];
   const weights = [weightsFile, weightsIndexFile].find((name) => byPath.has(name)) ?? weightsFile;
-  const needed = part === "tokenizer" ? small : [...small, weights];
-  const names = [...small, ...optional, ...(part === "tokenizer" ? [] : [weights])];
+  const parts = {
+    description: [configFile],
+    tokenizer: [configFile, tokenizer],
+    all: [configFile, tokenizer, weights],
+  };
+  const needed = parts[part];
+  const names = [...needed, ...(part === "description" ? described : optional)].sort(weightsLast);
   return {
     files: names.flatMap((name) => byPath.get(name) ?? []),
     index: part === "all" && weights === weightsIndexFile ? byPath.get(weights) : undefined,
     lacking: needed.filter((name) => !byPath.has(name)),
   };
+}
+
+/** Who has the weights has the rest. */
+function weightsLast(a: string, b: string): number {
+  const isWeights = (name: string) => Number(name === weightsFile || name === weightsIndexFile);
+  return isWeights(a) - isWeights(b);
 }
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });

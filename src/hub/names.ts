@@ -77,14 +77,6 @@ export function checkPath(path: string, page: string): void {
   });
 }
 
-/** Models that this project can train on, for "did you mean". */
-export const knownModels: readonly string[] = [
-  ...["small", "base", "large", "3b"].map((size) => `google-t5/t5-${size}`),
-  ...["t5-v1_1", "flan-t5", "mt5"].flatMap((family) =>
-    ["small", "base", "large", "xl", "xxl"].map((size) => `google/${family}-${size}`),
-  ),
-];
-
 /** The id nearest to `id`; one that differs only before the slash, or has nothing there, counts as near. */
 export function suggestId(id: string, candidates: readonly string[]): string | undefined {
   const whole = suggest(id, candidates);

@@ -17,7 +17,7 @@ export interface Revision {
 }
 
 /** What is kept of a list: the files that models and data sets are made of, a data set's card, and the weights that are refused. */
-const kept = /^README\.md$|\.(json|safetensors|model|parquet|bin|pt|pth|ckpt|msgpack|h5|gguf|ggml|onnx)$/i;
+const kept = /^README\.md$|\.(json|jinja|safetensors|model|parquet|bin|pt|pth|ckpt|msgpack|h5|gguf|ggml|onnx)$/i;
 
 /**
  * The revision of `subject`. A commit that was listed before, or whose snapshot `isWhole` accepts, is not asked for again. A

@@ -60,6 +60,17 @@ export function openChatTemplate(folder: string, own?: string): ChatTemplate {
   };
 }
 
+/** Whether the model's tokenizer has a chat template. */
+export function hasChatTemplate(folder: string): boolean {
+  try {
+    const path = join(folder, tokenizerConfigFile);
+    findTemplate(folder, existsSync(path) ? readJsonObject(path) : {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function findTemplate(folder: string, config: JsonObject): { text: string; where: string } {
   const path = join(folder, chatTemplateFile);
   if (existsSync(path)) return { text: readFileSync(path, "utf8"), where: path };

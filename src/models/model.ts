@@ -2,17 +2,20 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { UlptError } from "../errors.ts";
+import { encoderDecoderTypes } from "../formats/knownModels.ts";
 import { type JsonObject, readConfig, readJsonObject } from "./config.ts";
 import { decoderDimensions } from "./decoder/dimensions.ts";
 import { families } from "./decoder/families/index.ts";
 import { DecoderModel, decoderConfig } from "./decoder/model.ts";
+import { weightShapes } from "./decoder/weightShapes.ts";
 import type { ModelDimensions } from "./dimensions.ts";
 import { parseConfig } from "./encoderDecoder/config.ts";
-import { encoderDecoderDimensions } from "./encoderDecoder/dimensions.ts";
+import { encoderDecoderDimensions, weightShapes as t5WeightShapes } from "./encoderDecoder/dimensions.ts";
 import { EncoderDecoderModel } from "./encoderDecoder/model.ts";
 import type { LanguageModel, ModelConfig } from "./languageModel.ts";
+import { Weights } from "./weights.ts";
 
-const encoderDecoders = ["t5", "mt5"];
+const encoderDecoders: readonly string[] = encoderDecoderTypes;
 
 /** Values of `model_type` that `openModel` takes. */
 export const modelTypes: readonly string[] = [...encoderDecoders, ...Object.keys(families), "gemma3"];
@@ -46,6 +49,28 @@ export function openModel(folder: string): LanguageModel {
   const encoderDecoder = isEncoderDecoder(json, path);
   requireNotQuantised(json, path);
   return encoderDecoder ? EncoderDecoderModel.open(folder) : DecoderModel.open(folder);
+}
+
+/**
+ * A model without its numbers: of the config.json in `folder`, what depends on sizes alone can be asked.
+ * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED
+ */
+export function outlineModel(folder: string): LanguageModel {
+  const { json, path } = readConfig(folder);
+  requireNotQuantised(json, path);
+  if (isEncoderDecoder(json, path)) {
+    const weights = Weights.outline(folder, t5WeightShapes(parseConfig(json, path)), storedDtype(json));
+    return new EncoderDecoderModel(folder, json, path, weights);
+  }
+  const { architecture } = decoderConfig(folder, json, path);
+  return new DecoderModel(folder, json, path, Weights.outline(folder, weightShapes(architecture), storedDtype(json)));
+}
+
+/** As config.json says that the numbers are stored. */
+function storedDtype(json: JsonObject): "F32" | "F16" | "BF16" {
+  const text = json.text_config as JsonObject | undefined;
+  const written = json.dtype ?? json.torch_dtype ?? text?.dtype ?? text?.torch_dtype;
+  return written === "bfloat16" ? "BF16" : written === "float16" ? "F16" : "F32";
 }
 
 /** Kinds of models by how they are named, and what they have that is missing here; the first that fits. */

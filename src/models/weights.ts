@@ -44,6 +44,23 @@ export class Weights {
     throw missing(folder);
   }
 
+  /** Weights that are not there: tensors of these shapes, of which nothing can be read. */
+  static outline(
+    folder: string,
+    shapes: ReadonlyMap<string, readonly number[]>,
+    dtype: "F32" | "F16" | "BF16",
+  ): Weights {
+    const path = join(folder, weightsFile);
+    let offset = 0;
+    const tensors = [...shapes].map(([name, shape]) => {
+      const byteLength = shape.reduce((product, size) => product * size, dtype === "F32" ? 4 : 2);
+      const entry: TensorEntry = { name, dtype, shape: [...shape], offset, byteLength };
+      offset += byteLength;
+      return [name, { path, entry }] as const;
+    });
+    return new Weights(folder, [path], new Map(tensors));
+  }
+
   private static openSharded(folder: string, index: string): Weights {
     const weightMap = readWeightMap(index);
     const files = [...new Set(Object.values(weightMap))].sort();

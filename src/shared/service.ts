@@ -28,6 +28,11 @@ export interface ServiceMethods {
   preview: { params: PreviewParams; result: Preview };
   /** Downloads the model and the data that an experiment needs, if they are not there. Tells its progress; can be cancelled. */
   download: { params: { experiment: string /* absolute path */ }; result: DownloadResult };
+  /**
+   * What models are and take, without their weights. Of those of the Hub only with `fetch` is more asked than the cache, and then
+   * nothing is fetched but what describes them. Can be cancelled.
+   */
+  survey: { params: SurveyParams; result: SurveyResult };
   /** The models in the cache of the Hub that can be opened. */
   cachedModels: { params: Record<string, never>; result: string[] };
   /** Tries every device on a small graph. */
@@ -163,6 +168,37 @@ export interface ImportResult extends ExportResult {
   promptLength: number;
   remarks: string[];
 }
+
+export interface SurveyParams {
+  /** Paths, relative to the directory or absolute, and ids of the Hub. */
+  models: string[];
+  directory: string;
+  fetch: boolean;
+  promptLength: number;
+}
+
+export interface SurveyResult {
+  /** In the order in which they were asked for. */
+  models: SurveyedModel[];
+  /** Of this machine, in bytes; `free` can be had without taking any from other programs. */
+  machine: { total: number; free: number };
+}
+
+export type SurveyedModel =
+  | {
+      isKnown: true;
+      modelType: string;
+      parameters: number;
+      /** Whether it goes on with a text, and does not answer apart from it. */
+      continues: boolean;
+      hasChatTemplate: boolean;
+      /** What training takes at most with the settings of a new experiment, in bytes. */
+      memory: number;
+      /** Bytes to be downloaded before it can be used. */
+      left: number;
+    }
+  /** `code` is that of an UlptError. */
+  | { isKnown: false; code: string | undefined; message: string; hint: string };
 
 export interface CostParams {
   /** Absolute path of the run's folder. */

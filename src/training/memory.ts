@@ -51,6 +51,38 @@ export function estimateRunMemory(
   return sumOf(needs.training, needs.answering);
 }
 
+/** Texts and batches of a run of which nothing else is known. */
+export interface UsualSizes {
+  /** In tokens, of every row. */
+  sourceLength: number;
+  targetLength: number;
+  promptLength: number;
+  batchSize: number;
+  microBatchTokens: number;
+}
+
+/** As `estimateRunMemory`, of texts that are all as long, of which there are enough to fill every part. */
+export function estimateUsualMemory(model: LanguageModel, sizes: UsualSizes): MemoryEstimate {
+  const { sourceLength, targetLength, promptLength, batchSize, microBatchTokens } = sizes;
+  const prompted: PortUse = { ports: ["prompt"], promptLength };
+  const alone: PortUse = { ports: [], promptLength: 0 };
+  const partIn = (use: PortUse, length: number, count: number, maxTokens: number): PartSizes => {
+    const [group] = model.groups(new Array<number>(count).fill(length), use, maxTokens);
+    const rows = group!.length;
+    return { ...use, rows, sourceLength, targetLength, labels: rows * targetLength };
+  };
+  const example = { source: new Array<number>(sourceLength).fill(0), target: new Array<number>(targetLength).fill(0) };
+  const maxTokens = microBatchTokens * evaluationFactor;
+  const needs = model.runMemory({
+    ports: prompted.ports,
+    trained: [partIn(prompted, model.trainedLength(example), batchSize, microBatchTokens)],
+    answered: [prompted, alone].map((use) => partIn(use, sourceLength, maxTokens, maxTokens)),
+    newTokens: targetLength,
+    dropout: false,
+  });
+  return sumOf(needs.training, needs.answering);
+}
+
 function sumOf(training: GraphMemory, answering: readonly GraphMemory[]): MemoryEstimate {
   const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
   const weightsOf = ({ weights }: GraphMemory) => weights.mapped + weights.converted;

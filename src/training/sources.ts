@@ -4,8 +4,10 @@ import { resolve } from "node:path";
 import { type ErrorCode, UlptError } from "../errors.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import { mayLookAt, namesNetwork } from "../experiment/localPath.ts";
+import { knownModels } from "../formats/knownModels.ts";
 import type { Hub } from "../hub/hub.ts";
-import { knownModels, suggestId } from "../hub/names.ts";
+import type { ModelPart } from "../hub/modelFiles.ts";
+import { suggestId } from "../hub/names.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { isHubTask, type TaskDefinition } from "../tasks/definition.ts";
 import { filesBeside, type LoadOptions, sourcesOf } from "../tasks/examples.ts";
@@ -16,13 +18,21 @@ export interface SourceOptions {
   hub: Hub;
   /** Commit to take, as a run recorded it; default: what the experiment says, else the newest. */
   revision?: string | undefined;
-  /** What is needed of a model: all of it, or no weights. */
-  part?: "all" | "tokenizer" | undefined;
+  /** What is needed of a model: all of it, no weights, or only what describes it. */
+  part?: ModelPart | undefined;
   /** Whether somebody asked for the model, so that it may be fetched and looked for on other machines; default: true. */
   wanted?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: HubProgress) => void) | undefined;
   onWarning?: ((message: string) => void) | undefined;
+}
+
+export interface LocatedModel {
+  folder: string;
+  /** Commit on the Hub. */
+  revision: string | undefined;
+  /** Bytes that would still have to be downloaded before the model can be used; 0 where they were not counted. */
+  left: number;
 }
 
 /**
@@ -32,16 +42,19 @@ export interface SourceOptions {
 export async function locateModel(
   source: string,
   { directory, hub, revision, part, wanted = true, ...options }: SourceOptions,
-): Promise<{ folder: string; revision: string | undefined }> {
+): Promise<LocatedModel> {
   const folder = resolve(directory, source);
   if (!wanted && (namesNetwork(source) || !(await mayLookAt(folder, { folders: [], trusted: true })))) {
     throw elsewhere(source, "The model lies on another machine, which is not asked before somebody wants it.");
   }
-  if (isFolder(folder)) return { folder, revision: undefined };
+  if (isFolder(folder)) return { folder, revision: undefined, left: 0 };
   const named = parseHubId(source);
   // `models/t5` could be either; beside a folder `models` it is meant as a path, and nobody is asked over the network.
   if (!named || isFolder(resolve(directory, source.split("/")[0]!))) {
-    const near = suggestId(source, knownModels);
+    const near = suggestId(
+      source,
+      knownModels.map(({ id }) => id),
+    );
     throw new UlptError("MODEL_MISSING", `The model ${JSON.stringify(source)} is not there.`, {
       where: folder,
       expected:
@@ -58,7 +71,7 @@ export async function locateModel(
       throw error instanceof UlptError && notFound.has(error.code) ? withoutFolder(error, folder) : error;
     });
   for (const warning of found.warnings) options.onWarning?.(warning);
-  return { folder: found.folder, revision: found.commit };
+  return { folder: found.folder, revision: found.commit, left: found.left };
 }
 
 function elsewhere(source: string, message: string): UlptError {

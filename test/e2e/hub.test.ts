@@ -55,6 +55,16 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
     await workbench.command("ULPT: New Experiment…");
     await workbench.pick(/A Model of the Hugging Face Hub/);
     await workbench.pick(hubModel);
+    await workbench.pick(/Ask the Hub What It Takes/);
+    const figures =
+      /t5, 832,896 parameters · 3\.\d MB to download · training takes about \d+\.\d MB of memory: it fits/;
+    const rows = workbench.page.locator(".quick-input-list .monaco-list-row");
+    await until(
+      async () => (await rows.allInnerTexts()).some((text) => figures.test(text)),
+      30_000,
+      async () => (await rows.allInnerTexts()).join(" | "),
+    );
+    await workbench.pick(/^Use /);
     await workbench.pick(/A Task of the Registry/);
     await workbench.pick("SST-2");
     await workbench.pick("ulpt");
@@ -63,7 +73,8 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
     await toast(/come from the Hugging Face Hub when they are first needed/);
     const { settings } = parseExperiment(workspace.read("from-hub.ulpt.json"), "from-hub.ulpt.json");
     expect(settings).toMatchObject({ model: hubModel, task: "sst2", rank: [2, 16] });
-    expect(hub.requests).toEqual([]);
+    const files = hub.requests.flatMap(({ path }) => /\/resolve\/[^/]+\/(.+)$/.exec(path)?.[1] ?? []);
+    expect(new Set(files)).toEqual(new Set(["config.json", "tokenizer_config.json"])); // when they were asked for
   });
 
   it("downloads with progress until somebody cancels, and goes on where it was", async () => {

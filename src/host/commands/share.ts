@@ -8,6 +8,7 @@ import type { SharedFormat } from "../../runs/prompts.ts";
 import { parseTemplate } from "../../tasks/template.ts";
 import { markdownText } from "../../words/surfaces.ts";
 import { pathFrom } from "../diagnostics.ts";
+import { usualPromptLengths } from "../experimentTemplate.ts";
 import { explain } from "../explain.ts";
 import { coreCommands } from "../ids.ts";
 import { type ModelAnswers, modelQuestions } from "../modelChoice.ts";
@@ -82,7 +83,10 @@ export function shareCommands({ store, service, promptsView, log }: Services) {
       const folder = vscode.workspace.getWorkspaceFolder(adapter)?.uri ?? (await chooseFolder());
       if (!folder) return;
       const answers = startOf(adapter, folder);
-      const questions = [...modelQuestions(answers, service, log), ...wordQuestions(answers)];
+      const questions = [
+        ...modelQuestions(answers, { service, log, promptLengths: usualPromptLengths }),
+        ...wordQuestions(answers),
+      ];
       if (!(await askInOrder(t("Import PEFT Adapter"), questions))) return;
       const { modelFrom, modelFolder, hubModel, template, name } = answers as ImportAnswers;
       const model = modelFrom === "hub" ? hubModel : pathFrom(vscode.Uri.joinPath(folder, "x"), modelFolder);
