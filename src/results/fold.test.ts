@@ -60,6 +60,20 @@ class Reader {
   }
 }
 
+describe("the memory of a run", () => {
+  it("is what its newest attempt was said to take, and the most that any attempt took", () => {
+    const estimate = (total: number) => ({ weights: 1, steps: 2, evaluations: 3, total });
+    const ended = (attempt: number, peakMemory: number): JournalEvent => {
+      return { t: start + attempt, attempt, seq: 2, type: "status", state: "stopped", peakMemory };
+    };
+    const result = new RunResult();
+    expect(result.memory).toEqual({});
+    result.append([{ ...running(1, 0, start), estimatedMemory: estimate(9) } as JournalEvent, ended(1, 8)]);
+    result.append([{ ...running(2, 0, start), estimatedMemory: estimate(10) } as JournalEvent, ended(2, 7)]);
+    expect(result.memory).toEqual({ estimated: estimate(10), peak: 8 });
+  });
+});
+
 describe("what a run came to", () => {
   it("gives every loss where they fit", () => {
     const { columns } = course([3, 2, 1]).curve.changeSince();

@@ -7,6 +7,7 @@ import type {
   CheckpointEvent,
   EvaluationEvent,
   JournalEvent,
+  MemoryEstimate,
   StatusEvent,
   StepEvent,
   WarningEvent,
@@ -85,6 +86,8 @@ export class RunResult {
   /** What the newest attempt last said about itself. */
   status: StatusEvent | undefined;
   totalSteps: number | undefined;
+  /** In bytes: what the newest attempt was said to take, and the most that an attempt's process took by its end. */
+  readonly memory: { estimated?: MemoryEstimate; peak?: number } = {};
   /** How many events counted so far, and of those evaluations and checkpoints: what was shown before is known to be out of date. */
   readonly counts = { events: 0, evaluations: 0, checkpoints: 0 };
 
@@ -167,6 +170,8 @@ export class RunResult {
       case "status":
         this.status = event;
         this.totalSteps = event.totalSteps ?? this.totalSteps;
+        if (event.estimatedMemory) this.memory.estimated = event.estimatedMemory;
+        if (event.peakMemory) this.memory.peak = Math.max(this.memory.peak ?? 0, event.peakMemory);
         break;
       case "warning":
         this.warnings.push(event);

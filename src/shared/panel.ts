@@ -95,6 +95,10 @@ export interface RunView {
   testInterval: readonly [number, number] | null;
   /** Bytes of the process, while it runs on this machine. */
   memory: { now: number; peak: number } | null;
+  /** What the run was said to take before it began, in bytes; null where it was not. */
+  memoryEstimate: { weights: number; steps: number; evaluations: number; total: number } | null;
+  /** The most bytes that its process had taken when an attempt ended; null before, and where it was not said. */
+  peakMemory: number | null;
   divergedAt: number | null;
   warnings: readonly string[];
   shown: boolean;
@@ -406,6 +410,9 @@ export type StringKey =
   | "factMemory"
   | "memoryNow"
   | "memoryUnknown"
+  | "factMemoryEstimate"
+  | "memoryEstimated"
+  | "memoryPeak"
   | "factDevice"
   | "factModel"
   | "factRevision"

@@ -284,6 +284,7 @@ export class Experiment {
         },
       },
     };
+    const estimatedMemory = { weights: 3.3e6, steps: 41.2e6, evaluations: 12.9e6, total: 267e6 };
     const { directory } = createRun(this.workspace, "complaint", name, spec);
     this.colors.push(directory);
     const owner = claimRun(directory);
@@ -294,7 +295,7 @@ export class Experiment {
     const level = 0.12 + 0.5 / Math.log2(parameters);
     const ceiling = 0.97 - 0.9 / Math.log2(parameters) + 0.02 * (random() - 0.5);
     const append = (event: NewEvent) => journal.append(event);
-    append({ type: "status", state: "running", fromStep: 0, totalSteps });
+    append({ type: "status", state: "running", fromStep: 0, totalSteps, estimatedMemory });
     this.checkpoint(directory, append, 0, null);
     let best = 0;
     for (let step = 1; step <= steps; step++) {
@@ -342,7 +343,7 @@ export class Experiment {
           baselines: { majority: 0.52, unprompted: 0.31, unpromptedAmongLabels: 0.58 },
         });
       }
-      append({ type: "status", state: end.state });
+      append({ type: "status", state: end.state, peakMemory: 251e6 });
       owner.release({ code: 0, step: steps, ...end });
     }
     return { directory, journal, owner };

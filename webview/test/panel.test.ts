@@ -84,6 +84,9 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     await panel.page.getByText("Reckoning from the sizes of the model…").waitFor();
     const asked = async () => (await panel.sent()).filter(({ type }) => type === "cost");
     expect(await asked()).toEqual([{ type: "cost", run, action: "reckon" }]);
+    const facts = panel.page.locator(".facts");
+    expect(await facts.textContent()).toContain("267 MB at most (3.3 MB weights, 41.2 MB steps, 12.9 MB evaluations)");
+    expect(await facts.textContent()).toContain("Memory251 MB at most");
     const known = { kind: "known", cost, measured: null, isMeasuring: false, problem: null } as const;
     await panel.post({ type: "cost", run, state: known });
     const rows = panel.page.locator(".cost tbody tr");

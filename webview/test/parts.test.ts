@@ -43,6 +43,8 @@ function run(change: Partial<RunView>): RunView {
       testScore: null,
       testInterval: null,
       memory: null,
+      memoryEstimate: null,
+      peakMemory: null,
       divergedAt: null,
       warnings: [],
       shown: true,

@@ -171,9 +171,12 @@ export class FactsView implements PanelPart {
 
   private speed(run: RunView): Fact[] {
     const { texts } = this.context;
+    const { memoryEstimate: estimate, peakMemory } = run;
     const memory = run.memory
       ? texts.t("memoryNow", texts.bytes(run.memory.now), texts.bytes(run.memory.peak))
-      : texts.t("memoryUnknown");
+      : peakMemory === null
+        ? texts.t("memoryUnknown")
+        : texts.t("memoryPeak", texts.bytes(peakMemory));
     return [
       ...(run.tokensPerSecond === null
         ? []
@@ -183,8 +186,14 @@ export class FactsView implements PanelPart {
               texts.t("tokensPerSecond", texts.count(Math.round(run.tokensPerSecond))),
             ] satisfies Fact,
           ]),
+      ...(estimate === null ? [] : [[texts.t("factMemoryEstimate"), this.estimated(estimate)] satisfies Fact]),
       [texts.t("factMemory"), memory],
     ];
+  }
+
+  private estimated({ total, weights, steps, evaluations }: NonNullable<RunView["memoryEstimate"]>): string {
+    const { texts } = this.context;
+    return texts.t("memoryEstimated", ...[total, weights, steps, evaluations].map((bytes) => texts.bytes(bytes)));
   }
 
   private value(key: FactKey, value: string): Node | string {

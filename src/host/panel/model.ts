@@ -365,6 +365,8 @@ function viewOf(
     testScore: finite(result?.test?.score) ?? summary.testScore,
     testInterval: result?.test?.interval ?? null,
     memory: follower?.memory() ?? null,
+    memoryEstimate: result?.memory.estimated ?? null,
+    peakMemory: result?.memory.peak ?? null,
     divergedAt: result?.curve.divergedAt ?? null,
     warnings: result?.warnings.slice(-20).map(({ message }) => message) ?? [],
     reading: follower?.reading ?? false,
