@@ -23,10 +23,10 @@ interface Named {
 
 export interface PaperUlpt extends Named {
   name: "ulpt";
-  /** r; null where the paper gives only the number of trained parameters. */
-  rank: number | null;
-  /** n; null as for `rank`. */
-  promptLength: number | null;
+  /** r */
+  rank: number;
+  /** n */
+  promptLength: number;
   scale: boolean;
   shift: boolean;
 }
@@ -34,7 +34,7 @@ export interface PaperUlpt extends Named {
 /** Prompt tuning as in Lester et al. 2021, which the paper calls PT. */
 export interface PaperVanilla extends Named {
   name: "vanilla";
-  promptLength: number | null;
+  promptLength: number;
 }
 
 /** A method that is only quoted, to stand beside ours. */
@@ -109,8 +109,6 @@ export interface PaperCell {
   notes: readonly string[];
   /** Whether the method is one that can be trained here. */
   trainable: boolean;
-  /** Whether the model is one that can be trained on here. */
-  available: boolean;
   /** Why the cell cannot be reproduced here; absent when it can. */
   reason?: string;
 }

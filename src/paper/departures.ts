@@ -1,19 +1,24 @@
 /** @file A task of the paper that is not trained as the paper did, said before the training. */
+import { parseHubId } from "../experiment/hubId.ts";
 import { trainingDifferences } from "./differences.ts";
-import { isT5 } from "./protocol.ts";
+import { protocolOf } from "./protocol.ts";
 import { cells } from "./results.ts";
 import type { ComparableRun } from "./run.ts";
 
 /**
  * One sentence on the settings of the training that differ from the paper's, and how to have those; undefined where none does, or
- * the paper has no result on T5 of this task and method.
+ * the paper has no result of this task and method, on this model or on T5.
  */
-export function departureNote(run: Pick<ComparableRun, "task" | "method" | "training">): string | undefined {
-  const followed = cells().filter(
-    (cell) => cell.trainable && isT5(cell) && cell.task === run.task.name && cell.method.name === run.method.name,
-  );
+export function departureNote(run: Pick<ComparableRun, "model" | "task" | "method" | "training">): string | undefined {
+  const of = cells().filter(({ trainable, task, method }) => {
+    return trainable && task === run.task.name && method.name === run.method.name;
+  });
+  const model = parseHubId(run.model)?.id;
+  const onModel = of.filter((cell) => cell.model === model);
+  const followed = onModel.length > 0 ? onModel : of.filter((cell) => protocolOf(cell).family === "t5");
   const cell = followed.find(({ method }) => method.name !== "ulpt" || method.rank === run.method.rank) ?? followed[0];
-  const differences = trainingDifferences(run).map(({ what }) => what.toLowerCase());
-  if (!cell || differences.length === 0) return undefined;
+  if (!cell) return undefined;
+  const differences = trainingDifferences(run, protocolOf(cell)).map(({ what }) => what.toLowerCase());
+  if (differences.length === 0) return undefined;
   return `${run.task.name} is not trained by the paper's protocol (other: ${differences.join(", ")}); \`ulpt paper ${cell.id}\` writes an experiment that follows it`;
 }

@@ -1,11 +1,12 @@
 /** @file What differs between a run of ours and the paper's protocol, in words. */
+import { canonicalJson } from "../experiment/describe.ts";
 import { parseHubId } from "../experiment/hubId.ts";
+import { isLowest } from "../metrics/kinds.ts";
 import { checkpointMetricOf, type TaskDefinition } from "../tasks/definition.ts";
 import { registry } from "../tasks/registry.ts";
-import { resolveTask } from "../tasks/resolve.ts";
 import type { PaperCell } from "./cell.ts";
 import { capital, grouped, metricTitle } from "./format.ts";
-import { isT5, t5Protocol } from "./protocol.ts";
+import { type Protocol, protocolDefinition, protocolOf } from "./protocol.ts";
 import type { ComparableMethod, ComparableRun, ComparableTask } from "./run.ts";
 
 /**
@@ -37,7 +38,7 @@ export function protocolDifferences(
     ...modelDifferences(run, cell),
     ...taskDifferences(run, cell),
     ...methodDifferences(run, cell),
-    ...(cell.method.name === "other" || !isT5(cell) ? [] : trainingDifferences(run)),
+    ...(cell.method.name === "other" ? [] : trainingDifferences(run, protocolOf(cell))),
     ...generationDifferences(run, cell),
     ...seedDifferences(seeds, cell),
   ];
@@ -82,7 +83,7 @@ function taskDifferences({ task }: ComparableRun, cell: PaperCell): Difference[]
       "The scores are of different tasks, unless the rows, the template and the metric are the same.",
     );
   }
-  const protocol = resolveTask({ name: cell.task, variant: "faithful" });
+  const protocol = protocolDefinition(cell);
   const { variants } = registry[cell.task];
   return [
     ...setting(
@@ -91,6 +92,21 @@ function taskDifferences({ task }: ComparableRun, cell: PaperCell): Difference[]
       `The official code has a defect. ${variants?.defect}`,
       'The task is "fixed": it does what was meant.',
       'The scores are of different tasks; with "variant": "faithful" they can be compared.',
+    ),
+    ...setting(
+      // Another variant has its own.
+      task.variant !== protocol.variant || task.template === protocol.template,
+      "Text that the model reads",
+      `${protocol.template.trimEnd()}.`,
+      `${task.template.trimEnd()}.`,
+      "The model is asked in another way.",
+    ),
+    ...setting(
+      canonicalJson(task.chat ?? false) === canonicalJson(protocol.chat),
+      "Chat",
+      protocol.chat ? "A conversation, as the code writes it." : "None: texts stand by themselves.",
+      task.chat ? "A conversation, written otherwise." : "None: texts stand by themselves.",
+      "The model is asked in another way.",
     ),
     ...splitDifferences(task, protocol),
     ...metricDifferences(task, cell, protocol),
@@ -155,16 +171,26 @@ function metricDifferences(task: ComparableTask, cell: PaperCell, protocol: Task
       "The two numbers measure different things.",
     ),
     ...setting(
-      chosen === protocolChosen,
+      selectedBy(chosen) === selectedBy(protocolChosen),
       "Choice of the checkpoint",
-      `The best ${metricTitle(protocolChosen)} on the validation rows.`,
-      `The best ${metricTitle(chosen ?? "none")} on the validation rows.`,
+      chosenBy(protocolChosen),
+      chosenBy(chosen ?? "none"),
       "Another checkpoint may be tested.",
     ),
   ];
 }
 
-function methodDifferences({ method, promptLength }: ComparableRun, cell: PaperCell): Difference[] {
+/** The highest likelihood of the targets is the lowest loss. */
+function selectedBy(metric: string | undefined): string | undefined {
+  return metric === "likelihood" ? "loss" : metric;
+}
+
+function chosenBy(metric: string): string {
+  return `The ${isLowest(metric) ? "lowest" : "best"} ${metricTitle(metric)} on the validation rows.`;
+}
+
+function methodDifferences(run: ComparableRun, cell: PaperCell): Difference[] {
+  const { method, promptLength, promptPosition = "first" } = run;
   const theirs = cell.method;
   if (theirs.name !== method.name) {
     const parameters = theirs.parameters === undefined ? "" : `, ${theirs.parameters} trained numbers`;
@@ -181,10 +207,18 @@ function methodDifferences({ method, promptLength }: ComparableRun, cell: PaperC
     ...setting(
       theirs.promptLength === promptLength,
       "Prompt length",
-      theirs.promptLength === null ? "Not printed." : `${theirs.promptLength} tokens.`,
+      `${theirs.promptLength} tokens.`,
       `${promptLength} tokens.`,
     ),
-    ...(theirs.name === "ulpt" ? ulptDifferences(method, theirs) : startDifferences(method, cell)),
+    ...setting(
+      promptPosition === "first",
+      "Place of the prompt",
+      "Before all tokens of a text.",
+      "Behind the begin-of-sequence token.",
+    ),
+    ...(theirs.name === "ulpt"
+      ? ulptDifferences(method, theirs, protocolOf(cell))
+      : startDifferences(method, protocolOf(cell))),
   ];
 }
 
@@ -195,25 +229,21 @@ function methodTitle({ name, rank }: ComparableMethod): string {
 
 function ulptDifferences(
   method: ComparableMethod,
-  theirs: { rank: number | null; scale: boolean; shift: boolean },
+  theirs: { rank: number; scale: boolean; shift: boolean },
+  protocol: Protocol,
 ): Difference[] {
   const trained = (is: boolean | undefined) => (is ? "Trained." : "Left out.");
   const { distribution, groups } = method.projection ?? {};
   return [
-    ...setting(
-      theirs.rank === method.rank,
-      "Rank",
-      theirs.rank === null ? "Not printed." : `${theirs.rank}.`,
-      `${method.rank}.`,
-    ),
+    ...setting(theirs.rank === method.rank, "Rank", `${theirs.rank}.`, `${method.rank}.`),
     ...(["scale", "shift"] as const).flatMap((part) =>
       setting(theirs[part] === method[part], capital(part), trained(theirs[part]), trained(method[part])),
     ),
     // The text's own distribution is an open question, not a departure.
     ...setting(
-      distribution === t5Protocol.distribution || distribution === "normal",
+      isTheirs(distribution, protocol.distribution),
       "Distribution of the projection",
-      `${t5Protocol.distribution} in the T5 code, standard normal in the text.`,
+      protocol.distribution.paper,
       `${distribution}.`,
       "The prompt starts at another size and moves at another speed for the same learning rate.",
     ),
@@ -227,89 +257,89 @@ function ulptDifferences(
 }
 
 /** Where the prompt of vanilla prompt tuning starts. */
-function startDifferences({ initialization }: ComparableMethod, cell: PaperCell): Difference[] {
-  if (!isT5(cell)) return [];
-  const { from, text, specialTokens = false } = initialization ?? {};
+function startDifferences({ initialization }: ComparableMethod, { start }: Protocol): Difference[] {
+  const { from, text, specialTokens = false, standardDeviation } = initialization ?? {};
   return setting(
-    from === "text" && text === t5Protocol.vanillaText && specialTokens,
+    canonicalJson(initialization) === canonicalJson(start.value),
     "Start of the prompt",
-    `${startText(t5Protocol.vanillaText, true, " (sic)")}, the code's default for every task; the paper says only that the baseline ran in its default configuration.`,
+    start.paper,
     from === "text" && text !== undefined
       ? `${startText(text, specialTokens)}.`
       : from === "vocabulary"
         ? "The embeddings of random words of the vocabulary."
-        : "Random numbers.",
+        : `Random numbers of a standard deviation of ${standardDeviation}.`,
   );
 }
 
-function startText(text: string, specialTokens: boolean, remark = ""): string {
-  return `The embeddings of the text ${JSON.stringify(text)}${remark} ${specialTokens ? "with" : "without"} the tokenizer's end token, repeated`;
+function startText(text: string, specialTokens: boolean): string {
+  return `The embeddings of the text ${JSON.stringify(text)} ${specialTokens ? "with" : "without"} the tokenizer's end token, repeated`;
 }
 
-/** What of a run's training is not the paper's protocol for T5. */
-export function trainingDifferences({ training, method }: Pick<ComparableRun, "training" | "method">): Difference[] {
+/** Whether it is the code's, or the text's where that has another: which of the two is an open question, and no departure. */
+function isTheirs<T>(ours: T, { value, alternative }: { value: T; alternative?: T }): boolean {
+  return ours === value || (alternative !== undefined && ours === alternative);
+}
+
+/** What of a run's training is not the paper's protocol. */
+export function trainingDifferences(
+  { training, method }: Pick<ComparableRun, "training" | "method">,
+  protocol: Protocol,
+): Difference[] {
   const { steps, batchSize, lastBatch, learningRate, optimizer, schedule, warmupSteps, clipNorm } = training;
   const { dropout, evaluateEvery } = training;
-  const rate = method.name === "ulpt" ? t5Protocol.ulptLearningRate : t5Protocol.vanillaLearningRate;
-  const theirs = t5Protocol.optimizer;
+  const rate = protocol.learningRate[method.name === "ulpt" ? "ulpt" : "vanilla"];
+  const theirs = protocol.optimizer;
   return [
     ...setting(
-      steps === t5Protocol.steps,
+      steps === protocol.steps.value,
       "Steps",
-      `${stepsOfPaper}.`,
+      protocol.steps.paper,
       `${grouped(steps)}.`,
-      steps < t5Protocol.steps
+      steps < protocol.steps.value
         ? "Prompts learn slowly: with fewer steps the score is likely to be lower."
         : "With more steps the score may be higher.",
     ),
-    ...setting(batchSize === t5Protocol.batchSize, "Batch size", `${t5Protocol.batchSize}.`, `${batchSize}.`),
+    ...setting(batchSize === protocol.batchSize, "Batch size", `${protocol.batchSize}.`, `${batchSize}.`),
     ...setting(
-      lastBatch === t5Protocol.lastBatch,
+      lastBatch === protocol.lastBatch,
       "Last batch of an epoch",
       "What is left of the rows: every epoch begins with a batch of its own.",
       "Filled with rows of the next epoch.",
       "The same number of steps sees a few rows more.",
     ),
-    ...setting(
-      learningRate === rate,
-      "Learning rate",
-      method.name === "ulpt"
-        ? `${rate}, in the text and the code, for every rank.`
-        : `Not published; ${rate} is that of ATTEMPT, from which the code descends.`,
-      `${learningRate}.`,
-    ),
+    ...setting(isTheirs(learningRate, rate), "Learning rate", rate.paper, `${learningRate}.`),
     ...setting(
       optimizer.name === theirs.name &&
         optimizer.epsilon === theirs.epsilon &&
         optimizer.weightDecay === theirs.weightDecay &&
         optimizer.betas.every((beta, i) => beta === theirs.betas[i]),
       "Optimiser",
-      `${optimizerText(theirs)}; the script's weight decay of 1e-5 never reaches it.`,
+      `${optimizerText(theirs)}${theirs.remark}.`,
       `${optimizerText(optimizer)}.`,
     ),
     ...setting(
-      schedule === t5Protocol.schedule && warmupSteps === t5Protocol.warmupSteps,
+      schedule === protocol.schedule && warmupSteps === protocol.warmupSteps,
       "Learning-rate schedule",
-      `${t5Protocol.schedule}, after a warm-up of ${t5Protocol.warmupSteps} steps.`,
+      `${protocol.schedule}, after a warm-up of ${protocol.warmupSteps} steps.`,
       `${schedule}, after a warm-up of ${warmupSteps} steps.`,
     ),
     ...setting(
-      clipNorm === t5Protocol.clipNorm,
+      clipNorm === protocol.clipNorm.value,
       "Clipping of the gradient",
-      `To a norm of ${t5Protocol.clipNorm}, the default of the Trainer that the code uses.`,
+      protocol.clipNorm.paper,
       clipNorm === null ? "None." : `To a norm of ${clipNorm}.`,
     ),
     ...setting(
-      dropout === t5Protocol.dropout,
+      dropout === protocol.dropout.value,
       "Dropout",
-      `${t5Protocol.dropout}: the Trainer of Transformers puts the whole model into training mode, the frozen one too, so T5's own dropout falls on every layer and on attention. The paper does not mention it.`,
+      protocol.dropout.paper,
       dropout === 0 ? "None: the frozen model always computes the same." : `${dropout}.`,
-      "Dropout makes each gradient a noisy one. With so few trained numbers there is little to regularise, and leaving it out tends to help; by how much on this task is not known.",
+      protocol.dropout.effect,
     ),
     ...setting(
-      evaluateEvery === t5Protocol.evaluateEvery,
+      evaluateEvery === protocol.evaluateEvery.value,
       "Evaluations",
-      `Every ${grouped(t5Protocol.evaluateEvery)} steps; the best checkpoint is tested.`,
+      protocol.evaluateEvery.paper,
       `Every ${grouped(evaluateEvery)} steps.`,
       "The best checkpoint is chosen among others.",
     ),
@@ -317,12 +347,10 @@ export function trainingDifferences({ training, method }: Pick<ComparableRun, "t
       training.earlyStopping === null,
       "Early stopping",
       "None: every run takes all its steps.",
-      "A run ends when its validation score has stopped rising.",
+      "A run ends when its validation score has stopped getting better.",
     ),
   ];
 }
-
-const stepsOfPaper = `${grouped(t5Protocol.steps)} in the code's script, up to ${grouped(t5Protocol.stepsInText)} in the text`;
 
 function optimizerText({ name, betas, epsilon, weightDecay }: ComparableRun["training"]["optimizer"]): string {
   const form =
@@ -335,14 +363,14 @@ function optimizerText({ name, betas, epsilon, weightDecay }: ComparableRun["tra
 }
 
 function generationDifferences({ generation, task }: ComparableRun, cell: PaperCell): Difference[] {
-  if (!isT5(cell)) return [];
+  const { value, paper, effect } = protocolOf(cell).maxNewTokens;
   const limit = generation.maxNewTokens ?? task.maxNewTokens;
   return setting(
-    limit === t5Protocol.maxNewTokens,
+    limit === value,
     "Length of answers",
-    `Up to ${t5Protocol.maxNewTokens} tokens, greedily: a length of 20 that counts the decoder's start token.`,
+    paper,
     `Up to ${limit === undefined ? "as many tokens as the longest target has" : `${limit} tokens`}, greedily.`,
-    "An answer that goes on behind the right one counts as right where it is cut off in time.",
+    effect,
   );
 }
 
@@ -365,41 +393,29 @@ function openQuestions(run: ComparableRun, cell: PaperCell, seeds: readonly numb
       paper: `Those of ${cell.method.label}, which is quoted only.`,
       ours: "Those of the run; they are not compared.",
     });
-  } else if (!isT5(cell)) {
-    open.push({
-      kind: "open",
-      what: "Training settings",
-      paper: cell.model.startsWith("bigscience/") ? bloomzTraining : llamaTraining,
-      ours: "Those of the run; they are not compared one by one.",
-    });
   } else {
     open.push(...openSteps(run, cell), ...openMethod(run, cell));
   }
   return [...open, ...openSeeds(seeds, cell)];
 }
 
-const bloomzTraining = "30,000 steps in batches of 4; everything else as with T5.";
-const llamaTraining =
-  "3 epochs of GSM8K or 10 of MBPP in batches of 4 (2 × 2), AdamW with weight decay 0.01, linear decay after a warm-up of 5 %, no clipping. The learning rate of ULPT is 1e-2 in the text and 1e-3 in the code.";
-
-function openSteps({ training: { steps } }: ComparableRun, { readAtStep }: PaperCell): Difference[] {
+function openSteps({ training: { steps } }: ComparableRun, cell: PaperCell): Difference[] {
+  const { value, open, effect } = protocolOf(cell).steps;
   // Other numbers of steps are a departure, and are listed with the settings.
-  if (steps !== t5Protocol.steps) return [];
-  const drawn = readAtStep === undefined ? "" : ` The curve ends at step ${grouped(readAtStep)}.`;
-  return [
-    {
-      kind: "open",
-      what: "Steps",
-      paper: `Text and code disagree: ${stepsOfPaper}. Which of them the number comes from is not said.${drawn}`,
-      ours: `${grouped(steps)}, as the code.`,
-      effect: "If the paper's run was longer, ours may score lower.",
-    },
-  ];
+  if (steps !== value || open === undefined) return [];
+  const drawn = cell.readAtStep === undefined ? "" : ` The curve ends at step ${grouped(cell.readAtStep)}.`;
+  return [question("Steps", `${open}${drawn}`, `${grouped(steps)}, as the code.`, effect)];
+}
+
+function question(what: string, paper: string, ours: string, effect: string | undefined): Difference {
+  return { kind: "open", what, paper, ours, ...(effect === undefined ? {} : { effect }) };
 }
 
 function openMethod({ method, training }: ComparableRun, cell: PaperCell): Difference[] {
   if (cell.method.name !== method.name) return [];
+  const { family, learningRate, distribution } = protocolOf(cell);
   if (method.name === "vanilla") {
+    if (family === "llama") return [];
     return [
       {
         kind: "open",
@@ -410,31 +426,54 @@ function openMethod({ method, training }: ComparableRun, cell: PaperCell): Diffe
       },
     ];
   }
-  const distribution = method.projection?.distribution;
-  if (distribution !== t5Protocol.distribution && distribution !== "normal") return [];
+  const rate = learningRate.ulpt;
+  const ofText = (ours: unknown, { value }: { value: unknown }) => (ours === value ? "code" : "text");
+  const drawn = method.projection?.distribution;
   return [
-    {
-      kind: "open",
-      what: "Distribution of the projection",
-      paper:
-        "Text and code disagree: standard normal in the text, which finds others as good; uniform within ±√(6/(r+d)) in the T5 code (xavier-uniform).",
-      ours: `${distribution}, as the ${distribution === "normal" ? "text" : "code"}.`,
-      effect: "It sets the size at which the prompt starts, and how far a step moves it.",
-    },
+    ...(rate.open !== undefined && isTheirs(training.learningRate, rate)
+      ? [
+          question(
+            "Learning rate",
+            rate.open,
+            `${training.learningRate}, as the ${ofText(training.learningRate, rate)}.`,
+            rate.effect,
+          ),
+        ]
+      : []),
+    ...(distribution.open !== undefined && drawn !== undefined && isTheirs(drawn, distribution)
+      ? [
+          question(
+            "Distribution of the projection",
+            distribution.open,
+            `${drawn}, as the ${ofText(drawn, distribution)}.`,
+            distribution.effect,
+          ),
+        ]
+      : []),
+    ...(family === "llama" ? [normalised] : []),
   ];
 }
+
+const normalised: Difference = {
+  kind: "open",
+  what: "Form of ULPT",
+  paper:
+    "The Llama code divided each token's vector by its length before scale and shift until April 2025, after its results were announced; which of the two the numbers come from is not said.",
+  ours: "As the text and the later code: nothing is divided.",
+};
 
 function openSeeds(seeds: readonly number[], cell: PaperCell): Difference[] {
   const known =
     cell.seeds === null
       ? "Neither how many runs the number is of nor their seeds are said."
       : cell.seeds === 1
-        ? `Not said. The code's default is ${t5Protocol.seed}.`
+        ? `Not said. The code's default is ${protocolOf(cell).seed}.`
         : "Which ones is not said.";
   return [{ kind: "open", what: seeds.length === 1 ? "Seed" : "Seeds", paper: known, ours: `${seeds.join(", ")}.` }];
 }
 
 function alwaysDifferent({ method, task, training }: ComparableRun, cell: PaperCell): Difference[] {
+  const protocol = protocolOf(cell);
   const always: Omit<Difference, "kind">[] = [
     {
       what: "Random numbers",
@@ -458,18 +497,19 @@ function alwaysDifferent({ method, task, training }: ComparableRun, cell: PaperC
       ours: "Sources are padded to the longest beside them.",
       effect: "None but rounding: padding is masked.",
     },
-    {
-      what: "Rows that go through the model together",
-      paper: "A batch at once in training, 16 rows in their own order in evaluations.",
-      ours: "Rows of similar length, as many as fit: the gradients of a batch are summed, answers put back in order.",
-      effect: "None but rounding.",
-    },
-    ...(isT5(cell) && cell.task === task.name && !registry[cell.task].variants ? [keptSpaces] : []),
+    ...protocol.always,
+    ...(protocol.family !== "llama" && cell.task === task.name && !registry[cell.task].variants ? [keptSpaces] : []),
     {
       what: "Arithmetic",
-      paper: "32-bit floating point in PyTorch.",
+      paper:
+        protocol.family === "llama"
+          ? "bfloat16 in PyTorch, the prompt's numbers too."
+          : "32-bit floating point in PyTorch.",
       ours: "32-bit floating point in ONNX Runtime.",
-      effect: "Sums are rounded differently, and over thousands of steps that can carry two runs apart.",
+      effect:
+        protocol.family === "llama"
+          ? "bfloat16 has three digits: a small step of a prompt may be rounded away in theirs, and not in ours."
+          : "Sums are rounded differently, and over thousands of steps that can carry two runs apart.",
     },
   ];
   return always.map((difference) => ({ kind: "always", ...difference }));

@@ -58,6 +58,12 @@ describe("an experiment that reproduces a published number", () => {
     await expect(reproduceExperiment(findCell("table-5/vanilla/winogrande"))).toMatchFileSnapshot(
       "golden/table-5-vanilla-winogrande.experiment.txt",
     );
+    await expect(reproduceExperiment(findCell("table-2/llama-3.2-1b/ulpt-r64/mbpp"))).toMatchFileSnapshot(
+      "golden/table-2-llama-ulpt-r64-mbpp.experiment.txt",
+    );
+    await expect(reproduceExperiment(findCell("table-6/bloomz-560m/vanilla-28k/hotpotqa"))).toMatchFileSnapshot(
+      "golden/table-6-bloomz-vanilla-28k-hotpotqa.experiment.txt",
+    );
   });
 
   it("keeps the defects of the official code", () => {
@@ -74,8 +80,7 @@ describe("an experiment that reproduces a published number", () => {
   it.each([
     ["table-1/lora/sst2", "OPTION_INVALID", /LoRA is quoted only/],
     ["table-3/tune-p-r2/mnli", "OPTION_INVALID", /Z frozen, r=2 is quoted only/],
-    ["table-2/llama-3.2-1b/ulpt-r64/gsm8k", "MODEL_UNSUPPORTED", /only T5/],
-    ["table-6/bloomz-560m/vanilla-2k/sst2", "MODEL_UNSUPPORTED", /only T5/],
+    ["table-2/llama-3.2-1b/lora-r4/gsm8k", "OPTION_INVALID", /LoRA r=4 is quoted only/],
   ])("is refused for %s", (id, code, message) => {
     expect(() => reproduceExperiment(findCell(id))).toThrow(
       expect.objectContaining({ code, message: expect.stringMatching(message) }),
@@ -87,6 +92,15 @@ describe("what differs from the paper", () => {
   const ulpt = "table-1/ulpt-r64/sst2";
 
   it("is, for a run by the protocol, only what the paper leaves open and what no run does as it did", () => {
+    const open = (id: string) =>
+      protocolDifferences(runsOf(id)[0]!, findCell(id))
+        .filter(({ kind }) => kind === "open")
+        .map(({ what }) => what);
+    const llama = "table-2/llama-3.2-1b";
+    const ofLlama = ["Learning rate", "Distribution of the projection", "Form of ULPT", "Seed"];
+    expect(open(`${llama}/ulpt-r64/gsm8k`)).toEqual(ofLlama);
+    expect(open(`${llama}/vanilla/gsm8k`)).toEqual(["Seed"]);
+    expect(open("table-6/bloomz-560m/ulpt-8k/sst2")).toEqual(["Distribution of the projection", "Seed"]);
     const list = (id: string) =>
       protocolDifferences(runsOf(id)[0]!, findCell(id)).map(({ kind, what }) => `${kind}: ${what}`);
     const always = [
@@ -150,6 +164,33 @@ describe("what differs from the paper", () => {
   ])("names %s, and nothing besides", (_, from, to, what) => {
     expect(reproduceExperiment(findCell(ulpt))).toContain(from);
     expect(settingsOf(ulpt, (text) => text.replace(from, to))).toEqual([what]);
+  });
+
+  const llama = "table-2/llama-3.2-1b/ulpt-r64/gsm8k";
+  it.each<[string, string, string, string[]]>([
+    ["the text's learning rate, which is open", '"learningRate": 0.001', '"learningRate": 0.01', []],
+    [
+      "the likelihood, which chooses the same",
+      '"name": "gsm8k"',
+      '"name": "gsm8k", "checkpointMetric": "likelihood"',
+      [],
+    ],
+    ["another learning rate", '"learningRate": 0.001', '"learningRate": 0.3', ["Learning rate"]],
+    ["the place of the prompt", '"first"', '"after-bos"', ["Place of the prompt"]],
+    ["the conversation", "You are a helpful assistant.", "You can add.", ["Chat"]],
+    ["the template", '"name": "gsm8k"', '"name": "gsm8k", "template": "{question}"', ["Text that the model reads"]],
+    ["T5's projection", '"kaiming-uniform"', '"xavier-uniform"', ["Distribution of the projection"]],
+    ["clipping", '"clipNorm": null', '"clipNorm": 1', ["Clipping of the gradient"]],
+    ["steps", '"steps": 5044', '"steps": 5000', ["Steps"]],
+    [
+      "the choice",
+      '"name": "gsm8k"',
+      '"name": "gsm8k", "checkpointMetric": "final-answer"',
+      ["Choice of the checkpoint"],
+    ],
+  ])("names on Llama %s", (_, from, to, what) => {
+    expect(reproduceExperiment(findCell(llama))).toContain(from);
+    expect(settingsOf(llama, (text) => text.replace(from, to))).toEqual(what);
   });
 
   it("tells a departure in the projection from the text's own distribution", () => {

@@ -3,7 +3,7 @@ import { UlptError } from "../errors.ts";
 import { registry } from "../tasks/registry.ts";
 import type { PaperCell, PaperUlpt, PaperVanilla } from "./cell.ts";
 import { describeValue, grouped, tableName } from "./format.ts";
-import { t5Protocol } from "./protocol.ts";
+import { type Protocol, protocolOf, protocolTask, threeSeeds } from "./protocol.ts";
 import { paper } from "./results.ts";
 
 /** A name for the experiment file of a cell, and with it for the folder of its runs. */
@@ -12,36 +12,33 @@ export function experimentFileName({ id }: Pick<PaperCell, "id">): string {
 }
 
 /**
- * The experiment as JSON with comments: the protocol of the official T5 code, the defects of its tasks included.
- * @throws UlptError MODEL_UNSUPPORTED where its model cannot be trained on yet, OPTION_INVALID where its method cannot be
+ * The experiment as JSON with comments: the protocol of the official code, the defects of its tasks included.
+ * @throws UlptError OPTION_INVALID where its method cannot be trained here
  */
 export function reproduceExperiment(cell: PaperCell): string {
   const { method } = cell;
   if (cell.reason !== undefined || method.name === "other") {
-    throw new UlptError(
-      cell.available ? "OPTION_INVALID" : "MODEL_UNSUPPORTED",
-      `${cell.id} cannot be reproduced here. ${cell.reason ?? ""}`.trim(),
-      {
-        where: "paper",
-        expected: "a result of ULPT or prompt tuning on T5",
-        hint: "Choose another result; the numbers of this one can still be read.",
-      },
-    );
+    throw new UlptError("OPTION_INVALID", `${cell.id} cannot be reproduced here. ${cell.reason ?? ""}`.trim(), {
+      where: "paper",
+      expected: "a result of ULPT or prompt tuning",
+      hint: "Choose another result; the numbers of this one can still be read.",
+    });
   }
+  const protocol = protocolOf(cell);
   return `${heading(cell).join("\n")}
 {
   "paper": ${json(cell.id)}, // our score is shown beside this number
 
   "model": ${json(cell.model)}, // the paper names no revision
-${taskLines(cell)}
+${taskLines(cell, protocol)}
 
-${methodLines(method)}
-${seedLines(cell)}
+${methodLines(method, protocol)}
+${seedLines(cell, protocol)}
 
-${trainingLines(cell, method)}
+${trainingLines(cell, method, protocol)}
 
-  // As the code, whose limit of 20 counts the start token: all that is generated counts, so an answer that goes on behind the right one is not it.
-  "generation": { "maxNewTokens": ${t5Protocol.maxNewTokens} }
+  // ${protocol.maxNewTokens.comment}
+  "generation": { "maxNewTokens": ${protocol.maxNewTokens.value} }
 }
 `;
 }
@@ -58,65 +55,85 @@ function heading(cell: PaperCell): string[] {
   ];
 }
 
-function taskLines({ task }: PaperCell): string {
-  const { variants } = registry[task];
-  if (!variants) return `  "task": ${json(task)},`;
-  return `  // ${variants.defect}
-  // "faithful" repeats that, so that scores can be compared; "fixed" is what was meant.
-  "task": { "name": ${json(task)}, "variant": "faithful" },`;
+function taskLines(cell: PaperCell, { taskComment }: Protocol): string {
+  const { variants } = registry[cell.task];
+  const written = protocolTask(cell);
+  const task = typeof written === "string" ? json(written) : object(written);
+  return [
+    ...(variants
+      ? [
+          `// ${variants.defect}`,
+          '// "faithful" repeats that, so that scores can be compared; "fixed" is what was meant.',
+        ]
+      : []),
+    ...(taskComment === undefined ? [] : [`// ${taskComment}`]),
+    `"task": ${task},`,
+  ]
+    .map((line) => `  ${line}`)
+    .join("\n");
 }
 
-function methodLines(method: PaperUlpt | PaperVanilla): string {
-  const length = `  "promptLength": ${method.promptLength},`;
+function methodLines(method: PaperUlpt | PaperVanilla, { distribution, start, positionComment }: Protocol): string {
+  const length = `  "promptLength": ${method.promptLength},${
+    positionComment === undefined ? "" : `\n  "promptPosition": "first", // ${positionComment}`
+  }`;
   if (method.name === "vanilla") {
     return `  "method": "vanilla",
 ${length}
-  // The code's default for every task, spelt as there, repeated with its end token. The paper says only "default configurations" of prompt tuning.
-  "initialization": { "from": "text", "text": ${json(t5Protocol.vanillaText)}, "specialTokens": true },`;
+  // ${start.comment}
+  "initialization": ${object(start.value)},`;
   }
   const { rank, scale, shift } = method;
   return `  "method": "ulpt",
   "rank": ${rank},
 ${length}${scale ? "" : '\n  "scale": false,'}${shift ? "" : '\n  "shift": false,'}
-  // As the T5 code draws it; the paper's text says "normal" and that others do as well.
-  "projection": { "distribution": ${json(t5Protocol.distribution)} },`;
+  // ${distribution.comment}
+  "projection": { "distribution": ${json(distribution.value)} },`;
 }
 
-function seedLines({ seeds, deviation }: PaperCell): string {
+function seedLines({ seeds, deviation }: PaperCell, { seed }: Protocol): string {
   if (seeds === 3) {
     const printed = deviation === undefined ? "" : ", whose deviation it prints";
-    return `  "seed": ${spaced(t5Protocol.threeSeeds)}, // the paper reports three seeds${printed}, but not which`;
+    return `  "seed": ${spaced(threeSeeds)}, // the paper reports three seeds${printed}, but not which`;
   }
   const why =
     seeds === 1
       ? "the code's default; no deviation is printed, so the paper's number seems to be of one run"
       : "the code's default; how many runs the paper's number is of is not said";
-  return `  "seed": ${t5Protocol.seed}, // ${why}`;
+  return `  "seed": ${seed}, // ${why}`;
 }
 
-function trainingLines(cell: PaperCell, method: PaperUlpt | PaperVanilla): string {
-  const { optimizer } = t5Protocol;
-  const rate =
-    method.name === "ulpt"
-      ? `${t5Protocol.ulptLearningRate}, // one for Z, scale and shift, at every rank`
-      : `${t5Protocol.vanillaLearningRate}, // not published for this baseline: that of ATTEMPT, from which the code descends`;
-  const steps = `as the code's script; the paper's text says up to ${grouped(t5Protocol.stepsInText)}${
-    cell.readAtStep === undefined ? "" : ", and the figure ends before"
-  }`;
+function trainingLines({ readAtStep }: PaperCell, { name }: PaperUlpt | PaperVanilla, protocol: Protocol): string {
+  const { steps, optimizer, clipNorm, dropout, evaluateEvery } = protocol;
+  const rate = protocol.learningRate[name];
+  const { comment, remark: _, ...numbers } = optimizer;
   return `  "training": {
-    "steps": ${t5Protocol.steps}, // ${steps}
-    "batchSize": ${t5Protocol.batchSize},
-    "lastBatch": ${json(t5Protocol.lastBatch)}, // an epoch's last batch has the rows that are left, as with the Trainer
-    "learningRate": ${rate}
-    // Transformers' own AdamW. The script's --weight_decay 1e-5 never reaches it.
-    "optimizer": { "name": ${json(optimizer.name)}, "betas": ${spaced(optimizer.betas)}, "epsilon": 1e-6, "weightDecay": ${optimizer.weightDecay} },
-    "schedule": ${json(t5Protocol.schedule)},
-    "warmupSteps": ${t5Protocol.warmupSteps},
-    "clipNorm": ${t5Protocol.clipNorm}, // the default of the Trainer that the code uses; the paper does not mention it
-    "dropout": ${t5Protocol.dropout}, // T5's own, active as the code trains; the paper does not mention it, and 0 tends to do better
-    "evaluateEvery": ${t5Protocol.evaluateEvery}, // the checkpoint with the best validation score is tested
+    "steps": ${steps.value}, // ${steps.comment}${readAtStep === undefined ? "" : ", and the figure ends before"}
+    "batchSize": ${protocol.batchSize},
+    "lastBatch": ${json(protocol.lastBatch)}, // an epoch's last batch has the rows that are left, as with the Trainer
+    "learningRate": ${rate.value}, // ${rate.comment}
+    // ${comment}
+    "optimizer": ${object(numbers)},
+    "schedule": ${json(protocol.schedule)},
+    "warmupSteps": ${protocol.warmupSteps},
+    "clipNorm": ${clipNorm.value}, // ${clipNorm.comment}
+    "dropout": ${dropout.value}, // ${dropout.comment}
+    "evaluateEvery": ${evaluateEvery.value}, // ${evaluateEvery.comment}
     "keepCheckpoints": "best-and-last"
   },`;
+}
+
+/** In one line, with spaces as people write them. */
+function object(value: object): string {
+  const entries = Object.entries(value).map(([key, entry]) => `${json(key)}: ${text(entry)}`);
+  return `{ ${entries.join(", ")} }`;
+}
+
+function text(value: unknown): string {
+  if (Array.isArray(value)) return spaced(value);
+  if (typeof value === "object" && value !== null) return object(value);
+  // As it is written by hand: 1e-6, not 0.000001.
+  return typeof value === "number" && value !== 0 && value < 1e-4 ? value.toExponential() : json(value);
 }
 
 function json(value: unknown): string {

@@ -7,7 +7,6 @@ import { resolveTask } from "../tasks/resolve.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import type { PaperCell, PrintedResults, PublishedRow, PublishedTable, TableId } from "./cell.ts";
 import { figure3, figure4, figure5 } from "./figures.ts";
-import { missingModel } from "./models.ts";
 import { remarksOn } from "./remarks.ts";
 import { table1 } from "./table1.ts";
 import { table2 } from "./table2.ts";
@@ -120,8 +119,7 @@ function makeCell(
   const value = values[column]!;
   const deviation = deviations?.[column];
   const trainable = row.method.name !== "other";
-  const missing = missingModel(row.model);
-  const reason = whyNot(table.id, row, missing);
+  const reason = whyNot(row);
   return {
     id: `${table.id}/${row.id}/${task}`,
     table: table.id,
@@ -146,16 +144,12 @@ function makeCell(
       ...combinationNotes(table.id, row.id, task),
     ],
     trainable,
-    available: missing === undefined,
     ...(reason === undefined ? {} : { reason }),
   };
 }
 
-function whyNot(table: TableId, { method }: PublishedRow, missing: string | undefined): string | undefined {
-  if (method.name === "other") return `${method.label} is quoted only: it cannot be trained here.`;
-  if (missing !== undefined) return missing;
-  if (table === "table-6") return "The paper prints neither rank nor prompt length here.";
-  return undefined;
+function whyNot({ method }: PublishedRow): string | undefined {
+  return method.name === "other" ? `${method.label} is quoted only: it cannot be trained here.` : undefined;
 }
 
 /** Remarks on single cells. */

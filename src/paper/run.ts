@@ -14,6 +14,7 @@ export interface ComparableTask {
   /** Whose order that is; undefined in runs of before there was a choice: torch's. */
   splitRule?: "torch" | "datasets" | undefined;
   template: string;
+  chat?: unknown;
   target: string;
   metric: string | readonly string[];
   checkpointMetric?: string | undefined;
@@ -28,7 +29,14 @@ export interface ComparableMethod {
   scale?: boolean | undefined;
   shift?: boolean | undefined;
   projection?: { distribution: string; groups: number } | undefined;
-  initialization?: { from: string; text?: string | undefined; specialTokens?: boolean | undefined } | undefined;
+  initialization?:
+    | {
+        from: string;
+        text?: string | undefined;
+        specialTokens?: boolean | undefined;
+        standardDeviation?: number | undefined;
+      }
+    | undefined;
 }
 
 export interface ComparableTraining {
@@ -51,6 +59,8 @@ export interface ComparableRun {
   task: ComparableTask;
   method: ComparableMethod;
   promptLength: number;
+  /** Undefined in runs of before there was a choice: first. */
+  promptPosition?: string | undefined;
   seed: number;
   training: ComparableTraining;
   generation: { maxNewTokens: number | null };

@@ -73,13 +73,13 @@ describe("a task that is a chat", () => {
 
   it("loses text where it is too long, and neither its template nor its answer", async () => {
     const workspace = createChatWorkspace("long");
-    const limit = ["--set", "task.maxSourceLength=7"];
+    const limit = ["--set", "task.maxSourceLength=11"];
     await ulptOk(["train", file, ...small, ...chat, ...limit, "--json"], { cwd: workspace });
     const { events } = readJournal(runPaths(eventsOf(workspace, "ulpt-r2-seed3").directory).events);
     const warning = events.find((event) => event.type === "warning" && event.code === "SOURCES_TRUNCATED");
     expect(warning).toMatchObject({ message: expect.stringContaining("24 of 24 train sources") });
     const experiment = JSON.parse(readFileSync(`${workspace}/${file}`, "utf8"));
-    const long = JSON.stringify({ ...experiment, task: { ...experiment.task, chat: true, maxSourceLength: 7 } });
+    const long = JSON.stringify({ ...experiment, task: { ...experiment.task, chat: true, maxSourceLength: 11 } });
     writeFileSync(`${workspace}/long.ulpt.json`, long);
     const { stdout } = await ulptOk(["data", "long.ulpt.json", "--rows", "1", "--json"], { cwd: workspace });
     const [first] = jsonLines<Preview>(stdout)[0]!.rows;
@@ -152,7 +152,7 @@ describe("a prompt behind the begin-of-sequence token", () => {
     const plain = createChatWorkspace("plain", { begins: false });
     const written = await ulpt(["train", file, ...small, ...behind], { cwd: plain });
     expectFailure(written, { code: "OPTION_INVALID", exit: 2, where: "data.jsonl:1" });
-    const template = "<user> {{ messages[0].content }} <assistant>";
+    const template = "{{ messages[0].content }}<|eot_id|>note";
     const conversation = createChatWorkspace("conversation", { template });
     const end = await ulpt(["train", file, ...small, ...behind, ...chat], { cwd: conversation });
     expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "promptPosition" });

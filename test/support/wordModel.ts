@@ -42,12 +42,13 @@ export function createWordWorkspace(folder: string): string {
   return "mood.ulpt.json";
 }
 
-export function writeWordTokenizer(model: string): void {
-  writeFileSync(join(model, "tokenizer.json"), JSON.stringify(wordTokenizer()));
+/** @param more words beside those of `createWordWorkspace`, at most as many as there are unused rows */
+export function writeWordTokenizer(model: string, more: readonly string[] = []): void {
+  writeFileSync(join(model, "tokenizer.json"), JSON.stringify(wordTokenizer(more)));
 }
 
-function wordTokenizer(): object {
-  const vocabulary = [...special, ...words];
+function wordTokenizer(more: readonly string[]): object {
+  const vocabulary = [...special, ...words, ...more];
   return {
     version: "1.0",
     added_tokens: special.map((content, id) => ({
