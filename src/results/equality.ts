@@ -1,5 +1,6 @@
 /** @file Which runs are one experiment repeated with other seeds: those that are equal in all that decides their numbers but the seed. */
 import { canonicalJson } from "../experiment/describe.ts";
+import { methodNames, methodRecord } from "../experiment/methods/registry.ts";
 import type { RunJson } from "../runs/schema.ts";
 import type { GroupFacts } from "./groups.ts";
 
@@ -31,8 +32,8 @@ const nominal: ReadonlySet<string> = new Set([
   "training.keepCheckpoints",
 ]);
 
-/** What follows from the seed of a run unless an experiment says otherwise. */
-const derived = "method.projection.seed";
+/** What follows from the seed of a run unless an experiment says otherwise: the seeds of its method. */
+const derived = methodNames.flatMap((name) => methodRecord(name).seeds.map((path) => ["method", ...path].join(".")));
 const rank = "method.rank";
 
 /**
@@ -59,17 +60,18 @@ export function groupEqualRuns<R extends KnownRun>(runs: readonly R[]): EqualRun
   return named([...groups.values()]);
 }
 
-/** Everything but the seed that decides the numbers of a run; where its projection has the seed of the run, first as one that follows. */
+/** Everything but the seed that decides the numbers of a run; where its method has the seed of the run, first as one that follows. */
 function identitiesOf({ settings, spec }: KnownRun): Identity[] {
   // What this version does not know of the settings keeps runs apart as well.
   const values = new Map([...flatten(spec.settings ?? {}), ...flatten(settings)]);
-  const own = values.get(derived) === canonicalJson(settings.seed);
+  const following = derived.filter((name) => values.get(name) === canonicalJson(settings.seed));
   for (const name of nominal) values.delete(name);
   values.set("device", spec.device);
   values.set("weights of the model", spec.model.weightsSha256);
   values.set("files of the model", canonicalJson(spec.model.files ?? {}));
   for (const [split, sha256] of Object.entries(spec.data.sha256)) values.set(`rows of the ${split} split`, sha256);
-  return own ? [new Map([...values, [derived, "that of the run"]]), values] : [values];
+  if (following.length === 0) return [values];
+  return [new Map([...values, ...following.map((name) => [name, "that of the run"] as const)]), values];
 }
 
 function keyOf(identity: Identity): string {

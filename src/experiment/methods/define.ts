@@ -20,7 +20,7 @@ type OwnSettings = Readonly<Record<string, z.ZodType>>;
 /** Settings of one run's method, with nothing left to default. */
 export type SettingsOf<Name extends string, Inherited extends SharedName, Own extends OwnSettings> = { name: Name } & {
   [Key in Inherited]: SharedValue<Key>;
-} & { [Key in keyof Own]: Resolved<z.output<Own[Key]>> };
+} & { [Key in keyof Own]: Resolved<Exclude<z.output<Own[Key]>, undefined>> };
 
 /** Why settings of a method do not go together, to be read after the setting's name. */
 export interface SettingProblem {
