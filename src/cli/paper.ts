@@ -18,7 +18,7 @@ import { cellsTable } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
 import { openWorkspace } from "./workspace.ts";
 
-/** Lists the published results, or prints the experiment that repeats one. @throws OPTION_INVALID, MODEL_UNSUPPORTED */
+/** Lists the published results, or prints the experiment that repeats one. @throws OPTION_INVALID */
 export function showPaper(id: string | undefined, { json }: { json: boolean }): void {
   if (id !== undefined)
     if (json) sayJson(asResult(findCell(id)));

@@ -51,6 +51,13 @@ describe("texts of a model that goes on with them", () => {
     expect(continuedTexts(wordEncoder(), options).source("")).toEqual([0]);
   });
 
+  it("of a model that never ends have targets without an end", () => {
+    const encoder = wordEncoder({ before: ["<s>"] });
+    const texts = continuedTexts(encoder, { ...options, endTokens: [] });
+    expect([encoder.text(texts.target("yes")), texts.targetEnd]).toEqual(["yes", undefined]);
+    expect(continuedTexts(encoder, options).targetEnd).toBe(1);
+  });
+
   it("lose what stands before the template's own end where they are too long", () => {
     const encoder = wordEncoder({ before: ["<s>"] });
     const { tokens, truncated } = continuedTexts(encoder, options).fit("a b c d e Label :", 5, " Label :".length);

@@ -88,6 +88,17 @@ describe("a task that is a chat", () => {
   });
 });
 
+describe("a model whose texts have no end", () => {
+  it("has whole answers to learn all the same, and needs no padding token either", async () => {
+    const config = { eos_token_id: undefined, pad_token_id: undefined };
+    const workspace = createChatWorkspace("endless", { config });
+    const { stdout } = await ulptOk(["train", file, ...small, "--json"], { cwd: workspace });
+    expect(stdout).toContain('"state":"finished"');
+    const { events } = readJournal(runPaths(eventsOf(workspace, "ulpt-r2-seed3").directory).events);
+    expect(events.filter(({ type }) => type === "warning")).toEqual([]);
+  });
+});
+
 describe("a prompt behind the begin-of-sequence token", () => {
   const run = "ulpt-r2-seed3";
   let workspace: string;

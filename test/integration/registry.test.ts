@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { boundsOf } from "../../src/metrics/kinds.ts";
 import { runsFolder } from "../../src/runs/layout.ts";
 import { openRun } from "../../src/runs/store.ts";
 import { checkpointMetricOf, isHubTask, metricsOf, taskNames } from "../../src/tasks/definition.ts";
@@ -28,9 +29,6 @@ afterAll(async () => {
 
 const havePython = process.platform !== "win32" && spawnSync("python3", ["--version"]).status === 0;
 const needsPython = unless(havePython, "there is no python3 to run generated programs with");
-
-/** Scores on the same rows are between these. */
-const negative = new Set(["matthews", "pearson", "spearman"]);
 
 describe.each(taskNames)("the task %s", (name) => {
   const task = resolveTask(name);
@@ -76,8 +74,9 @@ describe.each(taskNames)("the task %s", (name) => {
         const reference = parseSplit(task[split]!);
         const rows = rowsOfSplit(name, reference.source);
         expect(count).toBe(indicesOf(reference, rows, task).length);
-        expect(score).toBeGreaterThanOrEqual(negative.has(metric) ? -1 : 0);
-        expect(score).toBeLessThanOrEqual(1);
+        const [lowest, highest] = boundsOf(metric)!;
+        expect(score).toBeGreaterThanOrEqual(lowest);
+        expect(score).toBeLessThanOrEqual(highest);
         expect(interval![0]).toBeLessThanOrEqual(score);
         expect(interval![1]).toBeGreaterThanOrEqual(score);
       }
