@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { expectError } from "../../test/support/errors.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   type Formulas,
@@ -93,8 +94,8 @@ describe("prefix tuning", () => {
     expect(found.learned).toBeGreaterThan(0.02);
   });
 
-  it("is refused by a T5, with the reason", () => {
-    const { model: t5 } = smallModels.T5(folder());
-    expect(() => t5.requirePorts(["keyValues"])).toThrow(/decoder/);
+  it("is refused for a model that is no decoder, with the reason", async () => {
+    const error = await expectError(() => prefix(plain, 2, modelOfSize(8)), "OPTION_INVALID", "method");
+    expect(error.expected).toContain("decoder");
   });
 });

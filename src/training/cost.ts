@@ -60,8 +60,12 @@ export function reckonCost(dimensions: ModelDimensions, { promptLength, ranks }:
   }
   const adapter = queryAndValue.reduce((sum, { inputs, outputs }) => sum + loraRank * (inputs + outputs), 0);
   const weights = [...new Set(queryAndValue.map(({ name }) => name))];
+  const sizes = sizesOnly(hiddenSize, keyValueSizesOf(dimensions));
   const methods = [
-    ...ownMethods(dimensions, promptLength, ranks),
+    ...usualMethods(sizes, { promptLength, ranks }).map(({ settings: { name }, method }) => ({
+      ...{ method: name, isReference: methodRecord(name).isReference },
+      ...{ rank: method.rank, parameters: parameterCount(method) },
+    })),
     { method: "lora", isReference: false, rank: loraRank, weights, parameters: adapter },
   ].map((method) => ({ ...method, bytes: 4 * method.parameters }));
   return {
@@ -75,14 +79,11 @@ export function reckonCost(dimensions: ModelDimensions, { promptLength, ranks }:
 }
 
 /** Every method as an experiment has it that says nothing of it, but for those that the model has no place for. */
-function ownMethods(dimensions: ModelDimensions, promptLength: number, ranks: readonly number[]) {
-  const model = sizesOnly(dimensions.hiddenSize, keyValueSizesOf(dimensions));
+export function usualMethods(model: FrozenModel, { promptLength, ranks }: CostOptions) {
   return methodNames.flatMap((name) =>
     usualSettings(name, ranks).flatMap((settings) => {
       try {
-        const method = promptMethod(settings, promptLength, model);
-        const { isReference } = methodRecord(name);
-        return [{ method: name, isReference, rank: method.rank, parameters: parameterCount(method) }];
+        return [{ settings, method: promptMethod(settings, promptLength, model) }];
       } catch (error) {
         if (hasCode(error, "OPTION_INVALID")) return [];
         throw error;

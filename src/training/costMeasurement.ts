@@ -1,16 +1,16 @@
 /** @file What a prompt costs, measured: to make it from its seed, and to read and continue texts behind it. */
 import { cpus } from "node:os";
-import { usualSettings } from "../experiment/expand.ts";
-import { type MethodSettings, methodNames } from "../experiment/methods/registry.ts";
+import type { MethodSettings } from "../experiment/methods/registry.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
 import { floats, physicalCores, type TensorValue } from "../graph/session.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import type { PortValues } from "../models/ports.ts";
+import type { FrozenModel } from "../prompts/method.ts";
 import { PromptSession } from "../prompts/prompt.ts";
 import { promptMethod } from "../prompts/registry.ts";
 import { Stream } from "../random/philox.ts";
-import { type CostOptions, sizesOnly } from "./cost.ts";
+import { type CostOptions, sizesOnly, usualMethods } from "./cost.ts";
 import { initialParameters } from "./method.ts";
 
 export interface MeasurementOptions extends CostOptions {
@@ -64,10 +64,12 @@ export const newTokens = 8;
  * @throws the signal's reason when aborted between two measurements
  */
 export async function measureCost(model: LanguageModel, options: MeasurementOptions): Promise<Measurement> {
-  const { device, textLengths, ranks, signal } = options;
+  const { device, textLengths, signal } = options;
   const made: { times: RankTimes; prompt: TensorValue }[] = [];
-  const settings = methodNames.flatMap((name) => usualSettings(name, ranks));
-  for (const one of settings) made.push(...(await measureMethod(model, one, options)));
+  const sizes = sizesOnly(model.config.hiddenSize, model.keyValueSizes);
+  for (const { settings } of usualMethods(sizes, options)) {
+    made.push(...(await measureMethod(sizes, settings, options)));
+  }
   const generator = model.generator({ device });
   try {
     const texts: TextTimes[] = [];
@@ -83,11 +85,10 @@ export async function measureCost(model: LanguageModel, options: MeasurementOpti
 
 /** Times a method that makes something from a seed; of the others there is nothing to time. */
 async function measureMethod(
-  { config: { hiddenSize }, keyValueSizes }: LanguageModel,
+  sizes: FrozenModel,
   settings: MethodSettings,
   { promptLength, signal }: MeasurementOptions,
 ): Promise<{ times: RankTimes; prompt: TensorValue }[]> {
-  const sizes = sizesOnly(hiddenSize, keyValueSizes);
   const make = () => {
     const made = promptMethod(settings, promptLength, sizes);
     for (const tensor of Object.values(made.frozen)) tensor.prepare();
