@@ -3,7 +3,7 @@ import { Stream } from "../../src/random/philox.ts";
 import { polarity } from "./baselines.ts";
 import { continuation, corruptSpans, type Example } from "./denoising.ts";
 import { facts } from "./facts.ts";
-import { pretrainingExample } from "./instructions.ts";
+import { answerCue, causalExample, markers, pretrainingExample } from "./instructions.ts";
 import { topics } from "./language.ts";
 import { generateNote } from "./note.ts";
 import { complaintTopics } from "./tasks.ts";
@@ -120,5 +120,47 @@ describe("pretrainingExample", () => {
     const mean = (items: Example[]) => items.reduce((sum, item) => sum + words(item), 0) / items.length;
     expect(mean(late) - mean(early)).toBeGreaterThan(5);
     expect(Math.max(...late.map(words))).toBeLessThanOrEqual(110);
+  });
+});
+
+describe("causalExample", () => {
+  const stream = new Stream(6, "conversations");
+  const late = Array.from({ length: 10_000 }, () => causalExample(stream, 1));
+  const asked = late.filter(({ target }) => target !== "");
+
+  it("mixes 12 % notes that just end, 44 % plain texts with a cue and 44 % conversations", () => {
+    expect(share(late, ({ target, further }) => target === "" && further.length === 0)).toBeCloseTo(0.12, 1.5);
+    expect(share(late, ({ source }) => source.endsWith(` ${answerCue}`))).toBeCloseTo(0.44, 1.5);
+    expect(share(late, ({ source }) => source.endsWith(` ${markers.assistant}`))).toBeCloseTo(0.44, 1.5);
+  });
+
+  it("stays with plain text or conversation from one question to the next", () => {
+    const isChat = ({ source }: Example) => source.startsWith(markers.user);
+    expect(asked.filter((first) => first.further.some((turn) => isChat(turn) !== isChat(first)))).toEqual([]);
+  });
+
+  it("asks on about the same note: no two reports on one contradict each other", () => {
+    const reports = asked.map(({ target, further }) => {
+      const answers = [target, ...further.map((turn) => turn.target)].map((answer) => answer.split(" "));
+      return answers.flatMap((words) =>
+        words.flatMap((key, i) => (i % 2 === 0 && i + 1 < words.length ? [[key, words[i + 1]!] as const] : [])),
+      );
+    });
+    const repeated = reports.filter((facts) => facts.length > new Set(facts.map(([key]) => key)).size);
+    expect(repeated.length).toBeGreaterThan(200);
+    expect(repeated.filter((facts) => facts.some(([key, value]) => new Map(facts).get(key) !== value))).toEqual([]);
+  });
+
+  it("starts with reports of whole notes, and with questions that a word of the note decides: no joined statements", () => {
+    const joined = (text: string) =>
+      / (and|or) the (topic|tense|opinion|price|weather|place|item|buyer) is /.test(text);
+    const texts = (conversations: typeof late) =>
+      conversations.flatMap(({ source, further }) => [source, ...further.map((turn) => turn.source)]);
+    const early = Array.from({ length: 2000 }, () => causalExample(stream, 0));
+    expect(share(texts(early), joined)).toBe(0);
+    expect(share(texts(late), joined)).toBeGreaterThan(0.02);
+    const isWhole = ({ target }: Example) => target.split(" ").length === 2 * facts.length;
+    expect(share(early, isWhole)).toBeCloseTo(0.7, 1);
+    expect(share(late, isWhole)).toBe(0);
   });
 });

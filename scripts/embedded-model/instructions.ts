@@ -5,7 +5,7 @@ import { continuation, corruptSpans, type Example } from "./denoising.ts";
 import { between, chance, pick, pickOther, weighted } from "./draw.ts";
 import { askedFacts, type Fact, facts, factWords, notMentioned, opinion, topic } from "./facts.ts";
 import { topics } from "./language.ts";
-import { type Attributes, generateNote, type Note } from "./note.ts";
+import { type Attributes, generateNote, type Note, neutralSentence } from "./note.ts";
 import { fill, type Template, template, templates, wordsOf } from "./template.ts";
 
 /** The part of pretraining over which the notes and instructions become as hard as they get. */
@@ -79,17 +79,15 @@ interface Request {
   readonly answer: string;
 }
 
-function report(ramp: number, stream: Stream): Request {
-  const note = generateNote(stream, ramp);
-  const chosen = shuffle(facts, stream).slice(0, between(1, 6, stream));
+function report(note: Note, stream: Stream, whole = false): Request {
+  const chosen = shuffle(facts, stream).slice(0, whole ? facts.length : between(1, 6, stream));
   const instruction: string[] = [];
   fill(pick(reportRequests, stream), instruction, () => {});
   instruction.push(...chosen.map(({ key }) => key));
   return { note, instruction, answer: chosen.map((fact) => `${fact.key} ${fact.answer(note.attributes)}`).join(" ") };
 }
 
-function open(ramp: number, stream: Stream): Request {
-  const note = generateNote(stream, ramp);
+function open(note: Note, stream: Stream): Request {
   const fact = pick(askedFacts, stream);
   const instruction: string[] = [];
   fill(pick(openRequests, stream), instruction, () => fill(pick(fact.questions, stream), instruction, () => {}));
@@ -158,15 +156,12 @@ function oneSidedClaim(ramp: number, stream: Stream): Claim {
   return { note, truth, words: topic.state({ ...note.attributes, topic: named }, true, stream) };
 }
 
-function claim(ramp: number, stream: Stream): Claim {
-  if (chance(oneSidedShare * (1 - ramp), stream)) return oneSidedClaim(ramp, stream);
-  const note = generateNote(stream, ramp);
+function claim(note: Note, ramp: number, stream: Stream): Claim {
   const truth = chance(0.5, stream);
   return { note, truth, words: statement(note.attributes, truth, chance(joinedShare * ramp, stream), stream) };
 }
 
-function binary(ramp: number, stream: Stream): Request {
-  const { note, words, truth } = claim(ramp, stream);
+function binary({ note, words, truth }: Claim, stream: Stream): Request {
   const [yes, no] = pick(verbalisers, stream);
   const instruction: string[] = [];
   fill(pick(binaryRequests, stream), instruction, (slot) => {
@@ -192,9 +187,23 @@ function stretch(instruction: readonly string[], stream: Stream): string[] {
   return words;
 }
 
-function instructed(stream: Stream, ramp: number): Example {
+/** A note and what is asked of it: a quarter reports, a quarter open questions, half judgements. */
+function request(ramp: number, stream: Stream): Request {
   const kind = stream.below(4);
-  const { note, instruction, answer } = (kind === 0 ? report : kind === 1 ? open : binary)(ramp, stream);
+  if (kind === 0) return report(generateNote(stream, ramp), stream);
+  if (kind === 1) return open(generateNote(stream, ramp), stream);
+  const oneSided = chance(oneSidedShare * (1 - ramp), stream);
+  return binary(oneSided ? oneSidedClaim(ramp, stream) : claim(generateNote(stream, ramp), ramp, stream), stream);
+}
+
+/** One more thing asked of a note that was read. Statements are not one-sided here, so they come in with difficulty. */
+function furtherRequest(note: Note, ramp: number, stream: Stream): Request {
+  const kind = stream.below(4);
+  if (kind === 0) return report(note, stream);
+  return kind === 1 || !chance(ramp, stream) ? open(note, stream) : binary(claim(note, ramp, stream), stream);
+}
+
+function instructed({ note, instruction, answer }: Request, ramp: number, stream: Stream): Example {
   const prefix =
     instruction.length < longestPrefix && chance(longPrefixShare * ramp, stream)
       ? stretch(instruction, stream)
@@ -203,13 +212,68 @@ function instructed(stream: Stream, ramp: number): Example {
   return { source: `${prefix.join(" ")} ${note.text}`, target: answer };
 }
 
-/** One example at `progress` in [0, 1] of pretraining: 13 % spans, 7 % uncued continuations, 80 % instructed. */
+function instructedBehind({ note, instruction, answer }: Request): Example {
+  return { source: `${note.text} ${instruction.join(" ")}`, target: answer };
+}
+
+/** How hard notes and instructions are at `progress` in [0, 1] of pretraining, from 0 to 1. */
+function rampAt(progress: number): number {
+  return Math.min(1, progress / rampShare);
+}
+
+/**
+ * One example at `progress` in [0, 1] of the pretraining of a model that answers apart from its text: 13 % spans, 7 % uncued
+ * continuations, 80 % instructed.
+ */
 export function pretrainingExample(stream: Stream, progress: number): Example {
-  const ramp = Math.min(1, progress / rampShare);
+  const ramp = rampAt(progress);
   const kind = stream.below(100);
   if (kind < 13) return corruptSpans(generateNote(stream, ramp).text, stream);
   if (kind < 20) return continuation(generateNote(stream, ramp), stream);
-  return instructed(stream, ramp);
+  return instructed(request(ramp, stream), ramp, stream);
+}
+
+/** What stands between a text and the answer to it, where the model goes on with the text. */
+export const answerCue = "answer :";
+/** What a message of either side begins with, in a conversation. */
+export const markers = { user: "<|user|>", assistant: "<|assistant|>" } as const;
+
+const uncuedShare = 0.12;
+const mostFurtherTurns = 3;
+
+/** At the start most examples report every fact of a note, since nothing else tells so much in so few tokens; then none do. */
+const wholeReportShare = 0.8;
+const wholeReportsUntil = 0.2;
+/** The part of pretraining over which a model that goes on with its text meets harder notes, once it can answer on easy ones. */
+const causalRamp = { from: 0.3, to: 0.65 } as const;
+
+/** A text to go on with, and more questions and answers about the same note. */
+export interface Conversation extends Example {
+  readonly further: readonly Example[];
+}
+
+/**
+ * One example at `progress` in [0, 1] of the pretraining of a model that goes on with its text: 12 % notes that just end, some after
+ * one more sentence; the rest instructed, before the note or behind it, half as plain text with a cue before the answer, half as a
+ * conversation, most with more questions. At the start most are reports of a whole note.
+ */
+export function causalExample(stream: Stream, progress: number): Conversation {
+  const ramp = Math.min(1, Math.max(0, (progress - causalRamp.from) / (causalRamp.to - causalRamp.from)));
+  if (chance(uncuedShare, stream)) {
+    const { text, attributes } = generateNote(stream, ramp);
+    const more = chance(0.4, stream) ? ` ${neutralSentence(stream, attributes.tense, attributes.topic)}` : "";
+    return { source: `${text}${more}`, target: "", further: [] };
+  }
+  const chat = chance(0.5, stream);
+  const asked = (text: string) => (chat ? `${markers.user} ${text} ${markers.assistant}` : `${text} ${answerCue}`);
+  const whole = chance(wholeReportShare * Math.max(0, 1 - progress / wholeReportsUntil), stream);
+  const first = whole ? report(generateNote(stream, ramp), stream, true) : request(ramp, stream);
+  const { source, target } = chance(0.5, stream) ? instructed(first, ramp, stream) : instructedBehind(first);
+  const further = Array.from({ length: whole ? 0 : between(0, mostFurtherTurns, stream) }, () => {
+    const { instruction, answer } = furtherRequest(first.note, ramp, stream);
+    return { source: asked(instruction.join(" ")), target: answer };
+  });
+  return { source: asked(source), target, further };
 }
 
 /** Every word that only instructions and answers contain, with repetitions. */

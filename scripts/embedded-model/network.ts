@@ -1,102 +1,37 @@
-/**
- * @file The embedded model's network: its shape, how its weights start, and how they become a checkpoint.
- *
- * T5 does not scale its attention scores, but training from nothing needs them small: with T5's own start of q and Adam the
- * loss stays on a plateau. So q is trained as an ordinary projection whose scores are divided by √d_kv, and the factor is
- * multiplied into q when the weights are saved. What is saved is plain T5.
- */
-import * as ops from "../../src/graph/ops.ts";
-import { input, type Tensor } from "../../src/graph/tensor.ts";
-import { parseConfig, type T5Config } from "../../src/models/encoderDecoder/config.ts";
-import { T5 } from "../../src/models/encoderDecoder/t5.ts";
+/** @file What the pretrainer asks of a network, whatever its kind, and how weights start. */
+import type { Model } from "../../src/graph/emit.ts";
+import type { TensorValue } from "../../src/graph/session.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import type { ParameterValues } from "../../src/prompts/prompt.ts";
 import { normal } from "../../src/random/normal.ts";
 import { Stream } from "../../src/random/philox.ts";
 
-export interface NetworkShape {
-  hiddenSize: number;
-  headSize: number;
-  numHeads: number;
-  feedForwardSize: number;
-  numEncoderLayers: number;
-  numDecoderLayers: number;
+/** What a network reads and what it should write then, as token ids. */
+export interface TrainingExample {
+  source: readonly number[];
+  target: readonly number[];
+  /** Of each target token whether it is given too, like a next question; where it is left out, none is. */
+  given?: readonly boolean[];
 }
 
-/** 3.3 MB with a vocabulary of 300 words. */
-export const embeddedShape: NetworkShape = {
-  hiddenSize: 128,
-  headSize: 32,
-  numHeads: 4,
-  feedForwardSize: 256,
-  numEncoderLayers: 3,
-  numDecoderLayers: 2,
-};
-
-/** What `config.json` of a T5 v1.0 says on the Hugging Face Hub. */
-export function huggingFaceConfig(shape: NetworkShape, vocabularySize: number): Record<string, unknown> {
-  return {
-    architectures: ["T5ForConditionalGeneration"],
-    model_type: "t5",
-    vocab_size: vocabularySize,
-    d_model: shape.hiddenSize,
-    d_kv: shape.headSize,
-    d_ff: shape.feedForwardSize,
-    num_heads: shape.numHeads,
-    num_layers: shape.numEncoderLayers,
-    num_decoder_layers: shape.numDecoderLayers,
-    feed_forward_proj: "relu",
-    is_encoder_decoder: true,
-    tie_word_embeddings: true,
-    layer_norm_epsilon: 1e-6,
-    relative_attention_num_buckets: 32,
-    relative_attention_max_distance: 128,
-    dropout_rate: 0,
-    pad_token_id: 0,
-    eos_token_id: 1,
-    decoder_start_token_id: 0,
-    torch_dtype: "float32",
-  };
-}
-
-/** A T5 whose parameters are inputs of its graph, so that they can be trained. */
+/** A network whose parameters are inputs of its graph, so that they can be trained. */
 export interface TrainableNetwork {
-  config: T5Config;
-  network: T5;
-  /** By their names in the checkpoint; filled as graphs are built. */
-  inputs: ReadonlyMap<string, Tensor>;
+  /** By their names in the checkpoint. */
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  /** From the parameters and a batch to `loss`, the mean −log P of a label, and the gradient `d_<name>` by each parameter. */
+  readonly graph: Model;
+  /** In tokens; texts of similar length go together. */
+  length(example: TrainingExample): number;
+  /** All inputs of the graph but the parameters. */
+  feeds(batch: readonly TrainingExample[]): Record<string, TensorValue>;
+  /** Standard deviation of a matrix before the first step. */
+  initialDeviation(name: string): number;
+  /** The weights of the plain model that computes the same. */
+  saved(weights: ParameterValues): ParameterValues;
 }
 
-export function trainableNetwork(json: Record<string, unknown>): TrainableNetwork {
-  const config = parseConfig(json, "config.json");
-  const inputs = new Map<string, Tensor>();
-  const scaled = new Map<string, Tensor>();
-  const network = new T5(config, (name, shape, alias) => {
-    if (!inputs.has(name)) {
-      const parameter = input(name, "float32", shape);
-      inputs.set(name, parameter);
-      scaled.set(name, ops.scale(parameter, attentionFactor(name, config)));
-    }
-    const tensor = scaled.get(name)!;
-    return alias ? ops.reshape(tensor, alias) : tensor;
-  });
-  return { config, network, inputs };
-}
-
-/** What the network multiplies a parameter by: 1/√d_kv for the queries. */
-function attentionFactor(name: string, { headSize }: T5Config): number {
-  return name.endsWith("Attention.q.weight") ? Math.fround(headSize ** -0.5) : 1;
-}
-
-/** Standard deviations as T5 starts them, but for q, which starts as k does. Norms start at 1. */
-function initialDeviation(name: string, { hiddenSize, numHeads, headSize, feedForwardSize }: T5Config): number {
-  if (name === "shared.weight") return 1;
-  if (name.endsWith(".o.weight")) return (numHeads * headSize) ** -0.5;
-  if (name.endsWith(".wo.weight")) return feedForwardSize ** -0.5;
-  return hiddenSize ** -0.5; // q, k, v, wi and the relative position bias
-}
-
-/** The weights before the first step: each parameter from a stream of its own name. */
-export function initialWeights({ config, inputs }: TrainableNetwork, seed: number): ParameterValues {
+/** The weights before the first step: each matrix from a stream of its own name, norms 1. */
+export function initialWeights({ inputs, initialDeviation }: TrainableNetwork, seed: number): ParameterValues {
   const weights: ParameterValues = {};
   for (const [name, { shape }] of inputs) {
     const count = (shape as readonly number[]).reduce((product, size) => product * size, 1);
@@ -104,19 +39,9 @@ export function initialWeights({ config, inputs }: TrainableNetwork, seed: numbe
       weights[name] = new Float32Array(count).fill(1);
     } else {
       const stream = new Stream(seed, `pretraining/initial/${name}`);
-      const deviation = initialDeviation(name, config);
+      const deviation = initialDeviation(name);
       weights[name] = Float32Array.from({ length: count }, () => deviation * normal(stream));
     }
   }
   return weights;
-}
-
-/** The weights of the plain T5 that computes the same: the attention's factor multiplied into q. */
-export function foldedWeights({ config }: TrainableNetwork, weights: ParameterValues): ParameterValues {
-  return Object.fromEntries(
-    Object.entries(weights).map(([name, values]) => {
-      const factor = attentionFactor(name, config);
-      return [name, values.map((value) => value * factor)];
-    }),
-  );
 }

@@ -1,7 +1,7 @@
 /**
- * @file Makes the embedded model from nothing: text of our own generator, our own graph layer, the CPU.
+ * @file Makes an embedded model from nothing: text of our own generator, our own graph layer, the CPU.
  *
- *   tsx scripts/embedded-model/pretrain.ts [--steps N] [--seed N] [--threads N] [--out FOLDER] [--snapshots FOLDER]
+ *   tsx scripts/embedded-model/pretrain.ts [--model NAME] [--steps N] [--seed N] [--threads N] [--out FOLDER] [--snapshots FOLDER]
  *
  * The same steps, seed and threads give the same bytes on the same kind of processor.
  */
@@ -10,17 +10,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { TokenizedExample } from "../../src/models/batch.ts";
 import { openModel } from "../../src/models/model.ts";
-import type { Stream } from "../../src/random/philox.ts";
 import { type CardFacts, modelCard } from "./card.ts";
-import { pretrainingExample } from "./instructions.ts";
 import { weightsFile, writeModelFolder } from "./modelFolder.ts";
-import { embeddedShape, huggingFaceConfig } from "./network.ts";
+import { type EmbeddedModel, modelNamed, tinyNotesT5 } from "./models.ts";
 import { defaultOptions, Pretrainer, type PretrainingOptions } from "./pretrainer.ts";
 import { describeProbe, type ProbeResult, probe } from "./probe.ts";
-import { embeddedModelFolder } from "./sample.ts";
-import { encode, vocabulary } from "./vocabulary.ts";
+import { modelFolder } from "./sample.ts";
 
 const reportEvery = 100;
 const probeEvery = 1000;
@@ -28,24 +24,26 @@ const probeCount = 1000;
 const finalProbeCount = 4000;
 
 export interface PretrainRequest {
-  steps: number;
-  seed: number;
-  threads: number;
+  model: EmbeddedModel;
   folder: string;
+  /** The model's own where it is left out. */
+  steps?: number;
+  seed?: number;
+  threads?: number;
   /** Where the model is also kept at every probe, in folders named by their step. */
   snapshots?: string | undefined;
 }
 
-export function generatedExample(stream: Stream, progress: number): TokenizedExample {
-  const { source, target } = pretrainingExample(stream, progress);
-  return { source: encode(source), target: encode(target) };
-}
-
 /** Trains the model, says how it goes, and writes its folder. */
-export async function pretrain({ folder, snapshots, ...chosen }: PretrainRequest): Promise<void> {
-  const config = huggingFaceConfig(embeddedShape, vocabulary.length);
-  const options: PretrainingOptions = { ...defaultOptions, ...chosen, config, example: generatedExample };
-  const { steps } = options;
+export async function pretrain({ model, folder, snapshots, ...chosen }: PretrainRequest): Promise<void> {
+  const options: PretrainingOptions = {
+    ...defaultOptions,
+    ...model.training,
+    ...chosen,
+    network: model.network(model.config),
+    example: (stream, progress) => model.example(stream, progress).tokens,
+  };
+  const { steps, threads } = options;
   const pretrainer = await Pretrainer.create(options);
   const progress = new Progress(steps);
   while (pretrainer.step < steps) {
@@ -53,24 +51,25 @@ export async function pretrain({ folder, snapshots, ...chosen }: PretrainRequest
     progress.add(pretrainer.step + 1, await pretrainer.advance(), rate);
     if (pretrainer.step % probeEvery === 0 && pretrainer.step < steps) {
       const kept = snapshots && join(snapshots, `step-${String(pretrainer.step).padStart(6, "0")}`);
-      console.log(`step ${pretrainer.step}: ${describeProbe(await probeNow(pretrainer, options, kept))}`);
+      console.log(`step ${pretrainer.step}: ${describeProbe(await probeNow(pretrainer, model, threads, kept))}`);
     }
   }
-  writeModelFolder(folder, config, pretrainer);
+  writeModelFolder(folder, model, pretrainer);
   await pretrainer.release();
-  await writeCard(folder, options, { loss: progress.lastMean, parameters: pretrainer.parameterCount });
+  await writeCard(folder, model, options, { loss: progress.lastMean, parameters: pretrainer.parameterCount });
 }
 
 /** The probe runs on a folder like the one that is shipped, so it tests that too. */
 async function probeNow(
   pretrainer: Pretrainer,
-  { config, threads }: PretrainingOptions,
+  model: EmbeddedModel,
+  threads: number,
   kept: string | undefined,
 ): Promise<ProbeResult> {
   const folder = kept ?? mkdtempSync(join(tmpdir(), "pretrain-"));
   try {
-    writeModelFolder(folder, config, pretrainer);
-    return await probe(openModel(folder), probeCount, threads);
+    writeModelFolder(folder, model, pretrainer);
+    return await probe(openModel(folder), model, probeCount, threads);
   } finally {
     if (!kept) rmSync(folder, { recursive: true });
   }
@@ -78,14 +77,22 @@ async function probeNow(
 
 async function writeCard(
   folder: string,
+  embedded: EmbeddedModel,
   options: PretrainingOptions,
   trained: Pick<CardFacts, "loss" | "parameters">,
 ): Promise<void> {
   const model = openModel(folder);
-  const result = await probe(model, finalProbeCount, options.threads);
+  const result = await probe(model, embedded, finalProbeCount, options.threads);
   const sha256 = await model.weights.sha256();
   const { size: bytes } = statSync(join(folder, weightsFile));
-  const card = modelCard({ ...options, ...trained, bytes, sha256, probe: result, probeCount: finalProbeCount });
+  const card = modelCard(embedded, {
+    ...options,
+    ...trained,
+    bytes,
+    sha256,
+    probe: result,
+    probeCount: finalProbeCount,
+  });
   writeFileSync(join(folder, "README.md"), card);
   console.log(`step ${options.steps}: ${describeProbe(result)}`);
   console.log(`Wrote ${folder}: ${bytes} bytes of weights, sha256 ${sha256}`);
@@ -135,18 +142,21 @@ function count(text: string, option: string): number {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
     options: {
-      steps: { type: "string", default: String(defaultOptions.steps) },
+      model: { type: "string", default: tinyNotesT5.name },
+      steps: { type: "string" },
       seed: { type: "string", default: String(defaultOptions.seed) },
       threads: { type: "string", default: String(defaultOptions.threads) },
-      out: { type: "string", default: embeddedModelFolder },
+      out: { type: "string" },
       snapshots: { type: "string" },
     },
   });
+  const model = modelNamed(values.model);
   await pretrain({
-    steps: count(values.steps, "steps"),
+    model,
+    ...(values.steps === undefined ? {} : { steps: count(values.steps, "steps") }),
     seed: count(values.seed, "seed"),
     threads: count(values.threads, "threads"),
-    folder: values.out,
+    folder: values.out ?? modelFolder(model),
     snapshots: values.snapshots,
   });
 }

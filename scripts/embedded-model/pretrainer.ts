@@ -1,8 +1,5 @@
-/** @file Pretraining of the embedded model: batches of generated text, full gradients, AdamW. */
+/** @file Pretraining of an embedded model: batches of generated text, full gradients, AdamW. */
 import { floats, Session, type TensorValue } from "../../src/graph/session.ts";
-import type { TokenizedExample } from "../../src/models/batch.ts";
-import { collate } from "../../src/models/encoderDecoder/batches.ts";
-import { pretrainingGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import type { ParameterValues } from "../../src/prompts/prompt.ts";
 import { Stream } from "../../src/random/philox.ts";
 import { shuffle } from "../../src/random/shuffle.ts";
@@ -14,14 +11,13 @@ import {
   type OptimizerOptions,
   type OptimizerState,
 } from "../../src/training/optimizer.ts";
-import { foldedWeights, initialWeights, type TrainableNetwork, trainableNetwork } from "./network.ts";
+import { initialWeights, type TrainableNetwork, type TrainingExample } from "./network.ts";
 
 /** One example at `progress` through the curriculum, from 0 to 1. */
-export type ExampleSource = (stream: Stream, progress: number) => TokenizedExample;
+export type ExampleSource = (stream: Stream, progress: number) => TrainingExample;
 
 export interface PretrainingOptions {
-  /** `config.json` */
-  config: Record<string, unknown>;
+  network: TrainableNetwork;
   example: ExampleSource;
   steps: number;
   seed: number;
@@ -39,17 +35,13 @@ export interface PretrainingOptions {
 }
 
 export const defaultOptions = {
-  steps: 15_000,
   seed: 1,
-  batchSize: 32,
-  learningRate: 1e-3,
   warmupSteps: 300,
   finalRate: 0.02,
-  easyShare: 0.2,
   weightDecay: 0.01,
   clipNorm: 1,
   threads: 1,
-} satisfies Omit<PretrainingOptions, "config" | "example">;
+} satisfies Partial<PretrainingOptions>;
 
 /** Batches are drawn this many at a time and sorted by length, so that short texts are not padded to long ones. */
 const batchesSortedTogether = 4;
@@ -70,25 +62,24 @@ export class Pretrainer {
   private readonly session: Session;
   private readonly groups: readonly ParameterGroup[];
   private readonly text: Stream;
-  private waiting: TokenizedExample[][] = [];
+  private waiting: TrainingExample[][] = [];
 
-  private constructor(options: PretrainingOptions, network: TrainableNetwork, session: Session) {
+  private constructor(options: PretrainingOptions, session: Session) {
+    const { network, seed } = options;
     this.options = options;
     this.network = network;
     this.session = session;
-    this.weights = initialWeights(network, options.seed);
+    this.weights = initialWeights(network, seed);
     this.groups = [
       this.group((rank) => rank > 1, options.weightDecay),
       this.group((rank) => rank === 1, 0), // norms are not pulled towards zero
     ];
-    this.text = new Stream(options.seed, "pretraining/text");
+    this.text = new Stream(seed, "pretraining/text");
   }
 
   static async create(options: PretrainingOptions): Promise<Pretrainer> {
-    const network = trainableNetwork(options.config);
-    const graph = pretrainingGraph(network.network, network.inputs);
-    const session = await Session.create(graph, { device: "cpu", threads: options.threads });
-    return new Pretrainer(options, network, session);
+    const { network, threads } = options;
+    return new Pretrainer(options, await Session.create(network.graph, { device: "cpu", threads }));
   }
 
   private group(belongs: (rank: number) => boolean, weightDecay: number): ParameterGroup {
@@ -119,9 +110,8 @@ export class Pretrainer {
     return loss;
   }
 
-  async lossAndGradients(batch: readonly TokenizedExample[]): Promise<{ loss: number; gradients: ParameterValues }> {
-    const labels = batch.reduce((sum, { target }) => sum + target.length, 0);
-    const feeds: Record<string, TensorValue> = collate(batch, this.network.config, 1 / labels);
+  async lossAndGradients(batch: readonly TrainingExample[]): Promise<{ loss: number; gradients: ParameterValues }> {
+    const feeds: Record<string, TensorValue> = this.network.feeds(batch);
     for (const [name, { shape }] of this.network.inputs) {
       feeds[name] = floats(this.weights[name]!, shape as readonly number[]);
     }
@@ -131,12 +121,12 @@ export class Pretrainer {
     return { loss: Number(outputs.loss!.data[0]), gradients };
   }
 
-  private nextBatch(): TokenizedExample[] {
+  private nextBatch(): TrainingExample[] {
     if (this.waiting.length === 0) {
       const { batchSize, steps, easyShare, example } = this.options;
       const progress = Math.max(0, (this.step / steps - easyShare) / (1 - easyShare));
       const drawn = Array.from({ length: batchSize * batchesSortedTogether }, () => example(this.text, progress));
-      drawn.sort((a, b) => a.source.length - b.source.length);
+      drawn.sort((a, b) => this.network.length(a) - this.network.length(b));
       const batches = Array.from({ length: batchesSortedTogether }, (_, index) =>
         drawn.slice(index * batchSize, (index + 1) * batchSize),
       );
@@ -149,9 +139,9 @@ export class Pretrainer {
     return Object.values(this.weights).reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** The weights as a plain T5 takes them. */
+  /** The weights as the plain model takes them. */
   checkpoint(): ParameterValues {
-    return foldedWeights(this.network, this.weights);
+    return this.network.saved(this.weights);
   }
 
   async release(): Promise<void> {

@@ -2,37 +2,41 @@
 import type { LanguageModel } from "../../src/models/languageModel.ts";
 import { Stream } from "../../src/random/philox.ts";
 import type { Example } from "./denoising.ts";
-import { pretrainingExample } from "./instructions.ts";
-import { encode } from "./vocabulary.ts";
+import type { EmbeddedModel } from "./models.ts";
 
-const kinds = ["question", "statement", "report", "denoising"] as const;
-type Kind = (typeof kinds)[number];
+export const probeKinds = ["question", "statement", "report", "denoising"] as const;
+export type ProbeKind = (typeof probeKinds)[number];
 
-/** Share of right answers: of whole answers, for denoising of tokens. */
-export type ProbeResult = Record<Kind, number>;
+/** Share of right answers, of the kinds that a model was pretrained for: of whole answers, for denoising of tokens. */
+export type ProbeResult = Partial<Record<ProbeKind, number>>;
 
 const verdicts = new Set(["yes", "no", "true", "false", "1", "0"]);
 
-/** Undefined for a continuation, which has no one right answer. */
-function kindOf({ source, target }: Example): Kind | undefined {
+/** Undefined for a text that is only gone on with, which has no one right answer. */
+function kindOf({ source, target }: Example): ProbeKind | undefined {
   if (source.includes("<extra_id_0>")) return "denoising";
   if (/\b(report|facts|form)\b/.test(source)) return "report";
   if (verdicts.has(target)) return "statement";
-  return target.includes(" ") || target === "." ? undefined : "question";
+  return target === "" || target.includes(" ") || target === "." ? undefined : "question";
 }
 
 const maxTokens = 8000;
 
 /** @param count how many examples are drawn, of all kinds, as hard as they get */
-export async function probe(model: LanguageModel, count: number, threads: number): Promise<ProbeResult> {
+export async function probe(
+  model: LanguageModel,
+  { example, vocabulary }: EmbeddedModel,
+  count: number,
+  threads: number,
+): Promise<ProbeResult> {
   const stream = new Stream(0, "pretraining/probe");
-  const drawn = Array.from({ length: count }, () => pretrainingExample(stream, 1));
-  const examples = drawn.flatMap((example) => {
-    const kind = kindOf(example);
-    return kind ? [{ kind, source: encode(example.source), target: encode(example.target).slice(0, -1) }] : [];
+  const drawn = Array.from({ length: count }, () => example(stream, 1));
+  const examples = drawn.flatMap((one) => {
+    const kind = kindOf(one);
+    return kind ? [{ kind, source: one.tokens.source, target: vocabulary.encode(one.target) }] : [];
   });
   const generator = model.generator({ device: "cpu", threads });
-  const tally = new Map(kinds.map((kind) => [kind, { right: 0, of: 0 }]));
+  const tally = new Map(examples.map(({ kind }) => [kind, { right: 0, of: 0 }]));
   try {
     const lengths = examples.map(({ source }) => source.length);
     for (const group of model.groups(lengths, { ports: [], promptLength: 0 }, maxTokens)) {
@@ -59,9 +63,9 @@ export async function probe(model: LanguageModel, count: number, threads: number
   } finally {
     await generator.release();
   }
-  return Object.fromEntries([...tally].map(([kind, { right, of }]) => [kind, right / Math.max(1, of)])) as ProbeResult;
+  return Object.fromEntries([...tally].map(([kind, { right, of }]) => [kind, right / of]));
 }
 
 export function describeProbe(result: ProbeResult): string {
-  return kinds.map((kind) => `${kind} ${result[kind].toFixed(3)}`).join("  ");
+  return probeKinds.flatMap((kind) => (kind in result ? `${kind} ${result[kind]!.toFixed(3)}` : [])).join("  ");
 }

@@ -1,13 +1,15 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expandRuns } from "../../src/experiment/expand.ts";
 import { readExperiment } from "../../src/experiment/parse.ts";
 import { openModel } from "../../src/models/model.ts";
 import { filesBeside, loadTask } from "../../src/tasks/examples.ts";
-import { dataFiles, embeddedModelFolder, sampleFolder } from "./sample.ts";
+import { repository } from "../../test/support/bundle.ts";
+import { allowedFiles } from "../package/contents.ts";
+import { tinyNotesT5 } from "./models.ts";
+import { dataFiles, modelFolder, sampleFolder } from "./sample.ts";
 import { tasks } from "./tasks.ts";
-import { tokenizerFiles, vocabulary } from "./vocabulary.ts";
 
 const read = (path: string) => readFileSync(path, "utf8");
 
@@ -16,27 +18,42 @@ describe("the sample workspace", () => {
     for (const { path, text } of dataFiles()) expect(read(path), path).toBe(text);
   });
 
-  it("holds a model with the vocabulary of the generator", () => {
-    expect(openModel(embeddedModelFolder).config.vocabularySize).toBe(vocabulary.length);
-    for (const [name, text] of Object.entries(tokenizerFiles())) {
-      expect(read(join(embeddedModelFolder, name)), name).toBe(text);
+  it.each([tinyNotesT5])("holds $name with the vocabulary of the generator", (model) => {
+    const { vocabulary } = model;
+    expect(openModel(modelFolder(model)).config.vocabularySize).toBe(vocabulary.size);
+    for (const [name, text] of Object.entries(vocabulary.tokenizerFiles())) {
+      expect(read(join(modelFolder(model), name)), name).toBe(text);
     }
   });
 
-  it("holds the weights that the model card names", async () => {
-    const sha256 = await openModel(embeddedModelFolder).weights.sha256();
-    expect(read(join(embeddedModelFolder, "README.md"))).toContain(sha256);
-  });
-
-  it.each(tasks.map(({ name, labels }) => ({ name, labels })))(
-    "has a balanced experiment on $name",
-    async ({ name, labels }) => {
-      const experiment = readExperiment(join(sampleFolder, `${name}.ulpt.json`));
-      const [run] = expandRuns(experiment);
-      const task = await loadTask(run!.task, { filesOf: filesBeside(experiment.directory) });
-      expect(task.labels).toEqual(labels);
-      expect(task.majority.test).toBeLessThan(1.1 / labels.length);
-      expect(expandRuns(experiment).length).toBeGreaterThanOrEqual(3);
+  it.each([tinyNotesT5])(
+    "holds $name of at most 8 MB, with the shape and the weights that its card names",
+    async (model) => {
+      const folder = modelFolder(model);
+      const { weights } = openModel(folder);
+      expect(JSON.parse(read(join(folder, "config.json")))).toEqual(model.config);
+      expect(read(join(folder, "README.md"))).toContain(await weights.sha256());
+      const sizes = readdirSync(folder).map((name) => statSync(join(folder, name)).size);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(8e6);
     },
   );
+
+  const experiments = tasks.map(({ name, labels }) => ({ name, labels, model: "models/tiny-notes-t5" }));
+  it.each(experiments)("has a balanced experiment $name on $model", async ({ name, labels, model }) => {
+    const experiment = readExperiment(join(sampleFolder, `${name}.ulpt.json`));
+    const [run] = expandRuns(experiment);
+    const task = await loadTask(run!.task, { filesOf: filesBeside(experiment.directory) });
+    expect(experiment.settings.model).toBe(model);
+    expect(task.labels).toEqual(labels);
+    expect(task.majority.test).toBeLessThan(1.1 / labels.length);
+    expect(expandRuns(experiment).length).toBeGreaterThanOrEqual(3);
+  });
+
+  it("packs every file of its models", () => {
+    const packed = allowedFiles(repository).filter((path) => path.startsWith("examples/sample/models/"));
+    const files = [tinyNotesT5].flatMap((model) =>
+      readdirSync(modelFolder(model)).map((name) => `examples/sample/models/${model.name}/${name}`),
+    );
+    expect([...packed].sort()).toEqual(files.sort());
+  });
 });

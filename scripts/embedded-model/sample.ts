@@ -1,10 +1,14 @@
 /** @file The generated files of the sample workspace, examples/sample. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { EmbeddedModel } from "./models.ts";
 import { generateTask, type Row, tasks } from "./tasks.ts";
 
 export const sampleFolder = fileURLToPath(new URL("../../examples/sample", import.meta.url));
-export const embeddedModelFolder = join(sampleFolder, "models", "tiny-notes-t5");
+
+export function modelFolder({ name }: EmbeddedModel): string {
+  return join(sampleFolder, "models", name);
+}
 
 const taskSeed = 1;
 

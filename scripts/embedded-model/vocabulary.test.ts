@@ -1,52 +1,108 @@
+import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";
 import { Stream } from "../../src/random/philox.ts";
-import { pretrainingExample } from "./instructions.ts";
+import type { Example } from "./denoising.ts";
+import { embeddedModels, tinyNotesLlama, tinyNotesT5 } from "./models.ts";
 import { generateTask, tasks } from "./tasks.ts";
-import { encode, tokenizerFiles, vocabulary } from "./vocabulary.ts";
+import { llamaVocabulary, t5Vocabulary, type Vocabulary } from "./vocabulary.ts";
 
-const files = tokenizerFiles();
-const tokenizer = new Tokenizer(JSON.parse(files["tokenizer.json"]), JSON.parse(files["tokenizer_config.json"]));
 const end = 1;
 const unknown = 2;
 
-describe("the vocabulary", () => {
-  it("starts with <pad>, </s>, <unk>, ends with 16 sentinels, and has between 300 and 400 entries, each once", () => {
-    expect(vocabulary.slice(0, 3)).toEqual(["<pad>", "</s>", "<unk>"]);
-    expect(vocabulary.slice(-16)).toEqual(Array.from({ length: 16 }, (_, k) => `<extra_id_${k}>`));
-    expect(new Set(vocabulary).size).toBe(vocabulary.length);
-    expect(vocabulary.length).toBeGreaterThan(300);
-    expect(vocabulary.length).toBeLessThan(400);
+function tokenizerOf(vocabulary: Vocabulary): Tokenizer {
+  const files = vocabulary.tokenizerFiles();
+  return new Tokenizer(JSON.parse(files["tokenizer.json"]), JSON.parse(files["tokenizer_config.json"]));
+}
+
+describe("the T5's vocabulary", () => {
+  it("starts with <pad>, </s>, <unk> and ends with 16 sentinels", () => {
+    const { tokens } = t5Vocabulary;
+    expect(tokens.slice(0, 3)).toEqual(["<pad>", "</s>", "<unk>"]);
+    expect(tokens.slice(-16)).toEqual(Array.from({ length: 16 }, (_, k) => `<extra_id_${k}>`));
+  });
+});
+
+describe("the Llama's vocabulary", () => {
+  it("has the markers of a conversation instead of the sentinels, and the same words", () => {
+    const { tokens } = llamaVocabulary;
+    expect(tokens.slice(0, 5)).toEqual(["<pad>", "</s>", "<unk>", "<|user|>", "<|assistant|>"]);
+    expect(tokens.slice(5)).toEqual(t5Vocabulary.tokens.slice(3, -16));
+  });
+});
+
+describe.each(embeddedModels)("the vocabulary of $name", ({ vocabulary, example }) => {
+  it("has between 300 and 400 entries, each once", () => {
+    expect(new Set(vocabulary.tokens).size).toBe(vocabulary.size);
+    expect(vocabulary.size).toBeGreaterThan(300);
+    expect(vocabulary.size).toBeLessThan(400);
   });
 
   it("has no word that is never written", () => {
     const stream = new Stream(1, "every word");
-    const unseen = new Set(vocabulary.slice(3, -16));
+    const special = /^<(pad|\/s|unk|extra_id_\d+)>$/;
+    const unseen = new Set(vocabulary.tokens.filter((token) => !special.test(token)));
     for (let i = 0; i < 60_000 && unseen.size > 0; i++) {
-      const { source, target } = pretrainingExample(stream, 1);
+      const { source, target } = example(stream, 1);
       for (const word of `${source} ${target}`.split(" ")) unseen.delete(word);
     }
     expect([...unseen]).toEqual([]);
   });
+
+  it("is what the tokenizer in @huggingface/tokenizers finds in every generated text, which it decodes to itself", () => {
+    const tokenizer = tokenizerOf(vocabulary);
+    const stream = new Stream(2, "texts");
+    const examples = Array.from({ length: 3000 }, (_, index) => example(stream, index / 3000));
+    const rows = tasks.flatMap((task) => generateTask(task, 1).test);
+    const texts = [...examples.flatMap(({ source, target }) => [source, target]), ...rows.map((row) => row.text)];
+    for (const text of texts.filter((one) => one !== "")) {
+      const { ids } = tokenizer.encode(text, { add_special_tokens: false });
+      expect(ids).toEqual(vocabulary.encode(text));
+      expect(ids).not.toContain(unknown);
+      expect(tokenizer.decode(ids)).toBe(text);
+      if (!text.includes("<")) expect(tokenizer.decode(ids, { skip_special_tokens: true })).toBe(text);
+    }
+  });
 });
 
-describe("the tokenizer in @huggingface/tokenizers", () => {
-  const words = (text: string) => tokenizer.encode(text).ids.slice(0, -1);
-  const id = (word: string) => vocabulary.indexOf(word);
+describe("the Llama's tokenizer", () => {
+  const tokenizer = tokenizerOf(llamaVocabulary);
 
-  it("encodes every generated text as `encode` does, without <unk>, and decodes it to itself", () => {
-    const stream = new Stream(2, "texts");
-    const examples = Array.from({ length: 3000 }, (_, index) => pretrainingExample(stream, index / 3000));
-    const rows = tasks.flatMap((task) => generateTask(task, 1).test);
-    for (const text of [
-      ...examples.flatMap(({ source, target }) => [source, target]),
-      ...rows.map((row) => row.text),
-    ]) {
-      const { ids } = tokenizer.encode(text);
-      expect(ids).toEqual(encode(text));
-      expect(ids).not.toContain(unknown);
-      expect(tokenizer.decode(ids.slice(0, -1))).toBe(text);
-      if (!text.includes("<extra_id_")) expect(tokenizer.decode(ids, { skip_special_tokens: true })).toBe(text);
+  it("adds nothing to a text", () => {
+    expect(tokenizer.encode("soup").ids).toEqual(llamaVocabulary.encode("soup"));
+  });
+
+  it("writes conversations as the model was pretrained on them", () => {
+    const files = llamaVocabulary.tokenizerFiles();
+    const template = new Template(JSON.parse(files["tokenizer_config.json"]).chat_template);
+    const stream = new Stream(4, "conversations");
+    const drawn = Array.from({ length: 200 }, () => tinyNotesLlama.example(stream, 1));
+    const conversations = drawn.filter(({ source }) => source.startsWith("<|user|>"));
+    expect(conversations.length).toBeGreaterThan(50);
+    for (const { source, target, further, tokens } of conversations) {
+      const said = ({ source, target }: Example) => [
+        { role: "user", content: source.slice("<|user|> ".length, -" <|assistant|>".length) },
+        { role: "assistant", content: target },
+      ];
+      const messages = [{ source, target }, ...further].flatMap(said);
+      const whole = template.render({ messages, add_generation_prompt: false });
+      expect(tokenizer.encode(whole).ids).toEqual([...tokens.source, ...tokens.target]);
+      const asked = template.render({ messages: messages.slice(0, 1), add_generation_prompt: true });
+      expect(tokenizer.encode(asked).ids).toEqual(tokens.source);
+    }
+  });
+});
+
+describe("the T5's tokenizer", () => {
+  const tokenizer = tokenizerOf(t5Vocabulary);
+  const words = (text: string) => tokenizer.encode(text).ids.slice(0, -1);
+  const id = (word: string) => t5Vocabulary.tokens.indexOf(word);
+
+  it("ends what the model reads and writes, as the network was trained", () => {
+    const stream = new Stream(5, "ends");
+    for (let i = 0; i < 200; i++) {
+      const { source, target, tokens } = tinyNotesT5.example(stream, 1);
+      expect([tokenizer.encode(source).ids, tokenizer.encode(target).ids]).toEqual([tokens.source, tokens.target]);
     }
   });
 

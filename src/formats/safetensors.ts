@@ -249,10 +249,10 @@ function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** A tensor to be written. */
+/** A tensor to be written; a Uint16Array holds the bits of bfloat16 numbers. */
 export interface TensorData {
   shape: readonly number[];
-  data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint32Array | Uint8Array;
+  data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
 }
 
 /** The bytes of a safetensors file. The same content always gives the same bytes: tensors and metadata are sorted by name. */
@@ -293,6 +293,7 @@ function dtypeOf(data: TensorData["data"]): Dtype {
   if (data instanceof BigInt64Array) return "I64";
   if (data instanceof Int32Array) return "I32";
   if (data instanceof Uint32Array) return "U32";
+  if (data instanceof Uint16Array) return "BF16";
   return "U8";
 }
 

@@ -4,6 +4,7 @@
  */
 import { symbol } from "../../graph/dims.ts";
 import { emit, type Model } from "../../graph/emit.ts";
+import { gradients } from "../../graph/gradient.ts";
 import * as ops from "../../graph/ops.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
 import { portGradients, portInputs } from "../portGraph.ts";
@@ -47,6 +48,16 @@ export function lossGraph(
   const outputs: Record<string, Tensor> = { loss, ...portGradients(loss, values) };
   if (logits) outputs.logits = scores;
   return emit([...inputs, ...labelInputs], outputs);
+}
+
+/** The loss of texts alone and its gradient by every parameter in `trained` (name → graph input), for training the model itself. */
+export function pretrainingGraph(decoder: Decoder, trained: ReadonlyMap<string, Tensor>): Model {
+  const { reading, inputs } = readingOf(decoder, [], "none");
+  const { hidden } = decoder.read({ ...reading, selected });
+  const { loss } = ops.crossEntropy(decoder.logits(hidden), labelIds, labelWeights);
+  const derivatives = gradients(loss, [...trained.values()]);
+  const outputs = Object.fromEntries([...trained.keys()].map((name, index) => [`d_${name}`, derivatives[index]!]));
+  return emit([...trained.values(), ...inputs, ...labelInputs], { loss, ...outputs });
 }
 
 /** Names of the tensors that one reading hands to the next. */
