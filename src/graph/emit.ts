@@ -17,7 +17,9 @@ import {
 import { type Attribute, graphError, type Source, type Tensor } from "./tensor.ts";
 
 export interface Model {
-  bytes: Uint8Array;
+  graph: GraphProto;
+  /** The graph as an `.onnx` model. */
+  readonly bytes: Uint8Array;
   /** The folder that holds every file the weights are read from; undefined if there are no weights. */
   weightsFolder: string | undefined;
   inputs: readonly Tensor[];
@@ -28,7 +30,13 @@ export interface Model {
 export function emit(inputs: readonly Tensor[], outputs: Readonly<Record<string, Tensor>>): Model {
   const emitter = new Emitter(inputs);
   for (const [name, tensor] of Object.entries(outputs)) emitter.output(name, tensor);
-  return { bytes: encodeModel(emitter.graph), weightsFolder: emitter.weightsFolder, inputs, outputs };
+  const { graph, weightsFolder } = emitter;
+  return {
+    ...{ graph, weightsFolder, inputs, outputs },
+    get bytes() {
+      return encodeModel(graph);
+    },
+  };
 }
 
 class Emitter {

@@ -13,14 +13,7 @@ const inPlace: ReadonlySet<string> = new Set([
   ...["Softmax", "ScatterElements"],
 ]);
 
-/** What a session of the engine holds for a graph, in bytes. */
-export interface GraphMemory {
-  weights: WeightBytes;
-  /** What is fed to it and what it computes, at the most. */
-  activations: number;
-}
-
-/** In bytes, of the weights that a graph reads. */
+/** In bytes, of the weights that graphs read. */
 export interface WeightBytes {
   /** Read in place from their files. */
   mapped: number;
@@ -28,16 +21,19 @@ export interface WeightBytes {
   converted: number;
 }
 
-/** @param sizes values of every symbolic size, one or several sets of which the largest counts */
-export function graphMemory(
+/**
+ * The most bytes that running a graph takes beside its weights: what is fed to it and what it computes.
+ * @param sizes values of every symbolic size, one or several sets of which the largest counts
+ */
+export function runningBytes(
   graph: Pick<Model, "inputs" | "outputs">,
   sizes: readonly Readonly<Record<string, number>>[],
-): GraphMemory {
+): number {
   const taken = sizes.map((symbols) => {
     const fed = graph.inputs.reduce((sum, tensor) => sum + bytesFor(tensor, symbols), 0);
     return fed + peakActivationBytes(graph, symbols);
   });
-  return { weights: weightBytes([graph]), activations: Math.max(0, ...taken) };
+  return Math.max(0, ...taken);
 }
 
 /** Of all weights that some of the graphs read, each counted once. */

@@ -8,7 +8,7 @@ const schema = `
 syntax = "proto2";
 message StringStringEntry { optional string key = 1; optional string value = 2; }
 message Attribute {
-  optional string name = 1; optional float f = 2; optional int64 i = 3; optional bytes s = 4;
+  optional string name = 1; optional float f = 2; optional int64 i = 3; optional bytes s = 4; optional Graph g = 6;
   repeated float floats = 7; repeated int64 ints = 8; optional int32 type = 20;
 }
 message Tensor {
@@ -37,7 +37,7 @@ message Model {
 const root = protobuf.parse(schema, { keepCase: true }).root;
 
 export const dataType = { float32: 1, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
-export const attributeType = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+export const attributeType = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 /** `TensorProto.DataLocation.EXTERNAL` */
 export const externalLocation = 1;
 export const irVersion = 9;
@@ -49,6 +49,7 @@ export interface AttributeProto {
   f?: number;
   i?: number;
   s?: Uint8Array;
+  g?: GraphProto;
   ints?: readonly number[];
 }
 
@@ -69,9 +70,12 @@ export interface TensorProto {
   data_location?: number;
 }
 
+export type DimensionProto = { dim_value: number } | { dim_param: string };
+
 export interface ValueInfoProto {
   name: string;
-  type: { tensor_type: { elem_type: number; shape: { dim: ({ dim_value: number } | { dim_param: string })[] } } };
+  /** Of a tensor without a shape its rank is left open. */
+  type: { tensor_type: { elem_type: number; shape?: { dim: DimensionProto[] } } };
 }
 
 export interface GraphProto {

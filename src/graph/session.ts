@@ -2,25 +2,17 @@
 
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import type * as Engine from "onnxruntime-node";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { messageOf, UlptError } from "../errors.ts";
 import { inEngine } from "../watch.ts";
 import type { Device } from "./devices.ts";
 import type { Model } from "./emit.ts";
 import { loadEngine, supportedDevices } from "./engine.ts";
+import { joinedName, joinModels, switchName } from "./join.ts";
+import { floats, ints, type TensorValue } from "./values.ts";
 
-/** A tensor that goes into or comes out of a session. */
-export type TensorValue =
-  | { dtype: "float32"; shape: readonly number[]; data: Float32Array }
-  | { dtype: "int64"; shape: readonly number[]; data: BigInt64Array };
-
-export function floats(data: Float32Array, shape: readonly number[] = [data.length]): TensorValue {
-  return { dtype: "float32", shape, data };
-}
-
-export function ints(data: BigInt64Array | readonly number[], shape: readonly number[] = [data.length]): TensorValue {
-  return { dtype: "int64", shape, data: data instanceof BigInt64Array ? data : BigInt64Array.from(data, BigInt) };
-}
+export { floats, ints, type TensorValue };
 
 export interface SessionOptions {
   device: Device;
@@ -28,22 +20,30 @@ export interface SessionOptions {
   threads?: number;
 }
 
-export class Session {
-  private readonly session: InferenceSession;
-  private readonly tensorType: typeof OrtTensor;
-  private readonly outputNames: readonly string[];
-  private readonly device: Device;
+/** A model as the engine has loaded it. */
+interface Loaded {
+  engine: typeof Engine;
+  session: InferenceSession;
+  device: Device;
+  /** Sessions that still need it. */
+  users: number;
+}
 
-  private constructor(
-    session: InferenceSession,
-    tensorType: typeof OrtTensor,
-    outputNames: readonly string[],
-    device: Device,
-  ) {
-    this.device = device;
-    this.session = session;
-    this.tensorType = tensorType;
-    this.outputNames = outputNames;
+/** What one graph of a loaded model is given besides its own inputs, and what the engine calls its outputs. */
+interface Binding {
+  fixed: Readonly<Record<string, OrtTensor>>;
+  /** Own name → the engine's. */
+  outputs: ReadonlyMap<string, string>;
+}
+
+export class Session {
+  private readonly loaded: Loaded;
+  private readonly binding: Binding;
+  private released = false;
+
+  private constructor(loaded: Loaded, binding: Binding) {
+    this.loaded = loaded;
+    this.binding = binding;
   }
 
   /**
@@ -51,63 +51,110 @@ export class Session {
    * @throws DEVICE_MISSING if the provider is not there, OUT_OF_MEMORY, DEVICE_FAILED with the engine's reason.
    */
   static async create(model: Model, options: SessionOptions): Promise<Session> {
-    const engine = await loadEngine();
-    const known = await supportedDevices();
-    if (!known.includes(options.device)) {
-      throw new UlptError("DEVICE_MISSING", `onnxruntime-node for this platform has no ${options.device}.`, {
-        where: `${process.platform} ${process.arch}`,
-        expected: known.join(", "),
-        hint: "Choose one of these; `ulpt devices` tries them.",
-      });
+    const loaded = await load(model, options, 1);
+    const outputs = new Map(Object.keys(model.outputs).map((name) => [name, name]));
+    return new Session(loaded, { fixed: {}, outputs });
+  }
+
+  /**
+   * Loads several models over the same weights. On the cpu these are in memory once, and so is what the models compute, as only one
+   * runs at a time; other providers get a session for each.
+   * @throws as `create`
+   */
+  static async createTogether<Name extends string>(
+    models: Readonly<Record<Name, Model>>,
+    options: SessionOptions,
+  ): Promise<Record<Name, Session>> {
+    const entries = Object.entries<Model>(models);
+    const made: [string, Session][] = [];
+    if (options.device !== "cpu") {
+      for (const [name, model] of entries) made.push([name, await Session.create(model, options)]);
+      return Object.fromEntries(made) as Record<Name, Session>;
     }
-    const session: Record<string, string> = { disable_prepacking: "1" }; // prepacking keeps a second copy of the weights
-    if (model.weightsFolder !== undefined) session.model_external_initializers_file_folder_path = model.weightsFolder;
-    try {
-      const created = await inEngine(() =>
-        engine.InferenceSession.create(model.bytes, {
-          executionProviders: [options.device],
-          intraOpNumThreads: options.threads ?? physicalCores(),
-          interOpNumThreads: 1,
-          executionMode: "sequential",
-          graphOptimizationLevel: "all",
-          enableMemPattern: false, // shapes vary from step to step; a pattern for each would only hold memory
-          enableCpuMemArena: true,
-          logSeverityLevel: 4, // what goes wrong is thrown; the engine would also print it
-          extra: { session },
-        }),
-      );
-      return new Session(created, engine.Tensor, Object.keys(model.outputs), options.device);
-    } catch (error) {
-      throw engineError(error, options.device, "The model could not be loaded");
+    const together = joinModels(models);
+    const loaded = await load(together, options, entries.length);
+    const tensor = (value: TensorValue) => asTensor(loaded.engine, value);
+    const unused = Object.entries(together.unused).map(([name, value]) => [name, tensor(value)] as const);
+    for (const [name, model] of entries) {
+      const switches = entries.map(([other]) => [
+        switchName(other),
+        new loaded.engine.Tensor("bool", [other === name], []),
+      ]);
+      const fixed = Object.fromEntries([...unused, ...switches]) as Binding["fixed"];
+      const outputs = new Map(Object.keys(model.outputs).map((output) => [output, joinedName(name, output)]));
+      made.push([name, new Session(loaded, { fixed, outputs })]);
     }
+    return Object.fromEntries(made) as Record<Name, Session>;
   }
 
   /** Runs the model once. The event loop is blocked meanwhile, so a run can only be stopped between calls. */
   async run<Name extends string>(feeds: Readonly<Record<string, TensorValue>>): Promise<Record<Name, TensorValue>> {
-    const inputs: Record<string, OrtTensor> = {};
-    for (const [name, value] of Object.entries(feeds)) {
-      inputs[name] =
-        value.dtype === "float32"
-          ? new this.tensorType("float32", value.data, value.shape)
-          : new this.tensorType("int64", value.data, value.shape);
-    }
-    let outputs: InferenceSession.OnnxValueMapType;
+    const { engine, session, device } = this.loaded;
+    const { fixed, outputs } = this.binding;
+    const inputs: Record<string, OrtTensor> = { ...fixed };
+    for (const [name, value] of Object.entries(feeds)) inputs[name] = asTensor(engine, value);
+    let found: InferenceSession.OnnxValueMapType;
     try {
-      outputs = await inEngine(() => this.session.run(inputs, this.outputNames));
+      found = await inEngine(() => session.run(inputs, [...outputs.values()]));
     } catch (error) {
-      throw engineError(error, this.device, "The model could not be run");
+      throw engineError(error, device, "The model could not be run");
     }
     const result: Record<string, TensorValue> = {};
-    for (const name of this.outputNames) {
-      const tensor = outputs[name] as OrtTensor;
+    for (const [name, engineName] of outputs) {
+      const tensor = found[engineName] as OrtTensor;
       result[name] = { dtype: tensor.type, shape: tensor.dims, data: tensor.data } as TensorValue;
     }
     return result as Record<Name, TensorValue>;
   }
 
-  /** Gives back the memory and the mapped files. */
+  /** Gives back the memory and the mapped files, once nothing else needs them. */
   async release(): Promise<void> {
-    await inEngine(() => this.session.release());
+    if (this.released) return;
+    this.released = true;
+    this.loaded.users -= 1;
+    if (this.loaded.users === 0) await inEngine(() => this.loaded.session.release());
+  }
+}
+
+function asTensor({ Tensor }: typeof Engine, value: TensorValue): OrtTensor {
+  return value.dtype === "float32"
+    ? new Tensor("float32", value.data, value.shape)
+    : new Tensor("int64", value.data, value.shape);
+}
+
+async function load(
+  { bytes, weightsFolder }: Pick<Model, "bytes" | "weightsFolder">,
+  { device, threads }: SessionOptions,
+  users: number,
+): Promise<Loaded> {
+  const engine = await loadEngine();
+  const known = await supportedDevices();
+  if (!known.includes(device)) {
+    throw new UlptError("DEVICE_MISSING", `onnxruntime-node for this platform has no ${device}.`, {
+      where: `${process.platform} ${process.arch}`,
+      expected: known.join(", "),
+      hint: "Choose one of these; `ulpt devices` tries them.",
+    });
+  }
+  const configuration: Record<string, string> = { disable_prepacking: "1" }; // prepacking keeps a second copy of the weights
+  if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
+  try {
+    const session = await inEngine(() =>
+      engine.InferenceSession.create(bytes, {
+        executionProviders: [device],
+        intraOpNumThreads: threads ?? physicalCores(),
+        interOpNumThreads: 1,
+        executionMode: "sequential",
+        graphOptimizationLevel: "all",
+        enableMemPattern: false, // shapes vary from step to step; a pattern for each would only hold memory
+        enableCpuMemArena: true,
+        logSeverityLevel: 4, // what goes wrong is thrown; the engine would also print it
+        extra: { session: configuration },
+      }),
+    );
+    return { engine, session, device, users };
+  } catch (error) {
+    throw engineError(error, device, "The model could not be loaded");
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file What anybody outside asks of a frozen language model, whatever its kind. */
 import type { AdapterTask } from "../formats/peftAdapter.ts";
-import type { GraphMemory } from "../graph/memory.ts";
+import type { WeightBytes } from "../graph/memory.ts";
 import type { SessionOptions, TensorValue } from "../graph/session.ts";
 import type { TokenizedExample } from "./batch.ts";
 import type { Cotangents, KeyValueSizes, PortName, PortUse, PortValues } from "./ports.ts";
@@ -37,6 +37,12 @@ export interface LossFunction {
     signal?: AbortSignal,
   ): Promise<BatchLoss>;
   release(): Promise<void>;
+}
+
+/** A model while it is trained. */
+export interface Trainable {
+  loss: LossFunction;
+  generator: Generator;
 }
 
 export interface LossOptions extends SessionOptions {
@@ -146,10 +152,13 @@ export interface RunParts {
   dropout: boolean;
 }
 
-/** What the graphs of a run hold, each in a session of its own. */
+/** What the graphs of a run hold, in bytes. */
 export interface RunMemory {
-  training: GraphMemory;
-  answering: GraphMemory[];
+  weights: WeightBytes;
+  /** What computing loss and gradient takes at most beside the weights. */
+  training: number;
+  /** What each of the other graphs takes so. */
+  answering: number[];
 }
 
 export interface LanguageModel {
@@ -170,6 +179,8 @@ export interface LanguageModel {
   trainedLength(example: TokenizedExample): number;
   /** @throws OPTION_INVALID for a port that the model does not offer, and with dropout for a model that is not offered with it */
   lossFunction(options: LossOptions): Promise<LossFunction>;
+  /** A loss function and a generator of which, on the cpu, both hold the weights once and compute in the same memory. @throws as before */
+  forTraining(options: LossOptions): Promise<Trainable>;
   /** What a run takes, by its graphs: no weights are read. @throws MODEL_TENSOR where one is missing */
   runMemory(parts: RunParts): RunMemory;
   generator(options: SessionOptions): Generator;

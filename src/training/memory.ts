@@ -1,8 +1,7 @@
 /** @file How much memory a run takes at most, before there is a run. */
 import type { RunSettings } from "../experiment/recorded.ts";
-import type { GraphMemory } from "../graph/memory.ts";
 import type { TokenizedExample } from "../models/batch.ts";
-import type { LanguageModel, PartSizes } from "../models/languageModel.ts";
+import type { LanguageModel, PartSizes, RunMemory } from "../models/languageModel.ts";
 import type { PortUse } from "../models/ports.ts";
 import type { MemoryEstimate } from "../runs/schema.ts";
 import { checkpointMetricOf, metricsOf } from "../tasks/definition.ts";
@@ -48,7 +47,7 @@ export function estimateRunMemory(
     newTokens: writes ? longestAnswer(settings, dataset) : 0,
     dropout: training.dropout > 0,
   });
-  return sumOf(needs.training, needs.answering);
+  return totalOf(needs);
 }
 
 /** Texts and batches of a run of which nothing else is known. */
@@ -80,16 +79,15 @@ export function estimateUsualMemory(model: LanguageModel, sizes: UsualSizes): Me
     newTokens: targetLength,
     dropout: false,
   });
-  return sumOf(needs.training, needs.answering);
+  return totalOf(needs);
 }
 
-function sumOf(training: GraphMemory, answering: readonly GraphMemory[]): MemoryEstimate {
-  const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
-  const weightsOf = ({ weights }: GraphMemory) => weights.mapped + weights.converted;
-  const weights = sum([training, ...answering].map(weightsOf));
-  const steps = Math.round(arena * training.activations);
-  const evaluations = Math.round(arena * sum(answering.map(({ activations }) => activations)));
-  return { weights, steps, evaluations, total: base + weights + steps + evaluations };
+/** On the cpu all graphs share one copy of the weights, and one runs at a time in the memory of the largest. */
+function totalOf({ weights: { mapped, converted }, training, answering }: RunMemory): MemoryEstimate {
+  const weights = mapped + converted;
+  const steps = Math.round(arena * training);
+  const evaluations = Math.round(arena * Math.max(0, ...answering));
+  return { weights, steps, evaluations, total: base + weights + Math.max(steps, evaluations) };
 }
 
 /** The largest parts into which the batches of a run are cut. */

@@ -10,7 +10,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
 import { metricFacts, type Score } from "../metrics/score.ts";
-import type { Generator, LanguageModel, LossFunction } from "../models/languageModel.ts";
+import type { Generator, LanguageModel, LossFunction, Trainable } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
 import type { PortName } from "../models/ports.ts";
 import { type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
@@ -70,9 +70,8 @@ export class Resources {
   readonly revisions: Parts["revisions"];
   /** Runs generated programs, where the task needs it and it is allowed. */
   readonly runProgram: ProgramRunner | undefined;
-  private readonly losses = new Map<string, LossFunction>();
-  /** Generation and scoring, with and without a prompt. */
-  readonly generator: Generator;
+  private trained: { of: string; made: Trainable } | undefined;
+  private answering: Generator | undefined;
   private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
 
   private constructor({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram }: Parts) {
@@ -85,7 +84,6 @@ export class Resources {
     this.device = device;
     this.revisions = revisions;
     this.runProgram = runProgram;
-    this.generator = model.generator({ device });
   }
 
   /**
@@ -117,12 +115,18 @@ export class Resources {
   async lossFunction(training: Pick<TrainingSettings, "dropout">, ports: readonly PortName[]): Promise<LossFunction> {
     const { longestTarget } = this.dataset;
     const dropout = training.dropout > 0;
-    const key = [...ports, dropout ? "dropout" : "plain"].join();
-    const known = this.losses.get(key);
-    if (known) return known;
-    const made = await this.model.lossFunction({ device: this.device, ports, longestTarget, dropout });
-    this.losses.set(key, made);
-    return made;
+    const of = [...ports, dropout ? "dropout" : "plain"].join();
+    if (this.trained?.of === of) return this.trained.made.loss;
+    await this.releaseTrained(); // a method of other ports is next: two sessions would hold the weights twice
+    this.trained = { of, made: await this.model.forTraining({ device: this.device, ports, longestTarget, dropout }) };
+    return this.trained.made.loss;
+  }
+
+  /** Generation and scoring, with and without a prompt. */
+  get generator(): Generator {
+    if (this.trained) return this.trained.made.generator;
+    this.answering ??= this.model.generator({ device: this.device });
+    return this.answering;
   }
 
   /** The model without a prompt on a split; computed once. */
@@ -140,7 +144,14 @@ export class Resources {
   }
 
   async release(): Promise<void> {
-    await Promise.allSettled([...this.losses.values(), this.generator].map((one) => one.release()));
+    await this.releaseTrained();
+    await this.answering?.release();
+  }
+
+  private async releaseTrained(): Promise<void> {
+    const { loss, generator } = this.trained?.made ?? {};
+    this.trained = undefined;
+    await Promise.allSettled([loss?.release(), generator?.release()]);
   }
 }
 

@@ -70,6 +70,24 @@ describe("a trainer", () => {
     expect((await losses(other, 12)).every((value, step) => value !== values[step])).toBe(true);
   });
 
+  it("computes the same bits where the loss shares a session with a generator, which answers as one apart", async () => {
+    const shared = await model.forTraining({ device: "cpu", longestTarget: 3 });
+    const apart = model.generator({ device: "cpu" });
+    const trainer = new Trainer({ loss: shared.loss, prompt, examples, training, seed: 1 });
+    const whole = create();
+    const sources = examples.slice(0, 4).map(({ source }) => source);
+    const targets = examples.slice(0, 4).map(({ target }) => target);
+    for (const steps of [2, 3]) {
+      expect(await losses(trainer, steps)).toEqual(await losses(whole, steps));
+      const values = await prompt.values(trainer.state.parameters);
+      const [one, other] = [await shared.generator.prefill(values, sources), await apart.prefill(values, sources)];
+      expect(await one.generate({ maxNewTokens: 5 })).toEqual(await other.generate({ maxNewTokens: 5 }));
+      expect(await one.score(targets)).toEqual(await other.score(targets));
+    }
+    expect(trainer.state).toEqual(whole.state);
+    await Promise.all([shared.loss, shared.generator, apart].map((one) => one.release()));
+  });
+
   it("continued from a copy of its state at any step, it repeats what followed", async () => {
     const whole = create();
     const copies: TrainerState[] = [];

@@ -1,12 +1,14 @@
 /** @file A frozen decoder without gradients: reads a prompt once, texts behind it, and continues or scores them with their keys and values. */
 import type { Model } from "../../graph/emit.ts";
-import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
+import { floats, ints, type TensorValue } from "../../graph/session.ts";
 import { paddedLength } from "../batch.ts";
 import { generateRows, rowOf } from "../generation.ts";
+import type { GraphSessions } from "../graphSessions.ts";
 import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
 import { firstRows, portFeeds } from "../portParts.ts";
 import { leadingTokens, type PortName, type PortValues, portsOf, portUse, requireRows } from "../ports.ts";
 import {
+  entersWithRows,
   firstPositions,
   flatPositions,
   frontLayout,
@@ -70,19 +72,41 @@ interface ReadLengths {
   whole: number;
 }
 
+/** The graphs that answer texts behind values at these ports, and texts alone, by the names of their sessions. */
+export function answeringGraphs(decoder: Decoder, ports: readonly PortName[]): Record<string, () => Model> {
+  const ofRows = ports.filter(entersWithRows);
+  return {
+    ...(ports.includes("prompt") && { prompt: () => promptGraph(decoder, { delta: false }) }),
+    [readerName([])]: () => readerGraph(decoder, []),
+    ...(ofRows.length > 0 && { [readerName(ofRows)]: () => readerGraph(decoder, ofRows) }),
+    scorer: () => scorerGraph(decoder),
+  };
+}
+
+function readerName(ports: readonly PortName[]): string {
+  return ["reader", ...ports].join(" ");
+}
+
+function readerGraph(decoder: Decoder, ports: readonly PortName[]): Model {
+  return continueGraph(decoder, { output: "logits", cache: true, ports });
+}
+
+function scorerGraph(decoder: Decoder): Model {
+  return continueGraph(decoder, { output: "negative_log_likelihood", cache: false });
+}
+
 export class DecoderGenerator implements Generator {
   private readonly decoder: Decoder;
   private readonly special: SpecialTokens;
-  private readonly options: SessionOptions;
-  private readonly sessions = new Map<string, Session>();
+  private readonly sessions: GraphSessions;
   /** By prompt, or keys and values, and then by leading tokens and angles. */
   private readonly fronts = new WeakMap<TensorValue, Map<string, Front>>();
 
-  /** Sessions are made when they are first needed. */
-  constructor(decoder: Decoder, special: SpecialTokens, options: SessionOptions) {
+  /** @param sessions of the graphs that `answeringGraphs` names, and maybe others */
+  constructor(decoder: Decoder, special: SpecialTokens, sessions: GraphSessions) {
     this.decoder = decoder;
     this.special = special;
-    this.options = options;
+    this.sessions = sessions;
   }
 
   async prefill(ports: PortValues | undefined, sources: readonly (readonly number[])[]): Promise<Prefilled> {
@@ -136,8 +160,7 @@ export class DecoderGenerator implements Generator {
     own: RowPorts = noRowPorts,
   ): Promise<{ logits: Float32Array; cache: Cache }> {
     const { ports } = own;
-    const graph = () => continueGraph(this.decoder, { output: "logits", cache: true, ports });
-    const session = await this.session(["reader", ...ports].join(" "), graph);
+    const session = await this.sessions.get(readerName(ports), () => readerGraph(this.decoder, ports));
     const { feeds, cache } = this.behind(past, rows, starts, lengths, own);
     const outputs = await session.run<string>({ ...feeds, selected: ints(selected) });
     return { logits: outputs.logits!.data as Float32Array, cache: { ...cache, layers: this.asPast(outputs) } };
@@ -151,8 +174,7 @@ export class DecoderGenerator implements Generator {
     labels: readonly { at: number; id: number }[],
     lengths: ReadLengths,
   ): Promise<Float32Array> {
-    const graph = () => continueGraph(this.decoder, { output: "negative_log_likelihood", cache: false });
-    const session = await this.session("scorer", graph);
+    const session = await this.sessions.get("scorer", () => scorerGraph(this.decoder));
     const { feeds } = this.behind(past, rows, starts, lengths, noRowPorts);
     const outputs = await session.run<"negative_log_likelihood">({
       ...feeds,
@@ -163,16 +185,8 @@ export class DecoderGenerator implements Generator {
     return outputs.negative_log_likelihood.data as Float32Array;
   }
 
-  async release(): Promise<void> {
-    await Promise.allSettled([...this.sessions.values()].map((session) => session.release()));
-  }
-
-  private async session(name: string, graph: () => Model): Promise<Session> {
-    const known = this.sessions.get(name);
-    if (known) return known;
-    const made = await Session.create(graph(), this.options);
-    this.sessions.set(name, made);
-    return made;
+  release(): Promise<void> {
+    return this.sessions.release();
   }
 
   /** The angles of all rotations for texts of this length: the same for every length in most models. */
@@ -249,7 +263,7 @@ export class DecoderGenerator implements Generator {
     whole: number,
   ): Promise<Front> {
     const graph = () => promptGraph(this.decoder, { delta: delta !== undefined });
-    const session = await this.session(delta ? "prompt inputDelta" : "prompt", graph);
+    const session = await this.sessions.get(delta ? "prompt inputDelta" : "prompt", graph);
     const length = leading.length + prompt.shape[0]!;
     const outputs = await session.run<string>({
       prompt,

@@ -1,5 +1,6 @@
 /** @file What the graphs of a decoder hold in memory while a run trains and evaluates, by the shapes that it will meet. */
-import { type GraphMemory, graphMemory } from "../../graph/memory.ts";
+import type { Model } from "../../graph/emit.ts";
+import { runningBytes, weightBytes } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
 import type { PortName } from "../ports.ts";
@@ -7,59 +8,69 @@ import { entersWithRows } from "./batches.ts";
 import { continueGraph, lossGraph, promptGraph } from "./graphs.ts";
 import type { Decoder } from "./network.ts";
 
+type Sizes = Record<string, number>;
+
 export function runMemory(network: Decoder, { ports, trained, answered, newTokens }: RunParts): RunMemory {
-  const training = graphMemory(
-    lossGraph(network, { ports }),
-    trained.map(({ rows, sourceLength, targetLength, promptLength, labels }) => ({
-      ...{ batch: rows, length: paddedLength(sourceLength + targetLength - 1) },
-      ...{ leading: 0, prompt: promptLength, selected: labels },
-    })),
-  );
-  const answering: GraphMemory[] = [];
-  if (answered.length === 0) return { training, answering };
-  if (ports.includes("prompt")) {
-    const promptLength = Math.max(...answered.map((part) => part.promptLength));
-    answering.push(
-      graphMemory(promptGraph(network, { delta: false }), [{ leading: 0, prompt: promptLength, selected: 1 }]),
-    );
-  }
+  const loss = lossGraph(network, { ports });
+  const prompt = promptGraph(network, { delta: false });
+  const readers = new Map<string, Model>();
+  const readerOf = (entering: readonly PortName[]) => {
+    const known = readers.get(entering.join());
+    const reader = known ?? continueGraph(network, { output: "logits", cache: true, ports: entering });
+    readers.set(entering.join(), reader);
+    return reader;
+  };
   const scorer = continueGraph(network, { output: "negative_log_likelihood", cache: false });
-  const scored = answered.map(({ rows, sourceLength, targetLength, promptLength, labels }) => ({
-    ...{ batch: rows, past_batch: rows, length: paddedLength(targetLength - 1) },
-    ...{ past: promptLength + paddedLength(sourceLength), selected: Math.max(0, labels - rows) },
-  }));
-  answering.push(readingMemory(network, answered, newTokens), graphMemory(scorer, scored));
-  return { training, answering };
+  const written = newTokens > 1 ? answered : [];
+  const prompted = answered.filter((part) => part.ports.includes("prompt"));
+  return {
+    weights: weightBytes([loss, scorer]),
+    training: runningBytes(loss, trained.map(lossSizes)),
+    answering: [
+      runningBytes(
+        prompt,
+        prompted.map(({ promptLength }) => ({ leading: 0, prompt: promptLength, selected: 1 })),
+      ),
+      ...answered.map((part) => runningBytes(readerOf(part.ports.filter(entersWithRows)), [readingSizes(part)])),
+      // While a text is continued, what it was read as is kept.
+      ...written.map((part) => keptBytes(network, part) + runningBytes(readerOf([]), [writingSizes(part, newTokens)])),
+      runningBytes(scorer, answered.map(scoringSizes)),
+    ],
+  };
 }
 
-/**
- * A text is read behind the prompt, or with its own and what is added to it; then its answer token by token, while the keys and
- * values of the text are kept.
- */
-function readingMemory(network: Decoder, answered: readonly PartSizes[], newTokens: number): GraphMemory {
-  const { layers, numKeyValueHeads, headSize } = network.architecture;
-  const graph = (ports: readonly PortName[]) => continueGraph(network, { output: "logits", cache: true, ports });
-  const answering = graph([]);
-  const readers = new Map([["", answering]]);
-  const taken = answered.map(({ rows, sourceLength, promptLength, ports }) => {
-    const own = ports.filter(entersWithRows);
-    const reader = readers.get(own.join()) ?? graph(own);
-    readers.set(own.join(), reader);
-    const read = promptLength + paddedLength(sourceLength);
-    const past = own.includes("rowPrompts") ? 0 : promptLength;
-    const common = { batch: rows, selected: rows };
-    const text = {
-      ...common,
-      length: paddedLength(sourceLength),
-      past,
-      past_batch: 1,
-      leading: 0,
-      prompt: promptLength,
-    };
-    const answer = { ...common, length: 1, past: read + newTokens - 2, past_batch: rows };
-    const kept = 2 * 4 * layers.length * rows * numKeyValueHeads * read * headSize;
-    const { activations } = graphMemory(reader, [text]);
-    return newTokens > 1 ? Math.max(activations, kept + graphMemory(answering, [answer]).activations) : activations;
-  });
-  return { ...graphMemory(answering, []), activations: Math.max(...taken) };
+function lossSizes({ rows, sourceLength, targetLength, promptLength, labels }: PartSizes): Sizes {
+  const length = paddedLength(sourceLength + targetLength - 1);
+  return { batch: rows, length, leading: 0, prompt: promptLength, selected: labels };
+}
+
+/** Tokens of a row and of what stands in front of it. */
+function lengthRead({ sourceLength, promptLength }: PartSizes): number {
+  return promptLength + paddedLength(sourceLength);
+}
+
+/** What stands in front of all rows was read before them, what stands in front of each is read with it. */
+function readingSizes({ rows, sourceLength, promptLength, ports }: PartSizes): Sizes {
+  const past = ports.includes("rowPrompts") ? 0 : promptLength;
+  const ofRows = { batch: rows, selected: rows, length: paddedLength(sourceLength) };
+  return { ...ofRows, past, past_batch: 1, leading: 0, prompt: promptLength };
+}
+
+/** Of the last token that is read. */
+function writingSizes(part: PartSizes, newTokens: number): Sizes {
+  const { rows } = part;
+  return { batch: rows, selected: rows, length: 1, past: lengthRead(part) + newTokens - 2, past_batch: rows };
+}
+
+/** The first token of each target is known from its text. */
+function scoringSizes(part: PartSizes): Sizes {
+  const { rows, targetLength, labels } = part;
+  const length = paddedLength(targetLength - 1);
+  return { batch: rows, past_batch: rows, length, past: lengthRead(part), selected: Math.max(0, labels - rows) };
+}
+
+/** Keys and values of rows that were read. */
+function keptBytes({ architecture }: Decoder, part: PartSizes): number {
+  const { layers, numKeyValueHeads, headSize } = architecture;
+  return 2 * 4 * layers.length * numKeyValueHeads * headSize * part.rows * lengthRead(part);
 }

@@ -6,6 +6,7 @@ import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
+import { GraphSessions } from "../graphSessions.ts";
 import type {
   BatchLoss,
   DropoutMasks,
@@ -18,6 +19,7 @@ import type {
   RunMemory,
   RunParts,
   StockFacts,
+  Trainable,
 } from "../languageModel.ts";
 import { portFeeds, SummedLoss } from "../portParts.ts";
 import {
@@ -34,7 +36,7 @@ import type { Architecture, WeightPart } from "./architecture.ts";
 import { collate, referenceFeeds } from "./batches.ts";
 import { ConfigReader } from "./configReader.ts";
 import { families } from "./families/index.ts";
-import { DecoderGenerator } from "./generator.ts";
+import { answeringGraphs, DecoderGenerator } from "./generator.ts";
 import { lossGraph } from "./graphs.ts";
 import { runMemory } from "./memory.ts";
 import { Decoder } from "./network.ts";
@@ -145,19 +147,30 @@ export class DecoderModel implements LanguageModel {
   }
 
   async lossFunction({
+    ports = ["prompt"],
     longestTarget: _,
     dropout,
-    ports = ["prompt"],
     ...options
   }: LossOptions): Promise<LossFunction> {
-    if (dropout) {
-      throw new UlptError("OPTION_INVALID", `A ${this.config.modelType} is not trained with dropout.`, {
-        where: "training.dropout",
-        expected: "0, or a T5",
-        hint: "Leave training.dropout out: decoder-only models are rarely trained with it.",
-      });
-    }
+    this.requireNoDropout(dropout);
     return new DecoderLoss(this, ports, await Session.create(lossGraph(this.network, { ports }), options));
+  }
+
+  async forTraining({ ports = ["prompt"], longestTarget: _, dropout, ...options }: LossOptions): Promise<Trainable> {
+    this.requireNoDropout(dropout);
+    const loss = () => lossGraph(this.network, { ports });
+    const sessions = new GraphSessions({ loss, ...answeringGraphs(this.network, ports) }, options);
+    const generator = new DecoderGenerator(this.network, this.config, sessions);
+    return { loss: new DecoderLoss(this, ports, await sessions.get("loss", loss)), generator };
+  }
+
+  private requireNoDropout(dropout: boolean | undefined): void {
+    if (!dropout) return;
+    throw new UlptError("OPTION_INVALID", `A ${this.config.modelType} is not trained with dropout.`, {
+      where: "training.dropout",
+      expected: "0, or a T5",
+      hint: "Leave training.dropout out: decoder-only models are rarely trained with it.",
+    });
   }
 
   runMemory(parts: RunParts): RunMemory {
@@ -165,7 +178,8 @@ export class DecoderModel implements LanguageModel {
   }
 
   generator(options: SessionOptions): DecoderGenerator {
-    return new DecoderGenerator(this.network, this.config, options);
+    const sessions = new GraphSessions(answeringGraphs(this.network, ["prompt"]), options);
+    return new DecoderGenerator(this.network, this.config, sessions);
   }
 
   referenceLogitsShape({ ids, prompt }: ReferenceBatch): readonly number[] {

@@ -1,6 +1,8 @@
 /** @file A frozen T5 without gradients: encode once, then generate or score given answers. */
-import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
+import type { Model } from "../../graph/emit.ts";
+import { floats, ints, type TensorValue } from "../../graph/session.ts";
 import { generateRows } from "../generation.ts";
+import type { GraphSessions } from "../graphSessions.ts";
 import type { GenerationOptions, Generator, Prefilled } from "../languageModel.ts";
 import { portFeeds } from "../portParts.ts";
 import { type PortValues, portsOf, portUse, requireRows } from "../ports.ts";
@@ -8,21 +10,41 @@ import { collateSources, collateTargets } from "./batches.ts";
 import { cacheNames, decoderStepGraph, encoderGraph, scoreGraph } from "./graphs.ts";
 import type { EncoderDecoderModel } from "./model.ts";
 import { type EncoderDecoderPort, offeredPorts } from "./ports.ts";
+import type { T5 } from "./t5.ts";
 
 type Floats = Extract<TensorValue, { dtype: "float32" }>;
 
+/** The graphs that answer texts with values at these ports, and texts alone, by the names of their sessions. */
+export function answeringGraphs(
+  network: T5,
+  ports: readonly EncoderDecoderPort[],
+  longestTarget: number,
+): Record<string, () => Model> {
+  const short = longestTarget < network.config.headSize;
+  return {
+    [encoderName(ports)]: () => encoderGraph(network, ports),
+    [encoderName([])]: () => encoderGraph(network, []),
+    decoder: () => decoderStepGraph(network),
+    [scorerName(short)]: () => scoreGraph(network, short),
+  };
+}
+
+function encoderName(ports: readonly EncoderDecoderPort[]): string {
+  return ["encoder", ...ports].join(" ");
+}
+
+function scorerName(short: boolean): string {
+  return short ? "scorer of short targets" : "scorer";
+}
+
 export class EncoderDecoderGenerator implements Generator {
   private readonly model: EncoderDecoderModel;
-  private readonly options: SessionOptions;
-  /** By the ports in use. */
-  private readonly encoders = new Map<string, Session>();
-  private decoder: Session | undefined;
-  private readonly scorers: { short?: Session; long?: Session } = {};
+  private readonly sessions: GraphSessions;
 
-  /** Sessions are made when they are first needed; whatever the ports, the same decoder serves. */
-  constructor(model: EncoderDecoderModel, options: SessionOptions) {
+  /** @param sessions of the graphs that `answeringGraphs` names, and maybe others */
+  constructor(model: EncoderDecoderModel, sessions: GraphSessions) {
     this.model = model;
-    this.options = options;
+    this.sessions = sessions;
   }
 
   async prefill(ports: PortValues = {}, sources: readonly (readonly number[])[]): Promise<Prefilled> {
@@ -30,7 +52,8 @@ export class EncoderDecoderGenerator implements Generator {
     const names = offeredPorts(portsOf(ports), this.model.config.modelType);
     const { promptLength } = portUse(ports);
     const inputs = collateSources(sources, this.model.config.padToken);
-    const encoder = await this.encoder(names);
+    const { network } = this.model;
+    const encoder = await this.sessions.get(encoderName(names), () => encoderGraph(network, names));
     const reach = inputs.input_ids!.shape[1]!;
     const { memory } = await encoder.run<"memory">({ ...inputs, ...portFeeds(ports, [...sources.keys()], reach) });
     return new EncodedTexts(this, this.model, sources.length, {
@@ -39,32 +62,21 @@ export class EncoderDecoderGenerator implements Generator {
     });
   }
 
-  private async encoder(ports: readonly EncoderDecoderPort[]): Promise<Session> {
-    const key = ports.join(" ");
-    const known = this.encoders.get(key);
-    if (known) return known;
-    const made = await Session.create(encoderGraph(this.model.network, ports), this.options);
-    this.encoders.set(key, made);
-    return made;
-  }
-
   async step(feeds: Record<string, TensorValue>): Promise<Record<string, TensorValue>> {
-    this.decoder ??= await Session.create(decoderStepGraph(this.model.network), this.options);
-    return this.decoder.run<string>(feeds);
+    const decoder = await this.sessions.get("decoder", () => decoderStepGraph(this.model.network));
+    return decoder.run<string>(feeds);
   }
 
   /** Two graphs: see `T5.decode` for what short answers save. */
   async losses(feeds: Record<string, TensorValue>, longest: number): Promise<Float32Array> {
     const short = longest < this.model.config.headSize;
-    const kind = short ? "short" : "long";
-    this.scorers[kind] ??= await Session.create(scoreGraph(this.model.network, short), this.options);
-    const outputs = await this.scorers[kind].run<"negative_log_likelihood">(feeds);
+    const scorer = await this.sessions.get(scorerName(short), () => scoreGraph(this.model.network, short));
+    const outputs = await scorer.run<"negative_log_likelihood">(feeds);
     return outputs.negative_log_likelihood.data as Float32Array;
   }
 
-  async release(): Promise<void> {
-    const sessions = [...this.encoders.values(), this.decoder, ...Object.values(this.scorers)];
-    await Promise.allSettled(sessions.map((session) => session?.release()));
+  release(): Promise<void> {
+    return this.sessions.release();
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file What the graphs of a T5 hold in memory while a run trains and evaluates, by the shapes that it will meet. */
 import type { Model } from "../../graph/emit.ts";
-import { type GraphMemory, graphMemory } from "../../graph/memory.ts";
+import { runningBytes, weightBytes } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
 import { decoderStepGraph, encoderGraph, lossGraph, scoreGraph } from "./graphs.ts";
@@ -17,20 +17,20 @@ export function runMemory(network: T5, { ports: wanted, trained, answered, newTo
     const { sites, largest } = network.maskSizes({ ...part, length: encoderLength(part) });
     return { ...sizesOf(part), sites, table: largest };
   };
-  const answering: GraphMemory[] = [];
-  const add = (graph: Model, sizes: Record<string, number>[]) => {
-    if (sizes.length > 0) answering.push(graphMemory(graph, sizes));
-  };
   const hasPorts = (part: PartSizes) => part.ports.length > 0;
-  add(encoderGraph(network, ports), answered.filter(hasPorts).map(sizesOf));
-  add(encoderGraph(network, []), answered.filter((part) => !hasPorts(part)).map(sizesOf));
-  const written = newTokens > 0 ? answered : [];
-  add(
-    decoderStepGraph(network),
-    written.map((part) => ({ ...sizesOf(part), past: newTokens - 1 })),
-  );
-  add(scoreGraph(network, areShort(answered)), answered.map(sizesOf));
-  return { training: graphMemory(loss, trained.map(dropout ? masks : sizesOf)), answering };
+  const answering: [Model, Record<string, number>[]][] = [
+    [encoderGraph(network, ports), answered.filter(hasPorts).map(sizesOf)],
+    [encoderGraph(network, []), answered.filter((part) => !hasPorts(part)).map(sizesOf)],
+    [scoreGraph(network, areShort(answered)), answered.map(sizesOf)],
+  ];
+  if (newTokens > 0) {
+    answering.push([decoderStepGraph(network), answered.map((part) => ({ ...sizesOf(part), past: newTokens - 1 }))]);
+  }
+  return {
+    weights: weightBytes([loss, ...answering.map(([graph]) => graph)]),
+    training: runningBytes(loss, trained.map(dropout ? masks : sizesOf)),
+    answering: answering.map(([graph, sizes]) => runningBytes(graph, sizes)),
+  };
 }
 
 function encoderLength({ promptLength, sourceLength }: PartSizes): number {

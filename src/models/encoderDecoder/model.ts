@@ -1,9 +1,11 @@
 /** @file A frozen T5 from a folder: its configuration, its weights and the network over them, behind what is asked of any model. */
 import { UlptError } from "../../errors.ts";
+import type { Model } from "../../graph/emit.ts";
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { readConfig } from "../config.ts";
+import { GraphSessions } from "../graphSessions.ts";
 import type {
   BatchLoss,
   DropoutMasks,
@@ -15,16 +17,17 @@ import type {
   RunMemory,
   RunParts,
   StockFacts,
+  Trainable,
 } from "../languageModel.ts";
 import { portFeeds, SummedLoss } from "../portParts.ts";
 import { type PortName, type PortUse, type PortValues, portUseFor } from "../ports.ts";
 import { Weights } from "../weights.ts";
 import { collate } from "./batches.ts";
 import { parseConfig, type T5Config } from "./config.ts";
-import { EncoderDecoderGenerator } from "./generator.ts";
+import { answeringGraphs, EncoderDecoderGenerator } from "./generator.ts";
 import { lossGraph } from "./graphs.ts";
 import { runMemory } from "./memory.ts";
-import { encoderDecoderPorts, offeredPorts } from "./ports.ts";
+import { type EncoderDecoderPort, encoderDecoderPorts, offeredPorts } from "./ports.ts";
 import { T5 } from "./t5.ts";
 
 const embeddingNames = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
@@ -117,14 +120,31 @@ export class EncoderDecoderModel implements LanguageModel {
   }
 
   async lossFunction({
+    ports: wanted = ["prompt"],
     longestTarget,
     dropout,
-    ports: wanted = ["prompt"],
     ...options
   }: LossOptions): Promise<LossFunction> {
     const ports = offeredPorts(wanted, this.config.modelType);
-    const graph = lossGraph(this.network, { ports, shortTargets: longestTarget < this.config.headSize, dropout });
+    const graph = this.lossGraph(ports, longestTarget, dropout);
     return new EncoderDecoderLoss(this, ports, await Session.create(graph, options));
+  }
+
+  async forTraining({
+    ports: wanted = ["prompt"],
+    longestTarget,
+    dropout,
+    ...options
+  }: LossOptions): Promise<Trainable> {
+    const ports = offeredPorts(wanted, this.config.modelType);
+    const loss = () => this.lossGraph(ports, longestTarget, dropout);
+    const sessions = new GraphSessions({ loss, ...answeringGraphs(this.network, ports, longestTarget) }, options);
+    const generator = new EncoderDecoderGenerator(this, sessions);
+    return { loss: new EncoderDecoderLoss(this, ports, await sessions.get("loss", loss)), generator };
+  }
+
+  private lossGraph(ports: readonly EncoderDecoderPort[], longestTarget: number, dropout: boolean | undefined): Model {
+    return lossGraph(this.network, { ports, shortTargets: longestTarget < this.config.headSize, dropout });
   }
 
   runMemory(parts: RunParts): RunMemory {
@@ -132,7 +152,8 @@ export class EncoderDecoderModel implements LanguageModel {
   }
 
   generator(options: SessionOptions): EncoderDecoderGenerator {
-    return new EncoderDecoderGenerator(this, options);
+    const sessions = new GraphSessions(answeringGraphs(this.network, ["prompt"], 1), options);
+    return new EncoderDecoderGenerator(this, sessions);
   }
 
   async reference(batch: ReferenceBatch, options: SessionOptions): Promise<ReferenceOutputs> {
