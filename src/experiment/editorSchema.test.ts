@@ -27,8 +27,9 @@ describe("the schema for the editor", () => {
   });
 
   it("proposes the values that a setting takes", () => {
-    const { device, scale } = experimentEditorSchema().properties as Record<string, { examples: unknown[] }>;
+    type Proposing = { examples: unknown[]; anyOf: { examples: unknown[] }[] };
+    const { device, scale } = experimentEditorSchema().properties as Record<string, Proposing>;
     expect(device!.examples).toContain("webgpu");
-    expect(scale!.examples).toEqual([true, false]);
+    expect(scale!.anyOf[0]!.examples).toEqual([true, false]); // the others are a list and a range of them
   });
 });

@@ -19,6 +19,8 @@ const constraints = new Set([
   "pattern",
   "minItems",
   "maxItems",
+  "minProperties",
+  "maxProperties",
   "uniqueItems",
   "required",
   "propertyNames",
@@ -33,9 +35,9 @@ function permissive(schema: Readonly<Schema>): Schema {
   const open: Schema = {};
   for (const [keyword, value] of Object.entries(schema)) {
     if (constraints.has(keyword)) continue;
-    if (keyword === "properties") {
+    if (keyword === "properties" || keyword === "definitions") {
       const entries = Object.entries(value as Record<string, Schema>);
-      open.properties = Object.fromEntries(entries.map(([name, child]) => [name, permissive(child)]));
+      open[keyword] = Object.fromEntries(entries.map(([name, child]) => [name, permissive(child)]));
     } else if (keyword === "anyOf" || (keyword === "oneOf" && !schema.properties)) {
       open.anyOf = (value as Schema[]).map(permissive);
     } else if (keyword === "items") {

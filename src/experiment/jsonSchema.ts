@@ -21,7 +21,7 @@ let generated: Node | undefined;
 
 /** Draft 7, the newest that VS Code supports in full; with the two keywords that make it accept comments and commas. */
 export function experimentJsonSchema(): Readonly<Record<string, unknown>> {
-  return rootNode();
+  return { ...withSeveralValues(rootNode()), allowComments: true, allowTrailingCommas: true };
 }
 
 function rootNode(): Node {
@@ -34,7 +34,7 @@ function rootNode(): Node {
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       },
     });
-    generated = { ...(schema as Node), allowComments: true, allowTrailingCommas: true };
+    generated = schema as Node;
   }
   return generated;
 }
@@ -66,6 +66,11 @@ export function isKnownPath(path: Path): boolean {
   return nodesAt(path).length > 0;
 }
 
+/** Whether a list at `path` is one value, or what the schema itself calls several. */
+export function takesList(path: Path): boolean {
+  return nodesAt(path).some(({ type }) => type === "array");
+}
+
 /** Whether only text may stand at `path`. */
 export function isTextOnly(path: Path): boolean {
   const nodes = nodesAt(path);
@@ -89,6 +94,61 @@ export function suggestKey(path: Path, key: string): string | undefined {
   // A key in the wrong place is meant before one that only begins like it: `train` is task.train, not training.
   const elsewhere = () => objectPaths([]).find((dotted) => dotted.split(".").at(-1) === key);
   return misspelt(key, keys) ?? elsewhere() ?? suggest(key, keys);
+}
+
+/** What all runs of an experiment share, or takes lists by itself. */
+const single: ReadonlySet<string> = new Set([
+  ...["$schema", "name", "model", "task", "paper", "device", "search", "training", "generation", "label", "method"],
+]);
+
+const range: Node = {
+  description: "A range: search.samples values are drawn of it.",
+  type: "object",
+  properties: {
+    log: { ...numberPair(), description: "Two bounds: the logarithm of what is drawn is uniform between theirs." },
+    uniform: { ...numberPair(), description: "Two bounds: what is drawn is uniform between them." },
+    choice: { type: "array", minItems: 1, description: "Values, each as likely as the others." },
+  },
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+};
+
+function numberPair(): Node {
+  return { type: "array", items: { type: "number" }, minItems: 2, maxItems: 2 };
+}
+
+/** The schema of an experiment whose settings may also be lists and ranges (`Grid`). */
+function withSeveralValues(root: Node): Node {
+  const open = (node: Node): Node => {
+    const choices = node.anyOf ? "anyOf" : "oneOf";
+    const inner = node[choices]?.map(open);
+    return {
+      ...node,
+      ...(inner ? { [choices]: inner } : {}),
+      ...(node.properties ? { properties: opened(node.properties) } : {}),
+      ...(node.items && !Array.isArray(node.items) ? { items: open(node.items) } : {}),
+    };
+  };
+  const opened = (properties: Record<string, Node>): Record<string, Node> =>
+    Object.fromEntries(Object.entries(properties).map(([key, node]) => [key, several(key, node)]));
+  const several = (key: string, node: Node): Node => {
+    if (key === "training" || key === "generation" || key === "method") return open(node);
+    if (single.has(key) || "const" in node) return node;
+    const { description, default: usual, ...one } = open(node);
+    const value = one.anyOf && Object.keys(one).length === 1 ? one.anyOf : [one];
+    const isList = value.some(({ type }) => type === "array");
+    return {
+      ...(description === undefined ? {} : { description }),
+      ...(usual === undefined ? {} : { default: usual }),
+      anyOf: [
+        ...value,
+        ...(isList ? [] : [{ type: "array", items: one, minItems: 1 }]),
+        { $ref: "#/definitions/range" },
+      ],
+    };
+  };
+  return { ...open(root), definitions: { range } };
 }
 
 /** `training`, `training.steps`, …: every key that can be reached through objects alone. */

@@ -1,6 +1,7 @@
 /** @file `--set key=value`: settings of an experiment file replaced from the command line. */
 import { UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { takesSeveral } from "./grid.ts";
 import { isKnownPath, isTextOnly, type Path, suggestKey } from "./jsonSchema.ts";
 
 export interface Override {
@@ -38,13 +39,15 @@ export function parseOverride(text: string): Override {
       hint: meant ? `Did you mean "${meant}"?` : "Look the setting up in the experiment's schema.",
     });
   }
-  return { text, path, value: parseValue(text.slice(equals + 1), isTextOnly(path)) };
+  return { text, path, value: parseValue(text.slice(equals + 1), isTextOnly(path), takesSeveral(path)) };
 }
 
-function parseValue(text: string, textOnly: boolean): unknown {
+function parseValue(text: string, textOnly: boolean, isSeveral: boolean): unknown {
   try {
     const value: unknown = parseJson(text);
-    return textOnly && typeof value !== "string" ? text : value;
+    // A list or a range of texts is one, but for what stands in brackets by itself.
+    const isText = textOnly && (typeof value !== "object" || value === null || !isSeveral);
+    return isText && typeof value !== "string" ? text : value;
   } catch {
     return text;
   }

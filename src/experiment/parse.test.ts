@@ -303,7 +303,12 @@ describe("the JSON schema", () => {
     expect(experimentJsonSchema()).toMatchObject({
       allowComments: true,
       required: ["model", "task"],
-      properties: { promptLength: { default: 100, minimum: 1 } },
+      properties: {
+        promptLength: {
+          default: 100,
+          anyOf: [{ minimum: 1 }, { items: { minimum: 1 } }, { $ref: "#/definitions/range" }],
+        },
+      },
     });
   });
 });

@@ -9,7 +9,7 @@ import { applyOverrides, type Override, parseOverride } from "./overrides.ts";
 import { ExperimentError, type ExperimentProblem, formatPath, mostProblems } from "./problems.ts";
 import type { ExperimentSettings } from "./schema.ts";
 import { boundsProblem, experimentTree, largestExperiment } from "./tree.ts";
-import { type Finding, validateExperiment } from "./validate.ts";
+import { type Finding, type ValidPoint, validateExperiment } from "./validate.ts";
 
 export interface Experiment {
   /** Absolute path. */
@@ -17,7 +17,10 @@ export interface Experiment {
   /** What relative paths in the experiment are relative to. */
   directory: string;
   name: string;
+  /** Of its first point: of lists the first values, of ranges the first that are drawn. */
   settings: ExperimentSettings;
+  /** One value for each setting, for every combination of those that have several. */
+  points: readonly [ValidPoint, ...ValidPoint[]];
   /** What stands in the file, overrides applied and comments gone. */
   written: unknown;
 }
@@ -39,11 +42,12 @@ export function parseExperiment(text: string, file: string, overrides: readonly 
   const { tree, value } = parseText(text, file, places);
   const parsedOverrides = overrides.map(parseOverride);
   const written = applyOverrides(value, parsedOverrides);
-  const { settings, findings, more } = validateExperiment(written);
+  const { points, findings, more } = validateExperiment(written);
   const repeated = repeatedKeys(tree, []);
-  if (settings && repeated.length === 0) {
+  if (points && repeated.length === 0) {
     const path = resolve(file);
-    return { file: path, directory: dirname(path), name: settings.name ?? nameOf(file), settings, written };
+    const [{ settings }] = points;
+    return { file: path, directory: dirname(path), name: settings.name ?? nameOf(file), settings, points, written };
   }
   for (const finding of findings) {
     const override = parsedOverrides.findLast(({ path }) => startsWith(finding.path, path));

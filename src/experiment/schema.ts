@@ -128,6 +128,42 @@ const generation = z.strictObject({
 export const promptPositions = ["first", "after-bos"] as const;
 export type PromptPosition = (typeof promptPositions)[number];
 
+const halving = z.strictObject({
+  reduction: z
+    .number()
+    .gt(1)
+    .max(100)
+    .default(3)
+    .describe("Of the runs at a rung one in so many goes on, and a rung is so many times as far as the one before."),
+  firstRung: bounded.steps
+    .optional()
+    .describe(
+      "Step of the first rung; each rung stands at the next step that is evaluated anyway. Default: the steps of a run, twice divided by reduction.",
+    ),
+  by: z
+    .enum(["score", "loss"])
+    .default("score")
+    .describe(
+      "What is compared at a rung: the best validation score so far, by the metric of the checkpoints, or the lowest validation loss.",
+    ),
+});
+
+const search = z.strictObject({
+  samples: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('How many values are drawn of each range, like {"log": [0.001, 1]}. Default: 16.'),
+  seed: bounded.seed.default(0).describe("Seed of what is drawn of the ranges. More samples change none before them."),
+  halving: halving
+    .nullable()
+    .default(null)
+    .describe(
+      "Successive halving: all runs go to the first rung, the best of them on to the next. Compared are runs of one method, rank and seed. null: every run takes all its steps.",
+    ),
+});
+
 export const experimentSchema = z
   .strictObject({
     $schema: bounded.path.optional().describe("The JSON Schema of this file, for editors."),
@@ -167,6 +203,9 @@ export const experimentSchema = z
       .describe("Seed of initialisation, projection and data order. A list makes one run for each."),
     ...otherSettings,
     training: training.prefault({}).describe("How long and how each run is trained."),
+    search: search
+      .prefault({})
+      .describe("How many runs ranges make, and whether all of them are trained to their end."),
     generation: generation.prefault({}).describe("How answers are generated for evaluation: greedily, up to a length."),
     device: z
       .enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"])
@@ -175,7 +214,8 @@ export const experimentSchema = z
   })
   .meta({
     title: "ULPT experiment",
-    description: "One prompt-tuning experiment. Lists in method, rank and seed expand to one run for each combination.",
+    description:
+      "One prompt-tuning experiment. Any setting but the model and the task may be a list, or a range to draw from: runs are made for every combination.",
   });
 
 /** An experiment file with its defaults filled in. */

@@ -2,7 +2,8 @@
 import type { z } from "zod";
 import { taskFormOf } from "../tasks/definition.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
-import { expansionProblems } from "./expand.ts";
+import { type ExpansionProblem, expansionProblems, mostRuns, planProblems } from "./expand.ts";
+import { Grid, type Point, writtenPath } from "./grid.ts";
 import { isWholeNumber, keysAt, type Path, suggestKey } from "./jsonSchema.ts";
 import { formatPath, mostProblems } from "./problems.ts";
 import { type ExperimentSettings, experimentSchema } from "./schema.ts";
@@ -16,31 +17,107 @@ export interface Finding {
   suggestion?: string | undefined;
 }
 
-/** `more`: how many findings there are besides. */
-export type Validation =
-  | { settings: ExperimentSettings; findings: []; more: 0 }
-  | { settings: undefined; findings: Finding[]; more: number };
-
 type Issue = z.core.$ZodIssue;
 type UnionIssue = z.core.$ZodIssueInvalidUnion;
 
-/** The experiment with its defaults filled in, or everything that is wrong with it. */
+/** An experiment with one value for each setting, its defaults filled in. */
+export interface ValidPoint {
+  settings: ExperimentSettings;
+  point: Point;
+}
+
+/** `more`: how many findings there are besides. */
+export type Validation =
+  | { points: readonly [ValidPoint, ...ValidPoint[]]; findings: []; more: 0 }
+  | { points: undefined; findings: Finding[]; more: number };
+
+/** Every point of the experiment, or everything that is wrong with it. */
 export function validateExperiment(value: unknown): Validation {
-  const parsed = experimentSchema.safeParse(value, { error: describeIssue });
-  if (!parsed.success) return firstFindings(parsed.error.issues, value);
-  const problems = expansionProblems(parsed.data);
-  if (problems.length === 0) return { settings: parsed.data, findings: [], more: 0 };
+  const grid = new Grid(value, mostRuns);
+  if (grid.count > mostRuns) return refused([tooManyPoints(grid)]);
+  if (grid.problems.length > 0) return refused(grid.problems);
+  // What is wrong with a value of a list shows in one point, and need not be told for each that has it.
+  const singly = new Findings();
+  for (const point of grid.neighbours()) singly.check(point);
+  if (!singly.isEmpty) return singly.told();
+  const together = new Findings();
+  const points: ValidPoint[] = [];
+  for (const point of grid.points()) {
+    const settings = together.check(point);
+    if (settings) points.push({ settings, point });
+    if (together.isFull) break;
+  }
+  if (!together.isEmpty) return together.told();
+  const problems = planProblems(points);
+  return problems.length > 0
+    ? refused(problems)
+    : { points: points as [ValidPoint, ...ValidPoint[]], findings: [], more: 0 };
+}
+
+function tooManyPoints({ count, longest }: Grid): ExpansionProblem {
+  const message = `makes the experiment ${count.toLocaleString("en")} runs for each rank and seed; at most ${mostRuns.toLocaleString("en")} are possible: shorten the list, or write several experiments`;
+  return { message, path: longest };
+}
+
+function refused(problems: readonly ExpansionProblem[]): Extract<Validation, { points: undefined }> {
   const findings = problems
     .slice(0, mostProblems)
     .map(({ message, path }): Finding => ({ message: sentence(path, message), path, at: "value" }));
-  return { settings: undefined, findings, more: problems.length - findings.length };
+  return { points: undefined, findings, more: problems.length - findings.length };
+}
+
+/** What is wrong with the points of an experiment, each thing once. */
+class Findings {
+  private readonly found = new Map<string, Finding>();
+  private more = 0;
+
+  get isEmpty(): boolean {
+    return this.found.size === 0;
+  }
+
+  get isFull(): boolean {
+    return this.found.size >= mostProblems;
+  }
+
+  /** The settings of a point with which nothing is wrong. */
+  check(point: Point): ExperimentSettings | undefined {
+    const parsed = experimentSchema.safeParse(point.value, { error: describeIssue });
+    const told = parsed.success
+      ? refused(expansionProblems(parsed.data, point))
+      : firstFindings(parsed.error.issues, point.value);
+    if (parsed.success && told.findings.length === 0) return parsed.data;
+    this.more = Math.max(this.more, told.more);
+    for (const finding of told.findings) this.add(finding, point);
+    return undefined;
+  }
+
+  /** A setting is called by where it stands in the file. */
+  private add(finding: Finding, point: Point): void {
+    const path = writtenPath(finding.path, point);
+    const isSame = path.length === finding.path.length;
+    const name = formatPath(finding.path);
+    const message =
+      isSame || !finding.message.startsWith(name)
+        ? finding.message
+        : formatPath(path) + finding.message.slice(name.length);
+    this.found.set(`${formatPath(path)} ${message}`, { ...finding, message, path });
+  }
+
+  told(): Extract<Validation, { points: undefined }> {
+    const findings = [...this.found.values()];
+    return {
+      points: undefined,
+      findings: findings.slice(0, mostProblems),
+      more: this.more + Math.max(0, findings.length - mostProblems),
+    };
+  }
 }
 
 /** Words take longer than finding: a file of unknown keys alone would take minutes, and nobody reads them all. */
-function firstFindings(issues: readonly Issue[], value: unknown): Extract<Validation, { settings: undefined }> {
+function firstFindings(issues: readonly Issue[], value: unknown): Extract<Validation, { points: undefined }> {
   const all = issues.flatMap((issue) => findingsOf(issue, [], value));
   const findings = all.slice(0, mostProblems).map((word) => word());
-  return { settings: undefined, findings, more: all.length - findings.length };
+  return { points: undefined, findings, more: all.length - findings.length };
 }
 
 /** What an issue amounts to, each to be put into words when it is told. */
