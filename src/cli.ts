@@ -14,6 +14,7 @@ import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
 import { supervise, tell } from "./cli/supervise.ts";
 import { continueSweep, dropFromSweep, listAllSweeps, pauseSweep, showSweep, stopSweep } from "./cli/sweep.ts";
+import { openSweepLines, pausedStates } from "./cli/sweepTable.ts";
 import { devicesTable, runsTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
@@ -23,6 +24,7 @@ import { findRun, openWorkspace } from "./cli/workspace.ts";
 import { exitCodes, UlptError } from "./errors.ts";
 import { type Device, devices } from "./graph/devices.ts";
 import { listRuns } from "./listing/summary.ts";
+import { viewSweeps } from "./listing/sweeps.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { requestStop, runState } from "./runs/store.ts";
@@ -315,7 +317,10 @@ program
     const runs = listRuns(workspace);
     if (options.json) for (const run of runs) sayJson(run);
     else if (runs.length === 0) say(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.`);
-    else say(runsTable(runs));
+    else {
+      const sweeps = viewSweeps(workspace, runs);
+      say(runsTable(runs, pausedStates(sweeps)) + openSweepLines(sweeps));
+    }
   });
 
 program.command("tasks").description("list the tasks of the registry").addOption(json()).action(listTasks);

@@ -2,12 +2,9 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, UlptError } from "../errors.ts";
-import { RunListing } from "../listing/listing.ts";
-import type { RunSummary } from "../listing/summary.ts";
-import { foldSweep, runsOfSweep, type SweepView } from "../results/sweep.ts";
-import { experimentFolder } from "../runs/layout.ts";
+import { SweepReader } from "../listing/sweeps.ts";
+import type { SweepView } from "../results/sweep.ts";
 import {
-  droppedRuns,
   dropRun,
   listSweeps,
   openSweep,
@@ -41,7 +38,7 @@ export async function leadToEnd(lead: SweepLead, training: Training): Promise<vo
   const reader = new SweepReader(workspace, record);
   if (lead.startsTorn)
     reporter.note("warning: an earlier attempt was cut off within the journal's last line; it is skipped.");
-  const own = runsOfSweep({ name: record.name, events: readSweepJournal(record).events, runs: await reader.runs() });
+  const own = await reader.own();
   const directories = new Map(
     [...own].flatMap(([name, { directory, spec }]) => (spec ? [[name, directory] as const] : [])),
   );
@@ -82,36 +79,6 @@ async function watch(reader: SweepReader, tell: (view: SweepView) => void, signa
   }
 }
 
-/** A sweep as it is now, read again and again. */
-class SweepReader {
-  private readonly listing = new RunListing();
-  private readonly workspace: string;
-  private readonly record: SweepRecord;
-
-  constructor(workspace: string, record: SweepRecord) {
-    this.workspace = workspace;
-    this.record = record;
-  }
-
-  runs(): Promise<RunSummary[]> {
-    return this.listing.runs(experimentFolder(this.workspace, this.record.spec.folder));
-  }
-
-  async view(): Promise<SweepView> {
-    const { record } = this;
-    const { events } = readSweepJournal(record);
-    return foldSweep({
-      name: record.name,
-      spec: record.spec,
-      state: sweepState(record),
-      events,
-      dropped: droppedRuns(record.directory),
-      runs: await this.runs(),
-      now: Date.now(),
-    });
-  }
-}
-
 export interface SweepOptions {
   workspace?: string | undefined;
   json: boolean;
@@ -133,8 +100,8 @@ export async function continueSweep(
     return;
   }
   const experiment = plannedExperiment(record, resolve(workspace, record.spec.file));
-  const runs = await new SweepReader(workspace, record).runs();
-  const first = [...runsOfSweep({ name: record.name, events: [], runs }).values()].find(({ spec }) => spec)?.spec;
+  const own = await new SweepReader(workspace, record).own();
+  const first = [...own.values()].find(({ spec }) => spec)?.spec;
   // What it began with, whatever the Hub has by now.
   const revisions = first ? { model: first.model.revision, data: first.data.revision } : undefined;
   const { parallel } = record.spec;

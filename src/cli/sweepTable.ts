@@ -1,6 +1,7 @@
 /** @file A sweep in words. */
 import { scoreText } from "../metrics/kinds.ts";
 import type { SweepRunView, SweepView } from "../results/sweep.ts";
+import { visibleLine } from "../words/surfaces.ts";
 import { formatSeconds } from "./format.ts";
 import { table } from "./table.ts";
 
@@ -43,6 +44,18 @@ function ordinal(number: number): string {
   const rest = number % 100;
   const ending = rest >= 11 && rest <= 13 ? "th" : (["th", "st", "nd", "rd"][number % 10] ?? "th");
   return `${number}${ending}`;
+}
+
+/** What sweeps say of runs that they paused, by the folders of those. */
+export function pausedStates(views: readonly SweepView[]): Map<string, string> {
+  const paused = views.flatMap(({ runs }) => runs.filter(({ state }) => state === "paused"));
+  return new Map(paused.flatMap((run) => (run.directory === null ? [] : [[run.directory, runStateText(run)]])));
+}
+
+/** The sweeps that are not at their end, each in a line. */
+export function openSweepLines(views: readonly SweepView[]): string {
+  const open = views.filter(({ state }) => state !== "finished");
+  return open.map((view) => `\n${visibleLine(`sweep ${sweepLine(view)}`)}`).join("");
 }
 
 /** The runs of a sweep, in its order. */

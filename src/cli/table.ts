@@ -133,12 +133,12 @@ function ended({ state, error }: RunReport): string {
   return `${state === "failed" ? "failed" : `is ${state}`}${reason}`;
 }
 
-/** All runs of a workspace. */
-export function runsTable(runs: readonly RunSummary[]): string {
+/** All runs of a workspace. @param states what more is known of the state of some, by their folders */
+export function runsTable(runs: readonly RunSummary[], states: ReadonlyMap<string, string> = new Map()): string {
   const rows = runs.map((run) => [
     run.experiment,
     run.run,
-    run.reason ? `${run.state}: ${run.reason}` : run.state,
+    states.get(run.directory) ?? (run.reason ? `${run.state}: ${run.reason}` : run.state),
     run.totalSteps ? `${run.step ?? 0}/${run.totalSteps}` : String(run.step ?? 0),
     run.bestScore === null ? none : scoreText(run.metric, run.bestScore),
     percentOr(run.testScore ?? undefined),

@@ -39,7 +39,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   await withTraining(experiment, { workspace, options, signal, parallel: options.parallel }, async (training) => {
     if (training.runs.length === 1) return trainOne(training, options.continue);
     const { continue: adopts, parallel } = options;
-    const record = createSweep(workspace, planSweep(experiment, training.runs, { workspace, adopts, parallel }));
+    const record = createSweep(workspace, planSweep(experiment, { workspace, adopts, parallel }));
     await leadToEnd(SweepLead.claim(record), training);
   });
 }

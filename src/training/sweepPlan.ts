@@ -1,7 +1,9 @@
 /** @file The plan of a sweep: the runs of an experiment, in their order, with all that is needed to go on with it at any time. */
 import { relative } from "node:path";
+import { planRuns } from "../experiment/expand.ts";
 import { type Experiment, parseExperiment } from "../experiment/parse.ts";
-import { forwardSlashes, type RunSettings } from "../experiment/recorded.ts";
+import { forwardSlashes, type TrainingSettings } from "../experiment/recorded.ts";
+import { rungsOf } from "../results/halving.ts";
 import { safeName } from "../runs/names.ts";
 import type { SweepRecord, SweepSpec } from "../runs/sweeps.ts";
 
@@ -15,9 +17,15 @@ export interface PlanOptions {
 
 export function planSweep(
   experiment: Experiment,
-  runs: readonly RunSettings[],
   { workspace, adopts, parallel }: PlanOptions,
 ): Omit<SweepSpec, "version" | "created"> {
+  const { halving } = experiment.settings.search;
+  const runs = planRuns(experiment).map(({ settings: { name, training }, bracket }) => ({
+    name: safeName(name),
+    steps: training.steps,
+    rungs: halving ? rungsOfRun(training, halving) : [],
+    bracket: halving ? bracket : "",
+  }));
   return {
     experiment: experiment.name,
     folder: safeName(experiment.name),
@@ -25,9 +33,16 @@ export function planSweep(
     written: experiment.written,
     adopts,
     parallel: Math.min(parallel, runs.length),
-    halving: null,
-    runs: runs.map(({ name, training }) => ({ name: safeName(name), steps: training.steps, rungs: [], bracket: "" })),
+    halving: halving && { reduction: halving.reduction, by: halving.by },
+    runs,
   };
+}
+
+type Halving = NonNullable<Experiment["settings"]["search"]["halving"]>;
+
+function rungsOfRun(training: TrainingSettings, { firstRung, reduction }: Halving): number[] {
+  const first = firstRung ?? Math.ceil(training.steps / reduction ** 2);
+  return rungsOf(training, { first, reduction });
 }
 
 /** The experiment as it was when the sweep began, whatever has become of its file. @throws ExperimentError */
