@@ -1,0 +1,81 @@
+/**
+ * @file Kills a sweep's process at random moments, continues it each time, and checks at the end that every run was finished exactly
+ * once, with the losses of a sweep that nothing happened to.
+ *
+ *   tsx scripts/sweep/kills.ts [kills] [parallel] [seed]
+ */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sweepNames } from "../../src/runs/sweeps.ts";
+import setup from "../../test/support/bundle.ts";
+import { Command, killLeftovers, ulptOk } from "../../test/support/cli.ts";
+import { Random } from "../../test/support/random.ts";
+import { expectEachOnce, runsOf } from "../../test/support/sweep.ts";
+import { createWorkspace, type Workspace } from "../../test/support/workspace.ts";
+
+const [kills, parallel, seed] = [20, 1, 1].map((usual, i) => Number(process.argv[2 + i] ?? usual)) as [
+  number,
+  number,
+  number,
+];
+/** Of a process, from its start to its end by SIGKILL, in milliseconds. */
+const [shortest, longest] = [200, 6_000];
+
+const settings = { method: "ulpt", rank: [1, 2, 3, 4], seed: [1, 2], training: { steps: 60, evaluateEvery: 10 } };
+
+function command(workspace: Workspace, experiment: string): Command {
+  const isThere = sweepNames(workspace.folder).includes(`${experiment}-1`);
+  const args = isThere
+    ? ["sweep", "continue", `${experiment}-1`]
+    : ["train", workspace.experiment(experiment, settings), "--parallel", String(parallel)];
+  return new Command([...args, "--json"], { cwd: workspace.folder });
+}
+
+async function main(): Promise<void> {
+  setup();
+  const folder = mkdtempSync(join(tmpdir(), "ulpt-kills-"));
+  try {
+    const workspace = createWorkspace(folder);
+    const file = workspace.experiment("undisturbed", settings);
+    await ulptOk(["train", file, "--json", "--parallel", String(parallel)], { cwd: folder });
+    const undisturbed = runsOf(workspace, "undisturbed", "undisturbed-1");
+
+    const random = new Random(seed);
+    let killed = 0;
+    let ended = 0;
+    while (killed < kills) {
+      const running = command(workspace, "killed");
+      const wait = random.integer(shortest, longest);
+      const first = await Promise.race([running.end, sleep(wait, "still running" as const)]);
+      if (first !== "still running") {
+        ended += 1; // there was nothing left to do: begin again, so that as many kills hit a sweep at work
+        if (first.code !== 0) throw new Error(`the sweep ended with ${first.code}: ${first.stderr}`);
+        expectEachOnce(workspace, "killed", new Map([...undisturbed].map(([name, [run]]) => [name, run!])));
+        rmSync(join(folder, ".ulpt", "runs", "killed"), { recursive: true });
+        rmSync(join(folder, ".ulpt", "sweeps", "killed-1"), { recursive: true });
+        continue;
+      }
+      running.signal("SIGKILL");
+      await running.end;
+      killed += 1;
+      const runs = existsSync(join(folder, ".ulpt", "runs", "killed"))
+        ? runsOf(workspace, "killed", "killed-1").size
+        : 0;
+      console.log(`kill ${killed} of ${kills} after ${wait} ms: ${runs} of ${undisturbed.size} runs there`);
+    }
+    const last = await command(workspace, "killed").end;
+    if (last.code !== 0) throw new Error(`the last continuation ended with ${last.code}: ${last.stderr}`);
+    expectEachOnce(workspace, "killed", new Map([...undisturbed].map(([name, [run]]) => [name, run!])));
+    const between = ended === 0 ? "" : `, ${ended} sweeps came to their end between two of them`;
+    console.log(
+      `${undisturbed.size} runs, ${parallel} at a time, ${kills} kills (seed ${seed})${between}: each finished exactly once, losses bit-equal.`,
+    );
+  } finally {
+    killLeftovers();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+await main();
