@@ -73,6 +73,40 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     const panel = await bench.webview("mood-and-tense");
     await panel.locator('[role="tab"]', { hasText: "Facts" }).click();
     await until(() => panel.evaluate(() => document.body.dataset.view === "facts"));
+    await panel.locator(".cost tbody tr").first().waitFor();
+  },
+
+  async "panel-cost"(bench) {
+    await surfaces["panel-facts"]!(bench);
+    const panel = await bench.webview("mood-and-tense");
+    await panel.locator("vscode-button", { hasText: "Measure" }).click();
+    await panel.locator("vscode-button", { hasText: "Measure Again" }).waitFor({ timeout: 120_000 });
+    await panel.locator(".cost").evaluate((element) => element.scrollIntoView({ block: "end" }));
+  },
+
+  async "new-experiment"(bench) {
+    await bench.page.keyboard.press("Escape");
+    await bench.command("ULPT: New Experiment…");
+    await bench.page
+      .locator(".quick-input-list .monaco-list-row", { hasText: "training takes about" })
+      .first()
+      .waitFor();
+  },
+
+  async "new-experiment-hub"(bench) {
+    await bench.page.keyboard.press("Escape");
+    await bench.command("ULPT: New Experiment…");
+    await bench.pick(/A Model of the Hugging Face Hub/);
+    await (await bench.input()).fill("Llama");
+    await bench.page.locator(".quick-input-list .monaco-list-row", { hasText: "Llama-3.2-1B" }).first().waitFor();
+  },
+
+  async "new-experiment-size"(bench) {
+    await bench.page.keyboard.press("Escape");
+    await bench.command("ULPT: New Experiment…");
+    await bench.pick(/A Model of the Hugging Face Hub/);
+    await bench.pick("HuggingFaceTB/SmolLM2-135M");
+    await bench.page.locator(".quick-input-list .monaco-list-row", { hasText: "Ask the Hub" }).waitFor();
   },
 
   async checkpoint(bench) {
@@ -114,6 +148,19 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     await editor.locator("vscode-button", { hasText: "Try" }).click();
     await editor.locator(".answers + .quiet").waitFor(); // the answers are whole
     await editor.locator("table tbody tr").first().waitFor();
+  },
+
+  async "prompt-options"(bench) {
+    await surfaces["prompt-editor"]!(bench);
+    const editor = await bench.webview(/mood-and-tense\.prompt\.safetensors/);
+    await editor.locator("summary", { hasText: "Options" }).click();
+  },
+
+  async "peft-remarks"(bench) {
+    await surfaces["prompt-editor"]!(bench);
+    await bench.menu(bench.treeItem("mood-and-tense", /KB/), "Export as PEFT Adapter…");
+    await bench.type("mood-and-tense");
+    await until(async () => (await bench.lines()).some((line) => line.startsWith("# mood-and-tense")));
   },
 
   async walkthrough(bench) {
@@ -190,6 +237,7 @@ try {
       await workbench.page.mouse.move(720, 895);
       for (const [key, theme] of Object.entries(themes)) {
         await workbench.setTheme(theme);
+        if (name.startsWith("new-experiment")) await show(workbench); // choosing a theme closes a pick
         const path = join(out, `${name}-${key}.png`);
         await workbench.picture(path);
         console.log(path);

@@ -38,6 +38,8 @@ export interface ModelServices {
   log: Log;
   /** Tokens of the prompt that memory is reckoned with, in front of a model of a folder, and of the Hub. */
   promptLengths: { folder: number; hub: number };
+  /** Folders of the models that come with the extension; none where they are not to be offered. */
+  embedded: () => Promise<readonly string[]>;
 }
 
 const mostFiles = 200;
@@ -57,7 +59,7 @@ export function modelQuestions(answers: Partial<ModelAnswers>, services: ModelSe
   });
   const isElsewhere = () => answers.modelFrom === "hub" && !here.includes(answers.hubModel ?? "");
   return [
-    { ask: (steps) => askModel(steps, answers, surveys) },
+    { ask: (steps) => askModel(steps, answers, surveys, services) },
     { ask: (steps) => askHubModel(steps, answers, cached, surveys), when: () => answers.modelFrom === "hub" },
     { ask: (steps) => askFit(steps, answers, surveys), when: () => vscode.workspace.isTrusted && isElsewhere() },
   ];
@@ -116,26 +118,40 @@ function withMachine({ models, machine }: SurveyResult): Survey[] {
   return models.map((model) => ({ model, machine }));
 }
 
-async function askModel(steps: Steps, answers: Partial<ModelAnswers>, surveys: Surveys): Promise<Again> {
+async function askModel(
+  steps: Steps,
+  answers: Partial<ModelAnswers>,
+  surveys: Surveys,
+  { embedded }: ModelServices,
+): Promise<Again> {
   const configs = await vscode.workspace.findFiles("**/config.json", ignoredFolders, mostFiles);
-  const folders = (await Promise.all(configs.map(modelFolder))).filter((folder) => folder !== undefined);
+  const folders = await modelFolders(configs.slice(0, mostFolders));
+  const names = new Set(folders.map(({ uri }) => basename(uri.fsPath)));
+  const others = (await embedded()).filter((folder) => !names.has(basename(folder)));
+  const bundled = await modelFolders(
+    others.map((folder) => vscode.Uri.joinPath(vscode.Uri.file(folder), "config.json")),
+  );
+  const all = [...folders, ...bundled];
   const surveyed = surveys.here(
-    folders.slice(0, mostFolders).map(({ uri }) => uri.fsPath),
+    all.map(({ uri }) => uri.fsPath),
     "folder",
   );
   type Value = vscode.Uri | "hub" | "browse";
   const choices = (found: readonly (Survey | undefined)[]): Choice<Value>[] => {
-    const inWorkspace = folders.map(({ uri, modelType }, index): Choice<Value> => {
+    const rows = all.map(({ uri, modelType }, index): Choice<Value> => {
       const survey = found[index];
+      const place = index < folders.length ? vscode.workspace.asRelativePath(uri) : t("is copied to the folder models");
       return {
         label: { icon: "symbol-structure", text: basename(uri.fsPath) },
-        description: `${vscode.workspace.asRelativePath(uri)} · ${modelType}`,
+        description: `${place} · ${modelType}`,
         ...(survey && { detail: surveyLine(survey) }),
         value: uri,
       };
     });
+    const [inWorkspace, inExtension] = [rows.slice(0, folders.length), rows.slice(folders.length)];
     return [
       ...(inWorkspace.length ? [separator<Value>(t("in this workspace")), ...inWorkspace] : []),
+      ...(inExtension.length ? [separator<Value>(t("small ones that come with ULPT Lab")), ...inExtension] : []),
       separator<Value>(t("from elsewhere")),
       {
         label: { icon: "cloud", text: t("A Model of the Hugging Face Hub…") },
@@ -154,7 +170,7 @@ async function askModel(steps: Steps, answers: Partial<ModelAnswers>, surveys: S
       value instanceof vscode.Uri
         ? answers.modelFrom === "folder" && isSame(value, answers.modelFolder)
         : value === answers.modelFrom,
-    ...(folders.length > 0 && { later: Promise.all(surveyed).then(choices) }),
+    ...(all.length > 0 && { later: Promise.all(surveyed).then(choices) }),
   });
   if (picked === "hub") {
     answers.modelFrom = "hub";
@@ -278,6 +294,10 @@ async function cachedModels({ service, log }: ModelServices): Promise<readonly s
     logError(log, "looking for models in the cache", error);
     return [];
   }
+}
+
+async function modelFolders(configs: readonly vscode.Uri[]) {
+  return (await Promise.all(configs.map(modelFolder))).filter((folder) => folder !== undefined);
 }
 
 /** The folder of a config.json that has weights beside it, of a type that can be trained. */

@@ -22,6 +22,7 @@ import { coreCommands, documentCommands } from "./ids.ts";
 import { type Log, showError } from "./log.ts";
 import { ignoredFolders, isSame, type ModelAnswers, modelQuestions } from "./modelChoice.ts";
 import { sizesText, taskGroups } from "./registryTexts.ts";
+import { copyModel, embeddedModels } from "./sampleCopy.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import { type Again, again, askInOrder, type Choice, type Question, type Steps, separator } from "./steps.ts";
 import { showInformation } from "./window.ts";
@@ -29,10 +30,12 @@ import { showInformation } from "./window.ts";
 const t = vscode.l10n.t;
 
 export function registerNewExperiment(context: vscode.ExtensionContext, service: ServiceClient, log: Log): void {
+  const sample = join(context.extensionPath, "examples", "sample");
+
   context.subscriptions.push(
     vscode.commands.registerCommand(documentCommands.newExperiment, async (near?: unknown) => {
       try {
-        return await newExperiment(near instanceof vscode.Uri ? near : undefined, service, log);
+        return await newExperiment(near instanceof vscode.Uri ? near : undefined, sample, service, log);
       } catch (error) {
         showError(log, documentCommands.newExperiment, error);
         return undefined;
@@ -69,6 +72,7 @@ const mostFiles = 200;
 /** Asks, writes and opens. Returns the file's URI; undefined where somebody thought better of it. */
 async function newExperiment(
   near: vscode.Uri | undefined,
+  sample: string,
   service: ServiceClient,
   log: Log,
 ): Promise<vscode.Uri | undefined> {
@@ -77,7 +81,10 @@ async function newExperiment(
   const answers: Partial<Answers> = { folder };
   const ownWords = () => answers.dataFrom !== "registry";
   const questions: Question[] = [
-    ...modelQuestions(answers, { service, log, promptLengths: usualPromptLengths }),
+    ...modelQuestions(answers, {
+      ...{ service, log, promptLengths: usualPromptLengths },
+      embedded: () => embeddedModels(sample),
+    }),
     { ask: (steps) => askData(steps, answers) },
     { ask: (steps) => askTask(steps, answers), when: () => answers.dataFrom === "registry" },
     { ask: (steps) => askVariant(steps, answers), when: () => hasVariants(answers) },
@@ -92,6 +99,9 @@ async function newExperiment(
   ];
   if (!(await askInOrder(t("New Experiment"), questions))) return undefined;
   const complete = answers as Answers;
+  if (complete.modelFrom === "folder" && complete.modelFolder.fsPath.startsWith(join(sample, "models"))) {
+    complete.modelFolder = vscode.Uri.file(await copyModel(complete.modelFolder.fsPath, folder.fsPath));
+  }
   const file = await write(complete);
   if (complete.modelFrom === "hub" || complete.dataFrom !== "file") void offerDownload(file, complete);
   return file;

@@ -1,4 +1,4 @@
-/** @file The bundled sample, copied to where somebody can change it. Knows no `vscode`. */
+/** @file The bundled sample and its models, copied to where somebody can change them. Knows no `vscode`. */
 import { cp, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 
@@ -15,6 +15,19 @@ export async function sampleFolder(parent: string): Promise<string> {
 export async function copySample(sample: string, folder: string): Promise<void> {
   const filter = (source: string) => !/^(\.ulpt|prompts)$/.test(basename(source));
   await cp(sample, folder, { recursive: true, errorOnExist: true, force: false, filter });
+}
+
+/** The folders of the models that come with the sample. */
+export async function embeddedModels(sample: string): Promise<string[]> {
+  const folder = join(sample, "models");
+  return (await readdir(folder).catch(() => [])).sort().map((name) => join(folder, name));
+}
+
+/** Copies a model into the folder `models` of `workspace`, unless one of its name is there. Returns its folder. */
+export async function copyModel(model: string, workspace: string): Promise<string> {
+  const folder = join(workspace, "models", basename(model));
+  await cp(model, folder, { recursive: true, errorOnExist: false, force: false });
+  return folder;
 }
 
 /** Whether `folder` is the sample, or a copy of it. */

@@ -1,4 +1,5 @@
 /** @file The whole way in a real VS Code with the installed VSIX: train, watch, compare ranks, diff checkpoints, export and try a prompt. */
+import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { photographFailures } from "./support/failures.ts";
@@ -92,6 +93,20 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     for (const row of rows) expect(row).toMatch(/finished/);
   });
 
+  it("says in the Facts what a prompt costs its model, and what memory the run took", async () => {
+    const panel = await workbench.webview("quick");
+    await panel.locator('[role="tab"]', { hasText: "Facts" }).click();
+    await panel.locator(".cost tbody tr").nth(2).waitFor();
+    const rows = await panel.locator(".cost tbody tr").allInnerTexts();
+    const [first, ...others] = rows.map((row) => row.split(/\t/).slice(0, 2).join(" "));
+    expect(first).toMatch(/^ulpt r=(2 276|8 336)$/);
+    expect(others).toContain("vanilla 1,280");
+    expect(others.at(-1)).toMatch(/^LoRA r=8 on /);
+    expect(await panel.locator(".facts").innerText()).toMatch(
+      /Memory, estimated\s+[\d.]+ MB at most[\s\S]*Memory\s+[\d.]+ MB at most/,
+    );
+  });
+
   it("opens a checkpoint as text, with a sentence in the diff about what changed", async () => {
     await workbench.hidePanel(); // room for a whole token
     await workbench.expand(workbench.treeItem("ulpt-r2-seed1"));
@@ -154,6 +169,19 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     expect(answers[0]).toMatch(/With the prompt/i);
     expect(answers[1]).toMatch(/Without the prompt/i);
     expect(await editor.locator("body").innerText()).toContain("the soup was cold and the waiter was rude");
+  });
+
+  it("exports the prompt as a PEFT adapter, and says in a document what PEFT does differently", async () => {
+    await workbench.menu(workbench.treeItem("polite"), "Export as PEFT Adapter…");
+    await workbench.type("polite");
+    await until(
+      async () => (await workbench.lines()).some((line) => line.includes("padded on the left")),
+      15_000,
+      async () => (await workbench.lines()).join("\n"),
+    );
+    expect((await workbench.lines())[0]).toBe("# polite.peft");
+    const config = JSON.parse(workspace.read(join("prompts", "polite.peft", "adapter_config.json")));
+    expect(config).toMatchObject({ peft_type: "PROMPT_TUNING", num_virtual_tokens: 10, token_dim: 128 });
   });
 
   it("was activated in less than 100 ms, and nothing complained on the way", async () => {

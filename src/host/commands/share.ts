@@ -84,7 +84,10 @@ export function shareCommands({ store, service, promptsView, log }: Services) {
       if (!folder) return;
       const answers = startOf(adapter, folder);
       const questions = [
-        ...modelQuestions(answers, { service, log, promptLengths: usualPromptLengths }),
+        ...modelQuestions(answers, {
+          ...{ service, log, promptLengths: usualPromptLengths },
+          embedded: async () => [],
+        }),
         ...wordQuestions(answers),
       ];
       if (!(await askInOrder(t("Import PEFT Adapter"), questions))) return;
