@@ -250,8 +250,10 @@ function printEvaluation(target: Target, report: EvaluationReport): void {
       ...(report.invalid === undefined ? [] : [`  no label    ${formatPercent(report.invalid)} of the answers`]),
       ...(report.amongLabels === undefined
         ? []
-        : [`  most probable label ${formatPercent(report.amongLabels)}, in place of the answer that is written`]),
-      `  loss        ${report.loss.toFixed(4)} per target token`,
+        : [
+            `  likeliest   ${formatPercent(report.amongLabels)} by the most probable label, in place of the answer that is written`,
+          ]),
+      ...(report.metric === "loss" ? [] : [`  loss        ${report.loss.toFixed(4)} per target token`]),
       `  majority    ${report.majority === undefined ? "–" : formatPercent(report.majority)}`,
       `  no prompt   ${formatPercent(report.unprompted)} free${among === undefined ? "" : `, ${formatPercent(among)} among the labels`}`,
       "",

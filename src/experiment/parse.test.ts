@@ -173,7 +173,7 @@ describe("invalid settings", () => {
       { task: { name: "winograde" } },
       'task.name must be "mnli", "qqp", "qnli" or 22 more, not "winograde"; did you mean "winogrande"?',
     ],
-    [{ task: { name: "sst2", template: "{text}" } }, 'task.template does not go with "sst2"; remove it'],
+    [{ task: { name: "sst2", target: "{text}" } }, 'task.target does not go with "sst2"; remove it'],
     [{ task: { dataset: "nyu-mll/glue", target: "{label}" } }, "task.template is missing: text in quotes"],
     [{ task: { dataset: "a/b/c", template: "{text}", target: "{label}" } }, "task.dataset must be a data set of the"],
     [{ task: { ...minimal.task, config: "sst2" } }, "task.config does not go with rows in files; remove it"],

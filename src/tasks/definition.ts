@@ -123,6 +123,9 @@ const scoring = {
     ),
 };
 
+const chatText =
+  "Whether every source is a user's message in the chat template of the model's tokenizer, and the target the answer to it; an object adds a system message, or a template of its own. Only for decoder-only models that were trained on conversations.";
+
 /** How the rows reach the model, and what answers go through before they are scored. */
 const reading = {
   chat: z
@@ -144,9 +147,7 @@ const reading = {
         .meta({ minProperties: 1 }),
     ])
     .default(false)
-    .describe(
-      "Whether every source is a user's message in the chat template of the model's tokenizer, and the target the answer to it; an object adds a system message, or a template of its own. Only for decoder-only models that were trained on conversations.",
-    ),
+    .describe(chatText),
   rougeTokenizer: z
     .enum(rougeTokenizers)
     .default("ascii")
@@ -346,7 +347,7 @@ const namedTask = z
     validation: splitName.optional().describe("Other validation rows of its data set."),
     test: splitName.optional().describe("Other test rows of its data set."),
     template: wording.template.optional(),
-    chat: reading.chat.unwrap().optional(),
+    chat: reading.chat.unwrap().optional().describe(chatText),
     metric: scoring.metric.unwrap().optional().describe(metricText),
     checkpointMetric: scoring.checkpointMetric,
     maxSourceLength: limits.maxSourceLength
