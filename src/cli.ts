@@ -9,6 +9,7 @@ import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/de
 import { asErrorLine, endBar } from "./cli/output.ts";
 import { comparePaper, showPaper } from "./cli/paper.ts";
 import { predict } from "./cli/predict.ts";
+import { showRows } from "./cli/rows.ts";
 import { serve } from "./cli/serve.ts";
 import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
@@ -27,6 +28,7 @@ import { listRuns } from "./listing/summary.ts";
 import { viewSweeps } from "./listing/sweeps.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
+import { evaluatedSplits } from "./runs/layout.ts";
 import { requestStop, runState } from "./runs/store.ts";
 import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
 import { defaultSourceLength } from "./shared/service.ts";
@@ -126,6 +128,12 @@ function positiveInteger(text: string): number {
 
 function positiveIntegers(text: string): number[] {
   return text.split(",").map(positiveInteger);
+}
+
+function evaluatedStep(text: string): number | "best" | "last" {
+  if (text === "best" || text === "last") return text;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number, best or last.");
 }
 
 /** Reads a number that says how an answer is written, as the editor's form does. */
@@ -322,6 +330,18 @@ program
       say(runsTable(runs, pausedStates(sweeps)) + openSweepLines(sweeps));
     }
   });
+
+program
+  .command("rows <run>")
+  .description("list what a run answered to each row of an evaluation: source, target, answer, right or wrong, loss")
+  .option("--step <step>", "a step that was evaluated, best or last", evaluatedStep, "best")
+  .addOption(
+    new Option("--split <name>", "whose rows (default: test, if the run has been tested)").choices(evaluatedSplits),
+  )
+  .option("--wrong", "only rows that were not answered right", false)
+  .addOption(json().conflicts("csv"))
+  .option("--csv", "write a table for a spreadsheet", false)
+  .action(showRows);
 
 program.command("tasks").description("list the tasks of the registry").addOption(json()).action(listTasks);
 

@@ -23,6 +23,7 @@ import { compareRuns } from "../../src/results/comparison.ts";
 import { listCheckpoints } from "../../src/runs/checkpoints.ts";
 import { layoutCheckpoint } from "../../src/runs/checkpointText.ts";
 import { isRunning, listLaunches } from "../../src/runs/launches.ts";
+import { listPredictions, loadPredictions } from "../../src/runs/predictions.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { openRun } from "../../src/runs/store.ts";
 import { parsePromptMessage } from "../../src/shared/promptView.ts";
@@ -64,6 +65,7 @@ async function lookAt(workspace: string): Promise<void> {
     listCheckpoints(directory);
     loadState(directory);
     readResult(directory, "last");
+    for (const { step, split } of listPredictions(directory)) loadPredictions(directory, step, split);
     const { spec } = openRun(directory);
     compareRuns([{ report: reportRun({ directory, spec }), settings: spec.settings, spec }]);
   }
@@ -118,6 +120,7 @@ const commands: readonly (readonly string[])[] = [
   ["runs"],
   ["runs", "--json"],
   ["show", "mood/ulpt-r2-seed3"],
+  ["rows", "mood/ulpt-r2-seed3"],
   ["resume", "mood/ulpt-r2-seed3"],
   ["stop", "mood/ulpt-r2-seed3"],
   ["evaluate", "mood/ulpt-r2-seed3"],
@@ -197,7 +200,7 @@ export const targets: Readonly<Record<string, Target>> = {
   },
   prompt: { files: [prompt], inputs: 300, use: ({ workspace }) => inspect(workspace, prompt) },
   run: {
-    files: [run, `${run}/attempts`],
+    files: [run, `${run}/attempts`, `${run}/predictions`],
     inputs: 1000,
     writes: [run],
     use: ({ workspace }) => lookAt(workspace),

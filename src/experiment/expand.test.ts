@@ -112,6 +112,7 @@ describe("run settings", () => {
         earlyStopping: null,
         microBatchTokens: 900,
         keepCheckpoints: "all",
+        keepPredictions: { rows: 10_000, bytes: 16_777_216 },
       },
       generation: { maxNewTokens: null },
       device: "auto",

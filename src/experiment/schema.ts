@@ -8,6 +8,7 @@ import { writtenTaskSchema } from "../tasks/definition.ts";
 import { fileName, learningRate } from "./methods/define.ts";
 import { writtenMethod } from "./methods/registry.ts";
 import { experimentSettings, oneOrMany } from "./methods/shared.ts";
+import { predictionLimits } from "./predictionLimits.ts";
 import { formerly } from "./recordedForm.ts";
 
 const { rank, ...otherSettings } = experimentSettings;
@@ -111,6 +112,11 @@ const training = z
       .enum(["all", "best-and-last"])
       .default("all")
       .describe("Which checkpoints stay on disk: all, so that any two can be compared, or only the best and the last."),
+    keepPredictions: predictionLimits
+      .prefault({})
+      .describe(
+        "How much of what a run answers in each evaluation stays on disk, for `ulpt rows` and for comparing runs row by row.",
+      ),
   })
   .refine(({ steps, warmupSteps }) => warmupSteps === undefined || warmupSteps <= steps, {
     path: ["warmupSteps"],

@@ -4,7 +4,7 @@ import { bootstrapInterval, groupRows } from "../statistics/bootstrap.ts";
 import { wilsonInterval } from "../statistics/intervals.ts";
 import { type CheckpointMetric, metricNames } from "./names.ts";
 import type { ProgramOutcome, ProgramRunner } from "./programs.ts";
-import { type Answers, type Loss, majorityAnswer, majorityBaseline, scoreAnswers } from "./score.ts";
+import { type Answers, type Loss, majorityAnswer, majorityBaseline, scoreAnswers, scoreRows } from "./score.ts";
 
 const score = (metric: CheckpointMetric, answers: Answers, runProgram?: ProgramRunner) =>
   scoreAnswers(metric, answers, { runProgram });
@@ -74,6 +74,28 @@ describe("a score", () => {
       if (isShare) expect(found.interval).toEqual(wilsonInterval(found.correct!, found.count));
     },
   );
+
+  it.each<[CheckpointMetric, Answers]>([
+    ["accuracy", classes],
+    ["exact-match", texts],
+    ["token-f1", texts],
+    ["rouge-1", texts],
+    ["final-answer", solutions],
+    ["tests-passed", programs],
+    ["tests-fraction", programs],
+  ])("by %s is the mean of what its rows are worth", async (metric, answers) => {
+    const { score, rows } = await scoreRows(metric, answers, { runProgram: outcomes });
+    expect(rows).toHaveLength(answers.targets.length);
+    expect(rows!.reduce((sum, row) => sum + row, 0) / rows!.length).toBeCloseTo(score.score, 12);
+  });
+
+  it("of the confusion matrix has right and wrong rows, and correlations and losses have none", async () => {
+    const rowsBy = async (metric: CheckpointMetric, answers: Answers) => (await scoreRows(metric, answers)).rows;
+    const right = await rowsBy("accuracy", classes);
+    for (const metric of ["f1", "macro-f1", "matthews"] as const) expect(await rowsBy(metric, classes)).toEqual(right);
+    for (const metric of ["pearson", "spearman"] as const) expect(await rowsBy(metric, numbers)).toBeUndefined();
+    for (const metric of ["likelihood", "loss"] as const) expect(await rowsBy(metric, losses)).toBeUndefined();
+  });
 
   it("of F1 takes the second label as the positive one", async () => {
     const named = { predictions: ["yes", "no", "no"], targets: ["yes", "no", "yes"] };

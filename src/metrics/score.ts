@@ -60,9 +60,20 @@ export interface Score {
   invalid: number | undefined;
 }
 
+/** A score, and what each row is worth by itself. */
+export interface ScoredRows {
+  score: Score;
+  /**
+   * One per answer: its value where the score is their mean; by metrics of the confusion matrix 1 for a right answer, 0 for a wrong
+   * one. Undefined where no row has a value: correlations, losses.
+   */
+  rows: readonly number[] | undefined;
+}
+
 /** A score and how to find its interval, which a baseline does not need. */
 interface Measured {
   score: number;
+  rows?: readonly number[];
   correct?: number;
   interval(clusters: Clusters | undefined): [low: number, high: number];
 }
@@ -79,17 +90,29 @@ export async function scoreAnswers(
   answers: Answers,
   options: { runProgram?: ProgramRunner | undefined } = {},
 ): Promise<Score> {
-  const { score, correct, interval } = await measure(metric, answers, options.runProgram);
+  return (await scoreRows(metric, answers, options)).score;
+}
+
+/** As `scoreAnswers`, row by row as well: programs are run once for both. */
+export async function scoreRows(
+  metric: CheckpointMetric,
+  answers: Answers,
+  options: { runProgram?: ProgramRunner | undefined } = {},
+): Promise<ScoredRows> {
+  const { score, rows, correct, interval } = await measure(metric, answers, options.runProgram);
   const clusters = answers.clusters && clusterRows(answers.clusters);
   const [low, high] = interval(clusters);
   return {
-    metric,
-    score,
-    count: answers.targets.length,
-    ...(correct === undefined ? {} : { correct }),
-    interval: [Math.min(low, score), Math.max(high, score)],
-    ...(clusters ? { clusters: clusters.starts.length - 1 } : {}),
-    invalid: invalidShare(metric, answers),
+    score: {
+      metric,
+      score,
+      count: answers.targets.length,
+      ...(correct === undefined ? {} : { correct }),
+      interval: [Math.min(low, score), Math.max(high, score)],
+      ...(clusters ? { clusters: clusters.starts.length - 1 } : {}),
+      invalid: invalidShare(metric, answers),
+    },
+    rows,
   };
 }
 
@@ -163,26 +186,32 @@ async function measure(
       ),
     );
 
+  const equal = () => perRow((prediction, target) => prediction.trim() === target.trim());
+  /** A statistic of the confusion matrix, in which a row is right or wrong. */
+  const ofMatrix = (labels: readonly string[], statisticOf: Parameters<typeof ofCells>[2]): Measured => ({
+    ...ofCells(confusionOf(predictions, targets), labels, statisticOf),
+    rows: equal().map(Number),
+  });
+
   switch (metric) {
     case "accuracy":
-      return share(perRow((prediction, target) => prediction.trim() === target.trim()));
+      return share(equal());
     case "f1": {
       const labels = labelsOf(answers);
       if (labels?.length !== 2) {
         const found = labels ? `${labels.length} labels` : "answers that are no labels";
         throw missing(metric, `two labels, not ${found}`, "Take macro-f1 for labels, token-f1 for free text");
       }
-      const confusion = confusionOf(predictions, targets);
-      return ofCells(confusion, labels, (cells) => f1(cells, labels[1]!, labels));
+      return ofMatrix(labels, (cells) => f1(cells, labels[1]!, labels));
     }
     case "macro-f1": {
       const labels = labelsOf(answers);
       if (!labels?.length) throw missing(metric, "the labels of the task", "Name the labels of the task, in order");
-      return ofCells(confusionOf(predictions, targets), labels, (cells) => macroF1(cells, labels));
+      return ofMatrix(labels, (cells) => macroF1(cells, labels));
     }
     case "matthews": {
       const labels = labelsOf(answers) ?? [...new Set(targets.map((target) => target.trim()))];
-      return ofCells(confusionOf(predictions, targets), labels, matthews);
+      return ofMatrix(labels, matthews);
     }
     case "pearson": {
       const pairs = pairsOf(answers);
@@ -241,18 +270,18 @@ function share(right: readonly boolean[]): Measured {
   const kinds: Kinds<number> = { kindOf: Uint32Array.from(right, Number), values: [0, 1] };
   const interval: Measured["interval"] = (clusters) =>
     clusters ? posteriorInterval(kinds, [0.5, 0.5], meanOf(kinds), clusters) : wilsonInterval(correct, count);
-  return { score: correct / count, correct, interval };
+  return { score: correct / count, rows: right.map(Number), correct, interval };
 }
 
 /** The mean of one value per row, from 0 to 1. */
 function mean(values: readonly number[]): Measured {
   const kinds = groupRows(values, (value) => value);
-  const measured = resampled(kinds, meanOf(kinds));
+  const measured = { ...resampled(kinds, meanOf(kinds)), rows: values };
   if (kinds.values.length > 1) return measured;
   // Rows that are all alike show no spread: Wilson's is the widest that values from 0 to 1 can have.
   const { score } = measured;
   return {
-    score,
+    ...measured,
     interval: (clusters) => {
       const count = clusters ? clusters.starts.length - 1 : values.length;
       return wilsonInterval(score * count, count);

@@ -38,7 +38,16 @@ const slow = { settings: { training: { steps: 4, learningRate: 0.1, keepCheckpoi
 describe("runs that differ in nothing but their seed", () => {
   it("are one group, whatever they are called, wherever they lie and whichever checkpoints they keep", () => {
     const moved = { settings: { directory: "elsewhere", experiment: "f", paper: "p", device: "auto" } };
-    const kept = { settings: { training: { steps: 4, learningRate: 0.3, keepCheckpoints: "best-and-last" } } };
+    const kept = {
+      settings: {
+        training: {
+          steps: 4,
+          learningRate: 0.3,
+          keepCheckpoints: "best-and-last",
+          keepPredictions: { rows: 0, bytes: 9 },
+        },
+      },
+    };
     expect(groups([run(1), run(2, moved), run(3, kept)])).toEqual([["ulpt-r2", [1, 2, 3]]]);
   });
 

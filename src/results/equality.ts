@@ -30,6 +30,8 @@ const nominal: ReadonlySet<string> = new Set([
   "seed",
   "device",
   "training.keepCheckpoints",
+  "training.keepPredictions.rows",
+  "training.keepPredictions.bytes",
 ]);
 
 /** What follows from the seed of a run unless an experiment says otherwise: the seeds of its method. */

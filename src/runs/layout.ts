@@ -19,6 +19,9 @@ const forms = {
   launch: /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z-[0-9a-f]{4,16}$/,
   attempt: /^(?:\d{4}|[1-9]\d{4,8})\.json$/,
   checkpoint: /^step-(?:\d{6}|[1-9]\d{6,14})\.safetensors$/,
+  /** The answers of an evaluation, and the rows that they are to. */
+  predictions: /^step-(?:\d{6}|[1-9]\d{6,14})\.(?:validation|test)\.jsonl\.gz$/,
+  rowTexts: /^(?:validation|test)\.jsonl\.gz$/,
   inspection: /^step-(?:\d{6}|[1-9]\d{6,14})\.json$/,
   /** A prompt for other tools: a file, or a folder of files. */
   sharedPrompt: /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*\.(?:peft|prompt_embeds\.safetensors|prompt_embeds\.npy)$/u,
@@ -116,6 +119,7 @@ export function runPaths(directory: string) {
     attempts: join(directory, "attempts"),
     events: join(directory, "events.jsonl"),
     checkpoints: join(directory, "checkpoints"),
+    predictions: join(directory, "predictions"),
     /** What `ulpt serve` found out about the checkpoints; may be deleted. */
     inspections: join(directory, "inspections"),
     state: join(directory, "state.safetensors"),
@@ -149,6 +153,27 @@ export function checkpointPath(directory: string, step: number): string {
 /** The step of a checkpoint by the name of its file; undefined for another file. */
 export function checkpointStep(name: string): number | undefined {
   return isName("checkpoint", name) ? Number(/\d+/.exec(name)![0]) : undefined;
+}
+
+/** Splits that runs are evaluated on. */
+export const evaluatedSplits = ["validation", "test"] as const;
+export type EvaluatedSplit = (typeof evaluatedSplits)[number];
+
+/** The answers of the run's evaluation at a step: `predictions/step-000400.test.jsonl.gz` */
+export function predictionsPath(directory: string, step: number, split: EvaluatedSplit): string {
+  return pathOf(runPaths(directory).predictions, "predictions", `${stepName(step)}.${split}.jsonl.gz`);
+}
+
+/** The rows of a split, to which all those answers are: `predictions/test.jsonl.gz` */
+export function rowTextsPath(directory: string, split: EvaluatedSplit): string {
+  return pathOf(runPaths(directory).predictions, "rowTexts", `${split}.jsonl.gz`);
+}
+
+/** Step and split of a file of answers by its name; undefined for another file. */
+export function evaluationOfPredictions(name: string): { step: number; split: EvaluatedSplit } | undefined {
+  if (!isName("predictions", name)) return undefined;
+  const [step, split] = name.slice("step-".length).split(".") as [string, EvaluatedSplit];
+  return { step: Number(step), split };
 }
 
 /** What is kept of the inspection of the run's checkpoint at a step. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { evaluatedSplits } from "./layout.ts";
 import { readOwnFile } from "./ownFiles.ts";
 
 const count = z.int().min(0);
@@ -20,7 +21,7 @@ export function numberText(value: number): (typeof unwritable)[number] {
 }
 
 /** A measured number that reads back bit-equal. A diverged run measures NaN, which in JSON is the string "NaN". */
-const real = z.codec(
+export const real = z.codec(
   z.union([z.number(), z.enum(unwritable)]),
   z.custom<number>((value) => typeof value === "number", "expected number"),
   { decode: Number, encode: (value) => (needsText(value) ? numberText(value) : value) },
@@ -174,7 +175,7 @@ const evaluationEvent = z.object({
   ...stamp,
   type: z.literal("evaluation"),
   step: count,
-  split: z.enum(["validation", "test"]),
+  split: z.enum(evaluatedSplits),
   metric: z.string(),
   /** A fraction: 1 is perfect. Of the metric "loss" in nats: 0 is perfect. */
   score: real,

@@ -2,7 +2,7 @@
 import type { RunSettings } from "../experiment/recorded.ts";
 import type { CheckpointMetric, MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
-import { type Answers, metricFacts, type Score, scoreAnswers } from "../metrics/score.ts";
+import { type Answers, type Loss, metricFacts, type Score, scoreRows } from "../metrics/score.ts";
 import type { Generator, LanguageModel, Prefilled } from "../models/languageModel.ts";
 import { portUse } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
@@ -62,6 +62,15 @@ export interface Evaluation {
   amongLabels: Score | undefined;
   /** The generated answer to each example, in order; empty where only the loss of the targets was asked for. */
   predictions: string[];
+  rows: EvaluatedRows;
+}
+
+/** What an evaluation found out about each row, in order. */
+export interface EvaluatedRows {
+  /** By the first metric; undefined where no single row has a value. 1 is right. */
+  scores: readonly number[] | undefined;
+  /** −log P of the targets; undefined where nobody asked. */
+  losses: readonly Loss[] | undefined;
 }
 
 /**
@@ -106,7 +115,7 @@ export async function evaluate(
   const needsLosses = loss || metrics.some(ofLosses);
   const predictions: string[] = needsAnswers ? new Array(tokens.length) : [];
   const likeliest: string[] = new Array(tokens.length);
-  const losses: { sum: number; tokens: number }[] = new Array(tokens.length);
+  const losses: Loss[] = new Array(tokens.length);
   let done = 0;
   const lengths = Array.from({ length: tokens.length }, (_, index) => tokens.at(index)!.source.length);
   for (const group of model.groups(lengths, prompt?.use ?? portUse(undefined), maxTokens)) {
@@ -144,21 +153,22 @@ export async function evaluate(
     losses: needsLosses ? losses : undefined,
   });
   const scoreBy = (metric: CheckpointMetric, given = predictions) =>
-    scoreAnswers(metric, answersFor(metric, given), runProgram ? { runProgram } : {});
+    scoreRows(metric, answersFor(metric, given), runProgram ? { runProgram } : {});
   const [first, ...rest] = metrics;
   const others: Score[] = [];
-  const score = await scoreBy(first);
-  for (const metric of rest) others.push(await scoreBy(metric));
+  const { score, rows } = await scoreBy(first);
+  for (const metric of rest) others.push((await scoreBy(metric)).score);
   return {
     score,
     others,
     loss: loss ? meanLoss(losses) : undefined,
-    amongLabels: amongLabels && labels && ofAnswers ? await scoreBy(ofAnswers, likeliest) : undefined,
+    amongLabels: amongLabels && labels && ofAnswers ? (await scoreBy(ofAnswers, likeliest)).score : undefined,
     predictions,
+    rows: { scores: rows, losses: needsLosses ? losses : undefined },
   };
 }
 
-function meanLoss(losses: readonly { sum: number; tokens: number }[]): number {
+function meanLoss(losses: readonly Loss[]): number {
   const total = losses.reduce((sum, one) => sum + one.sum, 0);
   return total / losses.reduce((sum, one) => sum + one.tokens, 0);
 }

@@ -19,6 +19,7 @@ import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { checkpointPath, runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
+import { savePredictions } from "../runs/predictions.ts";
 import {
   type EndState,
   type EvaluationEvent,
@@ -39,6 +40,7 @@ import {
   type Questions,
   splitMetrics,
 } from "./evaluation.ts";
+import { keptRows } from "./keptRows.ts";
 import { createMethod, methodMetadata, parametersFrom } from "./method.ts";
 import { peakMemory } from "./peakMemory.ts";
 import { leadingCount, textsOf } from "./position.ts";
@@ -397,12 +399,23 @@ class Execution {
     return { ...found, loss: found.loss! };
   }
 
+  /** Keeps the answers of an evaluation, before the journal tells of it. */
+  private keep(split: "validation" | "test", step: number, evaluation: Evaluation): void {
+    const { tokenizer, dataset } = this.resources;
+    const { sha256 } = this.run.spec.data;
+    const data = sha256[split] ?? sha256.train ?? null; // rows without a file of their own were set aside of the training rows
+    const where = { split, step, data };
+    const [answers, texts] = keptRows(where, dataset[split], tokenizer, evaluation);
+    savePredictions(this.ownership, answers, texts, this.settings.training.keepPredictions);
+  }
+
   /** Evaluates on the validation split, writes a checkpoint and updates what is best. */
   private async validate(): Promise<void> {
     const { step, parameters } = this.trainer!.state;
     const started = Date.now();
     const evaluation = await this.evaluate("validation", parameters, splitMetrics(this.settings.task, "validation"));
     this.requireFinite(evaluation.loss);
+    this.keep("validation", step, evaluation);
     const { score, interval, count, invalid, metric, clusters } = evaluation.score;
     this.record({
       type: "evaluation",
@@ -451,6 +464,7 @@ class Execution {
     const path = checkpointPath(this.run.directory, bestStep);
     const parameters = parametersFrom(loadCheckpoint(path), this.method, path);
     const evaluation = await this.evaluate("test", parameters, splitMetrics(this.settings.task, "test"));
+    this.keep("test", bestStep, evaluation);
     const { score, loss } = evaluation;
     this.testScore = score.score;
     const seconds = (Date.now() - started) / 1000; // without the baselines, which a sweep computes once

@@ -33,6 +33,7 @@ const training: TrainingSettings = {
   earlyStopping: null,
   microBatchTokens: 90,
   keepCheckpoints: "all",
+  keepPredictions: { rows: 0, bytes: 0 },
 };
 
 describe("a trainer", () => {

@@ -124,6 +124,18 @@ export function htmlText(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);
 }
 
+/** For a file that a spreadsheet opens: a line of RFC 4180, with its end. What a spreadsheet would run as a formula is made a text. */
+export function csvLine(cells: readonly (string | number | null)[]): string {
+  return `${cells.map(csvCell).join(",")}\r\n`;
+}
+
+function csvCell(value: string | number | null): string {
+  if (value === null) return "";
+  if (typeof value === "number") return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
 /** One JSON value on a line for a terminal or a pipe: the same value, with escapes for what a terminal would obey or not show. */
 export function jsonLine(value: unknown): string {
   const line = JSON.stringify(value);

@@ -26,7 +26,7 @@ import { Command, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulpt
 import { temporaryFolder } from "../support/folder.ts";
 import { journalOf } from "../support/journal.ts";
 import { Random } from "../support/random.ts";
-import { checkpointBytes, courseOf, createWorkspace, expectReadable, type Workspace } from "../support/workspace.ts";
+import { courseOf, createWorkspace, expectReadable, keptBytes, type Workspace } from "../support/workspace.ts";
 
 const folder = temporaryFolder();
 const name = "ulpt-r2-seed1";
@@ -63,7 +63,7 @@ function expectAsUndisturbed(experiment: string): void {
   expect(runState(run)).toBe("finished");
   expect(courseOf(run)).toEqual(courseOf(undisturbed));
   // A stopped run has one more checkpoint: of the step it stopped at.
-  expect(checkpointBytes(run)).toMatchObject(checkpointBytes(undisturbed));
+  expect(keptBytes(run)).toMatchObject(keptBytes(undisturbed));
 }
 
 async function expectResumes(experiment: string): Promise<void> {
@@ -486,7 +486,7 @@ describe.skipIf(!mayMount)(`on a disk of its own${needsMount}`, () => {
     await ulptOk(["resume", `full/${name}`], { cwd: small.folder });
     expect(runState(small.run("full", name))).toBe("finished");
     expect(courseOf(small.run("full", name))).toEqual(courseOf(undisturbed));
-    expect(checkpointBytes(small.run("full", name))).toEqual(checkpointBytes(undisturbed));
+    expect(keptBytes(small.run("full", name))).toEqual(keptBytes(undisturbed));
   });
 
   it("a run that may only be read is RUN_UNWRITABLE to a training, and can be evaluated", async () => {

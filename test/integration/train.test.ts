@@ -12,6 +12,7 @@ import {
 import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
 import { readJournal } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
+import { loadPredictions } from "../../src/runs/predictions.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { openRun, runState } from "../../src/runs/store.ts";
 import { wilsonInterval } from "../../src/statistics/intervals.ts";
@@ -19,7 +20,7 @@ import { type End, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulp
 import { temporaryFolder } from "../support/folder.ts";
 import { fixture } from "../support/golden.ts";
 import { journalOf } from "../support/journal.ts";
-import { checkpointBytes, courseOf, createWorkspace, exists, type Workspace } from "../support/workspace.ts";
+import { courseOf, createWorkspace, exists, keptBytes, type Workspace } from "../support/workspace.ts";
 
 const folder = temporaryFolder();
 afterAll(killLeftovers);
@@ -190,6 +191,30 @@ describe("a sweep", () => {
     expect(readFileSync(paths.log, "utf8")).toMatch(/from step 0 of 20\n.*finished at step 20\n$/);
   });
 
+  it("keeps the answers of every evaluation, which come to its score, and `ulpt rows` lists them", async () => {
+    for (const { directory } of ofType("run")) {
+      for (const { step, split, score, loss, count } of journalOf(directory).evaluations) {
+        const { rows } = loadPredictions(directory, step, split)!;
+        expect(rows).toHaveLength(count);
+        expect(rows.reduce((sum, row) => sum + row.score!, 0) / count).toBeCloseTo(score, 12);
+        const tokens = rows.reduce((sum, row) => sum + row.tokens!, 0);
+        expect(rows.reduce((sum, row) => sum + row.loss!, 0) / tokens).toBeCloseTo(loss!, 9);
+        for (const { answer, target, score: right } of rows) expect(answer === target).toBe(right === 1);
+      }
+    }
+    const rows = async (...options: string[]) =>
+      (await ulptOk(["rows", "sweep/ulpt-r1-seed1", ...options], { cwd: workspace.folder })).stdout;
+    const [head, ...listed] = jsonLines<{ type: string; source: string; right: boolean }>(await rows("--json"));
+    expect(head).toMatchObject({ type: "predictions", split: "test", metric: "accuracy", count: 12, kept: 12 });
+    const written = readFileSync(workspace.path("test.jsonl"), "utf8").trim().split("\n");
+    expect(listed.map(({ source }) => source)).toEqual(written.map((line) => JSON.parse(line).text));
+    const wrong = await rows("--wrong", "--csv");
+    expect(wrong.trim().split("\n")).toHaveLength(1 + listed.filter(({ right }) => !right).length);
+    expect(await rows("--split", "validation", "--step", "last")).toContain("validation rows at step 20, accuracy");
+    const missing = await ulpt(["rows", "sweep/ulpt-r1-seed1", "--step", "7"], { cwd: workspace.folder });
+    expectFailure(missing, { code: "OPTION_INVALID", exit: 2, where: "--step 7" });
+  });
+
   it("keeps in the journal a finite loss for each step from 1 on, and every evaluation", () => {
     for (const { directory } of ofType("run")) {
       const { events, skipped } = readJournal(runPaths(directory).events);
@@ -318,7 +343,7 @@ describe("the same seed", () => {
     expect(end.stdout).toContain("ulpt-r1-seed1-2"); // the name was taken
     const again = workspace.run("sweep", "ulpt-r1-seed1-2");
     expect(courseOf(again)).toEqual(courseOf(first));
-    expect(checkpointBytes(again)).toEqual(checkpointBytes(first));
+    expect(keptBytes(again)).toEqual(keptBytes(first));
     expect(readFileSync(runPaths(again).state)).toEqual(readFileSync(runPaths(first).state));
 
     const other = workspace.run("sweep", "ulpt-r1-seed2");

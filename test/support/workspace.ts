@@ -92,13 +92,15 @@ export function courseOf(run: string) {
   };
 }
 
-/** The bytes of every checkpoint by its name. */
-export function checkpointBytes(run: string): Record<string, string> {
-  const { checkpoints } = runPaths(run);
+/** The bytes of every checkpoint, and of all kept answers, by the name of the file. */
+export function keptBytes(run: string): Record<string, string> {
+  const { checkpoints, predictions } = runPaths(run);
   return Object.fromEntries(
-    readdirSync(checkpoints)
-      .filter((name) => !name.startsWith("."))
-      .map((name) => [name, readFileSync(join(checkpoints, name)).toString("base64")]),
+    [checkpoints, predictions].flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => !name.startsWith("."))
+        .map((name) => [name, readFileSync(join(folder, name)).toString("base64")]),
+    ),
   );
 }
 

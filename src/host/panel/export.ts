@@ -11,7 +11,7 @@ import {
   spreadText,
 } from "../../results/groups.ts";
 import { type ExperimentView, type RunView, seedRunOf } from "../../shared/panel.ts";
-import { markdownText } from "../../words/surfaces.ts";
+import { csvLine, markdownText } from "../../words/surfaces.ts";
 
 /** Every recorded loss and score of every run, as many as are drawn at once: a row each, `kind` says which. */
 export function metricsCsv(runs: readonly { run: RunView; result: RunResult }[]): string {
@@ -28,15 +28,7 @@ export function metricsCsv(runs: readonly { run: RunView; result: RunResult }[])
       rows.push([...facts, split, step, seconds, examples, loss, metric, score]);
     }
   }
-  return rows.map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
-}
-
-/** RFC 4180; a text that a spreadsheet would run as a formula is made a text. */
-function csvCell(value: string | number | null): string {
-  if (value === null) return "";
-  if (typeof value === "number") return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return rows.map(csvLine).join("");
 }
 
 /** A row for each group of runs that differ in nothing but their seed; below, the runs that are in no score. */

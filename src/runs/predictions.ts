@@ -1,0 +1,273 @@
+/**
+ * @file What a run answered: a file for each evaluation, and for each split the rows that all of them are answers to. Lines of
+ * JSON, compressed, from the first row on as far as the limits go; the first line says how many there are in all.
+ */
+import { basename, join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { z } from "zod";
+import { messageOf, UlptError } from "../errors.ts";
+import { mostPredictions, type PredictionLimits } from "../experiment/predictionLimits.ts";
+import { parseJson } from "../json.ts";
+import {
+  type EvaluatedSplit,
+  evaluatedSplits,
+  evaluationOfPredictions,
+  predictionsPath,
+  rowTextsPath,
+  runPaths,
+} from "./layout.ts";
+import type { Ownership } from "./owner.ts";
+import { listOwnNames, lookAt, makeOwnFolder, readOwnFile } from "./ownFiles.ts";
+import { issueText, real } from "./schema.ts";
+
+/** Beyond this a file is none of ours: what is compressed is hardly ever longer than before. */
+const mostFileBytes = mostPredictions.bytes + 2 ** 16;
+
+const count = z.int().min(0);
+/** The line, or row, of the data file, counted from 1. */
+const line = z.int().min(1);
+
+const head = {
+  version: z.literal(1),
+  split: z.enum(evaluatedSplits),
+  /** SHA-256 of the data file; null where that is not known. */
+  data: z.string().nullable(),
+  /** Rows of the split, those included that are not kept. */
+  count,
+};
+
+const textsHead = z.object({ ...head, format: z.literal("ulpt-rows") });
+const rowText = z.object({
+  line,
+  /** What the model read, as its tokens say it. */
+  source: z.string(),
+  target: z.string(),
+  references: z.array(z.string()).optional(),
+});
+export type RowText = z.infer<typeof rowText>;
+
+const answersHead = z.object({
+  ...head,
+  format: z.literal("ulpt-predictions"),
+  step: count,
+  /** By which `score` is. */
+  metric: z.string(),
+});
+const rowAnswer = z.object({
+  line,
+  /** Left out where none was generated. */
+  answer: z.string().optional(),
+  /** 1 is right; left out by metrics that no single row has. */
+  score: real.optional(),
+  /** −log P of the target, summed over its tokens, and how many those are. */
+  loss: real.optional(),
+  tokens: count.optional(),
+});
+export type RowAnswer = z.infer<typeof rowAnswer>;
+
+/** The rows of a split. */
+export interface NewRowTexts {
+  split: EvaluatedSplit;
+  data: string | null;
+  count: number;
+  /** In the order of the split; read as far as they are kept. */
+  rows: Iterable<RowText>;
+}
+
+export interface NewPredictions extends Omit<NewRowTexts, "rows"> {
+  step: number;
+  metric: string;
+  /** In the order of the split; read as far as they are kept. */
+  rows: Iterable<RowAnswer>;
+}
+
+/** Who may write into the folder of a run. */
+export type PredictionWriter = Pick<Ownership, "directory" | "write">;
+
+/**
+ * Keeps the answers of an evaluation, in the place of those of the same step and split, and once for all evaluations the rows that
+ * they are to. With limits of no rows nothing is written.
+ * @throws UlptError RUN_FENCED, RUN_UNWRITABLE, DISK_FULL; RUN_INVALID where something else is in the folder's place
+ */
+export function savePredictions(
+  run: PredictionWriter,
+  answers: NewPredictions,
+  texts: NewRowTexts,
+  limits: PredictionLimits,
+): void {
+  if (limits.rows === 0 || limits.bytes === 0) return;
+  const { step, split, metric, data, count } = answers;
+  makeOwnFolder(runPaths(run.directory).predictions);
+  if (!hasTexts(run.directory, texts)) {
+    const first = { format: "ulpt-rows", version: 1, split, data: texts.data, count: texts.count } as const;
+    run.write(rowTextsPath(run.directory, split), encode(first, texts.rows, rowText, limits));
+  }
+  const first = { format: "ulpt-predictions", version: 1, step, split, metric, data, count } as const;
+  run.write(predictionsPath(run.directory, step, split), encode(first, answers.rows, rowAnswer, limits));
+}
+
+function encode<R>(first: object, rows: Iterable<R>, schema: z.ZodType<R>, limits: PredictionLimits): Buffer {
+  const lines = [JSON.stringify(first)];
+  let bytes = 0;
+  for (const row of rows) {
+    const text = JSON.stringify(z.encode(schema, row));
+    bytes += Buffer.byteLength(text) + 1;
+    if (lines.length > limits.rows || bytes > limits.bytes) break;
+    lines.push(text);
+  }
+  return gzipSync(`${lines.join("\n")}\n`);
+}
+
+/** Whether the rows are there already, of the same data. */
+function hasTexts(directory: string, { split, data, count }: NewRowTexts): boolean {
+  try {
+    const known = readTexts(directory, split);
+    return known !== undefined && known.head.data === data && known.head.count === count;
+  } catch {
+    return false; // whatever it is, it is replaced
+  }
+}
+
+export interface PredictionsFile {
+  step: number;
+  split: EvaluatedSplit;
+  /** Absolute path. */
+  path: string;
+  bytes: number;
+}
+
+/** The evaluations of a run whose answers were kept, by split and step; what else lies there is left out. */
+export function listPredictions(directory: string): PredictionsFile[] {
+  const folder = runPaths(directory).predictions;
+  const found = listOwnNames(folder, "predictions").flatMap((name) => {
+    const path = join(folder, name);
+    const stat = lookAt(path);
+    return stat ? [{ ...evaluationOfPredictions(name)!, path, bytes: stat.size }] : [];
+  });
+  return found.sort((a, b) => (a.split === b.split ? a.step - b.step : a.split < b.split ? 1 : -1));
+}
+
+/** A row of the data with what a run made of it. Null is what was not kept, or never computed. */
+export interface PredictedRow {
+  /** Line, or row, of the data file, counted from 1. */
+  line: number;
+  source: string | null;
+  target: string | null;
+  references: readonly string[];
+  answer: string | null;
+  /** By the metric; 1 is right. */
+  score: number | null;
+  /** −log P of the target, summed over its tokens. */
+  loss: number | null;
+  /** Of the target. */
+  tokens: number | null;
+}
+
+export interface Predictions {
+  step: number;
+  split: EvaluatedSplit;
+  metric: string;
+  /** SHA-256 of the data file; null where that is not known. */
+  data: string | null;
+  /** Rows of the split; those beyond `rows` were left out. */
+  count: number;
+  rows: PredictedRow[];
+}
+
+/**
+ * The answers of a run's evaluation, with the rows that they are to as far as those were kept; undefined where the evaluation was
+ * not kept.
+ * @throws UlptError RUN_INVALID where a file is damaged, or none of ours
+ */
+export function loadPredictions(directory: string, step: number, split: EvaluatedSplit): Predictions | undefined {
+  const path = predictionsPath(directory, step, split);
+  const answers = readLines(path, answersHead, rowAnswer);
+  if (!answers) return undefined;
+  const { metric, data, count } = answers.head;
+  if (answers.head.step !== step || answers.head.split !== split) {
+    throw invalid(path, `It is of step ${answers.head.step} on the ${answers.head.split} split.`);
+  }
+  const known = readTexts(directory, split);
+  const texts = known?.head.data === data && known.head.count === count ? known.rows : [];
+  const rows = answers.rows.map((row, index) => predictedRow(row, texts[index]));
+  return { step, split, metric, data, count, rows };
+}
+
+function readTexts(directory: string, split: EvaluatedSplit) {
+  return readLines(rowTextsPath(directory, split), textsHead, rowText);
+}
+
+function predictedRow({ line, answer, score, loss, tokens }: RowAnswer, text: RowText | undefined): PredictedRow {
+  const own = text?.line === line ? text : undefined;
+  return {
+    line,
+    source: own?.source ?? null,
+    target: own?.target ?? null,
+    references: own?.references ?? [],
+    answer: answer ?? null,
+    score: score ?? null,
+    loss: loss ?? null,
+    tokens: tokens ?? null,
+  };
+}
+
+/** The first line and the others of a file of ours; undefined where there is none. @throws UlptError RUN_INVALID */
+function readLines<H extends { count: number }, R>(
+  path: string,
+  headSchema: z.ZodType<H>,
+  rowSchema: z.ZodType<R>,
+): { head: H; rows: R[] } | undefined {
+  const content = readOwnFile(path, mostFileBytes);
+  if (content === null) return undefined;
+  const bytes = decompress(path, content);
+  requireFewLines(path, bytes);
+  const [first, ...lines] = bytes.toString("utf8").split("\n");
+  if (lines.pop() !== "") throw invalid(path, "It ends within a line.");
+  const parsed = parseLine(path, 1, first!, headSchema);
+  if (lines.length > parsed.count) throw invalid(path, `It has ${lines.length} rows of ${parsed.count}.`);
+  return { head: parsed, rows: lines.map((text, index) => parseLine(path, index + 2, text, rowSchema)) };
+}
+
+/** Before they are made strings, which takes far more memory than the bytes. */
+function requireFewLines(path: string, bytes: Buffer): void {
+  let lines = 0;
+  for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, end + 1)) {
+    if (++lines > mostPredictions.rows + 1) throw invalid(path, `It has more than ${mostPredictions.rows} rows.`);
+  }
+}
+
+const newline = 0x0a;
+
+function decompress(path: string, content: Buffer): Buffer {
+  try {
+    // A few KB can hold any number of zeros: what comes out is bounded, not what goes in.
+    return gunzipSync(content, { maxOutputLength: mostFileBytes });
+  } catch (error) {
+    throw invalid(path, `It cannot be decompressed: ${messageOf(error)}.`, error);
+  }
+}
+
+function parseLine<T>(path: string, line: number, text: string, schema: z.ZodType<T>): T {
+  let json: unknown;
+  try {
+    json = parseJson(text);
+  } catch (error) {
+    throw invalid(`${path}, line ${line}`, `It is not JSON: ${messageOf(error)}.`, error);
+  }
+  const { data, error } = schema.safeParse(json);
+  if (data !== undefined) return data;
+  throw invalid(`${path}, line ${line}`, `It is not what ULPT Lab writes: ${issueText(error!)}.`, error);
+}
+
+function invalid(where: string, message: string, cause?: unknown): UlptError {
+  return new UlptError(
+    "RUN_INVALID",
+    `The kept answers in ${basename(where.replace(/, line \d+$/, ""))} cannot be read. ${message}`,
+    {
+      where,
+      expected: "lines of JSON that ULPT Lab wrote and compressed (gzip)",
+      hint: "Update, if a newer ULPT Lab may have written it. Otherwise delete the file: nothing else of the run needs it.",
+      cause,
+    },
+  );
+}

@@ -1,0 +1,43 @@
+/** @file What of an evaluation a run keeps: its rows as the model read them, and what it made of each. */
+import type { Tokenizer } from "../models/tokenizer.ts";
+import type { NewPredictions, NewRowTexts, RowAnswer, RowText } from "../runs/predictions.ts";
+import type { Split } from "./dataset.ts";
+import type { Evaluation } from "./evaluation.ts";
+
+/** What `savePredictions` is given. Texts are decoded only as far as they are asked for. */
+export function keptRows(
+  where: Pick<NewPredictions, "split" | "step" | "data">,
+  split: Split,
+  tokenizer: Tokenizer,
+  evaluation: Pick<Evaluation, "score" | "predictions" | "rows">,
+): [answers: NewPredictions, texts: NewRowTexts] {
+  const count = split.examples.length;
+  const { metric } = evaluation.score;
+  return [
+    { ...where, count, metric, rows: answersOf(split, evaluation) },
+    { split: where.split, data: where.data, count, rows: textsOf(split, tokenizer) },
+  ];
+}
+
+function* answersOf({ examples }: Split, { predictions, rows }: Pick<Evaluation, "predictions" | "rows">) {
+  let index = 0;
+  for (const { line } of examples) {
+    const row: RowAnswer = { line };
+    const loss = rows.losses?.[index];
+    if (index in predictions) row.answer = predictions[index]!;
+    if (rows.scores) row.score = rows.scores[index]!;
+    if (loss) Object.assign(row, { loss: loss.sum, tokens: loss.tokens });
+    index += 1;
+    yield row;
+  }
+}
+
+function* textsOf({ examples, tokens }: Split, tokenizer: Tokenizer) {
+  let index = 0;
+  for (const { line, target, references } of examples) {
+    const row: RowText = { line, source: tokenizer.decode(tokens.at(index)!.source), target };
+    if (references) row.references = [...references];
+    index += 1;
+    yield row;
+  }
+}
