@@ -112,7 +112,8 @@ const training = z
       .enum(["all", "best-and-last"])
       .default("all")
       .describe("Which checkpoints stay on disk: all, so that any two can be compared, or only the best and the last."),
-    keepPredictions: predictionLimits
+    // Older runs kept none; gone on with, they keep what runs of today do.
+    keepPredictions: formerly(predictionLimits.parse({}), predictionLimits)
       .prefault({})
       .describe(
         "How much of what a run answers in each evaluation stays on disk, for `ulpt rows` and for comparing runs row by row.",

@@ -191,6 +191,7 @@ const training: RunSettings["training"] = {
   earlyStopping: null,
   microBatchTokens: 60,
   keepCheckpoints: "all",
+  keepPredictions: { rows: 0, bytes: 0 },
 };
 const seed = 11;
 
