@@ -239,6 +239,16 @@ describe("what a run came to", () => {
     expect(series.progress).toMatchObject({ step: 2, totalSteps: 1000 });
   });
 
+  it("stays where it was when an attempt fails before it trains", () => {
+    const series = course([9, 8, 7, 6]);
+    const failed = { t: start + 1e9, attempt: 2, seq: 1, type: "status", state: "failed", code: "NOT_FINITE" } as const;
+    series.append([failed]);
+    expect(series.progress).toMatchObject({ step: 4, totalSteps: 1000 });
+    expect([...series.curve.changeSince().columns.loss]).toEqual([9, 8, 7, 6]);
+    series.append([running(3, 2, start + 2e9)]);
+    expect(series.step).toBe(2);
+  });
+
   it("takes no score that is no number for the best", () => {
     expect(fold([evaluation(1, Number.NaN), evaluation(2, 0.1), evaluation(3, Number.NaN)]).best?.step).toBe(2);
     expect(fold([evaluation(1, Number.NaN)]).best).toBeUndefined();

@@ -194,11 +194,18 @@ export class RunResult {
   private begin(event: JournalEvent): void {
     this.attempt = event.attempt;
     this.recent.length = 0;
-    this.begunAfter = event.type === "status" ? (event.fromStep ?? 0) : "step" in event ? event.step - 1 : 0;
+    this.begunAfter = this.goesOnAfter(event);
     this.curve.cutAfter(this.begunAfter);
     // Without a status event the first step says when it began.
     const before = event.type === "step" ? event.seconds * 1000 : 0;
     this.clock = { t: event.t - before, seconds: this.curve.last?.seconds ?? 0 };
+  }
+
+  /** The step after which an attempt goes on, by its first event. One that fails before it trains leaves the run where it was. */
+  private goesOnAfter(event: JournalEvent): number {
+    if (event.type === "status") return event.state === "running" ? (event.fromStep ?? 0) : this.step;
+    if (event.type === "warning") return this.step;
+    return event.type === "step" ? event.step - 1 : event.step;
   }
 
   private secondsAt(t: number): number {
