@@ -93,6 +93,7 @@ describe("run settings", () => {
         rank: 2,
         scale: true,
         shift: true,
+        trains: "z",
         projection: { distribution: "xavier-uniform", groups: 1, seed: 7 },
       },
       promptLength: 100,

@@ -253,7 +253,7 @@ describe("overrides", () => {
 
   it("reach into list items", () => {
     const settings = parse({ ...minimal, method: [{ name: "ulpt" }] }, ["method.0.rank=3"]);
-    expect(settings.method).toEqual([{ name: "ulpt", rank: 3 }]);
+    expect(settings.method).toMatchObject([{ name: "ulpt", rank: 3 }]);
   });
 
   it.each([

@@ -26,6 +26,7 @@ const prompt: PromptFile = {
       rank: 2,
       scale: true,
       shift: true,
+      trains: "z",
       projection: { distribution: "xavier-uniform", groups: 1, seed: 42 },
     },
     seed: 1,

@@ -3,7 +3,7 @@ import { UlptError } from "../errors.ts";
 import type { MethodSettings } from "../experiment/methods/registry.ts";
 import * as ops from "../graph/ops.ts";
 import { normal } from "../random/normal.ts";
-import { FrozenTensor } from "./frozen.ts";
+import { FrozenTensor, frozenNormal } from "./frozen.ts";
 import type { FrozenModel, PromptMethod } from "./method.ts";
 import { generateProjection, type ProjectionSpec, projectionGenerator } from "./projection.ts";
 
@@ -25,48 +25,58 @@ function requireRoom({ groups, rank, hiddenSize }: ProjectionSpec): void {
 
 /**
  * Trains Z `[n, r]` and, unless switched off, scale `[d]` and shift `[d]`: n·r + 2·d numbers. With G groups the tokens fall into G
- * equal runs, each with its own P̃ `[r, d]`. Starting values are those of the official T5 code: Z ~ N(0, 1).
+ * equal runs, each with its own P̃ `[r, d]`. Starting values are those of the official T5 code: Z ~ N(0, 1). As an ablation P̃ is
+ * trained from where it would be frozen, and Z is frozen: G·r·d + 2·d numbers.
  */
 export function ulpt(
-  { rank, scale, shift, projection }: MethodSettings<"ulpt">,
+  { rank, scale, shift, trains, projection }: MethodSettings<"ulpt">,
   promptLength: number,
   { hiddenSize }: Pick<FrozenModel, "hiddenSize">,
 ): PromptMethod {
   const spec: ProjectionSpec = { ...projection, rank, hiddenSize };
   requireRoom(spec);
-  const { groups, distribution, seed } = projection;
-  const perGroup = promptLength / groups;
-  const origin = {
-    seed,
-    generator: projectionGenerator,
-    distribution: groups === 1 ? distribution : `${distribution}, ${groups} groups`,
-  };
+  const { groups, seed } = projection;
+  const trainsZ = trains === "z";
   return {
     promptLength,
     hiddenSize,
     rank,
-    view: { coordinates: "z", vectors: { ...(scale ? { scale: 1 } : {}), ...(shift ? { shift: 0 } : {}) } },
+    view: {
+      ...(trainsZ ? { coordinates: "z" } : {}),
+      vectors: { ...(scale ? { scale: 1 } : {}), ...(shift ? { shift: 0 } : {}) },
+    },
     parameters: {
-      z: [promptLength, rank],
+      ...(trainsZ ? { z: [promptLength, rank] } : { projection: [groups, rank, hiddenSize] }),
       ...(scale ? { scale: [hiddenSize] } : {}),
       ...(shift ? { shift: [hiddenSize] } : {}),
     },
-    frozen: {
-      projection: new FrozenTensor([groups, rank, hiddenSize], origin, () => generateProjection(spec)),
-    },
+    frozen: trainsZ ? { projection: frozenProjection(spec) } : { z: frozenNormal("z", [promptLength, rank], seed) },
     initialize(stream) {
       return {
-        z: Float32Array.from({ length: promptLength * rank }, () => normal(stream)),
+        ...(trainsZ
+          ? { z: Float32Array.from({ length: promptLength * rank }, () => normal(stream)) }
+          : { projection: generateProjection(spec).data }),
         ...(scale ? { scale: new Float32Array(hiddenSize).fill(1) } : {}),
         ...(shift ? { shift: new Float32Array(hiddenSize) } : {}),
       };
     },
     apply(parameters, frozen) {
-      const z = ops.reshape(parameters.z!, [groups, perGroup, rank]);
-      let prompt = ops.reshape(ops.matmul(z, frozen.projection!), [promptLength, hiddenSize]);
-      if (parameters.scale) prompt = ops.multiply(prompt, parameters.scale);
-      if (parameters.shift) prompt = ops.add(prompt, parameters.shift);
+      const { z, projection: p, scale: factors, shift: offsets } = { ...frozen, ...parameters };
+      const grouped = ops.reshape(z!, [groups, promptLength / groups, rank]);
+      let prompt = ops.reshape(ops.matmul(grouped, p!), [promptLength, hiddenSize]);
+      if (factors) prompt = ops.multiply(prompt, factors);
+      if (offsets) prompt = ops.add(prompt, offsets);
       return { prompt };
     },
   };
+}
+
+function frozenProjection(spec: ProjectionSpec): FrozenTensor {
+  const { groups, rank, hiddenSize, seed, distribution } = spec;
+  const origin = {
+    seed: Number(seed),
+    generator: projectionGenerator,
+    distribution: groups === 1 ? distribution : `${distribution}, ${groups} groups`,
+  };
+  return new FrozenTensor([groups, rank, hiddenSize], origin, () => generateProjection(spec));
 }

@@ -30,6 +30,7 @@ function prompt(): NewPrompt {
         rank: 3,
         scale: true,
         shift: false,
+        trains: "z",
         projection: { distribution: "normal", groups: 2, seed: 42 },
       },
       seed: 7,
