@@ -74,6 +74,7 @@ async function lookAt(workspace: string): Promise<void> {
     isShown: () => true,
     colorIndex: () => 0,
     baseline: () => undefined,
+    sweep: () => null,
     canTrain: () => true,
     course: (directory: string) => new RunReader(directory),
   };

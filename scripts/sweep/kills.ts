@@ -20,8 +20,9 @@ const [kills, parallel, seed] = [20, 1, 1].map((usual, i) => Number(process.argv
   number,
   number,
 ];
-/** Of a process, from its start to its end by SIGKILL, in milliseconds. */
-const [shortest, longest] = [200, 6_000];
+/** One kill in so many comes while the process starts; the others after so many steps at most. */
+const startShare = 5;
+const mostSteps = 60;
 
 const settings = { method: "ulpt", rank: [1, 2, 3, 4], seed: [1, 2], training: { steps: 60, evaluateEvery: 10 } };
 
@@ -31,6 +32,21 @@ function command(workspace: Workspace, experiment: string): Command {
     ? ["sweep", "continue", `${experiment}-1`]
     : ["train", workspace.experiment(experiment, settings), "--parallel", String(parallel)];
   return new Command([...args, "--json"], { cwd: workspace.folder });
+}
+
+/** A moment at random: soon after the start, or a little after some step. Returns what it was; undefined if the command ended first. */
+async function moment(running: Command, random: Random): Promise<string | undefined> {
+  const delay = random.integer(0, 300);
+  if (random.integer(1, startShare) === 1) {
+    const wait = delay + random.integer(0, 2_000);
+    const first = await Promise.race([running.end, sleep(wait, "waited" as const)]);
+    return first === "waited" ? `${wait} ms after its start` : undefined;
+  }
+  let steps = random.integer(1, mostSteps);
+  const of = steps;
+  const found = await running.find((line) => line.type === "step" && --steps === 0);
+  await sleep(delay);
+  return found ? `${delay} ms after ${of} steps` : undefined;
 }
 
 async function main(): Promise<void> {
@@ -47,9 +63,9 @@ async function main(): Promise<void> {
     let ended = 0;
     while (killed < kills) {
       const running = command(workspace, "killed");
-      const wait = random.integer(shortest, longest);
-      const first = await Promise.race([running.end, sleep(wait, "still running" as const)]);
-      if (first !== "still running") {
+      const when = await moment(running, random);
+      if (when === undefined) {
+        const first = await running.end;
         ended += 1; // there was nothing left to do: begin again, so that as many kills hit a sweep at work
         if (first.code !== 0) throw new Error(`the sweep ended with ${first.code}: ${first.stderr}`);
         expectEachOnce(workspace, "killed", new Map([...undisturbed].map(([name, [run]]) => [name, run!])));
@@ -63,7 +79,7 @@ async function main(): Promise<void> {
       const runs = existsSync(join(folder, ".ulpt", "runs", "killed"))
         ? runsOf(workspace, "killed", "killed-1").size
         : 0;
-      console.log(`kill ${killed} of ${kills} after ${wait} ms: ${runs} of ${undisturbed.size} runs there`);
+      console.log(`kill ${killed} of ${kills} ${when}: ${runs} of ${undisturbed.size} runs there`);
     }
     const last = await command(workspace, "killed").end;
     if (last.code !== 0) throw new Error(`the last continuation ended with ${last.code}: ${last.stderr}`);

@@ -2,7 +2,15 @@
 import { basename, dirname } from "node:path";
 import { foldSweep, runsOfSweep, type SweepView } from "../results/sweep.ts";
 import { experimentFolder } from "../runs/layout.ts";
-import { droppedRuns, listSweeps, readSweepJournal, type SweepRecord, sweepState } from "../runs/sweeps.ts";
+import {
+  droppedRuns,
+  listSweeps,
+  openSweep,
+  readSweepJournal,
+  type SweepRecord,
+  sweepNames,
+  sweepState,
+} from "../runs/sweeps.ts";
 import { RunListing } from "./listing.ts";
 import type { RunSummary } from "./summary.ts";
 
@@ -30,6 +38,23 @@ export function viewSweeps(workspace: string, runs: readonly RunSummary[]): Swee
     }
   });
 }
+
+/** Of the experiment whose runs lie in that folder the sweep with the highest number; undefined where there is none. Never throws. */
+export function newestSweep(workspace: string, folder: string, runs: readonly RunSummary[]): SweepView | undefined {
+  for (const name of sweepNames(workspace).reverse()) {
+    if (!name.startsWith(folder.slice(0, comparedCharacters))) continue;
+    try {
+      const record = openSweep(workspace, name);
+      if (record.spec.folder === folder) return viewSweep(record, runs);
+    } catch {
+      // It cannot be read: an older one may.
+    }
+  }
+  return undefined;
+}
+
+/** Sweeps are called like their experiments, unless those have names so long that a number would not fit behind them. */
+const comparedCharacters = 80;
 
 /** One sweep, looked at again and again. */
 export class SweepReader {

@@ -173,6 +173,8 @@ export interface ExperimentView {
   references: ReferenceScores;
   /** Settings that all runs share. */
   common: Settings;
+  /** Its newest sweep in words, while there is something left to do. */
+  sweep: string | null;
   /** False in a restricted workspace, where nothing may be started. */
   canTrain: boolean;
 }

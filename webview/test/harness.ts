@@ -220,6 +220,7 @@ export class Experiment {
       isShown: (run) => !this.hidden.has(run),
       colorIndex: (run) => this.colors.indexOf(run) % 6,
       baseline: () => this.baseline,
+      sweep: () => null,
       canTrain: () => this.trusted,
     },
   );

@@ -72,7 +72,8 @@ export class Header implements PanelPart {
     if (!experiment) return;
     setText(this.title, experiment.name);
     const count = store.runs.length;
-    const facts = [experiment.model, count === 1 ? texts.t("runsCountOne") : texts.t("runsCount", texts.count(count))];
+    const counted = count === 1 ? texts.t("runsCountOne") : texts.t("runsCount", texts.count(count));
+    const facts = [experiment.model, counted, experiment.sweep];
     setText(this.facts, facts.filter(Boolean).join(" · "));
 
     const running = store.runs.filter(({ state }) => state === "running");

@@ -37,6 +37,8 @@ export interface PanelSource {
   isShown(directory: string): boolean;
   colorIndex(directory: string): number;
   baseline(): string | undefined;
+  /** The experiment's newest sweep in words; null where nothing is left to do. */
+  sweep(runs: readonly RunSummary[]): string | null;
   canTrain(): boolean;
 }
 
@@ -225,6 +227,7 @@ export class PanelModel {
       },
       references: references(followers),
       common: this.comparison.common,
+      sweep: this.source.sweep(this.summaries),
       canTrain: this.source.canTrain(),
     };
   }

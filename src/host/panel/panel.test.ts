@@ -39,6 +39,7 @@ describe("PanelModel", () => {
         isShown: (run) => !hidden.has(run),
         colorIndex: () => 0,
         baseline: () => undefined,
+        sweep: () => null,
         canTrain: () => true,
       },
     );

@@ -9,6 +9,7 @@ import { coreCommands, documentCommands } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { ServiceClient } from "../serviceClient.ts";
 import type { ExperimentEntry, RunStore } from "../store.ts";
+import { SweepTexts } from "../sweepText.ts";
 import { showBriefly, showFailure, showInformation, shownLabel } from "../window.ts";
 import { RunCosts } from "./costs.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
@@ -90,12 +91,14 @@ export class RunPanel implements vscode.Disposable {
     this.panel = panel;
     this.store = store;
     this.log = log;
+    const sweeps = new SweepTexts(vscode.l10n.t);
     this.model = new PanelModel(experiment, {
       runs: () => store.runs(experiment),
       course: (directory) => store.course(directory),
       isShown: (directory) => store.isShown(directory),
       colorIndex: (directory) => store.colorIndex(directory),
       baseline: () => store.baseline(experiment),
+      sweep: (runs) => sweeps.of(experiment.folder.uri.fsPath, experiment.name, runs),
       canTrain: () => vscode.workspace.isTrusted,
     });
     this.costs = new RunCosts(service, log, (run, state) => this.post({ type: "cost", run, state }));

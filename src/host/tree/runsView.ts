@@ -12,6 +12,7 @@ import { setContextKey } from "../contextKey.ts";
 import { explain } from "../explain.ts";
 import { contextKeys, contextValues, coreCommands, internalCommands, otherCommands, views } from "../ids.ts";
 import { type ExperimentEntry, localFolders, type RunStore } from "../store.ts";
+import { SweepTexts } from "../sweepText.ts";
 import { markdown, treeItem } from "../window.ts";
 import {
   type Arrangement,
@@ -66,6 +67,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private readonly experiments = new Map<string, ExperimentNode>();
   private readonly runNodes = new Map<string, RunNode>();
   private readonly summaries = new Map<string, RunSummary[]>();
+  private readonly sweeps = new SweepTexts(t);
   private readonly limits = new Map<string, number>();
   private readonly stale = new Set<RunsNode>();
   private staleTimer: NodeJS.Timeout | undefined;
@@ -359,7 +361,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private experimentItem({ entry }: ExperimentNode): vscode.TreeItem {
     const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
     const runs = this.summaries.get(entry.directory);
-    const description = runs && experimentDescription(runs, t);
+    const sweep = runs && this.sweeps.of(entry.folder.uri.fsPath, entry.name, runs);
+    const description = runs && [experimentDescription(runs, t), ...(sweep ? [sweep] : [])].join(" · ");
     const texts = { label: entry.name, description, tooltip: entry.directory };
     const item = treeItem(texts, this.isOnly ? Expanded : Collapsed);
     item.iconPath = new vscode.ThemeIcon("beaker");
