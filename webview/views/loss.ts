@@ -1,5 +1,6 @@
 /** @file The Loss view: the course of the ticked runs. */
 import type { Axis, LossColumns } from "../../src/results/curve.ts";
+import { hasFailed } from "../../src/results/groups.ts";
 import type { PanelCommand, RunView, StringKey } from "../../src/shared/panel.ts";
 import { CourseCharts, type CourseOf, type Range, xLabels } from "../charts/course.ts";
 import type { PanelContext, PanelPart } from "../context.ts";
@@ -272,9 +273,7 @@ export class LossView implements PanelPart {
     const { texts } = this.context;
     const sentences = shown.flatMap((run) => [
       ...(run.divergedAt === null ? [] : [texts.t("diverged", run.name, texts.count(run.divergedAt))]),
-      ...(hasPoints && (run.state === "failed" || run.state === "unreadable") && run.reason
-        ? [`${run.name}: ${run.reason}`]
-        : []),
+      ...(hasPoints && hasFailed(run) && run.reason ? [`${run.name}: ${run.reason}`] : []),
       ...(run.reading && run.totalSteps !== null
         ? [texts.t("unread", run.name, texts.count(run.step), texts.count(run.totalSteps))]
         : []),
