@@ -1,7 +1,7 @@
 /** @file Decomposed prompt tuning (Xiao et al. 2023): `E = A·B` with A `[n, r]` and B `[r, d]` both trained. */
 import type { MethodSettings } from "../experiment/methods/registry.ts";
 import * as ops from "../graph/ops.ts";
-import { normal } from "../random/normal.ts";
+import { normals } from "./layers.ts";
 import type { FrozenModel, PromptMethod } from "./method.ts";
 
 /** Trains n·r + r·d numbers. They start as in ULPT's official code: A ~ N(0, 1), B ~ U(±1/√r), a `nn.Linear`'s. */
@@ -20,7 +20,7 @@ export function dpt(
     initialize(stream) {
       const limit = 1 / Math.sqrt(rank);
       return {
-        a: Float32Array.from({ length: promptLength * rank }, () => normal(stream)),
+        a: normals(promptLength * rank, stream),
         b: Float32Array.from({ length: rank * hiddenSize }, () => limit * stream.symmetric()),
       };
     },

@@ -1,9 +1,9 @@
 /** @file Where prompt embeddings start: at random, from words of the vocabulary, or from a text. */
 import { UlptError } from "../errors.ts";
 import type { SharedValue } from "../experiment/methods/shared.ts";
-import { normal } from "../random/normal.ts";
 import type { Stream } from "../random/philox.ts";
 import { shuffle } from "../random/shuffle.ts";
+import { normals } from "./layers.ts";
 import type { FrozenModel } from "./method.ts";
 
 /**
@@ -19,8 +19,7 @@ export function embeddingStart(
   const { hiddenSize } = model;
   if (initialization.from === "random") {
     const { standardDeviation } = initialization;
-    return (stream) =>
-      Float32Array.from({ length: promptLength * hiddenSize }, () => standardDeviation * normal(stream));
+    return (stream) => normals(promptLength * hiddenSize, stream, standardDeviation);
   }
   const fill = (tokens: readonly number[]) => {
     const embeddings = new Float32Array(promptLength * hiddenSize);

@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { expectError } from "../../test/support/errors.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import {
+  columnSums,
   type Formulas,
   gradientError,
+  linear,
   modelOfSize,
   type Numbers,
   product,
@@ -26,26 +28,14 @@ const themselves: Formulas = {
   pullBack: (_, { keyValues }) => ({ key_values: keyValues! }),
 };
 
-function plus(x: Float64Array, bias: Float64Array): Float64Array {
-  return x.map((value, i) => value + bias[i % bias.length]!);
-}
-
-function columnSums(x: Float64Array, columns: number): Float64Array {
-  const sums = new Float64Array(columns);
-  for (const [i, value] of x.entries()) sums[i % columns]! += value;
-  return sums;
-}
-
 /** H = tanh(X·W₁ᵀ + b₁), Y = H·W₂ᵀ + b₂; dH = G·W₂, dS = dH∘(1 − H²) */
 function byNetwork(width: number, mlp: number): Formulas {
   const inner = ({ vectors, first_weight, first_bias }: Numbers) =>
-    plus(product(vectors!, transposed(first_weight!, width), width), first_bias!).map(Math.tanh);
+    linear(vectors!, first_weight!, first_bias!, width).map(Math.tanh);
   return {
-    ports: (parameters) => {
-      const { second_weight, second_bias } = parameters;
-      const made = product(inner(parameters), transposed(second_weight!, mlp), mlp);
-      return { keyValues: plus(made, second_bias!) };
-    },
+    ports: (parameters) => ({
+      keyValues: linear(inner(parameters), parameters.second_weight!, parameters.second_bias!, mlp),
+    }),
     pullBack: (parameters, { keyValues: g }) => {
       const { vectors, first_weight, second_weight } = parameters;
       const outputs = parameters.second_bias!.length;

@@ -7,9 +7,8 @@ import type { MethodSettings } from "../experiment/methods/registry.ts";
 import * as ops from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { KeyValueSizes } from "../models/ports.ts";
-import { normal } from "../random/normal.ts";
-import type { Stream } from "../random/philox.ts";
-import { elementCount, type FrozenModel, type PromptMethod } from "./method.ts";
+import { Linear, normals } from "./layers.ts";
+import type { FrozenModel, PromptMethod } from "./method.ts";
 
 function requireSizes(sizes: KeyValueSizes | undefined): KeyValueSizes {
   if (sizes) return sizes;
@@ -43,37 +42,17 @@ export function prefix(
       apply: ({ key_values: x }) => ({ keyValues: port(x!) }),
     };
   }
-  const layer = (inputs: number, outputs: number) => ({ weight: [outputs, inputs], bias: [outputs] });
-  const [first, second] = [layer(width, mlp), layer(mlp, all)];
+  const [first, second] = [new Linear("first", width, mlp), new Linear("second", mlp, all)];
   return {
     ...common,
-    parameters: {
-      vectors: [promptLength, width],
-      first_weight: first.weight,
-      first_bias: first.bias,
-      second_weight: second.weight,
-      second_bias: second.bias,
-    },
+    parameters: { vectors: [promptLength, width], ...first.parameters, ...second.parameters },
     initialize: (stream) => ({
       vectors: normals(promptLength * width, stream),
-      first_weight: linearStart(first.weight, width, stream),
-      first_bias: linearStart(first.bias, width, stream),
-      second_weight: linearStart(second.weight, mlp, stream),
-      second_bias: linearStart(second.bias, mlp, stream),
+      ...first.initialize(stream),
+      ...second.initialize(stream),
     }),
-    apply({ vectors, first_weight, first_bias, second_weight, second_bias }) {
-      const inner = ops.tanh(ops.linear(vectors!, first_weight!, first_bias!));
-      return { keyValues: port(ops.linear(inner, second_weight!, second_bias!)) };
-    },
+    apply: (parameters) => ({
+      keyValues: port(second.apply(ops.tanh(first.apply(parameters.vectors!, parameters)), parameters)),
+    }),
   };
-}
-
-function normals(count: number, stream: Stream): Float32Array {
-  return Float32Array.from({ length: count }, () => normal(stream));
-}
-
-/** As `nn.Linear` starts weight and bias: U(±1/√inputs). */
-function linearStart(shape: readonly number[], inputs: number, stream: Stream): Float32Array {
-  const limit = 1 / Math.sqrt(inputs);
-  return Float32Array.from({ length: elementCount(shape) }, () => limit * stream.symmetric());
 }

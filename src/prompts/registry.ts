@@ -3,7 +3,10 @@ import type { MethodName, MethodSettings } from "../experiment/methods/registry.
 import { dept } from "./dept.ts";
 import { dpt } from "./dpt.ts";
 import type { FrozenModel, PromptMethod } from "./method.ts";
+import { mpt } from "./mpt.ts";
 import { prefix } from "./prefix.ts";
+import { pTuning } from "./pTuning.ts";
+import { residual } from "./residual.ts";
 import { smop } from "./smop.ts";
 import { ulpt } from "./ulpt.ts";
 import { vanilla } from "./vanilla.ts";
@@ -16,6 +19,9 @@ const methods: {
   dept,
   prefix,
   smop,
+  residual,
+  "p-tuning": pTuning,
+  mpt,
   vanilla,
 };
 

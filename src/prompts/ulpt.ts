@@ -2,8 +2,8 @@
 import { UlptError } from "../errors.ts";
 import type { MethodSettings } from "../experiment/methods/registry.ts";
 import * as ops from "../graph/ops.ts";
-import { normal } from "../random/normal.ts";
 import { FrozenTensor, frozenNormal } from "./frozen.ts";
+import { normals } from "./layers.ts";
 import type { FrozenModel, PromptMethod } from "./method.ts";
 import { generateProjection, type ProjectionSpec, projectionGenerator } from "./projection.ts";
 
@@ -53,9 +53,7 @@ export function ulpt(
     frozen: trainsZ ? { projection: frozenProjection(spec) } : { z: frozenNormal("z", [promptLength, rank], seed) },
     initialize(stream) {
       return {
-        ...(trainsZ
-          ? { z: Float32Array.from({ length: promptLength * rank }, () => normal(stream)) }
-          : { projection: generateProjection(spec).data }),
+        ...(trainsZ ? { z: normals(promptLength * rank, stream) } : { projection: generateProjection(spec).data }),
         ...(scale ? { scale: new Float32Array(hiddenSize).fill(1) } : {}),
         ...(shift ? { shift: new Float32Array(hiddenSize) } : {}),
       };

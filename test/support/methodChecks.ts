@@ -57,6 +57,18 @@ export function transposed(a: Float64Array, columns: number): Float64Array {
   return a.map((_, index) => a[(index % rows) * columns + Math.floor(index / rows)]!);
 }
 
+/** `[rows, columns]` → `[columns]` */
+export function columnSums(x: Float64Array, columns: number): Float64Array {
+  const sums = new Float64Array(columns);
+  for (const [i, value] of x.entries()) sums[i % columns]! += value;
+  return sums;
+}
+
+/** `x·Wᵀ + b` with x `[rows, inputs]` and W `[outputs, inputs]` */
+export function linear(x: Float64Array, weight: Float64Array, bias: Float64Array, inputs: number): Float64Array {
+  return product(x, transposed(weight, inputs), inputs).map((value, i) => value + bias[i % bias.length]!);
+}
+
 /** What a method may know of a model that has only sizes and random embeddings. */
 export function modelOfSize(hiddenSize: number, more: Partial<FrozenModel> = {}): FrozenModel {
   const embedding = (token: number) => new Random(token + 1).normals(hiddenSize);

@@ -3,7 +3,10 @@ import { z } from "zod";
 import type { MethodRecord } from "./define.ts";
 import { dept } from "./dept.ts";
 import { dpt } from "./dpt.ts";
+import { mpt } from "./mpt.ts";
 import { prefix } from "./prefix.ts";
+import { pTuning } from "./pTuning.ts";
+import { residual } from "./residual.ts";
 import { smop } from "./smop.ts";
 import { ulpt } from "./ulpt.ts";
 import { vanilla } from "./vanilla.ts";
@@ -14,6 +17,9 @@ const records = {
   dept,
   prefix,
   smop,
+  residual,
+  "p-tuning": pTuning,
+  mpt,
   vanilla,
 };
 
