@@ -1,4 +1,5 @@
 /** @file The text of a new experiment file: short, commented, ready to train. */
+import { type MethodName, methodRecord } from "../experiment/methods/registry.ts";
 import type { TaskName, VariantName } from "../tasks/definition.ts";
 import { registry } from "../tasks/registry.ts";
 import { resolveTask } from "../tasks/resolve.ts";
@@ -43,7 +44,8 @@ export interface NewExperiment {
   /** Whether the model is one of the Hub: far larger than those that come along with a workspace. */
   isHubModel: boolean;
   task: NewFileTask | NewHubTask | NewRegistryTask;
-  methods: readonly ("ulpt" | "vanilla")[];
+  /** At least one. */
+  methods: readonly MethodName[];
   ranks: readonly number[];
 }
 
@@ -53,14 +55,14 @@ interface Effort {
   steps: number;
   stepsComment: string;
   evaluateEvery: number;
-  ulptLearningRate: number;
+  learningRateOf(method: MethodName): number;
 }
 
 /** Tokens of the prompt of a new experiment, by where its model is from. */
 export const usualPromptLengths = { folder: 20, hub: 100 };
 
-/** Of both, for vanilla prompt tuning. */
-const vanillaLearningRate = 0.3;
+/** Of tiny models. */
+const smallLearningRate = 0.3;
 
 function effortOf({ isHubModel, task }: NewExperiment): Effort {
   if (!isHubModel) {
@@ -69,10 +71,11 @@ function effortOf({ isHubModel, task }: NewExperiment): Effort {
       steps: 400,
       stepsComment: "enough for a tiny model; larger ones take thousands, the paper's runs 30,000",
       evaluateEvery: 40,
-      ulptLearningRate: 0.3,
+      learningRateOf: () => smallLearningRate,
     };
   }
-  const large = { promptLength: usualPromptLengths.hub, ulptLearningRate: 0.6 };
+  const learningRateOf = (method: MethodName) => methodRecord(method).usualLearningRate;
+  const large = { promptLength: usualPromptLengths.hub, learningRateOf };
   if (task.kind === "registry") {
     const stepsComment = "as the paper's code trains T5: hours on a GPU. 300 show whether it learns";
     return { ...large, steps: 30_000, stepsComment, evaluateEvery: 1000 };
@@ -84,14 +87,14 @@ function effortOf({ isHubModel, task }: NewExperiment): Effort {
 export function writeExperiment(given: NewExperiment): string {
   const { model, isHubModel, methods } = given;
   const effort = effortOf(given);
-  const rate = methods.includes("ulpt") ? effort.ulptLearningRate : vanillaLearningRate;
+  const rate = effort.learningRateOf(methods[0]!);
   return `// A prompt-tuning experiment: the model stays frozen, only a short prompt is trained.
 // Lists in "method", "rank" and "seed" make one run for each combination. Hover over a setting to read about it.
 {
   "model": ${json(model)},${isHubModel ? " // of the Hugging Face Hub: downloaded once, when it is first needed" : ""}
 ${taskText(given.task)}
 
-  // ulpt trains a few numbers for each prompt token; vanilla trains every number of the prompt, to compare with.
+${methods.map((name) => `  // ${name}: ${methodRecord(name).summary}`).join("\n")}
 ${methodText(given, effort)}
   "promptLength": ${effort.promptLength},
   "seed": 1, // [1, 2, 3] repeats every run with three seeds
@@ -164,19 +167,25 @@ function indented(line: string): string {
   return `  ${line}`;
 }
 
-function methodText({ methods, ranks }: NewExperiment, { ulptLearningRate }: Effort): string {
-  const usesUlpt = methods.includes("ulpt");
-  // One learning rate of the experiment does not suit both.
-  const isSplit = usesUlpt && methods.includes("vanilla") && ulptLearningRate !== vanillaLearningRate;
-  const written = methods.map((method) =>
-    method === "vanilla" && isSplit ? `{ "name": "vanilla", "learningRate": ${vanillaLearningRate} }` : json(method),
-  );
+function methodText({ methods, ranks }: NewExperiment, { learningRateOf }: Effort): string {
+  const rate = learningRateOf(methods[0]!);
+  // One learning rate of the experiment does not suit all.
+  const written = methods.map((name) => {
+    const own = learningRateOf(name);
+    return own === rate ? json(name) : `{ "name": ${json(name)}, "learningRate": ${own} }`;
+  });
   const lines = [`  "method": ${written.length === 1 ? written[0] : `[${written.join(", ")}]`},`];
-  if (usesUlpt) {
+  const ranked = methods.filter(hasRank);
+  if (ranked.length > 0) {
     const rank = ranks.length === 1 ? ranks[0] : `[${ranks.join(", ")}]`;
-    lines.push(`  "rank": ${rank}, // trained numbers per prompt token (ulpt)`);
+    lines.push(`  "rank": ${rank}, // trained numbers per prompt token (${ranked.join(", ")})`);
   }
   return lines.join("\n");
+}
+
+/** Whether a method takes the experiment's ranks. */
+export function hasRank(method: MethodName): boolean {
+  return methodRecord(method).inherits.includes("rank");
 }
 
 function json(value: unknown): string {

@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { type MethodName, methodNames, methodRecord } from "../experiment/methods/registry.ts";
 import { experimentExtension } from "../experiment/parse.ts";
 import { dataFileEndings, dataFileExtensions, dataStemOf } from "../tasks/dataFormat.ts";
 import type { TaskName, VariantName } from "../tasks/definition.ts";
@@ -12,6 +13,7 @@ import { pathFrom, pickDataFile } from "./diagnostics.ts";
 import {
   guessTarget,
   guessTemplate,
+  hasRank,
   type NewExperiment,
   siblingSplit,
   usualPromptLengths,
@@ -61,7 +63,7 @@ interface Answers extends ModelAnswers {
   /** The template that was proposed. */
   guessedTemplate: string;
   target: string;
-  methods: readonly ("ulpt" | "vanilla")[];
+  methods: readonly MethodName[];
   ranks: readonly number[];
   name: string;
   guessedName: string;
@@ -94,7 +96,7 @@ async function newExperiment(
     { ask: (steps) => askTemplate(steps, answers), when: ownWords },
     { ask: (steps) => askTarget(steps, answers), when: ownWords },
     { ask: (steps) => askMethods(steps, answers) },
-    { ask: (steps) => askRanks(steps, answers), when: () => answers.methods?.includes("ulpt") ?? true },
+    { ask: (steps) => askRanks(steps, answers), when: () => answers.methods?.some(hasRank) ?? true },
     { ask: (steps) => askName(steps, answers) },
   ];
   if (!(await askInOrder(t("New Experiment"), questions))) return undefined;
@@ -373,21 +375,15 @@ function templateProblem(text: string, columns: readonly string[] | undefined): 
 }
 
 async function askMethods(steps: Steps, answers: Partial<Answers>): Promise<Again> {
-  const kept = answers.methods ?? ["ulpt"];
-  answers.methods = await steps.pickMany(t("Methods"), t("How is the prompt trained? Several are compared"), [
-    {
-      label: "ulpt",
-      description: t("a few numbers for each prompt token"),
-      value: "ulpt" as const,
-      picked: kept.includes("ulpt"),
-    },
-    {
-      label: "vanilla",
-      description: t("every number of the prompt, to compare with"),
-      value: "vanilla" as const,
-      picked: kept.includes("vanilla"),
-    },
-  ]);
+  const kept = answers.methods ?? methodNames.slice(0, 1);
+  answers.methods = await steps.pickMany(
+    t("Methods"),
+    t("How is the prompt trained? Several are compared"),
+    methodNames.map((name) => {
+      const { summary } = methodRecord(name);
+      return { label: name, description: t(summary), value: name, picked: kept.includes(name) };
+    }),
+  );
   return undefined;
 }
 

@@ -29,6 +29,9 @@ const prompt: PromptFile = {
       trains: "z",
       projection: { distribution: "xavier-uniform", groups: 1, seed: 42 },
     },
+    frozen: [
+      { name: "projection", seed: 42, generator: "philox4x32-10/1", distribution: "xavier-uniform", sha256: "ab" },
+    ],
     seed: 1,
     model: "models/t5",
     directory: ".",

@@ -8,7 +8,7 @@ import { byteText, percent } from "./tree/collect.ts";
 
 export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): PromptPage {
   const { name, bytes, metadata, parameters } = prompt;
-  const { method, rank, promptLength, hiddenSize, model, task, provenance, settings } = metadata;
+  const { method, rank, promptLength, hiddenSize, model, task, provenance, frozen = [] } = metadata;
   const full = promptLength * hiddenSize;
   const numbers = new Intl.NumberFormat("en-US");
   const share = parameters / full;
@@ -29,14 +29,9 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
       ),
       fact(t("Embedding size"), String(hiddenSize)),
       fact(t("File size"), t("{0} ({1} bytes)", byteText(bytes), numbers.format(bytes))),
-      ...(settings.name === "ulpt"
-        ? [
-            fact(
-              t("Projection"),
-              t("{0}, seed {1}, not stored", settings.projection.distribution, settings.projection.seed),
-            ),
-          ]
-        : []),
+      ...frozen.map(({ name: of, distribution, seed }) =>
+        fact(capital(of), t("{0}, seed {1}, not stored", distribution, seed)),
+      ),
       fact(t("Model"), model),
       fact(t("Model SHA-256"), metadata.modelSha256.slice(0, 16)),
       fact(t("Template"), task.template),
@@ -148,4 +143,8 @@ export function promptStrings(t: Translate): PromptStrings {
     copyPath: t("Copy Path"),
     delete: t("Delete…"),
   };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -72,6 +72,8 @@ export interface RunView {
   /** Why it ended as it did, or is unreadable. */
   reason: string | null;
   method: string | null;
+  /** Whether its method is the one that others are compared with. */
+  isReference: boolean;
   rank: number | null;
   seed: number | null;
   /** When it was made, in ISO 8601. */
@@ -360,7 +362,7 @@ export type StringKey =
   | "referenceUnprompted"
   | "referenceUnpromptedAmongLabels"
   | "referenceBaseline"
-  | "referenceVanilla"
+  | "referenceMethod"
   | "onlyDifferences"
   | "groupSeeds"
   | "tableCaption"

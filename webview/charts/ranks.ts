@@ -146,11 +146,11 @@ export class RanksChart {
       if (value !== null && value !== undefined && Number.isFinite(value)) lines.push({ value, label, color, dash });
     };
     const baseline = runs.find((run) => run.baseline);
-    const vanilla = membersOfGroups(runs.filter(({ method }) => method === "vanilla"));
+    const [reference, ...others] = membersOfGroups(runs.filter(({ isReference }) => isReference));
     if (baseline) add(scoreOf(baseline, split), `${texts.t("referenceBaseline")}: ${baseline.name}`, theme.focus, []);
-    else if (vanilla.length === 1) {
-      const mean = spreadOfGroup(compareGroup(vanilla[0]!, seedRunOf), split)?.mean;
-      add(mean, texts.t("referenceVanilla"), fade(theme.foreground, 0.7), [8, 4]);
+    else if (reference && others.length === 0) {
+      const mean = spreadOfGroup(compareGroup(reference, seedRunOf), split)?.mean;
+      add(mean, texts.t("referenceMethod", reference[0]!.group.name), fade(theme.foreground, 0.7), [8, 4]);
     }
     // Measured on the test split, and so only to be compared with test scores.
     if (split === "test") {

@@ -49,6 +49,7 @@ function run(change: Partial<RunView>): RunView {
       warnings: [],
       shown: true,
       baseline: false,
+      isReference: false,
     },
     ...{ color: 0, variant: 0, reading: false },
     ...change,

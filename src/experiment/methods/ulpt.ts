@@ -22,6 +22,7 @@ export const ulpt = defineMethod({
     ),
   },
   lists: { rank: "r" },
+  usualLearningRate: 0.6,
   nameParts: ({ scale, shift, trains }) => [
     ...(scale ? [] : ["no-scale"]),
     ...(shift ? [] : ["no-shift"]),

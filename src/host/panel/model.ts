@@ -3,6 +3,7 @@
  * Reads files and knows no `vscode`.
  */
 import { messageOf } from "../../errors.ts";
+import { knownMethod } from "../../experiment/methods/registry.ts";
 import { completeSettings } from "../../experiment/recorded.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { RunSummary } from "../../listing/summary.ts";
@@ -347,6 +348,7 @@ function viewOf(
     state,
     reason: problem ?? summary.reason ?? follower?.reason ?? null,
     method: spec?.method ?? null,
+    isReference: knownMethod(spec?.method)?.isReference ?? false,
     rank: spec?.rank ?? null,
     seed: spec?.seed ?? null,
     created: spec?.created ?? null,

@@ -109,7 +109,7 @@ export function panelStrings(t: Translate): Strings {
     referenceUnprompted: t("no prompt"),
     referenceUnpromptedAmongLabels: t("no prompt, labels only"),
     referenceBaseline: t("baseline"),
-    referenceVanilla: t("whole prompt trained"),
+    referenceMethod: t("mean of {0}"),
     onlyDifferences: t("Only what differs"),
     groupSeeds: t("Seeds together"),
     tableCaption: t("Comparison of the runs"),
