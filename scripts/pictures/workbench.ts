@@ -88,7 +88,7 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     await bench.page.keyboard.press("Escape");
     await bench.command("ULPT: New Experiment…");
     await bench.page
-      .locator(".quick-input-list .monaco-list-row", { hasText: "training takes about" })
+      .locator(".quick-input-list .monaco-list-row", { hasText: "of memory for training" })
       .first()
       .waitFor();
   },

@@ -26,9 +26,7 @@ describe("models of the Hub to choose from", () => {
     );
     expect(groups[0]!.models).toEqual([{ id: "org/own", description: "", isCached: true }]);
     expect(groups[1]!.models.filter(({ isCached }) => isCached).map(({ id }) => id)).toEqual(["google-t5/t5-base"]);
-    expect(groups[1]!.models[1]!.description).toBe(
-      "223 million parameters, about 891.6 MB · the one of the paper's tables 1 and 5",
-    );
+    expect(groups[1]!.models[1]!.description).toBe("223M parameters, 891.6 MB · the one of the paper's tables 1 and 5");
   });
 
   it("need no group of their own where the cache has nothing else", () => {
@@ -46,9 +44,7 @@ describe("models of the Hub to choose from", () => {
 
   it("say where their terms must be accepted, and where their weights alone are too many for the machine", () => {
     const llama = knownModel("meta-llama/Llama-3.1-8B")!;
-    expect(describeModel(llama, 16e9, t)).toBe(
-      "8.03 billion parameters, about 16.06 GB · its terms must be accepted first · too large: 32.12 GB of memory for its weights alone, here are 16.00 GB",
-    );
+    expect(describeModel(llama, 16e9, t)).toBe("too large for 16.00 GB of memory · gated · 8.03B parameters, 16.06 GB");
     expect(describeModel(llama, 64e9, t)).not.toContain("too large");
   });
 
@@ -64,10 +60,10 @@ describe("models of the Hub to choose from", () => {
     } as const;
     const text = (free: number, total: number) => surveyText(survey, { free, total }, t);
     expect(text(5e9, 8e9)).toBe(
-      "llama, 135 million parameters · 271.0 MB to download · training takes about 1.96 GB of memory: it fits (5.00 GB are free)",
+      "Fits: about 1.96 GB of memory for training, 5.00 GB free · 271.0 MB to download · llama, 135M parameters",
     );
-    expect(text(1e9, 8e9)).toMatch(/: it fits once other programs end \(1\.00 GB of 8\.00 GB are free\)$/);
-    expect(text(1e9, 1.5e9)).toMatch(/: it does not fit in the 1\.50 GB of this machine$/);
+    expect(text(1e9, 8e9)).toMatch(/^Tight: about 1\.96 GB of memory for training, 1\.00 GB free of 8\.00 GB · /);
+    expect(text(1e9, 1.5e9)).toMatch(/^Too large: about 1\.96 GB of memory for training, 1\.50 GB here · /);
     expect([fits(survey, { free: 0, total: 8e9 }), fits(survey, { free: 0, total: 1e9 })]).toEqual([true, false]);
   });
 

@@ -13,25 +13,23 @@ const remarks: Readonly<Record<string, (t: Translate) => string>> = {
   "google-t5/t5-base": (t) => t("the one of the paper's tables 1 and 5"),
 };
 
-/** `223 million parameters` */
+/** `223M parameters` */
 export function parametersText(parameters: number, t: Translate): string {
   const short = (value: number) => new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 }).format(value);
   if (parameters < 1e6) return t("{0} parameters", new Intl.NumberFormat("en-US").format(parameters));
-  if (parameters < 1e9) return t("{0} million parameters", short(parameters / 1e6));
-  return t("{0} billion parameters", short(parameters / 1e9));
+  const [value, unit] = parameters < 999.5e6 ? [parameters / 1e6, "M"] : [parameters / 1e9, "B"];
+  return t("{0} parameters", `${short(value)}${unit}`);
 }
 
 /**
- * `223 million parameters, about 890 MB · the one of the paper's tables 1 and 5`; of a model whose weights alone, as float32, are more
- * than `memory`, that.
+ * `223M parameters, 892 MB · the one of the paper's tables 1 and 5`. What keeps it from being used stands first, since a row of a pick
+ * is short: that its weights alone, as float32, are more than `memory`, and that its terms must be accepted.
  */
 export function describeModel({ id, parameters, bytes, isGated }: KnownModel, memory: number, t: Translate): string {
-  const needed = 4 * parameters;
   return [
-    t("{0}, about {1}", parametersText(parameters, t), byteText(bytes)),
-    isGated && t("its terms must be accepted first"),
-    needed > memory &&
-      t("too large: {0} of memory for its weights alone, here are {1}", byteText(needed), byteText(memory)),
+    4 * parameters > memory && t("too large for {0} of memory", byteText(memory)),
+    isGated && t("gated"),
+    `${parametersText(parameters, t)}, ${byteText(bytes)}`,
     remarks[id]?.(t),
   ]
     .filter(Boolean)
@@ -83,22 +81,23 @@ export function typedModel(text: string): string | undefined {
 type Known = Extract<SurveyedModel, { isKnown: true }>;
 type Machine = SurveyResult["machine"];
 
-/** `llama, 135 million parameters · training takes about 1.9 GB of memory: it fits` */
+/** `Fits: about 1.96 GB of memory for training, 5.00 GB free · 271.0 MB to download · llama, 135M parameters` */
 export function surveyText({ modelType, parameters, memory, left }: Known, machine: Machine, t: Translate): string {
   return [
-    `${modelType}, ${parametersText(parameters, t)}`,
+    fitText(memory, machine, t),
     left > 0 && t("{0} to download", byteText(left)),
-    t("training takes about {0} of memory: {1}", byteText(memory), fitText(memory, machine, t)),
+    `${modelType}, ${parametersText(parameters, t)}`,
   ]
     .filter(Boolean)
     .join(" · ");
 }
 
 function fitText(memory: number, { total, free }: Machine, t: Translate): string {
-  if (memory <= free) return t("it fits ({0} are free)", byteText(free));
+  const [needed, here] = [byteText(memory), byteText(free)];
+  if (memory <= free) return t("Fits: about {0} of memory for training, {1} free", needed, here);
   if (memory <= total)
-    return t("it fits once other programs end ({0} of {1} are free)", byteText(free), byteText(total));
-  return t("it does not fit in the {0} of this machine", byteText(total));
+    return t("Tight: about {0} of memory for training, {1} free of {2}", needed, here, byteText(total));
+  return t("Too large: about {0} of memory for training, {1} here", needed, byteText(total));
 }
 
 /** Whether it can be trained here at all, as far as it is known. */

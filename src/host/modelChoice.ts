@@ -3,17 +3,18 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
-import { decoderTypes, encoderDecoderTypes } from "../formats/knownModels.ts";
+import { decoderTypes, encoderDecoderTypes, type KnownModel } from "../formats/knownModels.ts";
 import { weightsFile, weightsIndexFile } from "../formats/modelFolder.ts";
 import { parseJson } from "../json.ts";
 import type { SurveyedModel, SurveyResult } from "../shared/service.ts";
 import { pickModelFolder } from "./diagnostics.ts";
 import { explain } from "./explain.ts";
-import { fits, hubModels, knownModel, modelAndSize, modelGroups, surveyText, typedModel } from "./hubModels.ts";
+import { fits, hubModels, knownModel, modelGroups, surveyText, typedModel } from "./hubModels.ts";
 import { type Log, logError } from "./log.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import { withServiceProgress } from "./serviceProgress.ts";
 import { type Again, again, type Choice, goBack, type Question, type Steps, separator } from "./steps.ts";
+import { byteText } from "./tree/collect.ts";
 import type { Iconed } from "./window.ts";
 
 const t = vscode.l10n.t;
@@ -155,7 +156,7 @@ async function askModel(
       separator<Value>(t("from elsewhere")),
       {
         label: { icon: "cloud", text: t("A Model of the Hugging Face Hub…") },
-        description: t("T5, SmolLM2, Qwen, Llama, Gemma, Pythia, BLOOMZ, GPT-2 and others, downloaded once"),
+        description: t("T5, SmolLM2, Qwen, Llama, Gemma and others"),
         value: "hub",
       },
       {
@@ -245,11 +246,11 @@ async function askFit(steps: Steps, answers: Partial<ModelAnswers>, surveys: Sur
   const id = answers.hubModel!;
   const { survey } = answers;
   const known = knownModel(id);
-  const size = survey ? surveyLine(survey) : known ? sizeLine(known.parameters, id) : undefined;
+  const size = survey ? surveyLine(survey) : known ? sizeLine(known) : undefined;
   type Value = "use" | "ask" | "other";
   const ask: Choice<Value> = {
     label: { icon: "cloud", text: t("Ask the Hub What It Takes…") },
-    detail: t("Fetches its config.json and the list of its files, and says how much memory training takes."),
+    detail: t("Fetches nothing but its config.json and its list of files"),
     value: "ask",
   };
   const choices: Choice<Value>[] = [
@@ -279,9 +280,9 @@ async function askFit(steps: Steps, answers: Partial<ModelAnswers>, surveys: Sur
 }
 
 /** As far as it is known without asking. */
-function sizeLine(parameters: number, id: string): Iconed {
+function sizeLine({ parameters, bytes }: KnownModel): Iconed {
   const needed = 4 * parameters;
-  const text = t("{0}; training needs its weights in 32 bits, and more", modelAndSize(id, t));
+  const text = t("About {0} to download; training takes more than {1} of memory", byteText(bytes), byteText(needed));
   return { icon: needed > totalmem() ? "warning" : "info", text };
 }
 
