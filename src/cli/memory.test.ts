@@ -21,13 +21,13 @@ beforeAll(async () => {
 });
 afterAll(() => resources.release());
 
-function estimate({ limit = 2 ** 40, ignoreMemory = false, changes = {} } = {}) {
+function estimate({ limit = 2 ** 40, ignoreMemory = false, atOnce = 1, changes = {} } = {}) {
   const notes: string[] = [];
   const reporter = { note: (text: string) => notes.push(text) };
   const machine = { limit, by: "control group" } as const;
   return {
     notes,
-    of: () => estimateMemory(resources, { ...settings, ...changes }, { ignoreMemory }, reporter, machine),
+    of: () => estimateMemory(resources, { ...settings, ...changes }, { ignoreMemory, atOnce }, reporter, machine),
   };
 }
 
@@ -37,6 +37,13 @@ describe("the memory of a run", () => {
     const { total, weights } = of()!;
     expect(total).toBeGreaterThan(weights);
     expect(notes).toEqual([expect.stringMatching(/^memory: about \d.* MB at most .*control group .* allows 1\.1 TB$/)]);
+  });
+
+  it("has to be there for each run that is trained at a time", async () => {
+    const { total } = estimate().of()!;
+    expect(estimate({ limit: 2 * total, atOnce: 2 }).of()!.total).toBe(total);
+    const error = await expectError(estimate({ limit: 2 * total - 1, atOnce: 2 }).of, "OUT_OF_MEMORY", "batchSize");
+    expect(error.hint).toContain("fewer runs at a time");
   });
 
   it("grows with the tokens that are computed at once, with the prompt and with the longest answer", () => {

@@ -9,25 +9,26 @@ import { formatBytes } from "./format.ts";
 import type { Reporter } from "./reporter.ts";
 
 /**
- * Says how much memory a run will take; undefined on devices that have a memory of their own, of which nothing is known.
+ * Says how much memory a run will take, and `atOnce` of them; undefined on devices that have a memory of their own, of which nothing is known.
  * @throws OUT_OF_MEMORY where it is more than this process may have, unless that is to be ignored
  */
 export function estimateMemory(
   resources: Pick<Resources, "model" | "tokenizer" | "dataset" | "device">,
   settings: Pick<RunSettings, "method" | "promptLength" | "seed" | "task" | "training" | "generation">,
-  { ignoreMemory }: { ignoreMemory: boolean },
+  { ignoreMemory, atOnce = 1 }: { ignoreMemory: boolean; atOnce?: number },
   reporter: Pick<Reporter, "note">,
   { limit, by } = machineMemory(),
 ): MemoryEstimate | undefined {
   if (resources.device !== "cpu") return undefined;
   const estimate = estimateRunMemory(resources, settings);
   const has = by === "machine" ? "this machine has" : "the control group of this process allows";
-  reporter.note(`memory: about ${partsOf(estimate)}; ${has} ${formatBytes(limit)}`);
-  if (estimate.total <= limit || ignoreMemory) return estimate;
-  throw new UlptError("OUT_OF_MEMORY", `A run would take about ${partsOf(estimate)}.`, {
+  const times = atOnce === 1 ? "" : `, for each of ${atOnce} runs at a time`;
+  reporter.note(`memory: about ${partsOf(estimate)}${times}; ${has} ${formatBytes(limit)}`);
+  if (estimate.total * atOnce <= limit || ignoreMemory) return estimate;
+  throw new UlptError("OUT_OF_MEMORY", `A run would take about ${partsOf(estimate)}${times}.`, {
     where: wherefrom(settings),
     expected: `at most ${formatBytes(limit)}, which ${has}`,
-    hint: `${adviceFor(estimate, limit)} The estimate may be wrong by a fifth: --ignore-memory tries all the same.`,
+    hint: `${estimate.total <= limit ? "Train fewer runs at a time." : adviceFor(estimate, limit)} The estimate may be wrong by a fifth: --ignore-memory tries all the same.`,
   });
 }
 

@@ -83,7 +83,12 @@ export async function withTraining(
     ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
-    const estimatedMemory = estimateMemory(resources, first!, options, reporter); // before the weights are loaded
+    const estimatedMemory = estimateMemory(
+      resources,
+      first!,
+      { ...options, atOnce: Math.min(parallel, runs.length) },
+      reporter,
+    ); // before the weights are loaded
     // Methods that cannot be, and what is wrong with the weights, are found before there is a run.
     const [ports] = runs.map(({ method, promptLength }) => portsInUse(createMethod(method, promptLength, resources)));
     if (parallel === 1) await resources.lossFunction(first!.training, ports!);

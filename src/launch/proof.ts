@@ -60,7 +60,7 @@ function lookAtProcess({
 }
 
 /** The runtime by the name of its script, at work on a training. */
-const training = /(?:^|[\\/ ])(?:cli\.[cm]?[jt]s|ulpt(?:\.[cm]?js)?) (?:train|resume) /;
+const training = /(?:^|[\\/ ])(?:cli\.[cm]?[jt]s|ulpt(?:\.[cm]?js)?) (?:train|resume|sweep continue) /;
 
 function isTraining(line: string): boolean {
   return training.test(`${line} `);
