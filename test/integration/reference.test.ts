@@ -6,9 +6,11 @@ import { floats, ints, Session } from "../../src/graph/session.ts";
 import { input } from "../../src/graph/tensor.ts";
 import type { TokenizedExample } from "../../src/models/batch.ts";
 import { collate } from "../../src/models/encoderDecoder/batches.ts";
+import { EncoderDecoderGenerator } from "../../src/models/encoderDecoder/generator.ts";
 import { lossGraph, pretrainingGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
 import { T5 } from "../../src/models/encoderDecoder/t5.ts";
+import { GraphSessions } from "../../src/models/graphSessions.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Random } from "../support/random.ts";
 import { ReferenceT5 } from "../support/referenceT5.ts";
@@ -337,6 +339,37 @@ describe("training the model itself", () => {
       const derivative = (loss(name, direction, 1e-5) - loss(name, direction, -1e-5)) / 2e-5;
       expect(Math.abs(dot(gradient, direction) - derivative), name).toBeLessThan(2e-4 * norm(gradient));
       expect(norm(gradient), name).toBeGreaterThan(1e-4);
+    }
+  });
+});
+
+describe("an answer written token by token", () => {
+  const folder = temporaryFolder();
+
+  it("is the same whether a text's keys and values are computed first, later or never, batched, alone or streamed", async () => {
+    const { model, reference, prompt, promptShape, examples } = setUp(folder(), cases[3]!);
+    const values = { prompt: floats(prompt, promptShape) };
+    const sources = examples.map(({ source }) => source);
+    const options = { maxNewTokens: 12, endTokens: [] };
+    const expected = sources.map((source) => reference.greedy(prompt, source, 12));
+    for (const absorbedSteps of [0, 5, Number.POSITIVE_INFINITY]) {
+      const sessions = new GraphSessions({}, { device: "cpu", threads: 1 });
+      const generator = new EncoderDecoderGenerator(model, sessions, absorbedSteps);
+      const streamed: number[][] = sources.map(() => []);
+      const onToken = (row: number, tokens: readonly number[]) => {
+        streamed[row] = [...tokens];
+        return false;
+      };
+      const together = await generator.prefill(values, sources);
+      expect(await together.generate({ ...options, onToken })).toEqual(expected);
+      expect(streamed).toEqual(expected);
+      expect(await together.generate(options)).toEqual(expected);
+      const stopped = await together.generate({ ...options, onToken: (row, tokens) => tokens.length === row + 1 });
+      expect(stopped).toEqual(expected.map((tokens, row) => tokens.slice(0, row + 1)));
+      for (const [row, source] of sources.entries()) {
+        expect(await (await generator.prefill(values, [source])).generate(options)).toEqual([expected[row]]);
+      }
+      await generator.release();
     }
   });
 });

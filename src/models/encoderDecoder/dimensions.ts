@@ -35,7 +35,7 @@ export function weightShapes(config: T5Config): Map<string, readonly number[]> {
   const token = { hidden: input("hidden", "float32", [1, config.hiddenSize]), batch: 1, length: 1 };
   const mask = network.maskBias(input("mask", "float32", [1, 1]));
   const memory = network.encode(token, mask);
-  network.logits(network.decode(token, memory, mask, { absorbCrossAttention: false }).hidden);
+  network.logits(network.decode(token, { kind: "projected", memory }, mask).hidden);
   shapes.set("shared.weight", [config.vocabularySize, config.hiddenSize]); // also where the head is not it
   return shapes;
 }

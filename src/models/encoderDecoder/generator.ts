@@ -7,12 +7,29 @@ import type { GenerationOptions, Generator, Prefilled } from "../languageModel.t
 import { portFeeds } from "../portParts.ts";
 import { type PortValues, portsOf, portUse, requireRows } from "../ports.ts";
 import { collateSources, collateTargets } from "./batches.ts";
-import { cacheNames, decoderStepGraph, encoderGraph, scoreGraph } from "./graphs.ts";
+import { cacheNames, decoderStepGraph, encoderGraph, projectionGraph, scoreGraph } from "./graphs.ts";
 import type { EncoderDecoderModel } from "./model.ts";
 import { type EncoderDecoderPort, offeredPorts } from "./ports.ts";
 import type { T5 } from "./t5.ts";
 
 type Floats = Extract<TensorValue, { dtype: "float32" }>;
+type Feeds = Record<string, TensorValue>;
+
+/** The prompt counted. */
+interface EncodedText {
+  /** `[batch, length, d]` */
+  memory: TensorValue;
+  /** `[batch, length]` */
+  memory_mask: TensorValue;
+}
+
+/**
+ * So many tokens of an answer are written before the keys and values of its text are computed for those that follow. That takes as much
+ * work as d_kv steps save by it; how long an answer gets nobody knows, so it begins halfway.
+ */
+export function usualAbsorbedSteps({ headSize }: { headSize: number }): number {
+  return Math.ceil(headSize / 2);
+}
 
 /** The graphs that answer texts with values at these ports, and texts alone, by the names of their sessions. */
 export function answeringGraphs(
@@ -24,7 +41,9 @@ export function answeringGraphs(
   return {
     [encoderName(ports)]: () => encoderGraph(network, ports),
     [encoderName([])]: () => encoderGraph(network, []),
-    decoder: () => decoderStepGraph(network),
+    decoder: () => decoderStepGraph(network, { projected: false }),
+    projection: () => projectionGraph(network),
+    "decoder of projections": () => decoderStepGraph(network, { projected: true }),
     [scorerName(short)]: () => scoreGraph(network, short),
   };
 }
@@ -41,10 +60,14 @@ export class EncoderDecoderGenerator implements Generator {
   private readonly model: EncoderDecoderModel;
   private readonly sessions: GraphSessions;
 
+  /** See `usualAbsorbedSteps`. */
+  readonly absorbedSteps: number;
+
   /** @param sessions of the graphs that `answeringGraphs` names, and maybe others */
-  constructor(model: EncoderDecoderModel, sessions: GraphSessions) {
+  constructor(model: EncoderDecoderModel, sessions: GraphSessions, absorbedSteps = usualAbsorbedSteps(model.config)) {
     this.model = model;
     this.sessions = sessions;
+    this.absorbedSteps = absorbedSteps;
   }
 
   async prefill(ports: PortValues = {}, sources: readonly (readonly number[])[]): Promise<Prefilled> {
@@ -62,13 +85,21 @@ export class EncoderDecoderGenerator implements Generator {
     });
   }
 
-  async step(feeds: Record<string, TensorValue>): Promise<Record<string, TensorValue>> {
-    const decoder = await this.sessions.get("decoder", () => decoderStepGraph(this.model.network));
+  /** One step behind an encoded text, or behind the keys and values that `project` computed of it. */
+  async step(projected: boolean, feeds: Feeds): Promise<Feeds> {
+    const name = projected ? "decoder of projections" : "decoder";
+    const decoder = await this.sessions.get(name, () => decoderStepGraph(this.model.network, { projected }));
     return decoder.run<string>(feeds);
   }
 
-  /** Two graphs: see `T5.decode` for what short answers save. */
-  async losses(feeds: Record<string, TensorValue>, longest: number): Promise<Float32Array> {
+  /** The keys and values of an encoded text in every layer, by their names. */
+  async project({ memory }: EncodedText): Promise<Feeds> {
+    const projection = await this.sessions.get("projection", () => projectionGraph(this.model.network));
+    return projection.run<string>({ memory });
+  }
+
+  /** Two graphs: see `CrossAttention` for what short answers save. */
+  async losses(feeds: Feeds, longest: number): Promise<Float32Array> {
     const short = longest < this.model.config.headSize;
     const scorer = await this.sessions.get(scorerName(short), () => scoreGraph(this.model.network, short));
     const outputs = await scorer.run<"negative_log_likelihood">(feeds);
@@ -85,19 +116,14 @@ class EncodedTexts implements Prefilled {
   readonly batch: number;
   private readonly generator: EncoderDecoderGenerator;
   private readonly model: EncoderDecoderModel;
-  /** `memory` `[batch, length, d]` and `memory_mask` `[batch, length]`, the prompt counted. */
-  private readonly memory: Record<string, TensorValue>;
+  private readonly text: EncodedText;
+  private projections: Promise<Feeds> | undefined;
 
-  constructor(
-    generator: EncoderDecoderGenerator,
-    model: EncoderDecoderModel,
-    batch: number,
-    memory: Record<string, TensorValue>,
-  ) {
+  constructor(generator: EncoderDecoderGenerator, model: EncoderDecoderModel, batch: number, text: EncodedText) {
     this.generator = generator;
     this.model = model;
     this.batch = batch;
-    this.memory = memory;
+    this.text = text;
   }
 
   generate(options: GenerationOptions): Promise<number[][]> {
@@ -105,15 +131,17 @@ class EncodedTexts implements Prefilled {
     const { batch } = this;
     const layers = Array.from({ length: numDecoderLayers }, (_, layer) => cacheNames(layer));
     const empty = floats(new Float32Array(0), [batch, numHeads, 0, headSize]);
-    let cache: Record<string, TensorValue> = {};
-    for (const { pastKey, pastValue } of layers) cache[pastKey] = cache[pastValue] = empty;
+    let cache: Feeds = {};
+    for (const { past } of layers) cache[past.key] = cache[past.value] = empty;
     const logits = async (step: number, tokens: readonly number[]) => {
       const read = step === 0 ? new Array<number>(batch).fill(startToken) : tokens;
-      const outputs = await this.generator.step({ ...this.memory, token: ints(read, [batch, 1]), ...cache });
+      const projected = step >= this.generator.absorbedSteps;
+      const text = projected ? await this.projected() : { ...this.text };
+      const outputs = await this.generator.step(projected, { ...text, token: ints(read, [batch, 1]), ...cache });
       cache = {};
-      for (const { pastKey, pastValue, key, value } of layers) {
-        cache[pastKey] = outputs[key]!;
-        cache[pastValue] = outputs[value]!;
+      for (const { past, present } of layers) {
+        cache[past.key] = outputs[present.key]!;
+        cache[past.value] = outputs[present.value]!;
       }
       return outputs.logits!.data as Float32Array;
     };
@@ -121,8 +149,15 @@ class EncodedTexts implements Prefilled {
     return generateRows({ before, endTokens: [endToken], padToken, logits }, options);
   }
 
+  /** The text as the later tokens of an answer take it, computed once. */
+  private async projected(): Promise<Feeds> {
+    const { memory_mask } = this.text;
+    this.projections ??= this.generator.project(this.text);
+    return { memory_mask, ...(await this.projections) };
+  }
+
   async score(targets: readonly (readonly number[])[]): Promise<number[]> {
-    const feeds = { ...this.memory, ...collateTargets(targets, this.model.config, 1) };
+    const feeds = { ...this.text, ...collateTargets(targets, this.model.config, 1) };
     const values = await this.generator.losses(feeds, Math.max(...targets.map(({ length }) => length)));
     let position = 0;
     return targets.map(({ length }) => {

@@ -1,5 +1,5 @@
 /** @file The graphs that training, evaluation and generation run on a frozen encoder-decoder model with a prompt before its input. */
-import { addDims, multiplyDims, symbol } from "../../graph/dims.ts";
+import { addDims, type Dim, multiplyDims, symbol } from "../../graph/dims.ts";
 import { emit, type Model } from "../../graph/emit.ts";
 import { gradients } from "../../graph/gradient.ts";
 import * as ops from "../../graph/ops.ts";
@@ -7,7 +7,7 @@ import * as raw from "../../graph/raw.ts";
 import { constant, input, type Tensor } from "../../graph/tensor.ts";
 import { portGradients, portInputs } from "../portGraph.ts";
 import type { EncoderDecoderPort } from "./ports.ts";
-import type { KeyValues, Sequence, T5 } from "./t5.ts";
+import type { CrossAttention, KeyValues, Sequence, T5 } from "./t5.ts";
 
 const batch = symbol("batch");
 const source = symbol("source");
@@ -103,7 +103,7 @@ export function lossGraph(frozen: T5, options: LossGraphOptions): Model {
 /** The vocabulary is only scored where there is a label. */
 function teacherForced(model: T5, memory: Sequence, maskBias: Tensor, shortTargets: boolean) {
   const targets = embedTargets(model, decoderInputIds, target);
-  const decoded = model.decode(targets, memory, maskBias, { absorbCrossAttention: shortTargets });
+  const decoded = model.decode(targets, { kind: shortTargets ? "absorbed" : "projected", memory }, maskBias);
   const logits = model.logits(ops.selectRows(decoded.hidden, labelPositions));
   return { logits, ...ops.crossEntropy(logits, labelIds, labelWeights) };
 }
@@ -144,38 +144,82 @@ export function scoreGraph(model: T5, shortTargets: boolean): Model {
   return emit([...inputs, ...targetInputs], { negative_log_likelihood: weighted });
 }
 
-/** Names of the tensors that a decoder layer hands from one generated token to the next. */
-export function cacheNames(layer: number): { pastKey: string; pastValue: string; key: string; value: string } {
+/** Names of the keys and values of a decoder layer: what one step hands to the next, and those of the encoded input. */
+export function cacheNames(layer: number) {
   return {
-    pastKey: `past_key_${layer}`,
-    pastValue: `past_value_${layer}`,
-    key: `key_${layer}`,
-    value: `value_${layer}`,
+    past: { key: `past_key_${layer}`, value: `past_value_${layer}` },
+    present: { key: `key_${layer}`, value: `value_${layer}` },
+    cross: { key: `cross_key_${layer}`, value: `cross_value_${layer}` },
   };
 }
 
+function allCacheNames({ config }: T5) {
+  return Array.from({ length: config.numDecoderLayers }, (_, layer) => cacheNames(layer));
+}
+
+/** Keys and values under these names, `[batch, heads, length, d_kv]` each. */
+function keyValueInputs({ config }: T5, names: readonly { key: string; value: string }[], length: Dim): KeyValues[] {
+  const shape = [batch, config.numHeads, length, config.headSize];
+  return names.map(({ key, value }) => ({
+    key: input(key, "float32", shape),
+    value: input(value, "float32", shape),
+  }));
+}
+
+function keyValueOutputs(
+  names: readonly { key: string; value: string }[],
+  layers: readonly KeyValues[],
+): Record<string, Tensor> {
+  return Object.fromEntries(
+    layers.flatMap(({ key, value }, layer) => [
+      [names[layer]!.key, key],
+      [names[layer]!.value, value],
+    ]),
+  );
+}
+
+/** What every layer attends to in an encoded input, computed once: `cross_key_…` and `cross_value_…` `[batch, heads, length, d_kv]`. */
+export function projectionGraph(model: T5): Model {
+  const { inputs, memory } = memoryInputs(model);
+  const names = allCacheNames(model).map(({ cross }) => cross);
+  const [rows] = inputs as [Tensor, Tensor];
+  return emit(
+    [rows],
+    keyValueOutputs(
+      names,
+      names.map((_, layer) => model.projectMemory(layer, memory)),
+    ),
+  );
+}
+
 /**
- * One step of generation. Inputs `memory` `[batch, length, d]`, `memory_mask` `[batch, length]`, `token` `[batch, 1]` and each layer's past
- * keys and values `[batch, heads, past, d_kv]`; outputs `logits` `[batch, V]` of the next token, and the keys and values so far.
+ * One step of generation. Inputs `token` `[batch, 1]`, `memory_mask` `[batch, length]`, each layer's past keys and values
+ * `[batch, heads, past, d_kv]`, and the encoded input: as `memory` `[batch, length, d]`, or with `projected` as the keys and values of
+ * `projectionGraph`. Outputs `logits` `[batch, V]` of the next token, and the keys and values so far.
  */
-export function decoderStepGraph(model: T5): Model {
-  const { numHeads, headSize, numDecoderLayers } = model.config;
+export function decoderStepGraph(model: T5, { projected }: { projected: boolean }): Model {
   const { inputs, memory, maskBias } = memoryInputs(model);
   const token = input("token", "int64", [batch, 1]);
-  const cacheShape = [batch, numHeads, past, headSize];
-  const layers = Array.from({ length: numDecoderLayers }, (_, layer) => cacheNames(layer));
-  const pasts: KeyValues[] = layers.map((names) => ({
-    key: input(names.pastKey, "float32", cacheShape),
-    value: input(names.pastValue, "float32", cacheShape),
-  }));
-  const decoded = model.decode(embedTargets(model, token, 1), memory, maskBias, {
-    absorbCrossAttention: true,
-    past: pasts,
+  const names = allCacheNames(model);
+  const pasts = keyValueInputs(
+    model,
+    names.map(({ past: one }) => one),
+    past,
+  );
+  const computed = keyValueInputs(
+    model,
+    names.map(({ cross }) => cross),
+    memory.length,
+  );
+  const cross: CrossAttention = projected ? { kind: "computed", layers: computed } : { kind: "absorbed", memory };
+  const { hidden, present } = model.decode(embedTargets(model, token, 1), cross, maskBias, pasts);
+  const [rows, mask] = inputs as [Tensor, Tensor];
+  const both = (layers: readonly KeyValues[]) => layers.flatMap(({ key, value }) => [key, value]);
+  return emit([token, mask, ...(projected ? both(computed) : [rows]), ...both(pasts)], {
+    logits: model.logits(hidden),
+    ...keyValueOutputs(
+      names.map(({ present: one }) => one),
+      present,
+    ),
   });
-  const outputs: Record<string, Tensor> = { logits: model.logits(decoded.hidden) };
-  for (const [layer, { key, value }] of decoded.present.entries()) {
-    outputs[layers[layer]!.key] = key;
-    outputs[layers[layer]!.value] = value;
-  }
-  return emit([...inputs, token, ...pasts.flatMap(({ key, value }) => [key, value])], outputs);
 }

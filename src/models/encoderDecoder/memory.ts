@@ -3,7 +3,8 @@ import type { Model } from "../../graph/emit.ts";
 import { runningBytes, weightBytes } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
-import { decoderStepGraph, encoderGraph, lossGraph, scoreGraph } from "./graphs.ts";
+import { usualAbsorbedSteps } from "./generator.ts";
+import { decoderStepGraph, encoderGraph, lossGraph, projectionGraph, scoreGraph } from "./graphs.ts";
 import { offeredPorts } from "./ports.ts";
 import type { T5 } from "./t5.ts";
 
@@ -24,7 +25,12 @@ export function runMemory(network: T5, { ports: wanted, trained, answered, newTo
     [scoreGraph(network, areShort(answered)), answered.map(sizesOf)],
   ];
   if (newTokens > 0) {
-    answering.push([decoderStepGraph(network), answered.map((part) => ({ ...sizesOf(part), past: newTokens - 1 }))]);
+    const written = answered.map((part) => ({ ...sizesOf(part), past: newTokens - 1 }));
+    answering.push([decoderStepGraph(network, { projected: false }), written]);
+    if (newTokens > usualAbsorbedSteps(network.config)) {
+      answering.push([projectionGraph(network), answered.map(sizesOf)]);
+      answering.push([decoderStepGraph(network, { projected: true }), written]);
+    }
   }
   return {
     weights: weightBytes([loss, ...answering.map(([graph]) => graph)]),

@@ -27,6 +27,15 @@ export interface KeyValues {
   value: Tensor;
 }
 
+/**
+ * How a decoder attends to an encoded input. `absorbed`, the projections of keys and values move from every encoder position to the few
+ * decoder positions: (q·Wk)·memoryᵀ instead of q·(memory·Wkᵀ)ᵀ, less work while the decoder input is shorter than d_kv. Where an
+ * input is decoded token by token, its keys and values of every layer can be computed once, by `projectMemory`.
+ */
+export type CrossAttention =
+  | { kind: "absorbed" | "projected"; memory: Sequence }
+  | { kind: "computed"; layers: readonly KeyValues[] };
+
 /** Gives the mask of a tensor of a shape, 0 or 1 / (1 − rate) everywhere, another one at each call. */
 export type DropoutMask = (shape: Shape) => Tensor;
 
@@ -95,19 +104,15 @@ export class T5 {
     return { hidden: this.dropped(this.norm("encoder.final_layer_norm", x)), batch, length };
   }
 
-  /**
-   * Decodes embedded inputs that follow `past` positions. With `absorbCrossAttention` the projections of keys and values move from
-   * every encoder position to the few decoder positions: (q·Wk)·memoryᵀ instead of q·(memory·Wkᵀ)ᵀ, less work while the decoder
-   * input is shorter than d_kv.
-   */
+  /** Decodes embedded inputs that follow `past` positions. */
   decode(
     { hidden, batch, length }: Sequence,
-    memory: Sequence,
+    cross: CrossAttention,
     memoryMask: Tensor,
-    options: { absorbCrossAttention: boolean; past?: readonly KeyValues[] },
+    past?: readonly KeyValues[],
   ): { hidden: Tensor; present: KeyValues[] } {
     const { numDecoderLayers } = this.config;
-    const pastLength = options.past?.[0]?.key.shape[2] ?? 0;
+    const pastLength = past?.[0]?.key.shape[2] ?? 0;
     const keyPositions = raw.range(addDims(pastLength, length));
     const queryPositions = raw.slice(keyPositions, 0, pastLength, length);
     const bias = this.positionBias("decoder", queryPositions, keyPositions);
@@ -115,12 +120,10 @@ export class T5 {
     let x = this.dropped(hidden);
     for (let layer = 0; layer < numDecoderLayers; layer++) {
       const block = `decoder.block.${layer}.layer`;
-      const attended = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias, options.past?.[layer]);
+      const attended = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias, past?.[layer]);
       present.push(attended.present);
       const query = { hidden: attended.hidden, batch, length };
-      x = options.absorbCrossAttention
-        ? this.absorbedCrossAttention(`${block}.1`, query, memory, memoryMask)
-        : this.crossAttention(`${block}.1`, query, memory, memoryMask);
+      x = this.crossAttention(layer, query, cross, memoryMask);
       x = this.feedForward(`${block}.2`, x);
     }
     return { hidden: this.dropped(this.norm("decoder.final_layer_norm", x)), present };
@@ -182,14 +185,24 @@ export class T5 {
     return { hidden: this.outOfHeads(`${attention}.o.weight`, attended, hidden), present: { key, value } };
   }
 
-  private crossAttention(layer: string, query: Sequence, memory: Sequence, memoryMask: Tensor): Tensor {
-    const attention = `${layer}.EncDecAttention`;
-    const normed = { ...query, hidden: this.norm(`${layer}.layer_norm`, query.hidden) };
+  private crossAttention(layer: number, query: Sequence, cross: CrossAttention, memoryMask: Tensor): Tensor {
+    const name = `decoder.block.${layer}.layer.1`;
+    if (cross.kind === "absorbed") return this.absorbedCrossAttention(name, query, cross.memory, memoryMask);
+    const { key, value } = cross.kind === "computed" ? cross.layers[layer]! : this.projectMemory(layer, cross.memory);
+    const attention = `${name}.EncDecAttention`;
+    const normed = { ...query, hidden: this.norm(`${name}.layer_norm`, query.hidden) };
     const queries = this.intoHeads(`${attention}.q.weight`, normed);
-    const keys = this.intoHeads(`${attention}.k.weight`, memory);
-    const values = this.intoHeads(`${attention}.v.weight`, memory);
-    const attended = ops.attention(queries, keys, values, memoryMask, this.keep(scoresShape(queries, keys)));
+    const attended = ops.attention(queries, key, value, memoryMask, this.keep(scoresShape(queries, key)));
     return this.outOfHeads(`${attention}.o.weight`, attended, query.hidden);
+  }
+
+  /** What layer `layer` of the decoder attends to in an encoded input, `[batch, heads, length, d_kv]` each. */
+  projectMemory(layer: number, memory: Sequence): KeyValues {
+    const attention = `decoder.block.${layer}.layer.1.EncDecAttention`;
+    return {
+      key: this.intoHeads(`${attention}.k.weight`, memory),
+      value: this.intoHeads(`${attention}.v.weight`, memory),
+    };
   }
 
   private absorbedCrossAttention(layer: string, query: Sequence, memory: Sequence, memoryMask: Tensor): Tensor {
