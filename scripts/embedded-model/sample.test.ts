@@ -7,7 +7,7 @@ import { openModel } from "../../src/models/model.ts";
 import { filesBeside, loadTask } from "../../src/tasks/examples.ts";
 import { repository } from "../../test/support/bundle.ts";
 import { allowedFiles } from "../package/contents.ts";
-import { tinyNotesT5 } from "./models.ts";
+import { embeddedModels } from "./models.ts";
 import { dataFiles, modelFolder, sampleFolder } from "./sample.ts";
 import { tasks } from "./tasks.ts";
 
@@ -18,7 +18,7 @@ describe("the sample workspace", () => {
     for (const { path, text } of dataFiles()) expect(read(path), path).toBe(text);
   });
 
-  it.each([tinyNotesT5])("holds $name with the vocabulary of the generator", (model) => {
+  it.each(embeddedModels)("holds $name with the vocabulary of the generator", (model) => {
     const { vocabulary } = model;
     expect(openModel(modelFolder(model)).config.vocabularySize).toBe(vocabulary.size);
     for (const [name, text] of Object.entries(vocabulary.tokenizerFiles())) {
@@ -26,7 +26,7 @@ describe("the sample workspace", () => {
     }
   });
 
-  it.each([tinyNotesT5])(
+  it.each(embeddedModels)(
     "holds $name of at most 8 MB, with the shape and the weights that its card names",
     async (model) => {
       const folder = modelFolder(model);
@@ -38,7 +38,10 @@ describe("the sample workspace", () => {
     },
   );
 
-  const experiments = tasks.map(({ name, labels }) => ({ name, labels, model: "models/tiny-notes-t5" }));
+  const experiments = [
+    ...tasks.map(({ name, labels }) => ({ name, labels, model: "models/tiny-notes-t5" })),
+    { name: "complaint-causal", labels: tasks[0]!.labels, model: "models/tiny-notes-llama" },
+  ];
   it.each(experiments)("has a balanced experiment $name on $model", async ({ name, labels, model }) => {
     const experiment = readExperiment(join(sampleFolder, `${name}.ulpt.json`));
     const [run] = expandRuns(experiment);
@@ -51,7 +54,7 @@ describe("the sample workspace", () => {
 
   it("packs every file of its models", () => {
     const packed = allowedFiles(repository).filter((path) => path.startsWith("examples/sample/models/"));
-    const files = [tinyNotesT5].flatMap((model) =>
+    const files = embeddedModels.flatMap((model) =>
       readdirSync(modelFolder(model)).map((name) => `examples/sample/models/${model.name}/${name}`),
     );
     expect([...packed].sort()).toEqual(files.sort());

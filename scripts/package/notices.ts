@@ -23,8 +23,8 @@ export function thirdPartyNotices(root: string, folders: readonly string[]): str
   });
   const heading =
     "ULPT Lab carries code of the packages below, each under its own licence.\n\n" +
-    "The embedded model examples/sample/models/tiny-notes-t5 and the rows of the sample were made for this project by its own " +
-    "scripts and are under the licence of the project (LICENSE).";
+    "The embedded models in examples/sample/models (tiny-notes-t5, tiny-notes-llama) and the rows of the sample were made for this " +
+    "project by its own scripts and are under the licence of the project (LICENSE).";
   return `${[heading, ...packages.map((one) => section(root, one))].join(`\n\n${"=".repeat(80)}\n\n`)}\n`;
 }
 

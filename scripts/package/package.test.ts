@@ -41,9 +41,9 @@ const patterns = [
   /^extension\/dist\/[\w/]+\.(js|cjs|css)$/,
   /^extension\/media\/(icon\.png|ulpt\.svg|checkpoint\.tmLanguage\.json|experiment(\.editor)?\.schema\.json)$/,
   /^extension\/media\/(readme\/[\w-]+\.png|walkthrough\/\w+\.svg)$/,
-  /^extension\/examples\/sample\/(README\.md|(complaint|mood-and-tense)\.ulpt\.json)$/,
+  /^extension\/examples\/sample\/(README\.md|(complaint|complaint-causal|mood-and-tense)\.ulpt\.json)$/,
   /^extension\/examples\/sample\/data\/(complaint|mood-and-tense)\.(train|validation|test)\.jsonl$/,
-  /^extension\/examples\/sample\/models\/tiny-notes-t5\/(README\.md|\w+\.json|model\.safetensors)$/,
+  /^extension\/examples\/sample\/models\/tiny-notes-(t5|llama)\/(README\.md|\w+\.json|model\.safetensors)$/,
 ];
 
 /** Paths that a package.json names, without `./`. */
@@ -104,7 +104,7 @@ describe("the VSIX", () => {
     const text = files.get("extension/THIRD_PARTY_NOTICES.txt")!.toString();
     for (const name of ["chart.js", "zod", "@vscode/webview-ui-toolkit", "@microsoft/fast-element", "hyparquet"])
       expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
-    expect(text).toContain("models/tiny-notes-t5");
+    for (const name of ["tiny-notes-t5", "tiny-notes-llama"]) expect(text).toContain(name);
     expect(text).not.toContain("onnxruntime-node");
   });
 });

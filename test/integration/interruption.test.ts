@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -26,7 +27,14 @@ import { Command, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulpt
 import { temporaryFolder } from "../support/folder.ts";
 import { journalOf } from "../support/journal.ts";
 import { Random } from "../support/random.ts";
-import { courseOf, createWorkspace, expectReadable, keptBytes, type Workspace } from "../support/workspace.ts";
+import {
+  causalModel,
+  courseOf,
+  createWorkspace,
+  expectReadable,
+  keptBytes,
+  type Workspace,
+} from "../support/workspace.ts";
 
 const folder = temporaryFolder();
 const name = "ulpt-r2-seed1";
@@ -261,6 +269,37 @@ describe("a run that is asked to stop", () => {
     command.signal("SIGINT");
     expect((await command.end).code).toBe(130);
     await expectResumes("stopped-early");
+  });
+});
+
+describe("a run on a model that goes on with its text", () => {
+  it("killed with SIGKILL at random steps computes, bit for bit, what an undisturbed run does", async () => {
+    symlinkSync(causalModel, workspace.path("causal"), "junction");
+    const settings = {
+      model: "causal",
+      task: { template: "{text} answer:" },
+      training: { steps: 30, evaluateEvery: 10 },
+    };
+    const start = (experiment: string) =>
+      new Command(["train", workspace.experiment(experiment, settings), "--json"], { cwd: workspace.folder });
+    expect((await start("causal").end).code).toBe(0);
+
+    const seed = 9;
+    const random = new Random(seed);
+    const steps = [0, 1, 2].map((part) => 1 + part * 9 + random.integer(0, 8));
+    for (const step of steps) {
+      const command = step === steps[0] ? start("causal-killed") : resume("causal-killed");
+      await command.until(isStep(step));
+      command.signal("SIGKILL");
+      expect((await command.end).signal, `seed ${seed}: ${steps.join(", ")}`).toBe("SIGKILL");
+      expectReadable(workspace.run("causal-killed", name));
+    }
+    const { code, stderr } = await resume("causal-killed").end;
+    expect(code, stderr).toBe(0);
+    const [run, whole] = [workspace.run("causal-killed", name), workspace.run("causal", name)];
+    expect(courseOf(run), `seed ${seed}: ${steps.join(", ")}`).toEqual(courseOf(whole));
+    expect(keptBytes(run)).toEqual(keptBytes(whole));
+    expect(courseOf(run)).not.toEqual(courseOf(undisturbed));
   });
 });
 

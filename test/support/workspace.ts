@@ -12,6 +12,7 @@ import { journalOf } from "./journal.ts";
 
 const sample = join(repository, "examples", "sample");
 export const embeddedModel = join(sample, "models", "tiny-notes-t5");
+export const causalModel = join(sample, "models", "tiny-notes-llama");
 
 /** Trains for a second or two, with several micro-batches a step and several passes an evaluation. */
 const smallExperiment = {

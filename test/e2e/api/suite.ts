@@ -107,7 +107,13 @@ describe("tasks", () => {
   it("are provided for every experiment of the workspace, without being asked for a problem matcher", async () => {
     const tasks = await ulptTasks();
     const files = tasks.map(({ definition }) => definition.experiment as string);
-    assert.deepEqual(files, ["complaint.ulpt.json", "invalid.ulpt.json", "mood-and-tense.ulpt.json", "tiny.ulpt.json"]);
+    assert.deepEqual(files, [
+      "complaint-causal.ulpt.json",
+      "complaint.ulpt.json",
+      "invalid.ulpt.json",
+      "mood-and-tense.ulpt.json",
+      "tiny.ulpt.json",
+    ]);
     for (const task of tasks) {
       assert.equal(task.definition.type, "ulpt");
       assert.ok(task.problemMatchers.length > 0);
