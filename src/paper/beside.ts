@@ -7,7 +7,7 @@ import type { PaperCell } from "./cell.ts";
 import { compareWithPaper, type PaperComparison, type SeedResult } from "./compare.ts";
 import { type Difference, protocolDifferences } from "./differences.ts";
 import { type ChosenRuns, chooseEqualRuns } from "./equalRuns.ts";
-import type { ComparableRun } from "./run.ts";
+import { type ComparableRun, hasSettings } from "./run.ts";
 
 /** What of an evaluation compares with a published number. */
 export type RecordedEvaluation = Pick<
@@ -71,8 +71,7 @@ function listed(names: readonly string[]): string {
 function repeats({ method, promptLength }: ComparableRun, { method: theirs }: PaperCell): boolean {
   if (theirs.name === "other" || method.name !== theirs.name) return false;
   if (theirs.promptLength !== null && theirs.promptLength !== promptLength) return false;
-  if (theirs.name === "vanilla") return true;
-  return method.rank === theirs.rank && method.scale === theirs.scale && method.shift === theirs.shift;
+  return hasSettings(method, theirs);
 }
 
 /** The newest score on the cell's split, or the one at the step where the paper reads it off; of validation rows the best. */

@@ -1,4 +1,5 @@
 /** @file What a published result is: a table of the paper as printed, and one of its cells with all that is known of it. */
+import type { MethodName } from "../experiment/methods/registry.ts";
 import type { MetricName } from "../metrics/names.ts";
 import type { TaskName } from "../tasks/definition.ts";
 
@@ -21,20 +22,13 @@ interface Named {
   parameters?: string;
 }
 
-export interface PaperUlpt extends Named {
-  name: "ulpt";
-  /** r */
-  rank: number;
+/** A method that is trained here, too. */
+export interface PaperTrained extends Named {
+  name: MethodName;
   /** n */
   promptLength: number;
-  scale: boolean;
-  shift: boolean;
-}
-
-/** Prompt tuning as in Lester et al. 2021, which the paper calls PT. */
-export interface PaperVanilla extends Named {
-  name: "vanilla";
-  promptLength: number;
+  /** Those of its settings in which the paper's rows differ, such as its rank. */
+  settings: Readonly<Record<string, number | boolean | string>>;
 }
 
 /** A method that is only quoted, to stand beside ours. */
@@ -42,7 +36,7 @@ export interface PaperOther extends Named {
   name: "other";
 }
 
-export type PaperMethod = PaperUlpt | PaperVanilla | PaperOther;
+export type PaperMethod = PaperTrained | PaperOther;
 
 /** The numbers of one row under one heading, in the order of the heading's tasks. In percent. */
 export interface PrintedResults {

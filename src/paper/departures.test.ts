@@ -13,7 +13,7 @@ function trainingOf(model: string, task: "sst2" | "gsm8k") {
   return {
     steps: steps.value,
     batchSize,
-    learningRate: learningRate.ulpt.value,
+    learningRate: learningRate.ulpt!.value,
     optimizer: asWritten,
     warmupSteps,
     clipNorm: clipNorm.value,
@@ -35,7 +35,7 @@ describe("a note on what is not trained as the paper did", () => {
     const note = noteOn({ rank: 16 });
     expect(note).toContain("sst2 is not trained by the paper's protocol (other: learning rate, optimiser, dropout)");
     const id = /`ulpt paper (\S+)`/.exec(note!)![1]!;
-    expect(findCell(id)).toMatchObject({ task: "sst2", method: { name: "ulpt", rank: 16 } });
+    expect(findCell(id)).toMatchObject({ task: "sst2", method: { name: "ulpt", settings: { rank: 16 } } });
   });
 
   it("is not made of a run that follows the protocol", () => {

@@ -1,9 +1,10 @@
 /** @file A task of the paper that is not trained as the paper did, said before the training. */
 import { parseHubId } from "../experiment/hubId.ts";
+import type { PaperCell } from "./cell.ts";
 import { trainingDifferences } from "./differences.ts";
 import { protocolOf } from "./protocol.ts";
 import { cells } from "./results.ts";
-import type { ComparableRun } from "./run.ts";
+import { type ComparableRun, hasSettings } from "./run.ts";
 
 /**
  * One sentence on the settings of the training that differ from the paper's, and how to have those; undefined where none does, or
@@ -16,7 +17,8 @@ export function departureNote(run: Pick<ComparableRun, "model" | "task" | "metho
   const model = parseHubId(run.model)?.id;
   const onModel = of.filter((cell) => cell.model === model);
   const followed = onModel.length > 0 ? onModel : of.filter((cell) => protocolOf(cell).family === "t5");
-  const cell = followed.find(({ method }) => method.name !== "ulpt" || method.rank === run.method.rank) ?? followed[0];
+  const isRunsOwn = ({ method }: PaperCell) => method.name !== "other" && hasSettings(run.method, method);
+  const cell = followed.find(isRunsOwn) ?? followed[0];
   if (!cell) return undefined;
   const differences = trainingDifferences(run, protocolOf(cell)).map(({ what }) => what.toLowerCase());
   if (differences.length === 0) return undefined;

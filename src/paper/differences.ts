@@ -1,13 +1,14 @@
 /** @file What differs between a run of ours and the paper's protocol, in words. */
 import { canonicalJson } from "../experiment/describe.ts";
 import { parseHubId } from "../experiment/hubId.ts";
+import { knownMethod } from "../experiment/methods/registry.ts";
 import { isLowest } from "../metrics/kinds.ts";
 import { checkpointMetricOf, type TaskDefinition } from "../tasks/definition.ts";
 import { registry } from "../tasks/registry.ts";
-import type { PaperCell } from "./cell.ts";
+import type { PaperCell, PaperTrained } from "./cell.ts";
 import { capital, grouped, metricTitle } from "./format.ts";
 import { type Protocol, protocolDefinition, protocolOf } from "./protocol.ts";
-import type { ComparableMethod, ComparableRun, ComparableTask } from "./run.ts";
+import { type ComparableMethod, type ComparableRun, type ComparableTask, settingOf } from "./run.ts";
 
 /**
  * `setting`: a setting of this run is not the paper's. `open`: the paper leaves it open, or its text and code disagree.
@@ -216,29 +217,36 @@ function methodDifferences(run: ComparableRun, cell: PaperCell): Difference[] {
       "Before all tokens of a text.",
       "Behind the begin-of-sequence token.",
     ),
-    ...(theirs.name === "ulpt"
-      ? ulptDifferences(method, theirs, protocolOf(cell))
-      : startDifferences(method, protocolOf(cell))),
+    ...settingDifferences(method, theirs),
+    ...projectionDifferences(method, protocolOf(cell)),
+    ...startDifferences(method, protocolOf(cell)),
   ];
 }
 
-function methodTitle({ name, rank }: ComparableMethod): string {
-  if (name === "vanilla") return "Prompt tuning";
-  return rank === undefined ? name : `${name === "ulpt" ? "ULPT" : name} r=${rank}`;
+function methodTitle(method: ComparableMethod): string {
+  const title = knownMethod(method.name)?.title ?? method.name;
+  const rank = settingOf(method, "rank");
+  return rank === undefined ? title : `${title} r=${rank}`;
 }
 
-function ulptDifferences(
-  method: ComparableMethod,
-  theirs: { rank: number; scale: boolean; shift: boolean },
-  protocol: Protocol,
-): Difference[] {
-  const trained = (is: boolean | undefined) => (is ? "Trained." : "Left out.");
-  const { distribution, groups } = method.projection ?? {};
+/** Settings that tell the rows of the paper apart. */
+function settingDifferences(method: ComparableMethod, { settings }: PaperTrained): Difference[] {
+  return Object.entries(settings).flatMap(([key, value]) => {
+    const ours = settingOf(method, key);
+    return setting(ours === value, capital(key), valueText(value), valueText(ours));
+  });
+}
+
+/** Of a part that is trained or not, of a number, of a name. */
+function valueText(value: unknown): string {
+  if (value === true) return "Trained.";
+  return value === false || value === undefined ? "Left out." : `${capital(String(value))}.`;
+}
+
+function projectionDifferences({ projection }: ComparableMethod, protocol: Protocol): Difference[] {
+  if (!projection) return [];
+  const { distribution, groups } = projection;
   return [
-    ...setting(theirs.rank === method.rank, "Rank", `${theirs.rank}.`, `${method.rank}.`),
-    ...(["scale", "shift"] as const).flatMap((part) =>
-      setting(theirs[part] === method[part], capital(part), trained(theirs[part]), trained(method[part])),
-    ),
     // The text's own distribution is an open question, not a departure.
     ...setting(
       isTheirs(distribution, protocol.distribution),
@@ -248,7 +256,7 @@ function ulptDifferences(
       "The prompt starts at another size and moves at another speed for the same learning rate.",
     ),
     ...setting(
-      (groups ?? 1) === 1,
+      groups === 1,
       "Groups of the projection",
       "One projection for all tokens, the code's default; the paper does not mention groups.",
       `${groups} projections.`,
@@ -256,9 +264,10 @@ function ulptDifferences(
   ];
 }
 
-/** Where the prompt of vanilla prompt tuning starts. */
+/** Where the prompt starts of a method that has a choice. */
 function startDifferences({ initialization }: ComparableMethod, { start }: Protocol): Difference[] {
-  const { from, text, specialTokens = false, standardDeviation } = initialization ?? {};
+  if (!initialization) return [];
+  const { from, text, specialTokens = false, standardDeviation } = initialization;
   return setting(
     canonicalJson(initialization) === canonicalJson(start.value),
     "Start of the prompt",
@@ -280,6 +289,12 @@ function isTheirs<T>(ours: T, { value, alternative }: { value: T; alternative?: 
   return ours === value || (alternative !== undefined && ours === alternative);
 }
 
+/** Undefined of a method that the paper does not train. */
+function rateOf({ name }: ComparableMethod, { learningRate }: Protocol) {
+  const method = knownMethod(name)?.name;
+  return method && learningRate[method];
+}
+
 /** What of a run's training is not the paper's protocol. */
 export function trainingDifferences(
   { training, method }: Pick<ComparableRun, "training" | "method">,
@@ -287,7 +302,7 @@ export function trainingDifferences(
 ): Difference[] {
   const { steps, batchSize, lastBatch, learningRate, optimizer, schedule, warmupSteps, clipNorm } = training;
   const { dropout, evaluateEvery } = training;
-  const rate = protocol.learningRate[method.name === "ulpt" ? "ulpt" : "vanilla"];
+  const rate = rateOf(method, protocol);
   const theirs = protocol.optimizer;
   return [
     ...setting(
@@ -307,7 +322,7 @@ export function trainingDifferences(
       "Filled with rows of the next epoch.",
       "The same number of steps sees a few rows more.",
     ),
-    ...setting(isTheirs(learningRate, rate), "Learning rate", rate.paper, `${learningRate}.`),
+    ...(rate ? setting(isTheirs(learningRate, rate), "Learning rate", rate.paper, `${learningRate}.`) : []),
     ...setting(
       optimizer.name === theirs.name &&
         optimizer.epsilon === theirs.epsilon &&
@@ -412,25 +427,25 @@ function question(what: string, paper: string, ours: string, effect: string | un
 }
 
 function openMethod({ method, training }: ComparableRun, cell: PaperCell): Difference[] {
-  if (cell.method.name !== method.name) return [];
-  const { family, learningRate, distribution } = protocolOf(cell);
-  if (method.name === "vanilla") {
-    if (family === "llama") return [];
-    return [
-      {
-        kind: "open",
-        what: "Settings of prompt tuning",
-        paper: 'They are called "default configurations"; no values are given.',
-        ours: `A learning rate of ${training.learningRate}, and all else as for ULPT.`,
-        effect: "A baseline depends much on its learning rate and its start.",
-      },
-    ];
-  }
-  const rate = learningRate.ulpt;
+  const theirs = cell.method;
+  if (theirs.name === "other" || theirs.name !== method.name) return [];
+  const protocol = protocolOf(cell);
+  const { distribution } = protocol;
+  const rate = rateOf(method, protocol);
   const ofText = (ours: unknown, { value }: { value: unknown }) => (ours === value ? "code" : "text");
   const drawn = method.projection?.distribution;
   return [
-    ...(rate.open !== undefined && isTheirs(training.learningRate, rate)
+    ...(rate?.untold === undefined
+      ? []
+      : [
+          question(
+            `Settings of ${rate.untold}`,
+            'They are called "default configurations"; no values are given.',
+            `A learning rate of ${training.learningRate}, and all else as for ULPT.`,
+            "A baseline depends much on its learning rate and its start.",
+          ),
+        ]),
+    ...(rate?.open !== undefined && isTheirs(training.learningRate, rate)
       ? [
           question(
             "Learning rate",
@@ -450,17 +465,9 @@ function openMethod({ method, training }: ComparableRun, cell: PaperCell): Diffe
           ),
         ]
       : []),
-    ...(family === "llama" ? [normalised] : []),
+    ...(protocol.open?.[theirs.name] ?? []).map(({ what, paper, ours }) => question(what, paper, ours, undefined)),
   ];
 }
-
-const normalised: Difference = {
-  kind: "open",
-  what: "Form of ULPT",
-  paper:
-    "The Llama code divided each token's vector by its length before scale and shift until April 2025, after its results were announced; which of the two the numbers come from is not said.",
-  ours: "As the text and the later code: nothing is divided.",
-};
 
 function openSeeds(seeds: readonly number[], cell: PaperCell): Difference[] {
   const known =
@@ -478,10 +485,9 @@ function alwaysDifferent({ method, task, training }: ComparableRun, cell: PaperC
     {
       what: "Random numbers",
       paper: "From torch's global generator on the CPU.",
-      ours:
-        method.name === "ulpt"
-          ? "From Philox4x32-10, so that a seed gives the same projection and the same start of Z on every machine."
-          : "From Philox4x32-10, the same on every machine.",
+      ours: method.projection
+        ? "From Philox4x32-10, so that a seed gives the same projection and the same start of Z on every machine."
+        : "From Philox4x32-10, the same on every machine.",
       effect: "The same distributions but other numbers: as with another seed.",
     },
     ...(training.dropout > 0 ? [masks] : []),

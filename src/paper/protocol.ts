@@ -2,6 +2,7 @@
  * @file How the paper's runs were trained, as far as it is known: on T5, on Bloomz and on Llama 3.2. The numbers are those of the
  * official code (MANGA-UOFA/ULPT at 2e5c389), which names more of them than the text; where the two disagree, both are here.
  */
+import type { MethodName } from "../experiment/methods/registry.ts";
 import type { TaskDefinition, TaskName, WrittenTask } from "../tasks/definition.ts";
 import { registry } from "../tasks/registry.ts";
 import { resolveTask } from "../tasks/resolve.ts";
@@ -25,14 +26,19 @@ interface Disputed<T> extends Setting<T> {
   effect?: string;
 }
 
+interface LearningRate extends Disputed<number> {
+  /** The name of a method of which the paper tells no settings at all, within a sentence. */
+  untold?: string;
+}
+
 export interface Protocol {
   family: "t5" | "bloomz" | "llama";
   steps: Disputed<number>;
   batchSize: number;
   /** The dataloader keeps what is left of an epoch as a batch. */
   lastBatch: "smaller";
-  /** One for Z, scale and shift, the same for all ranks. */
-  learningRate: Readonly<Record<"ulpt" | "vanilla", Disputed<number>>>;
+  /** Of each method that the paper trains on such a model: one for all that it trains, the same for all ranks. */
+  learningRate: Readonly<Partial<Record<MethodName, LearningRate>>>;
   optimizer: {
     name: "adamw" | "hf-adamw";
     betas: readonly [number, number];
@@ -61,6 +67,8 @@ export interface Protocol {
   start: Setting<
     { from: "text"; text: string; specialTokens: boolean } | { from: "random"; standardDeviation: number }
   >;
+  /** What is open of a method beside its settings. */
+  open?: Readonly<Partial<Record<MethodName, readonly { what: string; paper: string; ours: string }[]>>>;
   /** What no run of ours does as it did, beside what none does on any model. */
   always: readonly { what: string; paper: string; ours: string; effect: string }[];
 }
@@ -93,6 +101,13 @@ const t5: Protocol = {
       value: 0.3,
       comment: "not published for this baseline: that of ATTEMPT, from which the code descends",
       paper: "Not published; 0.3 is that of ATTEMPT, from which the code descends.",
+      untold: "prompt tuning",
+    },
+    dpt: {
+      value: 0.3,
+      comment: "not published for this baseline: that of DPT's own code",
+      paper: "Not published; 0.3 is that of DPT's own code.",
+      untold: "DPT",
     },
   },
   optimizer: {
@@ -210,6 +225,13 @@ const llamaChat = {
     "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n{{ message.content }}<|eot_id|>{% endfor %}{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}",
 };
 
+const normalised = {
+  what: "Form of ULPT",
+  paper:
+    "The Llama code divided each token's vector by its length before scale and shift until April 2025, after its results were announced; which of the two the numbers come from is not said.",
+  ours: "As the text and the later code: nothing is divided.",
+};
+
 const llamaBatch = 4;
 /** What the code's epochs come to: 3 of GSM8K, 10 of MBPP. */
 const llamaEpochs: Partial<Record<TaskName, number>> = { gsm8k: 3, mbpp: 10 };
@@ -261,6 +283,7 @@ function llama(task: TaskName): Protocol {
       paper: "Greedily, up to 1,024 tokens with the text.",
       effect: "None on answers that end before.",
     },
+    open: { ulpt: [normalised] },
     seed: 42,
     distribution: {
       value: "kaiming-uniform",

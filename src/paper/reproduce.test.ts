@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { expandRuns } from "../experiment/expand.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import type { RunSettings } from "../experiment/recorded.ts";
+import type { PaperTrained } from "./cell.ts";
 import { protocolDifferences } from "./differences.ts";
 import { experimentFileName, reproduceExperiment } from "./reproduce.ts";
 import { cells, findCell } from "./results.ts";
@@ -37,11 +38,8 @@ describe("an experiment that reproduces a published number", () => {
           experiment: id.replaceAll("/", "-"),
           model: cell.model,
           task: { name: cell.task },
-          method:
-            method.name === "ulpt"
-              ? { name: "ulpt", rank: method.rank, scale: method.scale, shift: method.shift }
-              : { name: "vanilla" },
-          promptLength: (method as { promptLength: number }).promptLength,
+          method: { name: method.name, ...(method as PaperTrained).settings },
+          promptLength: (method as PaperTrained).promptLength,
         });
       }
     }
@@ -79,7 +77,7 @@ describe("an experiment that reproduces a published number", () => {
 
   it.each([
     ["table-1/lora/sst2", "OPTION_INVALID", /LoRA is quoted only/],
-    ["table-3/tune-p-r2/mnli", "OPTION_INVALID", /Z frozen, r=2 is quoted only/],
+    ["table-5/dept/nq", "OPTION_INVALID", /DePT is quoted only/],
     ["table-2/llama-3.2-1b/lora-r4/gsm8k", "OPTION_INVALID", /LoRA r=4 is quoted only/],
   ])("is refused for %s", (id, code, message) => {
     expect(() => reproduceExperiment(findCell(id))).toThrow(

@@ -1,7 +1,9 @@
 /** @file From a published number to the experiment file that repeats it, with comments on what paper and code leave open. */
 import { UlptError } from "../errors.ts";
+import { usualSettings } from "../experiment/expand.ts";
+import { methodRecord } from "../experiment/methods/registry.ts";
 import { registry } from "../tasks/registry.ts";
-import type { PaperCell, PaperUlpt, PaperVanilla } from "./cell.ts";
+import type { PaperCell, PaperTrained } from "./cell.ts";
 import { describeValue, grouped, tableName } from "./format.ts";
 import { type Protocol, protocolOf, protocolTask, threeSeeds } from "./protocol.ts";
 import { paper } from "./results.ts";
@@ -20,7 +22,7 @@ export function reproduceExperiment(cell: PaperCell): string {
   if (cell.reason !== undefined || method.name === "other") {
     throw new UlptError("OPTION_INVALID", `${cell.id} cannot be reproduced here. ${cell.reason ?? ""}`.trim(), {
       where: "paper",
-      expected: "a result of ULPT or prompt tuning",
+      expected: "a result of ULPT, DPT or prompt tuning",
       hint: "Choose another result; the numbers of this one can still be read.",
     });
   }
@@ -73,22 +75,30 @@ function taskLines(cell: PaperCell, { taskComment }: Protocol): string {
     .join("\n");
 }
 
-function methodLines(method: PaperUlpt | PaperVanilla, { distribution, start, positionComment }: Protocol): string {
-  const length = `  "promptLength": ${method.promptLength},${
-    positionComment === undefined ? "" : `\n  "promptPosition": "first", // ${positionComment}`
-  }`;
-  if (method.name === "vanilla") {
-    return `  "method": "vanilla",
-${length}
-  // ${start.comment}
-  "initialization": ${object(start.value)},`;
-  }
-  const { rank, scale, shift } = method;
-  return `  "method": "ulpt",
-  "rank": ${rank},
-${length}${scale ? "" : '\n  "scale": false,'}${shift ? "" : '\n  "shift": false,'}
-  // ${distribution.comment}
-  "projection": { "distribution": ${json(distribution.value)} },`;
+function methodLines(
+  { name, promptLength, settings }: PaperTrained,
+  { distribution, start, positionComment }: Protocol,
+): string {
+  const { inherits } = methodRecord(name);
+  const [usual] = usualSettings(name, [2]);
+  const defaults = usual as Readonly<Record<string, unknown>>;
+  const uses = (key: string) => inherits.some((inherited) => inherited === key);
+  const changed = Object.entries(settings).filter(([key, value]) => key !== "rank" && value !== defaults[key]);
+  const own = Object.fromEntries(changed.filter(([key]) => !uses(key)));
+  const method = Object.keys(own).length > 0 ? object({ name, ...own }) : json(name);
+  return [
+    `"method": ${method},`,
+    ...(uses("rank") ? [`"rank": ${settings.rank},`] : []),
+    `"promptLength": ${promptLength},`,
+    ...(positionComment === undefined ? [] : [`"promptPosition": "first", // ${positionComment}`]),
+    ...changed.filter(([key]) => uses(key)).map(([key, value]) => `${json(key)}: ${json(value)},`),
+    ...(uses("projection")
+      ? [`// ${distribution.comment}`, `"projection": { "distribution": ${json(distribution.value)} },`]
+      : []),
+    ...(uses("initialization") ? [`// ${start.comment}`, `"initialization": ${object(start.value)},`] : []),
+  ]
+    .map((line) => `  ${line}`)
+    .join("\n");
 }
 
 function seedLines({ seeds, deviation }: PaperCell, { seed }: Protocol): string {
@@ -103,9 +113,9 @@ function seedLines({ seeds, deviation }: PaperCell, { seed }: Protocol): string 
   return `  "seed": ${seed}, // ${why}`;
 }
 
-function trainingLines({ readAtStep }: PaperCell, { name }: PaperUlpt | PaperVanilla, protocol: Protocol): string {
+function trainingLines({ readAtStep }: PaperCell, { name }: PaperTrained, protocol: Protocol): string {
   const { steps, optimizer, clipNorm, dropout, evaluateEvery } = protocol;
-  const rate = protocol.learningRate[name];
+  const rate = protocol.learningRate[name]!; // of every method of its tables
   const { comment, remark: _, ...numbers } = optimizer;
   return `  "training": {
     "steps": ${steps.value}, // ${steps.comment}${readAtStep === undefined ? "" : ", and the figure ends before"}

@@ -200,10 +200,8 @@ describe("a cell", () => {
       method: {
         name: "ulpt",
         label: "ULPT r=64",
-        rank: 64,
+        settings: { rank: 64, scale: true, shift: true, trains: "z" },
         promptLength: 100,
-        scale: true,
-        shift: true,
         parameters: "7.9K",
       },
       value: 94.4,
@@ -222,19 +220,19 @@ describe("a cell", () => {
       split: "validation",
       rows: 1_000,
       readAtStep: 28_000,
-      method: { scale: false, shift: false },
+      method: { settings: { scale: false, shift: false } },
     });
     expect(findCell("table-1/ulpt-r2/cola").notes.join(" ")).toContain("Matthews");
   });
 
-  it("can be reproduced if it is of ULPT or prompt tuning, and else says why not", () => {
+  it("can be reproduced if it is of ULPT, DPT or prompt tuning, and else says why not", () => {
     const count = (table: TableId) =>
       cells().filter((cell) => cell.table === table && cell.reason === undefined).length;
     const expected: Record<TableId, number> = {
-      "table-1": 5 * 13,
+      "table-1": 7 * 13,
       "table-2": 2 * 4 * 2,
-      "table-3": 4 * 2,
-      "table-5": 5 * 8,
+      "table-3": 7 * 2,
+      "table-5": 7 * 8,
       "table-6": 3 * 8 * 3,
       "figure-3": 3 * 8 * 2,
       "figure-4": 5 * 4 * 2,
@@ -243,7 +241,8 @@ describe("a cell", () => {
     for (const { id } of publishedTables) expect([id, count(id)]).toEqual([id, expected[id]]);
     for (const cell of cells()) expect(cell.reason === undefined).toBe(cell.trainable);
     expect(findCell("table-1/lora/sst2").reason).toContain("LoRA");
-    expect(findCell("table-3/tune-p-r8/nq").reason).toContain("Z frozen");
+    expect(findCell("table-5/dept/nq").reason).toContain("DePT");
+    expect(findCell("table-3/tune-p-r8/nq")).toMatchObject({ trainable: true, method: { settings: { rank: 8 } } });
     expect(findCell("table-2/llama-3.2-1b/vera-r4/gsm8k").reason).toContain("VeRA");
   });
 
@@ -255,7 +254,8 @@ describe("a cell", () => {
       if (method.name === "other") throw new Error("quoted");
       const width = widths[model.split("-").at(-1)!]!;
       const { promptLength } = method;
-      const trained = method.name === "ulpt" ? promptLength * method.rank + 2 * width : promptLength * width;
+      const { rank } = method.settings;
+      const trained = typeof rank === "number" ? promptLength * rank + 2 * width : promptLength * width;
       const key = `${model} ${method.parameters}`;
       counts.set(key, [...(counts.get(key) ?? []), Math.round(trained / 1000)]);
     }

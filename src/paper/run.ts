@@ -1,4 +1,5 @@
 /** @file What a comparison with the paper needs to know of a run: a part of `RunSettings`, as run.json records them too. */
+import type { PaperTrained } from "./cell.ts";
 
 export interface ComparableTask {
   /** Of the registry. */
@@ -25,9 +26,6 @@ export interface ComparableTask {
 
 export interface ComparableMethod {
   name: string;
-  rank?: number | undefined;
-  scale?: boolean | undefined;
-  shift?: boolean | undefined;
   projection?: { distribution: string; groups: number } | undefined;
   initialization?:
     | {
@@ -64,4 +62,14 @@ export interface ComparableRun {
   seed: number;
   training: ComparableTraining;
   generation: { maxNewTokens: number | null };
+}
+
+/** Whether a method has those of its settings that a row of the paper tells. */
+export function hasSettings(method: ComparableMethod, { settings }: Pick<PaperTrained, "settings">): boolean {
+  return Object.entries(settings).every(([key, value]) => settingOf(method, key) === value);
+}
+
+/** One of the settings of a method of any kind. */
+export function settingOf(method: ComparableMethod, key: string): unknown {
+  return (method as unknown as Readonly<Record<string, unknown>>)[key];
 }
