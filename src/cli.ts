@@ -3,11 +3,12 @@
 import { isMainThread } from "node:worker_threads";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { compare } from "./cli/compare.ts";
 import { costDefaults, showCost } from "./cli/cost.ts";
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
-import { comparePaper, showPaper } from "./cli/paper.ts";
+import { showPaper } from "./cli/paper.ts";
 import { predict } from "./cli/predict.ts";
 import { showRows } from "./cli/rows.ts";
 import { serve } from "./cli/serve.ts";
@@ -375,11 +376,25 @@ program
   .action(showPaper);
 
 program
-  .command("compare <experiment>")
-  .description("compare the runs of an experiment (its file, or its name) with the published result that it repeats")
+  .command("compare <run-or-experiment...>")
+  .description(
+    "put any runs side by side, all runs of an experiment (its file, or its name) among them: scores with intervals, paired tests on the same rows, what each costs",
+  )
+  .addOption(
+    new Option("--at <step>", "a step that was evaluated, best or last").argParser(evaluatedStep).default("best"),
+  )
+  .addOption(new Option("--split <name>", "whose rows (default: test, if a run was tested)").choices(evaluatedSplits))
+  .option(
+    "--baseline <run>",
+    "test the others against the seeds of this run (default: vanilla prompt tuning, or the first)",
+  )
   .option("--workspace <folder>", "default: nearest folder upwards, of the file if one is given, with .ulpt or .vscode")
+  .option("--paper", "instead compare one experiment with the published result that it repeats", false)
+  .addOption(new Option("--markdown", "write it as Markdown").default(false).conflicts(["latex", "csv", "json"]))
+  .addOption(new Option("--latex", "write it as LaTeX, with booktabs").default(false).conflicts(["csv", "json"]))
+  .addOption(new Option("--csv", "write a table for a spreadsheet").default(false).conflicts("json"))
   .addOption(json())
-  .action(comparePaper);
+  .action(compare);
 
 program
   .command("download <what...>")

@@ -132,6 +132,7 @@ const commands: readonly (readonly string[])[] = [
   ["data", "mood.ulpt.json"],
   ["train", "mood.ulpt.json", "--continue", "--set", "method=ulpt", "--set", "training.steps=9"],
   ["compare", "mood.ulpt.json"],
+  ["compare", "mood.ulpt.json", "--paper"],
   ["verify", "--model", "case", "--case", "case/case.json"],
 ];
 

@@ -39,7 +39,7 @@ function asResult(cell: PaperCell): unknown {
  * @throws RUN_MISSING where there is nothing to compare; what reading an experiment and `besideRecorded` throw
  */
 export function comparePaper(given: string, options: { workspace?: string | undefined; json: boolean }): void {
-  const file = isFile(given) ? given : undefined;
+  const file = isExperimentFile(given) ? given : undefined;
   const name = file === undefined ? given : readExperiment(file).name;
   const workspace = openWorkspace(options.workspace, file === undefined ? undefined : dirname(resolve(file)));
   const known = listRuns(workspace).flatMap(({ directory, spec }) => (spec ? [{ directory, spec }] : []));
@@ -51,7 +51,8 @@ export function comparePaper(given: string, options: { workspace?: string | unde
   else say(paperReport(found.cell, found.comparison, found.differences));
 }
 
-function isFile(name: string): boolean {
+/** Whether it is the file of an experiment, and not its name. */
+export function isExperimentFile(name: string): boolean {
   return name.endsWith(experimentExtension) || (existsSync(name) && statSync(name).isFile());
 }
 

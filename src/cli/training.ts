@@ -192,6 +192,6 @@ export function report(runs: readonly Run[], experiment: string, json: boolean):
   const beside = linesBesidePaper(runs);
   if (beside.length > 0)
     say(
-      `\n${beside.join("\n")}\n\`ulpt compare ${shellWord(experiment)}${workspaceOption(workspaceOf(runs[0]!))}\` has the full report.`,
+      `\n${beside.join("\n")}\n\`ulpt compare --paper ${shellWord(experiment)}${workspaceOption(workspaceOf(runs[0]!))}\` has the full report.`,
     );
 }

@@ -1,7 +1,7 @@
 /** @file Our scores beside a published one: means, intervals, and what the difference is worth, in words. */
-import { boundsOf, isShare } from "../metrics/kinds.ts";
+import { isShare } from "../metrics/kinds.ts";
+import { seedsInterval } from "../results/groups.ts";
 import { meanAndDeviation, wilsonInterval } from "../statistics/intervals.ts";
-import { studentQuantile } from "../statistics/student.ts";
 import type { PaperCell } from "./cell.ts";
 import { describeInterval, grouped, oneDigit } from "./format.ts";
 
@@ -80,7 +80,7 @@ function describeOurs(cell: PaperCell, results: readonly SeedResult[]): PaperCom
   const rows = Math.min(...results.map(({ count }) => count));
   const interval = wider(
     ourRowsInterval(cell, results, mean, rows),
-    deviation === undefined ? undefined : seedsInterval(cell.metric, mean, deviation, results.length),
+    deviation === undefined ? undefined : percentOfSeeds(cell.metric, mean, deviation, results.length),
   );
   return {
     mean,
@@ -112,7 +112,7 @@ function describePaper({ value, deviation, metric, rows, seeds }: PaperCell): Pa
     // A printed 0.0 stands for anything below 0.05.
     deviation === undefined || seeds === null || seeds < 2
       ? undefined
-      : seedsInterval(metric, value, Math.max(deviation, 0.05), seeds),
+      : percentOfSeeds(metric, value, Math.max(deviation, 0.05), seeds),
   );
   return {
     value,
@@ -128,11 +128,9 @@ function shareInterval(percent: number, rows: number): PercentInterval {
   return { ends: [100 * low, 100 * high], source: "rows" };
 }
 
-/** Student's interval of the mean of `count` seeds, within what the metric can be. */
-function seedsInterval(metric: string, mean: number, deviation: number, count: number): PercentInterval {
-  const half = (studentQuantile(count - 1) * deviation) / Math.sqrt(count);
-  const [lowest, highest] = boundsOf(metric) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  return { ends: [Math.max(100 * lowest, mean - half), Math.min(100 * highest, mean + half)], source: "seeds" };
+function percentOfSeeds(metric: string, mean: number, deviation: number, count: number): PercentInterval {
+  const [low, high] = seedsInterval({ mean: mean / 100, deviation: deviation / 100 }, count, metric)!;
+  return { ends: [100 * low, 100 * high], source: "seeds" };
 }
 
 /** Neither source of error contains the other; the larger one is reported. */

@@ -91,6 +91,25 @@ function flatten(value: unknown, path = ""): Map<string, string> {
   );
 }
 
+/** A run, and the seeds that its method was given or took from the run, as text: those of a projection. */
+export interface DrawnRun<R> {
+  run: R;
+  drawn: string;
+}
+
+/** Runs that are equal but for the seed and the seeds of their method, whether those follow from it or not. */
+export function groupBesideSeeds<R extends KnownRun>(runs: readonly R[]): DrawnRun<R>[][] {
+  const groups = new Map<string, DrawnRun<R>[]>();
+  for (const run of runs) {
+    const identity = new Map(identitiesOf(run).at(-1));
+    const drawn = derived.flatMap((name) => identity.get(name) ?? []).join(", ");
+    for (const name of derived) identity.delete(name);
+    const key = keyOf(identity);
+    groups.set(key, [...(groups.get(key) ?? []), { run, drawn }]);
+  }
+  return [...groups.values()];
+}
+
 /** In what runs differ that are not equal, by name: as little as any way to see a run leaves. */
 export function differencesOf(run: KnownRun, from: Identity): string[] {
   return identitiesOf(run)
@@ -145,21 +164,41 @@ const mostNamed = 3;
 /** Tells what an identity has otherwise than that of the largest of its namesakes: `learningRate 0.1, promptLength 20`. */
 function differenceTeller(groups: readonly UnnamedGroup<unknown>[]): (identity: Identity) => string {
   const usual = groups.reduce((most, group) => (group.members.length > most.members.length ? group : most)).identity;
-  const identities = groups.map(({ identity }) => identity);
-  const differing = differingNames(identities);
-  const short = differing.map((name) => name.split(".").at(-1)!);
-  const settings = differing.map((name, index) => ({
-    name,
-    title: short.filter((other) => other === short[index]).length === 1 ? short[index]! : name,
-    values: [...new Set(identities.map((identity) => identity.get(name)))],
-  }));
+  const settings = differingSettings(groups.map(({ identity }) => identity));
   return (identity) => {
     const texts = settings
       .filter(({ name }) => identity.get(name) !== usual.get(name))
-      .map(({ name, title, values }) => `${title} ${valueText(identity.get(name), values)}`);
+      .map((setting) => `${setting.title} ${setting.textOf(identity)}`);
     const rest = texts.length - mostNamed;
     return (rest > 1 ? [...texts.slice(0, mostNamed), `${rest} more`] : texts).join(", ");
   };
+}
+
+/** In what identities differ. */
+export interface DifferingSetting {
+  /** `training.learningRate` */
+  name: string;
+  /** `learningRate`, where no other that differs ends so. */
+  title: string;
+  /** Whether it is set at all. */
+  isSetIn(identity: Identity): boolean;
+  /** Its value as people read it. */
+  textOf(identity: Identity): string;
+}
+
+/** By name. */
+export function differingSettings(identities: readonly Identity[]): DifferingSetting[] {
+  const differing = differingNames(identities);
+  const short = differing.map((name) => name.split(".").at(-1)!);
+  return differing.map((name, index) => {
+    const values = [...new Set(identities.map((identity) => identity.get(name)))];
+    return {
+      name,
+      title: short.filter((other) => other === short[index]).length === 1 ? short[index]! : name,
+      isSetIn: (identity) => identity.has(name),
+      textOf: (identity) => valueText(identity.get(name), values),
+    };
+  });
 }
 
 const longestValue = 24;

@@ -32,6 +32,12 @@ export interface EvaluationPoint extends Position {
   /** The same answers by the other metrics of the task, and their confidence intervals. */
   others: Readonly<Record<string, number>>;
   otherIntervals: Readonly<Record<string, readonly [low: number, high: number]>>;
+  /** The score of the most probable label, in place of what was written; null where the labels are not known. */
+  amongLabels: number | null;
+  /** Rows whose source the model has also been trained on; null where that is not known. */
+  seenInTraining: number | null;
+  /** How many groups of rows belong together; null where every row is one of its own. */
+  clusters: number | null;
   /** Scores to compare with: `majority`, `unprompted`, `unpromptedAmongLabels`. */
   baselines: Readonly<Record<string, number>>;
   /** Seconds that it took. */
@@ -242,6 +248,9 @@ function evaluationPoint(event: EvaluationEvent, position: Position): Evaluation
     invalid: event.invalid ?? null,
     others: event.others ?? {},
     otherIntervals: event.otherIntervals ?? {},
+    amongLabels: event.amongLabels ?? null,
+    seenInTraining: event.seenInTraining ?? null,
+    clusters: event.clusters ?? null,
     baselines: event.baselines ?? {},
     took: event.seconds,
   };

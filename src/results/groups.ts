@@ -5,6 +5,7 @@
 import { boundsOf, isPercent } from "../metrics/kinds.ts";
 import type { RunState } from "../runs/store.ts";
 import { meanAndDeviation } from "../statistics/intervals.ts";
+import { studentQuantile } from "../statistics/student.ts";
 
 /** What a group is called, and by what it is told from others of that name. */
 export interface GroupFacts {
@@ -147,6 +148,16 @@ export function spreadText(spread: Spread, metric: string | null, write: (score:
   const [low, high] = reachOf(spread, metric);
   const isWithin = low <= mean - deviation && high >= mean + deviation;
   return isWithin ? `${write(mean)} ± ${points}` : `${write(mean)} (sd ${points})`;
+}
+
+/** Student's 95 % interval of the mean of so many seeds, within what the metric can be; undefined for a single one. */
+export function seedsInterval(
+  { mean, deviation }: Spread,
+  count: number,
+  metric: string | null,
+): [low: number, high: number] | undefined {
+  if (deviation === undefined) return undefined;
+  return reachOf({ mean, deviation: (studentQuantile(count - 1) * deviation) / Math.sqrt(count) }, metric);
 }
 
 /** Mean − and + standard deviation, as far as the metric can go: a bar that is drawn ends there. */

@@ -24,19 +24,31 @@ export interface PairedRows {
  * where it is not known of what.
  */
 export function pairRows(first: Predictions, second: Predictions): PairedRows | undefined {
-  if (first.data === null || first.data !== second.data) return undefined;
-  const waiting = new Map<number, PredictedRow[]>();
-  for (const row of second.rows) {
-    const known = waiting.get(row.line);
-    if (known) known.push(row);
-    else waiting.set(row.line, [row]);
-  }
-  const pairs: RowPair[] = [];
-  for (const row of first.rows) {
-    // A task may have a line of its file more than once: the first of one is the first of the other.
-    const other = waiting.get(row.line)?.shift();
-    if (other) pairs.push({ first: row, second: other });
-  }
+  const common = commonRows([first, second]);
+  if (!common) return undefined;
+  const pairs = common.map(([first, second]) => ({ first: first!, second: second! }));
   const alone = { first: first.rows.length - pairs.length, second: second.rows.length - pairs.length };
   return { pairs, alone };
+}
+
+/** Of each row that all evaluations have, what each made of it; in the order of the first. Undefined as for `pairRows`. */
+export function commonRows(evaluations: readonly Predictions[]): PredictedRow[][] | undefined {
+  const [first, ...others] = evaluations;
+  if (!first || first.data === null || others.some(({ data }) => data !== first.data)) return undefined;
+  const waiting = others.map(({ rows }) => byLine(rows));
+  return first.rows.flatMap((row) => {
+    if (!waiting.every((rows) => (rows.get(row.line)?.length ?? 0) > 0)) return [];
+    // A task may have a line of its file more than once: the first of one is the first of the other.
+    return [[row, ...waiting.map((rows) => rows.get(row.line)!.shift()!)]];
+  });
+}
+
+function byLine(rows: readonly PredictedRow[]): Map<number, PredictedRow[]> {
+  const lines = new Map<number, PredictedRow[]>();
+  for (const row of rows) {
+    const known = lines.get(row.line);
+    if (known) known.push(row);
+    else lines.set(row.line, [row]);
+  }
+  return lines;
 }

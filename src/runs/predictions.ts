@@ -57,6 +57,8 @@ const rowAnswer = z.object({
   line,
   /** Left out where none was generated. */
   answer: z.string().optional(),
+  /** Whether the answer had not ended when it was as long as it may be; left out where it had. */
+  cut: z.boolean().optional(),
   /** 1 is right; left out by metrics that no single row has. */
   score: real.optional(),
   /** −log P of the target, summed over its tokens, and how many those are. */
@@ -155,6 +157,8 @@ export interface PredictedRow {
   target: string | null;
   references: readonly string[];
   answer: string | null;
+  /** Whether the answer had not ended when it was as long as it may be. */
+  cut: boolean;
   /** By the metric; 1 is right. */
   score: number | null;
   /** −log P of the target, summed over its tokens. */
@@ -197,7 +201,7 @@ function readTexts(directory: string, split: EvaluatedSplit) {
   return readLines(rowTextsPath(directory, split), textsHead, rowText);
 }
 
-function predictedRow({ line, answer, score, loss, tokens }: RowAnswer, text: RowText | undefined): PredictedRow {
+function predictedRow({ line, answer, cut, score, loss, tokens }: RowAnswer, text: RowText | undefined): PredictedRow {
   const own = text?.line === line ? text : undefined;
   return {
     line,
@@ -205,6 +209,7 @@ function predictedRow({ line, answer, score, loss, tokens }: RowAnswer, text: Ro
     target: own?.target ?? null,
     references: own?.references ?? [],
     answer: answer ?? null,
+    cut: cut ?? false,
     score: score ?? null,
     loss: loss ?? null,
     tokens: tokens ?? null,

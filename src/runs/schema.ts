@@ -193,6 +193,8 @@ const evaluationEvent = z.object({
   others: z.record(z.string(), real).optional(),
   /** The confidence intervals of those: low, high. */
   otherIntervals: z.record(z.string(), z.tuple([real, real])).optional(),
+  /** Rows whose source the model has also been trained on. */
+  seenInTraining: count.optional(),
   /** Of the most probable label, in place of what was written; where the labels are known. */
   amongLabels: real.optional(),
   /** Scores to compare with, e.g. of the most frequent label. */

@@ -83,9 +83,9 @@ export function bootstrapInterval(
   const random = new Stream(SEED, "bootstrap");
   const counts = new Uint32Array(values.length);
   return middleOf(kindOf.length, () => {
-    counts.fill(0);
-    if (!clusters) for (let drawn = 0; drawn < kindOf.length; drawn++) counts[kindOf[random.below(kindOf.length)]!]!++;
+    if (!clusters) resample(kindOf, random, counts);
     else {
+      counts.fill(0);
       const { starts, rows } = clusters;
       for (let drawn = 1; drawn < starts.length; drawn++) {
         const cluster = random.below(starts.length - 1);
@@ -94,6 +94,45 @@ export function bootstrapInterval(
     }
     return statistic(counts);
   });
+}
+
+/** How often each kind is drawn when as many rows are drawn with replacement. */
+function resample(kindOf: Uint32Array, random: Stream, counts: Uint32Array): void {
+  counts.fill(0);
+  for (let drawn = 0; drawn < kindOf.length; drawn++) counts[kindOf[random.below(kindOf.length)]!]!++;
+}
+
+// The smallest p there can be, 2/(resamples + 1), has to stay below 5 % when it is corrected for 20 comparisons.
+const TEST_RESAMPLES = 1999;
+
+export interface TestedDifference {
+  /** 95 % percentile interval. */
+  interval: [low: number, high: number];
+  /** Two-sided. */
+  p: number;
+}
+
+/**
+ * Whether a difference of two statistics of the same rows may be 0: the paired bootstrap. The p value is twice the share of
+ * resamples on the other side of 0, those at 0 counted on both, the sample itself as one (Davison & Hinkley, "Bootstrap Methods
+ * and their Application", 1997, §4.4 and eq. 4.11). It is the same on every machine.
+ * @param difference in a resample, given as how often each kind occurs in it. The array is reused between calls.
+ * @throws RangeError if there are no rows
+ */
+export function testDifference(kinds: Kinds<unknown>, difference: (counts: Counts) => number): TestedDifference {
+  const { kindOf, values } = kinds;
+  const random = new Stream(SEED, "paired bootstrap");
+  const counts = new Uint32Array(values.length);
+  let [below, above] = [1, 1];
+  const draw = () => {
+    resample(kindOf, random, counts);
+    const value = difference(counts);
+    if (value <= 0) below += 1;
+    if (value >= 0) above += 1;
+    return value;
+  };
+  const interval = middleOf(kindOf.length, draw, TEST_RESAMPLES);
+  return { interval, p: Math.min(1, (2 * Math.min(below, above)) / (TEST_RESAMPLES + 1)) };
 }
 
 /**
@@ -132,8 +171,8 @@ export function posteriorInterval(
 }
 
 /** What lies between the 2.5 % and the 97.5 % quantile of so many draws. */
-function middleOf(rows: number, draw: () => number): [low: number, high: number] {
+function middleOf(rows: number, draw: () => number, draws = RESAMPLES): [low: number, high: number] {
   if (rows === 0) throw new RangeError("no rows to draw from");
-  const sorted = [...Float64Array.from({ length: RESAMPLES }, draw).sort()];
+  const sorted = [...Float64Array.from({ length: draws }, draw).sort()];
   return [quantileSorted(sorted, 0.025), quantileSorted(sorted, 0.975)];
 }

@@ -1,4 +1,5 @@
 /** @file Student's t distribution, for the mean of a few seeds. */
+import { meanAndDeviation } from "./intervals.ts";
 
 /** 97.5 % quantiles for 1 to 10 degrees of freedom. */
 const table = [12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139];
@@ -13,4 +14,19 @@ export function studentQuantile(degrees: number): number {
   const second = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
   const third = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
   return z + first / degrees + second / degrees ** 2 + third / degrees ** 3;
+}
+
+/**
+ * The 95 % interval of the difference of two means, whose deviations may differ (Welch 1947); undefined where one is of a single
+ * value. Fewer than 10 degrees of freedom are rounded down, which makes it a little wider.
+ */
+export function welchInterval(a: readonly number[], b: readonly number[]): [low: number, high: number] | undefined {
+  const [first, second] = [meanAndDeviation(a), meanAndDeviation(b)];
+  if (first.deviation === undefined || second.deviation === undefined) return undefined;
+  const [x, y] = [first.deviation ** 2 / a.length, second.deviation ** 2 / b.length];
+  const difference = first.mean - second.mean;
+  if (x + y === 0) return [difference, difference];
+  const degrees = (x + y) ** 2 / (x ** 2 / (a.length - 1) + y ** 2 / (b.length - 1));
+  const half = studentQuantile(degrees > table.length ? degrees : Math.floor(degrees)) * Math.sqrt(x + y);
+  return [difference - half, difference + half];
 }

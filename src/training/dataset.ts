@@ -24,6 +24,21 @@ export interface Split {
   lostTargets: number;
 }
 
+/** How many rows the model reads exactly as it read one of the training rows, whatever their targets. */
+export function rowsSeenInTraining(training: Split["tokens"], split: Split["tokens"]): number {
+  const keyOf = ({ source }: TokenizedExample) => source.join(" ");
+  const rows = new Map<string, number>();
+  for (const key of Array.from(split, keyOf)) rows.set(key, (rows.get(key) ?? 0) + 1);
+  let seen = 0;
+  for (const row of training) {
+    if (rows.size === 0) break;
+    const key = keyOf(row);
+    seen += rows.get(key) ?? 0;
+    rows.delete(key);
+  }
+  return seen;
+}
+
 export interface UnknownText {
   /** Unknown tokens of the sources as the model gets them, and all their tokens but special ones. */
   tokens: number;
@@ -40,6 +55,8 @@ export interface Dataset {
   labels: { text: string; tokens: readonly number[] }[] | undefined;
   /** Targets that the tokenizer writes back differently: answers are compared with what comes back. */
   changedTargets: { count: number; first: string | undefined };
+  /** Rows that were trained on as well. */
+  seenInTraining: { validation: number; test: number };
   /** Longest target in tokens, end token counted. */
   longestTarget: number;
   /** Tokens of the longest source and its target together. */
@@ -191,6 +208,10 @@ export async function tokenizeTask(
     validation,
     test,
     labels,
+    seenInTraining: {
+      validation: rowsSeenInTraining(train.tokens, validation.tokens),
+      test: rowsSeenInTraining(train.tokens, test.tokens),
+    },
     longestTarget,
     longestExample,
     changedTargets: { count: changedTargets, first: changedTarget },

@@ -71,6 +71,8 @@ export interface EvaluatedRows {
   scores: readonly number[] | undefined;
   /** −log P of the targets; undefined where nobody asked. */
   losses: readonly Loss[] | undefined;
+  /** Whether an answer was as long as it may be and had not ended; empty where none was generated. */
+  cut: readonly boolean[];
 }
 
 /**
@@ -114,6 +116,7 @@ export async function evaluate(
   const needsAnswers = ofAnswers !== undefined;
   const needsLosses = loss || metrics.some(ofLosses);
   const predictions: string[] = needsAnswers ? new Array(tokens.length) : [];
+  const cut: boolean[] = needsAnswers ? new Array(tokens.length) : [];
   const likeliest: string[] = new Array(tokens.length);
   const losses: Loss[] = new Array(tokens.length);
   let done = 0;
@@ -125,7 +128,10 @@ export async function evaluate(
     const texts = await generator.prefill(await prompt?.values(sources), sources);
     if (needsAnswers) {
       const answers = await texts.generate({ maxNewTokens, signal });
-      for (const [row, index] of group.entries()) predictions[index] = tokenizer.decode(answers[row]!);
+      for (const [row, index] of group.entries()) {
+        predictions[index] = tokenizer.decode(answers[row]!);
+        cut[index] = answers[row]!.length === maxNewTokens; // the token that ends an answer is none of it
+      }
     }
     if (needsLosses) {
       const targets = rows.map(({ target }) => target);
@@ -164,7 +170,7 @@ export async function evaluate(
     loss: loss ? meanLoss(losses) : undefined,
     amongLabels: amongLabels && labels && ofAnswers ? (await scoreBy(ofAnswers, likeliest)).score : undefined,
     predictions,
-    rows: { scores: rows, losses: needsLosses ? losses : undefined },
+    rows: { scores: rows, losses: needsLosses ? losses : undefined, cut },
   };
 }
 

@@ -25,6 +25,7 @@ function* answersOf({ examples }: Split, { predictions, rows }: Pick<Evaluation,
     const row: RowAnswer = { line };
     const loss = rows.losses?.[index];
     if (index in predictions) row.answer = predictions[index]!;
+    if (rows.cut[index]) row.cut = true;
     if (rows.scores) row.score = rows.scores[index]!;
     if (loss) Object.assign(row, { loss: loss.sum, tokens: loss.tokens });
     index += 1;

@@ -119,6 +119,24 @@ const entities: Readonly<Record<string, string>> = {
   "@": "&#64;",
 };
 
+const latexNamed: Readonly<Record<string, string>> = {
+  "\\": "\\textbackslash{}",
+  "~": "\\textasciitilde{}",
+  "^": "\\textasciicircum{}",
+  "<": "\\textless{}",
+  ">": "\\textgreater{}",
+  "|": "\\textbar{}",
+  '"': "\\symbol{34}",
+};
+
+/** For LaTeX in text mode: it reads as it was written, nothing in it is a command, mathematics or a comment. */
+export function latexText(text: string): string {
+  return visibleLine(oneLine(text))
+    .replaceAll(/[\\~^<>|"{}$&#_%]/g, (character) => latexNamed[character] ?? `\\${character}`)
+    .replaceAll(/-(?=-)|`(?=`)|'(?=')|[?!](?=`)/g, "$&{}") // no ligatures
+    .replace(/^[[*]/, "{}$&"); // behind \\ it would be its argument
+}
+
 /** For HTML, as text or as the value of an attribute in quotes. Lines and what cannot be seen stay: a page may need them. */
 export function htmlText(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!);

@@ -176,7 +176,7 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
       () => workbench.terminal(),
     );
     await until(
-      async () => (await workbench.terminal()).includes("`ulpt compare ours` has the full report"),
+      async () => (await workbench.terminal()).includes("`ulpt compare --paper ours` has the full report"),
       20_000,
       () => workbench.terminal(),
     );

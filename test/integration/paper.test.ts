@@ -99,7 +99,7 @@ describe("the comparison with the paper", () => {
       day: 2,
       score: 0.9,
     });
-    const { stdout } = await ulptOk(["compare", "twice"], inFolder());
+    const { stdout } = await ulptOk(["compare", "twice", "--paper"], inFolder());
     expect(stdout).toMatch(/^\| Ours \| 50\.0 ± 0\.0 \|.*\| 1, 2 \|/m);
     expect(stdout).toContain(
       "- 1 run of other settings was left out. Not the same: training.learningRate and training.steps.",
@@ -110,10 +110,10 @@ describe("the comparison with the paper", () => {
   it("takes the file of an experiment for its name, from wherever it is asked", async () => {
     record("wg");
     writeFileSync(folder("some.ulpt.json"), experiment.replace("{", '{ "name": "wg",'));
-    const byName = await ulptOk(["compare", "wg"], inFolder());
+    const byName = await ulptOk(["compare", "wg", "--paper"], inFolder());
     expect(byName.stdout).toContain("# Beside the paper: WinoGrande, ULPT r=2");
-    expect(await ulptOk(["compare", "some.ulpt.json"], inFolder())).toEqual(byName);
-    expect(await ulptOk(["compare", folder("some.ulpt.json")], { cwd: "/" })).toEqual(byName);
+    expect(await ulptOk(["compare", "some.ulpt.json", "--paper"], inFolder())).toEqual(byName);
+    expect(await ulptOk(["compare", folder("some.ulpt.json"), "--paper"], { cwd: "/" })).toEqual(byName);
   });
 
   it("is with the result that the newest runs name of which some were tested", async () => {
@@ -121,18 +121,18 @@ describe("the comparison with the paper", () => {
     record("renamed", { day: 1 });
     record("renamed", { day: 2, overrides: toR16 });
     record("renamed", { day: 3, score: null, overrides: ["rank=64", "paper=table-5/ulpt-r64/winogrande"] });
-    expect((await ulptOk(["compare", "renamed"], inFolder())).stdout).toContain(
+    expect((await ulptOk(["compare", "renamed", "--paper"], inFolder())).stdout).toContain(
       "# Beside the paper: WinoGrande, ULPT r=16",
     );
     record("renamed", { day: 4 });
-    expect((await ulptOk(["compare", "renamed"], inFolder())).stdout).toContain(
+    expect((await ulptOk(["compare", "renamed", "--paper"], inFolder())).stdout).toContain(
       "# Beside the paper: WinoGrande, ULPT r=2",
     );
   });
 
   it("as JSON is one line", async () => {
     record("asjson", { overrides: ["seed=1"] });
-    const { stdout } = await ulptOk(["compare", "asjson", "--json"], inFolder());
+    const { stdout } = await ulptOk(["compare", "asjson", "--paper", "--json"], inFolder());
     expect(jsonLines(stdout)).toEqual([
       expect.objectContaining({ cell: expect.objectContaining({ id }), comparison: expect.anything() }),
     ]);
@@ -140,32 +140,60 @@ describe("the comparison with the paper", () => {
 
   it("of an experiment that there is not fails with the nearest that there is", async () => {
     record("nearest");
-    const end = await ulpt(["compare", "nearesst"], inFolder());
+    const end = await ulpt(["compare", "nearesst", "--paper"], inFolder());
     expectFailure(end, { code: "RUN_MISSING", exit: 1, where: folder() });
     expect(end.stderr).toContain('Did you mean "nearest"?');
     expect(end.stdout).toBe("");
   });
 
   it("of a file fails where the file is not there, or was not trained", async () => {
-    const missing = await ulpt(["compare", "nowhere.ulpt.json"], inFolder());
+    const missing = await ulpt(["compare", "nowhere.ulpt.json", "--paper"], inFolder());
     expectFailure(missing, { code: "EXPERIMENT_UNREADABLE", exit: 2, where: "nowhere.ulpt.json" });
     writeFileSync(folder("untrained.ulpt.json"), experiment);
-    const untrained = await ulpt(["compare", "untrained.ulpt.json"], inFolder());
+    const untrained = await ulpt(["compare", "untrained.ulpt.json", "--paper"], inFolder());
     expectFailure(untrained, { code: "RUN_MISSING", exit: 1, where: folder() });
     expect(untrained.stderr).toContain("`ulpt train untrained.ulpt.json`");
   });
 
   it("fails where no run repeats a result, and where none of those has a score yet", async () => {
     record("ours", { named: false });
-    const ours = await ulpt(["compare", "ours"], inFolder());
+    const ours = await ulpt(["compare", "ours", "--paper"], inFolder());
     expectFailure(ours, { code: "RUN_MISSING", exit: 1, where: folder() });
     expect(ours.stderr).toContain('No run of "ours" repeats a result of the paper.');
 
     record("begun", { score: null });
-    const begun = await ulpt(["compare", "begun", "--json"], inFolder());
+    const begun = await ulpt(["compare", "begun", "--paper", "--json"], inFolder());
     expectFailure(begun, { code: "RUN_MISSING", exit: 1, where: folder() });
     expect(begun.stderr).toContain(`No run of "begun" has a score that compares with ${id}.`);
     expect(begun.stderr).toContain("a run of ULPT r=2, scored on its test split by accuracy");
     expect(jsonLines(begun.stdout)).toMatchObject([{ type: "error", code: "RUN_MISSING" }]);
+  });
+});
+
+describe("runs of several experiments", () => {
+  it("stand in one table, with why there is no test of their answers, beside which a run stands alone", async () => {
+    record("one", { overrides: ["seed=[1,2]"] });
+    record("two", { overrides: ["rank=16", "seed=[1,2]"], score: 0.6 });
+    const both = await ulptOk(["compare", "one", "two", "--json"], inFolder());
+    expect(jsonLines(both.stdout)).toMatchObject([
+      {
+        split: "test",
+        baseline: "ulpt-r2",
+        rows: [
+          { group: "ulpt-r2", mean: 0.5, seeds: 2, paired: null },
+          {
+            group: "ulpt-r16",
+            mean: 0.6,
+            seeds: 2,
+            paired: "answers-not-kept",
+            seedDifference: [0.1, 0.1].map((end) => expect.closeTo(end, 12)),
+          },
+        ],
+      },
+    ]);
+    const { stdout } = await ulptOk(["compare", "one/ulpt-r2-seed1", "two", "--baseline", "two"], inFolder());
+    expect(stdout).toContain("ulpt-r2: no paired test, because its answers or the baseline's were not kept");
+    const end = await ulpt(["compare", "one", "--baseline", "two"], inFolder());
+    expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "--baseline two" });
   });
 });

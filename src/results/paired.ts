@@ -1,0 +1,171 @@
+/** @file Two groups of runs on the same rows: by how much one is better, and whether that is more than chance. */
+import { notANumber, type Pair, parseNumber, pearson, spearman } from "../metrics/correlation.ts";
+import { gain } from "../metrics/kinds.ts";
+import type { PredictedRow, Predictions } from "../runs/predictions.ts";
+import { type Counts, groupRows, type Kinds, testDifference } from "../statistics/bootstrap.ts";
+import { meanAndDeviation } from "../statistics/intervals.ts";
+import { detectableDifference, fewestDiscordant, holm, level, signFlipTest } from "../statistics/paired.ts";
+import { commonRows } from "./rows.ts";
+
+/** Why two groups cannot be compared row by row. */
+export type Unpaired = "answers-not-kept" | "other-rows" | "other-metric" | "no-values";
+
+export interface PairedTest {
+  /**
+   * McNemar's, exact; of several seeds the exact test of signs of the mean differences, which is the same for one; else the
+   * paired bootstrap.
+   */
+  test: "mcnemar" | "sign-flip" | "bootstrap";
+  /** Of what the difference is: the share of right answers, or the metric. */
+  of: "right-answers" | "metric";
+  metric: string;
+  /** Rows that all runs of both groups answered. */
+  rows: number;
+  /** Above 0 where the group is better than the baseline. */
+  difference: number;
+  /** 95 %, over rows, of the runs as they were trained. */
+  interval: readonly [low: number, high: number];
+  /** Two-sided. */
+  p: number;
+  /** After Holm, for all groups that were tested. */
+  adjusted: number;
+  isSignificant: boolean;
+  /** The smallest difference that these rows show in 80 of 100 samples, before it is corrected for many comparisons. */
+  detectable: number;
+}
+
+type NewTest = Omit<PairedTest, "adjusted" | "isSignificant">;
+
+/** For each group its test against the baseline, corrected for their number; or why there is none. */
+export function testGroups(
+  groups: readonly (readonly Predictions[])[],
+  baseline: readonly Predictions[],
+): (PairedTest | Unpaired)[] {
+  const tests = groups.map((group) => testGroup(group, baseline));
+  const adjusted = holm(tests.flatMap((test) => (typeof test === "string" ? [] : [test.p])));
+  let next = 0;
+  return tests.map((test) => {
+    if (typeof test === "string") return test;
+    const corrected = adjusted[next++]!;
+    return { ...test, adjusted: corrected, isSignificant: corrected < level };
+  });
+}
+
+function testGroup(group: readonly Predictions[], baseline: readonly Predictions[]): NewTest | Unpaired {
+  if (group.length === 0 || baseline.length === 0) return "answers-not-kept";
+  const all = [...group, ...baseline];
+  const [{ metric }] = all as [Predictions];
+  if (all.some((one) => one.metric !== metric)) return "other-metric";
+  const rows = commonRows(all);
+  if (!rows || rows.length === 0) return "other-rows";
+  const sides: Sides = { metric, rows, group: group.length };
+  if (rows.every((answers) => answers.every(({ score }) => score !== null))) return testValues(sides);
+  return testStatistic(sides) ?? "no-values";
+}
+
+interface Sides {
+  metric: string;
+  /** Of each row what every run made of it, those of the group first. */
+  rows: readonly (readonly PredictedRow[])[];
+  /** How many of those are the group's. */
+  group: number;
+}
+
+/** Where the score of a row is its own. */
+function testValues({ metric, rows, group }: Sides): NewTest {
+  const baseline = rows[0]!.length - group;
+  // In units of 1 / (runs of the group · runs of the baseline), which are whole numbers where a row is right or wrong.
+  const whole = rows.map((answers) => {
+    const sum = (from: number, to: number) => answers.slice(from, to).reduce((total, { score }) => total + score!, 0);
+    return sum(0, group) * baseline - sum(group, answers.length) * group;
+  });
+  const unit = group * baseline;
+  const kinds = groupRows(
+    whole.map((difference) => difference / unit),
+    (difference) => difference,
+  );
+  const bootstrap = testDifference(kinds, meanOf(kinds));
+  const { mean, deviation = 0 } = meanAndDeviation(whole.map((difference) => difference / unit));
+  const common = { metric, rows: rows.length, difference: mean, interval: bootstrap.interval };
+  const shown = detectableDifference(deviation / Math.sqrt(rows.length));
+  const isBinary = rows.every((answers) => answers.every(({ score }) => score === 0 || score === 1));
+  if (!isBinary) return { ...common, test: "bootstrap", of: "metric", p: bootstrap.p, detectable: shown };
+  return {
+    ...common,
+    test: unit === 1 ? "mcnemar" : "sign-flip",
+    of: "right-answers",
+    p: signFlipTest(whole),
+    detectable: Math.min(1, Math.max(shown, fewestDiscordant / rows.length)),
+  };
+}
+
+function meanOf({ values }: Kinds<number>): (counts: Counts) => number {
+  return (counts) => {
+    let [sum, total] = [0, 0];
+    for (let kind = 0; kind < counts.length; kind++) {
+      sum += counts[kind]! * values[kind]!;
+      total += counts[kind]!;
+    }
+    return sum / total;
+  };
+}
+
+/** Where only all rows together have a score: losses and correlations. */
+function testStatistic({ metric, rows, group }: Sides): NewTest | undefined {
+  const runs = rows[0]!.map((_, run) =>
+    statisticOf(
+      metric,
+      rows.map((answers) => answers[run]!),
+    ),
+  );
+  const statistics = runs.filter((statistic) => statistic !== undefined);
+  if (statistics.length < runs.length) return undefined;
+  const meanFrom = (from: number, to: number, counts: Counts) =>
+    statistics.slice(from, to).reduce((sum, statistic) => sum + statistic(counts), 0) / (to - from);
+  const difference = (counts: Counts) =>
+    gain(metric, meanFrom(0, group, counts), meanFrom(group, statistics.length, counts));
+  const kinds = { kindOf: Uint32Array.from(rows.keys()), values: rows };
+  const { interval, p } = testDifference(kinds, difference);
+  const standardError = (interval[1] - interval[0]) / (2 * 1.96);
+  return {
+    test: "bootstrap",
+    of: "metric",
+    metric,
+    rows: rows.length,
+    difference: difference(new Uint32Array(rows.length).fill(1)),
+    interval,
+    p,
+    detectable: detectableDifference(standardError),
+  };
+}
+
+/** The score of a run where each of its rows occurs so often; undefined where what it needs was not kept. */
+function statisticOf(metric: string, rows: readonly PredictedRow[]): ((counts: Counts) => number) | undefined {
+  if (metric === "loss") return lossOf(rows);
+  if (metric === "likelihood") {
+    const loss = lossOf(rows);
+    return loss && ((counts) => Math.exp(-loss(counts)));
+  }
+  const correlation = metric === "pearson" ? pearson : metric === "spearman" ? spearman : undefined;
+  if (!correlation) return undefined;
+  const pairs: Pair[] = [];
+  for (const { answer, target } of rows) {
+    const value = target === null ? undefined : parseNumber(target);
+    if (answer === null || value === undefined) return undefined;
+    pairs.push({ prediction: parseNumber(answer) ?? notANumber, target: value });
+  }
+  return correlation({ kindOf: Uint32Array.from(pairs.keys()), values: pairs });
+}
+
+/** Of all losses / all tokens. */
+function lossOf(rows: readonly PredictedRow[]): ((counts: Counts) => number) | undefined {
+  if (rows.some(({ loss, tokens }) => loss === null || tokens === null)) return undefined;
+  return (counts) => {
+    let [sum, tokens] = [0, 0];
+    rows.forEach((row, index) => {
+      sum += counts[index]! * row.loss!;
+      tokens += counts[index]! * row.tokens!;
+    });
+    return sum / tokens;
+  };
+}
