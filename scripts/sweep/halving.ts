@@ -23,8 +23,8 @@ interface Found {
 }
 
 /** The finished run with the best validation, and the steps of all. */
-function found(workspace: string, experiment: string): Found {
-  const runs = listRuns(workspace).filter((run) => run.experiment === experiment);
+function found(workspace: string): Found {
+  const runs = listRuns(workspace);
   const reports = runs.map((run) => ({ run, report: reportRun({ directory: run.directory, spec: run.spec! }) }));
   const finished = reports.filter(({ report }) => report.state === "finished");
   const best = finished.reduce((a, b) => (b.report.bestValidation! > a.report.bestValidation! ? b : a));
@@ -49,22 +49,23 @@ async function main(): Promise<void> {
       dereference: true,
       filter: (path) => !path.includes(".ulpt/") && !path.endsWith(".ulpt"),
     });
-    const train = (name: string, ...more: string[]) =>
+    const train = (...more: string[]) =>
       ulptOk(
         [
-          ...["train", basename(file), "--json", "--workspace", folder, "--set", `name=${name}`],
+          ...["train", basename(file), "--json", "--workspace", folder],
           ...["--set", "method=ulpt", "--set", "rank=2", "--set", `training.learningRate=${JSON.stringify(rates)}`],
           ...more,
         ],
         { cwd: folder },
       );
-    await train("halving", "--set", `search.halving=${JSON.stringify(halving)}`);
-    const halved = found(folder, "halving");
+    await train("--set", `search.halving=${JSON.stringify(halving)}`);
+    const halved = found(folder);
     console.log(
       `halving: learning rate ${halved.rate}, validation ${percent(halved.validation)}, test ${percent(halved.test)}, ${halved.steps} steps`,
     );
-    await train("grid");
-    const grid = found(folder, "grid");
+    // The runs that it left go on exactly: with them the others are the grid that was never halved.
+    await train("--continue");
+    const grid = found(folder);
     console.log(
       `grid:    learning rate ${grid.rate}, validation ${percent(grid.validation)}, test ${percent(grid.test)}, ${grid.steps} steps`,
     );
