@@ -14,7 +14,7 @@ import { readExit } from "../runs/owner.ts";
 import type { EndState } from "../runs/schema.ts";
 import { openRun, type Run, requestStop, runState } from "../runs/store.ts";
 import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
-import { createRunOf, findEqualRun } from "../training/newRun.ts";
+import { createRunOf, equalRuns } from "../training/newRun.ts";
 import type { SweepCrew } from "../training/sweep.ts";
 import { runToEnd, type Training } from "./training.ts";
 
@@ -38,9 +38,13 @@ export function createCrew(record: SweepRecord, training: Training, existing: Re
       },
     );
   };
+  let adoptable: ReturnType<typeof equalRuns> | undefined;
   return {
     existing: () => new Map([...existing].map(([name, directory]) => [name, openRun(directory)])),
-    adopt: (planned) => findEqualRun(find(planned), { workspace, experiment, threads }, resources),
+    adopt(planned) {
+      adoptable ??= equalRuns({ workspace, experiment, threads }, resources);
+      return adoptable(find(planned));
+    },
     create(planned) {
       const sweep = { name: record.name, run: planned.name };
       return createRunOf(find(planned), { workspace, experiment, sweep, threads }, resources);

@@ -8,7 +8,7 @@ import { useThreads } from "../graph/session.ts";
 import { runPaths } from "../runs/layout.ts";
 import { type RunState, runState } from "../runs/store.ts";
 import { createSweep, SweepLead } from "../runs/sweeps.ts";
-import { createRunOf, findEqualRun } from "../training/newRun.ts";
+import { createRunOf, equalRuns } from "../training/newRun.ts";
 import { Resources } from "../training/resources.ts";
 import { planSweep } from "../training/sweepPlan.ts";
 import { resolveDevice } from "./devices.ts";
@@ -48,7 +48,7 @@ async function trainOne(training: Training, adopts: boolean): Promise<void> {
   const { experiment, workspace, runs, resources, estimatedMemory, reporter, options, signal } = training;
   const settings = runs[0]!;
   const place = { workspace, experiment };
-  const known = adopts ? findEqualRun(settings, place, resources) : undefined;
+  const known = adopts ? equalRuns(place, resources)(settings) : undefined;
   const run = known ?? (await createRunOf(settings, place, resources));
   try {
     await runToEnd(run, resources, reporter, { index: 1, count: 1, signal, estimatedMemory });

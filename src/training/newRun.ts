@@ -22,25 +22,24 @@ export interface RunPlace {
   threads?: number | undefined;
 }
 
-/** The newest run of these very settings on this model and data, finished or not. */
-export function findEqualRun(
-  settings: RunSettings,
+/** Finds the newest run of given settings on this model and data, finished or not, among those that are there now. */
+export function equalRuns(
   { workspace, experiment, threads }: RunPlace,
   { modelSha256, modelFiles, task, device }: Resources,
-): Run | undefined {
-  const wanted = canonicalJson(recordSettings(settings, relative(workspace, experiment.directory)));
-  return listRuns(workspace)
-    .filter(({ spec, state }) => {
-      if (state === "failed" || state === "running" || spec?.device !== device) return false;
-      if (spec.threads !== threads && state !== "finished" && state !== "early-stopped") return false; // it could not go on exactly
-      if (canonicalJson(spec.model.files ?? {}) !== canonicalJson(modelFiles)) return false;
-      if (!spec || spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) return false;
-      const sameData = Object.entries(task.files).every(([split, { sha256 }]) => spec.data.sha256[split] === sha256);
-      return sameData && canonicalJson(completeSettings(spec.settings)) === wanted;
-    })
-    .map(({ directory, spec }) => ({ directory, spec: spec! }))
-    .sort((a, b) => (a.spec.created < b.spec.created ? -1 : 1))
-    .at(-1);
+): (settings: RunSettings) => Run | undefined {
+  const known = new Map<string, Run>();
+  for (const { directory, spec, state } of listRuns(workspace)) {
+    if (!spec || state === "failed" || state === "running" || spec.device !== device) continue;
+    if (spec.threads !== threads && state !== "finished" && state !== "early-stopped") continue; // it could not go on exactly
+    if (spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) continue;
+    if (canonicalJson(spec.model.files ?? {}) !== canonicalJson(modelFiles)) continue;
+    if (Object.entries(task.files).some(([split, { sha256 }]) => spec.data.sha256[split] !== sha256)) continue;
+    const key = canonicalJson(completeSettings(spec.settings));
+    const other = known.get(key);
+    if (!other || other.spec.created <= spec.created) known.set(key, { directory, spec });
+  }
+  const folder = relative(workspace, experiment.directory);
+  return (settings) => known.get(canonicalJson(recordSettings(settings, folder)));
 }
 
 /** Makes the folder of a run of these settings. @throws UlptError RUN_UNWRITABLE, DISK_FULL, RUN_INVALID */

@@ -1,5 +1,6 @@
 /** @file What a sweep does next: its runs in order, and with halving the best of each rung. */
 import { readResult } from "../listing/reader.ts";
+import { summarizeRun } from "../listing/summary.ts";
 import type { RunResult } from "../results/fold.ts";
 import { compareAtRung, type HalvingMetric, promotions, type RungScore } from "../results/halving.ts";
 import { readExit } from "../runs/owner.ts";
@@ -68,10 +69,10 @@ export class SweepQueue {
   /** Reads from its folder how far a run is. */
   update(entry: QueueEntry): void {
     const { directory } = entry.run!;
-    const result = readResult(directory, "last");
-    const { step } = result;
+    const { step } = summarizeRun(directory);
     entry.step = step;
-    if (this.spec.halving) entry.scores = scoresAt(entry.planned.rungs, result, this.spec.halving.by);
+    const { halving } = this.spec;
+    if (halving) entry.scores = scoresAt(entry.planned.rungs, readResult(directory, "last"), halving.by);
     if (entry.state === "dropped") return;
     const state = runState(directory);
     if (state === "finished" || state === "early-stopped") entry.state = "done";
