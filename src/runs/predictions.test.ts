@@ -42,7 +42,7 @@ const texts: RowText[] = [
 ];
 const answers: RowAnswer[] = [
   { line: 2, answer: "1", score: 1, loss: 0.25, tokens: 2 },
-  { line: 3, answer: "", score: 0, loss: Number.POSITIVE_INFINITY, tokens: 2 },
+  { line: 3, answer: "", cut: true, score: 0, loss: Number.POSITIVE_INFINITY, tokens: 2 },
   { line: 7, answer: "\ud83d\ude00", score: 0, loss: -0, tokens: 2 },
 ];
 
@@ -62,7 +62,9 @@ describe("kept answers", () => {
     savePredictions(claimRun(directory), evaluation(), rowsOf(), limits);
     const loaded = loadPredictions(directory, 400, "test")!;
     expect(loaded).toMatchObject({ step: 400, split: "test", metric: "accuracy", data: "ab", count: 3 });
-    expect(loaded.rows).toEqual(answers.map((answer, index) => ({ references: [], ...texts[index], ...answer })));
+    expect(loaded.rows).toEqual(
+      answers.map((answer, index) => ({ cut: false, references: [], ...texts[index], ...answer })),
+    );
     expect(Object.is(loaded.rows[2]!.loss, -0)).toBe(true);
     expect(loadPredictions(directory, 400, "validation")).toBeUndefined();
     expect(loadPredictions(directory, 401, "test")).toBeUndefined();

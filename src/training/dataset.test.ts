@@ -31,6 +31,24 @@ describe("the tokens of a task", () => {
   const labelled = (...labels: string[]) =>
     labels.map((label, i) => ({ text: `tree ${i % 2 ? "rain" : "sun"}`, label }));
 
+  it("count the rows that were trained on as well, whatever their targets, each as often as it stands there", async () => {
+    writeFileSync(
+      folder("held.jsonl"),
+      [
+        { text: "tree sun", label: "good" },
+        { text: "tree sun", label: "bad" },
+        { text: "rain", label: "good" },
+      ]
+        .map((row) => JSON.stringify(row))
+        .join("\n"),
+    );
+    const { seenInTraining } = await tokenize(labelled("good", "bad", "good", "bad"), {
+      validation: "rows.jsonl",
+      test: "held.jsonl",
+    });
+    expect(seenInTraining).toEqual({ validation: 4, test: 2 });
+  });
+
   it.each([
     ["a label of which the tokenizer knows nothing", labelled("good", "😀", "good", "😀")],
     ["two such labels, which are the same to the model", labelled("😂", "😀", "😂", "😀")],
