@@ -7,28 +7,28 @@ import { compare } from "./cli/compare.ts";
 import { costDefaults, showCost } from "./cli/cost.ts";
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
+import { noteRun, starRun, tagRun } from "./cli/marks.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
 import { showPaper } from "./cli/paper.ts";
 import { predict } from "./cli/predict.ts";
 import { showRows } from "./cli/rows.ts";
+import { showRuns } from "./cli/runs.ts";
 import { serve } from "./cli/serve.ts";
 import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
 import { supervise, tell } from "./cli/supervise.ts";
 import { continueSweep, dropFromSweep, listAllSweeps, pauseSweep, showSweep, stopSweep } from "./cli/sweep.ts";
-import { openSweepLines, pausedStates } from "./cli/sweepTable.ts";
-import { devicesTable, runsTable } from "./cli/table.ts";
+import { devicesTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
 import { evaluate, show } from "./cli/use.ts";
 import { type Task, work } from "./cli/work.ts";
-import { findRun, openWorkspace } from "./cli/workspace.ts";
+import { findRun } from "./cli/workspace.ts";
 import { exitCodes, UlptError } from "./errors.ts";
 import { type Device, devices } from "./graph/devices.ts";
-import { listRuns } from "./listing/summary.ts";
-import { viewSweeps } from "./listing/sweeps.ts";
 import { openModel } from "./models/model.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
+import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
 import { evaluatedSplits } from "./runs/layout.ts";
 import { requestStop, runState } from "./runs/store.ts";
 import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
@@ -119,6 +119,12 @@ const collect = (value: string, previous: string[]) => [...previous, value];
 function collectTexts(value: string, previous: string[]): string[] {
   if (value === "") throw new InvalidArgumentError("It must be a text of at least one character.");
   return collect(value, previous);
+}
+
+function collectConditions(text: string, previous: Condition[]): Condition[] {
+  const condition = parseCondition(text);
+  if (condition) return [...previous, condition];
+  throw new InvalidArgumentError("It must be a field, one of = != < <= > >=, and a value, like rank>=8.");
 }
 
 function positiveInteger(text: string): number {
@@ -320,17 +326,39 @@ program
   .command("runs")
   .description("list the runs of the workspace")
   .option("--workspace <folder>", "default: nearest folder upwards with .ulpt or .vscode")
+  .option(
+    "--where <condition>",
+    `only runs of which it holds, e.g. "rank>=8", method=ulpt or "training.learningRate<0.5": ${fieldNames.join(", ")}, or a setting; may be repeated`,
+    collectConditions,
+    [],
+  )
+  .option("--tag <tag>", "only runs that have it; may be repeated", collectTexts, [])
+  .option("--starred", "only runs with a star", false)
+  .option("--sort <field>", "by any of those; -FIELD from the largest on")
   .addOption(json())
-  .action((options) => {
-    const workspace = openWorkspace(options.workspace);
-    const runs = listRuns(workspace);
-    if (options.json) for (const run of runs) sayJson(run);
-    else if (runs.length === 0) say(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.`);
-    else {
-      const sweeps = viewSweeps(workspace, runs);
-      say(runsTable(runs, pausedStates(sweeps)) + openSweepLines(sweeps));
-    }
-  });
+  .action(showRuns);
+
+const removal = (what: string) => new Option("--remove", `take ${what} away`).default(false);
+program
+  .command("tag <run> [tag...]")
+  .description("give a run tags, which `ulpt runs --tag` finds; without any, show what it has")
+  .addOption(removal("them"))
+  .addOption(json())
+  .action(tagRun);
+
+program
+  .command("note <run> [text]")
+  .description("keep a note with a run, in the place of the one that it has; without a text, show it")
+  .addOption(removal("it"))
+  .addOption(json())
+  .action(noteRun);
+
+program
+  .command("star <run>")
+  .description("give a run a star, which `ulpt runs --starred` finds")
+  .addOption(removal("it"))
+  .addOption(json())
+  .action(starRun);
 
 program
   .command("rows <run>")

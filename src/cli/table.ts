@@ -6,6 +6,7 @@ import { scoreText } from "../metrics/kinds.ts";
 import type { GroupReport } from "../results/comparison.ts";
 import { seedCount, spreadText } from "../results/groups.ts";
 import type { RunReport } from "../results/report.ts";
+import type { Marks } from "../runs/marks.ts";
 import { cut, visibleLine } from "../words/surfaces.ts";
 import type { DeviceReport } from "./devices.ts";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
@@ -134,17 +135,25 @@ function ended({ state, error }: RunReport): string {
 }
 
 /** All runs of a workspace. @param states what more is known of the state of some, by their folders */
-export function runsTable(runs: readonly RunSummary[], states: ReadonlyMap<string, string> = new Map()): string {
+export function runsTable(
+  runs: readonly (RunSummary & Partial<Pick<Marks, "starred" | "tags">>)[],
+  states: ReadonlyMap<string, string> = new Map(),
+): string {
+  const isMarked = runs.some(({ starred, tags = [] }) => starred || tags.length > 0);
   const rows = runs.map((run) => [
     run.experiment,
     run.run,
+    ...(isMarked ? [[...(run.starred ? ["★"] : []), ...(run.tags ?? [])].join(" ")] : []),
     states.get(run.directory) ?? (run.reason ? `${run.state}: ${run.reason}` : run.state),
     run.totalSteps ? `${run.step ?? 0}/${run.totalSteps}` : String(run.step ?? 0),
     run.bestScore === null ? none : scoreText(run.metric, run.bestScore),
     percentOr(run.testScore ?? undefined),
     run.updated ? new Date(run.updated).toISOString().slice(0, 16).replace("T", " ") : none,
   ]);
-  return table(["experiment", "run", "state", "step", "validation", "test", "updated (UTC)"], [3, 4, 5], rows);
+  const head = ["state", "step", "validation", "test", "updated (UTC)"];
+  const marked = isMarked ? ["marks"] : [];
+  const numeric = [3, 4, 5].map((column) => column + marked.length);
+  return table(["experiment", "run", ...marked, ...head], numeric, rows);
 }
 
 /** The tasks of the registry. */

@@ -120,6 +120,8 @@ export function runPaths(directory: string) {
     events: join(directory, "events.jsonl"),
     checkpoints: join(directory, "checkpoints"),
     predictions: join(directory, "predictions"),
+    /** A star, tags and a note. */
+    marks: join(directory, "marks.json"),
     /** What `ulpt serve` found out about the checkpoints; may be deleted. */
     inspections: join(directory, "inspections"),
     state: join(directory, "state.safetensors"),

@@ -1,0 +1,50 @@
+/** @file `ulpt runs`: the runs of a workspace that are asked for. */
+import { hasCode, type UlptError } from "../errors.ts";
+import { listRuns, type RunSummary } from "../listing/summary.ts";
+import { viewSweeps } from "../listing/sweeps.ts";
+import { type Condition, selectRuns } from "../results/selection.ts";
+import { type Marks, noMarks, readMarks } from "../runs/marks.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { openSweepLines, pausedStates } from "./sweepTable.ts";
+import { runsTable } from "./table.ts";
+import { complain, say, sayJson } from "./terminal.ts";
+import { openWorkspace } from "./workspace.ts";
+
+export interface RunsOptions {
+  workspace?: string | undefined;
+  where: Condition[];
+  tag: string[];
+  starred: boolean;
+  sort?: string | undefined;
+  json: boolean;
+}
+
+/** @throws OPTION_INVALID, RUN_INVALID */
+export function showRuns({ workspace: option, where, tag, starred, sort, json }: RunsOptions): void {
+  const workspace = openWorkspace(option);
+  const all = listRuns(workspace);
+  const runs = selectRuns(
+    all.map((run) => ({ ...run, ...marksOf(run) })),
+    { where, tags: tag, starred, sort },
+  );
+  if (json) for (const run of runs) sayJson(run);
+  else if (all.length === 0) say(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.`);
+  else if (runs.length === 0) say(`None of the ${all.length} runs in ${workspace} is as asked for.`);
+  else {
+    const sweeps = viewSweeps(workspace, all);
+    say(runsTable(runs, pausedStates(sweeps)) + openSweepLines(sweeps));
+  }
+}
+
+/** A run stands in the list whatever became of its marks. */
+function marksOf({ directory, state }: RunSummary): Marks {
+  if (state === "unreadable") return noMarks;
+  try {
+    return readMarks(directory);
+  } catch (error) {
+    if (!hasCode(error, "RUN_INVALID")) throw error;
+    const { message, where } = error as UlptError;
+    complain(visibleLine(`${message} (${where})`));
+    return noMarks;
+  }
+}
