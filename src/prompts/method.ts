@@ -31,10 +31,10 @@ export interface ParameterGroup {
   learningRate: { factor: number } | { peak: number };
 }
 
-/** Something that people want to know of a method: `{ name: "spread of the start", value: 0.07 }` */
+/** Something that people want to know of a method: `{ name: "spread of the start", value: "0.07" }` */
 export interface MethodFact {
   name: string;
-  value: string | number;
+  value: string;
 }
 
 export interface PromptMethod {

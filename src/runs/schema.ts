@@ -40,6 +40,8 @@ export const runJson = z.object({
   promptLength: z.int().min(1),
   /** How many numbers are trained. */
   parameters: count,
+  /** What people are told of the method, which the runtime knows; runs of before have none. */
+  facts: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
   device: z.string(),
   model: z.object({
     source: z.string(),

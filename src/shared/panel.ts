@@ -123,6 +123,8 @@ export interface RunDetails {
   id: string;
   /** The settings in which it differs from the others. */
   settings: Settings;
+  /** Of its method, as the runtime tells them. */
+  method: readonly { name: string; value: string }[];
   /** Facts by `FactKey`, those that are known. */
   facts: Readonly<Partial<Record<FactKey, string>>>;
 }
@@ -395,6 +397,7 @@ export type StringKey =
   | "noFacts"
   | "sectionResult"
   | "sectionMachine"
+  | "sectionMethod"
   | "sectionData"
   | "sectionSettings"
   | "sectionSettingsShared"

@@ -6,10 +6,11 @@ import type { Experiment } from "../experiment/parse.ts";
 import { completeSettings, type RunSettings, recordSettings } from "../experiment/recorded.ts";
 import { engineVersion } from "../graph/engine.ts";
 import { listRuns } from "../listing/summary.ts";
+import { methodFacts } from "../prompts/facts.ts";
 import { parameterCount } from "../prompts/method.ts";
 import type { RunJson } from "../runs/schema.ts";
 import { createRun, type Run } from "../runs/store.ts";
-import { createMethod } from "./method.ts";
+import { createMethod, initialParameters } from "./method.ts";
 import type { Resources } from "./resources.ts";
 
 /** Where a run belongs. */
@@ -56,6 +57,7 @@ export async function createRunOf(
     seed: settings.seed,
     promptLength: settings.promptLength,
     parameters: parameterCount(method),
+    facts: await methodFacts(method, initialParameters(method, settings.seed)),
     device: resources.device,
     model: {
       source: settings.model,

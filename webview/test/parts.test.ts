@@ -187,8 +187,8 @@ describe("the comparison", () => {
 
   it("shows the settings that differ, and not those that only another method has", () => {
     const details = new Map([
-      ["a", { id: "a", facts: {}, settings: { "training.learningRate": "0.3", "method.scale": "true" } }],
-      ["c", { id: "c", facts: {}, settings: { "training.learningRate": "0.1" } }],
+      ["a", { id: "a", facts: {}, method: [], settings: { "training.learningRate": "0.3", "method.scale": "true" } }],
+      ["c", { id: "c", facts: {}, method: [], settings: { "training.learningRate": "0.1" } }],
     ]);
     expect(settingColumns(rowsOf(runs, details, true))).toEqual(["training.learningRate"]);
   });

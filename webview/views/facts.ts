@@ -116,6 +116,7 @@ export class FactsView implements PanelPart {
         "sectionMachine",
         [...facts("device"), ...this.speed(run), ...facts("host", "process", "ulpt", "onnxruntime", "node", "created")],
       ],
+      ["sectionMethod", (details?.method ?? []).map(({ name, value }): Fact => [name, value])],
       ["sectionData", facts("model", "revision", "weights", "trainData", "validationData", "testData")],
       ["sectionFiles", this.files(run)],
       ["sectionSettings", settingFacts(details?.settings ?? {})],

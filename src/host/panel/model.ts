@@ -317,7 +317,8 @@ export class PanelModel {
       checkpoints: paths.checkpoints,
     };
     const known = Object.entries(facts).filter((fact): fact is [FactKey, string] => fact[1] !== undefined);
-    return { id: directory, settings: this.comparison.different[index] ?? {}, facts: Object.fromEntries(known) };
+    const settings = this.comparison.different[index] ?? {};
+    return { id: directory, settings, method: spec?.facts ?? [], facts: Object.fromEntries(known) };
   }
 }
 

@@ -142,6 +142,7 @@ export function panelStrings(t: Translate): Strings {
     noFacts: t("No run has been started, so there is nothing to tell."),
     sectionResult: t("Result"),
     sectionMachine: t("Machine"),
+    sectionMethod: t("Method"),
     sectionData: t("Model and Data"),
     sectionSettings: t("Settings that Differ between Runs"),
     sectionSettingsShared: t("Settings of All Runs"),
