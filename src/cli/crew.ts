@@ -16,6 +16,7 @@ import { openRun, type Run, requestStop, runState } from "../runs/store.ts";
 import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import type { SweepCrew } from "../training/sweep.ts";
+import { formatSeconds } from "./format.ts";
 import { runToEnd, type Training } from "./training.ts";
 
 type TrainRun = SweepCrew["train"];
@@ -67,6 +68,17 @@ function inThisProcess(record: SweepRecord, { resources, reporter, estimatedMemo
 function inProcesses(record: SweepRecord, training: Training): TrainRun {
   const { workspace, options, reporter } = training;
   const runtime = { command: process.execPath, args: [fileURLToPath(import.meta.url)], env: {} };
+  let isToldOfStart = false;
+  /** Of a process that ended by itself. */
+  const tellOfStart = (begun: number, atWork: number) => {
+    const [start, work] = [atWork - begun, Date.now() - atWork];
+    if (isToldOfStart || start <= work) return;
+    isToldOfStart = true;
+    const times = `${formatSeconds(start / 1000)}, longer than training it, ${formatSeconds(work / 1000)}`;
+    reporter.note(
+      `Reading model and data took the process of a run ${times}. One after another, without --parallel, runs read them once.`,
+    );
+  };
   return async (run, { planned, pauseAt, signal }) => {
     const { directory, spec } = run;
     reporter.runStarted({ name: spec.run, directory, ...positionOf(record, planned), parameters: spec.parameters });
@@ -79,6 +91,8 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
     ];
     const journal = new JournalReader(runPaths(directory).events);
     journal.readNew(); // of earlier attempts
+    const begun = Date.now();
+    let atWork: number | undefined;
     const started = await launch(runtime, { workspace, args, experiment: record.spec.folder });
     const stop = () => {
       if (!interrupt(started.launch)) requestStop(directory);
@@ -87,8 +101,12 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
     try {
       if (signal.aborted) stop();
       const end = await followed(started.end, () => {
-        for (const event of journal.readNew().events) reporter.progress(spec.run, event);
+        for (const event of journal.readNew().events) {
+          atWork ??= event.t;
+          reporter.progress(spec.run, event);
+        }
       });
+      if (atWork !== undefined && !signal.aborted) tellOfStart(begun, atWork);
       return stateAfter(run, end, started.launch, signal);
     } finally {
       signal.removeEventListener("abort", stop);
