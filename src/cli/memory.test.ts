@@ -27,7 +27,8 @@ function estimate({ limit = 2 ** 40, ignoreMemory = false, atOnce = 1, changes =
   const machine = { limit, by: "control group" } as const;
   return {
     notes,
-    of: () => estimateMemory(resources, { ...settings, ...changes }, { ignoreMemory, atOnce }, reporter, machine),
+    of: () =>
+      estimateMemory(resources, [settings, { ...settings, ...changes }], { ignoreMemory, atOnce }, reporter, machine),
   };
 }
 

@@ -3,30 +3,30 @@ import { UlptError } from "../errors.ts";
 import type { RunSettings } from "../experiment/recorded.ts";
 import type { MemoryEstimate } from "../runs/schema.ts";
 import { machineMemory } from "../training/machineMemory.ts";
-import { estimateRunMemory } from "../training/memory.ts";
+import { estimateLargestRun } from "../training/memory.ts";
 import type { Resources } from "../training/resources.ts";
 import { formatBytes } from "./format.ts";
 import type { Reporter } from "./reporter.ts";
 
 /**
- * Says how much memory a run will take, and `atOnce` of them; undefined on devices that have a memory of their own, of which nothing is known.
+ * Says how much memory the largest of these runs will take, and `atOnce` of them; undefined on devices that have a memory of their own, of which nothing is known.
  * @throws OUT_OF_MEMORY where it is more than this process may have, unless that is to be ignored
  */
 export function estimateMemory(
   resources: Pick<Resources, "model" | "tokenizer" | "dataset" | "device">,
-  settings: Pick<RunSettings, "method" | "promptLength" | "seed" | "task" | "training" | "generation">,
+  runs: readonly Pick<RunSettings, "method" | "promptLength" | "seed" | "task" | "training" | "generation">[],
   { ignoreMemory, atOnce = 1 }: { ignoreMemory: boolean; atOnce?: number },
   reporter: Pick<Reporter, "note">,
   { limit, by } = machineMemory(),
 ): MemoryEstimate | undefined {
   if (resources.device !== "cpu") return undefined;
-  const estimate = estimateRunMemory(resources, settings);
+  const estimate = estimateLargestRun(resources, runs);
   const has = by === "machine" ? "this machine has" : "the control group of this process allows";
   const times = atOnce === 1 ? "" : `, for each of ${atOnce} runs at a time`;
   reporter.note(`memory: about ${partsOf(estimate)}${times}; ${has} ${formatBytes(limit)}`);
   if (estimate.total * atOnce <= limit || ignoreMemory) return estimate;
   throw new UlptError("OUT_OF_MEMORY", `A run would take about ${partsOf(estimate)}${times}.`, {
-    where: wherefrom(settings),
+    where: wherefrom(runs[0]!),
     expected: `at most ${formatBytes(limit)}, which ${has}`,
     hint: `${estimate.total <= limit ? "Train fewer runs at a time." : adviceFor(estimate, limit)} The estimate may be wrong by a fifth: --ignore-memory tries all the same.`,
   });

@@ -87,7 +87,7 @@ export async function resume(
   });
   try {
     const isDone = doneStates.has(runState(run.directory));
-    const estimatedMemory = isDone ? undefined : estimateMemory(resources, settings, options, reporter);
+    const estimatedMemory = isDone ? undefined : estimateMemory(resources, [settings], options, reporter);
     const { takeOver, pauseAt } = options;
     await runToEnd(run, resources, reporter, { index: 1, count: 1, signal, takeOver, estimatedMemory, pauseAt });
     report([run], settings.experiment, options.json);

@@ -85,7 +85,7 @@ export async function withTraining(
   try {
     const estimatedMemory = estimateMemory(
       resources,
-      first!,
+      runs,
       { ...options, atOnce: Math.min(parallel, runs.length) },
       reporter,
     ); // before the weights are loaded

@@ -21,9 +21,23 @@ const stepsSeen = 2000;
 
 type Settings = Pick<RunSettings, "method" | "promptLength" | "seed" | "task" | "training" | "generation">;
 
+/** As `estimateRunMemory`, of several runs of one task the largest: they differ in the ports of their methods and in the seed. */
+export function estimateLargestRun(
+  resources: Pick<Resources, "model" | "tokenizer" | "dataset">,
+  runs: readonly Settings[],
+): MemoryEstimate {
+  const kinds = new Map(runs.map((settings) => [JSON.stringify(portUseOf(settings, resources)), settings]));
+  const estimates = [...kinds.values()].map((settings) => estimateRunMemory(resources, settings));
+  return estimates.reduce((largest, one) => (one.total > largest.total ? one : largest));
+}
+
+function portUseOf({ method, promptLength }: Settings, about: Pick<Resources, "model" | "tokenizer">): PortUse {
+  return useOf(describeMethod(method, promptLength, about));
+}
+
 /**
  * The memory that the process of a run on the cpu takes at most, by the graphs that it will run and the lengths of its texts. Reads
- * no weights. What `scripts/bench/memory.ts` measures lies within 20 % of it.
+ * no weights. `scripts/bench/memory.ts` compares it with what is measured.
  * @throws MODEL_TENSOR where a weight is missing
  */
 export function estimateRunMemory(
@@ -31,7 +45,7 @@ export function estimateRunMemory(
   settings: Settings,
 ): MemoryEstimate {
   const { task, training } = settings;
-  const use = useOf(describeMethod(settings.method, settings.promptLength, { model, tokenizer }));
+  const use = portUseOf(settings, { model, tokenizer });
   const alone: PortUse = { ports: [], promptLength: 0 };
   const maxTokens = training.microBatchTokens * evaluationFactor;
   const answered = [

@@ -32,8 +32,10 @@ export function runMemory(network: Decoder, { ports, trained, answered, newToken
         prompted.map(({ promptLength }) => ({ leading: 0, prompt: promptLength, selected: 1 })),
       ),
       ...answered.map((part) => runningBytes(readerOf(part.ports.filter(entersWithRows)), [readingSizes(part)])),
-      // While a text is continued, what it was read as is kept.
-      ...written.map((part) => keptBytes(network, part) + runningBytes(readerOf([]), [writingSizes(part, newTokens)])),
+      // While a text is continued, what it was read as is kept, and what the token before took is not given back yet.
+      ...written.map(
+        (part) => 2 * keptBytes(network, part) + runningBytes(readerOf([]), [writingSizes(part, newTokens)]),
+      ),
       runningBytes(scorer, answered.map(scoringSizes)),
     ],
   };

@@ -1,0 +1,60 @@
+/**
+ * @file The peak memory of whole runs beside what `ulpt train` estimates before they begin.
+ *
+ *   npm run build && tsx scripts/bench/memory.ts [MODEL STORED BATCH SOURCE TARGET]
+ *
+ * Each run is the built command line in a process of its own: steps, evaluations with and without the prompt, on models of the bench
+ * shapes with random weights, in a temporary folder. The measured peak is the one that the run's journal keeps.
+ */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { table } from "../../src/cli/table.ts";
+import type { StatusEvent } from "../../src/runs/schema.ts";
+import { type RunShape, writeRunWorkspace } from "./runWorkspace.ts";
+import type { StoredType } from "./shapes.ts";
+
+type Case = Pick<RunShape, "model" | "stored" | "batchSize" | "source" | "target">;
+
+const usual: Case[] = [
+  { model: "t5-small", stored: "F32", batchSize: 4, source: 128, target: 4 },
+  { model: "t5-small", stored: "BF16", batchSize: 16, source: 64, target: 40 },
+  { model: "SmolLM2-135M", stored: "F32", batchSize: 4, source: 128, target: 4 },
+  { model: "SmolLM2-135M", stored: "BF16", batchSize: 16, source: 64, target: 4 },
+];
+
+const command = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+
+async function measure(shape: Case): Promise<{ estimated: number; measured: number }> {
+  const folder = mkdtempSync(join(tmpdir(), "ulpt-memory-"));
+  try {
+    const path = writeRunWorkspace(folder, { ...shape, promptLength: 100, microBatchTokens: 900 });
+    const { stdout } = await promisify(execFile)(process.execPath, [command, "train", path, "--json"]);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string });
+    const events = lines.filter((line): line is StatusEvent => line.type === "status");
+    const [begin, end] = [events[0], events.at(-1)];
+    return { estimated: begin!.estimatedMemory!.total, measured: end!.peakMemory! };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const [model, stored, ...sizes] = process.argv.slice(2);
+const [batchSize, source, target] = sizes.map(Number) as [number, number, number];
+const cases = model ? [{ model, stored: stored as StoredType, batchSize, source, target }] : usual;
+const rows: string[][] = [];
+for (const shape of cases) {
+  const { estimated, measured } = await measure(shape);
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
+  const { model: name, stored: dtype, ...lengths } = shape;
+  const error = `${(100 * (estimated / measured - 1)).toFixed(0)} %`;
+  rows.push([name, dtype, ...Object.values(lengths).map(String), megabytes(estimated), megabytes(measured), error]);
+}
+const head = ["shape", "stored", "batch", "source", "target", "estimated, MB", "measured, MB", "off by"];
+console.log(table(head, [2, 3, 4, 5, 6, 7], rows));
