@@ -23,6 +23,7 @@ describe("a model that nobody asked for", () => {
     expect(await locateModel("model", { ...where, wanted: false })).toEqual({
       folder: folder("model"),
       revision: undefined,
+      left: 0,
     });
   });
 
