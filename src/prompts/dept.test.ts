@@ -1,12 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   modelOfSize,
   product,
-  smallModels,
-  trajectoryErrors,
+  trainsByFormulas,
   transposed,
 } from "../../test/support/methodChecks.ts";
 import { methodRecord } from "../experiment/methods/registry.ts";
@@ -14,7 +12,6 @@ import { Stream } from "../random/philox.ts";
 import { dept } from "./dept.ts";
 import { parameterCount, peakLearningRate } from "./method.ts";
 
-const folder = temporaryFolder();
 /** Shorter than some texts of the trajectory and longer than others. */
 const settings = {
   name: "dept",
@@ -66,16 +63,6 @@ describe("DePT", () => {
     expect(peakLearningRate(method, "b", 0.3)).toBe(0.1);
   });
 
-  it("has the gradients that differences give", async () => {
-    expect(await gradientError(dept(settings, 4, modelOfSize(5)))).toBeLessThan(1e-4);
-  });
-
-  it.each(Object.entries(smallModels))("on %s, 30 steps are those of the formulas", async (_, open) => {
-    const small = open(folder());
-    const found = await trajectoryErrors(settings, () => formulas(small.model.config.hiddenSize), small);
-    expect(found.steps).toBe(30);
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-    expect(found.learned).toBeGreaterThan(0.02);
-  });
+  hasGradientsOfDifferences(dept(settings, 4, modelOfSize(5)));
+  trainsByFormulas(settings, ({ hiddenSize }) => formulas(hiddenSize));
 });

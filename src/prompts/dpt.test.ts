@@ -1,19 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   modelOfSize,
   product,
-  smallModels,
-  trajectoryErrors,
+  trainsByFormulas,
   transposed,
 } from "../../test/support/methodChecks.ts";
 import { Stream } from "../random/philox.ts";
 import { dpt } from "./dpt.ts";
 import { parameterCount } from "./method.ts";
 
-const folder = temporaryFolder();
 const rank = 3;
 
 /** E = A·B; dA = G·Bᵀ, dB = Aᵀ·G */
@@ -45,16 +42,6 @@ describe("decomposed prompt tuning", () => {
     expect(method.initialize(new Stream(2, "start")).a).not.toEqual(a);
   });
 
-  it("has the gradients that differences give", async () => {
-    expect(await gradientError(dpt({ name: "dpt", rank }, 4, modelOfSize(7)))).toBeLessThan(1e-4);
-  });
-
-  it.each(Object.entries(smallModels))("on %s, 30 steps are those of the formulas", async (_, open) => {
-    const small = open(folder());
-    const found = await trajectoryErrors({ name: "dpt", rank }, () => formulas(small.model.config.hiddenSize), small);
-    expect(found.steps).toBe(30);
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-    expect(found.learned).toBeGreaterThan(0.02);
-  });
+  hasGradientsOfDifferences(dpt({ name: "dpt", rank }, 4, modelOfSize(7)));
+  trainsByFormulas({ name: "dpt", rank }, ({ hiddenSize }) => formulas(hiddenSize));
 });

@@ -1,19 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   modelOfSize,
   product,
-  smallModels,
-  trajectoryErrors,
+  trainsByFormulas,
   transposed,
 } from "../../test/support/methodChecks.ts";
 import { Stream } from "../random/philox.ts";
 import { parameterCount } from "./method.ts";
 import { mpt } from "./mpt.ts";
 
-const folder = temporaryFolder();
 const ranks = 2;
 /** With U and V large enough that the prompt matters within 30 steps. */
 const settings = {
@@ -54,16 +51,6 @@ describe("MPT's decomposition", () => {
     }
   });
 
-  it("has the gradients that differences give", async () => {
-    expect(await gradientError(mpt(settings, 4, modelOfSize(5)))).toBeLessThan(1e-4);
-  });
-
-  it.each(Object.entries(smallModels))("on %s, 30 steps are those of the formulas", async (_, open) => {
-    const small = open(folder());
-    const found = await trajectoryErrors(settings, () => formulas(small.model.config.hiddenSize), small);
-    expect(found.steps).toBe(30);
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-    expect(found.learned).toBeGreaterThan(0.02);
-  });
+  hasGradientsOfDifferences(mpt(settings, 4, modelOfSize(5)));
+  trainsByFormulas(settings, ({ hiddenSize }) => formulas(hiddenSize));
 });

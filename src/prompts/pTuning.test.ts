@@ -1,22 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   columnSums,
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   linear,
   modelOfSize,
   type Numbers,
   product,
-  smallModels,
-  trajectoryErrors,
+  trainsByFormulas,
   transposed,
 } from "../../test/support/methodChecks.ts";
 import { Stream } from "../random/philox.ts";
 import { parameterCount } from "./method.ts";
 import { pTuning } from "./pTuning.ts";
 
-const folder = temporaryFolder();
 const width = 5;
 const settings = { name: "p-tuning", hiddenSize: width } as const;
 
@@ -70,16 +67,6 @@ describe("P-tuning", () => {
     expect(method.initialize(new Stream(2, "start")).vectors).not.toEqual(start.vectors);
   });
 
-  it("has the gradients that differences give", async () => {
-    expect(await gradientError(pTuning({ ...settings, hiddenSize: 3 }, 2, modelOfSize(3)))).toBeLessThan(1e-4);
-  });
-
-  it.each(Object.entries(smallModels))("on %s, 30 steps are those of the formulas", async (_, openModel) => {
-    const small = openModel(folder());
-    const found = await trajectoryErrors(settings, () => formulas(small.model.config.hiddenSize), small);
-    expect(found.steps).toBe(30);
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-    expect(found.learned).toBeGreaterThan(0.02);
-  });
+  hasGradientsOfDifferences(pTuning({ ...settings, hiddenSize: 3 }, 2, modelOfSize(3)));
+  trainsByFormulas(settings, ({ hiddenSize }) => formulas(hiddenSize));
 });

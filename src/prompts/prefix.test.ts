@@ -1,23 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { expectError } from "../../test/support/errors.ts";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   columnSums,
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   linear,
   modelOfSize,
   type Numbers,
   product,
-  smallModels,
-  trajectoryErrors,
+  trainsByFormulas,
   transposed,
 } from "../../test/support/methodChecks.ts";
 import { Stream } from "../random/philox.ts";
 import { parameterCount } from "./method.ts";
 import { prefix } from "./prefix.ts";
 
-const folder = temporaryFolder();
 const sizes = { layers: 2, keyValueHeads: 2, headSize: 3 };
 const model = modelOfSize(8, { keyValueSizes: sizes });
 const plain = { name: "prefix", mlp: null } as const;
@@ -69,20 +66,18 @@ describe("prefix tuning", () => {
     expect(second_bias!.every((value) => Math.abs(value) <= 1 / Math.sqrt(400))).toBe(true);
   });
 
-  it.each([plain, made])("has the gradients that differences give, network: $mlp", async (settings) => {
-    expect(await gradientError(prefix(settings, 4, model))).toBeLessThan(1e-4);
-  });
-
-  it.each([plain, made])("30 steps are those of the formulas, network: $mlp", async (settings) => {
-    const small = smallModels["a decoder"](folder());
-    const { keyValueHeads, headSize } = small.model.keyValueSizes!;
-    const formulas = settings.mlp === null ? themselves : byNetwork(keyValueHeads * headSize, settings.mlp);
-    const found = await trajectoryErrors(settings, () => formulas, small);
-    expect(found.steps).toBe(30);
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-    expect(found.learned).toBeGreaterThan(0.02);
-  });
+  for (const settings of [plain, made]) {
+    const named = `network ${settings.mlp}: `;
+    hasGradientsOfDifferences(prefix(settings, 4, model), { named });
+    trainsByFormulas(
+      settings,
+      (_, { keyValueSizes }) =>
+        settings.mlp === null
+          ? themselves
+          : byNetwork(keyValueSizes!.keyValueHeads * keyValueSizes!.headSize, settings.mlp),
+      { named, models: ["a decoder"] },
+    );
+  }
 
   it("is refused for a model that is no decoder, with the reason", async () => {
     const error = await expectError(() => prefix(plain, 2, modelOfSize(8)), "OPTION_INVALID", "method");

@@ -1,22 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   columnSums,
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   linear,
   modelOfSize,
   type Numbers,
   product,
-  smallModels,
-  trajectoryErrors,
+  trainsByFormulas,
   transposed,
 } from "../../test/support/methodChecks.ts";
 import { Stream } from "../random/philox.ts";
 import { parameterCount } from "./method.ts";
 import { residual } from "./residual.ts";
 
-const folder = temporaryFolder();
 const bottleneck = 5;
 const settings = {
   name: "residual",
@@ -89,16 +86,6 @@ describe("residual prompt tuning", () => {
     expect([...norm_bias!]).toEqual(new Array(6).fill(0));
   });
 
-  it("has the gradients that differences give", async () => {
-    expect(await gradientError(residual({ ...settings, bottleneck: 3 }, 2, modelOfSize(6)))).toBeLessThan(1e-3);
-  });
-
-  it.each(Object.entries(smallModels))("on %s, 30 steps are those of the formulas", async (_, open) => {
-    const small = open(folder());
-    const found = await trajectoryErrors(settings, () => formulas(small.model.config.hiddenSize), small);
-    expect(found.steps).toBe(30);
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-    expect(found.learned).toBeGreaterThan(0.02);
-  });
+  hasGradientsOfDifferences(residual({ ...settings, bottleneck: 3 }, 2, modelOfSize(6)), { bound: 1e-3 });
+  trainsByFormulas(settings, ({ hiddenSize }) => formulas(hiddenSize));
 });

@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   modelOfSize,
   type Noise,
-  smallModels,
   type Texts,
-  trajectoryErrors,
+  trainsByFormulas,
 } from "../../test/support/methodChecks.ts";
 import { floats } from "../graph/session.ts";
 import { Stream } from "../random/philox.ts";
@@ -15,7 +13,6 @@ import { parameterCount } from "./method.ts";
 import { PromptSession } from "./prompt.ts";
 import { smop } from "./smop.ts";
 
-const folder = temporaryFolder();
 const settings = {
   name: "smop",
   prompts: 3,
@@ -114,17 +111,7 @@ describe("a sparse mixture of prompts", () => {
     await session.release();
   });
 
-  it("has the gradients that differences give", async () => {
-    expect(await gradientError(smop(settings, 2, modelOfSize(4)))).toBeLessThan(1e-4);
-  });
-
-  it.each(Object.entries(smallModels))("on %s, 30 steps are those of the formulas", async (_, open) => {
-    for (const perturbation of [true, false]) {
-      const found = await trajectoryErrors({ ...settings, perturbation }, () => formulas, open(folder()));
-      expect(found.steps).toBe(30);
-      expect(found.loss).toBeLessThan(1e-4);
-      expect(found.parameters).toBeLessThan(1e-3);
-      expect(found.learned).toBeGreaterThan(0.02);
-    }
-  });
+  hasGradientsOfDifferences(smop(settings, 2, modelOfSize(4)));
+  trainsByFormulas(settings, () => formulas);
+  trainsByFormulas({ ...settings, perturbation: false }, () => formulas, { named: "without perturbation, " });
 });

@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../test/support/folder.ts";
 import {
   type Formulas,
-  gradientError,
+  hasGradientsOfDifferences,
   modelOfSize,
   type Numbers,
   product,
-  smallModels,
-  trajectoryErrors,
+  trainsByFormulas,
   transposed,
 } from "../../test/support/methodChecks.ts";
 import type { MethodSettings } from "../experiment/methods/registry.ts";
@@ -15,7 +13,6 @@ import { type PromptMethod, parameterCount } from "./method.ts";
 import { ulpt } from "./ulpt.ts";
 import { vanilla } from "./vanilla.ts";
 
-const folder = temporaryFolder();
 const projection = { distribution: "normal-scaled", groups: 1, seed: 7 } as const;
 const whole = { name: "ulpt", rank: 3, scale: true, shift: true, trains: "z", projection } as const;
 
@@ -95,38 +92,22 @@ describe("ULPT and its ablations", () => {
     expect(other.frozen.z!.sha256).not.toBe(method.frozen.z!.sha256);
   });
 
-  it.each(Object.entries(kinds))("%s: has the gradients that differences give", async (_, settings) => {
-    expect(await gradientError(ulpt(settings, 4, modelOfSize(7)))).toBeLessThan(1e-4);
-  });
-
-  it.each(Object.entries(kinds))("%s: on T5, 30 steps are those of the formulas", async (_, settings) => {
-    const found = await trajectoryErrors(settings, (method) => formulasOf(settings, method), smallModels.T5(folder()));
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-  });
-
-  it("on a decoder, 30 steps are those of the formulas", async () => {
-    const open = smallModels["a decoder"];
-    const found = await trajectoryErrors(whole, (method) => formulasOf(whole, method), open(folder()));
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-  });
+  for (const [kind, settings] of Object.entries(kinds)) {
+    const named = `${kind}: `;
+    hasGradientsOfDifferences(ulpt(settings, 4, modelOfSize(7)), { named });
+    trainsByFormulas(settings, (method) => formulasOf(settings, method), { named, models: ["T5"] });
+  }
+  trainsByFormulas(whole, (method) => formulasOf(whole, method), { models: ["a decoder"] });
 });
 
 describe("vanilla prompt tuning", () => {
-  it.each(Object.entries(smallModels))("on %s, 30 steps are those of the formulas", async (_, open) => {
-    const settings = { name: "vanilla", initialization: { from: "random", standardDeviation: 1 } } as const;
-    const formulas: Formulas = {
-      ports: ({ prompt_embeddings: e }) => ({ prompt: e! }),
-      pullBack: (__, { prompt: g }) => ({ prompt_embeddings: g! }),
-    };
-    const found = await trajectoryErrors(settings, () => formulas, open(folder()));
-    expect(found.loss).toBeLessThan(1e-4);
-    expect(found.parameters).toBeLessThan(1e-3);
-  });
+  const formulas: Formulas = {
+    ports: ({ prompt_embeddings: e }) => ({ prompt: e! }),
+    pullBack: (_, { prompt: g }) => ({ prompt_embeddings: g! }),
+  };
+  const settings = { name: "vanilla", initialization: { from: "random", standardDeviation: 1 } } as const;
+  // The decoder finds the last batch harder than the first: what it learned does not show.
+  trainsByFormulas(settings, () => formulas, { leastLearned: -1 });
 
-  it("has the gradients that differences give", async () => {
-    const settings = { name: "vanilla", initialization: { from: "vocabulary" } } as const;
-    expect(await gradientError(vanilla(settings, 4, modelOfSize(7)))).toBeLessThan(1e-4);
-  });
+  hasGradientsOfDifferences(vanilla({ name: "vanilla", initialization: { from: "vocabulary" } }, 4, modelOfSize(7)));
 });

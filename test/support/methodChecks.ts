@@ -3,6 +3,7 @@
  * formulas, which the test writes down once more in plain loops in float64. On the models of `smallModels`.
  */
 import { join } from "node:path";
+import { expect, it } from "vitest";
 import type { MethodSettings } from "../../src/experiment/methods/registry.ts";
 import type { RunSettings } from "../../src/experiment/recorded.ts";
 import { floats } from "../../src/graph/session.ts";
@@ -17,6 +18,7 @@ import { DataOrder } from "../../src/training/batches.ts";
 import { textNoise } from "../../src/training/noise.ts";
 import { TextReader } from "../../src/training/prompted.ts";
 import { Trainer } from "../../src/training/trainer.ts";
+import { temporaryFolder } from "./folder.ts";
 import { Random } from "./random.ts";
 import { meanLoss, referenceDecoder, referenceT5 } from "./referencePorts.ts";
 import { tinyDecoder } from "./tinyDecoder.ts";
@@ -40,6 +42,9 @@ export interface Formulas {
   /** Peak learning rates of parameters that have their own. */
   learningRates?: Readonly<Record<string, number>>;
 }
+
+/** Of a method as it is for a model. */
+export type FormulasOf = (method: PromptMethod, model: LanguageModel) => Formulas;
 
 /** `[rows, inner] · [inner, columns]` */
 export function product(a: Float64Array, b: Float64Array, inner: number): Float64Array {
@@ -83,11 +88,41 @@ export function modelOfSize(hiddenSize: number, more: Partial<FrozenModel> = {})
 }
 
 /**
+ * Claims that the gradients of a method are those that differences give.
+ * @param named what is said of it before that, where there are several
+ */
+export function hasGradientsOfDifferences(method: PromptMethod, { named = "", bound = 1e-4 } = {}): void {
+  it(`${named}has the gradients that differences give`, async () => {
+    expect(await gradientError(method)).toBeLessThan(bound);
+  });
+}
+
+/**
+ * Claims that 30 steps of training a method are those of its formulas, on each of `models`.
+ * @param named what is said of it before that, where there are several
+ * @param leastLearned bound of `TrajectoryErrors.learned`
+ */
+export function trainsByFormulas(
+  settings: MethodSettings,
+  formulasOf: FormulasOf,
+  { named = "", models = Object.keys(smallModels) as (keyof typeof smallModels)[], leastLearned = 0.02 } = {},
+): void {
+  const folder = temporaryFolder();
+  it.each(models)(`${named}on %s, 30 steps are those of the formulas`, async (name) => {
+    const found = await trajectoryErrors(settings, formulasOf, smallModels[name](folder()));
+    expect(found.steps).toBe(30);
+    expect(found.loss).toBeLessThan(1e-4);
+    expect(found.parameters).toBeLessThan(1e-3);
+    expect(found.learned).toBeGreaterThan(leastLearned);
+  });
+}
+
+/**
  * The largest difference between the gradients of Σ ports∘C and central differences of it, over the largest gradient; C and the
  * parameters are random.
  */
-export async function gradientError(method: PromptMethod, seed = 1): Promise<number> {
-  const random = new Random(seed);
+async function gradientError(method: PromptMethod): Promise<number> {
+  const random = new Random(1);
   const parameters = randomParameters(method, random);
   const text = method.readsText ? randomText(method.hiddenSize, random) : undefined;
   const session = await PromptSession.create(method);
@@ -147,13 +182,13 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** A tiny random model with its loss written once more. */
-export interface SmallModel {
+interface SmallModel {
   model: LanguageModel;
   /** Mean −log P of a target token. */
   lossOf(ports: PortNumbers, examples: readonly TokenizedExample[], promptLength: number): number;
 }
 
-export const smallModels = { T5: smallT5, "a decoder": smallDecoder } as const;
+const smallModels = { T5: smallT5, "a decoder": smallDecoder } as const;
 
 function smallT5(folder: string): SmallModel {
   const tiny = tinyT5(new Random(3));
@@ -206,6 +241,7 @@ const training: RunSettings["training"] = {
   keepPredictions: { rows: 0, bytes: 0 },
 };
 const seed = 11;
+const promptLength = 4;
 
 /** Nine sources of 1 to 12 tokens with targets of 1 to 3. */
 const examples: TokenizedExample[] = new Random(5).integers(9, 1, 12).map((length, row) => ({
@@ -213,14 +249,14 @@ const examples: TokenizedExample[] = new Random(5).integers(9, 1, 12).map((lengt
   target: [...new Random(row + 60).integers(row % 3, 5, 9), 1],
 }));
 
-export interface TrajectoryErrors {
+interface TrajectoryErrors {
   /** Losses that both computed. */
   steps: number;
   /** Largest relative difference of a step's loss from that of the formulas on the model once more. */
   loss: number;
   /** Largest difference of a parameter after the last step, over the largest move of one. */
   parameters: number;
-  /** How much of its first loss the training took away: nothing would be compared where nothing moves. */
+  /** How much lower the loss of the last batch was than that of the first: nothing would be compared where nothing moves. */
   learned: number;
 }
 
@@ -228,11 +264,10 @@ export interface TrajectoryErrors {
  * Trains 30 steps with the trainer, and beside it by the formulas with AdamW, warm-up, decay and clipping in float64. Both ask the
  * model for dLoss/d(port), each at its own values.
  */
-export async function trajectoryErrors(
+async function trajectoryErrors(
   settings: MethodSettings,
-  formulasOf: (method: PromptMethod) => Formulas,
+  formulasOf: FormulasOf,
   { model, lossOf }: SmallModel,
-  promptLength = 4,
 ): Promise<TrajectoryErrors> {
   const method = promptMethod(settings, promptLength, ofModel(model));
   const prompt = await PromptSession.create(method);
@@ -240,7 +275,7 @@ export async function trajectoryErrors(
   try {
     const reader = new TextReader(model);
     const trainer = new Trainer({ loss, prompt, reader, examples, training, seed });
-    const formulas = formulasOf(method);
+    const formulas = formulasOf(method, model);
     const beside = new Beside(trainer.state.parameters, formulas.learningRates ?? {});
     const start = structuredClone(beside.parameters);
     const order = new DataOrder({ count: examples.length, batchSize: 4, lastBatch: "smaller", seed });
