@@ -1,47 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { evaluationEvent, runSpec, stepEvent } from "../../test/support/runRecords.ts";
 import { fold } from "../results/fold.ts";
 import type { EvaluationEvent, RunJson, StepEvent } from "../runs/schema.ts";
 import { differingPaths, metricDeltas, metricsText, settingsText } from "./runDocuments.ts";
 
 const run: RunJson = {
-  version: 1,
-  experiment: "sst2",
-  run: "ulpt-r2-seed0",
-  created: "2026-01-01T00:00:00Z",
-  method: "ulpt",
-  rank: 2,
-  seed: 0,
-  promptLength: 20,
-  parameters: 168,
-  device: "cpu",
-  model: { source: "model", weightsSha256: "ab" },
-  data: { sha256: { train: "cd" } },
-  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20" },
+  ...{ version: 1, experiment: "sst2", run: "ulpt-r2-seed0", ...runSpec },
   settings: { training: { steps: 40, batchSize: 8 }, name: "ulpt-r2-seed0" },
 };
 
 const stamp = { t: 0, attempt: 1, seq: 1 };
-const step = (at: number, loss: number): StepEvent => ({
-  ...stamp,
-  type: "step",
-  step: at,
-  loss,
-  learningRate: 0.1,
-  gradientNorm: 1,
-  examples: at * 8,
-  tokens: 10,
-  seconds: at,
-});
+const step = (at: number, loss: number): StepEvent => ({ ...stamp, ...stepEvent(at, { loss }) });
 const evaluation = (at: number, score: number, more: Partial<EvaluationEvent> = {}): EvaluationEvent => ({
   ...stamp,
-  type: "evaluation",
-  step: at,
-  split: "validation",
-  metric: "accuracy",
-  score,
-  count: 100,
-  seconds: at,
-  ...more,
+  ...evaluationEvent(at, score, { count: 100, ...more }),
 });
 
 describe("the documents of a run", () => {

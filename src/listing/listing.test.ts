@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { evaluationEvent as evaluation, runSpec as spec, stepEvent as step } from "../../test/support/runRecords.ts";
 import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { claimRun } from "../runs/owner.ts";
-import type { ExitJson, RunJson } from "../runs/schema.ts";
+import type { ExitJson } from "../runs/schema.ts";
 import { createRun } from "../runs/store.ts";
 import { RunListing } from "./listing.ts";
 import { RunReader } from "./reader.ts";
@@ -17,36 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(workspace, { recursive: true, force: true }));
 
-const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
-  created: "2026-01-02T03:04:05.678Z",
-  method: "ulpt",
-  rank: 2,
-  seed: 1,
-  promptLength: 100,
-  parameters: 1736,
-  device: "cpu",
-  model: { source: "model", weightsSha256: "ab" },
-  data: { sha256: { train: "cd" } },
-  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
-  settings: {},
-};
-
 const summary = { totalSteps: 300, bestStep: 200, bestScore: 0.9, testScore: 0.8, metric: "accuracy" };
-
-const evaluation = (step: number, score: number, split: "validation" | "test" = "validation") =>
-  ({ type: "evaluation", step, split, metric: "accuracy", score, count: 9, seconds: 1 }) as const;
-
-const step = (number: number) =>
-  ({
-    type: "step",
-    step: number,
-    loss: 1,
-    learningRate: 0.3,
-    gradientNorm: 1,
-    examples: 1,
-    tokens: 9,
-    seconds: 1,
-  }) as const;
 
 describe("RunListing", () => {
   it("lists what listRuns lists", async () => {

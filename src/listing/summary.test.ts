@@ -11,10 +11,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { evaluationEvent, runSpec as spec, stepEvent } from "../../test/support/runRecords.ts";
 import { JournalWriter } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { claimRun } from "../runs/owner.ts";
-import type { RunJson } from "../runs/schema.ts";
 import { createRun } from "../runs/store.ts";
 import { RunListing } from "./listing.ts";
 import { listRuns, summarizeRun } from "./summary.ts";
@@ -27,20 +27,6 @@ beforeEach(() => {
   mkdirSync(workspace);
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
-
-const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
-  created: "2026-01-02T03:04:05.678Z",
-  method: "ulpt",
-  rank: 2,
-  seed: 1,
-  promptLength: 100,
-  parameters: 1736,
-  device: "cpu",
-  model: { source: "model", weightsSha256: "ab" },
-  data: { sha256: { train: "cd" } },
-  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
-  settings: {},
-};
 
 describe("listRuns", () => {
   it("of a workspace without runs is empty", () => {
@@ -59,31 +45,12 @@ describe("listRuns", () => {
     const journal = JournalWriter.open(join(directory, "events.jsonl"), ownership.attempt);
     journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: 300 });
     for (let step = 1; step <= 200; step++) {
-      const numbers = { loss: 1 / step, learningRate: 0.3, gradientNorm: 1, examples: step, tokens: 9, seconds: 1 };
-      journal.append({ type: "step", step, ...numbers });
-      const score = step === 100 ? 0.9 : 0.8;
-      if (step % 100 === 0)
-        journal.append({
-          type: "evaluation",
-          step,
-          split: "validation",
-          metric: "accuracy",
-          score,
-          count: 9,
-          seconds: 1,
-        });
+      journal.append(stepEvent(step, { loss: 1 / step }));
+      if (step % 100 === 0) journal.append(evaluationEvent(step, step === 100 ? 0.9 : 0.8));
     }
     const running = listRuns(workspace).find((row) => row.run === "r9");
     expect(running).toMatchObject({ state: "running", step: 200, totalSteps: 300, bestScore: 0.9, testScore: null });
-    journal.append({
-      type: "evaluation",
-      step: 200,
-      split: "test",
-      metric: "accuracy",
-      score: 0.7,
-      count: 9,
-      seconds: 1,
-    });
+    journal.append(evaluationEvent(200, 0.7, { split: "test" }));
     journal.close();
     ownership.release({ code: 0, state: "finished", step: 200 });
 
@@ -106,8 +73,7 @@ describe("listRuns", () => {
     const { directory } = createRun(workspace, "e", "r", spec);
     const path = join(directory, "events.jsonl");
     const journal = JournalWriter.open(path, 1);
-    const numbers = { loss: Number.NaN, learningRate: 0.3, gradientNorm: 1, examples: 1, tokens: 9, seconds: 1 };
-    for (const step of [1, 2, 3]) journal.append({ type: "step", step, ...numbers });
+    for (const step of [1, 2, 3]) journal.append(stepEvent(step, { loss: Number.NaN }));
     journal.close();
     truncateSync(path, readFileSync(path).length - 10);
     expect(listRuns(workspace)[0]).toMatchObject({ step: 2, state: "created" });

@@ -17,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runSpec as spec } from "../../test/support/runRecords.ts";
 import { machine, preparedName, temporaryName } from "../formats/maker.ts";
 import { deleteCheckpoints, listCheckpoints, loadCheckpoint, saveCheckpoint } from "./checkpoints.ts";
 import { fingerprint, keepInspection, readInspection } from "./inspection.ts";
@@ -26,23 +27,9 @@ import { attemptPath, checkpointPath, pathOf, promptsFolder, runPaths } from "./
 import { openLog } from "./log.ts";
 import { claimRun, readExit, readHolder } from "./owner.ts";
 import { readPrompt, writePrompt } from "./prompts.ts";
-import type { RunJson } from "./schema.ts";
 import { loadState, saveState } from "./state.ts";
 import { clearStopRequest, createRun, openRun, requestStop, runState, stopRequested } from "./store.ts";
 
-const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
-  created: "2026-01-02T03:04:05.678Z",
-  method: "vanilla",
-  rank: null,
-  seed: 1,
-  promptLength: 1,
-  parameters: 2,
-  device: "cpu",
-  model: { source: "m", weightsSha256: "ab" },
-  data: { sha256: {} },
-  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
-  settings: {},
-};
 const metadata = {
   method: "vanilla",
   promptLength: 1,

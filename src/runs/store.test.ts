@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RunJson } from "./schema.ts";
+import { runSpec } from "../../test/support/runRecords.ts";
 import { clearStopRequest, createRun, deriveState, openRun, requestStop, stopRequested } from "./store.ts";
 
 let workspace: string;
@@ -14,17 +14,9 @@ afterEach(() => rmSync(workspace, { recursive: true, force: true }));
 const coded = (code: string, message = "") =>
   expect.objectContaining({ code, message: expect.stringContaining(message), where: expect.any(String) });
 
-const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
-  created: "2026-01-02T03:04:05.678Z",
-  method: "ulpt",
-  rank: 2,
-  seed: 1,
-  promptLength: 100,
-  parameters: 1736,
-  device: "cpu",
-  model: { source: "google-t5/t5-base", weightsSha256: "ab" },
+const spec = {
+  ...runSpec,
   data: { sha256: { train: "cd", validation: "ef" } },
-  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
   settings: { learningRate: 0.3, nested: { list: [1, null] } },
 };
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
+import { evaluationEvent, runSpec, stepEvent } from "../../test/support/runRecords.ts";
 import { UlptError } from "../errors.ts";
 import { listRuns } from "../listing/summary.ts";
 import { foldSweep, runsOfSweep } from "../results/sweep.ts";
@@ -72,7 +73,7 @@ class Trial {
       existing: () => new Map([...runs()].map(([name, { directory, spec }]) => [name, { directory, spec: spec! }])),
       adopt: () => undefined,
       create: async ({ name }) =>
-        createRun(this.workspace, "x", name, { ...spec, sweep: { name: this.record.name, run: name } }),
+        createRun(this.workspace, "x", name, { ...runSpec, sweep: { name: this.record.name, run: name } }),
       train: (run, { planned, pauseAt, signal }) => this.train(run, planned, pauseAt, signal),
     };
   }
@@ -102,33 +103,13 @@ class Trial {
         throw new UlptError("STOPPED", "Stopped.");
       }
       step += 1;
-      journal.append({
-        type: "step",
-        step,
-        loss: 1,
-        learningRate: 1,
-        gradientNorm: 1,
-        examples: step,
-        tokens: 1,
-        seconds: 0,
-      });
+      journal.append(stepEvent(step));
       if (this.diverging.has(name)) {
         const error = new UlptError("NOT_FINITE", "The loss is NaN.");
         end("failed", error);
         throw error;
       }
-      if (step % evaluateEvery === 0) {
-        const score = this.scores[name]!;
-        journal.append({
-          type: "evaluation",
-          step,
-          split: "validation",
-          metric: "accuracy",
-          score,
-          count: 1,
-          seconds: 0,
-        });
-      }
+      if (step % evaluateEvery === 0) journal.append(evaluationEvent(step, this.scores[name]!));
       this.onStep(name, step);
       if (step === pauseAt) return end("paused");
     }
@@ -152,15 +133,6 @@ class Trial {
     });
   }
 }
-
-const spec = {
-  created: "2026-01-01T00:00:00.000Z",
-  ...{ method: "ulpt", rank: 2, seed: 1, promptLength: 2, parameters: 2, device: "cpu" },
-  model: { source: "m", weightsSha256: "0" },
-  data: { sha256: {} },
-  versions: { ulpt: "0", onnxruntime: "0", node: "0" },
-  settings: {},
-};
 
 const three = { a: 0.1, b: 0.2, c: 0.3 };
 

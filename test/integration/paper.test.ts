@@ -12,6 +12,7 @@ import { runPaths } from "../../src/runs/layout.ts";
 import { createRun } from "../../src/runs/store.ts";
 import { expectFailure, jsonLines, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { evaluationEvent, runSpec } from "../support/runRecords.ts";
 
 const folder = temporaryFolder();
 afterAll(killLeftovers);
@@ -34,31 +35,18 @@ function record(name: string, { overrides = [], day = 1, score = 0.5, named = tr
   for (const settings of expandRuns(parseExperiment(experiment, `${name}.ulpt.json`, overrides))) {
     const { paper, ...others } = settings;
     const run = createRun(folder(), name, settings.name, {
+      ...runSpec,
       created: `2026-01-0${day}T00:00:00.000Z`,
-      method: settings.method.name,
-      rank: 2,
-      seed: settings.seed,
-      promptLength: settings.promptLength,
-      parameters: 1736,
-      device: "cpu",
+      ...{ method: settings.method.name, seed: settings.seed, promptLength: settings.promptLength },
       model: { source: settings.model, weightsSha256: "ab" },
       data: { sha256: { train: "cd", validation: "ef", test: "01" } },
-      versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
       settings: recordSettings(named ? { ...others, paper } : others, ""),
     });
     if (score === null) continue;
     const journal = JournalWriter.open(runPaths(run.directory).events, 1);
     const { steps } = settings.training;
     journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: steps });
-    journal.append({
-      type: "evaluation",
-      step: steps,
-      split: "test",
-      metric: "accuracy",
-      score,
-      count: 1267,
-      seconds: 1,
-    });
+    journal.append(evaluationEvent(steps, score, { split: "test", count: 1267 }));
     journal.close();
   }
 }

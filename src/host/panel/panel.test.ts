@@ -2,13 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runSpec, stepEvent } from "../../../test/support/runRecords.ts";
 import { RunReader } from "../../listing/reader.ts";
 import { listRuns } from "../../listing/summary.ts";
 import { RunResult } from "../../results/fold.ts";
 import { JournalWriter } from "../../runs/journal.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { claimRun } from "../../runs/owner.ts";
-import type { RunJson } from "../../runs/schema.ts";
 import { createRun } from "../../runs/store.ts";
 import { defaultPreferences, type RunView } from "../../shared/panel.ts";
 import { untranslated } from "../translate.ts";
@@ -46,17 +46,9 @@ describe("PanelModel", () => {
   }
 
   function run(rank: number) {
-    const spec: Omit<RunJson, "version" | "experiment" | "run"> = {
-      ...{
-        created: "2026-01-02T03:04:05.678Z",
-        method: "ulpt",
-        rank,
-        seed: 1,
-        promptLength: 100,
-        parameters: 100 * rank,
-      },
-      ...{ device: "cpu", model: { source: "m", weightsSha256: "ab" }, data: { sha256: { train: "cd" } } },
-      versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
+    const spec = {
+      ...runSpec,
+      ...{ rank, parameters: 100 * rank },
       settings: {
         name: `ulpt-r${rank}-seed1`,
         method: { name: "ulpt", rank },
@@ -67,17 +59,7 @@ describe("PanelModel", () => {
     const owner = claimRun(directory);
     const journal = JournalWriter.open(runPaths(directory).events, owner.attempt);
     journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: 10 });
-    const step = (number: number) =>
-      journal.append({
-        type: "step",
-        step: number,
-        loss: 1 / number,
-        learningRate: 1,
-        gradientNorm: 1,
-        examples: number,
-        tokens: 9,
-        seconds: 0.1,
-      });
+    const step = (number: number) => journal.append(stepEvent(number, { loss: 1 / number }));
     return { directory, owner, journal, step };
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { runSpec } from "../../../test/support/runRecords.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { fold } from "../../results/fold.ts";
 import type { EvaluationEvent, RunJson } from "../../runs/schema.ts";
@@ -19,21 +20,10 @@ import {
   stateIcon,
 } from "./collect.ts";
 
-const spec = (rank: number | null, created = "2026-01-02T03:04:05.678Z"): RunJson => ({
-  version: 1,
-  experiment: "sst2",
-  run: "r",
-  created,
-  method: rank === null ? "vanilla" : "ulpt",
-  rank,
-  seed: 1,
-  promptLength: 20,
+const spec = (rank: number | null, created = runSpec.created): RunJson => ({
+  ...{ version: 1, experiment: "sst2", run: "r", ...runSpec },
+  ...{ created, rank, method: rank === null ? "vanilla" : "ulpt", promptLength: 20 },
   parameters: rank === null ? 2560 : 20 * rank + 256,
-  device: "cpu",
-  model: { source: "models/t5", weightsSha256: "ab" },
-  data: { sha256: {} },
-  versions: { ulpt: "0.1.0", onnxruntime: "1.30.0", node: "20.0.0" },
-  settings: {},
 });
 
 function run(name: string, change: Partial<RunSummary> = {}): RunSummary {
