@@ -10,6 +10,7 @@ export default defineConfig({
     // Guards against what never ends, not against a busy machine.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     reporters: ["default", "./test/support/summary.ts"],
   },
 });
