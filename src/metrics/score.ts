@@ -8,6 +8,7 @@ import {
   countKinds,
   groupRows,
   type Kinds,
+  meanOf,
   posteriorInterval,
 } from "../statistics/bootstrap.ts";
 import { wilsonInterval } from "../statistics/intervals.ts";
@@ -286,18 +287,6 @@ function mean(values: readonly number[]): Measured {
       const count = clusters ? clusters.starts.length - 1 : values.length;
       return wilsonInterval(score * count, count);
     },
-  };
-}
-
-function meanOf({ values }: Kinds<number>): (counts: Counts) => number {
-  return (counts) => {
-    let sum = 0;
-    let total = 0;
-    for (let kind = 0; kind < counts.length; kind++) {
-      sum += counts[kind]! * values[kind]!;
-      total += counts[kind]!;
-    }
-    return sum / total;
   };
 }
 

@@ -2,7 +2,7 @@
 import { notANumber, type Pair, parseNumber, pearson, spearman } from "../metrics/correlation.ts";
 import { gain } from "../metrics/kinds.ts";
 import type { PredictedRow, Predictions } from "../runs/predictions.ts";
-import { type Counts, groupRows, type Kinds, testDifference } from "../statistics/bootstrap.ts";
+import { type Counts, groupRows, meanOf, testDifference } from "../statistics/bootstrap.ts";
 import { meanAndDeviation } from "../statistics/intervals.ts";
 import { detectableDifference, fewestDiscordant, holm, level, signFlipTest } from "../statistics/paired.ts";
 import { commonRows } from "./rows.ts";
@@ -96,17 +96,6 @@ function testValues({ metric, rows, group }: Sides): NewTest {
     of: "right-answers",
     p: signFlipTest(whole),
     detectable: Math.min(1, Math.max(shown, fewestDiscordant / rows.length)),
-  };
-}
-
-function meanOf({ values }: Kinds<number>): (counts: Counts) => number {
-  return (counts) => {
-    let [sum, total] = [0, 0];
-    for (let kind = 0; kind < counts.length; kind++) {
-      sum += counts[kind]! * values[kind]!;
-      total += counts[kind]!;
-    }
-    return sum / total;
   };
 }
 

@@ -40,6 +40,18 @@ export function countKinds({ kindOf, values }: Kinds<unknown>): Uint32Array {
 /** How often, or with what weight, each kind occurs. */
 export type Counts = Uint32Array | Float64Array;
 
+/** The mean of rows that contribute numbers, where each kind occurs so often. */
+export function meanOf({ values }: Kinds<number>): (counts: Counts) => number {
+  return (counts) => {
+    let [sum, total] = [0, 0];
+    for (let kind = 0; kind < counts.length; kind++) {
+      sum += counts[kind]! * values[kind]!;
+      total += counts[kind]!;
+    }
+    return sum / total;
+  };
+}
+
 /**
  * Rows that come together, as the questions on one paragraph do, tell less than rows that have nothing in common: they are drawn
  * together. The rows of cluster i are `rows[starts[i]] … rows[starts[i + 1] - 1]`.

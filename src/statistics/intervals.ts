@@ -5,7 +5,7 @@ import { mean, sampleStandardDeviation } from "simple-statistics";
  * 97.5 % quantile of the standard normal distribution, correctly rounded. (`probit` of simple-statistics approximates it
  * to three digits only: 1.9572.)
  */
-const z = 1.959963984540054;
+export const normalQuantile = 1.959963984540054;
 
 /**
  * The 95 % score interval of a proportion (Wilson 1927): the p for which |p̂ − p| ≤ z·√(p(1 − p)/n). Unlike the normal
@@ -14,6 +14,7 @@ const z = 1.959963984540054;
  */
 export function wilsonInterval(correct: number, count: number): [low: number, high: number] {
   if (!(count > 0 && correct >= 0 && correct <= count)) throw new RangeError(`${correct} correct of ${count}`);
+  const z = normalQuantile;
   const p = correct / count;
   const denominator = 1 + z ** 2 / count;
   const center = (p + z ** 2 / (2 * count)) / denominator;

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { groupRows, testDifference } from "./bootstrap.ts";
-import { detectableDifference, fewestDiscordant, holm, mcnemarTest, signFlipTest } from "./paired.ts";
+import { detectableDifference, fewestDiscordant, holm, signFlipTest } from "./paired.ts";
+
+/** Of rows in which only the one, and only the other is right. */
+function mcnemarTest(one: number, other: number): number {
+  return signFlipTest([...new Array<number>(one).fill(1), ...new Array<number>(other).fill(-1)]);
+}
 
 describe("the exact test of signs", () => {
   it("is Fisher's of Darwin's maize: 863 of 32,768 sign patterns reach the sum on either side", () => {

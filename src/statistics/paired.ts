@@ -1,9 +1,11 @@
 /** @file Whether two answers to the same rows differ by more than chance: exact tests of signs, and many of them at once. */
+import { normalQuantile } from "./intervals.ts";
 
 /**
  * The exact two-sided test of paired differences by their signs (Fisher, "The Design of Experiments", 1935, §21): if neither side
  * is better, each difference could as well have had the other sign, and p is the share of all sign patterns whose sum is as far
- * from 0 as the one that was seen. Where every difference is 1, 0 or −1 it is McNemar's exact test.
+ * from 0 as the one that was seen. Where every difference is 1, 0 or −1 it is McNemar's exact test (1947), the binomial of the
+ * rows that differ.
  * @param differences whole numbers, one for each row
  */
 export function signFlipTest(differences: readonly number[]): number {
@@ -17,11 +19,6 @@ export function signFlipTest(differences: readonly number[]): number {
   let p = 0;
   for (const [sum, probability] of sums) if (Math.abs(sum) >= seen) p += probability;
   return Math.min(1, p);
-}
-
-/** Two-sided, exact (McNemar 1947; the binomial of its discordant pairs). @param b, c pairs in which only the one, only the other is right */
-export function mcnemarTest(b: number, c: number): number {
-  return signFlipTest([...new Array<number>(b).fill(1), ...new Array<number>(c).fill(-1)]);
 }
 
 /** Beside this a probability changes no p value that anybody prints. */
@@ -72,15 +69,15 @@ export function holm(values: readonly number[]): number[] {
 /** Level of the tests, two-sided. */
 export const level = 0.05;
 
-/** 97.5 % and 80 % quantiles of the standard normal distribution. */
-const [atLevel, atPower] = [1.959963984540054, 0.8416212335729143];
+/** 80 % quantile of the standard normal distribution. */
+const atPower = 0.8416212335729143;
 
 /**
  * The smallest difference of means that rows like these show, significant in 80 of 100 samples: (z₀.₉₇₅ + z₀.₈) · standard error
  * (Cohen, "Statistical Power Analysis", 1988, ch. 2; for McNemar's test Connor 1987).
  */
 export function detectableDifference(standardError: number): number {
-  return (atLevel + atPower) * standardError;
+  return (normalQuantile + atPower) * standardError;
 }
 
 /** Rows that have to differ, all in one direction, before the exact test is significant: the least k with 2 · ½ᵏ ≤ level. */

@@ -1,15 +1,14 @@
 /** @file Student's t distribution, for the mean of a few seeds. */
-import { meanAndDeviation } from "./intervals.ts";
+import { meanAndDeviation, normalQuantile } from "./intervals.ts";
 
 /** 97.5 % quantiles for 1 to 10 degrees of freedom. */
 const table = [12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139];
-/** 97.5 % quantile of the standard normal distribution. */
-const z = 1.959963984540054;
 
 /** 97.5 % quantile of Student's t; above the table by the expansion in 1/ν of Abramowitz and Stegun 26.7.5, to 1/ν³. */
 export function studentQuantile(degrees: number): number {
   const known = table[degrees - 1];
   if (known !== undefined) return known;
+  const z = normalQuantile;
   const first = (z ** 3 + z) / 4;
   const second = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
   const third = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
