@@ -1,8 +1,15 @@
 /** @file The runs of an experiment side by side: a row for each group of runs that differ in nothing but their seed. */
-import { isShare } from "../metrics/kinds.ts";
-import { wilsonInterval } from "../statistics/intervals.ts";
 import { groupEqualRuns, type KnownRun } from "./equality.ts";
-import { type Counted, countSeeds, groupTitle, type SeedRun, type Spread, spreadOf } from "./groups.ts";
+import {
+  type Counted,
+  countSeeds,
+  groupTitle,
+  meanInterval,
+  type SeedRun,
+  type Spread,
+  shareInterval,
+  spreadOf,
+} from "./groups.ts";
 import type { RunReport, TestScore } from "./report.ts";
 
 /** What a run came to, and what it was a run of. */
@@ -93,13 +100,9 @@ function groupScore({ metric, others }: TestScore, tests: readonly TestScore[]):
   };
 }
 
-/** The mean of the runs' own intervals: they share their rows, so more runs make it no narrower. */
+/** Of the runs' own intervals; Wilson's of the mean where a run of before recorded none. */
 function groupInterval(metric: string, mean: number, tests: readonly TestScore[]): GroupScore["interval"] {
   const own = tests.flatMap(({ interval }) => (interval ? [interval] : []));
-  if (own.length === tests.length) {
-    const end = (i: 0 | 1) => own.reduce((sum, interval) => sum + interval[i], 0) / own.length;
-    return [end(0), end(1)];
-  }
-  const count = Math.min(...tests.map((test) => test.count));
-  return isShare(metric) && mean >= 0 && mean <= 1 ? wilsonInterval(mean * count, count) : undefined;
+  if (own.length === tests.length) return meanInterval(own);
+  return shareInterval(metric, mean, Math.min(...tests.map(({ count }) => count)));
 }

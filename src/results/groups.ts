@@ -2,9 +2,9 @@
  * @file A group of runs that differ in nothing but their seed: which of them count, and what their scores come to. The one place
  * where that is decided, for terminal, panel, export and paper.
  */
-import { boundsOf, isPercent } from "../metrics/kinds.ts";
+import { boundsOf, isPercent, isShare } from "../metrics/kinds.ts";
 import type { RunState } from "../runs/store.ts";
-import { meanAndDeviation } from "../statistics/intervals.ts";
+import { meanAndDeviation, wilsonInterval } from "../statistics/intervals.ts";
 import { studentQuantile } from "../statistics/student.ts";
 
 /** What a group is called, and by what it is told from others of that name. */
@@ -67,7 +67,7 @@ export interface Counted<R> {
  * scored once, after that, so a run with a test score was too, whatever cut it off then. A failed run has scores of whatever
  * came before, and a stopped one of fewer steps.
  */
-export function isComparable({ state, tested }: Pick<SeedRun, "state" | "tested">): boolean {
+function isComparable({ state, tested }: Pick<SeedRun, "state" | "tested">): boolean {
   if (hasFailed({ state })) return false;
   return state === "finished" || state === "early-stopped" || tested;
 }
@@ -134,6 +134,19 @@ export interface Spread {
 export function spreadOf(scores: readonly (number | null | undefined)[]): Spread | undefined {
   const known = scores.filter((score): score is number => Number.isFinite(score));
   return known.length === 0 ? undefined : meanAndDeviation(known);
+}
+
+type Interval = readonly [low: number, high: number];
+
+/** Of several runs on the same rows the mean of the ends of their intervals: more runs make it no narrower. */
+export function meanInterval(intervals: readonly Interval[]): [low: number, high: number] {
+  const end = (side: 0 | 1) => intervals.reduce((sum, interval) => sum + interval[side], 0) / intervals.length;
+  return [end(0), end(1)];
+}
+
+/** Wilson's, for a score without an interval that is a share of so many rows; undefined for any other. */
+export function shareInterval(metric: string, score: number, count: number): [low: number, high: number] | undefined {
+  return isShare(metric) && score >= 0 && score <= 1 && count > 0 ? wilsonInterval(score * count, count) : undefined;
 }
 
 /**

@@ -1,5 +1,11 @@
-/** @file What runs answered row by row: which rows are right, and the rows that two evaluations have in common. */
+/** @file What runs answered row by row: of which data it is, which rows are right, and the rows that two evaluations have in common. */
 import type { PredictedRow, Predictions } from "../runs/predictions.ts";
+import type { RunJson } from "../runs/schema.ts";
+
+/** SHA-256 of the file of a split; rows without a file of their own were set aside of the training rows. */
+export function dataOf({ sha256 }: Pick<RunJson["data"], "sha256">, split: Predictions["split"]): string | undefined {
+  return sha256[split] ?? sha256.train;
+}
 
 /** Whether the answer is right; null where no single row has a score. Of a score between 0 and 1 only 1 is right. */
 export function isRight({ score }: Pick<PredictedRow, "score">): boolean | null {

@@ -2,18 +2,28 @@
  * @file Any runs side by side, also of several experiments: a row for each group of runs that differ in nothing but their seed,
  * what its score costs, how sure it is, and whether it is better than a baseline on the same rows. Pure: no files.
  */
-import { isLowest, isShare } from "../metrics/kinds.ts";
+import { isLowest } from "../metrics/kinds.ts";
 import type { Predictions } from "../runs/predictions.ts";
-import { wilsonInterval } from "../statistics/intervals.ts";
 import { welchInterval } from "../statistics/student.ts";
 import { type Remark, remarksOn } from "./answers.ts";
 import { seedRunOf } from "./comparison.ts";
 import { differingSettings, type EqualRuns, groupEqualRuns, type Identity, type KnownRun } from "./equality.ts";
 import type { EvaluationPoint, RunResult } from "./fold.ts";
-import { countSeeds, groupTitle, hasFailed, newestOfSeeds, type Spread, seedsInterval, spreadOf } from "./groups.ts";
+import {
+  countSeeds,
+  groupTitle,
+  hasFailed,
+  meanInterval,
+  newestOfSeeds,
+  type Spread,
+  seedsInterval,
+  shareInterval,
+  spreadOf,
+} from "./groups.ts";
 import { type PairedTest, testGroups, type Unpaired } from "./paired.ts";
 import { paretoFront } from "./pareto.ts";
 import type { RunReport } from "./report.ts";
+import { dataOf } from "./rows.ts";
 import { type SeedDeviation, seedSpreads } from "./seeds.ts";
 
 type Split = "validation" | "test";
@@ -259,16 +269,12 @@ function seedScore({ run, point }: Scored): SeedScore {
   };
 }
 
-/** The mean of the ends of their intervals: the runs share their rows, so more of them make it no narrower. */
 function rowInterval(points: readonly EvaluationPoint[]): [low: number, high: number] | null {
-  const intervals = points.map(({ interval, metric, score, count }) => interval ?? shareInterval(metric, score, count));
-  if (intervals.some((interval) => interval === null)) return null;
-  const end = (side: 0 | 1) => intervals.reduce((sum, interval) => sum + interval![side], 0) / intervals.length;
-  return [end(0), end(1)];
-}
-
-function shareInterval(metric: string, score: number, count: number): [low: number, high: number] | null {
-  return isShare(metric) && score >= 0 && score <= 1 && count > 0 ? wilsonInterval(score * count, count) : null;
+  const known = points.flatMap(({ interval, metric, score, count }) => {
+    const own = interval ?? shareInterval(metric, score, count);
+    return own ? [own] : [];
+  });
+  return known.length === points.length ? meanInterval(known) : null;
 }
 
 /** Of several seeds' remarks of a kind with a share the largest. */
@@ -306,7 +312,8 @@ function answersOf({ scored }: ScoredGroup): Predictions[] {
 }
 
 function addFronts(rows: ScoreRow[], groups: readonly ScoredGroup[], split: Split): void {
-  const place = (index: number) => JSON.stringify([rows[index]!.metric, dataOf(groups[index]!, split)]);
+  const place = (index: number) =>
+    JSON.stringify([rows[index]!.metric, dataOf(groups[index]!.scored[0]!.run.spec.data, split)]);
   for (const key of new Set(rows.map((_, index) => place(index)))) {
     const alike = rows.filter((_, index) => place(index) === key);
     const mark = (some: ScoreRow[], cost: (row: ScoreRow) => number, set: (row: ScoreRow, isOn: boolean) => void) => {
@@ -336,12 +343,6 @@ function addFronts(rows: ScoreRow[], groups: readonly ScoredGroup[], split: Spli
   }
 }
 
-/** Rows without a file of their own were set aside of the training rows. */
-function dataOf({ scored }: ScoredGroup, split: Split): string | undefined {
-  const { sha256 } = scored[0]!.run.spec.data;
-  return sha256[split] ?? sha256.train;
-}
-
 /** Each once, with the groups whose runs recorded it. */
 function references(groups: readonly ScoredGroup[]): ReferenceScore[] {
   const found = new Map<string, ReferenceScore>();
@@ -352,7 +353,7 @@ function references(groups: readonly ScoredGroup[]): ReferenceScore[] {
       const known = found.get(key);
       if (known) known.groups.push(groupTitle(group));
       else {
-        const interval = shareInterval(metric, score, count);
+        const interval = shareInterval(metric, score, count) ?? null;
         found.set(key, { kind, metric, score, count, interval, groups: [groupTitle(group)] });
       }
     }

@@ -8,6 +8,7 @@ import { gain } from "../metrics/kinds.ts";
 import { type ParameterValues, type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { PromptSession, portsInUse } from "../prompts/prompt.ts";
 import type { Progress } from "../results/fold.ts";
+import { dataOf } from "../results/rows.ts";
 import {
   checkpointsToDelete,
   deleteCheckpoints,
@@ -402,9 +403,7 @@ class Execution {
   /** Keeps the answers of an evaluation, before the journal tells of it. */
   private keep(split: "validation" | "test", step: number, evaluation: Evaluation): void {
     const { tokenizer, dataset } = this.resources;
-    const { sha256 } = this.run.spec.data;
-    const data = sha256[split] ?? sha256.train ?? null; // rows without a file of their own were set aside of the training rows
-    const where = { split, step, data };
+    const where = { split, step, data: dataOf(this.run.spec.data, split) ?? null };
     const [answers, texts] = keptRows(where, dataset[split], tokenizer, evaluation);
     savePredictions(this.ownership, answers, texts, this.settings.training.keepPredictions);
   }
