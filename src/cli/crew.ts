@@ -12,7 +12,7 @@ import { runPaths } from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
 import { readExit } from "../runs/owner.ts";
 import type { EndState } from "../runs/schema.ts";
-import { openRun, type Run, requestStop, runState } from "../runs/store.ts";
+import { type Run, requestStop, runState } from "../runs/store.ts";
 import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import type { SweepCrew } from "../training/sweep.ts";
@@ -21,8 +21,8 @@ import { runToEnd, type Training } from "./training.ts";
 
 type TrainRun = SweepCrew["train"];
 
-/** @param existing the folders of the runs that are there, by the names of the plan */
-export function createCrew(record: SweepRecord, training: Training, existing: ReadonlyMap<string, string>): SweepCrew {
+/** @param existing the runs that are there, by the names of the plan */
+export function createCrew(record: SweepRecord, training: Training, existing: SweepCrew["existing"]): SweepCrew {
   const { experiment, workspace, runs, resources } = training;
   const { parallel } = record.spec;
   const threads = parallel > 1 ? Math.max(1, Math.floor(physicalCores() / parallel)) : undefined;
@@ -41,7 +41,7 @@ export function createCrew(record: SweepRecord, training: Training, existing: Re
   };
   let adoptable: ReturnType<typeof equalRuns> | undefined;
   return {
-    existing: () => new Map([...existing].map(([name, directory]) => [name, openRun(directory)])),
+    existing,
     adopt(planned) {
       adoptable ??= equalRuns({ workspace, experiment, threads }, resources);
       return adoptable(find(planned));

@@ -29,7 +29,7 @@ function intervalText(metric: string, interval: Interval): string {
 }
 
 /** With its sign, in points of percent where the metric has those. */
-export function differenceText({ of, metric }: Pick<PairedTest, "of" | "metric">, difference: number): string {
+function differenceText({ of, metric }: Pick<PairedTest, "of" | "metric">, difference: number): string {
   const text = of === "right-answers" || isPercent(metric) ? (100 * difference).toFixed(1) : difference.toFixed(4);
   return difference > 0 ? `+${text}` : text;
 }

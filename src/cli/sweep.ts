@@ -39,10 +39,10 @@ export async function leadToEnd(lead: SweepLead, training: Training): Promise<vo
   if (lead.startsTorn)
     reporter.note("warning: an earlier attempt was cut off within the journal's last line; it is skipped.");
   const own = await reader.own();
-  const directories = new Map(
-    [...own].flatMap(([name, { directory, spec }]) => (spec ? [[name, directory] as const] : [])),
+  const existing = new Map(
+    [...own].flatMap(([name, { directory, spec }]) => (spec ? [[name, { directory, spec }] as const] : [])),
   );
-  const crew = createCrew(record, training, directories);
+  const crew = createCrew(record, training, existing);
   const watching = new AbortController();
   const watched = watch(reader, (view) => reporter.sweep(view), watching.signal);
   const onPaused = (paused: boolean) =>

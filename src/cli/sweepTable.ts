@@ -33,7 +33,7 @@ function counted(count: number, one: string, many: string): string[] {
 }
 
 /** `paused at step 200 of 800, rung 1: 5th of 9` */
-export function runStateText({ state, step, steps, rung }: SweepRunView): string {
+function runStateText({ state, step, steps, rung }: SweepRunView): string {
   const place = rung ? `, rung ${rung.number}: ${ordinal(rung.place)} of ${rung.of}` : "";
   if (state === "paused") return `paused at step ${step} of ${steps}${place}`;
   if (state === "waiting" && step > 0) return `waits at step ${step} of ${steps}${place}`;

@@ -1,21 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { SweepRunState, SweepView } from "../results/sweep.ts";
+import { noCounts, type SweepRunState, type SweepView } from "../results/sweep.ts";
 import { sweepText } from "./sweepText.ts";
 
 const t = (text: string, ...values: (string | number)[]) =>
   text.replaceAll(/\{(\d)\}/g, (_, index: string) => String(values[Number(index)]));
 
 function view(change: Partial<SweepView>, counts: Partial<Record<SweepRunState, number>> = {}): SweepView {
-  const none = {
-    waiting: 0,
-    running: 0,
-    paused: 0,
-    finished: 0,
-    "early-stopped": 0,
-    failed: 0,
-    unreadable: 0,
-    dropped: 0,
-  };
   const runs = Array.from({ length: 9 }, () => ({}) as SweepView["runs"][number]);
   return {
     ...{
@@ -29,7 +19,7 @@ function view(change: Partial<SweepView>, counts: Partial<Record<SweepRunState, 
       done: 1,
       secondsLeft: 700,
     },
-    counts: { ...none, ...counts },
+    counts: { ...noCounts, ...counts },
     ...change,
   };
 }

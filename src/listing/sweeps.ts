@@ -15,7 +15,7 @@ import { RunListing } from "./listing.ts";
 import type { RunSummary } from "./summary.ts";
 
 /** A sweep as it is now. @param runs of its experiment, perhaps of others, too @throws UlptError RUN_INVALID */
-export function viewSweep(record: SweepRecord, runs: readonly RunSummary[]): SweepView {
+function viewSweep(record: SweepRecord, runs: readonly RunSummary[]): SweepView {
   const { events } = readSweepJournal(record);
   return foldSweep({
     name: record.name,

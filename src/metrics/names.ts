@@ -25,14 +25,14 @@ export type MetricName = (typeof metricNames)[number];
 export const checkpointMetricNames = [...metricNames, "loss"] as const;
 export type CheckpointMetric = (typeof checkpointMetricNames)[number];
 
-/**
- * Under which name of an assertion the first function of a program is known where the program has no other of that name. `called`: the
- * first missing one that the assertion calls; `asserted`: only one that is called right after the word assert.
- */
 /** What counts as a word for ROUGE: runs of a to z and 0 to 9 as rouge_score has it, or of letters and digits of any script. */
 export const rougeTokenizers = ["ascii", "unicode"] as const;
 export type RougeTokenizer = (typeof rougeTokenizers)[number];
 
+/**
+ * Under which name of an assertion the first function of a program is known where the program has no other of that name. `called`: the
+ * first missing one that the assertion calls; `asserted`: only one that is called right after the word assert.
+ */
 export const functionAliases = ["called", "asserted"] as const;
 export type FunctionAlias = (typeof functionAliases)[number];
 

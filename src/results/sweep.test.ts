@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { SweepEvent, SweepRunEvent, SweepSpec } from "../runs/sweeps.ts";
 import { noProgress } from "./fold.ts";
-import { foldSweep, type ListedRun, type SweepFacts } from "./sweep.ts";
+import { type ExperimentRun, foldSweep, type SweepFacts } from "./sweep.ts";
 
 const plan = (names: string[], rungs: number[] = []): SweepSpec => ({
   version: 1,
@@ -17,7 +17,7 @@ const plan = (names: string[], rungs: number[] = []): SweepSpec => ({
   runs: names.map((name) => ({ name, steps: 100, rungs, bracket: "" })),
 });
 
-function summary(run: string, change: Partial<ListedRun>): ListedRun {
+function summary(run: string, change: Partial<ExperimentRun>): ExperimentRun {
   const directory = `/w/.ulpt/runs/notes/${run}`;
   const spec = { sweep: { name: "notes-1", run } };
   return { ...noProgress, directory, state: "running", spec, ...change };

@@ -5,15 +5,18 @@ import type { PlannedRun, SweepEvent, SweepRunEvent, SweepSpec, SweepState } fro
 import type { Progress } from "./fold.ts";
 import { halvingSteps } from "./halving.ts";
 
-export type SweepRunState =
-  | "waiting"
-  | "running"
-  | "paused"
-  | "finished"
-  | "early-stopped"
-  | "failed"
-  | "unreadable"
-  | "dropped";
+/** How many runs of a sweep without runs are in each state that there is. */
+export const noCounts = {
+  waiting: 0,
+  running: 0,
+  paused: 0,
+  finished: 0,
+  "early-stopped": 0,
+  failed: 0,
+  unreadable: 0,
+  dropped: 0,
+};
+export type SweepRunState = keyof typeof noCounts;
 
 export interface SweepRunView {
   /** As the plan calls it. */
@@ -50,13 +53,13 @@ export interface SweepView {
 }
 
 /** A run of the experiment, as it is now. */
-export interface ListedRun extends Pick<Progress, "step" | "bestScore" | "metric"> {
+export interface ExperimentRun extends Pick<Progress, "step" | "bestScore" | "metric"> {
   directory: string;
   state: RunState | "unreadable";
   spec: Pick<RunJson, "sweep"> | null;
 }
 
-export interface SweepFacts<Run extends ListedRun = ListedRun> {
+export interface SweepFacts<Run extends ExperimentRun = ExperimentRun> {
   name: string;
   spec: SweepSpec;
   state: SweepState;
@@ -75,16 +78,7 @@ export function foldSweep(facts: SweepFacts): SweepView {
   const runs = spec.runs.map((planned) =>
     viewOf(planned, own.get(planned.name), facts.dropped.has(planned.name), told.get(planned.name)),
   );
-  const counts = {
-    waiting: 0,
-    running: 0,
-    paused: 0,
-    finished: 0,
-    "early-stopped": 0,
-    failed: 0,
-    unreadable: 0,
-    dropped: 0,
-  };
+  const counts = { ...noCounts };
   for (const run of runs) counts[run.state] += 1;
   const status = events.findLast((event) => event.type === "status");
   return {
@@ -106,7 +100,7 @@ function isDone({ state, left }: SweepRunView): boolean {
 }
 
 /** The run of each plan: that which was trained furthest, where a crash left two. */
-export function runsOfSweep<Run extends ListedRun>({
+export function runsOfSweep<Run extends ExperimentRun>({
   name,
   events,
   runs,
@@ -129,7 +123,7 @@ function folderName(directory: string): string {
   return directory.split(/[\\/]/).at(-1)!;
 }
 
-function furtherThan(a: ListedRun, b: ListedRun): boolean {
+function furtherThan(a: ExperimentRun, b: ExperimentRun): boolean {
   const order = [
     "unreadable",
     "created",
@@ -146,7 +140,7 @@ function furtherThan(a: ListedRun, b: ListedRun): boolean {
 
 function viewOf(
   planned: PlannedRun,
-  run: ListedRun | undefined,
+  run: ExperimentRun | undefined,
   isDropped: boolean,
   told: SweepRunEvent | undefined,
 ): SweepRunView {
@@ -165,7 +159,7 @@ function viewOf(
   };
 }
 
-function stateOf(run: ListedRun | undefined, isDropped: boolean): SweepRunState {
+function stateOf(run: ExperimentRun | undefined, isDropped: boolean): SweepRunState {
   switch (run?.state) {
     case "finished":
     case "early-stopped":

@@ -25,7 +25,7 @@ export interface Split {
 }
 
 /** How many rows the model reads exactly as it read one of the training rows, whatever their targets. */
-export function rowsSeenInTraining(training: Split["tokens"], split: Split["tokens"]): number {
+function rowsSeenInTraining(training: Split["tokens"], split: Split["tokens"]): number {
   const keyOf = ({ source }: TokenizedExample) => source.join(" ");
   const rows = new Map<string, number>();
   for (const key of Array.from(split, keyOf)) rows.set(key, (rows.get(key) ?? 0) + 1);

@@ -63,14 +63,13 @@ class Trial {
   }
 
   private crew(): SweepCrew {
-    const runs = () =>
-      runsOfSweep({
-        name: this.record.name,
-        events: readSweepJournal(this.record).events,
-        runs: listRuns(this.workspace),
-      });
+    const runs = runsOfSweep({
+      name: this.record.name,
+      events: readSweepJournal(this.record).events,
+      runs: listRuns(this.workspace),
+    });
     return {
-      existing: () => new Map([...runs()].map(([name, { directory, spec }]) => [name, { directory, spec: spec! }])),
+      existing: new Map([...runs].map(([name, { directory, spec }]) => [name, { directory, spec: spec! }])),
       adopt: () => undefined,
       create: async ({ name }) =>
         createRun(this.workspace, "x", name, { ...runSpec, sweep: { name: this.record.name, run: name } }),

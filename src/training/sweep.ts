@@ -2,6 +2,7 @@
  * @file Leads a sweep: which run is next, so many at a time, until nothing is left to do. What is done is read from the runs' own
  * folders, so that whoever continues after a crash repeats no finished run and loses none; the journal tells people.
  */
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, messageOf, UlptError } from "../errors.ts";
 import { readResult } from "../listing/reader.ts";
@@ -13,7 +14,7 @@ import { type QueueEntry, SweepQueue } from "./sweepQueue.ts";
 /** Who makes and trains the runs of a sweep. */
 export interface SweepCrew {
   /** The runs that are there already, by the names of the plan. */
-  existing(): ReadonlyMap<string, Run>;
+  existing: ReadonlyMap<string, Run>;
   /** A run from before the sweep that has the same settings, where the sweep takes those. */
   adopt(planned: PlannedRun): Run | undefined;
   /** Makes the folder of a run. */
@@ -31,8 +32,6 @@ export interface SweepCrew {
 export interface SweepOptions {
   /** Ends the sweep after its runs have saved. */
   signal: AbortSignal;
-  /** A run began or ended, or was dropped. */
-  onChange?: (() => void) | undefined;
   /** Somebody paused it, or had it go on. */
   onPaused?: ((paused: boolean) => void) | undefined;
 }
@@ -93,7 +92,7 @@ class Leader {
     const { directory } = this.lead.record;
     try {
       this.lead.note({ type: "status", state: "running" });
-      this.queue.restore(this.crew.existing(), droppedRuns(directory));
+      this.queue.restore(this.crew.existing, droppedRuns(directory));
       await this.work();
       this.noteLeft();
       this.lead.end("finished");
@@ -149,7 +148,6 @@ class Leader {
       .finally(() => {
         entry.active = false;
         this.slots.delete(slot);
-        this.options.onChange?.();
       });
   }
 
@@ -164,7 +162,6 @@ class Leader {
       entry.promoting = undefined;
     }
     this.lead.note({ type: "run", ...this.nameOf(entry), state: "running", step: entry.step });
-    this.options.onChange?.();
     const state = await this.toEndOf(run, planned, pauseAt, signal);
     this.reached(entry, state);
   }
@@ -227,7 +224,7 @@ class Leader {
   }
 
   private nameOf({ planned, run }: QueueEntry): { run: string; folder?: string } {
-    return { run: planned.name, ...(run ? { folder: folderName(run.directory) } : {}) };
+    return { run: planned.name, ...(run ? { folder: basename(run.directory) } : {}) };
   }
 
   private obeyRequests(): void {
@@ -247,7 +244,6 @@ class Leader {
     if (!this.queue.drop(name)) return;
     for (const { entry, stopping } of this.slots) if (entry.planned.name === name) stopping.abort(leftOut);
     this.lead.note({ type: "run", run: name, state: "dropped" });
-    this.options.onChange?.();
   }
 
   private async somethingHappens(): Promise<void> {
@@ -300,8 +296,4 @@ async function untilIdle(directory: string, signal: AbortSignal): Promise<void> 
     await sleep(lookInterval);
   }
   signal.throwIfAborted();
-}
-
-function folderName(directory: string): string {
-  return directory.split(/[\\/]/).at(-1)!;
 }

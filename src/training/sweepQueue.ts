@@ -3,8 +3,7 @@ import { readResult } from "../listing/reader.ts";
 import { summarizeRun } from "../listing/summary.ts";
 import type { RunResult } from "../results/fold.ts";
 import { compareAtRung, type HalvingMetric, promotions, type RungScore } from "../results/halving.ts";
-import { readExit } from "../runs/owner.ts";
-import { type Run, runState } from "../runs/store.ts";
+import type { Run } from "../runs/store.ts";
 import type { PlannedRun, SweepSpec } from "../runs/sweeps.ts";
 
 /** A place on a rung, as the journal has it. */
@@ -69,14 +68,13 @@ export class SweepQueue {
   /** Reads from its folder how far a run is. */
   update(entry: QueueEntry): void {
     const { directory } = entry.run!;
-    const { step } = summarizeRun(directory);
+    const { state, step, exit } = summarizeRun(directory);
     entry.step = step;
     const { halving } = this.spec;
     if (halving) entry.scores = scoresAt(entry.planned.rungs, readResult(directory, "last"), halving.by);
     if (entry.state === "dropped") return;
-    const state = runState(directory);
     if (state === "finished" || state === "early-stopped") entry.state = "done";
-    else if (state === "failed" && readExit(directory)?.error?.code === "NOT_FINITE")
+    else if (state === "failed" && exit?.error?.code === "NOT_FINITE")
       entry.state = "failed"; // it would again
     else if (step > 0 && step === entry.planned.rungs[entry.scores.length - 1]) entry.state = "atRung";
     else entry.state = "waiting";
