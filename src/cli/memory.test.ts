@@ -61,6 +61,12 @@ describe("the memory of a run", () => {
     expect(longer.steps).toBe(base.steps);
   });
 
+  it("has no room for answers where only the probability of targets is looked at", () => {
+    const task = { ...settings.task, metric: "likelihood", checkpointMetric: "loss" };
+    const ofAnswers = (maxNewTokens: number) => estimate({ changes: { task, generation: { maxNewTokens } } }).of()!;
+    expect(ofAnswers(5000)).toEqual(ofAnswers(1));
+  });
+
   it("that is not there ends the command, with the numbers, what decides them and what to lower", async () => {
     const { of } = estimate({ limit: estimate().of()!.total - 1 });
     const error = await expectError(of, "OUT_OF_MEMORY", "microBatchTokens 150");

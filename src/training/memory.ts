@@ -1,5 +1,6 @@
 /** @file How much memory a run takes at most, before there is a run. */
 import type { RunSettings } from "../experiment/recorded.ts";
+import { metricFacts } from "../metrics/names.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { LanguageModel, PartSizes, RunMemory } from "../models/languageModel.ts";
 import type { PortUse } from "../models/ports.ts";
@@ -53,7 +54,9 @@ export function estimateRunMemory(
     ...evaluatedParts(model, dataset.test, use, maxTokens),
     ...evaluatedParts(model, dataset.test, alone, maxTokens),
   ];
-  const writes = [...metricsOf(task), checkpointMetricOf(task)].some((metric) => metric !== "likelihood");
+  const writes = [...metricsOf(task), checkpointMetricOf(task)].some(
+    (metric) => metricFacts[metric].needs !== "losses",
+  );
   const needs = model.runMemory({
     ports: use.ports,
     trained: trainedParts(model, dataset.train, use, settings),
