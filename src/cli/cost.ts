@@ -8,10 +8,10 @@ import { type Cost, reckonCost } from "../training/cost.ts";
 import { type Measurement, type MeasurementOptions, measureCost, newTokens } from "../training/costMeasurement.ts";
 import { locateModel } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
+import { accessOf } from "./data.ts";
 import { resolveDevice } from "./devices.ts";
 import { formatBytes, formatCount, formatPercent } from "./format.ts";
 import { openHub } from "./hub.ts";
-import { createReporter } from "./output.ts";
 import { table } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
 
@@ -64,14 +64,11 @@ export async function measureFitting(
 async function locate(name: string, { measure, json }: CostCommandOptions, signal: AbortSignal): Promise<string> {
   const isFile = statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;
   if (isFile && !measure) return name;
-  const reporter = createReporter({ json }, signal);
   const { folder } = await locateModel(name, {
     directory: process.cwd(),
     hub: openHub(),
     part: measure ? "all" : "tokenizer",
-    signal,
-    onProgress: (progress) => reporter.preparing({ stage: "download", ...progress }),
-    onWarning: (message) => reporter.note(`warning: ${message}`),
+    ...accessOf({ json }, signal),
   });
   return folder;
 }

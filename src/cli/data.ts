@@ -161,7 +161,8 @@ function report(name: string, found: { folder?: string; revision: string | undef
   else say(visibleLine(`${name}  ${found.revision ?? ""}  ${found.folder ?? ""}`.trimEnd()));
 }
 
-function accessOf({ json }: { json: boolean }, signal: AbortSignal): Access {
+/** What locating a model or a task needs beside it: where its progress and its warnings are told. */
+export function accessOf({ json }: { json: boolean }, signal: AbortSignal): Access {
   const reporter = createReporter({ json }, signal);
   return {
     signal,

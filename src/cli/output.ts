@@ -10,7 +10,7 @@ import type { Preparation } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { formatSeconds } from "./format.ts";
 import { PreparationBar, PreparationFilter, PreparationLines } from "./preparation.ts";
-import { ending, heading, type Reporter, type RunHeading, SmoothedLoss, stopping } from "./reporter.ts";
+import { BestScore, ending, heading, type Reporter, type RunHeading, SmoothedLoss, stopping } from "./reporter.ts";
 import { SeveralBars } from "./severalBars.ts";
 import { sweepText } from "./sweepTable.ts";
 import { isTerminal, say, sayJson } from "./terminal.ts";
@@ -85,7 +85,7 @@ class BarReporter implements Reporter {
   private loss = new SmoothedLoss();
   private span = { from: 0, total: 0 };
   private readonly payload = { loss: "–", best: "–", phase: "", all: "" };
-  private result = new RunResult();
+  private best = new BestScore();
   private readonly signal: AbortSignal;
   private readonly preparation = new PreparationBar();
 
@@ -108,7 +108,7 @@ class BarReporter implements Reporter {
     this.preparation.stop();
     say(heading(run));
     this.loss = new SmoothedLoss();
-    this.result = new RunResult();
+    this.best = new BestScore();
     Object.assign(this.payload, { loss: "–", best: "–", phase: "" });
   }
 
@@ -128,12 +128,8 @@ class BarReporter implements Reporter {
         this.started().update(this.payload);
         break;
       case "evaluation":
-        if (event.split === "validation") {
-          this.result.append([event]);
-          const { best } = this.result;
-          if (best) this.payload.best = scoreText(best.metric, best.score);
-          this.bar?.update(this.payload);
-        }
+        this.payload.best = this.best.add(event) ?? this.payload.best;
+        this.bar?.update(this.payload);
         break;
       case "warning":
         this.stop();
@@ -180,9 +176,8 @@ class BarReporter implements Reporter {
 /** What has been told of a run that goes on. */
 interface Course {
   loss: SmoothedLoss;
-  total: number;
+  result: RunResult;
   lastLine: number;
-  recent: number[];
 }
 
 /** For logs: a line now and then, each complete in itself. */
@@ -210,17 +205,15 @@ class LineReporter implements Reporter {
 
   runStarted(run: RunHeading): void {
     say(heading(run));
-    this.courses.set(run.name, { loss: new SmoothedLoss(), total: 0, lastLine: 0, recent: [] });
+    this.courses.set(run.name, { loss: new SmoothedLoss(), result: new RunResult(), lastLine: 0 });
   }
 
   progress(run: string, event: RunProgress): void {
     const course = this.courses.get(run);
     if (!course) return;
     const which = this.several ? `${visibleLine(run)}  ` : "";
+    if (event.type !== "evaluating") course.result.append([event]);
     switch (event.type) {
-      case "status":
-        if (event.state === "running") course.total = event.totalSteps ?? 0;
-        break;
       case "step":
         this.step(which, course, event);
         break;
@@ -238,18 +231,15 @@ class LineReporter implements Reporter {
   }
 
   private step(which: string, course: Course, event: Extract<RunProgress, { type: "step" }>): void {
-    const { step, seconds } = event;
-    const { recent, total } = course;
+    const { step } = event;
+    const { totalSteps: total = 0, secondsPerStep = event.seconds } = course.result;
     const loss = course.loss.add(event.loss);
-    recent.push(seconds);
-    if (recent.length > 50) recent.shift();
     const now = Date.now();
     if (now - course.lastLine < lineInterval && step !== total) return;
     course.lastLine = now;
-    const mean = recent.reduce((a, b) => a + b, 0) / recent.length;
-    const eta = formatSeconds((total - step) * mean);
+    const eta = formatSeconds((total - step) * secondsPerStep);
     say(
-      `  ${which}step ${step}/${total}  loss ${loss.toFixed(4)}  ${(1 / mean).toFixed(1)} steps/s  ETA ${eta}${this.all}`,
+      `  ${which}step ${step}/${total}  loss ${loss.toFixed(4)}  ${(1 / secondsPerStep).toFixed(1)} steps/s  ETA ${eta}${this.all}`,
     );
   }
 

@@ -1,7 +1,9 @@
 /** @file What reporters have in common: whom a command tells what it does, and the words for a run's beginning and end. */
 import { isLowest, scoreText } from "../metrics/kinds.ts";
+import { RunResult } from "../results/fold.ts";
 import type { RunReport } from "../results/report.ts";
 import type { SweepView } from "../results/sweep.ts";
+import type { EvaluationEvent } from "../runs/schema.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -35,6 +37,18 @@ export class SmoothedLoss {
   add(loss: number): number {
     this.value = this.value === undefined ? loss : 0.9 * this.value + 0.1 * loss;
     return this.value;
+  }
+}
+
+/** The best validation score so far, in words. */
+export class BestScore {
+  private readonly result = new RunResult();
+
+  /** @returns undefined as long as there is none */
+  add(event: EvaluationEvent): string | undefined {
+    if (event.split === "validation") this.result.append([event]);
+    const { best } = this.result;
+    return best && scoreText(best.metric, best.score);
   }
 }
 

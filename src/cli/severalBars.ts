@@ -1,22 +1,19 @@
 /** @file Several runs at a time on a terminal: a bar for each, and one for all of them. */
 import cliProgress from "cli-progress";
-import { scoreText } from "../metrics/kinds.ts";
-import { RunResult } from "../results/fold.ts";
 import type { RunReport } from "../results/report.ts";
 import type { SweepView } from "../results/sweep.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { formatSeconds } from "./format.ts";
 import { PreparationBar } from "./preparation.ts";
-import { ending, type Reporter, type RunHeading, SmoothedLoss, stopping } from "./reporter.ts";
+import { BestScore, ending, type Reporter, type RunHeading, SmoothedLoss, stopping } from "./reporter.ts";
 import { sweepText } from "./sweepTable.ts";
 import { say, wholeLines } from "./terminal.ts";
 
 interface RunBar {
   bar: cliProgress.SingleBar;
   loss: SmoothedLoss;
-  result: RunResult;
+  best: BestScore;
   payload: { name: string; loss: string; best: string; phase: string };
 }
 
@@ -55,7 +52,7 @@ export class SeveralBars implements Reporter {
     const shown = visibleLine(name);
     const payload = { name: shown.padEnd(nameWidth), loss: "–", best: "–", phase: `${parameters} parameters` };
     const bar = this.drawn().create(1, 0, payload);
-    this.runs.set(name, { bar, loss: new SmoothedLoss(), result: new RunResult(), payload });
+    this.runs.set(name, { bar, loss: new SmoothedLoss(), best: new BestScore(), payload });
   }
 
   private drawn(): cliProgress.MultiBar {
@@ -88,12 +85,8 @@ export class SeveralBars implements Reporter {
         bar.update(event.step, payload);
         break;
       case "evaluation":
-        if (event.split === "validation") {
-          run.result.append([event]);
-          const { best } = run.result;
-          if (best) payload.best = scoreText(best.metric, best.score);
-          bar.update(payload);
-        }
+        payload.best = run.best.add(event) ?? payload.best;
+        bar.update(payload);
         break;
       case "warning":
         this.write(`  ${payload.name} warning: ${event.message}`);
@@ -113,8 +106,7 @@ export class SeveralBars implements Reporter {
 
   sweep(view: SweepView): void {
     this.all?.setTotal(view.runs.length);
-    const left = view.secondsLeft === null ? "" : `, ${formatSeconds(view.secondsLeft)} left`;
-    this.all?.update(view.done, { text: `${sweepText({ ...view, secondsLeft: null })}${left}` });
+    this.all?.update(view.done, { text: sweepText(view) });
   }
 
   stop(): void {

@@ -10,7 +10,7 @@ import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
 import type { Inspection } from "../runs/inspection.ts";
 import type { EvaluationReport } from "../shared/service.ts";
 import { loadPrompt } from "../training/artifact.ts";
-import { evaluate as evaluateSplit, splitMetrics } from "../training/evaluation.ts";
+import { evaluate as evaluateSplit, longestAnswer, splitMetrics } from "../training/evaluation.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { leadingCount, textsOf } from "../training/position.ts";
@@ -159,7 +159,7 @@ async function evaluateScored(
     const leading = leadingCount(promptPosition, resources.model, textsOf(resources), loaded.use.ports);
     const prompt = behind(loaded, leading);
     const passes = {
-      maxNewTokens: maxNewTokens ?? definition.maxNewTokens ?? dataset.longestTarget,
+      maxNewTokens: longestAnswer({ generation: { maxNewTokens }, task: definition }, dataset),
       runProgram: resources.runProgram,
       maxTokens: tokensPerPass,
       signal,

@@ -1,5 +1,6 @@
 /** @file What a prompt costs, measured: to make it from its seed, and to read and continue texts behind it. */
 import { cpus } from "node:os";
+import { median } from "simple-statistics";
 import type { MethodSettings } from "../experiment/methods/registry.ts";
 import type { Device } from "../graph/devices.ts";
 import { engineVersion } from "../graph/engine.ts";
@@ -177,11 +178,6 @@ async function duration(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }
 
 async function machineFacts(device: Device): Promise<Measurement["machine"]> {
