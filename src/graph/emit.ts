@@ -14,7 +14,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "./onnx.ts";
-import { type Attribute, graphError, type Source, type Tensor } from "./tensor.ts";
+import { type Attribute, graphError, inOrder, type Source, type Tensor } from "./tensor.ts";
 
 export interface Model {
   graph: GraphProto;
@@ -68,24 +68,10 @@ class Emitter {
     this.graph.output.push(valueInfo(name, tensor));
   }
 
-  /** The name of the value of `root`, after emitting all it needs; without recursion, since graphs are thousands deep. */
+  /** The name of the value of `root`, after emitting all it needs. */
   private value(root: Tensor): string {
-    const stack = [root];
-    while (stack.length) {
-      const tensor = stack[stack.length - 1]!;
-      const { source } = tensor;
-      if (this.names.has(source)) {
-        stack.pop();
-        continue;
-      }
-      const waiting = source.kind === "node" ? source.inputs.filter((input) => !this.names.has(input.source)) : [];
-      if (waiting.length) {
-        stack.push(...waiting.reverse());
-        continue;
-      }
-      this.names.set(source, this.emitSource(source, tensor));
-      stack.pop();
-    }
+    const tensors = inOrder([root], (source) => this.names.has(source));
+    for (const tensor of tensors) this.names.set(tensor.source, this.emitSource(tensor.source, tensor));
     return this.names.get(root.source)!;
   }
 

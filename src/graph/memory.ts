@@ -1,7 +1,7 @@
 /** @file Counts the memory that a graph takes at most: its weights, what is fed to it and what it computes. */
 import { evaluateDim } from "./dims.ts";
 import type { Model } from "./emit.ts";
-import type { Source, Tensor } from "./tensor.ts";
+import { inOrder, type Source, type Tensor } from "./tensor.ts";
 
 const bytesOf = { float32: 4, int64: 8, bool: 1 } as const;
 
@@ -94,30 +94,6 @@ export function peakActivationBytes(
     }
   }
   return peak;
-}
-
-/** Every tensor that `outputs` need, each behind those it is computed from. */
-function inOrder(outputs: readonly Tensor[]): Tensor[] {
-  const done = new Set<Source>();
-  const order: Tensor[] = [];
-  for (const output of outputs) {
-    const stack = [output];
-    while (stack.length > 0) {
-      const tensor = stack[stack.length - 1]!;
-      const { source } = tensor;
-      const waiting =
-        source.kind === "node" && !done.has(source) ? source.inputs.filter((one) => !done.has(one.source)) : [];
-      if (waiting.length > 0) {
-        stack.push(...waiting.reverse());
-        continue;
-      }
-      stack.pop();
-      if (done.has(source)) continue;
-      done.add(source);
-      order.push(tensor);
-    }
-  }
-  return order;
 }
 
 /** The value whose bytes a value has. */

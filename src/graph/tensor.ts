@@ -93,6 +93,33 @@ export function differentiable(value: Tensor, inputs: readonly Tensor[], vjp: De
   return new Tensor(value.dtype, value.shape, value.source, { inputs, vjp });
 }
 
+/**
+ * Every value that `outputs` need, each behind those it is computed from: the order in which they are emitted. Without recursion,
+ * since graphs are thousands deep.
+ * @param isThere whether a value is there already, and all it needs
+ */
+export function inOrder(outputs: readonly Tensor[], isThere: (source: Source) => boolean = () => false): Tensor[] {
+  const done = new Set<Source>();
+  const isDone = (source: Source) => done.has(source) || isThere(source);
+  const order: Tensor[] = [];
+  const stack = outputs.toReversed();
+  while (stack.length > 0) {
+    const tensor = stack.at(-1)!;
+    const { source } = tensor;
+    const inputs = source.kind === "node" && !isDone(source) ? source.inputs : [];
+    const waiting = inputs.filter((input) => !isDone(input.source));
+    if (waiting.length > 0) {
+      stack.push(...waiting.reverse());
+      continue;
+    }
+    stack.pop();
+    if (isDone(source)) continue;
+    done.add(source);
+    order.push(tensor);
+  }
+  return order;
+}
+
 export function graphError(message: string, where?: string): UlptError {
   return new UlptError("GRAPH_INVALID", message, { where, hint: "This is a fault of the program: please report it." });
 }
