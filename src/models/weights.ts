@@ -24,6 +24,8 @@ export class Weights {
   readonly folder: string;
   readonly files: readonly string[];
   private readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Graph tensors by their names: what is asked for again is one value in a graph. */
+  private readonly made = new Map<string, Tensor>();
 
   private constructor(folder: string, files: readonly string[], tensors: ReadonlyMap<string, StoredTensor>) {
     this.folder = folder;
@@ -112,11 +114,8 @@ export class Weights {
    * @throws MODEL_TENSOR if it is missing, has another shape or is not a float.
    */
   tensor(name: string, shape: readonly number[], alias?: readonly number[]): Tensor {
-    const { path, entry } = this.find(name, shape);
-    const { offset, byteLength } = entry;
-    const stored = storedDtypes.get(entry.dtype)!;
-    const graphName = alias ? `${name}[${alias}]` : name;
-    return weight({ name: graphName, path, offset, byteLength, stored }, alias ?? shape);
+    const found = this.find(name, shape);
+    return this.make(alias ? `${name}[${alias}]` : name, found, found.entry, alias ?? shape);
   }
 
   /**
@@ -124,12 +123,23 @@ export class Weights {
    * @throws MODEL_TENSOR
    */
   rowsTensor(name: string, shape: readonly number[], begin: number, count: number): Tensor {
-    const { path, entry } = this.find(name, shape);
-    const rowBytes = entry.byteLength / shape[0]!;
+    const found = this.find(name, shape);
+    const { offset, byteLength } = found.entry;
+    const rowBytes = byteLength / shape[0]!;
+    const part = { offset: offset + begin * rowBytes, byteLength: count * rowBytes };
+    return this.make(`${name}[${begin}:${begin + count}]`, found, part, [count, ...shape.slice(1)]);
+  }
+
+  private make(
+    name: string,
+    { path, entry }: StoredTensor,
+    { offset, byteLength }: Pick<TensorEntry, "offset" | "byteLength">,
+    shape: readonly number[],
+  ): Tensor {
     const stored = storedDtypes.get(entry.dtype)!;
-    const location = { name: `${name}[${begin}:${begin + count}]`, path, stored };
-    const part = { offset: entry.offset + begin * rowBytes, byteLength: count * rowBytes };
-    return weight({ ...location, ...part }, [count, ...shape.slice(1)]);
+    const tensor = this.made.get(name) ?? weight({ name, path, offset, byteLength, stored }, shape);
+    this.made.set(name, tensor);
+    return tensor;
   }
 
   /** Rows `begin … begin+count` of a matrix `[rows, columns]` as float32. */

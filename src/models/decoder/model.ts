@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UlptError } from "../../errors.ts";
 import { floats, Session, type SessionOptions } from "../../graph/session.ts";
-import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
 import { GraphSessions } from "../graphSessions.ts";
@@ -95,7 +94,6 @@ export class DecoderModel implements LanguageModel {
   constructor(folder: string, json: JsonObject, where: string, weights: Weights) {
     const { architecture, config } = decoderConfig(folder, json, where);
     const named = namesIn(weights, architecture);
-    const tensors = new Map<string, Tensor>();
     requireNothingElse(weights, architecture, named);
     this.folder = folder;
     this.weights = weights;
@@ -106,15 +104,10 @@ export class DecoderModel implements LanguageModel {
     this.stock = stockFacts(architecture);
     this.keyValueSizes = keyValueSizes(architecture);
     this.network = new Decoder(architecture, ({ name, rows }: WeightPart, shape) => {
-      const key = rows ? `${name}[${rows.begin}:${shape[0]}]` : name;
-      const known = tensors.get(key);
-      if (known) return known;
       const stored = named(name);
-      const tensor = rows
+      return rows
         ? weights.rowsTensor(stored, [rows.of, ...shape.slice(1)], rows.begin, shape[0]!)
         : weights.tensor(stored, shape);
-      tensors.set(key, tensor);
-      return tensor;
     });
   }
 

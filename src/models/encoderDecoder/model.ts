@@ -2,7 +2,6 @@
 import { UlptError } from "../../errors.ts";
 import type { Model } from "../../graph/emit.ts";
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
-import type { Tensor } from "../../graph/tensor.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { readConfig } from "../config.ts";
 import { GraphSessions } from "../graphSessions.ts";
@@ -84,15 +83,9 @@ export class EncoderDecoderModel implements LanguageModel {
     this.embeddingName = embeddingNames.find((name) => weights.has(name)) ?? embeddingNames[0]!;
     const { numEncoderLayers: numLayers, numHeads } = written;
     this.stock = { task: "SEQ_2_SEQ_LM", numLayers, numHeads, formerFactor: 1 };
-    const tensors = new Map<string, Tensor>();
-    this.network = new T5(this.config, (name, shape, alias) => {
-      const key = alias ? `${name}[${alias}]` : name;
-      const known = tensors.get(key);
-      if (known) return known;
-      const tensor = weights.tensor(name === "shared.weight" ? this.embeddingName : name, shape, alias);
-      tensors.set(key, tensor);
-      return tensor;
-    });
+    this.network = new T5(this.config, (name, shape, alias) =>
+      weights.tensor(name === "shared.weight" ? this.embeddingName : name, shape, alias),
+    );
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, SAFETENSORS_INVALID, and those of the constructor */
