@@ -1,5 +1,6 @@
 /** @file Decoders of tokenizer.json: from tokens back to text. */
 import { z } from "zod";
+import { cleanUpSpaces } from "../cleanUp.ts";
 import { fromByteLetters, utf8 } from "./characters.ts";
 import { compilePattern, patternSchema, replaceMatches } from "./pattern.ts";
 import { type Builder, members, settings } from "./place.ts";
@@ -95,20 +96,7 @@ function joinBytes(tokens: readonly string[]): string[] {
   return parts;
 }
 
-/** The library's clean-up of a part: no space before punctuation and English contractions. */
+/** The library's clean-up of a part: that of Transformers and one replacement more, which none of the others meets. */
 function withoutSpaces(text: string): string {
-  const pairs = [
-    [" .", "."],
-    [" ?", "?"],
-    [" !", "!"],
-    [" ,", ","],
-    [" ' ", "'"],
-    [" n't", "n't"],
-    [" 'm", "'m"],
-    [" do not", " don't"],
-    [" 's", "'s"],
-    [" 've", "'ve"],
-    [" 're", "'re"],
-  ] as const;
-  return pairs.reduce((done, [from, to]) => done.replaceAll(from, to), text);
+  return cleanUpSpaces(text).replaceAll(" do not", " don't");
 }
