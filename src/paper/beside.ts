@@ -70,8 +70,7 @@ function listed(names: readonly string[]): string {
 /** Whether a run trains what the cell is of; in everything else it may differ, which is then said. */
 function repeats({ method, promptLength }: ComparableRun, { method: theirs }: PaperCell): boolean {
   if (theirs.name === "other" || method.name !== theirs.name) return false;
-  if (theirs.promptLength !== null && theirs.promptLength !== promptLength) return false;
-  return hasSettings(method, theirs);
+  return theirs.promptLength === promptLength && hasSettings(method, theirs);
 }
 
 /** The newest score on the cell's split, or the one at the step where the paper reads it off; of validation rows the best. */
