@@ -66,7 +66,7 @@ export function countRuns({ points }: Experiment): { count: number; variants: st
     for (const { name, index } of allVariants(at.settings)) {
       const whole = name + suffix(at, index);
       if (!variants.has(caseless(whole))) variants.set(caseless(whole), whole);
-      for (const seed of listOf(at.settings.seed)) runs.add(caseless(`${whole}-seed${seed}`));
+      for (const seed of listOf(at.settings.seed)) runs.add(caseless(runName({ name: whole }, seed)));
     }
   }
   return { count: runs.size, variants: [...variants.values()] };
@@ -182,7 +182,7 @@ function* runsOf({ points, name: experiment }: Experiment): Generator<PlannedSet
       for (const seed of listOf(settings.seed)) {
         yield {
           settings: {
-            name: `${variant.name}${suffix(at, variant.index)}-seed${seed}`,
+            name: runName({ name: variant.name + suffix(at, variant.index) }, seed),
             experiment,
             model: settings.model,
             task,
