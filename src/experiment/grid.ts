@@ -3,7 +3,7 @@
  * are drawn. Every combination is a point; what a method has lists of in its own object makes several methods.
  */
 import { Stream } from "../random/philox.ts";
-import { isKnownPath, isWholeNumber, keysAt, type Path, takesList } from "./jsonSchema.ts";
+import { isKnownPath, isWholeNumber, keysAt, type Path, sharedKeys, takesList } from "./jsonSchema.ts";
 import { formatPath } from "./problems.ts";
 
 /** One value out of several. */
@@ -36,23 +36,6 @@ export interface Point {
 export interface GridProblem {
   message: string;
   path: Path;
-}
-
-/** The settings that all runs of an experiment share, or that have lists of their own. */
-const shared: ReadonlySet<string> = new Set([
-  "$schema",
-  "name",
-  "model",
-  "task",
-  "paper",
-  "device",
-  "search",
-  "method",
-]);
-
-/** Whether the setting at `path` may be a list or a range. */
-export function takesSeveral([root, ...rest]: Path): boolean {
-  return !shared.has(String(root)) || (root === "method" && rest.length > 1);
 }
 
 const rangeKinds = ["log", "uniform", "choice"] as const;
@@ -212,7 +195,7 @@ function axesIn(value: unknown, path: Path): Axis[] {
   }
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) =>
-    path.length === 0 && shared.has(key) ? [] : axesIn(inner, [...path, key]),
+    path.length === 0 && sharedKeys.has(key) ? [] : axesIn(inner, [...path, key]),
   );
 }
 
@@ -240,7 +223,7 @@ function countOf(value: unknown, path: Path): number {
   if (!isObject(value)) return 1;
   return Object.entries(value).reduce(
     (product, [key, inner]) =>
-      path.length === 0 && shared.has(key) ? product : product * countOf(inner, [...path, key]),
+      path.length === 0 && sharedKeys.has(key) ? product : product * countOf(inner, [...path, key]),
     1,
   );
 }

@@ -2,29 +2,19 @@
 import { z } from "zod";
 import { misspelt, suggest } from "../words/suggest.ts";
 import { experimentSchema } from "./schema.ts";
+import { type SchemaNode, withDefinitions } from "./schemaDefinitions.ts";
 
 /** Keys and list positions from the root of an experiment file. */
 export type Path = readonly (string | number)[];
 
-/** The parts of JSON Schema draft 7 that the experiment's schema consists of. */
-interface Node {
-  type?: string;
-  properties?: Record<string, Node>;
-  additionalProperties?: Node | boolean;
-  items?: Node | Node[];
-  anyOf?: Node[];
-  oneOf?: Node[];
-  [keyword: string]: unknown;
-}
-
-let generated: Node | undefined;
+let generated: SchemaNode | undefined;
 
 /** Draft 7, the newest that VS Code supports in full; with the two keywords that make it accept comments and commas. */
 export function experimentJsonSchema(): Readonly<Record<string, unknown>> {
-  return { ...withSeveralValues(rootNode()), allowComments: true, allowTrailingCommas: true };
+  return { ...withDefinitions(withSeveralValues(rootNode())), allowComments: true, allowTrailingCommas: true };
 }
 
-function rootNode(): Node {
+function rootNode(): SchemaNode {
   if (!generated) {
     const schema = z.toJSONSchema(experimentSchema, {
       target: "draft-7",
@@ -34,25 +24,25 @@ function rootNode(): Node {
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       },
     });
-    generated = schema as Node;
+    generated = schema as SchemaNode;
   }
   return generated;
 }
 
 /** The schemas that a value at `path` may follow, alternatives side by side; empty for a path that no experiment has. */
-function nodesAt(path: Path): Node[] {
+function nodesAt(path: Path): SchemaNode[] {
   let nodes = alternatives(rootNode());
   for (const segment of path) nodes = nodes.flatMap((node) => childrenOf(node, segment).flatMap(alternatives));
   return nodes;
 }
 
-function alternatives(node: Node): Node[] {
+function alternatives(node: SchemaNode): SchemaNode[] {
   const choices = node.anyOf ?? node.oneOf;
   // `oneOf` beside `properties` restricts one object further; alone it lists alternatives.
   return choices && !node.properties ? choices.flatMap(alternatives) : [node];
 }
 
-function childrenOf(node: Node, segment: string | number): Node[] {
+function childrenOf(node: SchemaNode, segment: string | number): SchemaNode[] {
   if (typeof segment === "number") {
     const item = Array.isArray(node.items) ? node.items[segment] : node.items;
     return item ? [item] : [];
@@ -96,12 +86,27 @@ export function suggestKey(path: Path, key: string): string | undefined {
   return misspelt(key, keys) ?? elsewhere() ?? suggest(key, keys);
 }
 
-/** What all runs of an experiment share, or takes lists by itself. */
-const single: ReadonlySet<string> = new Set([
-  ...["$schema", "name", "model", "task", "paper", "device", "search", "training", "generation", "label", "method"],
+/** The settings that all runs of an experiment share, or that have lists of their own. */
+export const sharedKeys: ReadonlySet<string> = new Set([
+  "$schema",
+  "name",
+  "model",
+  "task",
+  "paper",
+  "device",
+  "search",
+  "method",
 ]);
 
-const range: Node = {
+/** Whether the setting at `path` may be a list or a range. */
+export function takesSeveral([root, ...rest]: Path): boolean {
+  return !sharedKeys.has(String(root)) || (root === "method" && rest.length > 1);
+}
+
+/** Objects of settings that may be lists, each by itself. */
+const groups: ReadonlySet<string> = new Set(["training", "generation", "method"]);
+
+const range: SchemaNode = {
   description: "A range: search.samples values are drawn of it.",
   type: "object",
   properties: {
@@ -114,41 +119,44 @@ const range: Node = {
   maxProperties: 1,
 };
 
-function numberPair(): Node {
+function numberPair(): SchemaNode {
   return { type: "array", items: { type: "number" }, minItems: 2, maxItems: 2 };
 }
 
 /** The schema of an experiment whose settings may also be lists and ranges (`Grid`). */
-function withSeveralValues(root: Node): Node {
-  const open = (node: Node): Node => {
-    const choices = node.anyOf ? "anyOf" : "oneOf";
-    const inner = node[choices]?.map(open);
-    return {
-      ...node,
-      ...(inner ? { [choices]: inner } : {}),
-      ...(node.properties ? { properties: opened(node.properties) } : {}),
-      ...(node.items && !Array.isArray(node.items) ? { items: open(node.items) } : {}),
-    };
+function withSeveralValues(root: SchemaNode): SchemaNode {
+  const properties = Object.entries(root.properties!).map(([key, node]) => {
+    if (groups.has(key)) return [key, opened(node)];
+    return [key, sharedKeys.has(key) ? node : several(node)];
+  });
+  return { ...root, properties: Object.fromEntries(properties), definitions: { range } };
+}
+
+/** The schema of a value of which every setting may be several. */
+function opened(node: SchemaNode): SchemaNode {
+  const { properties, items } = node;
+  const choices = node.anyOf ? "anyOf" : "oneOf";
+  const inner = node[choices]?.map(opened);
+  // A label names the runs of one method.
+  const settings = Object.entries(properties ?? {}).map(([key, one]) => [key, key === "label" ? one : several(one)]);
+  return {
+    ...node,
+    ...(inner ? { [choices]: inner } : {}),
+    ...(properties ? { properties: Object.fromEntries(settings) } : {}),
+    ...(items && !Array.isArray(items) ? { items: opened(items) } : {}),
   };
-  const opened = (properties: Record<string, Node>): Record<string, Node> =>
-    Object.fromEntries(Object.entries(properties).map(([key, node]) => [key, several(key, node)]));
-  const several = (key: string, node: Node): Node => {
-    if (key === "training" || key === "generation" || key === "method") return open(node);
-    if (single.has(key) || "const" in node) return node;
-    const { description, default: usual, ...one } = open(node);
-    const value = one.anyOf && Object.keys(one).length === 1 ? one.anyOf : [one];
-    const isList = value.some(({ type }) => type === "array");
-    return {
-      ...(description === undefined ? {} : { description }),
-      ...(usual === undefined ? {} : { default: usual }),
-      anyOf: [
-        ...value,
-        ...(isList ? [] : [{ type: "array", items: one, minItems: 1 }]),
-        { $ref: "#/definitions/range" },
-      ],
-    };
+}
+
+function several(node: SchemaNode): SchemaNode {
+  if ("const" in node) return node;
+  const { description, default: usual, ...one } = opened(node);
+  const value = one.anyOf && Object.keys(one).length === 1 ? one.anyOf : [one];
+  const isList = value.some(({ type }) => type === "array");
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(usual === undefined ? {} : { default: usual }),
+    anyOf: [...value, ...(isList ? [] : [{ type: "array", items: one, minItems: 1 }]), { $ref: "#/definitions/range" }],
   };
-  return { ...open(root), definitions: { range } };
 }
 
 /** `training`, `training.steps`, …: every key that can be reached through objects alone. */

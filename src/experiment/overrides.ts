@@ -1,8 +1,7 @@
 /** @file `--set key=value`: settings of an experiment file replaced from the command line. */
 import { UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
-import { takesSeveral } from "./grid.ts";
-import { isKnownPath, isTextOnly, type Path, suggestKey } from "./jsonSchema.ts";
+import { isKnownPath, isTextOnly, type Path, suggestKey, takesSeveral } from "./jsonSchema.ts";
 
 export interface Override {
   /** As it was typed. */

@@ -287,6 +287,25 @@ describe("the JSON schema", () => {
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(experimentJsonSchema());
   });
 
+  const definitions = () => experimentJsonSchema().definitions as Record<string, Record<string, unknown>>;
+
+  it("tells once what recurs in it", () => {
+    const { definitions: told, ...rest } = experimentJsonSchema();
+    const found = JSON.stringify([rest, told]).matchAll(/"\$ref":"#\/definitions\/(\w+)"/g);
+    expect(new Set([...found].map(([, name]) => name))).toEqual(new Set(Object.keys(definitions())));
+    const texts = Object.values(definitions()).map((definition) => JSON.stringify(definition));
+    for (const text of texts) expect(JSON.stringify(rest)).not.toContain(text);
+    expect(new Set(texts).size).toBe(texts.length);
+  });
+
+  it("allows several values of a setting also where it is called like one that all runs share", () => {
+    const names = { training: { optimizer: { name: ["adamw", "hf-adamw"] } } };
+    expect(parseExperiment(JSON.stringify({ ...minimal, ...names }), "demo.ulpt.json").points).toHaveLength(2);
+    expect(definitions().optimizer).toMatchObject({
+      properties: { name: { anyOf: [{ type: "string" }, { type: "array" }, {}] } },
+    });
+  });
+
   it("describes every setting and names every default", () => {
     const undescribed: string[] = [];
     const walk = (node: Record<string, unknown>, path: string): void => {
@@ -299,6 +318,7 @@ describe("the JSON schema", () => {
       }
     };
     walk(experimentJsonSchema(), "");
+    for (const [name, definition] of Object.entries(definitions())) walk(definition, name);
     expect(undescribed).toEqual([]);
     expect(experimentJsonSchema()).toMatchObject({
       allowComments: true,

@@ -15,7 +15,10 @@ const value = z.union([
 ]);
 const oneOrMany = z.union([value, z.array(value).min(1).max(mostItems)]);
 
-const condition = z.union([oneOrMany, z.strictObject({ not: oneOrMany })]);
+const condition = z.union([
+  oneOrMany,
+  z.strictObject({ not: oneOrMany.describe("The field has none of these values.") }),
+]);
 
 export const whereSchema = z
   .record(
