@@ -1,19 +1,17 @@
 /**
  * @file The peak memory of whole runs beside what `ulpt train` estimates before they begin.
  *
- *   npm run build && tsx scripts/bench/memory.ts [MODEL STORED BATCH SOURCE TARGET]
+ *   npm run bench:memory [-- MODEL STORED BATCH SOURCE TARGET]
  *
  * Each run is the built command line in a process of its own: steps, evaluations with and without the prompt, on models of the bench
  * shapes with random weights, in a temporary folder. The measured peak is the one that the run's journal keeps.
  */
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { table } from "../../src/cli/table.ts";
-import type { StatusEvent } from "../../src/runs/schema.ts";
+import setup from "../../test/support/bundle.ts";
+import { jsonLines, ulptOk } from "../../test/support/cli.ts";
 import { type RunShape, writeRunWorkspace } from "./runWorkspace.ts";
 import type { StoredType } from "./shapes.ts";
 
@@ -26,18 +24,12 @@ const usual: Case[] = [
   { model: "SmolLM2-135M", stored: "BF16", batchSize: 16, source: 64, target: 4 },
 ];
 
-const command = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
-
 async function measure(shape: Case): Promise<{ estimated: number; measured: number }> {
   const folder = mkdtempSync(join(tmpdir(), "ulpt-memory-"));
   try {
     const path = writeRunWorkspace(folder, { ...shape, promptLength: 100, microBatchTokens: 900 });
-    const { stdout } = await promisify(execFile)(process.execPath, [command, "train", path, "--json"]);
-    const lines = stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { type: string });
-    const events = lines.filter((line): line is StatusEvent => line.type === "status");
+    const { stdout } = await ulptOk(["train", path, "--json"], { cwd: folder });
+    const events = jsonLines(stdout).filter((line) => line.type === "status");
     const [begin, end] = [events[0], events.at(-1)];
     return { estimated: begin!.estimatedMemory!.total, measured: end!.peakMemory! };
   } finally {
@@ -45,6 +37,7 @@ async function measure(shape: Case): Promise<{ estimated: number; measured: numb
   }
 }
 
+setup();
 const [model, stored, ...sizes] = process.argv.slice(2);
 const [batchSize, source, target] = sizes.map(Number) as [number, number, number];
 const cases = model ? [{ model, stored: stored as StoredType, batchSize, source, target }] : usual;

@@ -1,6 +1,7 @@
 /** @file A workspace with a random model of a bench shape and texts of given lengths, to train in. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeWordTokenizer } from "../../test/support/wordModel.ts";
 import { type StoredType, writeRandomModel } from "./shapes.ts";
 
 export interface RunShape {
@@ -24,7 +25,7 @@ export function writeRunWorkspace(folder: string, shape: RunShape): string {
   const { model, stored, batchSize, source, target, promptLength, microBatchTokens } = shape;
   mkdirSync(join(folder, ".vscode"), { recursive: true }); // the mark of a workspace
   writeRandomModel(join(folder, "model"), model, stored);
-  writeFileSync(join(folder, "model", "tokenizer.json"), JSON.stringify(wordTokenizer()));
+  writeWordTokenizer(join(folder, "model"), words); // splits texts at spaces, so that lengths are those asked for
   const text = (count: number, row: number) =>
     Array.from({ length: count }, (_, i) => words[(row * 31 + i * 7) % words.length]).join(" ");
   const lines = Array.from({ length: rows }, (_, row) =>
@@ -46,19 +47,4 @@ export function writeRunWorkspace(folder: string, shape: RunShape): string {
   const path = join(folder, "run.ulpt.json");
   writeFileSync(path, JSON.stringify(settings));
   return path;
-}
-
-/** Splits texts at spaces, so that lengths are those asked for. */
-function wordTokenizer(): object {
-  const special = ["<pad>", "</s>", "<unk>"];
-  return {
-    version: "1.0",
-    added_tokens: special.map((content, id) => ({ id, content, special: true, normalized: false })),
-    pre_tokenizer: { type: "WhitespaceSplit" },
-    model: {
-      type: "WordLevel",
-      vocab: Object.fromEntries([...special, ...words].map((word, id) => [word, id])),
-      unk_token: "<unk>",
-    },
-  };
 }

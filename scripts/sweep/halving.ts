@@ -2,7 +2,7 @@
  * @file Successive halving beside the full grid, on the sample: how close the learning rate that it finds is, and how many of the
  * grid's steps it takes.
  *
- *   tsx scripts/sweep/halving.ts [experiment.ulpt.json]
+ *   npm run sweep:halving [-- experiment.ulpt.json]
  */
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -2,7 +2,7 @@
  * @file Kills a sweep's process at random moments, continues it each time, and checks at the end that every run was finished exactly
  * once, with the losses of a sweep that nothing happened to.
  *
- *   tsx scripts/sweep/kills.ts [kills] [parallel] [seed]
+ *   npm run sweep:kills [-- kills [parallel [seed]]]
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
         const first = await running.end;
         ended += 1; // there was nothing left to do: begin again, so that as many kills hit a sweep at work
         if (first.code !== 0) throw new Error(`the sweep ended with ${first.code}: ${first.stderr}`);
-        expectEachOnce(workspace, "killed", new Map([...undisturbed].map(([name, [run]]) => [name, run!])));
+        expectEachOnce(workspace, "killed", undisturbed);
         rmSync(join(folder, ".ulpt", "runs", "killed"), { recursive: true });
         rmSync(join(folder, ".ulpt", "sweeps", "killed-1"), { recursive: true });
         continue;
@@ -83,7 +83,7 @@ async function main(): Promise<void> {
     }
     const last = await command(workspace, "killed").end;
     if (last.code !== 0) throw new Error(`the last continuation ended with ${last.code}: ${last.stderr}`);
-    expectEachOnce(workspace, "killed", new Map([...undisturbed].map(([name, [run]]) => [name, run!])));
+    expectEachOnce(workspace, "killed", undisturbed);
     const between = ended === 0 ? "" : `, ${ended} sweeps came to their end between two of them`;
     console.log(
       `${undisturbed.size} runs, ${parallel} at a time, ${kills} kills (seed ${seed})${between}: each finished exactly once, losses bit-equal.`,

@@ -38,7 +38,7 @@ function portUseOf({ method, promptLength }: Settings, about: Pick<Resources, "m
 
 /**
  * The memory that the process of a run on the cpu takes at most, by the graphs that it will run and the lengths of its texts. Reads
- * no weights. `scripts/bench/memory.ts` compares it with what is measured.
+ * no weights. `npm run bench:memory` compares it with what is measured.
  * @throws MODEL_TENSOR where a weight is missing
  */
 export function estimateRunMemory(

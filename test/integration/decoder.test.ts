@@ -11,7 +11,7 @@ import { expectError } from "../support/errors.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Random } from "../support/random.ts";
 import { negativeLogProbability, ReferenceDecoder, type Row } from "../support/referenceDecoder.ts";
-import { encodeHalf, rounded, type TinyDecoder, tinyDecoder } from "../support/tinyDecoder.ts";
+import { encodeHalf, rounded, type TinyDecoder, tinyConfigs, tinyDecoder } from "../support/tinyDecoder.ts";
 import { writeModel } from "../support/tinyT5.ts";
 import { createWordWorkspace } from "../support/wordModel.ts";
 
@@ -25,29 +25,7 @@ interface Shape {
   length?: number;
 }
 
-const common = { vocab_size: 37, eos_token_id: 1, bos_token_id: 2, pad_token_id: 0 };
-const llama = {
-  ...common,
-  model_type: "llama",
-  hidden_size: 24,
-  intermediate_size: 20,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 128,
-  rms_norm_eps: 1e-5,
-  tie_word_embeddings: false,
-};
-const gpt2 = { ...common, model_type: "gpt2", n_embd: 18, n_head: 3, n_layer: 2, n_positions: 40 };
-const neox = {
-  ...common,
-  model_type: "gpt_neox",
-  hidden_size: 24,
-  num_attention_heads: 3,
-  num_hidden_layers: 2,
-  intermediate_size: 20,
-  max_position_embeddings: 64,
-};
+const { common, llama, gpt2, neox } = tinyConfigs;
 const opt = {
   ...common,
   model_type: "opt",

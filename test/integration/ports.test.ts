@@ -16,7 +16,7 @@ import {
   referenceDecoder,
   referenceT5,
 } from "../support/referencePorts.ts";
-import { tinyDecoder } from "../support/tinyDecoder.ts";
+import { tinyConfigs, tinyDecoder } from "../support/tinyDecoder.ts";
 import { type TinyConfig, tinyT5, writeModel } from "../support/tinyT5.ts";
 
 interface Subject {
@@ -29,7 +29,7 @@ interface Subject {
 const promptLength = 3;
 /** Longer than the shortest source of a batch and shorter than the longest. */
 const deltaLength = 5;
-const common = { vocab_size: 37, eos_token_id: 1, bos_token_id: 2, pad_token_id: 0 };
+const { common, llama, gpt2, neox } = tinyConfigs;
 const lengths = { sources: [9, 2, 4, 6], targets: [2, 3, 1, 2] };
 /** For a model whose longest text decides how all are turned: the reference sees one text at a time. */
 const equalLengths = { sources: [9, 9, 9], targets: [2, 2, 2] };
@@ -44,18 +44,6 @@ function examplesOf(random: Random, begin: readonly number[], { sources, targets
   }));
 }
 
-const llama = {
-  ...common,
-  model_type: "llama",
-  hidden_size: 24,
-  intermediate_size: 20,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 128,
-  rms_norm_eps: 1e-5,
-  tie_word_embeddings: false,
-};
 const decoders: Record<string, Record<string, unknown>> = {
   "llama, 4 heads in 2 groups": llama,
   "llama, 5 heads that share one, angles by length": {
@@ -77,17 +65,9 @@ const decoders: Record<string, Record<string, unknown>> = {
     final_logit_softcapping: 2,
     query_pre_attn_scalar: 7,
   },
-  "gpt2: learned positions": { ...common, model_type: "gpt2", n_embd: 18, n_head: 3, n_layer: 2, n_positions: 40 },
+  "gpt2: learned positions": gpt2,
   "bloom: alibi": { ...common, model_type: "bloom", hidden_size: 24, n_head: 3, n_layer: 2 },
-  "gpt_neox: a part turned": {
-    ...common,
-    model_type: "gpt_neox",
-    hidden_size: 24,
-    num_attention_heads: 3,
-    num_hidden_layers: 2,
-    intermediate_size: 20,
-    max_position_embeddings: 64,
-  },
+  "gpt_neox: a part turned": neox,
   "opt: embeds in fewer numbers": {
     ...common,
     model_type: "opt",

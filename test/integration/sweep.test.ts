@@ -12,7 +12,7 @@ import { courseOf, createWorkspace, type Workspace } from "../support/workspace.
 const folder = temporaryFolder();
 let workspace: Workspace;
 /** The runs of the sweep that nothing happens to, by their names. */
-let undisturbed: Map<string, string>;
+let undisturbed: Map<string, string[]>;
 let lines: Line[];
 
 const settings = { method: "ulpt", rank: [1, 2, 3], seed: 1, training: { steps: 24, evaluateEvery: 8 } };
@@ -22,9 +22,7 @@ beforeAll(async () => {
   workspace = createWorkspace(folder("workspace"));
   const { stdout } = await train("undisturbed").end;
   lines = jsonLines(stdout);
-  undisturbed = new Map(
-    [...runsOf(workspace, "undisturbed", "undisturbed-1")].map(([name, [run]]) => [name, run!] as const),
-  );
+  undisturbed = runsOf(workspace, "undisturbed", "undisturbed-1");
 });
 afterAll(killLeftovers);
 

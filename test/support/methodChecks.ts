@@ -21,7 +21,7 @@ import { Trainer } from "../../src/training/trainer.ts";
 import { temporaryFolder } from "./folder.ts";
 import { Random } from "./random.ts";
 import { meanLoss, referenceDecoder, referenceT5 } from "./referencePorts.ts";
-import { tinyDecoder } from "./tinyDecoder.ts";
+import { tinyConfigs, tinyDecoder } from "./tinyDecoder.ts";
 import { tinyT5, writeModel } from "./tinyT5.ts";
 
 /** Tensors by name, row by row. */
@@ -199,21 +199,7 @@ function smallT5(folder: string): SmallModel {
 }
 
 function smallDecoder(folder: string): SmallModel {
-  const tiny = tinyDecoder(new Random(4), {
-    model_type: "llama",
-    vocab_size: 37,
-    eos_token_id: 1,
-    bos_token_id: 2,
-    pad_token_id: 0,
-    hidden_size: 16,
-    intermediate_size: 20,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    max_position_embeddings: 128,
-    rms_norm_eps: 1e-5,
-    tie_word_embeddings: false,
-  });
+  const tiny = tinyDecoder(new Random(4), { ...tinyConfigs.llama, hidden_size: 16 });
   const model = openModel(writeModel(join(folder, "decoder"), tiny));
   const sizes = model.keyValueSizes!;
   return {

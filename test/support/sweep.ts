@@ -18,11 +18,11 @@ export function runsOf({ folder }: Workspace, experiment: string, sweep: string)
   return found;
 }
 
-/** Fails unless each of these runs was finished by the sweep exactly once, with the losses of the run in the other workspace. */
+/** Fails unless each of these runs was finished by the sweep exactly once, with the losses of that run in a sweep that nothing happened to. */
 export function expectEachOnce(
   workspace: Workspace,
   experiment: string,
-  undisturbed: ReadonlyMap<string, string>,
+  undisturbed: ReadonlyMap<string, readonly string[]>,
 ): void {
   const found = runsOf(workspace, experiment, `${experiment}-1`);
   assert.deepEqual([...found.keys()].sort(), [...undisturbed.keys()].sort(), "the runs of the plan");
@@ -34,6 +34,6 @@ export function expectEachOnce(
       (event) => event.type === "status" && event.state === "finished",
     );
     assert.equal(ends.length, 1, `${name} was finished ${ends.length} times`);
-    assert.deepEqual(courseOf(run), courseOf(undisturbed.get(name)!), name);
+    assert.deepEqual(courseOf(run), courseOf(undisturbed.get(name)![0]!), name);
   }
 }

@@ -8,6 +8,35 @@ export interface TinyDecoder extends TinyModel {
   config: Record<string, unknown>;
 }
 
+const common = { vocab_size: 37, eos_token_id: 1, bos_token_id: 2, pad_token_id: 0 };
+
+/** The config.json of some families; `common` is what all of them have. */
+export const tinyConfigs = {
+  common,
+  llama: {
+    ...common,
+    model_type: "llama",
+    hidden_size: 24,
+    intermediate_size: 20,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 128,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: false,
+  },
+  gpt2: { ...common, model_type: "gpt2", n_embd: 18, n_head: 3, n_layer: 2, n_positions: 40 },
+  neox: {
+    ...common,
+    model_type: "gpt_neox",
+    hidden_size: 24,
+    num_attention_heads: 3,
+    num_hidden_layers: 2,
+    intermediate_size: 20,
+    max_position_embeddings: 64,
+  },
+};
+
 /** Every weight has numbers that show: norms are not 1, biases not 0. */
 export function tinyDecoder(random: Random, config: Record<string, unknown>): TinyDecoder {
   const { architecture } = decoderConfig("", config, "config.json");

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "./random.ts";
-import { tinyDecoder } from "./tinyDecoder.ts";
+import { tinyConfigs, tinyDecoder } from "./tinyDecoder.ts";
 import { writeModel } from "./tinyT5.ts";
 import { firstFreeToken, wordVocabularySize, writeWordTokenizer } from "./wordModel.ts";
 
@@ -30,19 +30,14 @@ export function writeWordChat(
   const idOf = (token: (typeof added)[number]) => firstFreeToken + words.length + added.indexOf(token);
   mkdirSync(folder, { recursive: true });
   const written = {
-    model_type: "llama",
+    ...tinyConfigs.llama,
     vocab_size: wordVocabularySize + words.length,
     hidden_size: 16,
-    intermediate_size: 20,
     num_hidden_layers: 1,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
     max_position_embeddings: 96,
-    rms_norm_eps: 1e-5,
     tie_word_embeddings: true,
     bos_token_id: idOf("<|begin_of_text|>"),
     eos_token_id: [1, idOf("<|eot_id|>")],
-    pad_token_id: 0,
     ...config,
   };
   writeModel(folder, tinyDecoder(new Random(11), JSON.parse(JSON.stringify(written))));

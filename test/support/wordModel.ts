@@ -42,7 +42,7 @@ export function createWordWorkspace(folder: string): string {
   return "mood.ulpt.json";
 }
 
-/** @param more words beside those of `createWordWorkspace`, at most as many as there are unused rows */
+/** @param more words beside those of `createWordWorkspace`, at most as many as the model has unused rows */
 export function writeWordTokenizer(model: string, more: readonly string[] = []): void {
   writeFileSync(join(model, "tokenizer.json"), JSON.stringify(wordTokenizer(more)));
 }
