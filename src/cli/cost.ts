@@ -4,8 +4,9 @@ import type { Device } from "../graph/devices.ts";
 import type { ModelDimensions } from "../models/dimensions.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
 import { openModel, readDimensions } from "../models/model.ts";
-import { type Cost, reckonCost } from "../training/cost.ts";
-import { type Measurement, type MeasurementOptions, measureCost, newTokens } from "../training/costMeasurement.ts";
+import type { Cost, MeasuredCost } from "../results/cost.ts";
+import { reckonCost } from "../training/cost.ts";
+import { type MeasurementOptions, measureCost, newTokens } from "../training/costMeasurement.ts";
 import { locateModel } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { accessOf } from "./data.ts";
@@ -50,10 +51,7 @@ export async function showCost(name: string, options: CostCommandOptions, signal
 }
 
 /** Measures with the texts that the model has positions for. @throws the signal's reason when aborted */
-export async function measureFitting(
-  model: LanguageModel,
-  options: MeasurementOptions,
-): Promise<Measurement & { leftOut: number[] }> {
+export async function measureFitting(model: LanguageModel, options: MeasurementOptions): Promise<MeasuredCost> {
   const { promptLength, textLengths: wanted } = options;
   const dimensions = readDimensions(model.folder);
   const textLengths = wanted.filter((length) => fits(length, promptLength, dimensions));
@@ -121,7 +119,7 @@ function measurementText({
   ranks,
   texts,
   leftOut,
-}: Awaited<ReturnType<typeof measureFitting>>): string {
+}: MeasuredCost): string {
   const made = ranks.map(({ method, rank, projection, prompt }) => [
     rank === undefined ? method : `${method} r=${rank}`,
     milliseconds(projection),

@@ -8,10 +8,10 @@
  * Numbers travel as Float64Array: VS Code sends those as bytes, and NaN survives.
  */
 
+import type { Cost, MeasuredCost } from "../results/cost.ts";
 import type { Axis, CurveChange, LossColumns } from "../results/curve.ts";
 import type { CheckpointPoint, EvaluationPoint } from "../results/fold.ts";
 import type { GroupFacts, SeedRun } from "../results/groups.ts";
-import type { CostReport, MeasuredCost } from "./service.ts";
 
 export const runPanelType = "ulpt.runPanel";
 
@@ -188,7 +188,7 @@ export type CostState =
   | { kind: "unknown"; problem: CostProblem }
   | {
       kind: "known";
-      cost: CostReport;
+      cost: Cost;
       measured: MeasuredCost | null;
       isMeasuring: boolean;
       /** Why it could not be measured. */

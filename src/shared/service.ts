@@ -2,6 +2,7 @@
  * @file What `ulpt serve` can be asked: JSON-RPC over its standard input and output, framed as vscode-jsonrpc does. Requests are
  * answered one at a time.
  */
+import type { Cost, MeasuredCost } from "../results/cost.ts";
 import type { Inspection } from "../runs/inspection.ts";
 import type { SharedFormat } from "../runs/prompts.ts";
 import type { Preview } from "../tasks/preview.ts";
@@ -23,7 +24,7 @@ export interface ServiceMethods {
   /** Makes an exported prompt of a PEFT adapter. Tells its progress; can be cancelled. */
   importAdapter: { params: ImportParams; result: ImportResult };
   /** Reckons what a run's prompt costs its model, from the sizes of that; also measured it can be cancelled. Fetches no model on paper. */
-  cost: { params: CostParams; result: { cost: CostReport; measured: MeasuredCost | null } };
+  cost: { params: CostParams; result: { cost: Cost; measured: MeasuredCost | null } };
   /** The first rows of an experiment as the model will see them. Tells its progress; can be cancelled. */
   preview: { params: PreviewParams; result: Preview };
   /** Downloads the model and the data that an experiment needs, if they are not there. Tells its progress; can be cancelled. */
@@ -205,53 +206,6 @@ export interface CostParams {
   run: string;
   /** Whether to time the model, too. */
   measure: boolean;
-}
-
-/** What a prompt costs, on paper. Bytes of trained numbers are of float32, as prompts are exported. */
-export interface CostReport {
-  modelType: string;
-  parameters: number;
-  hiddenSize: number;
-  promptLength: number;
-  methods: readonly {
-    method: string;
-    /** Whether it is what the others are compared with. */
-    isReference: boolean;
-    rank: number | undefined;
-    /** Which weights an adapter is of. */
-    weights?: readonly string[];
-    parameters: number;
-    bytes: number;
-  }[];
-  keyValues: {
-    kind: "decoder" | "cross-attention";
-    layers: number;
-    keyValueHeads: number;
-    headSize: number;
-    /** Tokens of the prompt that all layers together hold. */
-    tokens: number;
-    bytes: { float16: number; float32: number };
-  };
-}
-
-/** Median times in milliseconds. */
-export interface MeasuredCost {
-  machine: { processor: string; cores: number; platform: string; device: string; onnxruntime: string; node: string };
-  repeats: number;
-  newTokens: number;
-  /** Of every method that makes something from a seed. */
-  ranks: readonly { method: string; rank: number | undefined; projection: number; prompt: number }[];
-  /** Of each length of a text: without a prompt, with one never read before, with one read before. */
-  texts: readonly { textLength: number; without: ReadingTimes; first: ReadingTimes; later: ReadingTimes }[];
-  /** Lengths of texts that are beyond the model's positions. */
-  leftOut: readonly number[];
-}
-
-export interface ReadingTimes {
-  /** Until the first token can be chosen. */
-  prefill: number;
-  /** For each token behind the first. */
-  perToken: number;
 }
 
 export type DeviceReport = { device: string } & (

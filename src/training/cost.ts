@@ -5,44 +5,12 @@ import { methodNames, methodRecord } from "../experiment/methods/registry.ts";
 import type { ModelDimensions } from "../models/dimensions.ts";
 import { type FrozenModel, parameterCount } from "../prompts/method.ts";
 import { promptMethod } from "../prompts/registry.ts";
+import type { Cost, KeyValueCost } from "../results/cost.ts";
 
 export interface CostOptions {
   promptLength: number;
   /** Of methods that have a rank, one row of the answer each. */
   ranks: readonly number[];
-}
-
-export interface MethodCost {
-  /** Of an experiment; `lora`: an adapter, to compare with. */
-  method: string;
-  /** Whether it is what the others are compared with. */
-  isReference: boolean;
-  rank: number | undefined;
-  /** Which weights an adapter is of. */
-  weights?: readonly string[];
-  parameters: number;
-  /** Of the trained numbers in float32, as prompts are exported; the header of a file comes on top. */
-  bytes: number;
-}
-
-export interface KeyValueCost {
-  kind: ModelDimensions["keyValues"]["kind"];
-  layers: number;
-  keyValueHeads: number;
-  headSize: number;
-  /** Tokens of the prompt that all layers together hold: layers × length, less where a window is shorter. */
-  tokens: number;
-  /** Of one prompt, in this precision. */
-  bytes: { float16: number; float32: number };
-}
-
-export interface Cost {
-  modelType: string;
-  parameters: number;
-  hiddenSize: number;
-  promptLength: number;
-  methods: readonly MethodCost[];
-  keyValues: KeyValueCost;
 }
 
 /** The rank of the adapter that prompts are compared with; on queries and values it is the default of PEFT. */

@@ -11,6 +11,7 @@ import type { FrozenModel } from "../prompts/method.ts";
 import { PromptSession } from "../prompts/prompt.ts";
 import { promptMethod } from "../prompts/registry.ts";
 import { Stream } from "../random/philox.ts";
+import type { Measurement, RankTimes, ReadingTimes, TextTimes } from "../results/cost.ts";
 import { type CostOptions, sizesOnly, usualMethods } from "./cost.ts";
 import { initialParameters } from "./method.ts";
 
@@ -19,40 +20,6 @@ export interface MeasurementOptions extends CostOptions {
   /** In tokens, of the texts behind the prompt. */
   textLengths: readonly number[];
   signal: AbortSignal;
-}
-
-/** Median times in milliseconds. */
-export interface RankTimes {
-  method: string;
-  rank: number | undefined;
-  /** What is frozen, such as ULPT's projection, from its seed, with its SHA-256. */
-  projection: number;
-  /** E from that and the parameters. */
-  prompt: number;
-}
-
-export interface ReadingTimes {
-  /** Until the first token can be chosen. */
-  prefill: number;
-  /** For each token behind the first. */
-  perToken: number;
-}
-
-export interface TextTimes {
-  textLength: number;
-  without: ReadingTimes;
-  /** The prompt is read with its first text. */
-  first: ReadingTimes;
-  /** A prompt that was read before. */
-  later: ReadingTimes;
-}
-
-export interface Measurement {
-  machine: { processor: string; cores: number; platform: string; device: Device; onnxruntime: string; node: string };
-  repeats: number;
-  newTokens: number;
-  ranks: readonly RankTimes[];
-  texts: readonly TextTimes[];
 }
 
 const repeats = 5;

@@ -1,6 +1,6 @@
 /** @file What the prompt of a run costs its model: numbers to keep, keys and values to hold, and, once measured, times. */
+import type { Cost, MeasuredCost } from "../../src/results/cost.ts";
 import type { CostState, RunView } from "../../src/shared/panel.ts";
-import type { CostReport, MeasuredCost } from "../../src/shared/service.ts";
 import type { PanelContext } from "../context.ts";
 import { h, replaceChildren } from "../dom.ts";
 import { button } from "../ui/controls.ts";
@@ -69,7 +69,7 @@ export class CostSection {
     );
   }
 
-  private onPaper({ modelType, parameters, hiddenSize, promptLength, methods, keyValues }: CostReport): HTMLElement[] {
+  private onPaper({ modelType, parameters, hiddenSize, promptLength, methods, keyValues }: Cost): HTMLElement[] {
     const { texts } = this.context;
     const reference = methods.find(({ isReference }) => isReference);
     const full = reference?.parameters ?? Number.NaN;

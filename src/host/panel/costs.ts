@@ -1,7 +1,7 @@
 /** @file What the prompts of a panel's runs cost: asked of the runtime once, kept as long as the panel, measured on request. */
 import * as vscode from "vscode";
+import type { Cost, MeasuredCost } from "../../results/cost.ts";
 import type { CostState } from "../../shared/panel.ts";
-import type { CostReport, MeasuredCost } from "../../shared/service.ts";
 import { explain } from "../explain.ts";
 import { type Log, logError } from "../log.ts";
 import type { ServiceClient } from "../serviceClient.ts";
@@ -9,7 +9,7 @@ import type { ServiceClient } from "../serviceClient.ts";
 type Tell = (run: string, state: CostState) => void;
 
 interface Known {
-  cost: CostReport;
+  cost: Cost;
   measured: MeasuredCost | null;
 }
 
