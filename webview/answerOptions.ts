@@ -4,10 +4,11 @@ import {
   type AnswerOptions,
   acceptsNumber,
   answerNumberNames,
+  areStopTexts,
   longestStopText,
   mostStopTexts,
 } from "../src/shared/answerOptions.ts";
-import { areStopTexts, type PromptStrings } from "../src/shared/promptView.ts";
+import type { PromptStrings } from "../src/shared/promptView.ts";
 import { h } from "./dom.ts";
 import { type LineBox, lineBox, type TextBox, textBox } from "./ui/textBox.ts";
 

@@ -19,8 +19,7 @@ import {
   type AnswerNumbers,
   acceptsNumber,
   answerNumberNames,
-  longestStopText,
-  mostStopTexts,
+  areStopTexts,
 } from "../shared/answerOptions.ts";
 import {
   type AnswerPiece,
@@ -60,7 +59,7 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
     text: z.string(),
     raw: z.boolean().optional(),
     ...answerNumbers,
-    stop: z.array(z.string().min(1).max(longestStopText)).max(mostStopTexts).optional(),
+    stop: z.custom<string[]>(areStopTexts).optional(),
     workspace: path,
     piecesToken: z.string().optional(),
   }) as z.ZodType<ServiceMethods["try"]["params"]>,

@@ -24,6 +24,11 @@ export const defaultAnswerLength = 20;
 export const mostStopTexts = 20;
 export const longestStopText = 1000;
 
+export function areStopTexts(value: unknown): value is string[] {
+  const isText = (text: unknown) => typeof text === "string" && text !== "" && text.length <= longestStopText;
+  return Array.isArray(value) && value.length <= mostStopTexts && value.every(isText);
+}
+
 const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
 const isPositive = (value: number) => Number.isFinite(value) && value > 0;
 

@@ -4,8 +4,7 @@ import {
   type AnswerOptions,
   acceptsNumber,
   answerNumberNames,
-  longestStopText,
-  mostStopTexts,
+  areStopTexts,
 } from "./answerOptions.ts";
 
 /** Texts of the page: a webview cannot translate, the host sends them. */
@@ -138,9 +137,4 @@ function parseOptions(value: unknown): AnswerOptions | undefined {
   const options: AnswerOptions = Object.fromEntries(numbers);
   if (stop === undefined) return options;
   return areStopTexts(stop) ? { ...options, stop } : undefined;
-}
-
-export function areStopTexts(value: unknown): value is string[] {
-  const isText = (text: unknown) => typeof text === "string" && text !== "" && text.length <= longestStopText;
-  return Array.isArray(value) && value.length <= mostStopTexts && value.every(isText);
 }
