@@ -174,6 +174,7 @@ async function askModel(
     ...(all.length > 0 && { later: Promise.all(surveyed).then(choices) }),
   });
   if (picked === "hub") {
+    if (answers.modelFrom !== "hub") answers.survey = undefined; // it is of a folder
     answers.modelFrom = "hub";
     return undefined;
   }
@@ -183,6 +184,13 @@ async function askModel(
   answers.modelFolder = folder;
   answers.survey = await surveys.here([folder.fsPath], "folder")[0];
   return undefined;
+}
+
+/** Whether the chosen model goes on with a text, and does not answer apart from it; undefined where nobody knows yet. */
+export function continuesText({ survey, modelFrom, hubModel }: Partial<ModelAnswers>): boolean | undefined {
+  if (survey?.model.isKnown) return survey.model.continues;
+  const known = modelFrom === "hub" ? knownModel(hubModel ?? "") : undefined;
+  return known && !encoderDecoderTypes.some((type) => type === known.modelType);
 }
 
 function surveyLine({ model, machine }: Survey): Iconed {

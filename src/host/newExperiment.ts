@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { type MethodName, methodNames, methodRecord } from "../experiment/methods/registry.ts";
 import { experimentExtension } from "../experiment/parse.ts";
 import { dataFileEndings, dataFileExtensions, dataStemOf } from "../tasks/dataFormat.ts";
-import type { TaskName, VariantName } from "../tasks/definition.ts";
+import { datasetPattern, type TaskName, type VariantName } from "../tasks/definition.ts";
 import { registry } from "../tasks/registry.ts";
 import { hasField, parseTemplate } from "../tasks/template.ts";
 import { readColumns } from "./dataColumns.ts";
@@ -22,7 +22,7 @@ import {
 import { surveyText } from "./hubModels.ts";
 import { coreCommands, documentCommands } from "./ids.ts";
 import { type Log, showError } from "./log.ts";
-import { ignoredFolders, isSame, type ModelAnswers, modelQuestions } from "./modelChoice.ts";
+import { continuesText, ignoredFolders, isSame, type ModelAnswers, modelQuestions } from "./modelChoice.ts";
 import { sizesText, taskGroups } from "./registryTexts.ts";
 import { copyModel, embeddedModels } from "./sampleCopy.ts";
 import type { ServiceClient } from "./serviceClient.ts";
@@ -278,9 +278,6 @@ async function askDataset(steps: Steps, answers: Partial<Answers>): Promise<Agai
   return undefined;
 }
 
-/** As src/tasks/definition.ts has it. */
-const datasetPattern = /^[\w-][\w.-]*(\/[\w-][\w.-]*)?(@[\w./-]+)?$/;
-
 async function askConfig(steps: Steps, answers: Partial<Answers>): Promise<Again> {
   answers.config = await steps.input(
     t("Configuration"),
@@ -307,13 +304,8 @@ function proposeTemplate(answers: Partial<Answers>, template: string): void {
   answers.guessedTemplate = template;
 }
 
-function modelOf({ survey }: Partial<Answers>) {
-  return survey?.model.isKnown ? survey.model : undefined;
-}
-
-function hasChat(answers: Partial<Answers>): boolean {
-  const model = modelOf(answers);
-  return model?.continues === true && model.hasChatTemplate;
+function hasChat({ survey }: Partial<Answers>): boolean {
+  return survey?.model.isKnown === true && survey.model.continues && survey.model.hasChatTemplate;
 }
 
 async function askChat(steps: Steps, answers: Partial<Answers>): Promise<Again> {
@@ -339,7 +331,7 @@ async function askChat(steps: Steps, answers: Partial<Answers>): Promise<Again> 
 
 /** A model that goes on with a text needs a word that asks for the answer. */
 function withCue(template: string, answers: Partial<Answers>): string {
-  const asks = modelOf(answers)?.continues && !(hasChat(answers) && answers.chat);
+  const asks = continuesText(answers) && !(hasChat(answers) && answers.chat);
   return asks ? `${template} Answer:` : template;
 }
 
@@ -376,11 +368,13 @@ function templateProblem(text: string, columns: readonly string[] | undefined): 
 
 async function askMethods(steps: Steps, answers: Partial<Answers>): Promise<Again> {
   const kept = answers.methods ?? methodNames.slice(0, 1);
+  const mayBeDecoder = continuesText(answers) ?? true;
   answers.methods = await steps.pickMany(
     t("Methods"),
     t("How is the prompt trained? Several are compared"),
-    methodNames.map((name) => {
-      const { summary } = methodRecord(name);
+    methodNames.flatMap((name) => {
+      const { summary, isForDecoders } = methodRecord(name);
+      if (isForDecoders && !mayBeDecoder) return [];
       return { label: name, description: t(summary), value: name, picked: kept.includes(name) };
     }),
   );

@@ -39,8 +39,10 @@ const splitName = bounded.path.regex(
 );
 
 /** A repository of the Hub, with the revision to take behind an @. */
+export const datasetPattern = /^[\w-][\w.-]*(\/[\w-][\w.-]*)?(@[\w./-]+)?$/;
+
 const datasetId = bounded.path.regex(
-  /^[\w-][\w.-]*(\/[\w-][\w.-]*)?(@[\w./-]+)?$/,
+  datasetPattern,
   'must be a data set of the Hugging Face Hub, like "nyu-mll/glue", with a revision behind an @ if it should not be the newest',
 );
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { expectError } from "../../test/support/errors.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { fixture } from "../../test/support/golden.ts";
+import { methodNames, methodRecord } from "../experiment/methods/registry.ts";
 import { openModel, readDimensions } from "../models/model.ts";
 import { type CostOptions, reckonCost } from "./cost.ts";
 import { measureCost } from "./costMeasurement.ts";
@@ -78,6 +79,14 @@ describe("reckonCost", () => {
     });
     expect(all("Llama-3.1-405B", 100)).toMatchObject({ "ulpt 2": 32_968, "ulpt 64": 39_168 });
     expect(all("gpt2", 100)["lora 8"]).toBe(294_912); // queries, keys and values lie in one weight
+  });
+
+  it("leaves out the methods of which the record says that a T5 has no place for them, and no others", () => {
+    const methodsOf = (name: keyof typeof configs) => [...new Set(costOf(name).methods.map(({ method }) => method))];
+    const forAll = methodNames.filter((name) => !methodRecord(name).isForDecoders);
+    expect(methodsOf("t5-base")).toEqual([...forAll, "lora"]);
+    expect(methodsOf("Llama-3.2-1B")).toEqual([...methodNames, "lora"]);
+    expect(forAll).not.toEqual(methodNames);
   });
 
   it("keys and values of a prompt are 2 × layers × key-value heads × head size × tokens", () => {

@@ -51,6 +51,8 @@ export interface MethodDescription<Name extends string, Inherited extends Shared
   problems?(settings: SettingsOf<Name, Inherited, Own>, prompt: { promptLength: number }): SettingProblem[];
   /** Whether the others are usually compared with it. */
   isReference?: boolean;
+  /** Whether only decoder-only models have a place for what it trains. */
+  isForDecoders?: boolean;
   /** Peak at which it is usually trained on models of the size of T5-base. Default: 0.3. */
   usualLearningRate?: number;
 }
@@ -60,6 +62,7 @@ export interface MethodRecord<Name extends string = string, Settings extends { n
   extends Pick<MethodDescription<Name, SharedName, OwnSettings>, "title" | "description" | "summary"> {
   readonly name: Name;
   readonly isReference: boolean;
+  readonly isForDecoders: boolean;
   readonly usualLearningRate: number;
   readonly inherits: readonly SharedName[];
   /** Its settings by name, with what stands before an item of a list in a run's name where they take lists. */
@@ -108,6 +111,7 @@ export function defineMethod<
     description,
     summary,
     isReference: described.isReference ?? false,
+    isForDecoders: described.isForDecoders ?? false,
     usualLearningRate: described.usualLearningRate ?? 0.3,
     inherits,
     settings: new Map([...inherits, ...Object.keys(own)].map((key) => [key, { listPrefix: lists[key] }])),

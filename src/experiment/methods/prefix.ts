@@ -9,6 +9,7 @@ export const prefix = defineMethod({
     "Prefix tuning (Li and Liang 2021), as PEFT has it: promptLength keys and values in front of every text in each layer, trained themselves or made by a small network. For decoder-only models.",
   summary: "keys and values in every layer of a decoder",
   inherits: [],
+  isForDecoders: true,
   own: {
     mlp: bounded.rank
       .nullable()
