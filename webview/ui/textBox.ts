@@ -19,15 +19,7 @@ export function textBox(label: string, placeholder: string, onSubmit: () => void
       onSubmit();
     },
   });
-  return {
-    element: h("label", { class: "text-box" }, h("span", {}, label), input),
-    get value() {
-      return input.value;
-    },
-    set(value) {
-      input.value = value;
-    },
-  };
+  return boxOf(label, input);
 }
 
 export interface LineBox extends TextBox {
@@ -48,6 +40,15 @@ export function lineBox(label: string, placeholder: string, onSubmit: () => void
       onSubmit();
     },
   });
+  return Object.assign(boxOf(label, input), {
+    setProblem(problem: string | undefined) {
+      setAttributes(input, { "aria-invalid": problem !== undefined && "true", title: problem });
+    },
+    focus: () => input.focus(),
+  });
+}
+
+function boxOf(label: string, input: HTMLInputElement | HTMLTextAreaElement): TextBox {
   return {
     element: h("label", { class: "text-box" }, h("span", {}, label), input),
     get value() {
@@ -56,9 +57,5 @@ export function lineBox(label: string, placeholder: string, onSubmit: () => void
     set(value) {
       input.value = value;
     },
-    setProblem(problem) {
-      setAttributes(input, { "aria-invalid": problem !== undefined && "true", title: problem });
-    },
-    focus: () => input.focus(),
   };
 }
