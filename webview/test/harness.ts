@@ -1,12 +1,8 @@
-/**
- * @file The built panel in a real Chromium, in the page that the host makes for it (with its content policy), spoken to by
- * the host's own model over a folder of runs. Only VS Code itself is played.
- */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** @file The built panel in a real Chromium, spoken to by the host's own model over a folder of runs. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { panelHtml } from "../../src/host/panel/html.ts";
+import type { Browser } from "playwright-core";
 import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/translate.ts";
@@ -18,75 +14,26 @@ import { claimRun, type Ownership } from "../../src/runs/owner.ts";
 import type { ExitJson, RunJson } from "../../src/runs/schema.ts";
 import { createRun } from "../../src/runs/store.ts";
 import type { HostMessage, PanelState, WebviewMessage } from "../../src/shared/panel.ts";
-import { type ThemeName, themes } from "./themes.ts";
+import { type LoadOptions, WebviewPage } from "./webviewPage.ts";
 
-export const chromiumPath = process.env.ULPT_CHROMIUM ?? "/usr/bin/chromium";
-const bundle = new URL("../../dist/webview/", import.meta.url);
-
-/** Why the panel cannot be shown here; undefined where it can. */
-export const missing = !existsSync(chromiumPath)
-  ? `no Chromium at ${chromiumPath}`
-  : !existsSync(new URL("panel.js", bundle))
-    ? "no dist/webview/panel.js: run `npm run build`"
-    : undefined;
-
-export async function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--headless", "--disable-gpu"] });
-}
-
-const origin = "http://panel.test";
-
-export interface OpenOptions {
-  theme?: ThemeName;
+export interface OpenOptions extends LoadOptions<PanelState> {
   width?: number;
   height?: number;
-  state?: PanelState;
 }
 
-/** The webview's side: what VS Code would do for it. */
-export class PanelPage {
-  readonly page: Page;
-  /** Errors on the console, uncaught ones, and what the content policy refused. */
-  readonly complaints: string[] = [];
-
-  private constructor(page: Page) {
-    this.page = page;
-  }
-
+export class PanelPage extends WebviewPage<WebviewMessage, PanelState> {
   static async open(
     browser: Browser,
-    { theme = "dark", width = 1180, height = 860, state }: OpenOptions = {},
+    { width = 1180, height = 860, ...options }: OpenOptions = {},
   ): Promise<PanelPage> {
-    const page = await browser.newPage({ viewport: { width, height } });
-    const panel = new PanelPage(page);
-    page.on("console", (message) => {
-      if (message.type() === "error") panel.complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => panel.complaints.push(String(error)));
-    await page.route(`${origin}/**`, (route) => {
-      const name = new URL(route.request().url()).pathname.slice(1);
-      if (name === "") return route.fulfill({ contentType: "text/html", body: html() });
-      if (name === "panel.js") return route.fulfill({ contentType: "text/javascript", body: read(name) });
-      if (name === "panel.css") return route.fulfill({ contentType: "text/css", body: read(name) });
-      return route.fulfill({ status: 204 });
-    });
-    await page.addInitScript(playVsCode, { ...themes[theme], state: state ?? null });
-    await page.goto(`${origin}/`);
+    const panel = new PanelPage(await browser.newPage({ viewport: { width, height } }), "panel");
+    await panel.load(options);
     return panel;
-  }
-
-  /** What the webview said to the host so far. */
-  async sent(): Promise<WebviewMessage[]> {
-    return this.page.evaluate(() => (window as unknown as Played).sent);
-  }
-
-  async state(): Promise<PanelState | null> {
-    return this.page.evaluate(() => (window as unknown as Played).state);
   }
 
   async post(message: HostMessage | null): Promise<void> {
     if (!message) return;
-    await this.page.evaluate((data) => window.postMessage(data, "*"), message as never);
+    await this.tell(message);
     if (message.type === "snapshot" || message.type === "delta") {
       await this.page.waitForFunction((seq) => document.body.dataset.seq === seq, String(message.seq));
     }
@@ -97,11 +44,6 @@ export class PanelPage {
     await this.page.evaluate(
       () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
     );
-  }
-
-  async setTheme(theme: ThemeName): Promise<void> {
-    await this.page.evaluate(applyTheme, themes[theme]);
-    await this.page.waitForTimeout(100);
   }
 
   /** How many pixels each colour has in a canvas: none where nothing is drawn (yet), or the canvas has no size. */
@@ -120,71 +62,9 @@ export class PanelPage {
     }, selector);
   }
 
-  async shot(name: string): Promise<void> {
-    if (process.env.ULPT_SHOTS) await this.page.screenshot({ path: join(process.env.ULPT_SHOTS, `panel-${name}.png`) });
-  }
-
   async data(): Promise<Record<string, string>> {
     return this.page.evaluate(() => ({ ...document.body.dataset }) as Record<string, string>);
   }
-
-  async close(): Promise<void> {
-    await this.page.close();
-  }
-}
-
-interface Played {
-  sent: WebviewMessage[];
-  state: PanelState | null;
-}
-
-interface PlayedTheme {
-  body: string;
-  variables: Readonly<Record<string, string>>;
-}
-
-function applyTheme({ body, variables }: PlayedTheme): void {
-  for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
-  document.body.dataset.vscodeThemeKind = body.split(" ").at(-1);
-  document.body.className = body;
-}
-
-/** Runs in the page, before its script. */
-function playVsCode({ body, variables, state }: PlayedTheme & { state: PanelState | null }): void {
-  const played = window as unknown as Played & { acquireVsCodeApi: unknown };
-  played.sent = [];
-  played.state = state;
-  played.acquireVsCodeApi = () => {
-    for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
-    document.body.dataset.vscodeThemeKind = body.split(" ").at(-1);
-    document.body.className = body;
-    return {
-      postMessage: (message: WebviewMessage) => played.sent.push(message),
-      getState: () => played.state ?? undefined,
-      setState: (next: PanelState) => {
-        played.state = next;
-      },
-    };
-  };
-  document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
-    console.error(`content policy: ${violatedDirective} ${blockedURI}`);
-  });
-}
-
-function read(name: string): string {
-  return readFileSync(new URL(name, bundle), "utf8");
-}
-
-function html(): string {
-  return panelHtml({
-    nonce: "dGhlIG5vbmNlIG9mIGEgdGVzdA",
-    source: origin,
-    script: `${origin}/panel.js`,
-    style: `${origin}/panel.css`,
-    language: "en",
-    title: "complaint",
-    waiting: "Reading the runs of complaint…",
-  });
 }
 
 export const strings = panelStrings(untranslated);

@@ -1,9 +1,10 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Cost, MeasuredCost } from "../../src/results/cost.ts";
 import { LossCurve } from "../../src/results/curve.ts";
 import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
-import type { CostReport, MeasuredCost } from "../../src/shared/service.ts";
-import { Experiment, launch, missing, type OpenOptions, PanelPage, strings } from "./harness.ts";
+import { Experiment, type OpenOptions, PanelPage, strings } from "./harness.ts";
+import { launch, missing } from "./webviewPage.ts";
 
 if (missing) console.warn(`The tests of the run panel in a browser are SKIPPED: ${missing}.`);
 
@@ -168,7 +169,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     step(33);
     made.model.read();
     const late = made.model.delta();
-    await panel.page.evaluate((data) => window.postMessage(data, "*"), late as never);
+    await panel.tell(late);
     await panel.page.waitForFunction(() => "sent" in window && (window.sent as unknown[]).length > 1);
     expect((await panel.sent()).at(-1)).toEqual({ type: "resnapshot", have: 2 });
     expect((await panel.data()).lastStep).toBe("31");
@@ -427,7 +428,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
   });
 });
 
-const cost: CostReport = {
+const cost: Cost = {
   modelType: "llama",
   parameters: 134_515_008,
   hiddenSize: 576,

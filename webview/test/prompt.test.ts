@@ -1,9 +1,6 @@
 /** @file The built page of an exported prompt in a real Chromium, with the host played: an answer that comes piece by piece and is stopped. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { panelHtml } from "../../src/host/panel/html.ts";
 import { promptStrings } from "../../src/host/promptPage.ts";
 import { untranslated } from "../../src/host/translate.ts";
 import {
@@ -12,13 +9,10 @@ import {
   parsePromptMessage,
   type ToPromptPage,
 } from "../../src/shared/promptView.ts";
-import { launch, missing } from "./harness.ts";
-import { type ThemeName, themes } from "./themes.ts";
+import { launch, missing, WebviewPage } from "./webviewPage.ts";
 
 if (missing) console.warn(`The tests of the prompt editor in a browser are SKIPPED: ${missing}.`);
 
-const origin = "http://prompt.test";
-const bundle = new URL("../../dist/webview/", import.meta.url);
 const shown: PromptPage = {
   name: "mood",
   summary: "20 tokens of rank 2: 296 trained numbers",
@@ -32,60 +26,28 @@ const shown: PromptPage = {
 
 describe.skipIf(missing)("the prompt editor in Chromium", () => {
   let browser: Browser;
+  let prompt: WebviewPage<FromPromptPage, unknown>;
   let page: Page;
-  const complaints: string[] = [];
 
   beforeAll(async () => {
     browser = await launch();
   });
   beforeEach(async () => {
     page = await browser.newPage({ viewport: { width: 900, height: 640 } });
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    await page.route(`${origin}/**`, (route) => {
-      const name = new URL(route.request().url()).pathname.slice(1);
-      if (name === "") return route.fulfill({ contentType: "text/html", body: html() });
-      if (name.endsWith(".js")) return route.fulfill({ contentType: "text/javascript", body: read(name) });
-      if (name.endsWith(".css")) return route.fulfill({ contentType: "text/css", body: read(name) });
-      return route.fulfill({ status: 204 });
-    });
-    await page.addInitScript(() => {
-      const played = window as unknown as Played & { acquireVsCodeApi: unknown };
-      played.sent = [];
-      played.acquireVsCodeApi = () => ({
-        postMessage: (message: FromPromptPage) => played.sent.push(message),
-        getState: () => undefined,
-        setState: () => {},
-      });
-    });
-    await page.goto(`${origin}/`);
-    await setTheme("dark");
+    prompt = new WebviewPage(page, "prompt");
+    await prompt.load();
     await post({ type: "page", page: shown, strings: promptStrings(untranslated) });
   });
   afterEach(async () => {
-    await page.close();
-    expect(complaints.splice(0)).toEqual([]);
+    await prompt.close();
+    expect(prompt.complaints).toEqual([]);
   });
   afterAll(async () => {
     await browser?.close();
   });
 
-  async function setTheme(theme: ThemeName): Promise<void> {
-    await page.evaluate(({ body, variables }) => {
-      for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
-      document.body.dataset.vscodeThemeKind = body.split(" ").at(-1)!;
-      document.body.className = body;
-      document.documentElement.style.background = "var(--vscode-editor-background)"; // what VS Code has behind a page
-    }, themes[theme]);
-  }
-
-  async function post(message: ToPromptPage): Promise<void> {
-    await page.evaluate((data) => window.postMessage(data, "*"), message as never);
-  }
-
-  const sent = () => page.evaluate(() => (window as unknown as Played).sent);
+  const post = (message: ToPromptPage) => prompt.tell(message);
+  const sent = () => prompt.sent();
   const button = (label: string) => page.getByRole("button", { name: label, exact: true });
   const focused = () => page.evaluate(() => document.activeElement?.textContent);
   const answers = () => page.locator(".answer p");
@@ -96,12 +58,6 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await button("Try").click();
   }
 
-  async function shot(name: string): Promise<void> {
-    if (!process.env.ULPT_SHOTS) return;
-    await page.waitForTimeout(100);
-    await page.screenshot({ path: join(process.env.ULPT_SHOTS, `prompt-${name}.png`) });
-  }
-
   it("writes an answer as it comes; Stop ends it and keeps what is written, and another can be asked", async () => {
     expect(await button("Stop").count()).toBe(0);
     await ask("the food was bad");
@@ -110,8 +66,8 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await post({ type: "piece", id: 1, prompted: false, at: 0, text: "the" });
     await expect.poll(() => answers().allInnerTexts()).toEqual(["it is a complaint", "the"]);
     for (const theme of ["dark", "light", "high-contrast"] as const) {
-      await setTheme(theme);
-      await shot(`streaming-${theme}`);
+      await prompt.setTheme(theme);
+      await prompt.shot(`streaming-${theme}`);
     }
     await button("Stop").click();
     expect((await sent()).at(-1)).toEqual({ type: "stop" });
@@ -120,14 +76,14 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await expect.poll(() => status().innerText()).toBe("Stopped.");
     expect(await answers().allInnerTexts()).toEqual(["it is a complaint", "the"]);
     expect(await button("Stop").count()).toBe(0);
-    await shot("stopped");
+    await prompt.shot("stopped");
     await ask("we liked it");
     expect((await sent()).at(-1)).toEqual({ type: "try", id: 2, text: "we liked it", options: {} });
     await post({ type: "stopped", id: 1 });
     await post({ type: "answer", id: 2, source: "we liked it", withPrompt: "no", withoutPrompt: "" });
     await expect.poll(() => answers().allInnerTexts()).toEqual(["no", "(an empty answer)"]);
     expect(await status().innerText()).toBe("");
-    await shot("answered");
+    await prompt.shot("answered");
   });
 
   it("begins an answer again where the runtime had to", async () => {
@@ -149,8 +105,8 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     expect((await sent()).map(({ type }) => type)).not.toContain("try");
     expect(await page.getByLabel("Temperature").evaluate((input) => input === document.activeElement)).toBe(true);
     for (const theme of ["dark", "light", "high-contrast"] as const) {
-      await setTheme(theme);
-      await shot(`options-${theme}`);
+      await prompt.setTheme(theme);
+      await prompt.shot(`options-${theme}`);
     }
     await page.getByLabel("Temperature").fill("0.7");
     await page.keyboard.press("Enter");
@@ -174,23 +130,3 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await expect.poll(async () => (await sent()).at(-1)).toMatchObject({ type: "try", id: 2, text: "a" });
   });
 });
-
-interface Played {
-  sent: FromPromptPage[];
-}
-
-function read(name: string): string {
-  return readFileSync(new URL(name, bundle), "utf8");
-}
-
-function html(): string {
-  return panelHtml({
-    nonce: "dGhlIG5vbmNlIG9mIGEgdGVzdA",
-    source: origin,
-    script: `${origin}/prompt.js`,
-    style: `${origin}/prompt.css`,
-    language: "en",
-    title: "mood",
-    waiting: "Reading mood…",
-  });
-}
