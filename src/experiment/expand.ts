@@ -390,8 +390,13 @@ function resolveTraining(written: ExperimentSettings["training"], learningRate: 
       weightDecay: optimizer.weightDecay ?? (isHuggingFace ? 0 : 1e-5),
     },
     warmupSteps: written.warmupSteps ?? Math.min(500, Math.floor(steps / 10)),
-    evaluateEvery: written.evaluateEvery ?? Math.min(1000, Math.max(1, Math.floor(steps / 10))),
+    evaluateEvery: written.evaluateEvery ?? usualEvaluateEvery(steps),
   };
+}
+
+/** Steps between two evaluations where an experiment says none. */
+export function usualEvaluateEvery(steps: number): number {
+  return Math.min(1000, Math.max(1, Math.floor(steps / 10)));
 }
 
 function listOf<T>(value: T | readonly T[]): readonly T[] {

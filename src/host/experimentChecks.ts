@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, type Node } from "jsonc-parser";
 import { UlptError } from "../errors.ts";
-import { usedRanks } from "../experiment/expand.ts";
+import { usedRanks, usualEvaluateEvery } from "../experiment/expand.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import type { Path } from "../experiment/jsonSchema.ts";
 import { namesNetwork } from "../experiment/localPath.ts";
@@ -223,7 +223,7 @@ function trainingChecks({ settings }: Experiment, place: Places, t: Translate): 
       ],
     });
   }
-  const interval = evaluateEvery ?? Math.min(1000, Math.max(1, Math.floor(steps / 10)));
+  const interval = evaluateEvery ?? usualEvaluateEvery(steps);
   if (earlyStopping && earlyStopping.patience * interval >= steps) {
     const path = ["training", "earlyStopping"];
     checks.push({

@@ -14,7 +14,7 @@ const remarks: Readonly<Record<string, (t: Translate) => string>> = {
 };
 
 /** `223M parameters` */
-export function parametersText(parameters: number, t: Translate): string {
+function parametersText(parameters: number, t: Translate): string {
   const short = (value: number) => new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 }).format(value);
   if (parameters < 1e6) return t("{0} parameters", new Intl.NumberFormat("en-US").format(parameters));
   const [value, unit] = parameters < 999.5e6 ? [parameters / 1e6, "M"] : [parameters / 1e9, "B"];
@@ -25,9 +25,10 @@ export function parametersText(parameters: number, t: Translate): string {
  * `223M parameters, 892 MB · the one of the paper's tables 1 and 5`. What keeps it from being used stands first, since a row of a pick
  * is short: that its weights alone, as float32, are more than `memory`, and that its terms must be accepted.
  */
-export function describeModel({ id, parameters, bytes, isGated }: KnownModel, memory: number, t: Translate): string {
+export function describeModel(model: KnownModel, memory: number, t: Translate): string {
+  const { id, parameters, bytes, isGated } = model;
   return [
-    4 * parameters > memory && t("too large for {0} of memory", byteText(memory)),
+    leastMemory(model) > memory && t("too large for {0} of memory", byteText(memory)),
     isGated && t("gated"),
     `${parametersText(parameters, t)}, ${byteText(bytes)}`,
     remarks[id]?.(t),
@@ -36,7 +37,12 @@ export function describeModel({ id, parameters, bytes, isGated }: KnownModel, me
     .join(" · ");
 }
 
-export interface ModelGroup {
+/** Bytes of its weights in float32: less than that no training takes. */
+export function leastMemory({ parameters }: KnownModel): number {
+  return 4 * parameters;
+}
+
+interface ModelGroup {
   title: string;
   models: { id: string; description: string; isCached: boolean }[];
 }

@@ -9,7 +9,7 @@ import { parseJson } from "../json.ts";
 import type { SurveyedModel, SurveyResult } from "../shared/service.ts";
 import { pickModelFolder } from "./diagnostics.ts";
 import { explain } from "./explain.ts";
-import { fits, hubModels, knownModel, modelGroups, surveyText, typedModel } from "./hubModels.ts";
+import { fits, hubModels, knownModel, leastMemory, modelGroups, surveyText, typedModel } from "./hubModels.ts";
 import { type Log, logError } from "./log.ts";
 import type { ServiceClient } from "./serviceClient.ts";
 import { withServiceProgress } from "./serviceProgress.ts";
@@ -288,9 +288,10 @@ async function askFit(steps: Steps, answers: Partial<ModelAnswers>, surveys: Sur
 }
 
 /** As far as it is known without asking. */
-function sizeLine({ parameters, bytes }: KnownModel): Iconed {
-  const needed = 4 * parameters;
-  const text = t("About {0} to download; training takes more than {1} of memory", byteText(bytes), byteText(needed));
+function sizeLine(model: KnownModel): Iconed {
+  const needed = leastMemory(model);
+  const sizes = [byteText(model.bytes), byteText(needed)] as const;
+  const text = t("About {0} to download; training takes more than {1} of memory", ...sizes);
   return { icon: needed > totalmem() ? "warning" : "info", text };
 }
 
