@@ -54,7 +54,7 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     // In the second run, so that the first can be compared with it.
     await until(
       () => panel.evaluate(() => document.body.dataset.runs === "2" && Number(document.body.dataset.points) > 950),
-      180_000,
+      600_000, // a machine that others use is slow
     );
   },
 
