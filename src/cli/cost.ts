@@ -112,14 +112,7 @@ function keyValuesText(
   return `keys and values of the prompt: ${formatBytes(bytes.float16)} in fp16, ${formatBytes(bytes.float32)} in fp32 (${sum}). ${shared}`;
 }
 
-function measurementText({
-  machine,
-  repeats,
-  newTokens: written,
-  ranks,
-  texts,
-  leftOut,
-}: MeasuredCost): string {
+function measurementText({ machine, repeats, newTokens: written, ranks, texts, leftOut }: MeasuredCost): string {
   const made = ranks.map(({ method, rank, projection, prompt }) => [
     rank === undefined ? method : `${method} r=${rank}`,
     milliseconds(projection),

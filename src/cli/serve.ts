@@ -15,12 +15,7 @@ import {
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { sharedFormats } from "../runs/prompts.ts";
-import {
-  type AnswerNumbers,
-  acceptsNumber,
-  answerNumberNames,
-  areStopTexts,
-} from "../shared/answerOptions.ts";
+import { type AnswerNumbers, acceptsNumber, answerNumberNames, areStopTexts } from "../shared/answerOptions.ts";
 import {
   type AnswerPiece,
   cancelledCode,
