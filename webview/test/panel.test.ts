@@ -169,7 +169,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     step(33);
     made.model.read();
     const late = made.model.delta();
-    await panel.tell(late);
+    await panel.tell(late!);
     await panel.page.waitForFunction(() => "sent" in window && (window.sent as unknown[]).length > 1);
     expect((await panel.sent()).at(-1)).toEqual({ type: "resnapshot", have: 2 });
     expect((await panel.data()).lastStep).toBe("31");
