@@ -36,6 +36,10 @@ const known: readonly { pattern: RegExp; reason: string }[] = [
     reason: "calls to an extension host that is ended",
   },
   {
+    pattern: /No tree item with id '1\/\/.*' found/,
+    reason: "VS Code asks for the children of a row whose parent is just drawn anew, and then draws that again",
+  },
+  {
     pattern: /Unable to refresh tree view ulpt\.\w+: Canceled/,
     reason: "VS Code's word for a refresh that was under way when the window was reloaded",
   },
