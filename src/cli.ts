@@ -23,7 +23,6 @@ import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/termina
 import { resume, train } from "./cli/train.ts";
 import { evaluate, show } from "./cli/use.ts";
 import { type Task, work } from "./cli/work.ts";
-import { findRun } from "./cli/workspace.ts";
 import { exitCodes, UlptError } from "./errors.ts";
 import { type Device, devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
@@ -34,6 +33,7 @@ import { requestStop, runState } from "./runs/store.ts";
 import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
 import { defaultSourceLength } from "./shared/service.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
+import { findRun } from "./training/references.ts";
 import { visibleLine } from "./words/surfaces.ts";
 
 /** What commands do in a thread of their own, by name. What they are given is followed by the signal that asks them to stop. */

@@ -11,13 +11,14 @@ import type { EvaluatedSplit } from "../runs/layout.ts";
 import { loadPredictions, type Predictions } from "../runs/predictions.ts";
 import type { Run } from "../runs/store.ts";
 import { runState } from "../runs/store.ts";
+import { findRun } from "../training/references.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { comparePaper, isExperimentFile, linesBesidePaper } from "./paper.ts";
 import { csvReport, latexReport, markdownReport, terminalText } from "./scoreboardTable.ts";
 import { shellWord } from "./shell.ts";
 import { complain, say, sayJson } from "./terminal.ts";
-import { findRun, openWorkspace } from "./workspace.ts";
+import { openWorkspace } from "./workspace.ts";
 
 export interface CompareOptions {
   workspace?: string | undefined;

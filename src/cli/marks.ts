@@ -1,8 +1,8 @@
 /** @file `ulpt tag`, `ulpt note` and `ulpt star`: what a person says of a run. */
 import { changeMarks, type Marks } from "../runs/marks.ts";
+import { findRun } from "../training/references.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { say, sayJson } from "./terminal.ts";
-import { findRun } from "./workspace.ts";
 
 interface MarkOptions {
   remove: boolean;

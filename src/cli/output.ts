@@ -77,6 +77,14 @@ class JsonReporter implements Reporter {
   }
 }
 
+/** What an evaluation of validation rows before the first step tells, beside what the prompt had that the run starts from. */
+function startText({ split, step, loss, source }: Extract<RunProgress, { type: "evaluation" }>): string | undefined {
+  if (split !== "validation" || step !== 0 || loss === undefined || !source) return undefined;
+  const theirs =
+    source.loss === undefined ? "no loss is known of its source" : `its source had ${source.loss.toFixed(4)}`;
+  return `before training the validation loss is ${loss.toFixed(4)}; ${theirs}`;
+}
+
 /** Between two lines about the same, in milliseconds. */
 const lineInterval = 5_000;
 
@@ -129,6 +137,10 @@ class BarReporter implements Reporter {
         break;
       case "evaluation":
         this.payload.best = this.best.add(event) ?? this.payload.best;
+        if (startText(event)) {
+          this.stop();
+          say(`  ${startText(event)}`);
+        }
         this.bar?.update(this.payload);
         break;
       case "warning":
@@ -221,6 +233,7 @@ class LineReporter implements Reporter {
         say(
           `  ${which}step ${event.step}  ${event.split} ${event.metric} ${scoreText(event.metric, event.score)}  (${event.count} rows)`,
         );
+        if (startText(event)) say(`  ${which}${startText(event)}`);
         break;
       case "warning":
         say(`  ${which}warning ${event.code}: ${event.message}`);

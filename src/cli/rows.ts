@@ -5,11 +5,11 @@ import { isRight } from "../results/rows.ts";
 import { type EvaluatedSplit, evaluatedSplits, runPaths } from "../runs/layout.ts";
 import { listPredictions, loadPredictions, type PredictedRow, type Predictions } from "../runs/predictions.ts";
 import type { Run } from "../runs/store.ts";
+import { findRun } from "../training/references.ts";
 import { csvLine, visibleLine } from "../words/surfaces.ts";
 import { formatCount } from "./format.ts";
 import { table } from "./table.ts";
 import { complain, say, sayJson, terminalWidth } from "./terminal.ts";
-import { findRun } from "./workspace.ts";
 
 export interface RowsOptions {
   /** Left out: the test split, if the run has been tested. */

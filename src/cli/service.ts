@@ -12,6 +12,7 @@ import { sharePrompt } from "../training/adapters.ts";
 import { reckonCost } from "../training/cost.ts";
 import { exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
+import { findRun, recordedFolder, workspaceOf } from "../training/references.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
 import { costDefaults, measureFitting } from "./cost.ts";
 import { openSubject, previewOf } from "./data.ts";
@@ -23,7 +24,6 @@ import { surveyModels } from "./survey.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
 import { evaluateCheckpoint, inspectTarget } from "./use.ts";
 import type { Task } from "./work.ts";
-import { findRun, recordedFolder, workspaceOf } from "./workspace.ts";
 
 /** The name of the task that answers a method. */
 export function taskOfMethod(method: string): string {

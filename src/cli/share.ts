@@ -6,13 +6,13 @@ import { defaultSourceLength } from "../shared/service.ts";
 import { type Imported, importAdapter, type PromptToShare, plainPrompt, sharePrompt } from "../training/adapters.ts";
 import { type Exported, exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
+import { findWorkspace, workspaceOf } from "../training/references.ts";
 import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { formatBytes } from "./format.ts";
 import { openHub } from "./hub.ts";
 import { modelOf, openTarget, promptOf, sourceOf, type Target, taskOf } from "./target.ts";
 import { say, sayJson } from "./terminal.ts";
-import { findWorkspace, workspaceOf } from "./workspace.ts";
 
 export type ExportOptions = { workspace?: string | undefined; json: boolean } & { [format in SharedFormat]?: boolean };
 

@@ -10,9 +10,9 @@ import type { Run } from "../runs/store.ts";
 import { loadExportedPrompt, loadPrompt, usablePrompt } from "../training/artifact.ts";
 import type { LoadedModel } from "../training/loadedModel.ts";
 import type { Prompted } from "../training/prompted.ts";
+import { findCheckpoint, findWorkspace, recordedFolder, workspaceOf } from "../training/references.ts";
 import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { openHub } from "./hub.ts";
-import { findCheckpoint, findWorkspace, recordedFolder, workspaceOf } from "./workspace.ts";
 
 export interface CheckpointTarget {
   kind: "checkpoint";

@@ -9,14 +9,15 @@ import { runPaths } from "../runs/layout.ts";
 import { type RunState, runState } from "../runs/store.ts";
 import { createSweep, SweepLead } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
+import { findRun, findWorkspace, recordedFolder, workspaceOf } from "../training/references.ts";
 import { Resources } from "../training/resources.ts";
+import { requireStarts } from "../training/start.ts";
 import { planSweep } from "../training/sweepPlan.ts";
 import { resolveDevice } from "./devices.ts";
 import { estimateMemory } from "./memory.ts";
 import { createReporter } from "./output.ts";
 import { leadToEnd } from "./sweep.ts";
 import { access, report, runToEnd, type Training, withTraining } from "./training.ts";
-import { findRun, findWorkspace, recordedFolder, workspaceOf } from "./workspace.ts";
 
 export interface TrainOptions {
   set: string[];
@@ -37,6 +38,7 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
   const experiment = readExperiment(file, options.set);
   const workspace = resolve(options.workspace ?? findWorkspace(dirname(resolve(file))));
   await withTraining(experiment, { workspace, options, signal, parallel: options.parallel }, async (training) => {
+    await requireStarts(training.runs, experiment.directory, training.resources);
     if (training.runs.length === 1) return trainOne(training, options.continue);
     const { continue: adopts, parallel } = options;
     const record = createSweep(workspace, planSweep(experiment, { workspace, adopts, parallel }));

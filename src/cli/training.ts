@@ -16,6 +16,7 @@ import { checkpointMetricOf, isHubTask, metricsOf, type TaskDefinition } from ".
 import { declaredLabels } from "../tasks/render.ts";
 import { executeRun, type RunProgress } from "../training/execute.ts";
 import { createMethod } from "../training/method.ts";
+import { workspaceOf } from "../training/references.ts";
 import { type Preparation, type ResourceOptions, Resources } from "../training/resources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
@@ -27,7 +28,7 @@ import type { Reporter } from "./reporter.ts";
 import { shellWord } from "./shell.ts";
 import { comparisonTable } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
-import { runArgument, workspaceOf, workspaceOption } from "./workspace.ts";
+import { runArgument, workspaceOption } from "./workspace.ts";
 
 /** What there is to train, and with what. */
 export interface Training {

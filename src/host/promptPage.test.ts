@@ -27,6 +27,7 @@ const prompt: PromptFile = {
       scale: true,
       shift: true,
       trains: "z",
+      start: { from: "random" },
       projection: { distribution: "xavier-uniform", groups: 1, seed: 42 },
     },
     frozen: [

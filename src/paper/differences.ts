@@ -220,6 +220,12 @@ function methodDifferences(run: ComparableRun, cell: PaperCell): Difference[] {
     ...settingDifferences(method, theirs),
     ...projectionDifferences(method, protocolOf(cell)),
     ...startDifferences(method, protocolOf(cell)),
+    ...setting(
+      (method.start?.from ?? "random") === "random",
+      "Start of the prompt",
+      "Random numbers, in the code.",
+      "Another prompt that was trained before.",
+    ),
   ];
 }
 
@@ -274,11 +280,15 @@ function startDifferences({ initialization }: ComparableMethod, { start }: Proto
     start.paper,
     from === "text" && text !== undefined
       ? `${startText(text, specialTokens)}.`
-      : from === "vocabulary"
-        ? "The embeddings of random words of the vocabulary."
-        : `Random numbers of a standard deviation of ${standardDeviation}.`,
+      : (otherStarts[from ?? ""] ?? `Random numbers of a standard deviation of ${standardDeviation}.`),
   );
 }
+
+const otherStarts: Readonly<Record<string, string>> = {
+  vocabulary: "The embeddings of random words of the vocabulary.",
+  labels: "The mean embeddings of the labels, and random words of the vocabulary behind them.",
+  prompt: "Another prompt that was trained before.",
+};
 
 function startText(text: string, specialTokens: boolean): string {
   return `The embeddings of the text ${JSON.stringify(text)} ${specialTokens ? "with" : "without"} the tokenizer's end token, repeated`;

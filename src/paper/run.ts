@@ -27,6 +27,7 @@ export interface ComparableTask {
 export interface ComparableMethod {
   name: string;
   projection?: { distribution: string; groups: number } | undefined;
+  start?: { from: string } | undefined;
   initialization?:
     | {
         from: string;

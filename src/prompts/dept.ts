@@ -27,10 +27,11 @@ export function dept(
     parameters: { prompt_embeddings: [promptLength, hiddenSize], a: [textLength, rank], b: [rank, hiddenSize] },
     groups: [{ name: "low rank", parameters: ["a", "b"], learningRate: { peak: lowRankLearningRate } }],
     frozen: {},
-    initialize(stream) {
+    startsFrom: start.from,
+    initialize(stream, sources) {
       const limit = 1 / Math.sqrt(rank);
       return {
-        prompt_embeddings: start(stream),
+        prompt_embeddings: start.rows(stream, sources),
         a: Float32Array.from({ length: textLength * rank }, () => limit * stream.symmetric()),
         b: new Float32Array(rank * hiddenSize),
       };

@@ -14,7 +14,8 @@ const told = async (method: PromptMethod) =>
 describe("what people are told of a method", () => {
   it("is what it trains and freezes, and how far its start is spread", async () => {
     const projection = { distribution: "normal-scaled", groups: 2, seed: 7 } as const;
-    const settings = { name: "ulpt", rank: 64, scale: true, shift: false, trains: "z", projection } as const;
+    const start = { from: "random" } as const;
+    const settings = { name: "ulpt", rank: 64, scale: true, shift: false, trains: "z", projection, start } as const;
     const { "spread of the start": spread, ...facts } = await told(ulpt(settings, 100, { hiddenSize: 96 }));
     expect(facts).toEqual({
       "trained: z": "100 × 64 = 6400",

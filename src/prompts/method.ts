@@ -31,6 +31,21 @@ export interface ParameterGroup {
   learningRate: { factor: number } | { peak: number };
 }
 
+/** Another prompt on a model of the same width, of any method. */
+export interface SourcePrompt {
+  method: Pick<PromptMethod, "hiddenSize" | "frozen" | "view">;
+  parameters: ParameterValues;
+  /** Its vectors among the model's embeddings, row by row; none of a method that has none. `[m, d]` */
+  rows: Float32Array;
+}
+
+/** What starting values are made of besides random numbers. */
+export interface StartSources {
+  /** The labels of the task; undefined where it has none. */
+  labels?: readonly string[] | undefined;
+  prompt?: SourcePrompt | undefined;
+}
+
 /** Something that people want to know of a method: `{ name: "spread of the start", value: "0.07" }` */
 export interface MethodFact {
   name: string;
@@ -63,8 +78,10 @@ export interface PromptMethod {
     /** Vectors among the model's embeddings, where the port `prompt` does not have them. `[m, d]` */
     rows?(parameters: Tensors, frozen: Tensors): Tensor;
   };
-  /** Values of the parameters before the first step. */
-  initialize(stream: Stream): ParameterValues;
+  /** What `initialize` cannot do without. */
+  readonly startsFrom?: keyof StartSources | undefined;
+  /** Values of the parameters before the first step. @throws UlptError OPTION_INVALID where they cannot be made of the sources */
+  initialize(stream: Stream, sources?: StartSources): ParameterValues;
   /** The ports as a differentiable expression. `text` is there if the method reads it. */
   apply(parameters: Tensors, frozen: Tensors, text?: Text): Ports;
   /** What it tells besides what follows from all this. */

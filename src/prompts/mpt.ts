@@ -25,8 +25,9 @@ export function mpt(
       task_rows: [ranks, hiddenSize],
     },
     frozen: {},
-    initialize: (stream) => ({
-      prompt_embeddings: start(stream),
+    startsFrom: start.from,
+    initialize: (stream, sources) => ({
+      prompt_embeddings: start.rows(stream, sources),
       task_columns: normals(promptLength * ranks, stream, standardDeviation),
       task_rows: normals(ranks * hiddenSize, stream, standardDeviation),
     }),

@@ -9,7 +9,15 @@ import { ulpt } from "./ulpt.ts";
 import { vanilla } from "./vanilla.ts";
 
 const projection = { distribution: "normal", groups: 1, seed: 3 } as const;
-const base = { name: "ulpt", rank: 2, scale: true, shift: true, trains: "z", projection } as const;
+const base = {
+  name: "ulpt",
+  rank: 2,
+  scale: true,
+  shift: true,
+  trains: "z",
+  start: { from: "random" },
+  projection,
+} as const;
 const model = { hiddenSize: 10 };
 
 function randomParameters(method: PromptMethod, random: Random): ParameterValues {

@@ -33,8 +33,9 @@ export function residual(
       norm_bias: [hiddenSize],
     },
     frozen: {},
-    initialize: (stream) => ({
-      prompt_embeddings: start(stream),
+    startsFrom: start.from,
+    initialize: (stream, sources) => ({
+      prompt_embeddings: start.rows(stream, sources),
       ...down.initialize(stream),
       ...up.initialize(stream),
       norm_weight: new Float32Array(hiddenSize).fill(1),

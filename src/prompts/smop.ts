@@ -35,11 +35,12 @@ export function smop(
     hiddenSize,
     parameters: { prompts: [count, promptLength, hiddenSize], router: [count, hiddenSize] },
     frozen: {},
+    startsFrom: start.from,
     readsText: true,
     noise: perturbation ? count : 0,
     view: { rows: ({ prompts }) => ops.reshape(prompts!, [count * promptLength, hiddenSize]) },
-    initialize: (stream) => ({
-      prompts: start(stream),
+    initialize: (stream, sources) => ({
+      prompts: start.rows(stream, sources),
       router: Float32Array.from(orthonormalRows(stream, count, hiddenSize)),
     }),
     apply({ prompts, router }, _, text) {

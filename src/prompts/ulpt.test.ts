@@ -14,7 +14,15 @@ import { ulpt } from "./ulpt.ts";
 import { vanilla } from "./vanilla.ts";
 
 const projection = { distribution: "normal-scaled", groups: 1, seed: 7 } as const;
-const whole = { name: "ulpt", rank: 3, scale: true, shift: true, trains: "z", projection } as const;
+const whole = {
+  name: "ulpt",
+  rank: 3,
+  scale: true,
+  shift: true,
+  trains: "z",
+  start: { from: "random" },
+  projection,
+} as const;
 
 const kinds: Record<string, MethodSettings<"ulpt">> = {
   ULPT: whole,

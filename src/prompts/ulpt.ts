@@ -2,10 +2,12 @@
 import { UlptError } from "../errors.ts";
 import type { MethodSettings } from "../experiment/methods/registry.ts";
 import * as ops from "../graph/ops.ts";
+import { requireSource } from "./embeddingStart.ts";
 import { FrozenTensor, frozenNormal } from "./frozen.ts";
 import { normals } from "./layers.ts";
 import type { FrozenModel, PromptMethod } from "./method.ts";
 import { generateProjection, type ProjectionSpec, projectionGenerator } from "./projection.ts";
+import { startFrom, takenVectors } from "./ulptStart.ts";
 
 /** 2 GiB as float32. */
 const mostProjected = 2 ** 29;
@@ -29,7 +31,7 @@ function requireRoom({ groups, rank, hiddenSize }: ProjectionSpec): void {
  * trained from where it would be frozen, and Z is frozen: G·r·d + 2·d numbers.
  */
 export function ulpt(
-  { rank, scale, shift, trains, projection }: MethodSettings<"ulpt">,
+  { rank, scale, shift, trains, projection, start }: MethodSettings<"ulpt">,
   promptLength: number,
   { hiddenSize }: Pick<FrozenModel, "hiddenSize">,
 ): PromptMethod {
@@ -37,6 +39,9 @@ export function ulpt(
   requireRoom(spec);
   const { groups, seed } = projection;
   const trainsZ = trains === "z";
+  const frozen: PromptMethod["frozen"] = trainsZ
+    ? { projection: frozenProjection(spec) }
+    : { z: frozenNormal("z", [promptLength, rank], seed) };
   return {
     promptLength,
     hiddenSize,
@@ -50,16 +55,22 @@ export function ulpt(
       ...(scale ? { scale: [hiddenSize] } : {}),
       ...(shift ? { shift: [hiddenSize] } : {}),
     },
-    frozen: trainsZ ? { projection: frozenProjection(spec) } : { z: frozenNormal("z", [promptLength, rank], seed) },
-    initialize(stream) {
-      return {
+    frozen,
+    startsFrom: start.from === "prompt" ? "prompt" : undefined,
+    initialize(stream, sources) {
+      const random = {
         ...(trainsZ ? { z: normals(promptLength * rank, stream) } : { projection: generateProjection(spec).data }),
         ...(scale ? { scale: new Float32Array(hiddenSize).fill(1) } : {}),
         ...(shift ? { shift: new Float32Array(hiddenSize) } : {}),
       };
+      if (start.from === "random") return random;
+      const source = requireSource(sources, "start.source");
+      if (start.take !== "prompt") return { ...random, ...takenVectors(start.take.split("-and-"), source) };
+      const rows = frozen.projection!.data;
+      return startFrom(source, { promptLength, hiddenSize, rank, groups, scale, shift, projection: rows });
     },
-    apply(parameters, frozen) {
-      const { z, projection: p, scale: factors, shift: offsets } = { ...frozen, ...parameters };
+    apply(parameters, made) {
+      const { z, projection: p, scale: factors, shift: offsets } = { ...made, ...parameters };
       const grouped = ops.reshape(z!, [groups, promptLength / groups, rank]);
       let prompt = ops.reshape(ops.matmul(grouped, p!), [promptLength, hiddenSize]);
       if (factors) prompt = ops.multiply(prompt, factors);

@@ -16,7 +16,8 @@ export function vanilla(
     hiddenSize,
     parameters: { prompt_embeddings: [promptLength, hiddenSize] },
     frozen: {},
-    initialize: (stream) => ({ prompt_embeddings: start(stream) }),
+    startsFrom: start.from,
+    initialize: (stream, sources) => ({ prompt_embeddings: start.rows(stream, sources) }),
     apply: ({ prompt_embeddings: prompt }) => ({ prompt: prompt! }),
   };
 }

@@ -31,6 +31,7 @@ function prompt(): NewPrompt {
         scale: true,
         shift: false,
         trains: "z",
+        start: { from: "random" },
         projection: { distribution: "normal", groups: 2, seed: 42 },
       },
       seed: 7,

@@ -60,6 +60,18 @@ export const runJson = z.object({
     leftOut: z.array(z.object({ source: z.string(), by: z.enum(["where", "dropNulls"]), count, of: count })).optional(),
   }),
   versions: z.object({ ulpt: z.string(), onnxruntime: z.string(), node: z.string() }),
+  /** The prompt that it starts from, where it starts from one. */
+  start: z
+    .object({
+      /** Of its file. */
+      sha256: z.string(),
+      /** Of a run's checkpoint. */
+      step: count.optional(),
+      /** What its own evaluation on validation rows gave. */
+      score: z.number().optional(),
+      loss: z.number().optional(),
+    })
+    .optional(),
   /** Threads that compute, where it has a share of the cores: with another number its losses differ in their last bits. */
   threads: z.int().min(1).max(4096).optional(),
   /** The sweep that made it: its name, and what the run is called in its plan. */
@@ -199,6 +211,8 @@ const evaluationEvent = z.object({
   seenInTraining: count.optional(),
   /** Of the most probable label, in place of what was written; where the labels are known. */
   amongLabels: real.optional(),
+  /** Before the first step: what the prompt that the run starts from had at its own last evaluation. */
+  source: z.object({ score: real.optional(), loss: real.optional() }).optional(),
   /** Scores to compare with, e.g. of the most frequent label. */
   baselines: z.record(z.string(), real).optional(),
 });

@@ -41,8 +41,17 @@ const mostFrozen = 2 ** 27;
  */
 export function loadExportedPrompt(path: string, context: LoadedModel): ExportedPrompt {
   const file = readPrompt(path);
-  const { settings, promptLength } = file.metadata;
   context.requireVocabulary(file.metadata, path);
+  return openedPrompt(file, context);
+}
+
+/**
+ * An exported prompt with its method, on a model that need not be the one it was trained with.
+ * @throws PROMPT_INVALID, PROJECTION_MISMATCH
+ */
+export function openedPrompt(file: PromptFile, context: MethodContext): ExportedPrompt {
+  const { path } = file;
+  const { settings, promptLength } = file.metadata;
   const described = describeMethod(settings, promptLength, context);
   requireShapes(file, described);
   const size = Object.values(described.frozen).reduce((sum, { shape }) => sum + elementCount(shape), 0);

@@ -7,7 +7,7 @@ import { engineVersion } from "../graph/engine.ts";
 import { floats, physicalCores, type TensorValue } from "../graph/session.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import type { PortValues } from "../models/ports.ts";
-import type { FrozenModel } from "../prompts/method.ts";
+import { elementCount, type FrozenModel, type ParameterValues, type PromptMethod } from "../prompts/method.ts";
 import { PromptSession } from "../prompts/prompt.ts";
 import { promptMethod } from "../prompts/registry.ts";
 import { Stream } from "../random/philox.ts";
@@ -51,6 +51,13 @@ export async function measureCost(model: LanguageModel, options: MeasurementOpti
   }
 }
 
+/** Values to compute with: those of a start that needs no more than a seed, else ones. */
+function anyParameters(method: PromptMethod): ParameterValues {
+  if (method.startsFrom === undefined) return initialParameters(method, 1);
+  const ones = (shape: readonly number[]) => new Float32Array(elementCount(shape)).fill(1);
+  return Object.fromEntries(Object.entries(method.parameters).map(([name, shape]) => [name, ones(shape)]));
+}
+
 /** Times a method that makes something from a seed; of the others there is nothing to time. */
 async function measureMethod(
   sizes: FrozenModel,
@@ -67,7 +74,7 @@ async function measureMethod(
   if (Object.keys(method.frozen).length === 0) return [];
   const session = await PromptSession.create(method);
   try {
-    const parameters = initialParameters(method, 1);
+    const parameters = anyParameters(method);
     const { prompt } = await session.values(parameters);
     if (!prompt) return [];
     const times = { projection: [] as number[], prompt: [] as number[] };

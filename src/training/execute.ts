@@ -46,7 +46,9 @@ import { createMethod, methodMetadata, parametersFrom } from "./method.ts";
 import { peakMemory } from "./peakMemory.ts";
 import { leadingCount, textsOf } from "./position.ts";
 import { behind, promptedBy, TextReader, useOf } from "./prompted.ts";
+import { recordedFolder, workspaceOf } from "./references.ts";
 import type { Resources } from "./resources.ts";
+import { type OpenedStart, openStart, scoresOf, startRemarks, startSources } from "./start.ts";
 import { Trainer, type TrainerState } from "./trainer.ts";
 
 /** What a run tells while it goes: what it wrote to the journal, and how far an evaluation is. */
@@ -227,6 +229,7 @@ class Execution {
     this.journal = JournalWriter.open(paths.events, this.ownership.attempt);
     this.log = openLog(paths.log);
     const saved = loadState(this.run.directory);
+    const start = saved ? undefined : await this.openStart();
     this.prompt = await PromptSession.create(this.method);
     this.trainer = new Trainer(
       {
@@ -237,6 +240,7 @@ class Execution {
         leading: this.leading,
         training,
         seed,
+        start: startSources(start, this.resources),
         signal: this.options.signal,
         findNotFinite: () => this.resources.model.weights.findNotFinite(),
       },
@@ -265,7 +269,9 @@ class Execution {
     }
     if (trainer.state.step === 0) {
       this.warnings();
-      this.checkpoint(undefined);
+      if (start) for (const { code, message } of await this.remarksOn(start)) this.warn(code, message);
+      if (this.standing.evaluatedStep < 0) this.checkpoint(undefined);
+      if (this.method.startsFrom === "prompt" && this.standing.evaluatedStep < 0) await this.validate();
     }
     for (;;) {
       const due = trainer.state.step > 0 && (trainer.state.step % training.evaluateEvery === 0 || trainer.finished);
@@ -281,6 +287,15 @@ class Execution {
       this.record({ type: "step", ...(await trainer.step()) });
       if (Date.now() - this.savedAt > saveInterval) this.save();
     }
+  }
+
+  private openStart(): Promise<OpenedStart | undefined> {
+    const directory = recordedFolder(workspaceOf(this.run), this.settings.directory);
+    return openStart(this.settings.method, directory, this.resources, this.run.spec.start);
+  }
+
+  private remarksOn(start: OpenedStart) {
+    return startRemarks(this.method, this.trainer!.state.parameters, start);
   }
 
   /** Appends to the journal and tells whoever watches. */
@@ -427,6 +442,7 @@ class Execution {
       loss: evaluation.loss,
       seconds: (Date.now() - started) / 1000,
       seenInTraining: this.resources.dataset.seenInTraining.validation,
+      ...(step === 0 && this.run.spec.start ? { source: scoresOf(this.run.spec.start) } : {}),
       ...(clusters === undefined ? {} : { clusters }),
       ...(invalid === undefined ? {} : { invalid }),
       ...otherScores(evaluation),

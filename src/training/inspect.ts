@@ -83,7 +83,7 @@ export async function inspectPrompt(path: string, context: LoadedModel): Promise
   const { provenance } = metadata;
   const isImported = "imported" in provenance;
   const { experiment, run, step } = isImported ? { experiment: "", run: "", step: 0 } : provenance;
-  const start = isImported ? undefined : initialParameters(method, metadata.seed);
+  const start = isImported ? undefined : drawnStart(method, metadata.seed);
   return newInspection({
     sha256: file.sha256,
     bytes: file.bytes,
@@ -113,13 +113,18 @@ function numbersOf(metrics: Readonly<Record<string, unknown>>): Record<string, n
   );
 }
 
+/** The parameters before the first step drawn again; undefined where more than a seed made them. */
+function drawnStart(method: PromptMethod, seed: number): ParameterValues | undefined {
+  return method.startsFrom === undefined ? initialParameters(method, seed) : undefined;
+}
+
 /** The parameters before the first step: as kept, else drawn again. */
-function startOf(run: string, method: PromptMethod, seed: number): ParameterValues {
+function startOf(run: string, method: PromptMethod, seed: number): ParameterValues | undefined {
   const path = checkpointPath(run, 0);
   try {
     return parametersFrom(loadCheckpoint(path), method, path);
   } catch {
-    return initialParameters(method, seed);
+    return drawnStart(method, seed);
   }
 }
 

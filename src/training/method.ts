@@ -3,7 +3,13 @@ import { UlptError } from "../errors.ts";
 import type { MethodSettings } from "../experiment/methods/registry.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
-import { elementCount, type FrozenModel, type ParameterValues, type PromptMethod } from "../prompts/method.ts";
+import {
+  elementCount,
+  type FrozenModel,
+  type ParameterValues,
+  type PromptMethod,
+  type StartSources,
+} from "../prompts/method.ts";
 import { portsInUse } from "../prompts/prompt.ts";
 import { promptMethod } from "../prompts/registry.ts";
 import { Stream } from "../random/philox.ts";
@@ -44,9 +50,13 @@ function frozenModel({ model, tokenizer }: MethodContext): FrozenModel {
   };
 }
 
-/** The parameters before the first step. */
-export function initialParameters(method: PromptMethod, seed: number): ParameterValues {
-  return method.initialize(new Stream(seed, "prompt/initial"));
+/**
+ * The parameters before the first step.
+ * @param sources what `method.startsFrom` names
+ * @throws OPTION_INVALID where they cannot be made of the sources
+ */
+export function initialParameters(method: PromptMethod, seed: number, sources?: StartSources): ParameterValues {
+  return method.initialize(new Stream(seed, "prompt/initial"), sources);
 }
 
 /** What files say of a method's frozen tensors. */

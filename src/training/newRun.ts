@@ -12,6 +12,7 @@ import type { RunJson } from "../runs/schema.ts";
 import { createRun, type Run } from "../runs/store.ts";
 import { createMethod, initialParameters } from "./method.ts";
 import type { Resources } from "./resources.ts";
+import { openStart, startHash, startSources } from "./start.ts";
 
 /** Where a run belongs. */
 export interface RunPlace {
@@ -35,21 +36,31 @@ export function equalRuns(
     if (spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) continue;
     if (canonicalJson(spec.model.files ?? {}) !== canonicalJson(modelFiles)) continue;
     if (Object.entries(task.files).some(([split, { sha256 }]) => spec.data.sha256[split] !== sha256)) continue;
-    const key = canonicalJson(completeSettings(spec.settings));
+    const key = equalityOf(completeSettings(spec.settings), spec.start?.sha256);
     const other = known.get(key);
     if (!other || other.spec.created <= spec.created) known.set(key, { directory, spec });
   }
   const folder = relative(workspace, experiment.directory);
-  return (settings) => known.get(canonicalJson(recordSettings(settings, folder)));
+  return (settings) =>
+    known.get(equalityOf(recordSettings(settings, folder), startHash(settings.method, experiment.directory)));
 }
 
-/** Makes the folder of a run of these settings. @throws UlptError RUN_UNWRITABLE, DISK_FULL, RUN_INVALID */
+/** Equal where settings are, and the prompt that is started from. */
+function equalityOf(settings: Record<string, unknown>, startSha256: string | undefined): string {
+  return canonicalJson({ settings, startSha256 });
+}
+
+/**
+ * Makes the folder of a run of these settings.
+ * @throws UlptError RUN_UNWRITABLE, DISK_FULL, RUN_INVALID; as `openStart` where it starts from another prompt
+ */
 export async function createRunOf(
   settings: RunSettings,
   { workspace, experiment, sweep, threads }: RunPlace,
   resources: Resources,
 ): Promise<Run> {
   const method = createMethod(settings.method, settings.promptLength, resources);
+  const start = await openStart(settings.method, experiment.directory, resources);
   return createRun(workspace, experiment.name, settings.name, {
     created: new Date().toISOString(),
     method: settings.method.name,
@@ -57,7 +68,7 @@ export async function createRunOf(
     seed: settings.seed,
     promptLength: settings.promptLength,
     parameters: parameterCount(method),
-    facts: await methodFacts(method, initialParameters(method, settings.seed)),
+    facts: await methodFacts(method, initialParameters(method, settings.seed, startSources(start, resources))),
     device: resources.device,
     model: {
       source: settings.model,
@@ -73,6 +84,7 @@ export async function createRunOf(
       }),
     },
     versions: { ulpt: packageJson.version, onnxruntime: await engineVersion(), node: process.versions.node },
+    ...(start ? { start: start.record } : {}),
     ...(sweep ? { sweep } : {}),
     ...(threads === undefined ? {} : { threads }),
     settings: recordSettings(settings, relative(workspace, experiment.directory)),

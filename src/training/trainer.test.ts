@@ -39,9 +39,13 @@ const training: TrainingSettings = {
 describe("a trainer", () => {
   const folder = temporaryFolder();
   const projection = { distribution: "xavier-uniform", groups: 1, seed: 1 } as const;
-  const method = ulpt({ name: "ulpt", rank: 2, scale: true, shift: true, trains: "z", projection }, 4, {
-    hiddenSize: 16,
-  });
+  const method = ulpt(
+    { name: "ulpt", rank: 2, scale: true, shift: true, trains: "z", start: { from: "random" }, projection },
+    4,
+    {
+      hiddenSize: 16,
+    },
+  );
   let loss: LossFunction;
   let prompt: PromptSession;
 

@@ -4,7 +4,7 @@ import type { TrainingSettings } from "../experiment/recorded.ts";
 import type { Indexed } from "../formats/packed.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { LossFunction } from "../models/languageModel.ts";
-import { type ParameterValues, peakLearningRate } from "../prompts/method.ts";
+import { type ParameterValues, peakLearningRate, type StartSources } from "../prompts/method.ts";
 import type { PromptSession, TextValues } from "../prompts/prompt.ts";
 import { DataOrder } from "./batches.ts";
 import { Dropout } from "./dropout.ts";
@@ -49,6 +49,8 @@ export interface TrainerOptions {
   leading?: number | undefined;
   training: TrainingSettings;
   seed: number;
+  /** What the method starts from, where it needs something and there is no state yet. */
+  start?: StartSources | undefined;
   /** Ends a step between two calls of the engine; the state is then as it was before the step. */
   signal?: AbortSignal | undefined;
   /** Which number of the frozen weights is not finite, if one is. */
@@ -73,7 +75,7 @@ export class Trainer {
     this.order = new DataOrder({ count: options.examples.length, batchSize, lastBatch, seed: options.seed });
     if (state) this.state = state;
     else {
-      const parameters = initialParameters(options.prompt.method, options.seed);
+      const parameters = initialParameters(options.prompt.method, options.seed, options.start);
       this.state = { step: 0, parameters, optimizer: initialOptimizerState(parameters) };
     }
   }

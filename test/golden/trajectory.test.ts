@@ -124,9 +124,13 @@ function methodOf(tensors: SafetensorsHeader): PromptMethod {
   const [rank, hiddenSize] = entry.shape as [number, number];
   const [promptLength] = tensors.tensors.get("Z0")!.shape as [number, number];
   const projection = { distribution: "xavier-uniform", groups: 1, seed: 0 } as const;
-  const method = ulpt({ name: "ulpt", rank, scale: true, shift: true, trains: "z", projection }, promptLength, {
-    hiddenSize,
-  });
+  const method = ulpt(
+    { name: "ulpt", rank, scale: true, shift: true, trains: "z", start: { from: "random" }, projection },
+    promptLength,
+    {
+      hiddenSize,
+    },
+  );
   const content = () => ({ data: readFloats(tensors.path, entry), sha256: "" });
   const frozen = new FrozenTensor([1, rank, hiddenSize], method.frozen.projection!.origin, content);
   return { ...method, frozen: { projection: frozen } };

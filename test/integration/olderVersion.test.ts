@@ -44,7 +44,11 @@ describe("files of an earlier version", () => {
   it("have settings that are read as those of today", () => {
     const { settings } = JSON.parse(readFileSync(join(run(), "run.json"), "utf8"));
     expect(settings.method).not.toHaveProperty("trains");
-    expect(recordedMethod.parse(settings.method)).toEqual({ ...settings.method, trains: "z" });
+    expect(recordedMethod.parse(settings.method)).toEqual({
+      ...settings.method,
+      trains: "z",
+      start: { from: "random" },
+    });
   });
 
   it("are a prompt that is shown as it was, and that answers", async () => {

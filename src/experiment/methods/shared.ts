@@ -57,7 +57,35 @@ const textStart = z
   })
   .describe("The prompt starts as the embeddings of a text.");
 
-const initialization = z.discriminatedUnion("from", [randomStart, vocabularyStart, textStart]);
+const labelStart = z
+  .strictObject({ from: z.literal("labels") })
+  .describe(
+    "The first prompt tokens start as the labels of the task, each as the mean of its tokens' embeddings, and the rest as with vocabulary: Lester et al. 2021.",
+  );
+/** Of a setting that names another prompt. */
+export const sourceSetting = bounded.path
+  .min(1)
+  .describe(
+    "An exported prompt or a checkpoint, its path relative to the experiment file; or a run, by its folder or as experiment/run: its best checkpoint.",
+  );
+const promptStart = z
+  .strictObject({ from: z.literal("prompt"), source: sourceSetting })
+  .describe(
+    "The prompt starts as another one, of any method on a model of the same width, such as one that was trained on another task (SPoT, Vu et al. 2022). Its tokens are repeated or left out to promptLength.",
+  );
+
+const initialization = z.discriminatedUnion("from", [randomStart, vocabularyStart, textStart, labelStart, promptStart]);
+
+const anySource = z.object({ from: z.literal("prompt"), source: z.string() });
+
+/** The other prompt that settings of a method name, as it stands there. */
+export function namedSource(settings: Readonly<Record<string, unknown>>): string | undefined {
+  for (const value of Object.values(settings)) {
+    const parsed = anySource.safeParse(value);
+    if (parsed.success) return parsed.data.source;
+  }
+  return undefined;
+}
 
 /** One value of each. */
 export const sharedSettings = {
