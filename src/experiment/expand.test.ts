@@ -95,6 +95,7 @@ describe("run settings", () => {
         shift: true,
         trains: "z",
         projection: { distribution: "xavier-uniform", groups: 1, seed: 7 },
+        start: { from: "random" },
       },
       promptLength: 100,
       promptPosition: "first",
