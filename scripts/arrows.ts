@@ -116,8 +116,8 @@ const surfaces: readonly { object?: string; properties: readonly string[]; keepe
       ...["createOutputChannel", "TreeItem", "Diagnostic", "InlayHint", "MarkdownString", "appendMarkdown"],
       ...["supportHtml", "supportThemeIcons"],
     ],
-    keeper: "src/host/window.ts",
-    instead: "Show it through src/host/window.ts, which prepares text from files.",
+    keeper: "src/host/window/window.ts",
+    instead: "Show it through src/host/window/window.ts, which prepares text from files.",
   },
   {
     properties: ["insertAdjacentHTML", "setHTMLUnsafe", "createContextualFragment"],
@@ -151,12 +151,21 @@ const surfaceOverrides: unknown[] = [
 
 const rooms = Object.keys(arrows);
 
-function overrideFor(room: string): unknown {
+const source = new URL("../src/", import.meta.url);
+
+/** How deep files lie in a room: 1 in its folder, 2 in folders of that. A room's folders may be called as other rooms are. */
+function depthsOf(room: string): number[] {
+  const files = readdirSync(new URL(`${room}/`, source), { recursive: true, encoding: "utf8" });
+  const depths = files.filter((name) => name.endsWith(".ts")).map((name) => name.split(/[\\/]/).length);
+  return [...new Set(depths)].sort();
+}
+
+function overrideFor(room: string, depth: number): unknown {
   const open = new Set([room, ...arrows[room]!]);
   const closedRooms = rooms.filter((other) => !open.has(other));
   const closedPackages = Object.keys(packageRooms).filter((name) => !packageRooms[name]!.includes(room));
   return {
-    includes: [`src/${room}/**`],
+    includes: [`src/${room}/${"*/".repeat(depth - 1)}*.ts`],
     linter: {
       rules: {
         style: {
@@ -171,7 +180,7 @@ function overrideFor(room: string): unknown {
               ),
               patterns: [
                 {
-                  group: closedRooms.flatMap((other) => [`../${other}/**`, `../../${other}/**`]),
+                  group: closedRooms.map((other) => `${"../".repeat(depth)}${other}/**`),
                   message: `src/${room} may import only: ${[...arrows[room]!, "errors"].join(", ")} (scripts/arrows.ts).`,
                 },
                 ...(room in pureRooms
@@ -189,7 +198,7 @@ function overrideFor(room: string): unknown {
 /** Imports of more than types where only types may be, which no rule of biome tells. */
 function impureImports(): string[] {
   return Object.entries(pureRooms).flatMap(([room, typesOf]) => {
-    const folder = new URL(`../src/${room}/`, import.meta.url);
+    const folder = new URL(`${room}/`, source);
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
     return files.flatMap((name) => {
       const imports = readFileSync(new URL(name, folder), "utf8").matchAll(
@@ -210,7 +219,10 @@ if (impure.length > 0) {
 const file = new URL("../biome.json", import.meta.url);
 const before = readFileSync(file, "utf8");
 const config = JSON.parse(before) as Record<string, unknown>;
-config.overrides = [...rooms.map(overrideFor), ...surfaceOverrides];
+config.overrides = [
+  ...rooms.flatMap((room) => depthsOf(room).map((depth) => overrideFor(room, depth))),
+  ...surfaceOverrides,
+];
 const after = `${JSON.stringify(config, null, 2)}\n`;
 if (process.argv.includes("--check")) {
   if (JSON.stringify(JSON.parse(before)) !== JSON.stringify(config)) {

@@ -1,31 +1,31 @@
 /** @file Composition root inside VS Code: makes the parts and introduces them to each other. */
 import * as vscode from "vscode";
-import { accountCommands } from "./host/commands/account.ts";
-import { dataCommands } from "./host/commands/data.ts";
-import { paperCommands } from "./host/commands/paper.ts";
-import { promptCommands } from "./host/commands/prompts.ts";
-import { registerCommands } from "./host/commands/register.ts";
-import { runCommands } from "./host/commands/runs.ts";
-import { checkRuntime } from "./host/commands/runtime.ts";
-import { shareCommands } from "./host/commands/share.ts";
-import { trainCommands } from "./host/commands/train.ts";
+import { dataCommands } from "./host/data/commands.ts";
+import { Previews } from "./host/data/previews.ts";
 import { registerDocuments } from "./host/documents.ts";
-import { HubAccess } from "./host/hubAccess.ts";
+import { accountCommands } from "./host/hub/commands.ts";
+import { HubAccess } from "./host/hub/hubAccess.ts";
 import { coreCommands, settings, taskType } from "./host/ids.ts";
-import { createLog, logError } from "./host/log.ts";
-import { notifyWhenTrainingEnds } from "./host/notifications.ts";
 import { registerRunPanel } from "./host/panel/index.ts";
-import { Previews } from "./host/previews.ts";
-import { registerReports } from "./host/reports.ts";
-import { checkRuntimeFiles } from "./host/runtime.ts";
-import { LocalService } from "./host/serviceClient.ts";
+import { paperCommands } from "./host/paper/commands.ts";
+import { promptCommands } from "./host/prompts/commands.ts";
+import { PromptsView } from "./host/prompts/promptsView.ts";
+import { shareCommands } from "./host/prompts/share.ts";
+import { registerCommands } from "./host/register.ts";
+import { runCommands } from "./host/runs/commands.ts";
+import { RunsView } from "./host/runs/runsView.ts";
+import { WorkspaceRuns } from "./host/runs/store.ts";
+import { checkRuntime } from "./host/service/commands.ts";
+import { checkRuntimeFiles } from "./host/service/runtime.ts";
+import { LocalService } from "./host/service/serviceClient.ts";
 import type { Services } from "./host/services.ts";
-import { StatusItem } from "./host/status.ts";
-import { WorkspaceRuns } from "./host/store.ts";
-import { UlptTasks } from "./host/tasks.ts";
-import { Trainings } from "./host/trainings.ts";
-import { PromptsView } from "./host/tree/promptsView.ts";
-import { RunsView } from "./host/tree/runsView.ts";
+import { trainCommands } from "./host/training/commands.ts";
+import { notifyWhenTrainingEnds } from "./host/training/notifications.ts";
+import { StatusItem } from "./host/training/status.ts";
+import { UlptTasks } from "./host/training/tasks.ts";
+import { Trainings } from "./host/training/trainings.ts";
+import { createLog, logError } from "./host/window/log.ts";
+import { registerReports } from "./host/window/reports.ts";
 
 /** Reads a few files and starts no process; runs are looked for when a view asks, or when one was left running. */
 export function activate(context: vscode.ExtensionContext): void {

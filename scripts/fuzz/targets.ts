@@ -12,7 +12,7 @@ import { readExperiment } from "../../src/experiment/parse.ts";
 import { parseMessage } from "../../src/host/panel/messages.ts";
 import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
-import { untranslated } from "../../src/host/translate.ts";
+import { untranslated } from "../../src/host/window/translate.ts";
 import { RunReader, readResult } from "../../src/listing/reader.ts";
 import { reportRun } from "../../src/listing/report.ts";
 import { listRuns } from "../../src/listing/summary.ts";

@@ -1,21 +1,21 @@
 /** @file Everything of the host that is about documents: checkpoints, comparisons, prompts, experiment files, starting out. */
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import { registerCheckpointDocuments } from "./checkpointDocuments.ts";
-import { registerDiagnostics } from "./diagnostics.ts";
-import { registerDiff } from "./diff.ts";
-import { registerHovers } from "./hovers.ts";
-import { registerInlayHints } from "./inlayHints.ts";
-import { registerInlineDeltas } from "./inlineDeltas.ts";
-import { Inspections } from "./inspections.ts";
-import { registerLenses } from "./lenses.ts";
-import type { Log } from "./log.ts";
-import { registerNewExperiment } from "./newExperiment.ts";
-import { registerPromptEditor } from "./promptEditor.ts";
-import type { ServiceClient } from "./serviceClient.ts";
-import { withServiceProgress } from "./serviceProgress.ts";
-import type { RunStore } from "./store.ts";
-import { registerWalkthrough } from "./walkthrough.ts";
+import { registerCheckpointDocuments } from "./checkpoints/checkpointDocuments.ts";
+import { registerDiff } from "./checkpoints/diff.ts";
+import { registerInlayHints } from "./checkpoints/inlayHints.ts";
+import { registerInlineDeltas } from "./checkpoints/inlineDeltas.ts";
+import { Inspections } from "./checkpoints/inspections.ts";
+import { registerDiagnostics } from "./experiments/diagnostics.ts";
+import { registerHovers } from "./experiments/hovers.ts";
+import { registerLenses } from "./experiments/lenses.ts";
+import { registerNewExperiment } from "./experiments/newExperiment.ts";
+import { registerWalkthrough } from "./experiments/walkthrough.ts";
+import { registerPromptEditor } from "./prompts/promptEditor.ts";
+import type { RunStore } from "./runs/store.ts";
+import type { ServiceClient } from "./service/serviceClient.ts";
+import { withServiceProgress } from "./service/serviceProgress.ts";
+import type { Log } from "./window/log.ts";
 
 const { t } = vscode.l10n;
 

@@ -1,13 +1,14 @@
 /** @file What the commands work with; made once by `activate`. */
-import type { HubAccess } from "./hubAccess.ts";
-import type { Log } from "./log.ts";
-import type { Previews } from "./previews.ts";
-import type { ServiceClient } from "./serviceClient.ts";
-import type { ExperimentEntry, RunStore } from "./store.ts";
-import type { UlptTasks } from "./tasks.ts";
-import type { Trainings } from "./trainings.ts";
-import type { PromptsView } from "./tree/promptsView.ts";
-import type { RunsView } from "./tree/runsView.ts";
+
+import type { Previews } from "./data/previews.ts";
+import type { HubAccess } from "./hub/hubAccess.ts";
+import type { PromptsView } from "./prompts/promptsView.ts";
+import type { RunsView } from "./runs/runsView.ts";
+import type { ExperimentEntry, RunStore } from "./runs/store.ts";
+import type { ServiceClient } from "./service/serviceClient.ts";
+import type { UlptTasks } from "./training/tasks.ts";
+import type { Trainings } from "./training/trainings.ts";
+import type { Log } from "./window/log.ts";
 
 export interface Services {
   extensionPath: string;

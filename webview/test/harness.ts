@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
-import { untranslated } from "../../src/host/translate.ts";
+import { untranslated } from "../../src/host/window/translate.ts";
 import { RunReader } from "../../src/listing/reader.ts";
 import { listRuns } from "../../src/listing/summary.ts";
 import { JournalWriter, type NewEvent } from "../../src/runs/journal.ts";

@@ -1,8 +1,8 @@
 /** @file The built page of an exported prompt in a real Chromium, with the host played: an answer that comes piece by piece and is stopped. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { promptStrings } from "../../src/host/promptPage.ts";
-import { untranslated } from "../../src/host/translate.ts";
+import { promptStrings } from "../../src/host/prompts/promptPage.ts";
+import { untranslated } from "../../src/host/window/translate.ts";
 import {
   type FromPromptPage,
   type PromptPage,

@@ -2,9 +2,9 @@
 import * as vscode from "vscode";
 import type { Cost, MeasuredCost } from "../../results/cost.ts";
 import type { CostState } from "../../shared/panel.ts";
-import { explain } from "../explain.ts";
-import { type Log, logError } from "../log.ts";
-import type { ServiceClient } from "../serviceClient.ts";
+import type { ServiceClient } from "../service/serviceClient.ts";
+import { explain } from "../window/explain.ts";
+import { type Log, logError } from "../window/log.ts";
 
 type Tell = (run: string, state: CostState) => void;
 

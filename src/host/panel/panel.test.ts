@@ -11,7 +11,7 @@ import { runPaths } from "../../runs/layout.ts";
 import { claimRun } from "../../runs/owner.ts";
 import { createRun } from "../../runs/store.ts";
 import { defaultPreferences, type RunView } from "../../shared/panel.ts";
-import { untranslated } from "../translate.ts";
+import { untranslated } from "../window/translate.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
 import { panelHtml } from "./html.ts";
 import { parseMessage } from "./messages.ts";

@@ -1,6 +1,6 @@
 /** @file The texts of the run panel. A webview cannot translate: the host does, and sends them. */
 import type { Strings } from "../../shared/panel.ts";
-import type { Translate } from "../translate.ts";
+import type { Translate } from "../window/translate.ts";
 
 export function panelStrings(t: Translate): Strings {
   return {

@@ -1,0 +1,236 @@
+/** @file Runs as read-only text documents: a checkpoint from inside, a run's settings, its metrics. */
+import * as vscode from "vscode";
+import type { ErrorCode } from "../../errors.ts";
+import { describeSettings } from "../../experiment/describe.ts";
+import { runNamed } from "../../experiment/expand.ts";
+import { parseExperiment } from "../../experiment/parse.ts";
+import type { RunReader } from "../../listing/reader.ts";
+import type { RunResult } from "../../results/fold.ts";
+import { changeSummary, checkpointText, defaultPrecision } from "../../runs/checkpointText.ts";
+import { openRun } from "../../runs/store.ts";
+import { visibleLine } from "../../words/surfaces.ts";
+import { type CheckpointId, checkpointScheme, type DocumentId, isSameCheckpoint } from "../runs/documentIds.ts";
+import { metricsText, plannedText, settingsText } from "../runs/runDocuments.ts";
+import { directoryOf, documentId } from "../runs/runDocumentUris.ts";
+import type { RunStore } from "../runs/store.ts";
+import { explain } from "../window/explain.ts";
+import { shownLabel } from "../window/window.ts";
+import { outline, type Section } from "./checkpointOutline.ts";
+import type { Inspections } from "./inspections.ts";
+
+export const checkpointSelector: vscode.DocumentSelector = { scheme: checkpointScheme };
+
+export function registerCheckpointDocuments(
+  context: vscode.ExtensionContext,
+  store: RunStore,
+  inspections: Inspections,
+): void {
+  const provider = new RunDocumentProvider(inspections, store);
+  context.subscriptions.push(
+    provider,
+    vscode.workspace.registerTextDocumentContentProvider(checkpointScheme, provider),
+    vscode.languages.registerFoldingRangeProvider(checkpointSelector, provider),
+    vscode.languages.registerDocumentSymbolProvider(checkpointSelector, provider, { label: "ULPT" }),
+    store.onDidChange(({ directory }) => provider.refreshRun(directory)),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => provider.refresh(() => true)),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("ulpt.diff.precision")) provider.refresh(({ kind }) => kind === "checkpoint");
+    }),
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => provider.close(uri)),
+    vscode.workspace.onDidChangeTextDocument(({ document }) => provider.refreshPlanned(document.uri)),
+  );
+}
+
+/** Digits after the point. */
+export function precision(): number {
+  return vscode.workspace.getConfiguration("ulpt").get("diff.precision", defaultPrecision);
+}
+
+class RunDocumentProvider
+  implements
+    vscode.TextDocumentContentProvider,
+    vscode.FoldingRangeProvider,
+    vscode.DocumentSymbolProvider,
+    vscode.Disposable
+{
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.changed.event;
+  private readonly inspections: Inspections;
+  private readonly store: RunStore;
+  /** Of the documents that show metrics: held, so that a run that goes on is read on, and not anew. */
+  private readonly courses = new Map<string, RunReader>();
+  /** Documents that show a sentence because their content could not be had. */
+  private readonly failed = new Set<string>();
+
+  constructor(inspections: Inspections, store: RunStore) {
+    this.inspections = inspections;
+    this.store = store;
+  }
+
+  async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
+    const id = documentId(uri);
+    if (!id) return sorry(vscode.l10n.t("This address names no checkpoint."));
+    try {
+      const text = await this.content(id, uri);
+      this.failed.delete(uri.toString());
+      return text;
+    } catch (error) {
+      this.failed.add(uri.toString());
+      return failureText(error);
+    }
+  }
+
+  private async content(id: DocumentId, uri: vscode.Uri): Promise<string> {
+    const directory = directoryOf(id);
+    if (directory === undefined) {
+      return sorry(
+        vscode.l10n.t("The folder of this run is not open in this window."),
+        vscode.l10n.t("Add it to the workspace: {0}", id.folder),
+      );
+    }
+    switch (id.kind) {
+      case "checkpoint":
+        return this.checkpoint(directory, id);
+      case "settings":
+        return settingsText(openRun(directory).spec);
+      case "recorded":
+        return recorded(openRun(directory).spec.settings);
+      case "metrics":
+        return metricsText(openRun(directory).spec, await this.metrics(uri, directory));
+      case "planned":
+        return this.planned(id.file, directory);
+    }
+  }
+
+  private metrics(uri: vscode.Uri, directory: string): Promise<RunResult> {
+    this.courses.set(uri.toString(), this.store.course(directory));
+    return this.store.wholeResult(directory);
+  }
+
+  /** What was read for a document is let go with it. */
+  close(uri: vscode.Uri): void {
+    this.courses.delete(uri.toString());
+    this.failed.delete(uri.toString());
+  }
+
+  /** Anyone can make up an address: only a file of this window is opened for it. */
+  private async planned(file: string, directory: string): Promise<string> {
+    const uri = vscode.Uri.parse(file, true);
+    const isOpen = vscode.workspace.textDocuments.some((document) => document.uri.toString() === uri.toString());
+    if (!isOpen && !vscode.workspace.getWorkspaceFolder(uri)) {
+      return sorry(vscode.l10n.t("The experiment file is in no folder of this workspace."));
+    }
+    return planned(uri, openRun(directory).spec.settings);
+  }
+
+  private async checkpoint(directory: string, id: CheckpointId & { against?: CheckpointId | undefined }) {
+    const { step, against } = id;
+    const inspection = await this.inspections.checkpoint(directory, step);
+    const note = against && !isSameCheckpoint(against, id) && (await this.summary(against, inspection));
+    return checkpointText(inspection, { precision: precision(), ...(note && { note }) });
+  }
+
+  /** What changed since the checkpoint on the other side, in words; the document shows itself even if nobody can say. */
+  private async summary(against: CheckpointId, after: Parameters<typeof changeSummary>[1]): Promise<string> {
+    try {
+      const directory = directoryOf(against);
+      return directory ? changeSummary(await this.inspections.checkpoint(directory, against.step), after) : "";
+    } catch (error) {
+      return vscode.l10n.t("What changed cannot be said: {0}", explain(error).message);
+    }
+  }
+
+  /** Asks VS Code to read open documents again. */
+  refresh(affects: (id: DocumentId, uri: vscode.Uri) => boolean): void {
+    for (const { uri } of vscode.workspace.textDocuments) {
+      const id = documentId(uri);
+      if (id && affects(id, uri)) this.changed.fire(uri);
+    }
+  }
+
+  /** Checkpoints never change; what a running run measures does, and what could not be shown may be there now. */
+  refreshRun(directory: string | undefined): void {
+    this.refresh((id, uri) => {
+      if (directory !== undefined && directoryOf(id) !== directory) return false;
+      return id.kind === "metrics" || this.failed.has(uri.toString());
+    });
+  }
+
+  refreshPlanned(file: vscode.Uri): void {
+    if (file.scheme === checkpointScheme) return;
+    this.refresh((id) => id.kind === "planned" && id.file === file.toString());
+  }
+
+  provideFoldingRanges(document: vscode.TextDocument): vscode.FoldingRange[] {
+    if (document.languageId === "json") return []; // JSON folds by itself
+    return outline(document.getText())
+      .filter(({ firstLine, lastLine }) => lastLine > firstLine)
+      .map(({ firstLine, lastLine }) => new vscode.FoldingRange(firstLine, lastLine, vscode.FoldingRangeKind.Region));
+  }
+
+  provideDocumentSymbols(document: vscode.TextDocument): vscode.DocumentSymbol[] {
+    return outline(document.getText()).map((section) => symbolOf(section, document));
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+}
+
+function symbolOf({ name, firstLine, lastLine, length, token }: Section, document: vscode.TextDocument) {
+  // Of a token the outline says its nearest words.
+  const line = token === undefined ? firstLine : Math.min(firstLine + 2, lastLine);
+  const { text } = document.lineAt(line);
+  const detail = token === undefined ? text.slice(name.length + 2).trim() : text.replace(/^nearest\s+/, "");
+  const kind = token === undefined ? vscode.SymbolKind.Namespace : vscode.SymbolKind.Field;
+  const end = document.lineAt(Math.min(lastLine, document.lineCount - 1)).range.end;
+  return new vscode.DocumentSymbol(
+    shownLabel(name),
+    shownLabel(detail),
+    kind,
+    new vscode.Range(new vscode.Position(firstLine, 0), end),
+    new vscode.Range(firstLine, 0, firstLine, length),
+  );
+}
+
+/** Without the folder of the experiment file, which `planned` has not. */
+function recorded({ directory: _, ...settings }: Readonly<Record<string, unknown>>): string {
+  return plannedText(settings);
+}
+
+/** The settings that the experiment file gives to the run of the same name; the first run's where it gives none. */
+async function planned(file: vscode.Uri, recorded: Readonly<Record<string, unknown>>): Promise<string> {
+  const document = await vscode.workspace.openTextDocument(file);
+  const experiment = parseExperiment(document.getText(), file.fsPath);
+  return plannedText(describeSettings(runNamed(experiment, recorded.name)));
+}
+
+function failureText(error: unknown): string {
+  const { message, where, hint, code } = explain(error);
+  // Without trust nothing but a kept inspection can be shown; that a file is gone can always be said.
+  if (!vscode.workspace.isTrusted && code === runtimeMissing) {
+    return sorry(
+      vscode.l10n.t("This checkpoint has not been looked into yet, and in Restricted Mode nothing is started."),
+      vscode.l10n.t("Trust this workspace to see it: run “Workspaces: Manage Workspace Trust”."),
+    );
+  }
+  if (code === modelElsewhere) {
+    return sorry(
+      message,
+      vscode.l10n.t("Nothing is fetched because a checkpoint was opened. “Evaluate Checkpoint…” fetches the model."),
+    );
+  }
+  return sorry(
+    message,
+    ...(where ? [where] : []),
+    hint || vscode.l10n.t("Run “ULPT: Check Runtime and Device” to see what is missing."),
+  );
+}
+
+const runtimeMissing: ErrorCode = "DEVICE_MISSING";
+const modelElsewhere: ErrorCode = "MODEL_ELSEWHERE";
+
+/** What a document says that cannot be shown. */
+function sorry(...lines: string[]): string {
+  return `${lines.map((line) => visibleLine(`# ${line}`)).join("\n")}\n`;
+}

@@ -1,0 +1,174 @@
+/** @file What can be done, and what changed, above the lines of checkpoints and experiment files. */
+
+import { findNodeAtLocation } from "jsonc-parser";
+import * as vscode from "vscode";
+import { experimentTree } from "../../experiment/tree.ts";
+import { scoreText } from "../../metrics/kinds.ts";
+import { describeValue, tableName } from "../../paper/format.ts";
+import { cells } from "../../paper/results.ts";
+import { changeSummary } from "../../runs/checkpointText.ts";
+import { changeSince, referenceOf } from "../checkpoints/checkpointChanges.ts";
+import { checkpointSelector } from "../checkpoints/checkpointDocuments.ts";
+import { outline } from "../checkpoints/checkpointOutline.ts";
+import { inlineDeltasSetting } from "../checkpoints/inlineDeltas.ts";
+import type { Inspections } from "../checkpoints/inspections.ts";
+import { coreCommands, documentCommands, internalDocumentCommands } from "../ids.ts";
+import type { CheckpointId, DocumentId } from "../runs/documentIds.ts";
+import { directoryOf, documentId } from "../runs/runDocumentUris.ts";
+import type { RunStore } from "../runs/store.ts";
+import { type Label, shownCommand } from "../window/window.ts";
+import { experimentSelector } from "./diagnostics.ts";
+import { type LastRun, LastRuns } from "./lastRun.ts";
+
+type CheckpointDocument = Extract<DocumentId, { kind: "checkpoint" }>;
+
+export function registerLenses(context: vscode.ExtensionContext, store: RunStore, inspections: Inspections): void {
+  const checkpoints = new CheckpointLenses(inspections);
+  const experiments = new ExperimentLenses(new LastRuns(store));
+  context.subscriptions.push(
+    experiments,
+    checkpoints,
+    vscode.languages.registerCodeLensProvider(checkpointSelector, checkpoints),
+    vscode.languages.registerCodeLensProvider(experimentSelector, experiments),
+    store.onDidChange(() => experiments.refresh()),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("ulpt.inlineDeltas")) checkpoints.refresh();
+    }),
+  );
+}
+
+/** A lens whose words are found when it comes on screen. */
+class PendingLens extends vscode.CodeLens {
+  readonly findCommand: () => Promise<vscode.Command>;
+
+  constructor(line: number, command: () => Promise<vscode.Command>) {
+    super(new vscode.Range(line, 0, line, 0));
+    this.findCommand = command;
+  }
+}
+
+abstract class Lenses implements vscode.CodeLensProvider, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.changed.event;
+
+  refresh(): void {
+    this.changed.fire();
+  }
+
+  abstract provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[];
+
+  async resolveCodeLens(lens: vscode.CodeLens): Promise<vscode.CodeLens> {
+    if (lens instanceof PendingLens) lens.command = await lens.findCommand();
+    return lens;
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+}
+
+function lens(line: number, title: Label, command: string, ...args: unknown[]): vscode.CodeLens {
+  return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), shownCommand(title, command, args));
+}
+
+class CheckpointLenses extends Lenses {
+  private readonly inspections: Inspections;
+
+  constructor(inspections: Inspections) {
+    super();
+    this.inspections = inspections;
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const id = documentId(document.uri);
+    const directory = id && directoryOf(id);
+    if (id?.kind !== "checkpoint" || directory === undefined) return [];
+    const sections = outline(document.getText());
+    if (sections.length === 0) return []; // a sentence about why there is no checkpoint
+    const { t } = vscode.l10n;
+    const node = { directory, step: id.step };
+    const actions = [
+      lens(0, t("Compare with Previous"), documentCommands.diffPrevious, node),
+      lens(0, t("Compare with Best"), documentCommands.diffBest, node),
+      lens(0, t("Compare with Baseline"), documentCommands.diffBaseline, node),
+      lens(0, t("Export Prompt…"), coreCommands.exportPrompt, node),
+    ];
+    const reference = referenceOf(id, directory);
+    if (!reference || inlineDeltasSetting() === "off") return actions;
+    const since = sections.find(({ name }) => name === "since the start");
+    const moved = since && new PendingLens(since.firstLine, () => this.change(id, directory, reference));
+    return [...actions, ...(moved ? [moved] : [])];
+  }
+
+  /** The change since the reference, in a sentence. */
+  private async change(id: CheckpointDocument, directory: string, reference: CheckpointId): Promise<vscode.Command> {
+    const { t } = vscode.l10n;
+    const before = directoryOf(reference);
+    const change =
+      before !== undefined &&
+      (await changeSince(this.inspections, { directory: before, step: reference.step }, { directory, step: id.step }));
+    if (!change) return shownCommand(t("Step {0} cannot be looked into", reference.step));
+    const title = t("Since step {0}: {1}", reference.step, changeSummary(change.before, change.after));
+    return id.against
+      ? shownCommand(title)
+      : shownCommand(title, documentCommands.diffPrevious, [{ directory, step: id.step }]);
+  }
+}
+
+class ExperimentLenses extends Lenses {
+  private readonly lastRuns: LastRuns;
+
+  constructor(lastRuns: LastRuns) {
+    super();
+    this.lastRuns = lastRuns;
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    if (document.getText().trim() === "") return [];
+    let last: Promise<LastRun | undefined> | undefined;
+    const lastRun = () => {
+      last ??= this.lastRuns.of(document);
+      return last;
+    };
+    const { t } = vscode.l10n;
+    return [
+      lens(0, { icon: "play", text: t("Train") }, coreCommands.train, document.uri),
+      lens(0, { icon: "table", text: t("Preview Data") }, coreCommands.previewData, document.uri),
+      new PendingLens(0, async () => changesCommand(document.uri, await lastRun())),
+      new PendingLens(0, async () => bestCommand(await lastRun())),
+      ...paperLenses(document),
+    ];
+  }
+}
+
+/** Above the setting that names a result of the paper: its number, and ours beside it on request. */
+function paperLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+  const tree = experimentTree(document.getText());
+  const node = tree && findNodeAtLocation(tree, ["paper"]);
+  const cell = cells().find(({ id }) => id === node?.value);
+  if (!node || !cell) return [];
+  const text = vscode.l10n.t("the paper has {0} ({1}): compare…", describeValue(cell), tableName(cell));
+  return [
+    lens(document.positionAt(node.offset).line, { icon: "law", text }, coreCommands.compareWithPaper, document.uri),
+  ];
+}
+
+function changesCommand(file: vscode.Uri, last: LastRun | undefined): vscode.Command {
+  const { t } = vscode.l10n;
+  if (!last) return shownCommand(t("no run yet"));
+  const { paths, directory, run } = last;
+  if (paths.length === 0) return shownCommand(t("as in the last run"));
+  const title =
+    paths.length === 1
+      ? t("1 setting differs from the last run: {0}", paths[0]!)
+      : t("{0} settings differ from the last run", paths.length);
+  const tooltip = `${run}: ${paths.join(", ")}`;
+  return shownCommand(title, internalDocumentCommands.showPlannedSettings, [file, directory], tooltip);
+}
+
+function bestCommand(last: LastRun | undefined): vscode.Command {
+  if (!last?.best) return shownCommand(vscode.l10n.t("no score yet"));
+  const { score, run, metric } = last.best;
+  const title = vscode.l10n.t("best {0} {1}, {2}", metric ?? "", scoreText(metric, score), run);
+  return shownCommand(title, coreCommands.openPanel, [{ experiment: last.entry }]);
+}

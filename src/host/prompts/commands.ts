@@ -1,0 +1,173 @@
+/** @file Commands about prompts and checkpoints at work: evaluate, export, try, open, rename, delete. */
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import * as vscode from "vscode";
+import { UlptError } from "../../errors.ts";
+import { markdownBlock, markdownText } from "../../words/surfaces.ts";
+import { mayRunPrograms } from "../hub/hubAccess.ts";
+import { coreCommands, promptEditorType } from "../ids.ts";
+import type { Handler } from "../register.ts";
+import { percent } from "../runs/collect.ts";
+import { moveToTrash } from "../runs/commands.ts";
+import { chooseCheckpoint, promptOf, targetsOf } from "../runs/target.ts";
+import { requireTrust } from "../service/runtime.ts";
+import type { Services } from "../services.ts";
+import { showReport } from "../window/reports.ts";
+import { askText, confirm, pickOne, showInformation, withProgress } from "../window/window.ts";
+import { promptEnding } from "./promptsView.ts";
+
+const { t } = vscode.l10n;
+
+export function promptCommands(services: Services) {
+  const { store, service, promptsView } = services;
+
+  function working<T>(title: string, work: (token: vscode.CancellationToken) => Promise<T>): Thenable<T> {
+    return withProgress(title, work);
+  }
+
+  async function tryTarget(target: string, folder: vscode.WorkspaceFolder, text: string): Promise<void> {
+    const workspace = folder.uri.fsPath;
+    const answer = await working(t("Asking the model…"), (token) =>
+      service.request("try", { target, text, workspace }, { token }),
+    );
+    const again = t("Try Another Text…");
+    const open = t("Open as Document");
+    const choice = await showInformation(
+      t("With the prompt: {0}   Without: {1}", quote(answer.withPrompt), quote(answer.withoutPrompt)),
+      again,
+      open,
+    );
+    if (choice === open) await openAnswer(target, answer);
+    if (choice === again) await askAndTry(target, folder, text);
+  }
+
+  async function askAndTry(target: string, folder: vscode.WorkspaceFolder, value = ""): Promise<void> {
+    const text = await askText({
+      title: t("Try {0}", basename(target)),
+      prompt: t("A text, put where the task's template has its field"),
+      value,
+      ignoreFocusOut: true,
+      validateInput: (input) => (input.trim() ? undefined : t("Some text is needed")),
+    });
+    if (text !== undefined) await tryTarget(target, folder, text);
+  }
+
+  return {
+    async [coreCommands.evaluate](clicked) {
+      const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Evaluate the best checkpoint of a run"));
+      if (!checkpoint) return;
+      const splits = [
+        { label: t("Test"), split: "test" as const },
+        { label: t("Validation"), split: "validation" as const },
+      ];
+      const picked = await pickOne(splits, { title: t("Evaluate {0} on…", basename(checkpoint)) });
+      if (!picked) return;
+      const { split } = picked;
+      const params = { checkpoint, split, runGeneratedCode: mayRunPrograms() };
+      const report = await working(t("Evaluating…"), (token) => service.request("evaluate", params, { token }));
+      const [low, high] = report.interval;
+      const without = report.unpromptedAmongLabels ?? report.unprompted;
+      const { metric, score, count } = report;
+      void showInformation(
+        t(
+          "{0} of {1} on {2} rows: {3} (95 % interval {4} to {5}); without the prompt {6}.",
+          ...[metric, basename(checkpoint), count, percent(score), percent(low), percent(high), percent(without)],
+        ),
+      );
+    },
+
+    async [coreCommands.exportPrompt](clicked) {
+      const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Export the best checkpoint of a run"));
+      if (!checkpoint) return;
+      const directory = dirname(dirname(checkpoint));
+      const entry = store.experimentOf(directory);
+      if (!entry)
+        throw new UlptError("RUN_MISSING", t("The checkpoint is not in this workspace."), { where: checkpoint });
+      const name = await askText({
+        title: t("Export {0} as a prompt", basename(checkpoint)),
+        prompt: t("Name of the file in the folder prompts"),
+        value: `${entry.name}-${basename(directory)}`,
+        validateInput: nameProblem,
+      });
+      if (name === undefined) return;
+      const workspace = entry.folder.uri.fsPath;
+      const { path } = await working(t("Exporting the prompt…"), (token) =>
+        service.request("export", { checkpoint, name, workspace }, { token }),
+      );
+      promptsView.refresh();
+      const open = t("Open");
+      const choice = await showInformation(t("Exported {0}.", basename(path)), open);
+      if (choice === open) await openPrompt(vscode.Uri.file(path));
+    },
+
+    async [coreCommands.tryPrompt](clicked) {
+      const prompt = promptOf(clicked);
+      if (prompt) return askAndTry(prompt.path, prompt.folder);
+      const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Try the best checkpoint of a run"));
+      const entry = checkpoint && store.experimentOf(dirname(dirname(checkpoint)));
+      return entry ? askAndTry(checkpoint, entry.folder) : undefined;
+    },
+
+    async [coreCommands.openPrompt](clicked) {
+      const prompt = promptOf(clicked);
+      if (prompt) await openPrompt(vscode.Uri.file(prompt.path));
+    },
+
+    async [coreCommands.renamePrompt](clicked) {
+      requireTrust();
+      const prompt = promptOf(clicked);
+      if (!prompt) return;
+      const pathOf = (name: string) => join(dirname(prompt.path), `${name}${promptEnding}`);
+      const name = await askText({
+        title: t("Rename {0}", prompt.name),
+        value: prompt.name,
+        validateInput: (name) =>
+          nameProblem(name) ??
+          (name !== prompt.name && existsSync(pathOf(name)) ? t("There is a prompt of this name") : undefined),
+      });
+      if (name === undefined || name === prompt.name) return;
+      const target = vscode.Uri.file(pathOf(name));
+      await vscode.workspace.fs.rename(vscode.Uri.file(prompt.path), target, { overwrite: false });
+      promptsView.refresh();
+    },
+
+    async [coreCommands.deletePrompt](clicked, selected) {
+      requireTrust();
+      const prompts = targetsOf(clicked, selected).flatMap(({ prompt }) => prompt ?? []);
+      if (prompts.length === 0) return;
+      const remove = t("Move to Trash");
+      const question =
+        prompts.length === 1 ? t("Delete the prompt {0}?", prompts[0]!.name) : t("Delete {0} prompts?", prompts.length);
+      if (!(await confirm(question, remove))) return;
+      for (const { path } of prompts) await moveToTrash(vscode.Uri.file(path));
+      promptsView.refresh();
+    },
+  } satisfies Record<string, Handler>;
+}
+
+export function openPrompt(uri: vscode.Uri): Thenable<unknown> {
+  return vscode.commands.executeCommand("vscode.openWith", uri, promptEditorType);
+}
+
+export function nameProblem(name: string): string | undefined {
+  if (!name.trim()) return t("A name is needed");
+  return /[\\/:*?"<>|]/.test(name) || name.startsWith(".") ? t("A file cannot have this name") : undefined;
+}
+
+function quote(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return `“${line.length > 120 ? `${line.slice(0, 117)}…` : line}”`;
+}
+
+function openAnswer(
+  target: string,
+  answer: { source: string; withPrompt: string; withoutPrompt: string },
+): Promise<void> {
+  const content = [
+    `# ${markdownText(basename(target))}`,
+    `## ${t("Read by the model")}\n\n${markdownBlock(answer.source)}`,
+    `## ${t("With the prompt")}\n\n${markdownBlock(answer.withPrompt)}`,
+    `## ${t("Without the prompt")}\n\n${markdownBlock(answer.withoutPrompt)}`,
+  ].join("\n\n");
+  return showReport(t("Answer of {0}", basename(target)), `${content}\n`);
+}

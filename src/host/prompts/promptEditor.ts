@@ -1,0 +1,263 @@
+/** @file The editor of exported prompts: what is in one, where it comes from, what it does to an answer. Read-only. */
+import { randomBytes } from "node:crypto";
+import { dirname } from "node:path";
+import * as vscode from "vscode";
+import type { ErrorCode } from "../../errors.ts";
+import { runPaths } from "../../runs/layout.ts";
+import { safeName } from "../../runs/names.ts";
+import { statOwnFile } from "../../runs/ownFiles.ts";
+import { promptName, readPrompt } from "../../runs/prompts.ts";
+import {
+  type FromPromptPage,
+  type Offer,
+  type PromptAction,
+  parsePromptMessage,
+  type ToPromptPage,
+} from "../../shared/promptView.ts";
+import type { AnswerPiece } from "../../shared/service.ts";
+import type { Inspections } from "../checkpoints/inspections.ts";
+import { modelAndSize } from "../hub/hubModels.ts";
+import { coreCommands, promptEditorType } from "../ids.ts";
+import { panelHtml } from "../panel/html.ts";
+import { runDirectory } from "../runs/documentIds.ts";
+import type { PromptNode } from "../runs/nodes.ts";
+import type { ServiceClient } from "../service/serviceClient.ts";
+import { explain } from "../window/explain.ts";
+import { type Log, logError } from "../window/log.ts";
+import { showBriefly, showFailure } from "../window/window.ts";
+import { promptPage, promptStrings, promptTokens } from "./promptPage.ts";
+
+const modelElsewhere: ErrorCode = "MODEL_ELSEWHERE";
+
+export interface PromptEditorServices {
+  service: ServiceClient;
+  inspections: Inspections;
+  log: Log;
+}
+
+export function registerPromptEditor(context: vscode.ExtensionContext, services: PromptEditorServices): void {
+  const provider: vscode.CustomReadonlyEditorProvider = {
+    openCustomDocument: (uri) => ({ uri, dispose() {} }),
+    resolveCustomEditor: ({ uri }, panel) => {
+      new PromptView(context.extensionUri, uri, panel, services);
+    },
+  };
+  context.subscriptions.push(
+    vscode.window.registerCustomEditorProvider(promptEditorType, provider, {
+      supportsMultipleEditorsPerDocument: true,
+    }),
+  );
+}
+
+/** One editor on one prompt. */
+class PromptView {
+  private readonly uri: vscode.Uri;
+  private readonly webview: vscode.Webview;
+  private readonly services: PromptEditorServices;
+  private readonly disposables: vscode.Disposable[] = [];
+  private readonly closed = new vscode.CancellationTokenSource();
+  /** Of the question that is being answered. */
+  private trying: vscode.CancellationTokenSource | undefined;
+
+  constructor(extension: vscode.Uri, uri: vscode.Uri, panel: vscode.WebviewPanel, services: PromptEditorServices) {
+    this.uri = uri;
+    this.webview = panel.webview;
+    this.services = services;
+    const root = vscode.Uri.joinPath(extension, "dist", "webview");
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: [root] };
+    const watcher = vscode.workspace.createFileSystemWatcher(
+      new vscode.RelativePattern(vscode.Uri.joinPath(uri, ".."), "*"),
+    );
+    const onFile = (changed: vscode.Uri) => {
+      if (changed.toString() === uri.toString()) this.show();
+    };
+    this.disposables.push(
+      watcher,
+      watcher.onDidChange(onFile),
+      watcher.onDidCreate(onFile),
+      watcher.onDidDelete(onFile),
+      webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.show()),
+      panel.onDidDispose(() => this.dispose()),
+    );
+    webview.html = panelHtml({
+      nonce: randomBytes(18).toString("base64url"),
+      source: webview.cspSource,
+      script: webview.asWebviewUri(vscode.Uri.joinPath(root, "prompt.js")).toString(),
+      style: webview.asWebviewUri(vscode.Uri.joinPath(root, "prompt.css")).toString(),
+      language: vscode.env.language,
+      title: vscode.workspace.asRelativePath(uri),
+      waiting: vscode.l10n.t("Reading {0}…", vscode.workspace.asRelativePath(uri)),
+    });
+  }
+
+  private dispose(): void {
+    this.closed.cancel();
+    this.closed.dispose();
+    this.stopTrying();
+    for (const disposable of this.disposables.splice(0)) disposable.dispose();
+  }
+
+  private post(message: ToPromptPage): void {
+    if (!this.closed.token.isCancellationRequested) void this.webview.postMessage(message);
+  }
+
+  private receive(value: unknown): void {
+    const message = parsePromptMessage(value);
+    if (!message) return;
+    this.handle(message).catch((error: unknown) => {
+      logError(this.services.log, "prompt editor", error);
+      void showFailure(explain(error).message);
+    });
+  }
+
+  private async handle(message: FromPromptPage): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        return this.show();
+      case "inspect":
+        return this.inspect(message.fetch);
+      case "try":
+        return this.try(message);
+      case "stop":
+        return this.trying?.cancel();
+      case "action":
+        return this.act(message.action);
+    }
+  }
+
+  /** Shows what the file says of itself, and what the runtime finds out without fetching anything. */
+  private show(): void {
+    const { t } = vscode.l10n;
+    this.stopTrying(); // the page that asked is replaced
+    if (this.uri.scheme !== "file") {
+      const message = t("Only prompts on this disk can be looked into; this is one of “{0}”.", this.uri.scheme);
+      this.post({ type: "broken", message, hint: "" });
+      return;
+    }
+    try {
+      const prompt = readPrompt(this.uri.fsPath);
+      const page = promptPage(prompt, this.runFolder() !== undefined, t);
+      this.post({ type: "page", page, strings: promptStrings(t) });
+    } catch (error) {
+      const { message, hint } = explain(error);
+      this.post({ type: "broken", message, hint });
+      return;
+    }
+    void this.inspect(false);
+  }
+
+  /** @param fetch whether somebody asked for the model that the prompt belongs to, where it is not on this machine */
+  private async inspect(fetch: boolean): Promise<void> {
+    const { t } = vscode.l10n;
+    if (!vscode.workspace.isTrusted) {
+      const message = t("Nearest words are found by the runtime, and in Restricted Mode nothing is started.");
+      this.post({ type: "not-inspected", message, hint: t("Trust this workspace to see them."), offer: null });
+      return;
+    }
+    const message = fetch ? t("Downloading the model…") : t("Comparing each token with the model's vocabulary…");
+    this.post({ type: "inspecting", message });
+    try {
+      const inspection = await this.services.inspections.prompt(this.uri.fsPath, fetch);
+      this.post({ type: "inspected", tokens: promptTokens(inspection) });
+    } catch (error) {
+      logError(this.services.log, "inspect prompt", error);
+      this.post({ type: "not-inspected", ...this.notInspected(error) });
+    }
+  }
+
+  private notInspected(error: unknown): { message: string; hint: string; offer: Offer } {
+    const { t } = vscode.l10n;
+    const { message, hint, code } = explain(error);
+    if (code !== modelElsewhere) return { message, hint, offer: { label: t("Look Into It"), fetch: false } };
+    const { model } = readPrompt(this.uri.fsPath).metadata;
+    return {
+      message: t("The nearest words are those of a model that is not on this machine: {0}.", modelAndSize(model, t)),
+      hint: t("Nothing is fetched before you ask for it."),
+      offer: { label: t("Get the Model"), fetch: true },
+    };
+  }
+
+  private async try({ id, text, options }: Extract<FromPromptPage, { type: "try" }>): Promise<void> {
+    const { t } = vscode.l10n;
+    if (!vscode.workspace.isTrusted) {
+      this.post({
+        type: "no-answer",
+        id,
+        message: t("In Restricted Mode nothing is started."),
+        hint: t("Trust this workspace first."),
+      });
+      return;
+    }
+    this.stopTrying();
+    const trying = new vscode.CancellationTokenSource();
+    this.trying = trying;
+    const { token } = trying;
+    const post = (message: ToPromptPage) => {
+      if (this.trying === trying) this.post(message);
+    };
+    try {
+      const params = { ...options, target: this.uri.fsPath, text, workspace: this.workspace() };
+      const onPiece = (piece: AnswerPiece) => post({ type: "piece", id, ...piece });
+      const answer = await this.services.service.request("try", params, { token, onPiece });
+      post({ type: "answer", id, ...answer });
+    } catch (error) {
+      if (token.isCancellationRequested) return post({ type: "stopped", id });
+      logError(this.services.log, "try prompt", error);
+      const { message, hint } = explain(error);
+      post({ type: "no-answer", id, message, hint });
+    } finally {
+      if (this.trying === trying) this.trying = undefined;
+      trying.dispose();
+    }
+  }
+
+  /** Nobody waits for the answer any more. */
+  private stopTrying(): void {
+    this.trying?.cancel();
+    this.trying = undefined;
+  }
+
+  /** The workspace folder of the prompt; outside of one, the folder above `prompts`. */
+  private workspace(): string {
+    return vscode.workspace.getWorkspaceFolder(this.uri)?.uri.fsPath ?? dirname(dirname(this.uri.fsPath));
+  }
+
+  /** The folder of the run that the prompt was exported from, if it is there; the file may name anything. */
+  private runFolder(): string | undefined {
+    const { provenance } = readPrompt(this.uri.fsPath).metadata;
+    const folder = vscode.workspace.getWorkspaceFolder(this.uri);
+    if (!folder || "imported" in provenance) return undefined;
+    const { experiment, run } = provenance;
+    const names = { folder: folder.uri.toString(), experiment: safeName(experiment), run: safeName(run) };
+    const directory = runDirectory(folder.uri.fsPath, names);
+    return statOwnFile(runPaths(directory).run) ? directory : undefined;
+  }
+
+  /** The prompt as the Prompts view has it. */
+  private node(): Omit<PromptNode, "folder"> {
+    const path = this.uri.fsPath;
+    return { kind: "prompt", path, name: promptName(path), bytes: 0 };
+  }
+
+  private async act(action: PromptAction): Promise<void> {
+    switch (action) {
+      case "openRun": {
+        const directory = this.runFolder();
+        if (directory !== undefined) await vscode.commands.executeCommand(coreCommands.openPanel, { directory });
+        return;
+      }
+      case "reveal":
+        await vscode.commands.executeCommand("revealInExplorer", this.uri);
+        return;
+      case "copyPath":
+        await vscode.env.clipboard.writeText(this.uri.fsPath);
+        showBriefly(vscode.l10n.t("Path copied."));
+        return;
+      case "delete":
+        await vscode.commands.executeCommand(coreCommands.deletePrompt, this.node());
+        return;
+    }
+  }
+}

@@ -1,0 +1,218 @@
+/** @file Commands about runs: the panel, the baseline, the charts, the arrangement of the view, logs and files. */
+import * as vscode from "vscode";
+import { UlptError } from "../../errors.ts";
+import type { RunSummary } from "../../listing/summary.ts";
+import { runPaths } from "../../runs/layout.ts";
+import { statOwnFile } from "../../runs/ownFiles.ts";
+import { coreCommands, internalCommands } from "../ids.ts";
+import type { Handler } from "../register.ts";
+import { requireTrust } from "../service/runtime.ts";
+import type { Services } from "../services.ts";
+import { askText, confirm, createPick, type PickItem, pickOne, shownItems } from "../window/window.ts";
+import type { Grouping, Order } from "./collect.ts";
+import type { MoreNode } from "./nodes.ts";
+import { chooseExperiment, chooseRuns, type Target, targetsOf } from "./target.ts";
+
+const { t } = vscode.l10n;
+
+export function runCommands(services: Services) {
+  const { store, runsView, promptsView } = services;
+
+  function setShown(targets: readonly Target[], shown: boolean): void {
+    for (const { run } of targets) if (run) store.setShown(run, shown);
+  }
+
+  return {
+    async [coreCommands.openPanel](clicked) {
+      const targets = targetsOf(clicked);
+      const entry = await chooseExperiment(store, targets, t("Open the panel of an experiment"));
+      const run = targets[0]?.run;
+      if (entry) services.openPanel(entry, run === undefined ? undefined : { run });
+    },
+
+    async [coreCommands.compareRanks](clicked) {
+      const entry = await chooseExperiment(store, targetsOf(clicked), t("Compare the ranks of an experiment"));
+      if (entry) services.openPanel(entry, { view: "ranks" });
+    },
+
+    async [coreCommands.setBaseline](clicked) {
+      const [run] = await chooseRuns(store, targetsOf(clicked), {
+        accept: ({ state }) => state !== "unreadable",
+        title: t("Choose the run that others are compared with"),
+        none: t("There are no runs yet. Train an experiment first."),
+      });
+      const entry = run && store.experimentOf(run.directory);
+      if (entry) store.setBaseline(entry, run.directory);
+    },
+
+    async [coreCommands.clearBaseline](clicked) {
+      const entry = await chooseExperiment(store, targetsOf(clicked), t("Clear the baseline of an experiment"));
+      if (entry) store.setBaseline(entry, undefined);
+    },
+
+    [coreCommands.showInCharts]: (clicked, selected) => setShown(targetsOf(clicked, selected), true),
+    [coreCommands.hideFromCharts]: (clicked, selected) => setShown(targetsOf(clicked, selected), false),
+
+    async [coreCommands.groupRuns]() {
+      const items: { label: string; group: Grouping }[] = [
+        { label: t("By experiment only"), group: "none" },
+        { label: t("By method and rank"), group: "method" },
+        { label: t("By state"), group: "state" },
+      ];
+      const picked = await pickMarked(items, ({ group }) => group === runsView.arrangement.group, t("Group runs"));
+      if (picked) runsView.arrange({ group: picked.group });
+    },
+
+    async [coreCommands.sortRuns]() {
+      const items: { label: string; order: Order }[] = [
+        { label: t("By name"), order: "name" },
+        { label: t("Best score first"), order: "score" },
+        { label: t("Newest first"), order: "newest" },
+        { label: t("Fewest trained parameters first"), order: "rank" },
+      ];
+      const picked = await pickMarked(items, ({ order }) => order === runsView.arrangement.order, t("Sort runs"));
+      if (picked) runsView.arrange({ order: picked.order });
+    },
+
+    async [coreCommands.filterRuns]() {
+      const filter = await askText({
+        title: t("Filter runs"),
+        prompt: t("Words that a run must have in its name, experiment, method or state; nothing shows all"),
+        value: runsView.arrangement.filter,
+      });
+      if (filter !== undefined) runsView.arrange({ filter: filter.trim() });
+    },
+
+    [coreCommands.clearRunFilter]: () => runsView.arrange({ filter: "" }),
+
+    [coreCommands.refresh]() {
+      runsView.refresh();
+      promptsView.refresh();
+    },
+
+    [internalCommands.showMore]: (node) => runsView.showMore(node as MoreNode),
+
+    async [coreCommands.showRunLog](clicked) {
+      const [run] = await chooseRuns(store, parentsOf(clicked), {
+        accept: () => true,
+        title: t("Show the log of a run"),
+        none: t("There are no runs yet. Train an experiment first."),
+      });
+      if (run) await vscode.window.showTextDocument(vscode.Uri.file(logOf(run)), { preview: true });
+    },
+
+    [coreCommands.showLog]: () => services.log.show(),
+
+    async [coreCommands.reveal](clicked) {
+      const path = pathOf(targetsOf(clicked)[0]);
+      if (path) await vscode.commands.executeCommand("revealInExplorer", vscode.Uri.file(path));
+    },
+
+    async [coreCommands.copyPath](clicked, selected) {
+      const paths = targetsOf(clicked, selected).flatMap((target) => pathOf(target) ?? []);
+      if (paths.length > 0) await vscode.env.clipboard.writeText(paths.join("\n"));
+    },
+
+    async [coreCommands.deleteRun](clicked, selected) {
+      requireTrust();
+      const runs = await chooseRuns(store, targetsOf(clicked, selected), {
+        accept: () => true,
+        title: t("Delete a run"),
+        none: t("There are no runs yet."),
+      });
+      if (runs.length === 0) return;
+      refuseRunning(runs);
+      const remove = t("Move to Trash");
+      const question = runs.length === 1 ? t("Delete the run {0}?", runs[0]!.run) : t("Delete {0} runs?", runs.length);
+      const detail = t("Its checkpoints and its journal go with it. Exported prompts stay.");
+      if (!(await confirm(question, remove, detail))) return;
+      for (const { directory } of runs) {
+        await moveToTrash(vscode.Uri.file(directory));
+        const entry = store.experimentOf(directory);
+        if (entry && store.baseline(entry) === directory) store.setBaseline(entry, undefined);
+      }
+      store.changed({});
+    },
+
+    async [internalCommands.showStatus]() {
+      const items = store.running().map((run) => ({
+        label: { icon: "sync~spin", text: run.run },
+        description: run.experiment,
+        detail: run.totalSteps === null ? t("starting") : t("step {0} of {1}", run.step, run.totalSteps),
+        run,
+      }));
+      const [starting] = store.starting();
+      if (items.length === 0 && starting) return services.openPanel(starting.experiment);
+      if (items.length === 0) return vscode.commands.executeCommand(coreCommands.checkRuntime);
+      const stop = { iconPath: new vscode.ThemeIcon("debug-stop"), tooltip: t("Save and stop") };
+      const log = { iconPath: new vscode.ThemeIcon("output"), tooltip: t("Show run log") };
+      const pick = createPick<(typeof items)[number]>();
+      pick.title = t("Runs that are being trained");
+      pick.placeholder = t("Open the panel of…");
+      pick.items = shownItems(items.map((item) => ({ ...item, buttons: [log, stop] })));
+      pick.onDidTriggerItemButton(({ item, button }) => {
+        const command = button.tooltip === stop.tooltip ? coreCommands.stop : coreCommands.showRunLog;
+        void vscode.commands.executeCommand(command, item.run);
+        pick.hide();
+      });
+      pick.onDidAccept(() => {
+        const run = pick.activeItems[0]?.run;
+        const entry = run && store.experimentOf(run.directory);
+        if (entry) services.openPanel(entry, { run: run.directory });
+        pick.hide();
+      });
+      pick.onDidHide(() => pick.dispose());
+      pick.show();
+      return undefined;
+    },
+  } satisfies Record<string, Handler>;
+}
+
+/** A node of words stands for the run above it. */
+function parentsOf(clicked: unknown): Target[] {
+  const isMessage = typeof clicked === "object" && clicked !== null && "kind" in clicked && clicked.kind === "message";
+  return targetsOf(isMessage && "parent" in clicked ? clicked.parent : clicked);
+}
+
+function logOf({ directory, run }: RunSummary): string {
+  const { log } = runPaths(directory);
+  if (statOwnFile(log)) return log;
+  throw new UlptError("RUN_MISSING", t("{0} has no log: it has not begun.", run), { where: log });
+}
+
+function refuseRunning(runs: readonly RunSummary[]): void {
+  const running = runs.find(({ state }) => state === "running");
+  if (!running) return;
+  throw new UlptError("RUN_BUSY", t("{0} is being trained.", running.run), { hint: t("Stop it first.") });
+}
+
+function pathOf(target: Target | undefined): string | undefined {
+  return (
+    target?.checkpoint ??
+    target?.run ??
+    target?.entry?.directory ??
+    target?.prompt?.path ??
+    target?.uri?.fsPath ??
+    target?.folder?.uri.fsPath
+  );
+}
+
+async function pickMarked<T extends PickItem>(
+  items: readonly T[],
+  isCurrent: (item: T) => boolean,
+  title: string,
+): Promise<T | undefined> {
+  const marked = items.map((item) => (isCurrent(item) ? { ...item, description: t("now") } : item));
+  return pickOne(marked, { title });
+}
+
+/** To the trash where there is one; else for good, after asking once more. */
+export async function moveToTrash(uri: vscode.Uri): Promise<void> {
+  try {
+    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
+  } catch {
+    const remove = t("Delete Permanently");
+    const question = t("{0} cannot be moved to the trash here.", uri.fsPath);
+    if (await confirm(question, remove)) await vscode.workspace.fs.delete(uri, { recursive: true });
+  }
+}

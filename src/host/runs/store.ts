@@ -1,0 +1,414 @@
+/**
+ * @file The runs of the workspace as this window sees them. Nothing is read before somebody asks, except for the launches that
+ * still run: those are followed from the start.
+ */
+import { lstat } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import * as vscode from "vscode";
+import { RunListing } from "../../listing/listing.ts";
+import type { RunReader } from "../../listing/reader.ts";
+import type { RunSummary } from "../../listing/summary.ts";
+import type { RunResult } from "../../results/fold.ts";
+import { isRunning, type Launch, listLaunches } from "../../runs/launches.ts";
+import { experimentFolder, isName, runsFolder } from "../../runs/layout.ts";
+import { subfolders } from "../../runs/store.ts";
+import { contextKeys } from "../ids.ts";
+import { setContextKey } from "../window/contextKey.ts";
+
+/** An experiment that has runs: `<folder>/.ulpt/runs/<name>`. */
+export interface ExperimentEntry {
+  folder: vscode.WorkspaceFolder;
+  /** Of its folder. */
+  name: string;
+  directory: string;
+}
+
+export interface RunChange {
+  /** Folder of the experiment concerned; all of them where it is not said. */
+  experiment?: string;
+  /** The run concerned. */
+  directory?: string;
+}
+
+export interface RunStore extends vscode.Disposable {
+  /** Something on the disk changed, or what this window remembers of a run. */
+  readonly onDidChange: vscode.Event<RunChange>;
+  /** A run that was being trained is not any more. */
+  readonly onDidEnd: vscode.Event<RunSummary>;
+  experiments(): Promise<ExperimentEntry[]>;
+  runs(experiment: ExperimentEntry): Promise<RunSummary[]>;
+  /** The run in `directory`, as it is now. */
+  run(directory: string): Promise<RunSummary>;
+  /** What a run came to, as it is now; with its losses only where its `course` is held. @throws UlptError RUN_INVALID */
+  result(directory: string): Promise<RunResult>;
+  /** What a run came to with all its losses, as it is now. @throws UlptError RUN_INVALID */
+  wholeResult(directory: string): Promise<RunResult>;
+  /** The reader of a run's whole journal: one for the window, as long as somebody holds it. */
+  course(directory: string): RunReader;
+  /** The runs that are being trained, as far as this window knows. */
+  running(): RunSummary[];
+  /** Launches that are at work and have no run yet: they read or download what they need. */
+  starting(): Starting[];
+  /** The experiment of a run's folder; undefined outside the workspace. */
+  experimentOf(runDirectory: string): ExperimentEntry | undefined;
+  /** Looks again at running runs every second instead of every five, until disposed. */
+  watch(): vscode.Disposable;
+  /** Finds the launches that were started before this window was, and follows them. */
+  followLaunches(): Promise<void>;
+  /** Looks for new runs of a launch as long as it runs. */
+  follow(launch: Launch, folder: vscode.WorkspaceFolder): void;
+  /** Says that something changed which no watcher sees. */
+  changed(change: RunChange): void;
+  isShown(directory: string): boolean;
+  setShown(directory: string, shown: boolean): void;
+  /** The series colour of a run, 0 to 5, the same wherever it is drawn. */
+  colorIndex(directory: string): number;
+  /** Folder of the run that others are compared with. */
+  baseline(experiment: ExperimentEntry): string | undefined;
+  setBaseline(experiment: ExperimentEntry, directory: string | undefined): void;
+}
+
+export interface Starting {
+  launch: Launch;
+  experiment: ExperimentEntry;
+}
+
+const colorCount = 6;
+const watchedInterval = 1000;
+const restingInterval = 5000;
+/** Looking takes at most this part of the time. */
+const restFactor = 20;
+/** Files of one run change together. */
+const quietMilliseconds = 150;
+
+const hiddenKey = "ulpt.hiddenRuns";
+const baselinesKey = "ulpt.baselines";
+
+export class WorkspaceRuns implements RunStore {
+  private readonly changeEmitter = new vscode.EventEmitter<RunChange>();
+  readonly onDidChange = this.changeEmitter.event;
+  private readonly endEmitter = new vscode.EventEmitter<RunSummary>();
+  readonly onDidEnd = this.endEmitter.event;
+
+  private readonly memory: vscode.Memento;
+  private readonly listing = new RunListing();
+  private readonly active = new Map<string, RunSummary>();
+  private readonly colors = new Map<string, number>();
+  private readonly nextColor = new Map<string, number>();
+  private readonly hidden: Set<string>;
+  private readonly watchers: vscode.Disposable[] = [];
+  private readonly disposables: vscode.Disposable[] = [];
+  private readonly touched = new Set<string>();
+  private touchedTimer: NodeJS.Timeout | undefined;
+  private pollTimer: NodeJS.Timeout | undefined;
+  /** When the timer fires, on the clock of `performance`. */
+  private pollAt = 0;
+  private isPolling = false;
+  /** How long the last look took, in milliseconds. */
+  private pollCost = 0;
+  private watching = 0;
+  private readonly followed = new Map<Launch, ExperimentEntry>();
+  /** Those of the followed launches that have begun a run. */
+  private readonly hadRuns = new WeakSet<Launch>();
+  private readonly folderTimes = new Map<string, number>();
+  private disposed = false;
+
+  constructor(memory: vscode.Memento) {
+    this.memory = memory;
+    this.hidden = new Set(memory.get<string[]>(hiddenKey));
+    this.createWatchers();
+    this.disposables.push(
+      vscode.workspace.onDidChangeWorkspaceFolders(() => {
+        this.createWatchers();
+        this.changeEmitter.fire({});
+      }),
+    );
+  }
+
+  async experiments(): Promise<ExperimentEntry[]> {
+    const found = localFolders().flatMap((folder) => {
+      const root = runsFolder(folder.uri.fsPath);
+      return subfolders(root, "experiment").map((name) => ({ folder, name, directory: join(root, name) }));
+    });
+    const known = new Set(found.map(({ directory }) => directory));
+    const coming = new Map(this.starting().map(({ experiment }) => [experiment.directory, experiment]));
+    return [...found, ...[...coming.values()].filter(({ directory }) => !known.has(directory))];
+  }
+
+  async runs(experiment: ExperimentEntry): Promise<RunSummary[]> {
+    const runs = await this.listing.runs(experiment.directory);
+    this.assignColors(experiment.directory, runs);
+    const present = new Set(runs.map(({ directory }) => directory));
+    for (const run of runs) this.note(run);
+    for (const [directory, run] of this.active) {
+      if (dirname(directory) === experiment.directory && !present.has(directory)) this.ended(run);
+    }
+    if (runs.length > 0) setContextKey(contextKeys.hasRuns, true);
+    return runs;
+  }
+
+  async run(directory: string): Promise<RunSummary> {
+    const run = await this.listing.run(directory);
+    this.note(run);
+    return run;
+  }
+
+  result(directory: string): Promise<RunResult> {
+    return this.listing.result(directory);
+  }
+
+  wholeResult(directory: string): Promise<RunResult> {
+    return this.listing.wholeResult(directory);
+  }
+
+  course(directory: string): RunReader {
+    return this.listing.course(directory);
+  }
+
+  running(): RunSummary[] {
+    return [...this.active.values()];
+  }
+
+  starting(): Starting[] {
+    const training = new Set(this.running().map(({ owner }) => owner?.pid));
+    return [...this.followed]
+      .filter(([launch]) => launch.args[0] === "train" && !training.has(launch.pid) && !this.hadRuns.has(launch))
+      .map(([launch, experiment]) => ({ launch, experiment }));
+  }
+
+  experimentOf(runDirectory: string): ExperimentEntry | undefined {
+    const directory = dirname(runDirectory);
+    for (const folder of localFolders()) {
+      const name = relative(runsFolder(folder.uri.fsPath), directory);
+      if (isName("experiment", name)) return { folder, name, directory };
+    }
+    return undefined;
+  }
+
+  watch(): vscode.Disposable {
+    this.watching += 1;
+    this.schedulePoll();
+    let released = false;
+    return new vscode.Disposable(() => {
+      if (!released) this.watching -= 1;
+      released = true;
+    });
+  }
+
+  async followLaunches(): Promise<void> {
+    for (const folder of localFolders()) {
+      for (const launch of listLaunches(folder.uri.fsPath)) if (isRunning(launch)) this.follow(launch, folder);
+    }
+    await this.poll();
+  }
+
+  follow(launch: Launch, folder: vscode.WorkspaceFolder): void {
+    if (launch.experiment === undefined) return;
+    const name = launch.experiment;
+    this.followed.set(launch, { folder, name, directory: experimentFolder(folder.uri.fsPath, name) });
+    this.updateRunning();
+    this.changeEmitter.fire({});
+    this.schedulePoll();
+  }
+
+  changed(change: RunChange): void {
+    this.changeEmitter.fire(change);
+  }
+
+  isShown(directory: string): boolean {
+    return !this.hidden.has(directory);
+  }
+
+  setShown(directory: string, shown: boolean): void {
+    if (this.isShown(directory) === shown) return;
+    if (shown) this.hidden.delete(directory);
+    else this.hidden.add(directory);
+    void this.memory.update(hiddenKey, [...this.hidden]);
+    this.changeEmitter.fire({ experiment: dirname(directory), directory });
+  }
+
+  colorIndex(directory: string): number {
+    const known = this.colors.get(directory);
+    if (known !== undefined) return known;
+    const experiment = dirname(directory);
+    const next = this.nextColor.get(experiment) ?? 0;
+    this.nextColor.set(experiment, next + 1);
+    this.colors.set(directory, next % colorCount);
+    return next % colorCount;
+  }
+
+  /** In order of creation, so that a new run changes no other's colour. */
+  private assignColors(experiment: string, runs: readonly RunSummary[]): void {
+    if (runs.every(({ directory }) => this.colors.has(directory))) return;
+    const times = new Map(runs.map((run) => [run, run.spec ? Date.parse(run.spec.created) : run.updated]));
+    const inOrder = [...runs].sort((a, b) => times.get(a)! - times.get(b)! || byName(a.directory, b.directory));
+    for (const { directory } of inOrder) this.colorIndex(directory);
+    for (const directory of this.hidden) {
+      if (dirname(directory) === experiment && !runs.some((run) => run.directory === directory)) {
+        this.hidden.delete(directory);
+      }
+    }
+  }
+
+  baseline(experiment: ExperimentEntry): string | undefined {
+    return this.memory.get<Record<string, string>>(baselinesKey, {})[experiment.directory];
+  }
+
+  setBaseline(experiment: ExperimentEntry, directory: string | undefined): void {
+    const { [experiment.directory]: _, ...others } = this.memory.get<Record<string, string>>(baselinesKey, {});
+    const baselines = directory === undefined ? others : { ...others, [experiment.directory]: directory };
+    void this.memory.update(baselinesKey, baselines);
+    this.changeEmitter.fire({ experiment: experiment.directory });
+  }
+
+  /** Remembers whether a run is being trained. */
+  private note(run: RunSummary): void {
+    if (run.state === "running") {
+      this.active.set(run.directory, run);
+      this.schedulePoll();
+    } else if (this.active.has(run.directory)) {
+      this.ended(run);
+    }
+    this.updateRunning();
+  }
+
+  private updateRunning(): void {
+    setContextKey(contextKeys.running, this.active.size > 0 || this.starting().length > 0);
+  }
+
+  private ended(run: RunSummary): void {
+    this.active.delete(run.directory);
+    this.updateRunning();
+    this.endEmitter.fire(run);
+  }
+
+  /**
+   * Journals grow without a watcher being told, a killed process changes no file at all, and some file systems tell no watcher
+   * anything: what is going on here is looked at again and again.
+   */
+  private schedulePoll(): void {
+    if (this.disposed || this.isPolling) return;
+    const isBusy = this.active.size > 0 || this.followed.size > 0;
+    if (!isBusy && this.watching === 0) return;
+    const interval = isBusy && this.watching > 0 ? watchedInterval : restingInterval;
+    const wait = Math.max(interval, restFactor * this.pollCost);
+    // Who asks for runs all the time does not put the next look off.
+    if (this.pollTimer && this.pollAt <= performance.now() + wait) return;
+    clearTimeout(this.pollTimer);
+    this.pollAt = performance.now() + wait;
+    this.pollTimer = setTimeout(() => void this.poll(), wait);
+  }
+
+  private async poll(): Promise<void> {
+    if (this.isPolling) return;
+    this.isPolling = true;
+    clearTimeout(this.pollTimer);
+    this.pollTimer = undefined;
+    const started = performance.now();
+    const known = [...this.active];
+    try {
+      await this.pollLaunches();
+      for (const [directory, before] of known) {
+        const run = await this.run(directory);
+        if (!isSame(before, run)) this.changeEmitter.fire({ experiment: dirname(directory), directory });
+      }
+      if (this.watching > 0) await this.pollFolders();
+    } finally {
+      this.pollCost = performance.now() - started;
+      this.isPolling = false;
+    }
+    this.schedulePoll();
+  }
+
+  private async pollLaunches(): Promise<void> {
+    for (const [launch, experiment] of [...this.followed]) {
+      const goesOn = isRunning(launch); // before the runs: what it wrote last is seen as well
+      const known = new Set(this.active.keys());
+      const runs = await this.runs(experiment);
+      const isNew = runs.some(({ directory, state }) => state === "running" && !known.has(directory));
+      const wasStarting = !this.hadRuns.has(launch);
+      if (runs.some(({ owner }) => owner?.pid === launch.pid)) this.hadRuns.add(launch);
+      if (!goesOn) this.followed.delete(launch);
+      this.updateRunning();
+      if (isNew || !goesOn) this.changeEmitter.fire(wasStarting && !goesOn ? {} : { experiment: experiment.directory });
+    }
+  }
+
+  /** New experiments and runs change the time of the folder they lie in. */
+  private async pollFolders(): Promise<void> {
+    const roots = localFolders().map(({ uri }) => runsFolder(uri.fsPath));
+    const entries = await this.experiments();
+    for (const directory of [...roots, ...entries.map((entry) => entry.directory)]) {
+      const changed = (await lstat(directory).catch(() => undefined))?.mtimeMs ?? 0;
+      const before = this.folderTimes.get(directory);
+      this.folderTimes.set(directory, changed);
+      if (before === undefined || before === changed) continue;
+      this.changeEmitter.fire(roots.includes(directory) ? {} : { experiment: directory });
+    }
+  }
+
+  private createWatchers(): void {
+    for (const watcher of this.watchers.splice(0)) watcher.dispose();
+    for (const folder of localFolders()) {
+      const files = vscode.workspace.createFileSystemWatcher(
+        new vscode.RelativePattern(folder, ".ulpt/runs/*/*/{run,owner,exit}.json"),
+      );
+      const folders = vscode.workspace.createFileSystemWatcher(
+        new vscode.RelativePattern(folder, ".ulpt/runs/{*,*/*}"),
+        true,
+        true,
+      );
+      const touch = ({ fsPath }: vscode.Uri) => this.touch(dirname(fsPath));
+      files.onDidCreate(touch);
+      files.onDidChange(touch);
+      files.onDidDelete(touch);
+      // Of a folder that is deleted, the watcher names the topmost only.
+      folders.onDidDelete(({ fsPath }) => this.removed(fsPath));
+      this.watchers.push(files, folders);
+    }
+  }
+
+  private removed(path: string): void {
+    for (const [directory, run] of [...this.active]) {
+      if (directory === path || directory.startsWith(path + sep)) this.ended(run);
+    }
+    this.changeEmitter.fire({});
+  }
+
+  private touch(directory: string): void {
+    this.touched.add(directory);
+    this.touchedTimer ??= setTimeout(() => {
+      this.touchedTimer = undefined;
+      const directories = [...this.touched];
+      this.touched.clear();
+      void this.refresh(directories);
+    }, quietMilliseconds);
+  }
+
+  private async refresh(directories: readonly string[]): Promise<void> {
+    for (const directory of directories) {
+      await this.run(directory);
+      this.changeEmitter.fire({ experiment: dirname(directory), directory });
+    }
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.touchedTimer);
+    clearTimeout(this.pollTimer);
+    for (const one of [...this.watchers, ...this.disposables]) one.dispose();
+    this.changeEmitter.dispose();
+    this.endEmitter.dispose();
+  }
+}
+
+function isSame(a: RunSummary, b: RunSummary): boolean {
+  return a.step === b.step && a.state === b.state && a.bestScore === b.bestScore && a.testScore === b.testScore;
+}
+
+const byName = new Intl.Collator("en", { numeric: true }).compare;
+
+/** Folders on a disk: runs are files. */
+export function localFolders(): vscode.WorkspaceFolder[] {
+  return (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file");
+}

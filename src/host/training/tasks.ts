@@ -1,0 +1,230 @@
+/** @file Tasks of type `ulpt`: the one way to train, with a terminal that follows a process which outlives it. */
+import { isAbsolute, join, relative, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as vscode from "vscode";
+import { exitCodes, UlptError } from "../../errors.ts";
+import { endOfFile, type LaunchEnd, Tail, terminalText } from "../../launch/local.ts";
+import type { Launch } from "../../runs/launches.ts";
+import { runPaths, runsFolder } from "../../runs/layout.ts";
+import { labelText } from "../../words/surfaces.ts";
+import { problemMatcher, taskType } from "../ids.ts";
+import { findExperimentFiles } from "../runs/runsView.ts";
+import { errorText } from "../window/log.ts";
+import { showBriefly } from "../window/window.ts";
+import type { Training, Trainings } from "./trainings.ts";
+
+const { t } = vscode.l10n;
+
+/** An entry of tasks.json. */
+export interface UlptTaskDefinition extends vscode.TaskDefinition {
+  type: typeof taskType;
+  /** Path of the experiment file, absolute or relative to the workspace folder. */
+  experiment?: string;
+  /** A run to go on with: its folder, or `experiment/run`. */
+  resume?: string;
+  /** Settings to change, as `key=value`. */
+  set?: string[];
+}
+
+export class UlptTasks implements vscode.TaskProvider {
+  private readonly trainings: Trainings;
+
+  constructor(trainings: Trainings) {
+    this.trainings = trainings;
+  }
+
+  async provideTasks(): Promise<vscode.Task[]> {
+    const files = await findExperimentFiles();
+    return files.flatMap((uri) => {
+      const folder = vscode.workspace.getWorkspaceFolder(uri);
+      return folder ? [this.task(this.define(folder, uri), folder)] : [];
+    });
+  }
+
+  /** The definition must stay the same object: VS Code looks for it. */
+  resolveTask(task: vscode.Task): vscode.Task | undefined {
+    const folder = folderOfScope(task.scope);
+    const definition = task.definition as UlptTaskDefinition;
+    if (!folder || (!definition.experiment && !definition.resume)) return undefined;
+    return this.task(definition, folder, task.name);
+  }
+
+  /** Starts training and resolves when its terminal is there. */
+  async run(training: Training): Promise<vscode.TaskExecution> {
+    const { folder } = training;
+    const definition: UlptTaskDefinition =
+      "resume" in training
+        ? { type: taskType, resume: relative(folder.uri.fsPath, training.resume) }
+        : this.define(folder, vscode.Uri.file(training.experiment), training.set);
+    return vscode.tasks.executeTask(this.task(definition, folder));
+  }
+
+  private define(folder: vscode.WorkspaceFolder, file: vscode.Uri, set: readonly string[] = []): UlptTaskDefinition {
+    const experiment = relative(folder.uri.fsPath, file.fsPath).replaceAll("\\", "/");
+    return { type: taskType, experiment, ...(set.length ? { set: [...set] } : {}) };
+  }
+
+  private task(
+    definition: UlptTaskDefinition,
+    folder: vscode.WorkspaceFolder,
+    name = taskName(definition),
+  ): vscode.Task {
+    const execution = new vscode.CustomExecution(async (resolved) => {
+      const training = trainingOf(resolved as UlptTaskDefinition, folder);
+      return new TrainingTerminal(training, this.trainings);
+    });
+    const task = new vscode.Task(definition, folder, name, taskType, execution, [
+      problemMatcher,
+      `${problemMatcher}-list`,
+    ]);
+    task.detail = definition.resume ? t("Goes on with a run") : t("Trains every run of the experiment");
+    // Each training has a terminal of its own: several may run.
+    task.presentationOptions = {
+      panel: vscode.TaskPanelKind.Dedicated,
+      reveal: vscode.TaskRevealKind.Always,
+      clear: true,
+    };
+    return task;
+  }
+}
+
+function taskName({ experiment, resume, set }: UlptTaskDefinition): string {
+  if (resume) return labelText(t("resume {0}", resume.replace(/^\.ulpt[\\/]runs[\\/]/, "").replaceAll("\\", "/")));
+  return labelText([t("train {0}", experiment ?? ""), ...(set ?? [])].join(" "));
+}
+
+function folderOfScope(scope: vscode.Task["scope"]): vscode.WorkspaceFolder | undefined {
+  return typeof scope === "object" ? scope : vscode.workspace.workspaceFolders?.[0];
+}
+
+/** @throws UlptError for a definition that names nothing to train */
+function trainingOf({ experiment, resume, set }: UlptTaskDefinition, folder: vscode.WorkspaceFolder): Training {
+  const root = folder.uri.fsPath;
+  if (resume) {
+    const isName = /^[^/\\]+[/\\][^/\\]+$/.test(resume);
+    return { resume: isName ? join(runsFolder(root), resume) : resolve(root, resume), folder };
+  }
+  if (!experiment) {
+    throw new UlptError("OPTION_INVALID", t('A task of type "ulpt" needs "experiment" or "resume".'), {
+      hint: t("Name an experiment file, relative to the workspace folder."),
+    });
+  }
+  const list = (Array.isArray(set) ? set : []).map(String);
+  return { experiment: isAbsolute(experiment) ? experiment : join(root, experiment), set: list, folder };
+}
+
+const interruptKey = "\x03";
+const tailMilliseconds = 100;
+/** Output written in the same tick as the end of a terminal is lost (microsoft/vscode#85257). */
+const closingMilliseconds = 50;
+const killedExitCode = 137;
+const logTailLines = 20;
+const logTailBytes = 16 * 1024;
+
+/** A terminal that shows the log of a launch. Closing it leaves the training running. */
+class TrainingTerminal implements vscode.Pseudoterminal {
+  private readonly writeEmitter = new vscode.EventEmitter<string>();
+  readonly onDidWrite = this.writeEmitter.event;
+  private readonly closeEmitter = new vscode.EventEmitter<number>();
+  readonly onDidClose = this.closeEmitter.event;
+
+  private readonly training: Training;
+  private readonly trainings: Trainings;
+  private launch: Launch | undefined;
+  private interrupts = 0;
+  private isClosed = false;
+  private hasEnded = false;
+
+  constructor(training: Training, trainings: Trainings) {
+    this.training = training;
+    this.trainings = trainings;
+  }
+
+  /** Nothing may be written before this is called. */
+  open(): void {
+    void this.follow();
+  }
+
+  private async follow(): Promise<void> {
+    let code: number;
+    try {
+      this.writeDim(t("Ctrl+C saves and stops. Closing the terminal stops nothing."));
+      this.write("\n\n");
+      const { launch, end } = await this.trainings.start(this.training);
+      this.launch = launch;
+      if (this.interrupts > 0) await this.interruptOnce();
+      code = await this.tail(launch, end);
+    } catch (error) {
+      const text = error instanceof UlptError ? error.describe() : errorText(error);
+      this.write(`${text}\n`);
+      this.trainings.report("training", error);
+      code = error instanceof UlptError ? error.exitCode : exitCodes.internal;
+    }
+    this.hasEnded = true;
+    await sleep(closingMilliseconds);
+    if (!this.isClosed) this.closeEmitter.fire(code);
+  }
+
+  private async tail(launch: Launch, end: Promise<LaunchEnd>): Promise<number> {
+    const log = new Tail(launch.log);
+    let ended: LaunchEnd | undefined;
+    void end.then((how) => {
+      ended = how;
+    });
+    while (!ended) {
+      await Promise.race([end, sleep(tailMilliseconds)]);
+      this.write(log.read());
+    }
+    this.write(log.read());
+    for (const { run, directory } of await this.trainings.interruptedRuns(launch)) {
+      this.write(crashText(run, directory, ended));
+    }
+    if (ended.signal && this.interrupts > 1) this.write(`\n${t("Ended at once. Interrupted runs can be resumed.")}\n`);
+    return ended.code ?? killedExitCode;
+  }
+
+  handleInput(data: string): void {
+    if (!data.includes(interruptKey) || this.hasEnded) return;
+    this.interrupts += 1;
+    if (this.launch) void this.interruptOnce();
+  }
+
+  private async interruptOnce(): Promise<void> {
+    if (!this.launch) return;
+    if (this.interrupts === 1) {
+      this.write("\n");
+      this.writeDim(t("Saving and stopping… Ctrl+C again ends it at once."));
+      this.write("\n");
+      await this.trainings.stopLaunch(this.launch);
+    } else {
+      await this.trainings.killLaunch(this.launch);
+    }
+  }
+
+  /** The terminal was closed, or the task terminated: the training is not. */
+  close(): void {
+    this.isClosed = true;
+    if (this.hasEnded) return;
+    showBriefly(t("The training goes on in the background: see the Runs view."), 8000);
+  }
+
+  private write(text: string): void {
+    if (text !== "" && !this.isClosed) this.writeEmitter.fire(terminalText(text));
+  }
+
+  private writeDim(text: string): void {
+    if (!this.isClosed) this.writeEmitter.fire(`\x1b[2m${terminalText(text)}\x1b[22m`);
+  }
+}
+
+/** What a process that ended without a word leaves to go by. */
+function crashText(run: string, directory: string, { code, signal }: LaunchEnd): string {
+  const how = signal ?? t("exit code {0}", String(code));
+  const lines = lastLines(runPaths(directory).log);
+  const log = lines ? `\n${t("The end of its run.log:")}\n${lines}` : "";
+  return `\n${t("{0} was interrupted: its process ended with {1}. It can be resumed.", run, how)}${log}\n`;
+}
+
+function lastLines(path: string): string {
+  return endOfFile(path, logTailBytes).trimEnd().split("\n").slice(-logTailLines).join("\n");
+}

@@ -1,0 +1,171 @@
+/** @file Starting, stopping and finding the runtime processes that train. Every way to train ends here. */
+import { basename, dirname } from "node:path";
+import * as vscode from "vscode";
+import { UlptError } from "../../errors.ts";
+import { readExperiment } from "../../experiment/parse.ts";
+import { interrupt, kill, killOwner, type LaunchEnd, launch } from "../../launch/local.ts";
+import type { RunSummary } from "../../listing/summary.ts";
+import { isRunning, type Launch, listLaunches } from "../../runs/launches.ts";
+import { safeName } from "../../runs/names.ts";
+import { readHolder } from "../../runs/owner.ts";
+import { requestStop } from "../../runs/store.ts";
+import { type HubAccess, mayRunPrograms } from "../hub/hubAccess.ts";
+import { localFolders, type RunStore } from "../runs/store.ts";
+import { findRuntime, requireTrust } from "../service/runtime.ts";
+import { type Log, logError } from "../window/log.ts";
+
+/** What to train: the runs of an experiment file, or one run that goes on. */
+export type Training =
+  | { experiment: string; set: readonly string[]; folder: vscode.WorkspaceFolder }
+  | { resume: string; folder: vscode.WorkspaceFolder };
+
+export class Trainings {
+  private readonly extensionPath: string;
+  private readonly store: RunStore;
+  private readonly log: Log;
+  private readonly hub: Pick<HubAccess, "environment">;
+
+  constructor(extensionPath: string, store: RunStore, log: Log, hub: Pick<HubAccess, "environment">) {
+    this.extensionPath = extensionPath;
+    this.store = store;
+    this.log = log;
+    this.hub = hub;
+  }
+
+  /** @throws UlptError in Restricted Mode, where the runtime is missing or cannot be started, where the disk refuses */
+  async start(training: Training): Promise<{ launch: Launch; end: Promise<LaunchEnd> }> {
+    requireTrust();
+    const runtime = findRuntime(this.extensionPath);
+    // A token goes into the environment: arguments are recorded, and other users of the machine can read them.
+    const env = { ...runtime.env, ...(await this.hub.environment()) };
+    const workspace = training.folder.uri.fsPath;
+    const args = [...commandOf(training), ...(mayRunPrograms() ? ["--run-generated-code"] : [])];
+    const started = await launch({ ...runtime, env }, { workspace, args, experiment: experimentOf(training) });
+    this.log.info(`started process ${started.launch.pid}: ulpt ${started.launch.args.join(" ")}`);
+    this.store.follow(started.launch, training.folder);
+    void started.end.then(({ code, signal }) => {
+      this.log.info(`process ${started.launch.pid} ended: ${signal ?? `exit code ${code}`}`);
+    });
+    return started;
+  }
+
+  /** Asks a launch to save and stop: by a signal where its process is proven and there are signals, else by a request to its run. */
+  async stopLaunch(launched: Launch): Promise<void> {
+    requireTrust();
+    if (interrupt(launched)) return;
+    for (const run of await this.runsOf(launched)) requestStop(run.directory);
+  }
+
+  /** Ends a launch that has no run yet: there is nothing to save. @throws UlptError RUN_BUSY where its process is not proven */
+  async endStarting(launched: Launch): Promise<void> {
+    requireTrust();
+    this.log.info(`asked process ${launched.pid} to stop before its first run`);
+    if (!interrupt(launched)) await kill(launched);
+  }
+
+  /** @throws UlptError RUN_BUSY where its process is not proven */
+  async killLaunch(launched: Launch): Promise<void> {
+    requireTrust();
+    await kill(launched);
+  }
+
+  /** Asks for a checkpoint and the end of a run, wherever it is trained. @throws UlptError RUN_UNWRITABLE */
+  stopRun(run: RunSummary): void {
+    requireTrust();
+    requestStop(run.directory);
+    this.log.info(`asked ${run.directory} to stop`);
+  }
+
+  /**
+   * Ends the process of a run and what it started. Where nothing proves that the process is the run's, it asks for a checkpoint and
+   * the end instead.
+   * @throws UlptError RUN_BUSY, saying that and why
+   */
+  async killRun(run: RunSummary): Promise<void> {
+    requireTrust();
+    const { owner } = run;
+    if (!owner) return;
+    this.log.info(`killing process ${owner.pid} of ${run.directory}`);
+    try {
+      await killOwner(owner, this.launchOf(run));
+    } catch (error) {
+      if (!(error instanceof UlptError) || error.code !== "RUN_BUSY") throw error;
+      requestStop(run.directory);
+      throw askedInstead(error);
+    } finally {
+      await this.store.run(run.directory);
+      this.store.changed({ experiment: dirname(run.directory), directory: run.directory });
+    }
+  }
+
+  /** The launch that trains a run; undefined where something else started it. */
+  launchOf(run: RunSummary): Launch | undefined {
+    const folder = this.store.experimentOf(run.directory)?.folder;
+    if (!folder || !run.owner) return undefined;
+    return listLaunches(folder.uri.fsPath).find((one) => one.pid === run.owner?.pid && isRunning(one));
+  }
+
+  private async runsOf(launched: Launch): Promise<RunSummary[]> {
+    const runs = await this.runsBeside(launched);
+    return runs.filter(({ owner }) => owner?.pid === launched.pid);
+  }
+
+  /** The runs that a launch left without an end: its process was killed or crashed. */
+  async interruptedRuns(launched: Launch): Promise<RunSummary[]> {
+    const runs = await this.runsBeside(launched);
+    const interrupted = runs.filter(
+      ({ state, directory }) => state === "interrupted" && readHolder(directory)?.owner?.pid === launched.pid,
+    );
+    for (const { directory } of interrupted) this.store.changed({ experiment: dirname(directory), directory });
+    return interrupted;
+  }
+
+  private async runsBeside({ experiment }: Launch): Promise<RunSummary[]> {
+    const entries = await this.store.experiments();
+    const runs = await Promise.all(
+      entries.filter(({ name }) => experiment === undefined || name === experiment).map((one) => this.store.runs(one)),
+    );
+    return runs.flat();
+  }
+
+  /** Says in the log why something that was not asked for failed. */
+  report(what: string, error: unknown): void {
+    logError(this.log, what, error);
+  }
+}
+
+function askedInstead({ code, message, where, expected, cause }: UlptError): UlptError {
+  const hint = vscode.l10n.t(
+    "The run was asked to save and stop instead. If it goes on, find the process that trains it, and end that one yourself.",
+  );
+  return new UlptError(code, message, { where, expected, hint, cause });
+}
+
+function commandOf(training: Training): string[] {
+  if ("resume" in training) return ["resume", training.resume];
+  const settings = training.set.flatMap((one) => ["--set", one]);
+  return ["train", training.experiment, "--workspace", training.folder.uri.fsPath, ...settings];
+}
+
+/** Folder of the experiment; undefined where the file is broken, which the runtime will say. */
+function experimentOf(training: Training): string | undefined {
+  if ("resume" in training) return basename(dirname(training.resume));
+  try {
+    return safeName(readExperiment(training.experiment, training.set).name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The local workspace folder of a file. @throws UlptError where it is in none */
+export function folderOf(uri: vscode.Uri): vscode.WorkspaceFolder {
+  const folder = vscode.workspace.getWorkspaceFolder(uri);
+  if (folder && localFolders().includes(folder)) return folder;
+  throw new UlptError(
+    "EXPERIMENT_UNREADABLE",
+    vscode.l10n.t("{0} is in no folder of this workspace.", basename(uri.path)),
+    {
+      hint: vscode.l10n.t("Open its folder first: runs are kept beside the experiment, in the workspace."),
+    },
+  );
+}
