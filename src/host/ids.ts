@@ -79,6 +79,8 @@ export const internalDocumentCommands = {
 } as const;
 
 export type CoreCommand = (typeof coreCommands)[keyof typeof coreCommands];
+export type DocumentCommand = (typeof documentCommands)[keyof typeof documentCommands];
+export type InternalDocumentCommand = (typeof internalDocumentCommands)[keyof typeof internalDocumentCommands];
 export type InternalCommand = (typeof internalCommands)[keyof typeof internalCommands];
 
 export const viewContainer = "ulpt";

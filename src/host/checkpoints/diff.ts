@@ -5,9 +5,9 @@ import { scoreText } from "../../metrics/kinds.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { documentCommands as commands, contextKeys, internalDocumentCommands } from "../ids.ts";
 import { type CheckpointId, isSameCheckpoint, isSameRun, type RunId } from "../runs/documentIds.ts";
-import { checkpointUri, directoryOf, documentUri, folderOf } from "../runs/runDocumentUris.ts";
+import { checkpointUri, directoryOf, documentUri, folderOf, runIdOf } from "../runs/runDocumentUris.ts";
 import type { RunStore } from "../runs/store.ts";
-import { checkpointOf, runOf, selectionOf } from "../runs/targets.ts";
+import { activeTarget, checkpointIn, runIn, targetOf, targetsOf } from "../runs/targets.ts";
 import { checkpointTitle, runsTitle, shortName } from "../runs/titles.ts";
 import { setContextKey } from "../window/contextKey.ts";
 import { type Log, showError } from "../window/log.ts";
@@ -69,8 +69,8 @@ export function registerDiff(context: vscode.ExtensionContext, store: RunStore, 
   });
 
   register(commands.compareCheckpoints, async (clicked, all) => {
-    const given = selectionOf(clicked, all).flatMap((node) => checkpointOf(node) ?? []);
-    const here = given[0] ?? checkpointOf(undefined);
+    const given = targetsOf(clicked, all).flatMap((target) => checkpointIn(target) ?? []);
+    const here = given[0] ?? checkpointIn(activeTarget());
     const [a, b] =
       given.length >= 2
         ? inOrder(given)
@@ -81,22 +81,27 @@ export function registerDiff(context: vscode.ExtensionContext, store: RunStore, 
   });
 
   register(commands.compareRuns, async (clicked, all) => {
-    const given = selectionOf(clicked, all).flatMap((node) => runOf(node) ?? []);
+    const given = targetsOf(clicked, all).flatMap((target) => runIn(target) ?? []);
     const distinct = given.filter((run, i) => given.findIndex((other) => isSameRun(run, other)) === i);
-    const left = distinct[0] ?? runOf(undefined) ?? (await pickRun(store, t("Compare: which run?")));
+    const left = distinct[0] ?? runIn(activeTarget()) ?? (await pickRun(store, t("Compare: which run?")));
     if (!left) return;
     const right = distinct[1] ?? (await pickRun(store, t("Compare: with which run?"), left));
     if (right) await diffRuns(store, left, right);
   });
 
   register(internalDocumentCommands.showPlannedSettings, async (file, directory) => {
-    const run = typeof directory === "string" ? runOf({ directory }) : undefined;
+    const run = typeof directory === "string" ? runIdOf(directory) : undefined;
     if (!run || !(file instanceof vscode.Uri)) return;
     const recorded = documentUri({ kind: "recorded", ...run });
     const now = documentUri({ kind: "planned", ...run, file: file.toString() });
     const title = shownLabel(t("{0} · last run ↔ this file", runFacts(required(run)).experiment));
     await vscode.commands.executeCommand("vscode.diff", recorded, now, title, { preview: true });
   });
+}
+
+/** The checkpoint that a command is handed; of nothing that of the document in front. */
+function checkpointOf(clicked: unknown): CheckpointId | undefined {
+  return checkpointIn(clicked === undefined ? activeTarget() : targetOf(clicked));
 }
 
 function required(run: RunId): string {
@@ -130,7 +135,7 @@ function sides(left: CheckpointId, right: CheckpointId): [original: vscode.Uri, 
 async function diffBaseline(store: RunStore, checkpoint: CheckpointId): Promise<void> {
   const entry = store.experimentOf(required(checkpoint));
   const directory = entry && store.baseline(entry);
-  const baseline = directory === undefined ? undefined : runOf({ directory });
+  const baseline = directory === undefined ? undefined : runIdOf(directory);
   if (!entry || !baseline) return say(t("This experiment has no baseline. Choose “Set as Baseline” on a run first."));
   if (isSameRun(baseline, checkpoint)) return say(t("This run is the baseline itself."));
   const step = await partnerStep(required(baseline), checkpoint.step, store);
@@ -163,7 +168,7 @@ async function pickRun(store: RunStore, title: string, except?: RunId): Promise<
   const items = experiments.map(async (experiment) => {
     const runs = (await store.runs(experiment)).filter(({ spec }) => spec !== null);
     return runs.flatMap(({ directory, run, bestScore, metric, spec }) => {
-      const id = runOf({ directory });
+      const id = runIdOf(directory);
       if (!id || (except && isSameRun(id, except))) return [];
       const folder = several ? ` · ${folderOf(id)?.name ?? ""}` : "";
       const score = bestScore === null ? "" : t("best {0}", scoreText(metric, bestScore));

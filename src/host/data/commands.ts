@@ -4,7 +4,8 @@ import * as vscode from "vscode";
 import { chooseExperimentFile, saveIfOpen } from "../experiments/experimentFile.ts";
 import { coreCommands, internalCommands } from "../ids.ts";
 import type { Handler } from "../register.ts";
-import { targetsOf } from "../runs/target.ts";
+import { runCommand } from "../runCommand.ts";
+import { targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import { withServiceProgress } from "../service/serviceProgress.ts";
 import type { Services } from "../services.ts";
@@ -48,7 +49,7 @@ export function dataCommands({ service, previews }: Services) {
       const train = t("Train…");
       const done = t("Everything that {0} needs is on this machine.", name);
       const choice = await showInformation([done, ...warnings].join(" "), train);
-      if (choice === train) await vscode.commands.executeCommand(coreCommands.train, uri);
+      if (choice === train) await runCommand(coreCommands.train, uri);
     },
   } satisfies Record<string, Handler>;
 }

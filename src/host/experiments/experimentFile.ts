@@ -7,9 +7,10 @@ import { type Experiment, experimentExtension, readExperiment } from "../../expe
 import { runsFolder } from "../../runs/layout.ts";
 import { safeName } from "../../runs/names.ts";
 import { otherCommands } from "../ids.ts";
+import { runCommand } from "../runCommand.ts";
 import { findExperimentFiles } from "../runs/runsView.ts";
 import type { ExperimentEntry } from "../runs/store.ts";
-import { isExperimentFile, type Target } from "../runs/target.ts";
+import { isExperimentFile, type Target } from "../runs/targets.ts";
 import { errorText } from "../window/log.ts";
 import { type Label, pickOne, showInformation } from "../window/window.ts";
 
@@ -47,7 +48,7 @@ export async function chooseExperimentFile(targets: readonly Target[], title: st
   if (found.length === 0) {
     const create = t("New Experiment…");
     const choice = await showInformation(t("The workspace has no *.ulpt.json file yet."), create);
-    if (choice === create) await vscode.commands.executeCommand(otherCommands.newExperiment);
+    if (choice === create) await runCommand(otherCommands.newExperiment);
     return undefined;
   }
   const active = vscode.window.activeTextEditor?.document.uri;

@@ -13,6 +13,7 @@ import { outline } from "../checkpoints/checkpointOutline.ts";
 import { inlineDeltasSetting } from "../checkpoints/inlineDeltas.ts";
 import type { Inspections } from "../checkpoints/inspections.ts";
 import { coreCommands, documentCommands, internalDocumentCommands } from "../ids.ts";
+import { type ArgumentsOf, commandTo, type OurCommand } from "../runCommand.ts";
 import type { CheckpointId, DocumentId } from "../runs/documentIds.ts";
 import { directoryOf, documentId } from "../runs/runDocumentUris.ts";
 import type { RunStore } from "../runs/store.ts";
@@ -67,8 +68,8 @@ abstract class Lenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 }
 
-function lens(line: number, title: Label, command: string, ...args: unknown[]): vscode.CodeLens {
-  return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), shownCommand(title, command, args));
+function lens<C extends OurCommand>(line: number, title: Label, command: C, ...args: ArgumentsOf<C>): vscode.CodeLens {
+  return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), commandTo(title, command, args));
 }
 
 class CheckpointLenses extends Lenses {
@@ -86,7 +87,7 @@ class CheckpointLenses extends Lenses {
     const sections = outline(document.getText());
     if (sections.length === 0) return []; // a sentence about why there is no checkpoint
     const { t } = vscode.l10n;
-    const node = { directory, step: id.step };
+    const node = { run: directory, step: id.step };
     const actions = [
       lens(0, t("Compare with Previous"), documentCommands.diffPrevious, node),
       lens(0, t("Compare with Best"), documentCommands.diffBest, node),
@@ -111,7 +112,7 @@ class CheckpointLenses extends Lenses {
     const title = t("Since step {0}: {1}", reference.step, changeSummary(change.before, change.after));
     return id.against
       ? shownCommand(title)
-      : shownCommand(title, documentCommands.diffPrevious, [{ directory, step: id.step }]);
+      : commandTo(title, documentCommands.diffPrevious, [{ run: directory, step: id.step }]);
   }
 }
 
@@ -163,12 +164,12 @@ function changesCommand(file: vscode.Uri, last: LastRun | undefined): vscode.Com
       ? t("1 setting differs from the last run: {0}", paths[0]!)
       : t("{0} settings differ from the last run", paths.length);
   const tooltip = `${run}: ${paths.join(", ")}`;
-  return shownCommand(title, internalDocumentCommands.showPlannedSettings, [file, directory], tooltip);
+  return commandTo(title, internalDocumentCommands.showPlannedSettings, [file, directory], tooltip);
 }
 
 function bestCommand(last: LastRun | undefined): vscode.Command {
   if (!last?.best) return shownCommand(vscode.l10n.t("no score yet"));
   const { score, run, metric } = last.best;
   const title = vscode.l10n.t("best {0} {1}, {2}", metric ?? "", scoreText(metric, score), run);
-  return shownCommand(title, coreCommands.openPanel, [{ experiment: last.entry }]);
+  return commandTo(title, coreCommands.openPanel, [{ experiment: last.entry }]);
 }

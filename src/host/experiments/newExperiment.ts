@@ -12,6 +12,7 @@ import { readColumns } from "../data/dataColumns.ts";
 import { sizesText, taskGroups } from "../data/registryTexts.ts";
 import { surveyText } from "../hub/hubModels.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
+import { runCommand } from "../runCommand.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
 import { type Log, showError } from "../window/log.ts";
 import { type Again, again, askInOrder, type Choice, type Question, type Steps, separator } from "../window/steps.ts";
@@ -122,8 +123,8 @@ async function offerDownload(file: vscode.Uri, { modelFrom, hubModel, dataFrom, 
   const now = t("Download Now");
   const preview = t("Preview Data");
   const choice = await showInformation(what, now, preview);
-  if (choice === now) await vscode.commands.executeCommand(coreCommands.download, file);
-  if (choice === preview) await vscode.commands.executeCommand(coreCommands.previewData, file);
+  if (choice === now) await runCommand(coreCommands.download, file);
+  if (choice === preview) await runCommand(coreCommands.previewData, file);
 }
 
 /** The folder that a new experiment goes to. */
@@ -138,7 +139,7 @@ export async function chooseFolder(): Promise<vscode.Uri | undefined> {
   const message = t("An experiment lives in a folder, beside its data. Open one first, or try the sample.");
   const choice = await showInformation(message, open, sample);
   if (choice === open) await vscode.commands.executeCommand("vscode.openFolder");
-  if (choice === sample) await vscode.commands.executeCommand(documentCommands.openSample);
+  if (choice === sample) await runCommand(documentCommands.openSample);
   return undefined;
 }
 

@@ -6,8 +6,6 @@ import { shownLabel } from "../window/window.ts";
 import { panelState } from "./messages.ts";
 import { type Focus, type PanelServices, RunPanel } from "./panel.ts";
 
-export type { PanelTarget } from "./panel.ts";
-
 export interface RunPanels extends vscode.Disposable {
   /** Opens the panel of an experiment, or brings it to the front. */
   open(experiment: ExperimentEntry, focus?: Focus): void;

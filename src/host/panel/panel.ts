@@ -6,6 +6,7 @@ import { runPaths } from "../../runs/layout.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
 import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
+import { runCommand } from "../runCommand.ts";
 import type { ExperimentEntry, RunStore } from "../runs/store.ts";
 import { SweepTexts } from "../runs/sweepText.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
@@ -17,16 +18,6 @@ import { panelHtml } from "./html.ts";
 import { parseMessage } from "./messages.ts";
 import { PanelModel } from "./model.ts";
 import { panelStrings } from "./strings.ts";
-
-/** What commands are given that the panel calls: targets.ts and commands/target.ts read it. */
-export interface PanelTarget {
-  experiment: ExperimentEntry;
-  /** Folder of the run; as `directory`, too. */
-  run?: string;
-  directory?: string;
-  /** Step of the checkpoint. */
-  step?: number;
-}
 
 /** Commands of the extension behind the panel's. */
 const commandIds = {
@@ -244,10 +235,11 @@ export class RunPanel implements vscode.Disposable {
         showBriefly(vscode.l10n.t("The comparison was copied as Markdown."));
         return;
       default: {
-        const target: PanelTarget = { experiment: this.experiment };
-        if ("run" in command) target.run = target.directory = command.run;
-        if ("step" in command) target.step = command.step;
-        await vscode.commands.executeCommand(commandIds[command.command], target);
+        await runCommand(commandIds[command.command], {
+          experiment: this.experiment,
+          run: "run" in command ? command.run : undefined,
+          step: "step" in command ? command.step : undefined,
+        });
       }
     }
   }

@@ -14,8 +14,9 @@ import { entryOf } from "../experiments/experimentFile.ts";
 import { chooseFolder } from "../experiments/newExperiment.ts";
 import { coreCommands } from "../ids.ts";
 import type { Handler } from "../register.ts";
+import { runCommand } from "../runCommand.ts";
 import type { ExperimentEntry } from "../runs/store.ts";
-import { chooseExperiment, isExperimentFile, targetsOf } from "../runs/target.ts";
+import { chooseExperiment, isExperimentFile, targetsOf } from "../runs/targets.ts";
 import type { Services } from "../services.ts";
 import { folderOf } from "../training/trainings.ts";
 import { showReport } from "../window/reports.ts";
@@ -115,8 +116,8 @@ async function offerNext(cell: PaperCell, file: vscode.Uri): Promise<void> {
   const download = t("Download Model and Data");
   const preview = t("Preview Data");
   const choice = await showInformation(what, download, preview);
-  if (choice === download) await vscode.commands.executeCommand(coreCommands.download, file);
-  if (choice === preview) await vscode.commands.executeCommand(coreCommands.previewData, file);
+  if (choice === download) await runCommand(coreCommands.download, file);
+  if (choice === preview) await runCommand(coreCommands.previewData, file);
 }
 
 async function offerReproduction({ name }: ExperimentEntry): Promise<void> {
@@ -126,7 +127,7 @@ async function offerReproduction({ name }: ExperimentEntry): Promise<void> {
     name,
   );
   const choice = await showInformation(what, reproduce);
-  if (choice === reproduce) await vscode.commands.executeCommand(coreCommands.reproduce);
+  if (choice === reproduce) await runCommand(coreCommands.reproduce);
 }
 
 async function sayUntested({ name }: ExperimentEntry, file: vscode.Uri | undefined): Promise<void> {
@@ -134,5 +135,5 @@ async function sayUntested({ name }: ExperimentEntry, file: vscode.Uri | undefin
   const train = t("Train…");
   const choices = file && vscode.workspace.isTrusted ? [train] : [];
   const choice = await showInformation(what, ...choices);
-  if (choice === train) await vscode.commands.executeCommand(coreCommands.train, file);
+  if (choice === train) await runCommand(coreCommands.train, file);
 }

@@ -9,7 +9,7 @@ import { coreCommands, promptEditorType } from "../ids.ts";
 import type { Handler } from "../register.ts";
 import { percent } from "../runs/collect.ts";
 import { moveToTrash } from "../runs/commands.ts";
-import { chooseCheckpoint, promptOf, targetsOf } from "../runs/target.ts";
+import { chooseCheckpoint, targetOf, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { showReport } from "../window/reports.ts";
@@ -101,21 +101,21 @@ export function promptCommands(services: Services) {
     },
 
     async [coreCommands.tryPrompt](clicked) {
-      const prompt = promptOf(clicked);
-      if (prompt) return askAndTry(prompt.path, prompt.folder);
+      const prompt = targetOf(clicked)?.prompt;
+      if (prompt?.folder) return askAndTry(prompt.path, prompt.folder);
       const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Try the best checkpoint of a run"));
       const entry = checkpoint && store.experimentOf(dirname(dirname(checkpoint)));
       return entry ? askAndTry(checkpoint, entry.folder) : undefined;
     },
 
     async [coreCommands.openPrompt](clicked) {
-      const prompt = promptOf(clicked);
+      const prompt = targetOf(clicked)?.prompt;
       if (prompt) await openPrompt(vscode.Uri.file(prompt.path));
     },
 
     async [coreCommands.renamePrompt](clicked) {
       requireTrust();
-      const prompt = promptOf(clicked);
+      const prompt = targetOf(clicked)?.prompt;
       if (!prompt) return;
       const pathOf = (name: string) => join(dirname(prompt.path), `${name}${promptEnding}`);
       const name = await askText({

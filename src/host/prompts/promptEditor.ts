@@ -6,7 +6,7 @@ import type { ErrorCode } from "../../errors.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { safeName } from "../../runs/names.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
-import { promptName, readPrompt } from "../../runs/prompts.ts";
+import { readPrompt } from "../../runs/prompts.ts";
 import {
   type FromPromptPage,
   type Offer,
@@ -19,8 +19,8 @@ import type { Inspections } from "../checkpoints/inspections.ts";
 import { modelAndSize } from "../hub/hubModels.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
 import { panelHtml } from "../panel/html.ts";
+import { runCommand } from "../runCommand.ts";
 import { runDirectory } from "../runs/documentIds.ts";
-import type { PromptNode } from "../runs/nodes.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
 import { explain } from "../window/explain.ts";
 import { type Log, logError } from "../window/log.ts";
@@ -235,17 +235,11 @@ class PromptView {
     return statOwnFile(runPaths(directory).run) ? directory : undefined;
   }
 
-  /** The prompt as the Prompts view has it. */
-  private node(): Omit<PromptNode, "folder"> {
-    const path = this.uri.fsPath;
-    return { kind: "prompt", path, name: promptName(path), bytes: 0 };
-  }
-
   private async act(action: PromptAction): Promise<void> {
     switch (action) {
       case "openRun": {
         const directory = this.runFolder();
-        if (directory !== undefined) await vscode.commands.executeCommand(coreCommands.openPanel, { directory });
+        if (directory !== undefined) await runCommand(coreCommands.openPanel, { run: directory });
         return;
       }
       case "reveal":
@@ -256,7 +250,7 @@ class PromptView {
         showBriefly(vscode.l10n.t("Path copied."));
         return;
       case "delete":
-        await vscode.commands.executeCommand(coreCommands.deletePrompt, this.node());
+        await runCommand(coreCommands.deletePrompt, this.uri);
         return;
     }
   }

@@ -13,7 +13,7 @@ import { type ModelAnswers, modelQuestions } from "../experiments/modelChoice.ts
 import { chooseFolder } from "../experiments/newExperiment.ts";
 import { coreCommands } from "../ids.ts";
 import type { Handler } from "../register.ts";
-import { chooseCheckpoint, promptOf, targetsOf } from "../runs/target.ts";
+import { chooseCheckpoint, targetOf, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import { withServiceProgress } from "../service/serviceProgress.ts";
 import type { Services } from "../services.ts";
@@ -30,8 +30,8 @@ const versionUnknown: ErrorCode = "ADAPTER_VERSION";
 export function shareCommands({ store, service, promptsView, log }: Services) {
   /** What is to be shared: a prompt that was exported, or a checkpoint. */
   async function chooseSource(clicked: unknown): Promise<Source | undefined> {
-    const prompt = promptOf(clicked);
-    if (prompt) return { path: prompt.path, folder: prompt.folder, name: prompt.name };
+    const prompt = targetOf(clicked)?.prompt;
+    if (prompt?.folder) return { path: prompt.path, folder: prompt.folder, name: prompt.name };
     const path = await chooseCheckpoint(store, targetsOf(clicked), t("Export the best checkpoint of a run"));
     const entry = path && store.experimentOf(dirname(dirname(path)));
     if (!entry) return undefined;
@@ -165,7 +165,7 @@ function templateProblem(text: string): string | undefined {
 
 /** The folder of an adapter that was clicked: its configuration, or itself. */
 function adapterOf(clicked: unknown): vscode.Uri | undefined {
-  const uri = targetsOf(clicked)[0]?.uri;
+  const uri = targetOf(clicked)?.uri;
   return uri?.path.endsWith(`/${adapterConfigFile}`) ? vscode.Uri.joinPath(uri, "..") : uri;
 }
 

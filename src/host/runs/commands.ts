@@ -6,12 +6,13 @@ import { runPaths } from "../../runs/layout.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
 import { coreCommands, internalCommands } from "../ids.ts";
 import type { Handler } from "../register.ts";
+import { runCommand } from "../runCommand.ts";
 import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { askText, confirm, createPick, type PickItem, pickOne, shownItems } from "../window/window.ts";
 import type { Grouping, Order } from "./collect.ts";
 import type { MoreNode } from "./nodes.ts";
-import { chooseExperiment, chooseRuns, type Target, targetsOf } from "./target.ts";
+import { chooseExperiment, chooseRuns, pathIn, type Target, targetsOf } from "./targets.ts";
 
 const { t } = vscode.l10n;
 
@@ -93,7 +94,7 @@ export function runCommands(services: Services) {
     [internalCommands.showMore]: (node) => runsView.showMore(node as MoreNode),
 
     async [coreCommands.showRunLog](clicked) {
-      const [run] = await chooseRuns(store, parentsOf(clicked), {
+      const [run] = await chooseRuns(store, targetsOf(clicked), {
         accept: () => true,
         title: t("Show the log of a run"),
         none: t("There are no runs yet. Train an experiment first."),
@@ -104,12 +105,13 @@ export function runCommands(services: Services) {
     [coreCommands.showLog]: () => services.log.show(),
 
     async [coreCommands.reveal](clicked) {
-      const path = pathOf(targetsOf(clicked)[0]);
+      const [target] = targetsOf(clicked);
+      const path = target && pathIn(target);
       if (path) await vscode.commands.executeCommand("revealInExplorer", vscode.Uri.file(path));
     },
 
     async [coreCommands.copyPath](clicked, selected) {
-      const paths = targetsOf(clicked, selected).flatMap((target) => pathOf(target) ?? []);
+      const paths = targetsOf(clicked, selected).flatMap((target) => pathIn(target) ?? []);
       if (paths.length > 0) await vscode.env.clipboard.writeText(paths.join("\n"));
     },
 
@@ -143,7 +145,7 @@ export function runCommands(services: Services) {
       }));
       const [starting] = store.starting();
       if (items.length === 0 && starting) return services.openPanel(starting.experiment);
-      if (items.length === 0) return vscode.commands.executeCommand(coreCommands.checkRuntime);
+      if (items.length === 0) return runCommand(coreCommands.checkRuntime);
       const stop = { iconPath: new vscode.ThemeIcon("debug-stop"), tooltip: t("Save and stop") };
       const log = { iconPath: new vscode.ThemeIcon("output"), tooltip: t("Show run log") };
       const pick = createPick<(typeof items)[number]>();
@@ -152,7 +154,7 @@ export function runCommands(services: Services) {
       pick.items = shownItems(items.map((item) => ({ ...item, buttons: [log, stop] })));
       pick.onDidTriggerItemButton(({ item, button }) => {
         const command = button.tooltip === stop.tooltip ? coreCommands.stop : coreCommands.showRunLog;
-        void vscode.commands.executeCommand(command, item.run);
+        void runCommand(command, { run: item.run.directory });
         pick.hide();
       });
       pick.onDidAccept(() => {
@@ -168,12 +170,6 @@ export function runCommands(services: Services) {
   } satisfies Record<string, Handler>;
 }
 
-/** A node of words stands for the run above it. */
-function parentsOf(clicked: unknown): Target[] {
-  const isMessage = typeof clicked === "object" && clicked !== null && "kind" in clicked && clicked.kind === "message";
-  return targetsOf(isMessage && "parent" in clicked ? clicked.parent : clicked);
-}
-
 function logOf({ directory, run }: RunSummary): string {
   const { log } = runPaths(directory);
   if (statOwnFile(log)) return log;
@@ -184,17 +180,6 @@ function refuseRunning(runs: readonly RunSummary[]): void {
   const running = runs.find(({ state }) => state === "running");
   if (!running) return;
   throw new UlptError("RUN_BUSY", t("{0} is being trained.", running.run), { hint: t("Stop it first.") });
-}
-
-function pathOf(target: Target | undefined): string | undefined {
-  return (
-    target?.checkpoint ??
-    target?.run ??
-    target?.entry?.directory ??
-    target?.prompt?.path ??
-    target?.uri?.fsPath ??
-    target?.folder?.uri.fsPath
-  );
 }
 
 async function pickMarked<T extends PickItem>(

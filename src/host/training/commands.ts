@@ -4,7 +4,7 @@ import { chooseExperimentFile, entryOf, saveIfOpen, tryRead } from "../experimen
 import { coreCommands, settings } from "../ids.ts";
 import type { Handler } from "../register.ts";
 import { isResumable } from "../runs/collect.ts";
-import { chooseRuns, type Target, targetsOf } from "../runs/target.ts";
+import { chooseRuns, type Target, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { askText, confirm, pickOne, showBriefly } from "../window/window.ts";

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { RunSummary } from "../../listing/summary.ts";
 import { paperIdOf } from "../../paper/recorded.ts";
 import { coreCommands, settings } from "../ids.ts";
+import { runCommand } from "../runCommand.ts";
 import { bestRun, namedScore, scoreOf } from "../runs/collect.ts";
 import type { ExperimentEntry, RunStore } from "../runs/store.ts";
 import { showFailure, showInformation } from "../window/window.ts";
@@ -52,8 +53,8 @@ async function show(
     ? await showFailure(failureText(failed), panel, log, never)
     : await showInformation(successText(entry, runs), ...ways);
   if (choice === panel) open(entry);
-  if (choice === paper) await vscode.commands.executeCommand(coreCommands.compareWithPaper, { experiment: entry });
-  if (choice === log) await vscode.commands.executeCommand(coreCommands.showRunLog, failed);
+  if (choice === paper) await runCommand(coreCommands.compareWithPaper, { experiment: entry });
+  if (choice === log && failed) await runCommand(coreCommands.showRunLog, { run: failed.directory });
   if (choice === never) {
     await vscode.workspace.getConfiguration().update(settings.onFinish, "never", vscode.ConfigurationTarget.Global);
   }
