@@ -8,6 +8,7 @@ import {
   attributeType,
   dataType,
   encodeModel,
+  engineDomain,
   externalLocation,
   type GraphProto,
   type NodeProto,
@@ -22,17 +23,23 @@ export interface Model {
   readonly bytes: Uint8Array;
   /** The folder that holds every file the weights are read from; undefined if there are no weights. */
   weightsFolder: string | undefined;
+  /** Whether some of its products read blocks, which the engine has to arrange for them when it loads the model. */
+  multipliesBlocks: boolean;
   inputs: readonly Tensor[];
   outputs: Readonly<Record<string, Tensor>>;
 }
+
+/** Operators that are not ONNX's own. */
+const engineOperators: ReadonlySet<string> = new Set(["MatMulNBits"]);
 
 /** Emits the graph that computes `outputs` from `inputs`; whatever the outputs do not need is left out. */
 export function emit(inputs: readonly Tensor[], outputs: Readonly<Record<string, Tensor>>): Model {
   const emitter = new Emitter(inputs);
   for (const [name, tensor] of Object.entries(outputs)) emitter.output(name, tensor);
   const { graph, weightsFolder } = emitter;
+  const multipliesBlocks = graph.node.some(({ domain }) => domain === engineDomain);
   return {
-    ...{ graph, weightsFolder, inputs, outputs },
+    ...{ graph, weightsFolder, multipliesBlocks, inputs, outputs },
     get bytes() {
       return encodeModel(graph);
     },
@@ -104,6 +111,7 @@ class Emitter {
   ): string {
     const attribute = Object.entries(attributes).map(([name, value]) => attributeProto(name, value));
     const proto: NodeProto = { name: output, op_type: op, input, output: [output], attribute };
+    if (engineOperators.has(op)) proto.domain = engineDomain;
     this.graph.node.push(proto);
     return output;
   }
@@ -134,7 +142,8 @@ class Emitter {
     };
     this.graph.initializer.push(tensor);
     // The engine folds this cast when it loads the model.
-    return source.stored === "float32" ? source.name : this.node("Cast", [source.name], { to: dataType.float32 });
+    const isStoredAsRead = source.stored === "float32" || source.stored === "uint8";
+    return isStoredAsRead ? source.name : this.node("Cast", [source.name], { to: dataType.float32 });
   }
 
   /**

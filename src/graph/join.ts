@@ -30,6 +30,7 @@ export function joinedName(graph: string, output: string): string {
 export interface Joined {
   readonly bytes: Uint8Array;
   weightsFolder: string | undefined;
+  multipliesBlocks: boolean;
   /** What stands in for each input that the graph which runs does not have. */
   unused: Record<string, TensorValue>;
 }
@@ -40,7 +41,8 @@ export function joinModels(models: Readonly<Record<string, Model>>): Joined {
   for (const [name, model] of Object.entries(models)) joiner.add(name, model.graph);
   const folders = new Set(Object.values(models).flatMap(({ weightsFolder }) => weightsFolder ?? []));
   if (folders.size > 1) throw graphError(`The weights lie in ${[...folders].join(" and ")}.`);
-  return { bytes: encodeModel(joiner.graph), weightsFolder: [...folders][0], unused: joiner.unused };
+  const multipliesBlocks = Object.values(models).some((model) => model.multipliesBlocks);
+  return { bytes: encodeModel(joiner.graph), weightsFolder: [...folders][0], multipliesBlocks, unused: joiner.unused };
 }
 
 class Joiner {

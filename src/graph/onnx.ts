@@ -36,12 +36,15 @@ message Model {
 
 const root = protobuf.parse(schema, { keepCase: true }).root;
 
-export const dataType = { float32: 1, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+export const dataType = { float32: 1, uint8: 2, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
 export const attributeType = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 /** `TensorProto.DataLocation.EXTERNAL` */
 export const externalLocation = 1;
 export const irVersion = 9;
 export const opsetVersion = 18;
+/** Of the operators that onnxruntime has beside ONNX's, and the one version of it. */
+export const engineDomain = "com.microsoft";
+const engineDomainVersion = 1;
 
 export interface AttributeProto {
   name: string;
@@ -59,6 +62,8 @@ export interface NodeProto {
   input: string[];
   output: string[];
   attribute: AttributeProto[];
+  /** Where the operator is none of ONNX's own. */
+  domain?: string;
 }
 
 export interface TensorProto {
@@ -86,6 +91,13 @@ export interface GraphProto {
   output: ValueInfoProto[];
 }
 
+function usesEngineDomain({ node }: GraphProto): boolean {
+  return node.some(
+    ({ domain, attribute }) =>
+      domain === engineDomain || attribute.some(({ g }) => g !== undefined && usesEngineDomain(g)),
+  );
+}
+
 /** The bytes of an `.onnx` model. */
 export function encodeModel(graph: GraphProto): Uint8Array {
   const model = root.lookupType("Model");
@@ -94,7 +106,10 @@ export function encodeModel(graph: GraphProto): Uint8Array {
       model.create({
         ir_version: irVersion,
         producer_name: "ulpt-lab",
-        opset_import: [{ domain: "", version: opsetVersion }],
+        opset_import: [
+          { domain: "", version: opsetVersion },
+          ...(usesEngineDomain(graph) ? [{ domain: engineDomain, version: engineDomainVersion }] : []),
+        ],
         graph,
       }),
     )

@@ -4,7 +4,17 @@
  */
 import { addDims, broadcastShapes, type Dim, multiplyDims, type Shape, sameDim, shapeText } from "./dims.ts";
 import { dataType } from "./onnx.ts";
-import { type Attribute, type Dtype, graphError, integers, scalar, sizes, Tensor } from "./tensor.ts";
+import {
+  type Attribute,
+  type Blocks,
+  blocksOf,
+  type Dtype,
+  graphError,
+  integers,
+  scalar,
+  sizes,
+  Tensor,
+} from "./tensor.ts";
 
 function node(
   op: string,
@@ -52,7 +62,10 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   return node("MatMul", [a, b], [...leading, m, n]);
 }
 
-/** `op(a)·op(b) + c` on matrices, where `op` transposes if asked. c may be left out; it broadcasts to the result. */
+/**
+ * `op(a)·op(b) + c` on matrices, where `op` transposes if asked. c may be left out; it broadcasts to the result. Of a weight that has
+ * blocks these are multiplied.
+ */
 export function gemm(
   a: Tensor,
   b: Tensor,
@@ -64,7 +77,29 @@ export function gemm(
   if (a.rank !== 2 || b.rank !== 2 || m === undefined || n === undefined || !sameDim(k!, k2!)) {
     throw graphError(`Gemm: ${shapeText(a.shape)} and ${shapeText(b.shape)} do not fit.`);
   }
+  const blocks = transposeA ? undefined : blocksOf(b);
+  if (blocks) {
+    const product = multiplyBlocks(a, transposeB ? blocks.alongColumns : blocks.alongRows);
+    return c ? add(product, c) : product;
+  }
   return node("Gemm", c ? [a, b, c] : [a, b], [m, n], { transA: Number(transposeA), transB: Number(transposeB) });
+}
+
+/** Of `MatMulNBits`: integers multiply integers, of which it makes some out of `x` block by block. */
+const integerProducts = 4;
+
+/** `x·Wᵀ` with the matrix W of blocks. `[M, inputs] → [M, outputs]` */
+function multiplyBlocks(x: Tensor, { bits, blockSize, inputs, outputs, packed, scales }: Blocks): Tensor {
+  if (!sameDim(x.shape[1]!, inputs)) {
+    throw graphError(`MatMulNBits: ${shapeText(x.shape)} does not fit blocks of ${inputs} inputs.`);
+  }
+  return node("MatMulNBits", [x, packed, scales], [x.shape[0]!, outputs], {
+    K: inputs,
+    N: outputs,
+    bits,
+    block_size: blockSize,
+    accuracy_level: integerProducts,
+  });
 }
 
 /** Tensors along one axis of a larger one that is zero elsewhere, in order of where they begin. */

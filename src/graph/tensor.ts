@@ -2,8 +2,8 @@
 import { UlptError } from "../errors.ts";
 import { type Shape, shapeText } from "./dims.ts";
 
-export type Dtype = "float32" | "int64" | "bool";
-/** How a weight is stored in its file; anything but float32 is cast when the session loads it. */
+export type Dtype = "float32" | "int64" | "bool" | "uint8";
+/** How numbers of a weight are stored in its file; anything but float32 is cast when the session loads it. */
 export type StoredDtype = "float32" | "float16" | "bfloat16";
 
 export type Attribute = number | { float: number } | string | readonly number[];
@@ -12,8 +12,8 @@ export type Attribute = number | { float: number } | string | readonly number[];
 export type Source =
   | { kind: "input"; name: string }
   | { kind: "constant"; data: Float32Array | BigInt64Array }
-  /** Bytes `offset … offset+byteLength` of a file, read in place. */
-  | { kind: "weight"; name: string; path: string; offset: number; byteLength: number; stored: StoredDtype }
+  /** A part of a file, read in place. */
+  | ({ kind: "weight" } & WeightLocation)
   /** The sizes in `dims` as a vector, computed from the shapes of the inputs. */
   | { kind: "sizes"; dims: Shape }
   | { kind: "node"; op: string; inputs: readonly Tensor[]; attributes: Readonly<Record<string, Attribute>> };
@@ -56,17 +56,51 @@ export function input(name: string, dtype: Dtype, shape: Shape): Tensor {
   return new Tensor(dtype, shape, { kind: "input", name });
 }
 
-export interface WeightLocation {
-  name: string;
+/** A part of a file. */
+export interface FileRange {
   path: string;
   offset: number;
   byteLength: number;
-  stored: StoredDtype;
+}
+
+export interface WeightLocation extends FileRange {
+  name: string;
+  stored: StoredDtype | "uint8";
+  /** Of a matrix: what products with it read in its place. */
+  blocks?: MatrixBlocks | undefined;
+}
+
+/**
+ * A matrix `[outputs, inputs]` whose numbers are small integers, a row cut into blocks of `blockSize` with a scale each, the last one
+ * filled up: `W[n, k] ≈ scales[n, k / blockSize] · (packed[n, k] − 2^(bits − 1))`.
+ */
+export interface Blocks {
+  bits: 4 | 8;
+  blockSize: number;
+  inputs: number;
+  outputs: number;
+  /** `[outputs, blocks, blockSize·bits / 8]` uint8; of 4 bits the first number is the lower half of a byte. */
+  packed: Tensor;
+  /** `[outputs, blocks]` */
+  scales: Tensor;
+}
+
+/** Blocks of a matrix W `[rows, columns]` along either of its axes: a product needs those along the axis that it sums over. */
+export interface MatrixBlocks {
+  /** For `x·Wᵀ`: of W, whose inputs are the columns. */
+  alongColumns: Blocks;
+  /** For `x·W`: of Wᵀ, whose inputs are the rows. */
+  alongRows: Blocks;
 }
 
 /** A frozen float tensor that stays in its file. */
 export function weight(location: WeightLocation, shape: readonly number[]): Tensor {
-  return new Tensor("float32", shape, { kind: "weight", ...location });
+  return new Tensor(location.stored === "uint8" ? "uint8" : "float32", shape, { kind: "weight", ...location });
+}
+
+/** What products read in place of a matrix. */
+export function blocksOf({ source }: Tensor): MatrixBlocks | undefined {
+  return source.kind === "weight" ? source.blocks : undefined;
 }
 
 export function constant(data: Float32Array | readonly number[], shape: readonly number[] = [data.length]): Tensor {

@@ -17,7 +17,7 @@ export function matrixFlops(outputs: Iterable<Tensor>, symbols: Readonly<Record<
     if (source.kind !== "node" || seen.has(source)) continue;
     seen.add(source);
     stack.push(...source.inputs);
-    if (source.op !== "MatMul" && source.op !== "Gemm") continue;
+    if (source.op !== "MatMul" && source.op !== "Gemm" && source.op !== "MatMulNBits") continue;
     const result = tensor.shape.reduce<number>((product, dim) => product * evaluateDim(dim, symbols), 1);
     const left = source.inputs[0]!.shape;
     const inner = source.op === "Gemm" && source.attributes.transA === 1 ? left[0]! : left.at(-1)!;

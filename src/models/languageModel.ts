@@ -1,5 +1,6 @@
 /** @file What anybody outside asks of a frozen language model, whatever its kind. */
 import type { AdapterTask } from "../formats/peftAdapter.ts";
+import type { Model } from "../graph/emit.ts";
 import type { WeightBytes } from "../graph/memory.ts";
 import type { SessionOptions, TensorValue } from "../graph/session.ts";
 import type { TokenizedExample } from "./batch.ts";
@@ -181,6 +182,8 @@ export interface LanguageModel {
   lossFunction(options: LossOptions): Promise<LossFunction>;
   /** A loss function and a generator of which, on the cpu, both hold the weights once and compute in the same memory. @throws as before */
   forTraining(options: LossOptions): Promise<Trainable>;
+  /** Graphs without gradients that together read every weight in every way in which it is read. @throws MODEL_TENSOR where one is missing */
+  readingGraphs(): Model[];
   /** What a run takes, by its graphs: no weights are read. @throws MODEL_TENSOR where one is missing */
   runMemory(parts: RunParts): RunMemory;
   generator(options: SessionOptions): Generator;

@@ -13,6 +13,9 @@ import { parseConfig } from "./encoderDecoder/config.ts";
 import { encoderDecoderDimensions, weightShapes as t5WeightShapes } from "./encoderDecoder/dimensions.ts";
 import { EncoderDecoderModel } from "./encoderDecoder/model.ts";
 import type { LanguageModel, ModelConfig } from "./languageModel.ts";
+import type { BlockFile } from "./quantize/blockFile.ts";
+import { outlineQuantized } from "./quantize/quantize.ts";
+import type { Precision } from "./quantize/recipe.ts";
 import { Weights } from "./weights.ts";
 
 const encoderDecoders: readonly string[] = encoderDecoderTypes;
@@ -43,27 +46,31 @@ export function readDimensions(path: string): ModelDimensions {
 /**
  * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; MODEL_TENSOR where the weights hold what config.json
  * has no place for; missing tensors show when a graph is built
+ * @param blocks its weights quantised: what its products read then
  */
-export function openModel(folder: string): LanguageModel {
+export function openModel(folder: string, blocks?: BlockFile): LanguageModel {
   const { json, path } = readConfig(folder);
   const encoderDecoder = isEncoderDecoder(json, path);
   requireNotQuantised(json, path);
-  return encoderDecoder ? EncoderDecoderModel.open(folder) : DecoderModel.open(folder);
+  return encoderDecoder ? EncoderDecoderModel.open(folder, blocks) : DecoderModel.open(folder, blocks);
 }
 
 /**
  * A model without its numbers: of the config.json in `folder`, what depends on sizes alone can be asked.
  * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED
  */
-export function outlineModel(folder: string): LanguageModel {
+export function outlineModel(folder: string, precision: Precision = "float32"): LanguageModel {
   const { json, path } = readConfig(folder);
   requireNotQuantised(json, path);
-  if (isEncoderDecoder(json, path)) {
-    const weights = Weights.outline(folder, t5WeightShapes(parseConfig(json, path)), storedDtype(json));
-    return new EncoderDecoderModel(folder, json, path, weights);
-  }
-  const { architecture } = decoderConfig(folder, json, path);
-  return new DecoderModel(folder, json, path, Weights.outline(folder, weightShapes(architecture), storedDtype(json)));
+  const encoderDecoder = isEncoderDecoder(json, path);
+  const shapes = encoderDecoder
+    ? t5WeightShapes(parseConfig(json, path))
+    : weightShapes(decoderConfig(folder, json, path).architecture);
+  const Model = encoderDecoder ? EncoderDecoderModel : DecoderModel;
+  const weights = Weights.outline(folder, shapes, storedDtype(json));
+  const model = new Model(folder, json, path, weights);
+  if (precision === "float32") return model;
+  return new Model(folder, json, path, weights.withBlocks(outlineQuantized(model, precision)));
 }
 
 /** As config.json says that the numbers are stored. */

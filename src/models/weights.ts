@@ -7,6 +7,7 @@ import { adapterAlone, holdsAdapter, weightsFile, weightsIndexFile } from "../fo
 import { readFloats, readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
+import { type BlockFile, type KeptTensor, matrixBlocks } from "./quantize/blockFile.ts";
 
 const storedDtypes: ReadonlyMap<string, StoredDtype> = new Map([
   ["F32", "float32"],
@@ -14,23 +15,25 @@ const storedDtypes: ReadonlyMap<string, StoredDtype> = new Map([
   ["BF16", "bfloat16"],
 ]);
 
-interface StoredTensor {
-  path: string;
-  entry: TensorEntry;
-}
-
 /** The tensors of a model by their names. Nothing is read but headers; graphs and `read` reach into the files. */
 export class Weights {
   readonly folder: string;
   readonly files: readonly string[];
-  private readonly tensors: ReadonlyMap<string, StoredTensor>;
+  private readonly tensors: ReadonlyMap<string, KeptTensor>;
+  private readonly blocks: BlockFile | undefined;
   /** Graph tensors by their names: what is asked for again is one value in a graph. */
   private readonly made = new Map<string, Tensor>();
 
-  private constructor(folder: string, files: readonly string[], tensors: ReadonlyMap<string, StoredTensor>) {
+  private constructor(
+    folder: string,
+    files: readonly string[],
+    tensors: ReadonlyMap<string, KeptTensor>,
+    blocks?: BlockFile,
+  ) {
     this.folder = folder;
     this.files = files;
     this.tensors = tensors;
+    this.blocks = blocks;
   }
 
   /** @throws MODEL_MISSING, SAFETENSORS_INVALID, MODEL_TENSOR if the index names tensors that its files lack. */
@@ -61,6 +64,27 @@ export class Weights {
       return [name, { path, entry }] as const;
     });
     return new Weights(folder, [path], new Map(tensors));
+  }
+
+  /** The same weights, of which graphs multiply the blocks that a file has; whatever else they read lies there, too. */
+  withBlocks(blocks: BlockFile): Weights {
+    return new Weights(this.folder, this.files, this.tensors, blocks);
+  }
+
+  /** The stored tensors of which these are, or are a part. */
+  holding(tensors: readonly Tensor[]): KeptTensor[] {
+    const stored = [...this.tensors.values()];
+    const holders = tensors.flatMap(({ source }) =>
+      source.kind === "weight"
+        ? stored.filter(
+            ({ path, entry }) =>
+              path === source.path &&
+              entry.offset <= source.offset &&
+              source.offset + source.byteLength <= entry.offset + entry.byteLength,
+          )
+        : [],
+    );
+    return [...new Set(holders)];
   }
 
   private static openSharded(folder: string, index: string): Weights {
@@ -115,7 +139,8 @@ export class Weights {
    */
   tensor(name: string, shape: readonly number[], alias?: readonly number[]): Tensor {
     const found = this.find(name, shape);
-    return this.make(alias ? `${name}[${alias}]` : name, found, found.entry, alias ?? shape);
+    const placed = this.placed(found);
+    return this.make(alias ? `${name}[${alias}]` : name, placed, placed.entry, alias ?? shape);
   }
 
   /**
@@ -123,7 +148,7 @@ export class Weights {
    * @throws MODEL_TENSOR
    */
   rowsTensor(name: string, shape: readonly number[], begin: number, count: number): Tensor {
-    const found = this.find(name, shape);
+    const found = this.placed(this.find(name, shape));
     const { offset, byteLength } = found.entry;
     const rowBytes = byteLength / shape[0]!;
     const part = { offset: offset + begin * rowBytes, byteLength: count * rowBytes };
@@ -132,14 +157,23 @@ export class Weights {
 
   private make(
     name: string,
-    { path, entry }: StoredTensor,
+    { path, entry }: KeptTensor,
     { offset, byteLength }: Pick<TensorEntry, "offset" | "byteLength">,
     shape: readonly number[],
   ): Tensor {
+    const known = this.made.get(name);
+    if (known) return known;
     const stored = storedDtypes.get(entry.dtype)!;
-    const tensor = this.made.get(name) ?? weight({ name, path, offset, byteLength, stored }, shape);
+    const blocks = this.blocks && shape.length === 2 ? matrixBlocks(this.blocks, name, shape) : undefined;
+    const tensor = weight({ name, path, offset, byteLength, stored, ...(blocks && { blocks }) }, shape);
     this.made.set(name, tensor);
     return tensor;
+  }
+
+  /** Where graphs read a tensor: beside the blocks, where there are some. What is only multiplied as blocks is nowhere else. */
+  private placed(found: KeptTensor): KeptTensor {
+    const entry = this.blocks?.entries.get(found.entry.name);
+    return entry && this.blocks ? { path: this.blocks.path, entry } : found;
   }
 
   /** Rows `begin … begin+count` of a matrix `[rows, columns]` as float32. */
@@ -168,7 +202,7 @@ export class Weights {
     return hashFiles(this.files);
   }
 
-  private find(name: string, shape: readonly number[]): StoredTensor {
+  private find(name: string, shape: readonly number[]): KeptTensor {
     const found = this.tensors.get(name);
     if (!found)
       throw tensorError(this.folder, name, "The weights do not hold this tensor.", `a tensor of shape [${shape}]`);

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UlptError } from "../../errors.ts";
+import type { Model } from "../../graph/emit.ts";
 import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
@@ -30,13 +31,14 @@ import {
   portNames,
   portUseFor,
 } from "../ports.ts";
+import type { BlockFile } from "../quantize/blockFile.ts";
 import { Weights } from "../weights.ts";
 import type { Architecture, WeightPart } from "./architecture.ts";
 import { collate, referenceFeeds } from "./batches.ts";
 import { ConfigReader } from "./configReader.ts";
 import { families } from "./families/index.ts";
 import { answeringGraphs, DecoderGenerator } from "./generator.ts";
-import { lossGraph } from "./graphs.ts";
+import { continueGraph, lossGraph } from "./graphs.ts";
 import { runMemory } from "./memory.ts";
 import { Decoder } from "./network.ts";
 
@@ -112,9 +114,10 @@ export class DecoderModel implements LanguageModel {
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, SAFETENSORS_INVALID, and those of the constructor */
-  static open(folder: string): DecoderModel {
+  static open(folder: string, blocks?: BlockFile): DecoderModel {
     const { json, path } = readConfig(folder);
-    return new DecoderModel(folder, json, path, Weights.open(folder));
+    const weights = Weights.open(folder);
+    return new DecoderModel(folder, json, path, blocks ? weights.withBlocks(blocks) : weights);
   }
 
   requirePorts(): void {
@@ -164,6 +167,10 @@ export class DecoderModel implements LanguageModel {
       expected: "0, or a T5",
       hint: "Leave training.dropout out: decoder-only models are rarely trained with it.",
     });
+  }
+
+  readingGraphs(): Model[] {
+    return [continueGraph(this.network, { output: "logits", cache: false })];
   }
 
   runMemory(parts: RunParts): RunMemory {

@@ -20,11 +20,12 @@ import type {
 } from "../languageModel.ts";
 import { portFeeds, SummedLoss } from "../portParts.ts";
 import { type PortName, type PortUse, type PortValues, portUseFor } from "../ports.ts";
+import type { BlockFile } from "../quantize/blockFile.ts";
 import { Weights } from "../weights.ts";
 import { collate } from "./batches.ts";
 import { parseConfig, type T5Config } from "./config.ts";
 import { answeringGraphs, EncoderDecoderGenerator } from "./generator.ts";
-import { lossGraph } from "./graphs.ts";
+import { encoderGraph, lossGraph, scoreGraph } from "./graphs.ts";
 import { runMemory } from "./memory.ts";
 import { type EncoderDecoderPort, encoderDecoderPorts, offeredPorts } from "./ports.ts";
 import { T5 } from "./t5.ts";
@@ -89,9 +90,10 @@ export class EncoderDecoderModel implements LanguageModel {
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, SAFETENSORS_INVALID, and those of the constructor */
-  static open(folder: string): EncoderDecoderModel {
+  static open(folder: string, blocks?: BlockFile): EncoderDecoderModel {
     const { json, path } = readConfig(folder);
-    return new EncoderDecoderModel(folder, json, path, Weights.open(folder));
+    const weights = Weights.open(folder);
+    return new EncoderDecoderModel(folder, json, path, blocks ? weights.withBlocks(blocks) : weights);
   }
 
   requirePorts(ports: readonly PortName[]): void {
@@ -138,6 +140,10 @@ export class EncoderDecoderModel implements LanguageModel {
 
   private lossGraph(ports: readonly EncoderDecoderPort[], longestTarget: number, dropout: boolean | undefined): Model {
     return lossGraph(this.network, { ports, shortTargets: longestTarget < this.config.headSize, dropout });
+  }
+
+  readingGraphs(): Model[] {
+    return [encoderGraph(this.network, []), ...[true, false].map((short) => scoreGraph(this.network, short))];
   }
 
   runMemory(parts: RunParts): RunMemory {

@@ -1,0 +1,64 @@
+/** @file The quantised weights of a model out of the folder they are kept in: verified, or made when they are first asked for. */
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+import { weightUses } from "../../graph/weightUses.ts";
+import type { LanguageModel } from "../languageModel.ts";
+import {
+  type BlockContent,
+  type BlockFile,
+  blockFileName,
+  faultOf,
+  matricesToQuantize,
+  outlineBlockFile,
+  type WriteOptions,
+  writeBlockFile,
+} from "./blockFile.ts";
+import { type QuantizedPrecision, recipeOf } from "./recipe.ts";
+
+export interface QuantizeOptions extends WriteOptions {
+  /** Where quantised weights of all models are kept. */
+  folder: string;
+  /** Told where a file that is there cannot be used. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+/** Of the whole weights. */
+function contentOf(model: LanguageModel, weightsSha256: string, precision: QuantizedPrecision): BlockContent {
+  const recipe = recipeOf(precision);
+  const { multiplied, read } = weightUses(model.readingGraphs());
+  const matrices = matricesToQuantize(multiplied, recipe);
+  const quantized = new Set(matrices.map(({ location }) => location.name));
+  const others = multiplied
+    .map(({ matrix }) => matrix)
+    .filter(({ source }) => !("name" in source && quantized.has(source.name)));
+  return { recipe, weightsSha256, matrices, kept: model.weights.holding([...read, ...others]) };
+}
+
+/**
+ * @param model with its weights as they are
+ * @throws as `writeBlockFile`
+ */
+export async function quantizedWeights(
+  model: LanguageModel,
+  weightsSha256: string,
+  precision: QuantizedPrecision,
+  { folder, onWarning, ...options }: QuantizeOptions,
+): Promise<BlockFile & { made: boolean }> {
+  const content = contentOf(model, weightsSha256, precision);
+  const outline = outlineBlockFile(content, folder);
+  const isThere = lstatSync(outline.path, { throwIfNoEntry: false }) !== undefined;
+  const fault = isThere ? await faultOf(outline.path, content, options.signal) : undefined;
+  if (isThere && fault === undefined) return { ...outline, made: false };
+  if (fault !== undefined) onWarning?.(`The quantised weights at ${outline.path} ${fault}: they are made again.`);
+  return { ...(await writeBlockFile(outline.path, content, options)), made: true };
+}
+
+/** Quantised weights of which nothing is read: what a model in this precision would take. */
+export function outlineQuantized(model: LanguageModel, precision: QuantizedPrecision): BlockFile {
+  return outlineBlockFile(contentOf(model, "0".repeat(64), precision), model.folder);
+}
+
+/** Where the quantised weights of a model are, or would be. */
+export function quantizedPath(folder: string, weightsSha256: string, precision: QuantizedPrecision): string {
+  return join(folder, blockFileName({ recipe: recipeOf(precision), weightsSha256 }));
+}
