@@ -121,8 +121,8 @@ const surfaces: readonly { object?: string; properties: readonly string[]; keepe
   },
   {
     properties: ["insertAdjacentHTML", "setHTMLUnsafe", "createContextualFragment"],
-    keeper: "webview/dom.ts",
-    instead: "Make elements with `h` of webview/dom.ts: their text is never HTML.",
+    keeper: "webview/render.ts",
+    instead: "Draw components (webview/render.ts): their text is never HTML.",
   },
 ];
 

@@ -1,4 +1,6 @@
 /** @file What the views work with. */
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
 import type { PanelCommand, Preferences, RunView, StringKey, WebviewMessage } from "../src/shared/panel.ts";
 import type { ChartTheme } from "./charts/theme.ts";
 import type { Texts } from "./format.ts";
@@ -15,10 +17,15 @@ export interface PanelContext {
   command(command: PanelCommand): void;
 }
 
-/** A part of the panel; `update` brings it to the state of the context. */
-export interface PanelPart {
-  readonly element: HTMLElement;
-  update(): void;
+const Context = createContext<PanelContext | undefined>(undefined);
+
+export const PanelProvider = Context.Provider;
+
+/** The state of the panel as it is now: its views are drawn anew whenever any of it changes. */
+export function usePanel(): PanelContext {
+  const context = useContext(Context);
+  if (!context) throw new Error("A view of the panel was drawn outside of it.");
+  return context;
 }
 
 export const stateNames: Readonly<Record<RunView["state"], StringKey>> = {

@@ -22,7 +22,7 @@ export interface Course {
 }
 
 /** "gap": a delta was missed, and nothing was applied. */
-export type Applied = "snapshot" | "delta" | "gap" | "ignored";
+export type Applied = "snapshot" | "delta" | "detail" | "cost" | "gap" | "ignored";
 
 export class PanelStore {
   seq = 0;
@@ -33,8 +33,25 @@ export class PanelStore {
   readonly courses = new Map<string, Course>();
   /** What the prompts of runs cost, as far as it was asked for. */
   readonly costs = new Map<string, CostState>();
+  /** The courses in the range that is zoomed into, in full detail, as far as they came. */
+  readonly closeUp = new Map<string, NumberColumns>();
+  /** Counts what was taken in: nothing changed while it is the same. */
+  version = 0;
+  private detailRequest = 0;
 
   apply(message: HostMessage): Applied {
+    const applied = this.take(message);
+    if (applied !== "gap" && applied !== "ignored") this.version += 1;
+    return applied;
+  }
+
+  /** The number of a new request for detail: answers to older ones are of no use from now on. */
+  newDetailRequest(): number {
+    this.detailRequest += 1;
+    return this.detailRequest;
+  }
+
+  private take(message: HostMessage): Applied {
     if (message.type === "snapshot") {
       this.seq = message.seq;
       this.strings = message.strings;
@@ -46,6 +63,16 @@ export class PanelStore {
       this.costs.clear();
       for (const change of message.series) this.applySeries(change);
       return "snapshot";
+    }
+    if (message.type === "detail") {
+      if (message.request !== this.detailRequest) return "ignored";
+      this.closeUp.clear();
+      for (const { id, columns } of message.series) this.closeUp.set(id, plainColumns(columns));
+      return "detail";
+    }
+    if (message.type === "cost") {
+      this.costs.set(message.run, message.state);
+      return "cost";
     }
     if (message.type !== "delta") return "ignored";
     if (message.seq <= this.seq) return "ignored"; // sent before the snapshot that has it already
@@ -96,7 +123,7 @@ function splice(target: number[], from: number, values: Float64Array): void {
 }
 
 /** Typed columns as plain ones. */
-export function plainColumns(columns: LossColumns): NumberColumns {
+function plainColumns(columns: LossColumns): NumberColumns {
   const plain = emptyColumns();
   for (const name of columnNames) splice(plain[name], 0, columns[name]);
   return plain;

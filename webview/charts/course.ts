@@ -5,7 +5,6 @@
 import type { ChartDataset } from "chart.js";
 import type { Axis } from "../../src/results/curve.ts";
 import type { RunView } from "../../src/shared/panel.ts";
-import { h } from "../dom.ts";
 import { duration, type Texts } from "../format.ts";
 import type { Course, NumberColumns } from "../store.ts";
 import { scoreAxis } from "./axis.ts";
@@ -61,34 +60,43 @@ export interface Anchor {
   y: number;
 }
 
+/** What the charts are drawn into. */
+export interface CourseElements {
+  loss: HTMLCanvasElement;
+  score: HTMLCanvasElement;
+  /** Over the loss: the range that is being dragged. */
+  selection: HTMLElement;
+}
+
 export class CourseCharts {
-  readonly lossBox = h("div", { class: "chart-box loss" });
-  readonly scoreBox = h("div", { class: "chart-box score" });
-  readonly lossCanvas = h("canvas", { role: "img" });
-  readonly scoreCanvas = h("canvas", { role: "img" });
-  private readonly selection = h("div", { class: "selection", hidden: true });
+  private readonly selection: HTMLElement;
   private readonly loss: Chart<"line", Point[]>;
   private readonly score: Chart<"line", Point[]>;
   private readonly onZoom: (range: Range | null) => void;
   private state: CourseChartState | undefined;
 
-  constructor(onZoom: (range: Range | null) => void, onLayout: () => void) {
+  /** @param onLayout called after the curves were drawn */
+  constructor(elements: CourseElements, onZoom: (range: Range | null) => void, onLayout: () => void) {
     this.onZoom = onZoom;
-    this.lossBox.append(this.lossCanvas, this.selection);
-    this.scoreBox.append(this.scoreCanvas);
-    this.loss = new Chart(this.lossCanvas, {
+    this.selection = elements.selection;
+    this.loss = new Chart(elements.loss, {
       type: "line",
       data: { datasets: [] },
       options: baseOptions(),
       plugins: [crosshair, { id: "layout", afterDraw: onLayout }],
     });
-    this.score = new Chart(this.scoreCanvas, {
+    this.score = new Chart(elements.score, {
       type: "line",
       data: { datasets: [] },
       options: baseOptions(),
       plugins: [crosshair],
     });
-    this.listenForZoom();
+    this.listenForZoom(elements.loss);
+  }
+
+  destroy(): void {
+    this.loss.destroy();
+    this.score.destroy();
   }
 
   update(state: CourseChartState): void {
@@ -114,7 +122,7 @@ export class CourseCharts {
     return { min: 0, max: max || 1 };
   }
 
-  /** The checkpoints of a run, in pixels of `lossBox`; those outside the drawn range are left out. */
+  /** The checkpoints of a run, in pixels of the canvas of the loss; those outside the drawn range are left out. */
   anchors({ run, course }: CourseOf): Anchor[] {
     const { x: xScale, y: yScale } = this.loss.scales;
     const { chartArea } = this.loss;
@@ -281,19 +289,19 @@ export class CourseCharts {
     } as unknown as object;
   }
 
-  private listenForZoom(): void {
+  private listenForZoom(canvas: HTMLCanvasElement): void {
     let from: number | undefined;
     const inside = (event: PointerEvent) => {
-      const { left } = this.lossCanvas.getBoundingClientRect();
+      const { left } = canvas.getBoundingClientRect();
       const { chartArea } = this.loss;
       return Math.max(chartArea.left, Math.min(chartArea.right, event.clientX - left));
     };
-    this.lossCanvas.addEventListener("pointerdown", (event) => {
+    canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       from = inside(event);
-      this.lossCanvas.setPointerCapture(event.pointerId);
+      canvas.setPointerCapture(event.pointerId);
     });
-    this.lossCanvas.addEventListener("pointermove", (event) => {
+    canvas.addEventListener("pointermove", (event) => {
       if (from === undefined) return;
       const to = inside(event);
       const { chartArea } = this.loss;
@@ -313,9 +321,9 @@ export class CourseCharts {
       const ends = [start, to].map((pixel) => scale.getValueForPixel(pixel) ?? 0).sort((a, b) => a - b);
       this.onZoom({ min: ends[0]!, max: ends[1]! });
     };
-    this.lossCanvas.addEventListener("pointerup", (event) => end(event, true));
-    this.lossCanvas.addEventListener("pointercancel", (event) => end(event, false));
-    this.lossCanvas.addEventListener("dblclick", () => this.onZoom(null));
+    canvas.addEventListener("pointerup", (event) => end(event, true));
+    canvas.addEventListener("pointercancel", (event) => end(event, false));
+    canvas.addEventListener("dblclick", () => this.onZoom(null));
   }
 }
 

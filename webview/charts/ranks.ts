@@ -6,7 +6,6 @@ import type { ChartDataset, Plugin } from "chart.js";
 import { compareGroup, groupTitle, membersOfGroups, reachOf, type Spread } from "../../src/results/groups.ts";
 import { type ReferenceScores, type RunView, type Split, seedRunOf } from "../../src/shared/panel.ts";
 import { scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
-import { h } from "../dom.ts";
 import type { Texts } from "../format.ts";
 import { scoreAxis } from "./axis.ts";
 import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
@@ -61,8 +60,6 @@ function overlap(a: Box, b: Box): boolean {
 type Dataset = ChartDataset<"scatter", Point[]> & { run: RunView };
 
 export class RanksChart {
-  readonly box = h("div", { class: "chart-box ranks" });
-  readonly canvas = h("canvas", { role: "img" });
   private readonly chart: Chart<"scatter", Point[]>;
   private groups: Group[] = [];
   private lines: Line[] = [];
@@ -72,19 +69,22 @@ export class RanksChart {
   private theme: ChartTheme | undefined;
   private metric: string | null = null;
 
-  constructor() {
-    this.box.append(this.canvas);
+  constructor(canvas: HTMLCanvasElement) {
     const plugin: Plugin<"scatter"> = {
       id: "summary",
       beforeDatasetsDraw: () => this.drawLines(),
       afterDatasetsDraw: () => this.drawGroups(),
     };
-    this.chart = new Chart(this.canvas, {
+    this.chart = new Chart(canvas, {
       type: "scatter",
       data: { datasets: [] },
       options: baseOptions() as object,
       plugins: [plugin],
     });
+  }
+
+  destroy(): void {
+    this.chart.destroy();
   }
 
   update({ runs, split, metric, references, theme, texts }: RanksChartState): void {
@@ -239,9 +239,10 @@ export class RanksChart {
   }
 
   private drawLines(): void {
-    const { ctx, chartArea, scales } = this.chart;
     const theme = this.theme;
-    if (!theme || !scales.y) return;
+    if (!theme) return; // chart.js draws an empty chart while it is made
+    const { ctx, chartArea, scales } = this.chart;
+    if (!scales.y) return;
     ctx.save();
     ctx.font = `${theme.fontSize}px ${theme.font}`;
     const height = theme.fontSize + 3;
@@ -345,9 +346,10 @@ export class RanksChart {
   }
 
   private drawGroups(): void {
-    const { ctx, scales, chartArea } = this.chart;
     const theme = this.theme;
-    if (!theme || !scales.x || !scales.y) return;
+    if (!theme) return;
+    const { ctx, scales, chartArea } = this.chart;
+    if (!scales.x || !scales.y) return;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = theme.foreground;
     ctx.lineWidth = 1.5;

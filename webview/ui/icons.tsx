@@ -1,5 +1,5 @@
 /** @file Icons as 16 × 16 drawings in the colour of the text. */
-import { svg } from "../dom.ts";
+import type { JSX } from "preact";
 
 const paths = {
   train: "M4.5 2.8v10.4L13 8z",
@@ -18,17 +18,17 @@ const filled = new Set<string>(["train", "stop", "star"]);
 
 export type IconName = keyof typeof paths;
 
-export function icon(name: IconName): SVGElement {
-  return svg(
-    "svg",
-    { viewBox: "0 0 16 16", width: 16, height: 16, class: "icon", "aria-hidden": "true", focusable: "false" },
-    svg("path", {
-      d: paths[name],
-      fill: filled.has(name) ? "currentColor" : "none",
-      stroke: "currentColor",
-      "stroke-width": name === "more" ? 2.2 : filled.has(name) ? 0.6 : 1.3,
-      "stroke-linecap": "round",
-      "stroke-linejoin": "round",
-    }),
+export function Icon({ name }: { name: IconName }): JSX.Element {
+  return (
+    <svg viewBox="0 0 16 16" width="16" height="16" class="icon" aria-hidden="true" focusable="false">
+      <path
+        d={paths[name]}
+        fill={filled.has(name) ? "currentColor" : "none"}
+        stroke="currentColor"
+        stroke-width={name === "more" ? 2.2 : filled.has(name) ? 0.6 : 1.3}
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      />
+    </svg>
   );
 }

@@ -4,25 +4,15 @@
  * For end-to-end tests, `document.body.dataset` says what is on screen: `view`, `seq` (of the last message applied), `runs`
  * (how many), `points` (losses drawn, over all shown runs) and `lastStep` (the newest step of a shown run).
  */
-import {
-  defaultPreferences,
-  type HostMessage,
-  type PanelState,
-  type Preferences,
-  type View,
-  type WebviewMessage,
-} from "../src/shared/panel.ts";
+import { defaultPreferences, type HostMessage, type PanelState, type WebviewMessage } from "../src/shared/panel.ts";
+import "./ui/base.css";
 import { onThemeChange, readTheme } from "./charts/theme.ts";
-import type { PanelContext, PanelPart } from "./context.ts";
-import { h } from "./dom.ts";
+import { type PanelContext, PanelProvider } from "./context.ts";
 import { Texts } from "./format.ts";
+import { render } from "./render.ts";
 import { PanelStore } from "./store.ts";
-import { type Tabs, tabs } from "./ui/controls.ts";
-import { FactsView } from "./views/facts.ts";
-import { Header } from "./views/header.ts";
-import { LossView } from "./views/loss.ts";
-import { emptyState } from "./views/parts.ts";
-import { RanksView } from "./views/ranks.ts";
+import { Panel } from "./views/panel.tsx";
+import { EmptyState } from "./views/parts.tsx";
 
 declare function acquireVsCodeApi(): {
   postMessage(message: WebviewMessage): void;
@@ -34,17 +24,11 @@ const host = acquireVsCodeApi();
 const root = document.getElementById("panel") ?? document.body;
 const store = new PanelStore();
 
-interface Parts {
-  header: Header;
-  tabs: Tabs<View>;
-  views: Record<View, PanelPart>;
-  loss: LossView;
-}
-
-let preferences: Preferences = { ...defaultPreferences, ...host.getState()?.preferences };
+let preferences = { ...defaultPreferences, ...host.getState()?.preferences };
 let theme = readTheme();
 let texts = new Texts({}, document.documentElement.lang);
-let parts: Parts | undefined;
+/** Why the experiment cannot be shown at all. */
+let problem: string | undefined;
 let drawing = 0;
 /** A snapshot was asked for; the deltas until then are of no use. */
 let awaitsSnapshot = false;
@@ -75,38 +59,22 @@ function keep(): void {
   if (store.experiment) host.setState({ experiment: store.experiment.directory, preferences });
 }
 
-function build(): Parts {
-  const loss = new LossView(context);
-  const views = { loss, ranks: new RanksView(context), facts: new FactsView(context) };
-  const header = new Header(context);
-  const choice = tabs<View>(
-    texts.t("views"),
-    [
-      { value: "loss", label: texts.t("viewLoss"), panel: views.loss.element },
-      { value: "ranks", label: texts.t("viewRanks"), panel: views.ranks.element },
-      { value: "facts", label: texts.t("viewFacts"), panel: views.facts.element },
-    ],
-    (view) => context.prefer({ view }),
-  );
-  root.replaceChildren(
-    header.progressBar,
-    header.element,
-    h("nav", {}, choice.element),
-    h("main", {}, views.loss.element, views.ranks.element, views.facts.element),
-  );
-  return { header, tabs: choice, views, loss };
-}
-
 /** Draws once before the next frame, however many messages come. */
 function draw(): void {
   if (drawing) return;
   drawing = requestAnimationFrame(() => {
     drawing = 0;
+    if (problem !== undefined) {
+      render(<EmptyState title={texts.t("problemTitle")} detail={problem} />, root);
+      return;
+    }
     if (!store.experiment) return;
-    parts ??= build();
-    parts.header.update();
-    parts.tabs.set(preferences.view);
-    parts.views[preferences.view].update();
+    render(
+      <PanelProvider value={context}>
+        <Panel />
+      </PanelProvider>,
+      root,
+    );
     report();
   });
 }
@@ -121,15 +89,6 @@ function report(): void {
 }
 
 function receive(message: HostMessage): void {
-  if (message.type === "detail") {
-    parts?.loss.receiveDetail(message.request, message.series);
-    return;
-  }
-  if (message.type === "cost") {
-    store.costs.set(message.run, message.state);
-    draw();
-    return;
-  }
   if (message.type === "focus") {
     if (message.run) host.postMessage({ type: "facts", run: message.run });
     context.prefer({
@@ -139,8 +98,8 @@ function receive(message: HostMessage): void {
     return;
   }
   if (message.type === "problem") {
-    parts = undefined;
-    root.replaceChildren(emptyState(texts.t("problemTitle"), message.message));
+    problem = message.message;
+    draw();
     return;
   }
   const applied = store.apply(message);
@@ -149,7 +108,8 @@ function receive(message: HostMessage): void {
     awaitsSnapshot = true;
     return;
   }
-  if (message.type === "snapshot") {
+  if (applied === "snapshot") {
+    problem = undefined;
     awaitsSnapshot = false;
     texts = new Texts(store.strings, document.documentElement.lang);
     keep();

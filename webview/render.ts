@@ -1,0 +1,28 @@
+/**
+ * @file Draws components with Preact. Text is put in as text, never as HTML, and what cannot be seen in it, or would change the
+ * order of its letters, is written as an escape: here, for every element that is drawn.
+ */
+import { type ComponentChildren, Fragment, options, render } from "preact";
+import { visibleText } from "../src/words/surfaces.ts";
+
+export { render };
+
+/** Attributes that people read or hear; the values of others, as of `value`, are taken as they are. */
+const readAttributes = ["title", "aria-label", "placeholder"] as const;
+
+const inherited = options.vnode;
+options.vnode = (node) => {
+  if (typeof node.type === "string" || node.type === Fragment) {
+    const props = node.props as Record<string, unknown>;
+    props.children = visible(props.children as ComponentChildren);
+    for (const name of readAttributes) {
+      if (typeof props[name] === "string") props[name] = visibleText(props[name]);
+    }
+  }
+  inherited?.(node);
+};
+
+function visible(children: ComponentChildren): ComponentChildren {
+  if (typeof children === "string") return visibleText(children);
+  return Array.isArray(children) ? children.map(visible) : children;
+}

@@ -1,0 +1,132 @@
+/** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
+import type { JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { RunView, Split } from "../../../src/shared/panel.ts";
+import { RanksChart } from "../../charts/ranks.ts";
+import { scoredRuns, scoreOf } from "../../comparison.ts";
+import { type PanelContext, usePanel } from "../../context.ts";
+import { Button, Checkbox, Segmented } from "../../ui/controls.tsx";
+import { EmptyState } from "../parts.tsx";
+import { ComparisonTable } from "./comparisonTable.tsx";
+import "./ranks.css";
+
+export function RanksView(): JSX.Element {
+  const { store, preferences, texts } = usePanel();
+  // Until a run was tested, its best validation says most.
+  const noTests = store.runs.every(({ testScore }) => testScore === null);
+  const split: Split = preferences.score === "test" && noTests ? "validation" : preferences.score;
+  const scored = scoredRuns(store.runs, split);
+  const metric = store.experiment?.metrics[split] ?? texts.t("score");
+  const splitName = texts.t(split === "test" ? "splitTest" : "splitValidation");
+  return (
+    <>
+      <Toolbar />
+      {scored.length === 0 ? (
+        <WhyEmpty />
+      ) : (
+        <section class="chart-section">
+          <div class="chart-head">
+            <h2>{texts.t("ranksTitle", texts.t("scoreOf", metric, splitName.toLowerCase()))}</h2>
+            <Legend />
+          </div>
+          {split !== preferences.score && <p class="note">{texts.t("noTestYet")}</p>}
+          <RanksCanvas split={split} scored={scored} />
+        </section>
+      )}
+      <ComparisonTable />
+    </>
+  );
+}
+
+function Toolbar(): JSX.Element {
+  const { texts, preferences, prefer, command } = usePanel();
+  return (
+    <div class="toolbar">
+      <Segmented<Split>
+        label={texts.t("score")}
+        options={[
+          { value: "test", label: texts.t("splitTest") },
+          { value: "validation", label: texts.t("splitValidation") },
+        ]}
+        value={preferences.score}
+        onChange={(score) => prefer({ score })}
+      />
+      <Checkbox
+        label={texts.t("groupSeeds")}
+        checked={preferences.groupSeeds}
+        onChange={(groupSeeds) => prefer({ groupSeeds })}
+      />
+      <Checkbox
+        label={texts.t("onlyDifferences")}
+        checked={preferences.onlyDifferences}
+        onChange={(onlyDifferences) => prefer({ onlyDifferences })}
+      />
+      <span class="spacer" />
+      <Button label={texts.t("copyMarkdown")} onClick={() => command({ command: "copyMarkdown" })} />
+    </div>
+  );
+}
+
+function Legend(): JSX.Element {
+  const { texts } = usePanel();
+  return (
+    <p class="hint chart-legend">
+      <span class="legend-point" aria-hidden="true" />
+      {texts.t("everySeed")}
+      <span class="legend-bar" aria-hidden="true" />
+      {texts.t("meanAndDeviation")}
+    </p>
+  );
+}
+
+function RanksCanvas({ split, scored }: { split: Split; scored: readonly RunView[] }): JSX.Element {
+  const context = usePanel();
+  const { store, theme, texts } = context;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const chart = useRef<RanksChart>(undefined);
+  useLayoutEffect(() => {
+    const made = new RanksChart(canvas.current!);
+    chart.current = made;
+    return () => made.destroy();
+  }, []);
+  const { experiment, runs } = store;
+  useLayoutEffect(() => {
+    if (!experiment) return;
+    const { metrics, references } = experiment;
+    chart.current?.update({ runs, split, metric: metrics[split], references, theme, texts });
+  });
+  return (
+    <div class="chart-box ranks">
+      <canvas role="img" aria-label={summary(context, split, scored)} ref={canvas} />
+    </div>
+  );
+}
+
+/** What the picture shows, in words. */
+function summary({ store, texts }: PanelContext, split: Split, scored: readonly RunView[]): string {
+  const metric = store.experiment?.metrics[split] ?? null;
+  const scores = scored.map((run) => scoreOf(run, split)!);
+  return texts.t(
+    "ranksSummary",
+    metric ?? texts.t("score"),
+    scored.length,
+    texts.score(metric, Math.min(...scores)),
+    texts.score(metric, Math.max(...scores)),
+  );
+}
+
+function WhyEmpty(): JSX.Element {
+  const { store, texts, command } = usePanel();
+  if (store.runs.length === 0) {
+    return (
+      <EmptyState title={texts.t("noRuns")} detail={texts.t("noRunsDetail")}>
+        {store.experiment?.canTrain && (
+          <Button label={texts.t("train")} primary onClick={() => command({ command: "train" })} />
+        )}
+      </EmptyState>
+    );
+  }
+  const every = store.runs.find(({ evaluateEvery }) => evaluateEvery !== null)?.evaluateEvery;
+  const detail = every ? texts.t("noScoresDetail", texts.count(every)) : texts.t("noEvaluationDetail");
+  return <EmptyState title={texts.t("noScores")} detail={detail} />;
+}
