@@ -2,10 +2,17 @@
  * @file Draws components with Preact. Text is put in as text, never as HTML, and what cannot be seen in it, or would change the
  * order of its letters, is written as an escape: here, for every element that is drawn.
  */
-import { type ComponentChildren, Fragment, options, render } from "preact";
+import { type ComponentChild, type ComponentChildren, Fragment, options, render as renderNode } from "preact";
 import { visibleText } from "../src/words/surfaces.ts";
 
-export { render };
+const begun = new WeakSet<Element>();
+
+/** Draws into `root`, the first time in place of what stood there until then. */
+export function render(node: ComponentChild, root: Element): void {
+  if (!begun.has(root)) root.replaceChildren();
+  begun.add(root);
+  renderNode(node, root);
+}
 
 /** Attributes that people read or hear; the values of others, as of `value`, are taken as they are. */
 const readAttributes = ["title", "aria-label", "placeholder"] as const;

@@ -64,6 +64,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     async (theme) => {
       const panel = await show(await sweep().snapshot(), { theme });
       expect(await panel.data()).toMatchObject({ view: "loss", runs: "9", lastStep: "300" });
+      expect(await panel.page.locator(".waiting").count()).toBe(0);
       await expectInk(panel, lossCanvas);
       await panel.shot(`${theme}-loss`);
       await panel.page.getByRole("tab", { name: "Ranks" }).click();

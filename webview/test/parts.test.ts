@@ -263,6 +263,14 @@ describe("the house of the webview", () => {
     ).toEqual([]);
   });
 
+  it("brings every style sheet", () => {
+    const brought = files.flatMap(({ name, text }) =>
+      [...text.matchAll(/^import "(.+\.css)";/gm)].map(([, path]) => join(name, "..", path!)),
+    );
+    const sheets = files.map(({ name }) => name).filter((name) => name.endsWith(".css"));
+    expect([...new Set(brought)].sort()).toEqual(sheets.sort());
+  });
+
   it("writes no HTML from strings, and takes its colours from the theme", () => {
     expect(
       files.filter(({ text }) => /innerHTML|insertAdjacentHTML|outerHTML/i.test(text)).map(({ name }) => name),

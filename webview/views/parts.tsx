@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { RunView } from "../../src/shared/panel.ts";
 import { marksOf, type PointStyle } from "../charts/marks.ts";
 import { type PanelContext, stateNames } from "../context.ts";
+import "./parts.css";
 
 const shapes: Readonly<Record<PointStyle, string>> = {
   circle: "M10.5 6a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z",

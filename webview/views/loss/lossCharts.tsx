@@ -5,6 +5,7 @@ import { CourseCharts, type CourseOf, xLabels } from "../../charts/course.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { CheckpointMarkers } from "./markers.tsx";
 import type { Zoom } from "./zoom.ts";
+import "../../charts/charts.css";
 
 export function LossCharts({ courses, zoom }: { courses: readonly CourseOf[]; zoom: Zoom }): JSX.Element {
   const context = usePanel();

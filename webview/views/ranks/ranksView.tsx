@@ -8,6 +8,7 @@ import { type PanelContext, usePanel } from "../../context.ts";
 import { Button, Checkbox, Segmented } from "../../ui/controls.tsx";
 import { EmptyState } from "../parts.tsx";
 import { ComparisonTable } from "./comparisonTable.tsx";
+import "../../charts/charts.css";
 import "./ranks.css";
 
 export function RanksView(): JSX.Element {
