@@ -1,9 +1,17 @@
 /** @file `ulpt runs`: the runs of a workspace that are asked for. */
-import { hasCode, type UlptError } from "../errors.ts";
+import { hasCode, UlptError } from "../errors.ts";
 import { listRuns, type RunSummary } from "../listing/summary.ts";
 import { viewSweeps } from "../listing/sweeps.ts";
-import { type Condition, selectRuns } from "../results/selection.ts";
+import {
+  type Condition,
+  fieldNames,
+  hasField,
+  type ListedRun,
+  selectRuns,
+  settingPaths,
+} from "../results/selection.ts";
 import { type Marks, noMarks, readMarks } from "../runs/marks.ts";
+import { suggest } from "../words/suggest.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { openSweepLines, pausedStates } from "./sweepTable.ts";
 import { runsTable } from "./table.ts";
@@ -23,6 +31,8 @@ export interface RunsOptions {
 export function showRuns({ workspace: option, where, tag, starred, sort, json }: RunsOptions): void {
   const workspace = openWorkspace(option);
   const all = listRuns(workspace);
+  for (const { field } of where) requireField("--where", field, all);
+  if (sort !== undefined) requireField("--sort", sort.replace(/^-/, ""), all);
   const runs = selectRuns(
     all.map((run) => ({ ...run, ...marksOf(run) })),
     { where, tags: tag, starred, sort },
@@ -34,6 +44,17 @@ export function showRuns({ workspace: option, where, tag, starred, sort, json }:
     const sweeps = viewSweeps(workspace, all);
     say(runsTable(runs, pausedStates(sweeps)) + openSweepLines(sweeps));
   }
+}
+
+/** @throws OPTION_INVALID where there are runs and none of them has it */
+function requireField(option: string, field: string, runs: readonly Pick<ListedRun, "spec">[]): void {
+  if (runs.length === 0 || runs.some((run) => hasField(run, field))) return;
+  const known = new Set([...fieldNames, ...runs.flatMap(({ spec }) => settingPaths(spec?.settings))]);
+  const near = suggest(field, known);
+  throw new UlptError("OPTION_INVALID", "No run has a field or setting of that name.", {
+    where: `${option} ${field}`,
+    hint: near ? `Did you mean ${near}?` : `Use one of ${fieldNames.join(", ")}, or a setting as run.json has it.`,
+  });
 }
 
 /** A run stands in the list whatever became of its marks. */

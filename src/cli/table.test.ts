@@ -43,6 +43,14 @@ describe("the comparison at the end of a sweep", () => {
     expect(text).toMatch(/^ {2}not counted: ulpt-r2-seed3, which failed: NOT_FINITE, The loss is NaN at step 2\.$/m);
     expect(text).toMatch(/^ {2}not counted: ulpt-r2-seed4, which is interrupted$/m);
   });
+
+  it("has no row for what a halving left paused, and says how many there are", () => {
+    const paused = { ...group, group: "ulpt-r4", runs: [run(1, { state: "paused" })], compared: [], test: undefined };
+    const text = comparisonTable([group, paused, { ...paused, group: "ulpt-r8" }]);
+    expect(text).not.toMatch(/^ ulpt-r[48]/m);
+    expect(text).toMatch(/^ {2}2 rows are left out: all of their runs are paused\./m);
+    expect(comparisonTable([paused])).toMatch(/^ ulpt-r4 /m);
+  });
 });
 
 describe("the comparison of repeated runs", () => {

@@ -75,7 +75,10 @@ function percentOr(fraction: number | undefined): string {
 }
 
 /** The end of a sweep: a row for each group of runs that differ in nothing but their seed. */
-export function comparisonTable(groups: readonly GroupReport[]): string {
+export function comparisonTable(all: readonly GroupReport[]): string {
+  const isShown = ({ compared, runs }: GroupReport) =>
+    compared.length > 0 || runs.some(({ state }) => state !== "paused");
+  const groups = all.some(({ compared }) => compared.length > 0) ? all.filter(isShown) : all;
   const others = Object.keys(groups.find(({ test }) => test)?.test?.others ?? {});
   const showInvalid = groups.some(({ test }) => (test?.invalid ?? 0) > 0);
   const rows = groups.map(
@@ -112,6 +115,7 @@ export function comparisonTable(groups: readonly GroupReport[]): string {
     "* the model alone: free answer / most probable label. Test: best checkpoint on validation; mean ± sd over seeds.",
     ...(showInvalid ? ["  invalid: test answers that are none of the task's labels, or no number."] : []),
     ...groups.flatMap(leftOut),
+    ...pausedText(all.length - groups.length),
   ];
   const numeric = head.map((_, column) => column).slice(1);
   return `${table(head, numeric, rows)}\n${notes.join("\n")}`;
@@ -123,6 +127,15 @@ function leftOut({ runs, compared, repeats }: GroupReport): string[] {
     .filter(({ run }) => !compared.includes(run))
     .map((one) => `  not counted: ${one.run}, which ${repeats.includes(one.run) ? repeated(one) : ended(one)}`)
     .map(visibleLine);
+}
+
+/** What a halving leaves behind, which can be many times what it trains to the end. */
+function pausedText(groups: number): string[] {
+  if (groups === 0) return [];
+  const rows = groups === 1 ? "1 row is" : `${formatCount(groups)} rows are`;
+  return [
+    `  ${rows} left out: all of their runs are paused. \`ulpt resume RUN\` goes on with one, \`ulpt runs\` lists them.`,
+  ];
 }
 
 function repeated({ seed }: RunReport): string {

@@ -67,6 +67,20 @@ function fieldOf(run: ListedRun, field: string): Value {
   return value === undefined || value === null ? null : JSON.stringify(value);
 }
 
+/** Whether a run has that field at all, whatever its value: a name that none has is a slip of the pen. */
+export function hasField({ spec }: Pick<ListedRun, "spec">, field: string): boolean {
+  return Object.hasOwn(fields, field) || settingPaths(spec?.settings).includes(field);
+}
+
+/** The paths of all settings, and of the objects that hold them: `training`, `training.steps`. */
+export function settingPaths(settings: unknown): string[] {
+  if (typeof settings !== "object" || settings === null || Array.isArray(settings)) return [];
+  return Object.entries(settings).flatMap(([key, value]) => [
+    key,
+    ...settingPaths(value).map((path) => `${key}.${path}`),
+  ]);
+}
+
 function meets(run: ListedRun, { field, operator, value }: Condition): boolean {
   const found = fieldOf(run, field);
   if (operator === "=") return String(found) === value || isSameNumber(found, value);
