@@ -6,7 +6,7 @@
  */
 import { defaultPreferences, type HostMessage, type PanelState, type WebviewMessage } from "../src/shared/panel.ts";
 import "./ui/base.css";
-import { onThemeChange, readTheme } from "./charts/theme.ts";
+import { onThemeChange, readTheme, shareTheme } from "./charts/theme.ts";
 import { type PanelContext, PanelProvider } from "./context.ts";
 import { Texts } from "./format.ts";
 import { render } from "./render.ts";
@@ -26,6 +26,7 @@ const store = new PanelStore();
 
 let preferences = { ...defaultPreferences, ...host.getState()?.preferences };
 let theme = readTheme();
+shareTheme(theme);
 let texts = new Texts({}, document.documentElement.lang);
 /** Why the experiment cannot be shown at all. */
 let problem: string | undefined;
@@ -124,6 +125,7 @@ window.addEventListener("unhandledrejection", ({ reason }) =>
 );
 onThemeChange(() => {
   theme = readTheme();
+  shareTheme(theme);
   draw();
 });
 host.postMessage({ type: "ready", state: host.getState() ?? null });

@@ -16,7 +16,8 @@ import {
 import type { Axis } from "../../src/results/curve.ts";
 import type { Texts } from "../format.ts";
 import { timeTicks } from "../format.ts";
-import { type ChartTheme, fade } from "./theme.ts";
+import { fade } from "./color.ts";
+import type { ChartTheme } from "./theme.ts";
 
 Chart.register(LineController, ScatterController, LineElement, PointElement, LinearScale, LogarithmicScale, Tooltip);
 

@@ -19,8 +19,9 @@ import {
   tooltipOptions,
   xTick,
 } from "./base.ts";
+import { fade } from "./color.ts";
 import { marksOf } from "./marks.ts";
-import { type ChartTheme, fade } from "./theme.ts";
+import type { ChartTheme } from "./theme.ts";
 
 export interface CourseOf {
   run: RunView;

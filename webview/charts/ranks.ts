@@ -9,8 +9,9 @@ import { scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
 import type { Texts } from "../format.ts";
 import { scoreAxis } from "./axis.ts";
 import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
+import { fade } from "./color.ts";
 import { marksOf } from "./marks.ts";
-import { type ChartTheme, fade } from "./theme.ts";
+import type { ChartTheme } from "./theme.ts";
 
 export interface RanksChartState {
   runs: readonly RunView[];

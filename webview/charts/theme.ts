@@ -1,4 +1,5 @@
 /** @file Colours and type of the charts, out of VS Code's theme; a canvas does not follow CSS by itself. */
+import { fade, legible } from "./color.ts";
 
 export interface ChartTheme {
   /** blue, red, green, orange, yellow, purple: the order of `RunView.color`. */
@@ -18,23 +19,37 @@ const seriesNames = ["blue", "red", "green", "orange", "yellow", "purple"] as co
 const ownOrange = "--vscode-ulpt-seriesOrange";
 const otherwise = ["#3794ff", "#f14c4c", "#89d185", "#d18616", "#cca700", "#b180d7"];
 
+/** Text has to be told from what is behind it more easily than lines: WCAG 2.2, 1.4.3. */
+const leastOfText = 4.5;
+
+/** The six colours of the series, each with a contrast of 3 at least. @param read the value of the first of these that has one */
+export function seriesColors(read: (...names: string[]) => string | undefined, background: string): string[] {
+  return seriesNames.map((name, index) => {
+    // The charts.orange of many themes is what marks a match of a search: see-through, and grey in some.
+    const color = read(...(name === "orange" ? [ownOrange] : []), `--vscode-charts-${name}`) ?? otherwise[index]!;
+    return legible(color, background);
+  });
+}
+
 export function readTheme(): ChartTheme {
   const style = getComputedStyle(document.body);
   const read = (...names: string[]) => names.map((name) => style.getPropertyValue(name).trim()).find(Boolean);
   const highContrast = /vscode-high-contrast/.test(document.body.className);
-  const foreground = read("--vscode-editor-foreground", "--vscode-foreground") ?? "#cccccc";
   const background = read("--vscode-editor-background") ?? "#1e1e1e";
+  const foreground = legible(
+    read("--vscode-editor-foreground", "--vscode-foreground") ?? "#cccccc",
+    background,
+    leastOfText,
+  );
+  const muted = highContrast ? foreground : (read("--vscode-descriptionForeground") ?? foreground);
   const border = read("--vscode-contrastBorder", "--vscode-editorHoverWidget-border") ?? foreground;
   return {
-    // High contrast themes have no charts.orange: the extension brings one.
-    series: seriesNames.map(
-      (name, index) => read(...(name === "orange" ? [ownOrange] : []), `--vscode-charts-${name}`) ?? otherwise[index]!,
-    ),
+    series: seriesColors(read, background),
     foreground,
-    muted: highContrast ? foreground : (read("--vscode-descriptionForeground") ?? foreground),
+    muted: legible(muted, background, leastOfText),
     grid: fade(foreground, highContrast ? 0.2 : 0.1),
     background,
-    focus: read("--vscode-focusBorder") ?? foreground,
+    focus: legible(read("--vscode-focusBorder") ?? foreground, background),
     tooltip: {
       background: read("--vscode-editorHoverWidget-background") ?? background,
       foreground: read("--vscode-editorHoverWidget-foreground") ?? foreground,
@@ -46,23 +61,16 @@ export function readTheme(): ChartTheme {
   };
 }
 
+/** Gives the page the colours of the charts: its legends and marks have the same. */
+export function shareTheme({ series }: ChartTheme): void {
+  series.forEach((color, index) => {
+    document.body.style.setProperty(`--series-${index}`, color);
+  });
+}
+
 /** Calls back whenever VS Code changes the theme: it rewrites the classes of body and the variables on html. */
 export function onThemeChange(listener: () => void): void {
   const observer = new MutationObserver(listener);
   observer.observe(document.body, { attributeFilter: ["class", "data-vscode-theme-id"] });
   observer.observe(document.documentElement, { attributeFilter: ["style", "class"] });
-}
-
-const painter = document.createElement("canvas").getContext("2d");
-
-/** The colour with an opacity; any CSS colour. */
-export function fade(color: string, opacity: number): string {
-  if (!painter) return color;
-  painter.fillStyle = "#000";
-  painter.fillStyle = color; // reads back as #rrggbb or rgba(…)
-  const normal = painter.fillStyle;
-  const hex = /^#(..)(..)(..)$/.exec(normal);
-  if (hex) return `rgba(${hex.slice(1).map((pair) => Number.parseInt(pair, 16))}, ${opacity})`;
-  const [r = 0, g = 0, b = 0, a = 1] = (normal.match(/[\d.]+/g) ?? []).map(Number);
-  return `rgba(${r}, ${g}, ${b}, ${a * opacity})`;
 }

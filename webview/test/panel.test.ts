@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Cost, MeasuredCost } from "../../src/results/cost.ts";
 import { LossCurve } from "../../src/results/curve.ts";
 import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
+import { contrast } from "../charts/color.ts";
 import { Experiment, type OpenOptions, PanelPage, strings } from "./harness.ts";
+import { shippedTheme, shippedThemes } from "./themes.ts";
 import { launch, missing } from "./webviewPage.ts";
 
 if (missing) console.warn(`The tests of the run panel in a browser are SKIPPED: ${missing}.`);
@@ -382,6 +384,23 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     await panel.setTheme("light");
     await expect.poll(() => pixelsOf(lightBlue)).toBeGreaterThan(10);
     expect(await pixelsOf(darkBlue)).toBeUndefined();
+  });
+
+  it("draws its series with a contrast of 3 at least in every theme that ships with VS Code", async () => {
+    const panel = await show(await sweep(60).snapshot());
+    for (const shipped of shippedThemes) {
+      await panel.setTheme(shippedTheme(shipped));
+      const shown = await panel.page
+        .locator(".swatch")
+        .evaluateAll((all) => all.map((one) => getComputedStyle(one).color));
+      expect(new Set(shown).size, shipped.id).toBe(6);
+      const background = shipped.colors["editor.background"]!;
+      const contrasts = shown.map((color) => contrast(color, background) ?? 0);
+      expect(Math.min(...contrasts), shipped.id).toBeGreaterThanOrEqual(3);
+      const ink = await panel.ink(lossCanvas);
+      const pixels = shown.map((color) => ink[color.replaceAll(/[^\d,]/g, "")] ?? 0);
+      expect(Math.max(...pixels), `${shipped.id}: the curves have the colours of the legend`).toBeGreaterThan(10);
+    }
   });
 
   it("offers its numbers as a table, and names its pictures", async () => {

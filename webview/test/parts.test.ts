@@ -5,11 +5,14 @@ import type { LossColumns } from "../../src/results/curve.ts";
 import { groupTitle, spreadOf } from "../../src/results/groups.ts";
 import type { HostMessage, RunView } from "../../src/shared/panel.ts";
 import { scoreAxis } from "../charts/axis.ts";
+import { contrast, legible } from "../charts/color.ts";
 import { marksOf } from "../charts/marks.ts";
+import { seriesColors } from "../charts/theme.ts";
 import { rowsOf, scoredRuns, settingColumns, sortRows } from "../comparison.ts";
 import { duration, fill, Texts, timeTicks } from "../format.ts";
 import { PanelStore } from "../store.ts";
 import { strings } from "./harness.ts";
+import { shippedThemes, variableOf } from "./themes.ts";
 
 function group(name: string, difference = ""): RunView["group"] {
   return { key: groupTitle({ name, difference }), name, difference, family: name };
@@ -247,6 +250,25 @@ describe("marks", () => {
     const all = Array.from({ length: 24 }, (_, index) => marksOf({ color: index % 6, variant: Math.floor(index / 6) }));
     expect(new Set(all.map(({ color, dash }) => `${color} ${dash}`)).size).toBe(24);
     expect(new Set(all.slice(0, 6).map(({ point }) => point)).size).toBe(6);
+  });
+});
+
+describe("the colours of the charts", () => {
+  it.each(shippedThemes)("can be told from the background in $id", ({ colors }) => {
+    const variables = new Map(Object.entries(colors).map(([name, value]) => [variableOf(name), value]));
+    const background = colors["editor.background"]!;
+    const series = seriesColors((...names) => names.map((name) => variables.get(name)).find(Boolean), background);
+    const contrasts = series.map((color) => contrast(color, background)!);
+    expect(Math.min(...contrasts)).toBeGreaterThanOrEqual(3);
+    expect(new Set(series).size).toBe(6);
+  });
+
+  it("are those of the theme where they can be seen, and opaque", () => {
+    expect(legible("#3794ff", "#1e1e1e")).toBe("rgba(55, 148, 255, 1)");
+    expect(contrast("#EA5C0055", "#ffffff")).toBeLessThan(2);
+    expect(legible("#EA5C0055", "#ffffff")).toBe("rgba(234, 92, 0, 1)");
+    expect(contrast(legible("#ffff00", "#ffffff"), "#ffffff")).toBeGreaterThanOrEqual(3);
+    expect(legible("no colour", "#ffffff")).toBe("no colour");
   });
 });
 

@@ -1,5 +1,16 @@
 /** @file Colours of VS Code's own themes, as it gives them to webviews: as far as the panel uses them. */
 
+import shipped from "./shippedThemes.json" with { type: "json" };
+
+/** Of every theme that ships with VS Code, the colours that charts use (scripts/shippedThemes.ts writes them). */
+export const shippedThemes: readonly { id: string; kind: string; colors: Readonly<Record<string, string>> }[] =
+  shipped as never;
+
+/** `charts.blue` → `--vscode-charts-blue` */
+export function variableOf(color: string): string {
+  return `--vscode-${color.replaceAll(".", "-")}`;
+}
+
 export type ThemeName = "dark" | "light" | "high-contrast" | "high-contrast-light";
 
 const type = {
@@ -201,9 +212,29 @@ const highContrastLight = {
   "--vscode-toolbar-hoverBackground": "",
 };
 
-export const themes: Readonly<Record<ThemeName, { body: string; variables: Readonly<Record<string, string>> }>> = {
+export interface Theme {
+  /** Classes of the body. */
+  body: string;
+  variables: Readonly<Record<string, string>>;
+}
+
+export const themes: Readonly<Record<ThemeName, Theme>> = {
   dark: { body: "vscode-dark", variables: dark },
   light: { body: "vscode-light", variables: light },
   "high-contrast": { body: "vscode-high-contrast", variables: highContrast },
   "high-contrast-light": { body: "vscode-high-contrast vscode-high-contrast-light", variables: highContrastLight },
 };
+
+const likeKind: Readonly<Record<string, ThemeName>> = {
+  dark: "dark",
+  light: "light",
+  highContrast: "high-contrast",
+  highContrastLight: "high-contrast-light",
+};
+
+/** A theme that ships with VS Code, with what the page uses besides from the one of its kind. */
+export function shippedTheme({ kind, colors }: (typeof shippedThemes)[number]): Theme {
+  const { body, variables } = themes[likeKind[kind]!];
+  const own = Object.entries(colors).map(([name, value]) => [variableOf(name), value] as const);
+  return { body, variables: { ...variables, ...Object.fromEntries(own) } };
+}

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { panelHtml } from "../../src/host/panel/html.ts";
-import { type ThemeName, themes } from "./themes.ts";
+import { type Theme, type ThemeName, themes } from "./themes.ts";
 
 const chromiumPath = process.env.ULPT_CHROMIUM ?? "/usr/bin/chromium";
 const bundle = new URL("../../dist/webview/", import.meta.url);
@@ -71,8 +71,8 @@ export class WebviewPage<Sent, State> {
     await this.page.evaluate((data) => window.postMessage(data, "*"), message as never);
   }
 
-  async setTheme(theme: ThemeName): Promise<void> {
-    await this.page.evaluate(applyTheme, themes[theme]);
+  async setTheme(theme: ThemeName | Theme): Promise<void> {
+    await this.page.evaluate(applyTheme, typeof theme === "string" ? themes[theme] : theme);
     await this.page.waitForTimeout(100);
   }
 
@@ -92,19 +92,14 @@ interface Played {
   state: unknown;
 }
 
-interface PlayedTheme {
-  body: string;
-  variables: Readonly<Record<string, string>>;
-}
-
-function applyTheme({ body, variables }: PlayedTheme): void {
+function applyTheme({ body, variables }: Theme): void {
   for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
   document.body.dataset.vscodeThemeKind = body.split(" ").at(-1);
   document.body.className = body;
 }
 
 /** Runs in the page, before its script. */
-function playVsCode({ body, variables, state }: PlayedTheme & { state: unknown }): void {
+function playVsCode({ body, variables, state }: Theme & { state: unknown }): void {
   const played = window as unknown as Played & { acquireVsCodeApi: unknown };
   played.sent = [];
   played.state = state;

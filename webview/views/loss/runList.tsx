@@ -6,7 +6,7 @@ import { type PanelContext, usePanel } from "../../context.ts";
 import { duration } from "../../format.ts";
 import { Link, SearchField } from "../../ui/controls.tsx";
 import { roving } from "../../ui/roving.ts";
-import { StateDot, Swatch, stateText } from "../parts.tsx";
+import { StateMark, Swatch, stateText } from "../parts.tsx";
 import "./runList.css";
 
 /** More rows than anybody scrolls through; the filter finds the others. */
@@ -78,7 +78,7 @@ function Row({ run, isInTabOrder }: { run: RunView; isInTabOrder: boolean }): JS
       <span class="run-text">
         <span class="run-name">{run.name}</span>
         <span class="run-state">
-          <StateDot run={run} />
+          <StateMark run={run} />
           {describe(run, context)}
         </span>
       </span>
