@@ -11,6 +11,7 @@ import { noteRun, starRun, tagRun } from "./cli/marks.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
 import { showPaper } from "./cli/paper.ts";
 import { predict } from "./cli/predict.ts";
+import { quantize } from "./cli/quantize.ts";
 import { showRows } from "./cli/rows.ts";
 import { showRuns } from "./cli/runs.ts";
 import { serve } from "./cli/serve.ts";
@@ -24,8 +25,10 @@ import { resume, train } from "./cli/train.ts";
 import { evaluate, show } from "./cli/use.ts";
 import { type Task, work } from "./cli/work.ts";
 import { exitCodes, UlptError } from "./errors.ts";
+import { precisions } from "./experiment/schema.ts";
 import { type Device, devices } from "./graph/devices.ts";
 import { openModel } from "./models/model.ts";
+import { quantizedPrecisions } from "./models/quantize/recipe.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
 import { evaluatedSplits } from "./runs/layout.ts";
@@ -50,6 +53,7 @@ const commands = {
   data: showData,
   cost: showCost,
   download,
+  quantize,
 } as const;
 
 /** Commands that save or clear up when they are asked to stop. */
@@ -61,6 +65,7 @@ const saving: ReadonlySet<string> = new Set<keyof typeof commands>([
   "predict",
   "data",
   "download",
+  "quantize",
 ]);
 
 async function inThread(command: keyof typeof commands, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
@@ -108,6 +113,8 @@ const json = () =>
     'one JSON object a line, for machines; of a failure the last is {"type":"error","code":…}',
   ).default(false);
 const device = () => new Option("--device <name>", "where to run").choices(["auto", ...devices]);
+const precision = () =>
+  new Option("--precision <name>", "of the model's weights (default: that of the training)").choices(precisions);
 const runGeneratedCode = () =>
   new Option("--run-generated-code", "run programs that the model writes, for tasks scored by their tests").default(
     false,
@@ -245,6 +252,7 @@ program
   .addOption(new Option("--split <name>", "rows to score").choices(["validation", "test"]).default("test"))
   .option("--task <task-or-experiment>", "what to score an exported prompt on")
   .addOption(device())
+  .addOption(precision())
   .addOption(runGeneratedCode())
   .addOption(json())
   .action((target: string, options) => inThread("evaluate", target, options));
@@ -277,6 +285,7 @@ program
     answerNumber("seed", "a whole number from 0 to 2^53 − 1"),
   )
   .addOption(device())
+  .addOption(precision())
   .addOption(json())
   .action((target: string, texts: string[], options) => inThread("predict", target, texts, options));
 
@@ -429,6 +438,13 @@ program
   .description("fetch models (google-t5/t5-base), the data sets of tasks (sst2) and all that experiments need, once")
   .addOption(json())
   .action((names: string[], options) => inThread("download", names, options));
+
+program
+  .command("quantize <model>")
+  .description("round a model's weights to integers, as experiments with that precision do when they first need them")
+  .addOption(new Option("--precision <name>", "to what").choices(quantizedPrecisions).default("int8"))
+  .addOption(json())
+  .action((name: string, options) => inThread("quantize", name, options));
 
 program
   .command("devices")

@@ -4,6 +4,8 @@ import { messageOf, UlptError } from "../errors.ts";
 import { type Device, devices } from "../graph/devices.ts";
 import { supportedDevices } from "../graph/engine.ts";
 import { type ProbeResult, probeDevice } from "../graph/probe.ts";
+import type { Precision } from "../models/quantize/recipe.ts";
+import { requirePrecision } from "../training/precision.ts";
 import { sayJson } from "./terminal.ts";
 
 /** What a device needs where it is missing. */
@@ -97,11 +99,16 @@ export async function reportDevices(): Promise<DeviceReport[]> {
 }
 
 /**
- * The device to run on. `auto` is the fastest that gives right results on the trial graph; one asked for by name must work.
- * @throws DEVICE_MISSING with what is available and what the device needs
+ * The device to run on in a precision. `auto` is the fastest that gives right results on the trial graph; one asked for by name must work.
+ * @throws OPTION_INVALID where it does not have the precision; DEVICE_MISSING with what is available and what the device needs
  */
-export async function resolveDevice(wanted: Device | "auto"): Promise<{ device: Device; why: string | undefined }> {
+export async function resolveDevice(
+  wanted: Device | "auto",
+  precision: Precision = "float32",
+): Promise<{ device: Device; why: string | undefined }> {
   if (wanted === "cpu") return { device: "cpu", why: undefined };
+  if (wanted === "auto" && precision !== "float32") return { device: "cpu", why: `auto: ${precision} runs on the cpu` };
+  requirePrecision(precision, wanted === "auto" ? "cpu" : wanted);
   if (wanted === "auto") {
     const working = (await reportDevices()).filter((report) => report.works);
     const fastest = working.toSorted((a, b) => b.gflops - a.gflops)[0];

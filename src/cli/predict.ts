@@ -1,5 +1,6 @@
 /** @file Answers to texts, with a checkpoint's or an exported prompt and without, told piece by piece as the model writes them. */
 import type { Device } from "../graph/devices.ts";
+import type { Precision } from "../models/quantize/recipe.ts";
 import { Stream } from "../random/philox.ts";
 import {
   type AnswerNumbers,
@@ -12,7 +13,9 @@ import { type AnswerOptions, LoadedModel } from "../training/loadedModel.ts";
 import { leadingCount } from "../training/position.ts";
 import { behind, type Prompted } from "../training/prompted.ts";
 import { resolveDevice } from "./devices.ts";
-import { deviceOf, modelOf, openTarget, promptOf, type Target, taskOf } from "./target.ts";
+import { createReporter } from "./output.ts";
+import { quantizing, tellPrecision } from "./quantize.ts";
+import { deviceOf, modelOf, openTarget, precisionOf, promptOf, type Target, taskOf } from "./target.ts";
 import { LiveText, sayJson } from "./terminal.ts";
 
 type SamplingOptions = Omit<AnswerNumbers, "maxNewTokens">;
@@ -126,6 +129,8 @@ export async function answerTexts(
 
 export interface PredictOptions extends AnswerNumbers {
   device?: Device | "auto" | undefined;
+  /** Default: that of the training. */
+  precision?: Precision | undefined;
   stop: readonly string[];
   raw: boolean;
   json: boolean;
@@ -138,10 +143,14 @@ export async function predict(
   options: PredictOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { raw, maxNewTokens, stop, json, device: wanted, ...sampling } = options;
+  const { raw, maxNewTokens, stop, json, device: wanted, precision: asPrecision, ...sampling } = options;
   const target = openTarget(name);
-  const { device } = await resolveDevice(wanted ?? deviceOf(target));
-  const model = LoadedModel.open(await modelOf(target, { signal }), device);
+  const precision = asPrecision ?? precisionOf(target);
+  const { device } = await resolveDevice(wanted ?? deviceOf(target), precision);
+  const reporter = createReporter({ json }, signal);
+  const access = { precision, device, ...quantizing(reporter, signal) };
+  const model = await LoadedModel.openInPrecision(await modelOf(target, { signal }), access);
+  tellPrecision(target, precision, reporter);
   const asked = { raw, maxNewTokens, stop, sampling };
   try {
     if (json) await printLines(target, texts, model, asked, signal);

@@ -8,7 +8,12 @@ import { formatBytes, formatCount, formatSeconds } from "./format.ts";
 const quiet = 1_000;
 const lineInterval = 5_000;
 
-const verbs = { download: "downloading", read: "reading", tokenize: "tokenizing" } as const;
+const verbs = {
+  download: "downloading",
+  read: "reading",
+  tokenize: "tokenizing",
+  quantize: "rounding weights",
+} as const;
 
 interface Told {
   /** What is being done, and what to: `reading train`. */
@@ -42,7 +47,9 @@ class Teller {
     const secondsLeft = isDownload ? progress.secondsLeft : rate > 0 ? (total - done) / rate : undefined;
     const amount = isDownload
       ? `${formatBytes(done)} of ${formatBytes(total)}  ${formatBytes(progress.bytesPerSecond)}/s`
-      : `${formatCount(done)} of ${formatCount(total)} rows`;
+      : progress.stage === "quantize"
+        ? `${formatBytes(done)} of ${formatBytes(total)}`
+        : `${formatCount(done)} of ${formatCount(total)} rows`;
     return { title, done, total, amount, secondsLeft, since };
   }
 }

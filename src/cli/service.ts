@@ -6,6 +6,7 @@ import { modelFolderFiles, tokenizerConfigFile } from "../formats/modelFolder.ts
 import type { Device } from "../graph/devices.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { readDimensions } from "../models/model.ts";
+import type { Precision } from "../models/quantize/recipe.ts";
 import { runPaths } from "../runs/layout.ts";
 import type { AnswerPiece, ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
 import { sharePrompt } from "../training/adapters.ts";
@@ -21,7 +22,7 @@ import { openHub } from "./hub.ts";
 import { answerTexts, type RowPiece } from "./predict.ts";
 import { importInto, promptToShare } from "./share.ts";
 import { surveyModels } from "./survey.ts";
-import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, type Target } from "./target.ts";
+import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, precisionOf, type Target } from "./target.ts";
 import { evaluateCheckpoint, inspectTarget } from "./use.ts";
 import type { Task } from "./work.ts";
 
@@ -84,14 +85,16 @@ function createHandlers(models: ModelCache): Handlers {
         lengths[which] += text.length;
       };
       const options = { raw, maxNewTokens, stop, sampling, signal, onPiece };
-      const [answer] = await answerTexts(target, [text], await open(target, context), options);
+      const model = await models.openInPrecision(await modelOf(target, context), precisionOf(target), signal);
+      const [answer] = await answerTexts(target, [text], model, options);
       return answer!;
     },
     async evaluate({ checkpoint, split, runGeneratedCode }, { signal }) {
       const target = openCheckpoint(checkpoint);
-      const { device } = await resolveDevice(deviceOf(target));
+      const precision = precisionOf(target);
+      const { device } = await resolveDevice(deviceOf(target), precision);
       const allowed = { allowPrograms: runGeneratedCode ?? false };
-      return (await evaluateCheckpoint(target, split, device, { signal, ...allowed })).report;
+      return (await evaluateCheckpoint(target, split, { device, precision }, { signal, ...allowed })).report;
     },
     async preview({ experiment, split, rows }, context) {
       const { task, model, directory } = openSubject(experiment);
@@ -151,9 +154,18 @@ export class ModelCache {
 
   /** The model in `folder`, opened again if its files changed. */
   open(folder: string, device: Device): LoadedModel {
-    const key = `${device} ${folder} ${stamp(folder)}`;
-    const known = this.entries.get(key);
-    const model = known ?? LoadedModel.open(folder, device);
+    const key = keyOf(folder, device, "float32");
+    return this.keep(key, this.entries.get(key) ?? LoadedModel.open(folder, device));
+  }
+
+  /** As the model was trained with. */
+  async openInPrecision(folder: string, precision: Precision, signal: AbortSignal): Promise<LoadedModel> {
+    const key = keyOf(folder, "cpu", precision);
+    const options = { precision, device: "cpu", hub: openHub(), signal } as const;
+    return this.keep(key, this.entries.get(key) ?? (await LoadedModel.openInPrecision(folder, options)));
+  }
+
+  private keep(key: string, model: LoadedModel): LoadedModel {
     this.entries.delete(key);
     this.entries.set(key, model); // the order of a map is that of insertion: the last is the latest
     for (const [oldest, entry] of this.entries) {
@@ -169,6 +181,10 @@ export class ModelCache {
     this.entries.clear();
     await Promise.allSettled(all.map((model) => model.release()));
   }
+}
+
+function keyOf(folder: string, device: Device, precision: Precision): string {
+  return `${device} ${precision} ${folder} ${stamp(folder)}`;
 }
 
 /** Changes when a file of the model is replaced. */

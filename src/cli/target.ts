@@ -4,8 +4,9 @@ import { dirname, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
+import type { Precision } from "../models/quantize/recipe.ts";
 import { runPaths } from "../runs/layout.ts";
-import { isPromptFile, type PromptTask, promptExtension, readPrompt } from "../runs/prompts.ts";
+import { isPromptFile, type PromptMetadata, type PromptTask, promptExtension, readPrompt } from "../runs/prompts.ts";
 import type { Run } from "../runs/store.ts";
 import { loadExportedPrompt, loadPrompt, usablePrompt } from "../training/artifact.ts";
 import type { LoadedModel } from "../training/loadedModel.ts";
@@ -30,6 +31,8 @@ export interface PromptTarget {
   model: string;
   /** Commit of the model on the Hub. */
   revision: string | undefined;
+  /** How the model's weights were rounded in training; undefined of float32. */
+  quantization: PromptMetadata["quantization"];
   task: PromptTask;
   directory: string;
 }
@@ -55,12 +58,13 @@ export function openCheckpoint(name: string): CheckpointTarget {
  * @throws PROMPT_INVALID
  */
 export function openPrompt(path: string, workspace = findWorkspace(dirname(path))): PromptTarget {
-  const { model, modelRevision, directory, task } = readPrompt(path).metadata;
+  const { model, modelRevision, directory, quantization, task } = readPrompt(path).metadata;
   return {
     kind: "prompt",
     path,
     model,
     revision: modelRevision,
+    quantization,
     task,
     directory: recordedFolder(workspace, directory),
   };
@@ -94,6 +98,11 @@ export function sourceOf(target: Target): { model: string; revision: string | un
 /** The device it was trained on; an exported prompt may have come from another machine. */
 export function deviceOf(target: Target): Device {
   return target.kind === "prompt" ? "cpu" : (target.run.spec.device as Device);
+}
+
+/** The precision of the model that it was trained with. */
+export function precisionOf(target: Target): Precision {
+  return target.kind === "prompt" ? (target.quantization?.precision ?? "float32") : target.settings.precision;
 }
 
 /** How texts become sources, and how long answers may be. */

@@ -83,6 +83,7 @@ export async function resume(
     task: settings.task,
     directory,
     device,
+    precision: settings.precision,
     // What it began with, whatever the Hub has by now.
     revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
     ...access(reporter, options.runGeneratedCode, signal),

@@ -70,16 +70,17 @@ export async function withTraining(
   const [first] = runs;
   if (first!.paper !== undefined) findCell(first!.paper); // an unknown result is said before hours of training
   const reporter = createReporter({ json: options.json, several: parallel > 1 && runs.length > 1 }, signal);
-  const { device, why } = await resolveDevice(first!.device);
+  const { device, why } = await resolveDevice(first!.device, first!.precision);
   if (why) reporter.note(why);
   const departure = first!.paper === undefined ? departureNote(first!) : undefined;
   if (departure) reporter.note(departure);
-  // Method, rank and seed differ between the runs; model, task and device do not.
+  // Method, rank and seed differ between the runs; model, task, device and precision do not.
   const resources = await Resources.open({
     model: experiment.settings.model,
     task: first!.task,
     directory: experiment.directory,
     device,
+    precision: first!.precision,
     revisions,
     ...access(reporter, options.runGeneratedCode, signal),
   });

@@ -5,6 +5,7 @@ import { UlptError } from "../errors.ts";
 import type { PromptPosition } from "../experiment/schema.ts";
 import type { Device } from "../graph/devices.ts";
 import { scoreText } from "../metrics/kinds.ts";
+import type { Precision } from "../models/quantize/recipe.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
 import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
 import type { Inspection } from "../runs/inspection.ts";
@@ -22,6 +23,7 @@ import { resolveDevice } from "./devices.ts";
 import { formatPercent } from "./format.ts";
 import { openHub } from "./hub.ts";
 import { createReporter } from "./output.ts";
+import { tellPrecision } from "./quantize.ts";
 import {
   type CheckpointTarget,
   deviceOf,
@@ -29,6 +31,7 @@ import {
   openCheckpoint,
   openTarget,
   type PromptTarget,
+  precisionOf,
   promptOf,
   type Target,
 } from "./target.ts";
@@ -38,6 +41,12 @@ import { isTerminal, say, sayJson } from "./terminal.ts";
 const tokensPerPass = 3600;
 
 type DeviceChoice = Device | "auto" | undefined;
+
+/** On what the model runs, and in what. */
+interface ModelPlace {
+  device: Device;
+  precision: Precision;
+}
 
 /** A prompt of another model would be used without complaint, and mean nothing. @throws MODEL_MISMATCH */
 function requireWeights({ metadata }: Checkpoint, found: string, path: string): void {
@@ -64,7 +73,7 @@ type Evaluation = { report: EvaluationReport; predictions: string[] };
 export function evaluateCheckpoint(
   { run, path, settings, directory }: CheckpointTarget,
   splitName: "validation" | "test",
-  device: Device,
+  place: ModelPlace,
   tracking: EvaluationTracking = {},
 ): Promise<Evaluation> {
   const scored: Scored = {
@@ -82,7 +91,7 @@ export function evaluateCheckpoint(
       return prompt;
     },
   };
-  return evaluateScored(scored, splitName, device, tracking);
+  return evaluateScored(scored, splitName, place, tracking);
 }
 
 /**
@@ -93,7 +102,7 @@ async function evaluatePrompt(
   target: PromptTarget,
   taskName: string,
   splitName: "validation" | "test",
-  device: Device,
+  place: ModelPlace,
   tracking: EvaluationTracking,
 ): Promise<Evaluation> {
   const { task, directory } = openSubject(taskName);
@@ -112,7 +121,7 @@ async function evaluatePrompt(
       promptPosition,
       prompt: () => prompt,
     };
-    return await evaluateScored(scored, splitName, device, tracking);
+    return await evaluateScored(scored, splitName, place, tracking);
   } finally {
     await loaded.release();
   }
@@ -131,7 +140,7 @@ interface Scored extends Pick<ResourceOptions, "model" | "task" | "directory" | 
 async function evaluateScored(
   { path, model, task: definition, taskName, directory, revisions, maxNewTokens, promptPosition, prompt: load }: Scored,
   splitName: "validation" | "test",
-  device: Device,
+  { device, precision }: ModelPlace,
   { allowPrograms, onPreparation, signal, onProgress }: EvaluationTracking,
 ): Promise<Evaluation> {
   const resources = await Resources.open({
@@ -139,6 +148,7 @@ async function evaluateScored(
     task: definition,
     directory,
     device,
+    precision,
     hub: openHub(),
     revisions,
     allowPrograms,
@@ -193,6 +203,8 @@ export async function evaluate(
     split: "validation" | "test";
     task?: string | undefined;
     device?: DeviceChoice;
+    /** Default: that of the training. */
+    precision?: Precision | undefined;
     json: boolean;
     runGeneratedCode: boolean;
   },
@@ -201,7 +213,9 @@ export async function evaluate(
   const { task } = options;
   const target = task === undefined ? openCheckpoint(name) : openTarget(name);
   if (task !== undefined && target.kind === "checkpoint") throw ownTask(target);
-  const { device } = await resolveDevice(options.device ?? deviceOf(target));
+  const precision = options.precision ?? precisionOf(target);
+  const { device } = await resolveDevice(options.device ?? deviceOf(target), precision);
+  const place = { device, precision };
   const bar = new cliProgress.SingleBar({ format: "  {bar} {value}/{total}  ETA {eta_formatted}", barsize: 24 });
   const showBar = !options.json && isTerminal();
   const onProgress = (done: number, total: number) => {
@@ -212,6 +226,7 @@ export async function evaluate(
   };
   try {
     const reporter = createReporter(options, signal);
+    tellPrecision(target, precision, reporter);
     const tracking: EvaluationTracking = {
       allowPrograms: options.runGeneratedCode,
       onPreparation: (progress) => reporter.preparing(progress),
@@ -220,8 +235,8 @@ export async function evaluate(
     };
     const { report, predictions } =
       target.kind === "checkpoint"
-        ? await evaluateCheckpoint(target, options.split, device, tracking)
-        : await evaluatePrompt(target, task!, options.split, device, tracking);
+        ? await evaluateCheckpoint(target, options.split, place, tracking)
+        : await evaluatePrompt(target, task!, options.split, place, tracking);
     if (options.json) sayJson({ ...report, predictions });
     else printEvaluation(target, report);
   } finally {

@@ -118,6 +118,7 @@ describe("run settings", () => {
       },
       generation: { maxNewTokens: null },
       device: "auto",
+      precision: "float32",
     });
   });
 

@@ -194,6 +194,7 @@ function* runsOf({ points, name: experiment }: Experiment): Generator<PlannedSet
             training: resolveTraining(settings.training, variant.learningRate),
             generation: settings.generation,
             device: settings.device,
+            precision: settings.precision,
           },
           bracket: runName(variant, seed),
         };

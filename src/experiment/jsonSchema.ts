@@ -94,6 +94,7 @@ export const sharedKeys: ReadonlySet<string> = new Set([
   "task",
   "paper",
   "device",
+  "precision",
   "search",
   "method",
 ]);

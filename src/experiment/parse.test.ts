@@ -49,6 +49,7 @@ describe("an experiment file", () => {
       projection: { distribution: "xavier-uniform", groups: 1 },
       training: { steps: 30_000, batchSize: 16, clipNorm: 1, optimizer: { name: "adamw", betas: [0.9, 0.999] } },
       device: "auto",
+      precision: "float32",
     });
   });
 

@@ -8,7 +8,7 @@ import { recordedMethod } from "./methods/registry.ts";
 import { recordedForm } from "./recordedForm.ts";
 import { experimentSchema } from "./schema.ts";
 
-const { promptPosition, training, generation, device } = experimentSchema.shape;
+const { promptPosition, training, generation, device, precision } = experimentSchema.shape;
 
 const recordedSettings = z.object({
   /** Of the run, unique in its experiment and the same whenever its settings are: `ulpt-r2-seed1`. */
@@ -28,6 +28,7 @@ const recordedSettings = z.object({
   training: recordedForm(training),
   generation: recordedForm(generation),
   device: recordedForm(device),
+  precision: recordedForm(precision),
 });
 
 /** Everything that decides what a run does, and the folder of its experiment file; plain JSON. */

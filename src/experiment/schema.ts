@@ -131,6 +131,9 @@ const generation = z.strictObject({
     .describe("Most tokens of a generated answer. Default: those of the longest target."),
 });
 
+/** In what the matrices of the frozen model are kept and multiplied. */
+export const precisions = ["float32", "int8", "int4"] as const;
+
 /** Where a prompt stands among the tokens of a text. */
 export const promptPositions = ["first", "after-bos"] as const;
 export type PromptPosition = (typeof promptPositions)[number];
@@ -218,6 +221,15 @@ export const experimentSchema = z
       .enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"])
       .default("auto")
       .describe("Where the model runs. auto: the fastest that works here, else cpu."),
+    precision: formerly(
+      "float32",
+      z
+        .enum(precisions)
+        .default("float32")
+        .describe(
+          "In what the frozen model's matrices are kept and multiplied. float32: as published results have it. int8: rounded to 8 bits in blocks, once for each model; less memory, faster on most processors, and gradients nearly the same. int4: the same with 4 bits, of which scores may suffer. Both on the cpu only.",
+        ),
+    ),
   })
   .meta({
     title: "ULPT experiment",

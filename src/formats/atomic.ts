@@ -87,7 +87,7 @@ function reserveName(temporary: string, path: string): boolean {
 }
 
 /** The error on its way says what went wrong; a second one, from tidying up, would hide it. */
-function removeQuietly(path: string): void {
+export function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {}

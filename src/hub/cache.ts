@@ -6,8 +6,8 @@
  *     models--org--name/refs/<revision>                 the commit a branch or tag pointed to when it was last asked for
  *
  * Ours beside it, in folders that other tools pass over: `.listings/<commit>.json`, the files of a commit as the Hub listed
- * them (so that a cached commit need not be listed again, and a data set offline is known to be whole), and
- * `.locks/<repository>/<etag>.ulpt`, see claim.ts.
+ * them (so that a cached commit need not be listed again, and a data set offline is known to be whole),
+ * `.locks/<repository>/<etag>.ulpt`, see claim.ts, and `.quantized/`, the weights of models as they are multiplied in int8 and int4.
  */
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
@@ -32,6 +32,10 @@ export function cachedRepository(cache: string, { type, id }: Repository): Cache
   const name = [`${type}s`, ...id.split("/")].join("--");
   const folder = join(cache, name);
   return { name, folder, blobs: join(folder, "blobs"), locks: join(cache, ".locks", name) };
+}
+
+export function quantizedFolder(cache: string): string {
+  return join(cache, ".quantized");
 }
 
 export function snapshotFolder({ folder }: CachedRepository, commit: string): string {

@@ -11,6 +11,7 @@ import {
   cachedRepository,
   listSnapshot,
   pathInSnapshot,
+  quantizedFolder,
   readRef,
   snapshotFolder,
   writeRef,
@@ -99,6 +100,11 @@ export class Hub {
   constructor(settings: HubSettings) {
     checkSettings(settings);
     this.settings = settings;
+  }
+
+  /** Where what is made of models is kept, beside them. */
+  get quantizedFolder(): string {
+    return quantizedFolder(this.settings.cache);
   }
 
   /** The same Hub, of which nothing is asked: what the cache has must do. */

@@ -16,7 +16,7 @@ import {
 } from "./metadata.ts";
 import type { Ownership } from "./owner.ts";
 import { listOwnNames, lookAt, makeOwnFolder, removeOwnFile } from "./ownFiles.ts";
-import { issueText } from "./schema.ts";
+import { issueText, quantization } from "./schema.ts";
 import {
   encodeTensorFile,
   type Float32Tensor,
@@ -42,6 +42,8 @@ const checkpointMetadata = z.object({
   /** Source of the frozen model, and the SHA-256 of its weights. */
   model: z.string(),
   modelSha256: z.string(),
+  /** How those were quantised in training; left out of float32. */
+  quantization: json(quantization).optional(),
   metrics: jsonRecord,
   /** What rebuilds the method. */
   settings: jsonRecord,

@@ -15,7 +15,7 @@ import { frozenRecords, integer, json, jsonRecord, migrateMetadata, positive, pr
 import { safeName, suffixedName } from "./names.ts";
 import { removeAbandonedOwn } from "./owner.ts";
 import { createOwnFile, createOwnFolder, makeOwnFolders, writeOwnFile } from "./ownFiles.ts";
-import { issueText } from "./schema.ts";
+import { issueText, quantization } from "./schema.ts";
 import { encodeTensorFile, fileVersion, float32Only, readSharedTensorFile, tensorFileVersion } from "./tensorFile.ts";
 
 export const promptExtension = ".prompt.safetensors";
@@ -87,6 +87,8 @@ const promptMetadata = z.object({
   modelRevision: z.string().optional(),
   /** Of the model's weight files. */
   modelSha256: sha256,
+  /** How those were quantised in training; left out of float32. */
+  quantization: json(quantization).optional(),
   /** Of the embedding table as little-endian float32: equal for every file layout of the same model. */
   embeddingSha256: sha256,
   /** Of tokenizer.json. */

@@ -1,6 +1,8 @@
 /** @file The JSON files of a run directory: schemas, and the types that follow from them. */
+
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { precisions } from "../experiment/schema.ts";
 import { parseJson } from "../json.ts";
 import { evaluatedSplits } from "./layout.ts";
 import { readOwnFile } from "./ownFiles.ts";
@@ -27,6 +29,18 @@ export const real = z.codec(
   { decode: Number, encode: (value) => (needsText(value) ? numberText(value) : value) },
 );
 
+const blockFormat = z.object({ bits: z.union([z.literal(4), z.literal(8)]), blockSize: z.int().min(1) });
+
+/** How the weights of a model were rounded to integers in blocks: of the products of the loss, and of those of its gradient. */
+export const quantization = z.object({
+  precision: z.enum(precisions).exclude(["float32"]),
+  version: z.int().min(1),
+  forward: blockFormat,
+  backward: blockFormat,
+  /** Matrices with fewer rows or columns stayed as they were. */
+  smallest: count,
+});
+
 /** run.json: the resolved spec of a run and where it comes from. Written once, by `createRun`. */
 export const runJson = z.object({
   version: z.literal(1),
@@ -50,6 +64,8 @@ export const runJson = z.object({
     weightsSha256: z.string(),
     /** SHA-256 of its small files by name: config, tokenizer. */
     files: z.record(z.string(), z.string()).optional(),
+    /** Left out where it runs in float32. */
+    quantization: quantization.optional(),
   }),
   data: z.object({
     /** By split. */

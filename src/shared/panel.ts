@@ -131,6 +131,7 @@ export interface RunDetails {
 
 export type FactKey =
   | "device"
+  | "precision"
   | "model"
   | "revision"
   | "weights"
@@ -421,6 +422,7 @@ export type StringKey =
   | "memoryEstimated"
   | "memoryPeak"
   | "factDevice"
+  | "factPrecision"
   | "factModel"
   | "factRevision"
   | "factWeights"

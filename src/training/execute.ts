@@ -1,10 +1,12 @@
 /** @file One run in its run directory, from its saved state, if any, to its end: steps, evaluations, checkpoints, journal. */
 import { z } from "zod";
 import { exitCodes, messageOf, UlptError } from "../errors.ts";
+import { canonicalJson } from "../experiment/describe.ts";
 import { parseRecordedSettings, type RecordedSettings } from "../experiment/recorded.ts";
 import { engineVersion } from "../graph/engine.ts";
 import { readResult } from "../listing/reader.ts";
 import { gain } from "../metrics/kinds.ts";
+import { describeRecipe, type Recipe } from "../models/quantize/recipe.ts";
 import { type ParameterValues, type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { PromptSession, portsInUse } from "../prompts/prompt.ts";
 import type { Progress } from "../results/fold.ts";
@@ -135,7 +137,8 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   }
 }
 
-function requireSameInputs({ directory, spec }: Run, { task, modelSha256, modelFiles, device }: Resources): void {
+function requireSameInputs({ directory, spec }: Run, resources: Resources): void {
+  const { task, modelSha256, modelFiles, device, recipe } = resources;
   if (spec.device !== device) {
     throw new UlptError("RUN_INVALID", `This run began on ${spec.device}; on ${device} its losses would be others.`, {
       where: directory,
@@ -150,6 +153,15 @@ function requireSameInputs({ directory, spec }: Run, { task, modelSha256, modelF
       hint: "Restore it to go on with this run, or train a new one.",
     });
   if (spec.model.weightsSha256 !== modelSha256) throw changed("The model", spec.model.weightsSha256, modelSha256);
+  const was = spec.model.quantization;
+  if (canonicalJson(was ?? null) !== canonicalJson(recipe ?? null)) {
+    const text = (one: Recipe | undefined) => (one ? describeRecipe(one) : "float32");
+    throw new UlptError("RUN_INVALID", "The weights are rounded in another way than when this run was created.", {
+      where: directory,
+      expected: `${text(was as Recipe | undefined)}, not ${text(recipe)}`,
+      hint: "Go on with it by the version of ULPT Lab that made it, or train a new run.",
+    });
+  }
   for (const [name, recorded] of Object.entries(spec.model.files ?? {})) {
     if (modelFiles[name] !== recorded) throw changed(`The model's ${name}`, recorded, modelFiles[name] ?? "(none)");
   }
@@ -521,6 +533,7 @@ class Execution {
         promptPosition: this.settings.promptPosition,
         model: this.settings.model,
         modelSha256: this.resources.modelSha256,
+        ...(this.resources.recipe && { quantization: this.resources.recipe }),
         metrics: metrics ?? {},
       },
     });

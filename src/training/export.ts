@@ -44,6 +44,7 @@ export async function exportPrompt(
       directory: forwardSlashes(settings.directory),
       ...(run.spec.model.revision === undefined ? {} : { modelRevision: run.spec.model.revision }),
       modelSha256: checkpoint.metadata.modelSha256,
+      ...(checkpoint.metadata.quantization && { quantization: checkpoint.metadata.quantization }),
       embeddingSha256: context.embeddingSha256(),
       tokenizerSha256: context.tokenizerSha256(),
       task: {

@@ -6,8 +6,10 @@ import type { Device } from "../graph/devices.ts";
 import { AnswerText } from "../models/answerText.ts";
 import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
+import type { Precision } from "../models/quantize/recipe.ts";
 import type { Sampling } from "../models/sampling.ts";
 import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
+import { openInPrecision, type PrecisionOptions } from "./precision.ts";
 import type { Prompted } from "./prompted.ts";
 import { openTaskTokenizer, type TaskTexts } from "./taskTokenizer.ts";
 
@@ -33,23 +35,34 @@ export class LoadedModel {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly device: Device;
+  readonly precision: Precision;
   private weightsSha256: Promise<string> | undefined;
   private tableSha256: string | undefined;
   private readonly generator: Generator;
   private readonly tokenizers = new Map<string, Tokenizer>();
   private readonly prompts = new Map<string, { stamp: string; prompt: Prompted }>();
 
-  private constructor(model: LanguageModel, tokenizer: Tokenizer, device: Device) {
+  private constructor(model: LanguageModel, tokenizer: Tokenizer, device: Device, precision: Precision) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.device = device;
+    this.precision = precision;
     this.generator = model.generator({ device });
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID, TOKENIZER_MISSING, TOKENIZER_INVALID */
   static open(folder: string, device: Device): LoadedModel {
     const model = openModel(folder);
-    return new LoadedModel(model, openTokenizer(folder, model.config), device);
+    return new LoadedModel(model, openTokenizer(folder, model.config), device, "float32");
+  }
+
+  /** As `open`, in a precision. @throws as `openInPrecision`, too */
+  static async openInPrecision(folder: string, options: PrecisionOptions): Promise<LoadedModel> {
+    const { model, sha256 } = await openInPrecision(folder, options);
+    const tokenizer = openTokenizer(folder, model.config);
+    const loaded = new LoadedModel(model, tokenizer, options.device, options.precision);
+    if (sha256 !== undefined) loaded.weightsSha256 = Promise.resolve(sha256);
+    return loaded;
   }
 
   /** As the texts of a task are written. @throws CHAT_TEMPLATE */

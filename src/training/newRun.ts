@@ -27,7 +27,7 @@ export interface RunPlace {
 /** Finds the newest run of given settings on this model and data, finished or not, among those that are there now. */
 export function equalRuns(
   { workspace, experiment, threads }: RunPlace,
-  { modelSha256, modelFiles, task, device }: Resources,
+  { modelSha256, modelFiles, task, device, recipe }: Resources,
 ): (settings: RunSettings) => Run | undefined {
   const known = new Map<string, Run>();
   for (const { directory, spec, state } of listRuns(workspace)) {
@@ -35,6 +35,7 @@ export function equalRuns(
     if (spec.threads !== threads && state !== "finished" && state !== "early-stopped") continue; // it could not go on exactly
     if (spec.experiment !== experiment.name || spec.model.weightsSha256 !== modelSha256) continue;
     if (canonicalJson(spec.model.files ?? {}) !== canonicalJson(modelFiles)) continue;
+    if (canonicalJson(spec.model.quantization ?? null) !== canonicalJson(recipe ?? null)) continue;
     if (Object.entries(task.files).some(([split, { sha256 }]) => spec.data.sha256[split] !== sha256)) continue;
     const key = equalityOf(completeSettings(spec.settings), spec.start?.sha256);
     const other = known.get(key);
@@ -75,6 +76,7 @@ export async function createRunOf(
       ...(resources.revisions.model === undefined ? {} : { revision: resources.revisions.model }),
       weightsSha256: resources.modelSha256,
       files: resources.modelFiles,
+      ...(resources.recipe && { quantization: resources.recipe }),
     },
     data: {
       ...(resources.revisions.data === undefined ? {} : { revision: resources.revisions.data }),

@@ -11,20 +11,21 @@ import type { HubProgress } from "../hub/progress.ts";
 import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
 import { metricFacts, type Score } from "../metrics/score.ts";
 import type { Generator, LanguageModel, LossFunction, Trainable } from "../models/languageModel.ts";
-import { openModel } from "../models/model.ts";
 import type { PortName } from "../models/ports.ts";
+import type { Precision, Recipe } from "../models/quantize/recipe.ts";
 import { type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
 import { loadTask, type Task } from "../tasks/examples.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
 import { type EvaluationOptions, evaluate } from "./evaluation.ts";
+import { openInPrecision, type QuantizeProgress, requirePrecision } from "./precision.ts";
 import { locateModel, locateTask } from "./sources.ts";
 import { openTaskTokenizer } from "./taskTokenizer.ts";
 
 /** What there is to wait for before a run begins. */
 export type Preparation =
   | ({ stage: "download" } & HubProgress)
-  | { stage: "read" | "tokenize"; what: string; done: number; total: number };
+  | { stage: "read" | "tokenize" | "quantize"; what: string; done: number; total: number };
 
 export interface ResourceOptions {
   /** As in the experiment: a folder, relative to `directory`, or a model of the Hub. */
@@ -33,6 +34,8 @@ export interface ResourceOptions {
   /** Absolute: what relative paths start at. */
   directory: string;
   device: Device;
+  /** Default: float32. */
+  precision?: Precision | undefined;
   hub: Hub;
   /** Commits on the Hub that a run recorded; default: what the experiment says, else the newest. */
   revisions?: { model?: string | undefined; data?: string | undefined } | undefined;
@@ -53,6 +56,7 @@ interface Parts {
   task: TaskFacts;
   dataset: Dataset;
   device: Device;
+  recipe: Recipe | undefined;
   revisions: { model: string | undefined; data: string | undefined };
   runProgram: ProgramRunner | undefined;
 }
@@ -66,6 +70,8 @@ export class Resources {
   readonly task: TaskFacts;
   readonly dataset: Dataset;
   readonly device: Device;
+  /** How the model's weights are quantised; undefined where they are not. */
+  readonly recipe: Recipe | undefined;
   /** Commits on the Hub, of what comes from there. */
   readonly revisions: Parts["revisions"];
   /** Runs generated programs, where the task needs it and it is allowed. */
@@ -74,7 +80,8 @@ export class Resources {
   private answering: Generator | undefined;
   private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
 
-  private constructor({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram }: Parts) {
+  private constructor(parts: Parts) {
+    const { model, modelSha256, tokenizer, task, dataset, device, recipe, revisions, runProgram } = parts;
     this.model = model;
     this.modelSha256 = modelSha256;
     this.modelFiles = hashSmallFiles(model.folder);
@@ -82,6 +89,7 @@ export class Resources {
     this.task = task;
     this.dataset = dataset;
     this.device = device;
+    this.recipe = recipe;
     this.revisions = revisions;
     this.runProgram = runProgram;
   }
@@ -92,13 +100,16 @@ export class Resources {
    *   PROGRAMS_OFF, PROGRAMS_FAILED for a task that runs programs; the signal's reason when aborted
    */
   static async open(options: ResourceOptions): Promise<Resources> {
-    const { task: definition, directory, device, hub, signal, onProgress, onWarning } = options;
+    const { task: definition, directory, device, precision = "float32", hub, signal, onProgress, onWarning } = options;
+    requirePrecision(precision, device);
     const runProgram = await programRunner(definition, options.allowPrograms ?? false, signal);
     const onDownload = (progress: HubProgress) => onProgress?.({ stage: "download", ...progress });
     const access = { directory, hub, signal, onProgress: onDownload, onWarning };
     const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
     // What is wrong with the model is found before a data set is fetched for it.
-    const model = openModel(folder);
+    const onQuantize = (progress: QuantizeProgress) => onProgress?.({ stage: "quantize", ...progress });
+    const opened = await openInPrecision(folder, { precision, device, hub, signal, onQuantize, onWarning });
+    const { model, recipe } = opened;
     const tokenizer = openTaskTokenizer(model.folder, model.config, definition);
     const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
     const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
@@ -106,9 +117,9 @@ export class Resources {
     const loaded = await loadTask(definition, { filesOf: located.filesOf, signal, onProgress: report("read") });
     const dataset = await tokenizeTask(loaded, tokenizer, model.config, { signal, onProgress: report("tokenize") });
     const { train: _train, validation: _validation, test: _test, ...task } = loaded;
-    const modelSha256 = await model.weights.sha256();
+    const modelSha256 = opened.sha256 ?? (await model.weights.sha256());
     const revisions = { model: revision, data: located.revision };
-    return new Resources({ model, modelSha256, tokenizer, task, dataset, device, revisions, runProgram });
+    return new Resources({ model, modelSha256, tokenizer, task, dataset, device, recipe, revisions, runProgram });
   }
 
   /** Loss and gradient of a batch; the same sessions serve every method that uses these ports, and every prompt length. */

@@ -299,6 +299,7 @@ export class PanelModel {
     const owner = this.followers.has(directory) ? readHolder(directory)?.owner : undefined;
     const facts: Partial<Record<FactKey, string | undefined>> = {
       device: spec?.device,
+      precision: spec ? precisionText(spec) : undefined,
       model: spec?.model.source,
       revision: spec?.model.revision,
       weights: spec?.model.weightsSha256,
@@ -320,6 +321,14 @@ export class PanelModel {
     const settings = this.comparison.different[index] ?? {};
     return { id: directory, settings, method: spec?.facts ?? [], facts: Object.fromEntries(known) };
   }
+}
+
+/** Of weights that are not rounded nothing is said: they are as they come. */
+function precisionText({ model: { quantization } }: NonNullable<RunSummary["spec"]>): string | undefined {
+  if (!quantization) return undefined;
+  const { precision, forward, backward } = quantization;
+  const text = ({ bits, blockSize }: typeof forward) => `${bits} bit / ${blockSize}`;
+  return [`${precision}: ${text(forward)}`, ...(text(forward) === text(backward) ? [] : [text(backward)])].join(", ");
 }
 
 /** Of a run that cannot be read nothing is known that another could share. */

@@ -166,6 +166,7 @@ export function panelStrings(t: Translate): Strings {
     memoryEstimated: t("{0} at most ({1} weights, {2} steps, {3} evaluations)"),
     memoryPeak: t("{0} at most"),
     factDevice: t("Device"),
+    factPrecision: t("Precision"),
     factModel: t("Model"),
     factRevision: t("Revision"),
     factWeights: t("Weights (SHA-256)"),

@@ -4,10 +4,10 @@
  * weights and of the recipe; its metadata have both, and the hash of its content.
  */
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UlptError } from "../../errors.ts";
-import { asWriteError, writeFully } from "../../formats/atomic.ts";
+import { asWriteError, removeQuietly, writeFully } from "../../formats/atomic.ts";
 import { removeAbandoned, temporaryName } from "../../formats/maker.ts";
 import { decodeFloats, readHeader, readTensorBytes, type TensorEntry } from "../../formats/safetensors.ts";
 import { type MatrixBlocks, type StoredDtype, type WeightLocation, weight } from "../../graph/tensor.ts";
@@ -221,7 +221,7 @@ export async function writeBlockFile(path: string, content: BlockContent, option
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
     throw asWriteError(error, path);
   }
   return { path, recipe: content.recipe, entries };

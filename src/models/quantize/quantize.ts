@@ -1,5 +1,5 @@
 /** @file The quantised weights of a model out of the folder they are kept in: verified, or made when they are first asked for. */
-import { lstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { weightUses } from "../../graph/weightUses.ts";
 import type { LanguageModel } from "../languageModel.ts";
@@ -46,7 +46,7 @@ export async function quantizedWeights(
 ): Promise<BlockFile & { made: boolean }> {
   const content = contentOf(model, weightsSha256, precision);
   const outline = outlineBlockFile(content, folder);
-  const isThere = lstatSync(outline.path, { throwIfNoEntry: false }) !== undefined;
+  const isThere = existsSync(outline.path);
   const fault = isThere ? await faultOf(outline.path, content, options.signal) : undefined;
   if (isThere && fault === undefined) return { ...outline, made: false };
   if (fault !== undefined) onWarning?.(`The quantised weights at ${outline.path} ${fault}: they are made again.`);

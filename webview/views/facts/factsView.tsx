@@ -12,6 +12,7 @@ type Fact = [label: string, value: ComponentChild];
 
 const labels: Readonly<Record<FactKey, StringKey>> = {
   device: "factDevice",
+  precision: "factPrecision",
   model: "factModel",
   revision: "factRevision",
   weights: "factWeights",
@@ -98,7 +99,7 @@ function Sections({ run }: { run: RunView }): JSX.Element {
       return value === undefined ? [] : [[texts.t(labels[key]), factValue(key, value, context)]];
     });
   const machine = [
-    ...facts("device"),
+    ...facts("device", "precision"),
     ...speed(run, context),
     ...facts("host", "process", "ulpt", "onnxruntime", "node", "created"),
   ];

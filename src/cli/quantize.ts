@@ -1,0 +1,58 @@
+/** @file `ulpt quantize`: makes the quantised weights that training in int8 or int4 multiplies, before they are needed. */
+import { statSync } from "node:fs";
+import { describeRecipe, type Precision, type QuantizedPrecision } from "../models/quantize/recipe.ts";
+import { openInPrecision, type PrecisionOptions } from "../training/precision.ts";
+import { locateModel } from "../training/sources.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { accessOf } from "./data.ts";
+import { formatBytes } from "./format.ts";
+import { openHub } from "./hub.ts";
+import { createReporter } from "./output.ts";
+import type { Reporter } from "./reporter.ts";
+import { precisionOf, type Target } from "./target.ts";
+import { say, sayJson } from "./terminal.ts";
+
+/** How the quantising of a model is told. */
+export function quantizing(
+  reporter: Pick<Reporter, "preparing" | "note">,
+  signal: AbortSignal | undefined,
+): Pick<PrecisionOptions, "hub" | "signal" | "onQuantize" | "onWarning"> {
+  return {
+    hub: openHub(),
+    signal,
+    onQuantize: (progress) => reporter.preparing({ stage: "quantize", ...progress }),
+    onWarning: (message) => reporter.note(`warning: ${message}`),
+  };
+}
+
+/** Says in what the model runs, unless that is float32 now and was so in training. */
+export function tellPrecision(target: Target, precision: Precision, { note }: Pick<Reporter, "note">): void {
+  const trained = precisionOf(target);
+  if (precision === "float32" && trained === "float32") return;
+  note(
+    precision === trained
+      ? `the model runs in ${precision}, as in the training`
+      : `the model runs in ${precision}; in the training it ran in ${trained}`,
+  );
+}
+
+/** @param name a model folder, or a model of the Hub, which is downloaded where it is not there */
+export async function quantize(
+  name: string,
+  { precision, json }: { precision: QuantizedPrecision; json: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const where = { directory: process.cwd(), hub: openHub(), ...accessOf({ json }, signal) };
+  const { folder } = await locateModel(name, where);
+  const reporter = createReporter({ json }, signal);
+  const opened = await openInPrecision(folder, { precision, device: "cpu", ...quantizing(reporter, signal) });
+  const { path, made } = opened.file!;
+  const bytes = statSync(path).size;
+  if (json) sayJson({ type: "quantized", model: name, precision, recipe: opened.recipe, path, bytes, made });
+  else {
+    const state = made ? "" : ", there already";
+    say(
+      visibleLine(`${name}  ${precision}, ${describeRecipe(opened.recipe!)}  ${formatBytes(bytes)}${state}  ${path}`),
+    );
+  }
+}
