@@ -141,6 +141,15 @@ describe("what is emitted", () => {
     expect(z!.dtype).toBe("int64");
   });
 
+  it("every value has its shape beside it, also one that no engine could infer", () => {
+    const y = raw.reshape(raw.exp(x), [multiplyDims(n, m)]);
+    const { value_info: infos } = emit([x], { z: raw.tanh(y) }).graph;
+    const shapeOf = (op: string) => infos.find(({ name }) => name.startsWith(op))?.type.tensor_type.shape?.dim;
+    expect(shapeOf("Exp")).toEqual([{ dim_param: "n" }, { dim_param: "m" }]);
+    expect(shapeOf("Reshape")).toEqual([{ dim_param: String(multiplyDims(n, m)) }]);
+    expect(shapeOf("Tanh")).toEqual(shapeOf("Reshape"));
+  });
+
   it("the same graph gives the same bytes", () => {
     const build = () => emit([x], { y: raw.reshape(raw.softmax(raw.scale(x, 0.3)), [m, n]) }).bytes;
     expect(Buffer.from(build()).equals(Buffer.from(build()))).toBe(true);

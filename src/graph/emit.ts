@@ -47,7 +47,7 @@ export function emit(inputs: readonly Tensor[], outputs: Readonly<Record<string,
 }
 
 class Emitter {
-  readonly graph: GraphProto = { name: "ulpt", node: [], initializer: [], input: [], output: [] };
+  readonly graph: GraphProto = { name: "ulpt", node: [], initializer: [], input: [], output: [], value_info: [] };
   weightsFolder: string | undefined;
   /** Tensors that share a source are one value. */
   private readonly names = new Map<Source, string>();
@@ -94,7 +94,10 @@ class Emitter {
         return this.sizes(source.dims);
       case "node": {
         const inputs = source.inputs.map((input) => this.names.get(input.source)!);
-        return this.node(source.op, inputs, source.attributes);
+        const name = this.node(source.op, inputs, source.attributes);
+        // The engine plans which value takes the memory of which. Of shapes that it cannot tell, that takes it the square of their number.
+        this.graph.value_info.push(valueInfo(name, tensor));
+        return name;
       }
     }
   }

@@ -78,6 +78,7 @@ class Joiner {
       initializer: own.map((tensor) => ({ ...tensor, name: rename(tensor.name) })),
       input: [],
       output: outputs,
+      value_info: graph.value_info.map((info) => ({ ...info, name: rename(info.name) })),
     };
     this.switches.push({
       name: switchName(name),
@@ -103,6 +104,7 @@ class Joiner {
       initializer: [...this.weights.values()],
       input: [...this.inputs.values(), ...this.switches],
       output: this.outputs,
+      value_info: [],
     };
   }
 
@@ -165,7 +167,7 @@ function inside(branch: GraphProto): GraphProto {
 /** A branch that gives an empty vector for each output. */
 function nothing(name: string, outputs: readonly ValueInfoProto[]): GraphProto {
   const emptyName = (output: ValueInfoProto) => `${output.name} empty`;
-  const graph: GraphProto = { name, node: [], initializer: [], input: [], output: [] };
+  const graph: GraphProto = { name, node: [], initializer: [], input: [], output: [], value_info: [] };
   for (const output of outputs) {
     const { elem_type } = output.type.tensor_type;
     const value = `${output.name} none`;

@@ -26,7 +26,7 @@ message Node {
 }
 message Graph {
   repeated Node node = 1; optional string name = 2; repeated Tensor initializer = 5;
-  repeated ValueInfo input = 11; repeated ValueInfo output = 12;
+  repeated ValueInfo input = 11; repeated ValueInfo output = 12; repeated ValueInfo value_info = 13;
 }
 message OperatorSet { optional string domain = 1; optional int64 version = 2; }
 message Model {
@@ -89,6 +89,8 @@ export interface GraphProto {
   initializer: TensorProto[];
   input: ValueInfoProto[];
   output: ValueInfoProto[];
+  /** The shapes of what its nodes compute. */
+  value_info: ValueInfoProto[];
 }
 
 function usesEngineDomain({ node }: GraphProto): boolean {
