@@ -118,9 +118,12 @@ describe("RunListing", () => {
     expect(runs.at(-1)).toMatchObject({ directory: join(folder, "r2999"), bestScore: 0.9 });
     expect(turns).toBeGreaterThan(20); // others had their turn meanwhile
 
+    expect(await listing.runs(folder)).toBe(runs); // nothing changed, so nothing was read
+
+    utimesSync(join(folder, "r7"), longAgo, new Date("2026-01-03"));
     const again = await listing.runs(folder);
-    expect(again).toHaveLength(3000);
-    expect(again.every((run, index) => run === runs[index])).toBe(true); // nothing changed, so nothing was read
+    expect(again.flatMap((run, index) => (run === runs[index] ? [] : run.run))).toEqual(["r"]);
+    expect(again[7]).toMatchObject({ directory: join(folder, "r7") });
   });
 });
 

@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import type { RunResult } from "../results/fold.ts";
 import { runPaths } from "../runs/layout.ts";
-import { lookAt, statOwnFile } from "../runs/ownFiles.ts";
+import { lookAt, lookingOnce, statOwnFile } from "../runs/ownFiles.ts";
 import { subfolders } from "../runs/store.ts";
 import { RunReader } from "./reader.ts";
 import { type RunSummary, summarizeRun } from "./summary.ts";
@@ -29,6 +29,14 @@ export class Slices {
   }
 }
 
+/** The runs in the folder of an experiment. */
+interface Folder {
+  /** Time of change of the folder, which a run that comes or goes changes. */
+  changed: number;
+  /** Folders of the runs, in order. */
+  directories: readonly string[];
+}
+
 interface Entry {
   summary: RunSummary;
   /** Time of change of the run's folder; every new attempt renames files in it. */
@@ -38,11 +46,17 @@ interface Entry {
 /** Whether exit.json is the last word on a run, so that its journal need not be read. */
 function hasEnded(directory: string): boolean {
   const { exit, owner } = runPaths(directory);
-  return modified(exit) > 0 && modified(exit) >= modified(owner);
+  const ended = modified(exit);
+  return ended > 0 && ended >= modified(owner);
 }
 
 function modified(path: string): number {
   return statOwnFile(path)?.mtimeMs ?? 0;
+}
+
+/** Of a folder that changed too recently to be told by its time, one that equals no other. */
+function settledTime(changed: number): number {
+  return Date.now() - changed > settledMilliseconds ? changed : Number.NaN;
 }
 
 async function readToEnd(reader: RunReader, slices: Slices): Promise<void> {
@@ -57,10 +71,16 @@ export class RunListing {
   /** Readers of whole journals, as long as somebody holds them. */
   private readonly courses = new Map<string, WeakRef<RunReader>>();
   /** Listings under way, by folder: who asks meanwhile gets the same one. */
-  private readonly underWay = new Map<string, Promise<RunSummary[]>>();
+  private readonly underWay = new Map<string, Promise<readonly RunSummary[]>>();
+  private readonly folders = new Map<string, Folder>();
+  /** What was listed last, by folder. */
+  private readonly listed = new Map<string, readonly RunSummary[]>();
 
-  /** The runs of the experiment whose folder is `directory`, by name. Never throws. */
-  runs(directory: string): Promise<RunSummary[]> {
+  /**
+   * The runs of the experiment whose folder is `directory`, by name: the same list as long as nothing changed, with the same
+   * object for a run that ended. Never throws.
+   */
+  runs(directory: string): Promise<readonly RunSummary[]> {
     const known = this.underWay.get(directory);
     if (known) return known;
     const listing = this.list(directory).finally(() => this.underWay.delete(directory));
@@ -68,20 +88,48 @@ export class RunListing {
     return listing;
   }
 
-  private async list(directory: string): Promise<RunSummary[]> {
+  private async list(directory: string): Promise<readonly RunSummary[]> {
     const slices = new Slices();
+    const directories = this.directoriesIn(directory);
     const summaries: RunSummary[] = [];
-    const present = new Set<string>();
-    for (const name of subfolders(directory, "run")) {
-      const run = join(directory, name);
-      present.add(run);
-      summaries.push(await this.read(run, slices));
+    while (summaries.length < directories.length) {
+      this.readEnded(directories, summaries, slices);
+      const next = directories[summaries.length];
+      if (next !== undefined && !slices.used) summaries.push(await this.read(next, slices));
       await slices.rest();
     }
-    for (const known of [this.entries, this.readers, this.courses]) {
-      for (const run of known.keys()) if (dirname(run) === directory && !present.has(run)) known.delete(run);
-    }
+    const before = this.listed.get(directory);
+    const isSame = before?.length === summaries.length && before.every((one, index) => one === summaries[index]);
+    if (isSame) return before;
+    this.listed.set(directory, summaries);
     return summaries;
+  }
+
+  /** The folders of the runs in `directory`, by name: read and sorted once as long as none comes or goes. */
+  private directoriesIn(directory: string): readonly string[] {
+    const changed = settledTime(lookAt(directory)?.mtimeMs ?? 0);
+    const known = this.folders.get(directory);
+    if (known?.changed === changed) return known.directories;
+    const directories = subfolders(directory, "run").map((name) => join(directory, name));
+    this.folders.set(directory, { changed, directories });
+    const present = new Set(directories);
+    for (const map of [this.entries, this.readers, this.courses]) {
+      for (const run of map.keys()) if (dirname(run) === directory && !present.has(run)) map.delete(run);
+    }
+    return directories;
+  }
+
+  /** Goes on with the list as far as its slice of time and the runs that ended reach: those need no waiting. */
+  private readEnded(directories: readonly string[], summaries: RunSummary[], slices: Slices): void {
+    lookingOnce(() => {
+      while (summaries.length < directories.length && !slices.used) {
+        const directory = directories[summaries.length]!;
+        const folder = lookAt(directory);
+        const ended = this.endedIn(directory, folder?.mtimeMs ?? 0);
+        if (!ended) return;
+        summaries.push(ended);
+      }
+    });
   }
 
   /** The run in `directory`, as it is now. Never throws. */
@@ -126,16 +174,23 @@ export class RunListing {
   private async read(directory: string, slices: Slices): Promise<RunSummary> {
     const folder = lookAt(directory);
     const changed = folder?.mtimeMs ?? 0;
-    const known = this.entries.get(directory);
-    if (known?.summary.exit && known.changed === changed) return known.summary;
-
-    const isOpen = folder?.isDirectory() === true && !hasEnded(directory);
-    const reader = isOpen ? this.readerOf(directory) : undefined;
+    const ended = this.endedIn(directory, changed);
+    if (ended) return ended;
+    const reader = folder?.isDirectory() ? this.readerOf(directory) : undefined;
     // What cannot be read is met again by `summarizeRun`, which says it.
     if (reader) await readToEnd(reader, slices).catch(() => undefined);
-    const summary = summarizeRun(directory, reader);
-    const settled = Date.now() - changed > settledMilliseconds;
-    this.entries.set(directory, { summary, changed: settled ? changed : Number.NaN });
+    return this.remember(directory, changed, summarizeRun(directory, reader));
+  }
+
+  /** The row of a run by its exit.json, read again only where its folder changed; undefined where that is not the last word. */
+  private endedIn(directory: string, changed: number): RunSummary | undefined {
+    const known = this.entries.get(directory);
+    if (known?.summary.exit && known.changed === changed) return known.summary;
+    return hasEnded(directory) ? this.remember(directory, changed, summarizeRun(directory)) : undefined;
+  }
+
+  private remember(directory: string, changed: number, summary: RunSummary): RunSummary {
+    this.entries.set(directory, { summary, changed: settledTime(changed) });
     return summary;
   }
 }

@@ -52,7 +52,7 @@ function summarize(directory: string, reader?: RunReader): RunSummary {
     const updated = lastChange(directory);
     const holder = readHolder(directory);
     const exit = readExit(directory);
-    const state = deriveState({ exit, holder, alive: holder !== null && isAlive(holder, thisObserver()) });
+    const state = deriveState({ exit, holder, isAlive: () => holder !== null && isAlive(holder, thisObserver()) });
     const ended = exit?.state === state ? exit : null;
     const progress = ended?.summary
       ? { step: ended.step, ...ended.summary }

@@ -78,7 +78,7 @@ export class SweepReader {
     return runsOfSweep({ name: this.record.name, events, runs: await this.runs() });
   }
 
-  private runs(): Promise<RunSummary[]> {
+  private runs(): Promise<readonly RunSummary[]> {
     return this.listing.runs(experimentFolder(this.workspace, this.record.spec.folder));
   }
 }

@@ -2,7 +2,7 @@
  * @file Where things lie in a workspace and in a run's folder. Whatever becomes a path becomes one here: a name comes from a
  * listing of its folder, from a number, or from `safeName`, and its form is checked; what stands in a file never is a path.
  */
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { UlptError } from "../errors.ts";
 
 /** One folder or file below another, and no way out of it on any system; hidden ones are not ours. */
@@ -113,22 +113,23 @@ export function launchPaths(workspace: string, id: string): { record: string; lo
 
 /** The files and folders of the run in `directory`. */
 export function runPaths(directory: string) {
+  const folder = join(directory, sep); // once: lists of thousands of runs ask
   return {
-    run: join(directory, "run.json"),
-    owner: join(directory, "owner.json"),
-    attempts: join(directory, "attempts"),
-    events: join(directory, "events.jsonl"),
-    checkpoints: join(directory, "checkpoints"),
-    predictions: join(directory, "predictions"),
+    run: `${folder}run.json`,
+    owner: `${folder}owner.json`,
+    attempts: `${folder}attempts`,
+    events: `${folder}events.jsonl`,
+    checkpoints: `${folder}checkpoints`,
+    predictions: `${folder}predictions`,
     /** A star, tags and a note. */
-    marks: join(directory, "marks.json"),
+    marks: `${folder}marks.json`,
     /** What `ulpt serve` found out about the checkpoints; may be deleted. */
-    inspections: join(directory, "inspections"),
-    state: join(directory, "state.safetensors"),
-    exit: join(directory, "exit.json"),
-    log: join(directory, "run.log"),
-    control: join(directory, "control"),
-    stop: join(directory, "control", "stop"),
+    inspections: `${folder}inspections`,
+    state: `${folder}state.safetensors`,
+    exit: `${folder}exit.json`,
+    log: `${folder}run.log`,
+    control: `${folder}control`,
+    stop: `${folder}control${sep}stop`,
   };
 }
 

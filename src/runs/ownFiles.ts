@@ -199,7 +199,7 @@ function entriesOf(folder: string): Dirent[] {
   }
 }
 
-/** Folders that need not be looked at again, while `lookingOnce` works. */
+/** Folders that need not be looked at again, nor what leads to them, while `lookingOnce` works. */
 let known: Set<string> | undefined;
 
 /** Within `work`, which must not wait, each folder is looked at once: for listings of thousands of runs. */
@@ -226,12 +226,15 @@ export function liesInOurs(path: string): boolean {
  * @throws UlptError RUN_INVALID
  */
 export function requireOwnFolder(folder: string): void {
+  if (known?.has(folder)) return;
   const path = resolve(folder);
   const top = untilStateFolder.exec(path)?.[0] ?? path;
+  const looked: string[] = [folder];
   for (let each = path; each.length >= top.length && !known?.has(each); each = dirname(each)) {
     requireNoLink(each);
-    known?.add(each);
+    looked.push(each);
   }
+  for (const each of looked) known?.add(each);
 }
 
 /** @throws UlptError RUN_INVALID */

@@ -77,7 +77,7 @@ describe("deriveState", () => {
     deriveState({
       exit: exit === null ? null : { attempt: exit, state: "stopped" },
       holder: holder === null ? null : { attempt: holder },
-      alive,
+      isAlive: () => alive,
     });
 
   it("is created until somebody claims it, then running as long as its owner lives", () => {

@@ -106,20 +106,21 @@ export type RunState = "created" | "running" | "interrupted" | EndState;
 export function deriveState(facts: {
   exit: Pick<ExitJson, "attempt" | "state"> | null;
   holder: { attempt: number } | null;
-  alive: boolean;
+  /** Asked only where it decides. */
+  isAlive: () => boolean;
 }): RunState {
-  const { exit, holder, alive } = facts;
+  const { exit, holder } = facts;
   // The end of an older attempt says nothing about a run that was resumed.
   if (exit && exit.attempt >= (holder?.attempt ?? 0)) return exit.state;
   if (!holder) return "created";
-  return alive ? "running" : "interrupted";
+  return facts.isAlive() ? "running" : "interrupted";
 }
 
 /** The state of the run in `directory`, now. @throws UlptError RUN_INVALID */
 export function runState(directory: string): RunState {
   const holder = readHolder(directory);
   const exit = readExit(directory);
-  return deriveState({ exit, holder, alive: holder !== null && isAlive(holder, thisObserver()) });
+  return deriveState({ exit, holder, isAlive: () => holder !== null && isAlive(holder, thisObserver()) });
 }
 
 const byName = new Intl.Collator("en", { numeric: true }).compare;

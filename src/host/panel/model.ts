@@ -32,7 +32,7 @@ import { type Comparison, compareSettings, flattenSettings } from "./settings.ts
 
 /** What the panel needs to know of the experiment's runs beyond their files. */
 export interface PanelSource {
-  runs(): Promise<RunSummary[]>;
+  runs(): Promise<readonly RunSummary[]>;
   /** The reader of a run's whole journal, which others may share. */
   course(directory: string): RunReader;
   isShown(directory: string): boolean;
@@ -51,7 +51,7 @@ const readBudget = 30;
 export class PanelModel {
   readonly experiment: { name: string; directory: string };
   private readonly source: PanelSource;
-  private summaries: RunSummary[] = [];
+  private summaries: readonly RunSummary[] = [];
   private comparison: Comparison = { common: {}, different: [] };
   private groups: ReadonlyMap<string, GroupFacts> = new Map();
   private readonly followers = new Map<string, RunFollower>();

@@ -66,7 +66,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   /** Nodes keep their identity, so that one of them can be drawn anew. */
   private readonly experiments = new Map<string, ExperimentNode>();
   private readonly runNodes = new Map<string, RunNode>();
-  private readonly summaries = new Map<string, RunSummary[]>();
+  private readonly summaries = new Map<string, readonly RunSummary[]>();
   private readonly sweeps = new SweepTexts(t);
   private readonly limits = new Map<string, number>();
   private readonly stale = new Set<RunsNode>();

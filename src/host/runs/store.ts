@@ -36,7 +36,8 @@ export interface RunStore extends vscode.Disposable {
   /** A run that was being trained is not any more. */
   readonly onDidEnd: vscode.Event<RunSummary>;
   experiments(): Promise<ExperimentEntry[]>;
-  runs(experiment: ExperimentEntry): Promise<RunSummary[]>;
+  /** By name; the same list as long as nothing changed. */
+  runs(experiment: ExperimentEntry): Promise<readonly RunSummary[]>;
   /** The run in `directory`, as it is now. */
   run(directory: string): Promise<RunSummary>;
   /** What a run came to, as it is now; with its losses only where its `course` is held. @throws UlptError RUN_INVALID */
@@ -135,7 +136,7 @@ export class WorkspaceRuns implements RunStore {
     return [...found, ...[...coming.values()].filter(({ directory }) => !known.has(directory))];
   }
 
-  async runs(experiment: ExperimentEntry): Promise<RunSummary[]> {
+  async runs(experiment: ExperimentEntry): Promise<readonly RunSummary[]> {
     const runs = await this.listing.runs(experiment.directory);
     this.assignColors(experiment.directory, runs);
     const present = new Set(runs.map(({ directory }) => directory));
