@@ -8,7 +8,7 @@ import {
   type Spread,
   spreadOf,
 } from "../src/results/groups.ts";
-import { type RunDetails, type RunView, type Settings, type Split, seedRunOf } from "../src/shared/panel.ts";
+import { type RunView, type Settings, type Split, seedRunOf } from "../src/shared/panel.ts";
 
 /** One row of the table: a run, or the runs of a group. */
 export interface Row {
@@ -51,7 +51,7 @@ export function spreadOfGroup({ runs, isProvisional }: Compared<RunView>, split:
   return spread && isProvisional ? { ...spread, deviation: undefined } : spread;
 }
 
-export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, RunDetails>, grouped: boolean): Row[] {
+export function rowsOf(runs: readonly RunView[], grouped: boolean): Row[] {
   const members = grouped ? membersOfGroups(runs) : runs.map((run) => [run]);
   return members.map((group) => {
     const first = group[0]!;
@@ -74,7 +74,7 @@ export function rowsOf(runs: readonly RunView[], details: ReadonlyMap<string, Ru
       test: spreadOfGroup(compared, "test"),
       bestStep: group.length === 1 ? first.bestStep : null,
       seconds: spreadOf(timed.map(({ seconds }) => seconds))?.mean ?? null,
-      settings: details.get(first.id)?.settings ?? {},
+      settings: first.settings,
     };
   });
 }

@@ -83,6 +83,7 @@ export class PanelStore {
       const changed = new Map(message.runs.map((run) => [run.id, run]));
       this.runs = this.runs.map((run) => changed.get(run.id) ?? run);
     }
+    for (const details of message.details ?? []) this.details.set(details.id, details);
     for (const change of message.series ?? []) this.applySeries(change);
     return "delta";
   }

@@ -15,7 +15,7 @@ import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/window/translate.ts";
 import { RunReader, readResult } from "../../src/listing/reader.ts";
 import { reportRun } from "../../src/listing/report.ts";
-import { listRuns } from "../../src/listing/summary.ts";
+import { listRuns, summarizeRun } from "../../src/listing/summary.ts";
 import { openModel } from "../../src/models/model.ts";
 import { openTokenizer } from "../../src/models/tokenizer.ts";
 import { verifyCase } from "../../src/models/verify.ts";
@@ -71,6 +71,7 @@ async function lookAt(workspace: string): Promise<void> {
   }
   const source = {
     runs: async () => runs,
+    run: async (directory: string) => summarizeRun(directory),
     isShown: () => true,
     colorIndex: () => 0,
     baseline: () => undefined,

@@ -12,7 +12,6 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Frame } from "playwright-core";
-import { table } from "../../src/cli/table.ts";
 import { runsFolder } from "../../src/runs/layout.ts";
 import { prepare } from "../../test/e2e/support/install.ts";
 import { packedExtension } from "../../test/e2e/support/vsix.ts";
@@ -262,8 +261,8 @@ try {
     vsix: values.vsix ?? packedExtension(),
   });
   console.log(`load ${before.toFixed(1)} at the start, ${loadavg()[0]!.toFixed(1)} at the end`);
-  const rows = figures.map(({ what, value, limit, host = "" }) => [what, value, limit, host]);
-  console.log(table(["", "measured", "wanted", "processor time of the host"], [1, 2, 3], rows));
+  console.log("| | measured | wanted | processor time of the host |\n|---|---:|---:|---:|");
+  for (const { what, value, limit, host = "" } of figures) console.log(`| ${what} | ${value} | ${limit} | ${host} |`);
 } finally {
   if (values.workspace === undefined) rmSync(folder, { recursive: true, force: true });
 }

@@ -45,27 +45,46 @@ const rank = "method.rank";
  * runs that share this one: it is put where more seeds are.
  */
 export function groupEqualRuns<R extends KnownRun>(runs: readonly R[]): EqualRuns<R>[] {
-  const candidates = runs.map((run) => identitiesOf(run).map((identity) => ({ identity, key: keyOf(identity) })));
-  const seeds = new Map<string, Set<unknown>>();
-  runs.forEach((run, index) => {
-    for (const { key } of candidates[index]!) seeds.set(key, (seeds.get(key) ?? new Set()).add(run.settings.seed));
-  });
-  const groups = new Map<string, { members: R[]; identity: Identity }>();
-  runs.forEach((run, index) => {
-    const chosen = candidates[index]!.reduce((most, one) =>
-      seeds.get(one.key)!.size > seeds.get(most.key)!.size ? one : most,
-    );
-    const group = groups.get(chosen.key);
-    if (group) group.members.push(run);
-    else groups.set(chosen.key, { members: [run], identity: chosen.identity });
-  });
-  return named([...groups.values()]);
+  const grouping = new Grouping<R>();
+  for (const run of runs) grouping.add(run);
+  return grouping.groups();
+}
+
+/** As `groupEqualRuns`, for who takes in thousands of runs a few at a time. */
+export class Grouping<R extends KnownRun> {
+  private readonly keys = new IdentityKeys();
+  private readonly runs: R[] = [];
+  /** Of each run, the keys of its identities. */
+  private readonly candidates: (readonly string[])[] = [];
+  private readonly seeds = new Map<string, Set<unknown>>();
+
+  add(run: R): void {
+    const candidates = identitiesOf(run).map((identity) => this.keys.of(identity));
+    this.runs.push(run);
+    this.candidates.push(candidates);
+    for (const key of candidates) this.seeds.set(key, (this.seeds.get(key) ?? new Set()).add(run.settings.seed));
+  }
+
+  groups(): EqualRuns<R>[] {
+    const seedsOf = (key: string) => this.seeds.get(key)!.size;
+    const groups = new Map<string, UnnamedGroup<R>>();
+    this.runs.forEach((run, index) => {
+      const candidates = this.candidates[index]!;
+      const chosen = candidates.reduce((most, one) => (seedsOf(one) > seedsOf(most) ? one : most));
+      const group = groups.get(chosen);
+      if (group) group.members.push(run);
+      else groups.set(chosen, { members: [run], identity: identitiesOf(run)[candidates.indexOf(chosen)]! });
+    });
+    return named([...groups.values()]);
+  }
 }
 
 /** Everything but the seed that decides the numbers of a run; where its method has the seed of the run, first as one that follows. */
 function identitiesOf({ settings, spec }: KnownRun): Identity[] {
+  const values = new Map<string, string>();
   // What this version does not know of the settings keeps runs apart as well.
-  const values = new Map([...flatten(spec.settings ?? {}), ...flatten(settings)]);
+  flattenInto(values, spec.settings ?? {});
+  flattenInto(values, settings);
   const following = derived.filter((name) => values.get(name) === canonicalJson(settings.seed));
   for (const name of nominal) values.delete(name);
   values.set("device", spec.device);
@@ -73,22 +92,42 @@ function identitiesOf({ settings, spec }: KnownRun): Identity[] {
   values.set("files of the model", canonicalJson(spec.model.files ?? {}));
   for (const [split, sha256] of Object.entries(spec.data.sha256)) values.set(`rows of the ${split} split`, sha256);
   if (following.length === 0) return [values];
-  return [new Map([...values, ...following.map((name) => [name, "that of the run"] as const)]), values];
+  const followed = new Map(values);
+  for (const name of following) followed.set(name, "that of the run");
+  return [followed, values];
 }
 
-function keyOf(identity: Identity): string {
-  return JSON.stringify([...identity].sort(([a], [b]) => (a < b ? -1 : 1)));
+/** Short keys that are equal where identities are: thousands of runs have thousands of characters of settings each. */
+class IdentityKeys {
+  private readonly numbers = new Map<string, Map<string, number>>();
+  private count = 0;
+
+  of(identity: Identity): string {
+    const entries = new Uint32Array(identity.size);
+    let index = 0;
+    for (const [name, value] of identity) entries[index++] = this.numberOf(name, value);
+    return entries.sort().join();
+  }
+
+  private numberOf(name: string, value: string): number {
+    const values = this.numbers.get(name) ?? new Map<string, number>();
+    this.numbers.set(name, values);
+    const known = values.get(value);
+    if (known !== undefined) return known;
+    values.set(value, this.count);
+    return this.count++;
+  }
 }
 
-/** The leaves of nested objects by their paths, `training.steps`; a list is a leaf. */
-function flatten(value: unknown, path = ""): Map<string, string> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return new Map([[path, canonicalJson(value)]]);
-  return new Map(
-    Object.entries(value)
-      .filter(([, entry]) => entry !== undefined)
-      .flatMap(([key, entry]) => [...flatten(entry, path === "" ? key : `${path}.${key}`)]),
-  );
+/** Adds the leaves of nested objects by their paths, `training.steps`; a list is a leaf. */
+function flattenInto(leaves: Map<string, string>, value: unknown, path = ""): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    leaves.set(path, typeof value === "string" ? JSON.stringify(value) : canonicalJson(value));
+    return;
+  }
+  for (const [key, entry] of Object.entries(value)) {
+    if (entry !== undefined) flattenInto(leaves, entry, path === "" ? key : `${path}.${key}`);
+  }
 }
 
 /** A run, and the seeds that its method was given or took from the run, as text: those of a projection. */
@@ -99,12 +138,13 @@ export interface DrawnRun<R> {
 
 /** Runs that are equal but for the seed and the seeds of their method, whether those follow from it or not. */
 export function groupBesideSeeds<R extends KnownRun>(runs: readonly R[]): DrawnRun<R>[][] {
+  const keys = new IdentityKeys();
   const groups = new Map<string, DrawnRun<R>[]>();
   for (const run of runs) {
     const identity = new Map(identitiesOf(run).at(-1));
     const drawn = derived.flatMap((name) => identity.get(name) ?? []).join(", ");
     for (const name of derived) identity.delete(name);
-    const key = keyOf(identity);
+    const key = keys.of(identity);
     groups.set(key, [...(groups.get(key) ?? []), { run, drawn }]);
   }
   return [...groups.values()];
@@ -128,6 +168,7 @@ interface UnnamedGroup<R> {
 }
 
 function named<R extends KnownRun>(groups: readonly UnnamedGroup<R>[]): EqualRuns<R>[] {
+  const keys = new IdentityKeys();
   const families = new Map<string, string>();
   const namesakes = new Map<string, UnnamedGroup<R>[]>();
   for (const group of groups) {
@@ -140,7 +181,7 @@ function named<R extends KnownRun>(groups: readonly UnnamedGroup<R>[]): EqualRun
   return groups.map((group, index) => {
     const { members, identity } = group;
     const name = namesOf(group);
-    const family = keyOf(new Map([...identity].filter(([setting]) => setting !== rank)));
+    const family = keys.of(new Map([...identity].filter(([setting]) => setting !== rank)));
     families.set(family, families.get(family) ?? String(families.size));
     const facts = { key: String(index), name, difference: tellers.get(name)!(identity), family: families.get(family)! };
     return { ...facts, members, identity };

@@ -66,7 +66,7 @@ export interface RunView {
   /** Its folder: names the run in every message. */
   id: string;
   name: string;
-  /** The group of runs that differ in nothing but their seed. */
+  /** The group of runs that differ in nothing but their seed; of very many runs, itself alone until those were compared. */
   group: GroupFacts;
   state: PanelRunState;
   /** Why it ended as it did, or is unreadable. */
@@ -103,6 +103,8 @@ export interface RunView {
   peakMemory: number | null;
   divergedAt: number | null;
   warnings: readonly string[];
+  /** The settings in which it differs from the others; none until those were compared. */
+  settings: Settings;
   shown: boolean;
   baseline: boolean;
   /** 0 to 5: blue, red, green, orange, yellow, purple; the same as in the tree. */
@@ -118,11 +120,9 @@ export function seedRunOf({ state, seed, created, testScore }: RunView): SeedRun
   return { state, seed, created, tested: testScore !== null };
 }
 
-/** What does not change while a run lives: sent in snapshots only. */
+/** What else is known of a run, of those that are shown or looked at: it does not change while the run lives. */
 export interface RunDetails {
   id: string;
-  /** The settings in which it differs from the others. */
-  settings: Settings;
   /** Of its method, as the runtime tells them. */
   method: readonly { name: string; value: string }[];
   /** Facts by `FactKey`, those that are known. */
@@ -176,7 +176,7 @@ export interface ExperimentView {
   /** By what each split is scored. */
   metrics: Readonly<Record<Split, string | null>>;
   references: ReferenceScores;
-  /** Settings that all runs share. */
+  /** Settings that all runs share; none until they were compared. */
   common: Settings;
   /** Its newest sweep in words, while there is something left to do. */
   sweep: string | null;
@@ -221,6 +221,8 @@ export type HostMessage =
       experiment?: ExperimentView;
       /** Those that changed, whole. */
       runs?: readonly RunView[];
+      /** Of runs that are newly shown or looked at. */
+      details?: readonly RunDetails[];
       series?: readonly SeriesChange[];
     }
   /** The answer to a `detail` request; the newest request counts. */
@@ -236,7 +238,9 @@ export type HostMessage =
 export type PanelCommand =
   | { command: "train" | "sweep" | "openExperimentFile" | "exportCsv" | "copyMarkdown" | "openExperimentFolder" }
   | { command: "stop" | "resume" | "openRunFolder" | "openLog" | "openJournal"; run: string }
-  | { command: "setShown"; run: string; shown: boolean }
+  | { command: "setShown"; runs: readonly string[]; shown: boolean }
+  /** The runs that are shown while nobody chose. */
+  | { command: "showUsual" }
   | { command: "setBaseline"; run: string | null }
   | {
       command: "openCheckpoint" | "diffPrevious" | "diffBest" | "diffBaseline" | "evaluate" | "exportPrompt";
@@ -316,6 +320,8 @@ export type StringKey =
   | "noMatch"
   | "showAll"
   | "hideAll"
+  | "showUsual"
+  | "shownOf"
   | "lossSummary"
   | "lossSummaryRun"
   | "scoreSummary"

@@ -7,7 +7,7 @@ import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/window/translate.ts";
 import { RunReader } from "../../src/listing/reader.ts";
-import { listRuns } from "../../src/listing/summary.ts";
+import { listRuns, summarizeRun } from "../../src/listing/summary.ts";
 import { JournalWriter, type NewEvent } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { claimRun, type Ownership } from "../../src/runs/owner.ts";
@@ -96,6 +96,7 @@ export class Experiment {
     { name: "complaint", directory: this.directory },
     {
       runs: async () => listRuns(this.workspace),
+      run: async (run) => summarizeRun(run),
       course: (run) => new RunReader(run),
       isShown: (run) => !this.hidden.has(run),
       colorIndex: (run) => this.colors.indexOf(run) % 6,

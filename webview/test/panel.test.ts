@@ -365,7 +365,12 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     await panel.page.locator(".run-row").first().focus();
     await panel.page.keyboard.press("ArrowDown");
     await panel.page.keyboard.press("Space");
-    expect((await panel.sent()).at(-1)).toEqual({ type: "command", command: "setShown", run: directory, shown: false });
+    expect((await panel.sent()).at(-1)).toEqual({
+      type: "command",
+      command: "setShown",
+      runs: [directory],
+      shown: false,
+    });
     made.hidden.add(directory);
     await made.model.refresh();
     await panel.post(made.model.delta());

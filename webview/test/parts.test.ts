@@ -50,6 +50,7 @@ function run(change: Partial<RunView>): RunView {
       peakMemory: null,
       divergedAt: null,
       warnings: [],
+      settings: {},
       shown: true,
       baseline: false,
       isReference: false,
@@ -138,7 +139,7 @@ describe("the comparison", () => {
   ];
 
   it("takes runs together that differ only in their seed, with mean and sample standard deviation", () => {
-    const [ulpt, vanilla] = rowsOf(runs, new Map(), true);
+    const [ulpt, vanilla] = rowsOf(runs, true);
     expect(ulpt?.name).toBe("ulpt-r2");
     expect(ulpt?.validation?.mean).toBeCloseTo(0.85, 12);
     expect(ulpt?.validation?.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
@@ -148,19 +149,19 @@ describe("the comparison", () => {
 
   it("takes no failed run into the scores of its group, nor onto the chart", () => {
     const failed = run({ id: "d", seed: 3, state: "failed", bestScore: 0 });
-    const [ulpt] = rowsOf([failed, ...runs], new Map(), true);
+    const [ulpt] = rowsOf([failed, ...runs], true);
     expect(ulpt?.runs).toHaveLength(3);
     expect(ulpt?.validation?.mean).toBeCloseTo(0.85, 12);
     expect(scoredRuns([failed, ...runs], "validation").map(({ id }) => id)).toEqual(["a", "b"]);
-    expect(rowsOf([failed], new Map(), true)[0]?.validation).toBeUndefined();
-    expect(rowsOf([failed], new Map(), false)[0]?.validation?.mean).toBe(0); // a row of its own says so and that it failed
+    expect(rowsOf([failed], true)[0]?.validation).toBeUndefined();
+    expect(rowsOf([failed], false)[0]?.validation?.mean).toBe(0); // a row of its own says so and that it failed
   });
 
   it("takes runs under way together only until one of their group was trained to its end, and without a deviation", () => {
     const underWay = [run({ id: "a", state: "running", bestScore: 0.2 }), run({ id: "c", seed: 3, bestScore: 0.4 })];
     underWay[1]!.state = "stopped";
     const ended = run({ id: "b", seed: 2, bestScore: 0.9 });
-    const row = (runs: RunView[]) => rowsOf(runs, new Map(), true)[0]!;
+    const row = (runs: RunView[]) => rowsOf(runs, true)[0]!;
     expect(row(underWay).validation).toEqual({ mean: expect.closeTo(0.3, 12), deviation: undefined });
     expect(row(underWay).isProvisional).toBe(true);
     expect(row([...underWay, ended])).toMatchObject({ validation: { mean: 0.9 }, isProvisional: false });
@@ -168,14 +169,14 @@ describe("the comparison", () => {
 
   it("counts seeds, and not the runs that repeat one or were not trained to their end", () => {
     const repeat = run({ id: "b", bestScore: 0.1, created: "2026-11-22T00:00:00.000Z" });
-    const [row] = rowsOf([repeat, run({}), run({ id: "c", seed: 3, state: "failed" })], new Map(), true);
+    const [row] = rowsOf([repeat, run({}), run({ id: "c", seed: 3, state: "failed" })], true);
     expect(row).toMatchObject({ seeds: { counted: 1, all: 2 }, validation: { mean: 0.8, deviation: undefined } });
     expect(row?.repeats.map(({ id }) => id)).toEqual(["b"]);
   });
 
   it("keeps groups of one name apart, and says in what they differ", () => {
     const slow = run({ id: "b", seed: 2, group: group("ulpt-r2", "learningRate 0.1"), bestScore: 0.1 });
-    const rows = rowsOf([run({}), slow], new Map(), true);
+    const rows = rowsOf([run({}), slow], true);
     expect(rows.map(({ name, validation }) => [name, validation?.mean])).toEqual([
       ["ulpt-r2", 0.8],
       ["ulpt-r2 (learningRate 0.1)", 0.1],
@@ -183,17 +184,19 @@ describe("the comparison", () => {
   });
 
   it("puts rows without a value last, whichever way it is sorted", () => {
-    const rows = rowsOf(runs, new Map(), false);
+    const rows = rowsOf(runs, false);
     expect(sortRows(rows, "validation", true).map(({ id }) => id)).toEqual(["b", "a", "c"]);
     expect(sortRows(rows, "validation", false).map(({ id }) => id)).toEqual(["a", "b", "c"]);
   });
 
   it("shows the settings that differ, and not those that only another method has", () => {
-    const details = new Map([
-      ["a", { id: "a", facts: {}, method: [], settings: { "training.learningRate": "0.3", "method.scale": "true" } }],
-      ["c", { id: "c", facts: {}, method: [], settings: { "training.learningRate": "0.1" } }],
-    ]);
-    expect(settingColumns(rowsOf(runs, details, true))).toEqual(["training.learningRate"]);
+    const settings = [
+      { "training.learningRate": "0.3", "method.scale": "true" },
+      {},
+      { "training.learningRate": "0.1" },
+    ];
+    const differing = runs.map((one, index) => ({ ...one, settings: settings[index] ?? {} }));
+    expect(settingColumns(rowsOf(differing, true))).toEqual(["training.learningRate"]);
   });
 });
 

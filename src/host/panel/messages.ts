@@ -24,14 +24,22 @@ export const panelState = z.object({ experiment: z.string(), preferences });
 const command = z.discriminatedUnion("command", [
   z.object({
     type: z.literal("command"),
-    command: z.enum(["train", "sweep", "openExperimentFile", "exportCsv", "copyMarkdown", "openExperimentFolder"]),
+    command: z.enum([
+      "train",
+      "sweep",
+      "openExperimentFile",
+      "exportCsv",
+      "copyMarkdown",
+      "openExperimentFolder",
+      "showUsual",
+    ]),
   }),
   z.object({
     type: z.literal("command"),
     command: z.enum(["stop", "resume", "openRunFolder", "openLog", "openJournal"]),
     run,
   }),
-  z.object({ type: z.literal("command"), command: z.literal("setShown"), run, shown: z.boolean() }),
+  z.object({ type: z.literal("command"), command: z.literal("setShown"), runs: z.array(run), shown: z.boolean() }),
   z.object({ type: z.literal("command"), command: z.literal("setBaseline"), run: run.nullable() }),
   z.object({
     type: z.literal("command"),

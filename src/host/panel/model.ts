@@ -4,16 +4,14 @@
  */
 import { messageOf } from "../../errors.ts";
 import { knownMethod } from "../../experiment/methods/registry.ts";
-import { completeSettings } from "../../experiment/recorded.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import type { Axis } from "../../results/curve.ts";
-import { groupEqualRuns } from "../../results/equality.ts";
 import type { GroupFacts } from "../../results/groups.ts";
 import { metricOf } from "../../results/metric.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { readHolder } from "../../runs/owner.ts";
-import { listOwnNames } from "../../runs/ownFiles.ts";
+import { lookAt } from "../../runs/ownFiles.ts";
 import type { RunState } from "../../runs/store.ts";
 import {
   defaultPreferences,
@@ -27,12 +25,15 @@ import {
   type Split,
   type Strings,
 } from "../../shared/panel.ts";
+import { mostShown } from "../runs/shown.ts";
 import { RunFollower } from "./follower.ts";
-import { type Comparison, compareSettings, flattenSettings } from "./settings.ts";
+import { noRelations, type Relations, relate } from "./relations.ts";
 
 /** What the panel needs to know of the experiment's runs beyond their files. */
 export interface PanelSource {
   runs(): Promise<readonly RunSummary[]>;
+  /** The run in a folder, as it is now. */
+  run(directory: string): Promise<RunSummary>;
   /** The reader of a run's whole journal, which others may share. */
   course(directory: string): RunReader;
   isShown(directory: string): boolean;
@@ -43,8 +44,8 @@ export interface PanelSource {
   canTrain(): boolean;
 }
 
-/** So many runs are read although they are not shown: their times and intervals fill the comparison. */
-const readAnyway = 100;
+/** So many runs are compared before the first picture; of more, after it. */
+const comparedAtOnce = 200;
 /** Longest that one `read` may hold up the extension host, in milliseconds. */
 const readBudget = 30;
 
@@ -52,8 +53,11 @@ export class PanelModel {
   readonly experiment: { name: string; directory: string };
   private readonly source: PanelSource;
   private summaries: readonly RunSummary[] = [];
-  private comparison: Comparison = { common: {}, different: [] };
-  private groups: ReadonlyMap<string, GroupFacts> = new Map();
+  /** Where each run stands in `summaries`. */
+  private positions: ReadonlyMap<string, number> = new Map();
+  private relations: Relations = noRelations;
+  /** What is being compared now; the newest counts. */
+  private relating: Promise<void> | undefined;
   private readonly followers = new Map<string, RunFollower>();
   private readonly problems = new Map<string, string>();
   private smoothing = defaultPreferences.smoothing;
@@ -61,11 +65,12 @@ export class PanelModel {
   private seq = 0;
   /** What the webview was told: text of each run, and of the experiment. */
   private toldRuns = new Map<string, string>();
+  private readonly toldDetails = new Set<string>();
   private toldExperiment = "";
   /** Runs whose views may differ from what the webview was told. */
   private readonly stale = new Set<string>();
   private allStale = true;
-  private folders = "";
+  private folderTime = Number.NaN;
 
   constructor(experiment: { name: string; directory: string }, source: PanelSource) {
     this.experiment = experiment;
@@ -75,30 +80,51 @@ export class PanelModel {
   /** Lists the runs again. True where a run came, went or was replaced: the webview then needs a snapshot. */
   async refresh(): Promise<boolean> {
     const summaries = await this.source.runs();
-    const identity = (runs: readonly RunSummary[]) =>
-      JSON.stringify(runs.map(({ directory, spec, reason }) => [directory, spec?.created, reason]));
-    const changed = identity(summaries) !== identity(this.summaries);
+    const changed = !isSameList(summaries, this.summaries);
     this.summaries = summaries;
     this.allStale = true;
     if (changed) {
-      const readable = summaries.filter(({ spec }) => spec);
-      const compared = compareSettings(readable.map(({ spec }) => flattenSettings(spec!.settings)));
-      const different = new Map(readable.map(({ directory }, index) => [directory, compared.different[index]!]));
-      this.comparison = {
-        common: compared.common,
-        different: summaries.map(({ directory }) => different.get(directory) ?? {}),
-      };
-      this.groups = groupsOf(summaries);
+      this.positions = new Map(summaries.map(({ directory }, index) => [directory, index]));
+      const relating = this.relate(summaries);
+      if (summaries.length <= comparedAtOnce) await relating;
     }
     this.follow();
     return changed;
   }
 
-  /** Whether the folder holds other runs than at the last call: cheap enough to ask every second. */
+  /** Looks again at one run. False where it is not among those listed, or is another one by now: all are to be listed then. */
+  async refreshRun(directory: string): Promise<boolean> {
+    const summary = await this.source.run(directory);
+    const position = this.positions.get(directory);
+    const before = position === undefined ? undefined : this.summaries[position];
+    if (position === undefined || !before || !isSameRun(before, summary)) return false;
+    this.summaries = this.summaries.with(position, summary);
+    this.stale.add(directory);
+    this.follow();
+    return true;
+  }
+
+  /** Resolves once the runs listed last were compared with each other. */
+  async compared(): Promise<void> {
+    while (this.relating) await this.relating;
+  }
+
+  private relate(summaries: readonly RunSummary[]): Promise<void> {
+    const relating = relate(summaries).then((relations) => {
+      if (this.relating !== relating) return; // others were listed meanwhile
+      this.relating = undefined;
+      this.relations = relations;
+      this.allStale = true;
+    });
+    this.relating = relating;
+    return relating;
+  }
+
+  /** Whether runs came or went since the last call: cheap enough to ask every second. */
   foldersChanged(): boolean {
-    const folders = listOwnNames(this.experiment.directory, "run").join("/");
-    const changed = folders !== this.folders;
-    this.folders = folders;
+    const time = lookAt(this.experiment.directory)?.mtimeMs ?? 0;
+    const changed = time !== this.folderTime;
+    this.folderTime = time;
     return changed;
   }
 
@@ -114,7 +140,7 @@ export class PanelModel {
 
   /** Whether a run of this experiment has this folder: messages of the webview name runs, and may name anything. */
   has(run: string): boolean {
-    return this.summaries.some(({ directory }) => directory === run);
+    return this.positions.has(run);
   }
 
   get running(): boolean {
@@ -152,6 +178,7 @@ export class PanelModel {
   snapshot(strings: Strings): HostMessage {
     this.seq += 1;
     this.toldRuns.clear();
+    this.toldDetails.clear();
     for (const follower of this.followers.values()) follower.startOver();
     const runs = this.runViews();
     this.stale.clear();
@@ -165,7 +192,7 @@ export class PanelModel {
       strings,
       experiment,
       runs,
-      details: this.summaries.map((summary, index) => this.details(summary, index)),
+      details: this.newDetails(),
       series: this.changes(),
       smoothing: this.smoothing,
     };
@@ -185,16 +212,18 @@ export class PanelModel {
     });
     const experiment = this.experimentView();
     const experimentText = JSON.stringify(experiment);
+    const details = this.newDetails();
     const series = this.changes();
     const experimentChanged = experimentText !== this.toldExperiment;
     this.toldExperiment = experimentText;
-    if (!runs.length && !series.length && !experimentChanged) return null;
+    if (!runs.length && !details.length && !series.length && !experimentChanged) return null;
     this.seq += 1;
     return {
       type: "delta",
       seq: this.seq,
       ...(experimentChanged ? { experiment } : {}),
       ...(runs.length ? { runs } : {}),
+      ...(details.length ? { details } : {}),
       ...(series.length ? { series } : {}),
     };
   }
@@ -207,14 +236,13 @@ export class PanelModel {
     return { type: "detail", request, series };
   }
 
-  /** The courses of the shown runs and everything known of all, for export. */
-  rows(): { runs: readonly RunView[]; details: readonly RunDetails[]; followers: ReadonlyMap<string, RunFollower> } {
-    const details = this.summaries.map((summary, index) => this.details(summary, index));
-    return { runs: this.runViews(), details, followers: this.followers };
+  /** Every run, and the courses of those that were read, for export. */
+  rows(): { runs: readonly RunView[]; followers: ReadonlyMap<string, RunFollower> } {
+    return { runs: this.runViews(), followers: this.followers };
   }
 
   experimentView(): ExperimentView {
-    const [spec] = this.summaries.flatMap((run) => run.spec ?? []);
+    const spec = this.summaries.find((run) => run.spec)?.spec;
     const followers = [...this.followers.values()];
     const evaluations = followers.flatMap(({ result }) => result.evaluations);
     const metric = (split: Split) => evaluations.find((evaluation) => evaluation.split === split)?.metric;
@@ -227,20 +255,20 @@ export class PanelModel {
         test: metric("test") ?? metricOf(spec?.settings, "test"),
       },
       references: references(followers),
-      common: this.comparison.common,
+      common: this.relations.common,
       sweep: this.source.sweep(this.summaries),
       canTrain: this.source.canTrain(),
     };
   }
 
+  /** Only the journals of runs that are shown or looked at are read; those that were are read on, as many as can be shown. */
   private follow(): void {
     const wanted = new Set<string>();
-    let readable = 0;
+    const read = new Set<string>();
     for (const { directory, state } of this.summaries) {
       if (state === "unreadable") continue;
-      const isWanted =
-        readable++ < readAnyway || state === "running" || directory === this.focused || this.source.isShown(directory);
-      if (!isWanted) continue;
+      if (this.followers.has(directory)) read.add(directory);
+      if (directory !== this.focused && !this.source.isShown(directory)) continue;
       wanted.add(directory);
       const follower = this.followers.get(directory);
       if (!follower) this.followers.set(directory, this.newFollower(directory, state));
@@ -249,7 +277,10 @@ export class PanelModel {
         follower.reading = true; // resumed, or its last words are still unread
       }
     }
-    for (const directory of this.followers.keys()) if (!wanted.has(directory)) this.followers.delete(directory);
+    for (const directory of this.followers.keys()) {
+      if (wanted.has(directory)) continue;
+      if (!read.has(directory) || this.followers.size > mostShown) this.followers.delete(directory);
+    }
   }
 
   private newFollower(directory: string, state: RunState): RunFollower {
@@ -276,27 +307,50 @@ export class PanelModel {
   }
 
   private runViews(wanted: (id: string) => boolean = () => true): RunView[] {
-    const used = new Map<number, number>();
     const baseline = this.source.baseline();
+    const variants = this.variants();
     return this.summaries.flatMap((summary) => {
-      const color = this.source.colorIndex(summary.directory);
-      const variant = used.get(color) ?? 0;
-      used.set(color, variant + 1);
-      if (!wanted(summary.directory)) return [];
+      const { directory } = summary;
+      if (!wanted(directory)) return [];
       return {
-        ...viewOf(summary, this.followers.get(summary.directory), this.problems.get(summary.directory)),
-        group: this.groups.get(summary.directory) ?? aloneGroup(summary),
-        shown: this.source.isShown(summary.directory),
-        baseline: summary.directory === baseline,
-        color,
-        variant,
+        ...viewOf(summary, this.followers.get(directory), this.problems.get(directory)),
+        group: this.relations.groups.get(directory) ?? aloneGroup(summary),
+        settings: this.relations.different.get(directory) ?? {},
+        shown: this.source.isShown(directory),
+        baseline: directory === baseline,
+        color: this.source.colorIndex(directory),
+        variant: variants.get(directory) ?? 0,
       };
     });
   }
 
-  private details({ directory, spec }: RunSummary, index: number): RunDetails {
+  /** Tells the shown runs of one colour apart. */
+  private variants(): Map<string, number> {
+    const used = new Map<number, number>();
+    const variants = new Map<string, number>();
+    for (const { directory } of this.summaries) {
+      if (!this.source.isShown(directory)) continue;
+      const color = this.source.colorIndex(directory);
+      const variant = used.get(color) ?? 0;
+      used.set(color, variant + 1);
+      variants.set(directory, variant);
+    }
+    return variants;
+  }
+
+  /** Of the runs that are followed or looked at, what was not told yet. */
+  private newDetails(): RunDetails[] {
+    return [...this.followers.keys(), ...(this.focused === null ? [] : [this.focused])].flatMap((directory) => {
+      const position = this.positions.get(directory);
+      if (position === undefined || this.toldDetails.has(directory)) return [];
+      this.toldDetails.add(directory);
+      return this.details(this.summaries[position]!);
+    });
+  }
+
+  private details({ directory, spec }: RunSummary): RunDetails {
     const paths = runPaths(directory);
-    const owner = this.followers.has(directory) ? readHolder(directory)?.owner : undefined;
+    const owner = readHolder(directory)?.owner;
     const facts: Partial<Record<FactKey, string | undefined>> = {
       device: spec?.device,
       precision: spec ? precisionText(spec) : undefined,
@@ -318,8 +372,7 @@ export class PanelModel {
       checkpoints: paths.checkpoints,
     };
     const known = Object.entries(facts).filter((fact): fact is [FactKey, string] => fact[1] !== undefined);
-    const settings = this.comparison.different[index] ?? {};
-    return { id: directory, settings, method: spec?.facts ?? [], facts: Object.fromEntries(known) };
+    return { id: directory, method: spec?.facts ?? [], facts: Object.fromEntries(known) };
   }
 }
 
@@ -344,7 +397,7 @@ function viewOf(
   summary: RunSummary,
   follower: RunFollower | undefined,
   problem: string | undefined,
-): Omit<RunView, "group" | "shown" | "baseline" | "color" | "variant"> {
+): Omit<RunView, "group" | "settings" | "shown" | "baseline" | "color" | "variant"> {
   const { spec } = summary;
   const result = follower?.result;
   const last = result?.curve.last;
@@ -376,7 +429,7 @@ function viewOf(
     tokensPerSecond: result?.tokensPerSecond ?? null,
     metric: best?.metric ?? metricOf(spec?.settings, "validation"),
     bestScore: best?.score ?? summary.bestScore,
-    bestStep: best?.step ?? null,
+    bestStep: best?.step ?? summary.bestStep,
     testScore: finite(result?.test?.score) ?? summary.testScore,
     testInterval: result?.test?.interval ?? null,
     memory: follower?.memory() ?? null,
@@ -392,18 +445,13 @@ function finite(value: number | undefined): number | null {
   return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
-/** The groups of the runs that can be read, by their folders. */
-function groupsOf(summaries: readonly RunSummary[]): Map<string, GroupFacts> {
-  const known = summaries.flatMap(({ directory, run, spec }) => {
-    if (!spec) return [];
-    const settings = { name: run, seed: spec.seed, ...completeSettings(spec.settings) };
-    return [{ directory, spec, settings }];
-  });
-  return new Map(
-    groupEqualRuns(known).flatMap(({ members, key, name, difference, family }) =>
-      members.map(({ directory }) => [directory, { key, name, difference, family }] as const),
-    ),
-  );
+/** Whether no run came, went or was replaced. */
+function isSameList(a: readonly RunSummary[], b: readonly RunSummary[]): boolean {
+  return a === b || (a.length === b.length && a.every((run, index) => isSameRun(run, b[index]!)));
+}
+
+function isSameRun(a: RunSummary, b: RunSummary): boolean {
+  return a === b || (a.directory === b.directory && a.spec?.created === b.spec?.created && a.reason === b.reason);
 }
 
 function evaluateEveryOf(settings: Readonly<Record<string, unknown>> | undefined): number | null {

@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runSpec, stepEvent } from "../../../test/support/runRecords.ts";
 import { RunReader } from "../../listing/reader.ts";
-import { listRuns } from "../../listing/summary.ts";
+import { listRuns, summarizeRun } from "../../listing/summary.ts";
 import { RunResult } from "../../results/fold.ts";
 import { JournalWriter } from "../../runs/journal.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { claimRun } from "../../runs/owner.ts";
 import { createRun } from "../../runs/store.ts";
-import { defaultPreferences, type RunView } from "../../shared/panel.ts";
+import { defaultPreferences, type HostMessage, type RunView } from "../../shared/panel.ts";
 import { untranslated } from "../window/translate.ts";
 import { comparisonMarkdown, metricsCsv } from "./export.ts";
 import { panelHtml } from "./html.ts";
 import { parseMessage } from "./messages.ts";
 import { PanelModel } from "./model.ts";
-import { compareSettings, flattenSettings } from "./settings.ts";
+import { flattenSettings, SettingsComparison } from "./settings.ts";
 import { panelStrings } from "./strings.ts";
 
 const strings = panelStrings(untranslated);
@@ -30,12 +30,19 @@ describe("PanelModel", () => {
   });
   afterEach(() => rmSync(workspace, { recursive: true, force: true }));
 
-  function model(): PanelModel {
+  function model(
+    course = (directory: string) => new RunReader(directory),
+    onListing: () => void = () => undefined,
+  ): PanelModel {
     return new PanelModel(
       { name: "e", directory: join(workspace, ".ulpt", "runs", "e") },
       {
-        runs: async () => listRuns(workspace),
-        course: (directory) => new RunReader(directory),
+        runs: async () => {
+          onListing();
+          return listRuns(workspace);
+        },
+        run: async (run) => summarizeRun(run),
+        course,
         isShown: (run) => !hidden.has(run),
         colorIndex: () => 0,
         baseline: () => undefined,
@@ -45,17 +52,18 @@ describe("PanelModel", () => {
     );
   }
 
-  function run(rank: number) {
+  function run(rank: number, seed = 1) {
+    const name = `ulpt-r${rank}-seed${seed}`;
     const spec = {
       ...runSpec,
-      ...{ rank, parameters: 100 * rank },
+      ...{ rank, seed, parameters: 100 * rank },
       settings: {
-        name: `ulpt-r${rank}-seed1`,
+        name,
         method: { name: "ulpt", rank },
         training: { steps: 10, learningRate: rank / 10, evaluateEvery: 5 },
       },
     };
-    const { directory } = createRun(workspace, "e", `ulpt-r${rank}-seed1`, spec);
+    const { directory } = createRun(workspace, "e", name, spec);
     const owner = claimRun(directory);
     const journal = JournalWriter.open(runPaths(directory).events, owner.attempt);
     journal.append({ type: "status", state: "running", fromStep: 0, totalSteps: 10 });
@@ -80,6 +88,63 @@ describe("PanelModel", () => {
     const delta = subject.delta();
     expect(delta).toMatchObject({ type: "delta", seq: 2, runs: [{ step: 1 }], series: [{ from: 0 }] });
     expect(subject.delta()).toBeNull();
+  });
+
+  it("reads the journals of the runs that it shows or looks at, each once", async () => {
+    const runs = Array.from({ length: 30 }, (_, index) => run(index + 1));
+    for (const { step } of runs) step(1);
+    for (const { directory } of runs.slice(3)) hidden.add(directory);
+    const asked: string[] = [];
+    const subject = model((directory) => {
+      asked.push(directory);
+      return new RunReader(directory);
+    });
+    await subject.refresh();
+    read(subject);
+    const first = subject.snapshot(strings);
+    const shown = runs.slice(0, 3).map(({ directory }) => directory);
+    expect([...asked].sort()).toEqual([...shown].sort());
+    expect(first).toMatchObject({ runs: { length: 30 }, series: { length: 3 }, details: { length: 3 } });
+
+    const looked = runs[9]!.directory;
+    subject.focus(looked);
+    hidden.delete(runs[4]!.directory);
+    await subject.refresh();
+    read(subject);
+    expect(asked.slice(3).sort()).toEqual([runs[4]!.directory, looked].sort());
+    expect(subject.delta()).toMatchObject({ series: { length: 1 }, details: { length: 2 } });
+    hidden.add(runs[4]!.directory);
+    await subject.refresh();
+    hidden.delete(runs[4]!.directory);
+    await subject.refresh();
+    expect(asked).toHaveLength(5);
+  });
+
+  it("looks at one run without listing the others, unless it is a new one", async () => {
+    const { directory, step } = run(2);
+    let listings = 0;
+    const subject = model(undefined, () => {
+      listings += 1;
+    });
+    await subject.refresh();
+    subject.snapshot(strings);
+    step(1);
+    expect(await subject.refreshRun(directory)).toBe(true);
+    expect(subject.delta()).toMatchObject({ runs: [{ step: 1 }] });
+    expect(listings).toBe(1);
+    expect(await subject.refreshRun(run(4).directory)).toBe(false);
+  });
+
+  it("compares very many runs after the first picture", async () => {
+    for (let seed = 1; seed <= 201; seed++) run(2, seed);
+    const subject = model();
+    await subject.refresh();
+    const { runs } = subject.snapshot(strings) as Extract<HostMessage, { type: "snapshot" }>;
+    expect(new Set(runs.map(({ group }) => group.key)).size).toBe(201);
+    await subject.compared();
+    const later = subject.delta() as Extract<HostMessage, { type: "delta" }>;
+    expect(new Set(later.runs!.map(({ group }) => group.key)).size).toBe(1);
+    expect(later.experiment!.common).toMatchObject({ "training.steps": "10" });
   });
 
   it("sends nothing of a run that is not shown, but knows its numbers", async () => {
@@ -148,7 +213,7 @@ describe("PanelModel", () => {
     await subject.refresh();
     expect(subject.snapshot(strings)).toMatchObject({
       experiment: { common: { "training.steps": "10" } },
-      details: [{ settings: { "training.learningRate": "0.2" } }, { settings: { "training.learningRate": "0.4" } }],
+      runs: [{ settings: { "training.learningRate": "0.2" } }, { settings: { "training.learningRate": "0.4" } }],
     });
   });
 
@@ -220,10 +285,11 @@ describe("settings", () => {
   it("are compared by their paths; what one run lacks differs", () => {
     const flat = flattenSettings({ name: "a", training: { steps: 5, clip: null }, seed: 1, list: [1, 2] });
     expect(flat).toEqual({ "training.steps": "5", "training.clip": "null", list: "[1,2]" });
-    expect(compareSettings([{ a: "1", b: "2" }, { a: "1" }])).toEqual({
-      common: { a: "1" },
-      different: [{ b: "2" }, {}],
-    });
+    const comparison = new SettingsComparison();
+    const runs = [{ a: "1", b: "2" }, { a: "1" }];
+    for (const settings of runs) comparison.add(settings);
+    expect(comparison.common).toEqual({ a: "1" });
+    expect(runs.map((settings) => comparison.different(settings))).toEqual([{ b: "2" }, {}]);
   });
 });
 

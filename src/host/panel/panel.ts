@@ -7,6 +7,7 @@ import { statOwnFile } from "../../runs/ownFiles.ts";
 import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
 import { runCommand } from "../runCommand.ts";
+import { showInCharts } from "../runs/showInCharts.ts";
 import type { ExperimentEntry, RunStore } from "../runs/store.ts";
 import { SweepTexts } from "../runs/sweepText.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
@@ -39,6 +40,8 @@ const commandIds = {
 const readEvery = 250;
 /** Between two looks at processes and folders. */
 const lookEvery = 1000;
+/** More runs than this that changed at once are listed with all the others. */
+const fewRuns = 20;
 
 export interface Focus {
   run?: string | undefined;
@@ -67,7 +70,9 @@ export class RunPanel implements vscode.Disposable {
   private postedAt = 0;
   private disposed = false;
   private refreshing: Promise<void> | undefined;
-  private refreshAgain = false;
+  /** What changed and was not looked at again yet: runs, by their folders, or all. */
+  private readonly changedRuns = new Set<string>();
+  private isAllChanged = false;
   /** Makes the store look every second. */
   private watch: vscode.Disposable | undefined;
   private focusWanted: Focus | undefined;
@@ -85,6 +90,7 @@ export class RunPanel implements vscode.Disposable {
     const sweeps = new SweepTexts(vscode.l10n.t);
     this.model = new PanelModel(experiment, {
       runs: () => store.runs(experiment),
+      run: (directory) => store.run(directory),
       course: (directory) => store.course(directory),
       isShown: (directory) => store.isShown(directory),
       colorIndex: (directory) => store.colorIndex(directory),
@@ -106,8 +112,10 @@ export class RunPanel implements vscode.Disposable {
         this.dispose();
         onDispose();
       }),
-      store.onDidChange(({ experiment: changed }) => {
-        if (changed === undefined || changed === experiment.name || changed === experiment.directory) this.refresh();
+      store.onDidChange(({ experiment: changed, directory }) => {
+        if (changed === undefined || changed === experiment.name || changed === experiment.directory) {
+          this.refresh(directory);
+        }
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.post(this.model.delta())),
     );
@@ -207,7 +215,15 @@ export class RunPanel implements vscode.Disposable {
     if ("run" in command && command.run !== null && !this.model.has(command.run)) return;
     switch (command.command) {
       case "setShown":
-        this.store.setShown(command.run, command.shown);
+        showInCharts(
+          this.store,
+          command.runs.filter((run) => this.model.has(run)),
+          command.shown,
+        );
+        this.refresh();
+        return;
+      case "showUsual":
+        this.store.showUsual(this.experiment);
         this.refresh();
         return;
       case "setBaseline":
@@ -264,29 +280,39 @@ export class RunPanel implements vscode.Disposable {
     if (choice === open) await vscode.window.showTextDocument(uri);
   }
 
-  /** Lists the runs again, once at a time. */
-  private refresh(): void {
+  /** Looks again at a run, or lists all of them, once at a time. */
+  private refresh(directory?: string): void {
     if (!this.ready) return;
-    if (this.refreshing) {
-      this.refreshAgain = true;
-      return;
-    }
-    this.refreshing = this.model
-      .refresh()
-      .then((changed) => {
-        if (changed) {
-          this.model.read();
-          this.snapshot();
-        }
-        this.tick();
-      })
+    if (directory === undefined) this.isAllChanged = true;
+    else this.changedRuns.add(directory);
+    this.refreshing ??= this.refreshChanged()
       .catch((error: unknown) => this.post({ type: "problem", message: messageOf(error) }))
       .finally(() => {
         this.refreshing = undefined;
-        const again = this.refreshAgain;
-        this.refreshAgain = false;
-        if (again) this.refresh();
       });
+  }
+
+  private async refreshChanged(): Promise<void> {
+    while (this.ready && (this.isAllChanged || this.changedRuns.size > 0)) {
+      if (await this.lookAgain()) {
+        this.model.read();
+        this.snapshot();
+      }
+      this.tick();
+    }
+  }
+
+  /** Whether the webview needs all of it. */
+  private async lookAgain(): Promise<boolean> {
+    const runs = [...this.changedRuns];
+    this.changedRuns.clear();
+    const isFew = !this.isAllChanged && runs.length <= fewRuns;
+    this.isAllChanged = false;
+    if (isFew) {
+      const isKnown = await Promise.all(runs.map((run) => this.model.refreshRun(run)));
+      if (!isKnown.includes(false)) return false;
+    }
+    return this.model.refresh();
   }
 
   /** Reads what the journals gained, tells it, and comes back. */

@@ -18,21 +18,22 @@ export function flattenSettings(settings: Readonly<Record<string, unknown>>): Se
   return flat;
 }
 
-export interface Comparison {
-  common: Settings;
-  /** One for each of the runs compared. */
-  different: Settings[];
-}
+/** Parts the settings that all runs share from those in which at least one is different, or has none; taken in one after the other. */
+export class SettingsComparison {
+  private shared: Map<string, string> | undefined;
 
-/** Parts the settings that all runs share from those in which at least one is different, or has none. */
-export function compareSettings(all: readonly Settings[]): Comparison {
-  const [first, ...others] = all;
-  if (!first) return { common: {}, different: [] };
-  const common = Object.fromEntries(
-    Object.entries(first).filter(([path, value]) => others.every((settings) => settings[path] === value)),
-  );
-  const different = all.map((settings) =>
-    Object.fromEntries(Object.entries(settings).filter(([path]) => !Object.hasOwn(common, path))),
-  );
-  return { common, different };
+  add(settings: Settings): void {
+    if (!this.shared) this.shared = new Map(Object.entries(settings));
+    else for (const [path, value] of this.shared) if (settings[path] !== value) this.shared.delete(path);
+  }
+
+  /** What all have alike that were taken in. */
+  get common(): Settings {
+    return Object.fromEntries(this.shared ?? []);
+  }
+
+  /** Of the settings of one of them, the others. */
+  different(settings: Settings): Settings {
+    return Object.fromEntries(Object.entries(settings).filter(([path]) => !this.shared?.has(path)));
+  }
 }

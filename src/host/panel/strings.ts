@@ -59,6 +59,10 @@ export function panelStrings(t: Translate): Strings {
     filterRuns: t("Filter runs"),
     noMatch: t("No run matches “{0}”."),
     showAll: t("Show All"),
+    showUsual: t("Show the Best"),
+    shownOf: t(
+      "{0} of {1} runs are shown. Unless you choose, those are what is training, the newest, the baseline and the best. Tick others, or filter and Show All.",
+    ),
     hideAll: t("Hide All"),
     lossSummary: t("Line chart of the loss of {0} runs against {1}."),
     lossSummaryRun: t("{0}: step {1}, training loss {2}."),

@@ -50,12 +50,18 @@ const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 const comparators: Record<Order, (a: RunSummary, b: RunSummary) => number> = {
   name: (a, b) => byName(a.run, b.run),
-  score: (a, b) => compareScores(scoreOf(a), scoreOf(b)) || byName(a.run, b.run),
-  newest: (a, b) => created(b) - created(a) || byName(a.run, b.run),
+  score: byScore,
+  newest: (a, b) => createdAt(b) - createdAt(a) || byName(a.run, b.run),
   rank: (a, b) => (a.spec?.parameters ?? 0) - (b.spec?.parameters ?? 0) || byName(a.run, b.run),
 };
 
-function created({ spec, updated }: RunSummary): number {
+/** Negative where the first has the better score. */
+export function byScore(a: RunSummary, b: RunSummary): number {
+  return compareScores(scoreOf(a), scoreOf(b)) || byName(a.run, b.run);
+}
+
+/** In milliseconds since 1970. */
+export function createdAt({ spec, updated }: RunSummary): number {
   return spec ? Date.parse(spec.created) : updated;
 }
 

@@ -12,6 +12,7 @@ import type { Services } from "../services.ts";
 import { askText, confirm, createPick, type PickItem, pickOne, shownItems } from "../window/window.ts";
 import type { Grouping, Order } from "./collect.ts";
 import type { MoreNode } from "./nodes.ts";
+import { showInCharts } from "./showInCharts.ts";
 import { chooseExperiment, chooseRuns, pathIn, type Target, targetsOf } from "./targets.ts";
 
 const { t } = vscode.l10n;
@@ -20,7 +21,11 @@ export function runCommands(services: Services) {
   const { store, runsView, promptsView } = services;
 
   function setShown(targets: readonly Target[], shown: boolean): void {
-    for (const { run } of targets) if (run) store.setShown(run, shown);
+    showInCharts(
+      store,
+      targets.flatMap(({ run }) => run ?? []),
+      shown,
+    );
   }
 
   return {

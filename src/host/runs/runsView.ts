@@ -37,6 +37,7 @@ import type {
   RunNode,
   RunsNode,
 } from "./nodes.ts";
+import { showInCharts } from "./showInCharts.ts";
 import { type ExperimentEntry, localFolders, type RunStore } from "./store.ts";
 import { SweepTexts } from "./sweepText.ts";
 
@@ -91,8 +92,11 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       store.onDidEnd(() => this.updateBadge()),
       this.view.onDidChangeVisibility(({ visible }) => this.follow(visible)),
       this.view.onDidChangeCheckboxState(({ items }) => {
-        for (const [node, state] of items) {
-          if (node.kind === "run") store.setShown(node.run.directory, state === vscode.TreeItemCheckboxState.Checked);
+        for (const shown of [true, false]) {
+          const ticked = items.flatMap(([node, state]) =>
+            node.kind === "run" && (state === vscode.TreeItemCheckboxState.Checked) === shown ? node.run.directory : [],
+          );
+          showInCharts(store, ticked, shown);
         }
       }),
       vscode.workspace.onDidChangeWorkspaceFolders(() => this.refresh()),

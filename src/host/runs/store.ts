@@ -14,6 +14,7 @@ import { experimentFolder, isName, runsFolder } from "../../runs/layout.ts";
 import { subfolders } from "../../runs/store.ts";
 import { contextKeys } from "../ids.ts";
 import { setContextKey } from "../window/contextKey.ts";
+import { ShownRuns } from "./shown.ts";
 
 /** An experiment that has runs: `<folder>/.ulpt/runs/<name>`. */
 export interface ExperimentEntry {
@@ -60,8 +61,12 @@ export interface RunStore extends vscode.Disposable {
   follow(launch: Launch, folder: vscode.WorkspaceFolder): void;
   /** Says that something changed which no watcher sees. */
   changed(change: RunChange): void;
+  /** Whether the charts show a run: the best of many, unless somebody chose otherwise. */
   isShown(directory: string): boolean;
-  setShown(directory: string, shown: boolean): void;
+  /** Shows runs in the charts or hides them. Returns how many there was no room for. */
+  setShown(directories: readonly string[], shown: boolean): number;
+  /** Shows those that are shown while nobody chose. */
+  showUsual(experiment: ExperimentEntry): void;
   /** The series colour of a run, 0 to 5, the same wherever it is drawn. */
   colorIndex(directory: string): number;
   /** Folder of the run that others are compared with. */
@@ -82,7 +87,6 @@ const restFactor = 20;
 /** Files of one run change together. */
 const quietMilliseconds = 150;
 
-const hiddenKey = "ulpt.hiddenRuns";
 const baselinesKey = "ulpt.baselines";
 
 export class WorkspaceRuns implements RunStore {
@@ -96,7 +100,9 @@ export class WorkspaceRuns implements RunStore {
   private readonly active = new Map<string, RunSummary>();
   private readonly colors = new Map<string, number>();
   private readonly nextColor = new Map<string, number>();
-  private readonly hidden: Set<string>;
+  private readonly shown: ShownRuns;
+  /** The runs that were last learnt of, by folder of the experiment. */
+  private readonly learnt = new Map<string, readonly RunSummary[]>();
   private readonly watchers: vscode.Disposable[] = [];
   private readonly disposables: vscode.Disposable[] = [];
   private readonly touched = new Set<string>();
@@ -116,7 +122,7 @@ export class WorkspaceRuns implements RunStore {
 
   constructor(memory: vscode.Memento) {
     this.memory = memory;
-    this.hidden = new Set(memory.get<string[]>(hiddenKey));
+    this.shown = new ShownRuns(memory);
     this.createWatchers();
     this.disposables.push(
       vscode.workspace.onDidChangeWorkspaceFolders(() => {
@@ -138,7 +144,10 @@ export class WorkspaceRuns implements RunStore {
 
   async runs(experiment: ExperimentEntry): Promise<readonly RunSummary[]> {
     const runs = await this.listing.runs(experiment.directory);
-    this.assignColors(experiment.directory, runs);
+    if (this.learnt.get(experiment.directory) === runs) return runs;
+    this.learnt.set(experiment.directory, runs);
+    this.assignColors(runs);
+    this.learnShown(experiment, runs);
     const present = new Set(runs.map(({ directory }) => directory));
     for (const run of runs) this.note(run);
     for (const [directory, run] of this.active) {
@@ -217,15 +226,26 @@ export class WorkspaceRuns implements RunStore {
   }
 
   isShown(directory: string): boolean {
-    return !this.hidden.has(directory);
+    return this.shown.has(directory);
   }
 
-  setShown(directory: string, shown: boolean): void {
-    if (this.isShown(directory) === shown) return;
-    if (shown) this.hidden.delete(directory);
-    else this.hidden.add(directory);
-    void this.memory.update(hiddenKey, [...this.hidden]);
-    this.changeEmitter.fire({ experiment: dirname(directory), directory });
+  setShown(directories: readonly string[], shown: boolean): number {
+    const changing = directories.filter((directory) => this.isShown(directory) !== shown);
+    const leftOut = this.shown.choose(changing, shown);
+    for (const experiment of new Set(changing.map((directory) => dirname(directory)))) {
+      this.changeEmitter.fire({ experiment });
+    }
+    return leftOut;
+  }
+
+  showUsual({ directory }: ExperimentEntry): void {
+    this.shown.reset(directory);
+    this.changeEmitter.fire({ experiment: directory });
+  }
+
+  private learnShown(experiment: ExperimentEntry, runs: readonly RunSummary[]): void {
+    const isOther = this.shown.learn(experiment.directory, runs, this.baseline(experiment));
+    if (isOther) this.changeEmitter.fire({ experiment: experiment.directory });
   }
 
   colorIndex(directory: string): number {
@@ -239,16 +259,11 @@ export class WorkspaceRuns implements RunStore {
   }
 
   /** In order of creation, so that a new run changes no other's colour. */
-  private assignColors(experiment: string, runs: readonly RunSummary[]): void {
+  private assignColors(runs: readonly RunSummary[]): void {
     if (runs.every(({ directory }) => this.colors.has(directory))) return;
     const times = new Map(runs.map((run) => [run, run.spec ? Date.parse(run.spec.created) : run.updated]));
     const inOrder = [...runs].sort((a, b) => times.get(a)! - times.get(b)! || byName(a.directory, b.directory));
     for (const { directory } of inOrder) this.colorIndex(directory);
-    for (const directory of this.hidden) {
-      if (dirname(directory) === experiment && !runs.some((run) => run.directory === directory)) {
-        this.hidden.delete(directory);
-      }
-    }
   }
 
   baseline(experiment: ExperimentEntry): string | undefined {
@@ -259,6 +274,8 @@ export class WorkspaceRuns implements RunStore {
     const { [experiment.directory]: _, ...others } = this.memory.get<Record<string, string>>(baselinesKey, {});
     const baselines = directory === undefined ? others : { ...others, [experiment.directory]: directory };
     void this.memory.update(baselinesKey, baselines);
+    const runs = this.learnt.get(experiment.directory);
+    if (runs) this.learnShown(experiment, runs);
     this.changeEmitter.fire({ experiment: experiment.directory });
   }
 

@@ -1,5 +1,6 @@
 /** @file The Facts view: everything known of one run. */
 import type { ComponentChild, JSX } from "preact";
+import { useLayoutEffect } from "preact/hooks";
 import type { FactKey, RunView, Settings, StringKey } from "../../../src/shared/panel.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { duration, type Texts } from "../../format.ts";
@@ -43,6 +44,10 @@ export function FactsView(): JSX.Element {
       </div>
     );
   }
+  const isKnown = store.details.has(run.id);
+  useLayoutEffect(() => {
+    if (!isKnown) send({ type: "facts", run: run.id });
+  }, [isKnown, run.id]);
   const choose = (id: string) => {
     send({ type: "facts", run: id });
     prefer({ factsOf: id });
@@ -52,7 +57,7 @@ export function FactsView(): JSX.Element {
       <div class="toolbar">
         <Select
           label={texts.t("factsOf")}
-          options={store.runs.map(({ id, name }) => ({ value: id, label: name }))}
+          options={choices(store.runs, run).map(({ id, name }) => ({ value: id, label: name }))}
           value={run.id}
           onChange={choose}
         />
@@ -63,6 +68,14 @@ export function FactsView(): JSX.Element {
       {run.method !== null && <CostSection run={run} />}
     </>
   );
+}
+
+/** More than anybody looks through. */
+const mostChoices = 200;
+
+/** Of very many runs those that are shown, and the one that is looked at. */
+function choices(runs: readonly RunView[], chosen: RunView): readonly RunView[] {
+  return runs.length <= mostChoices ? runs : runs.filter((run) => run.shown || run.id === chosen.id);
 }
 
 function Actions({ run }: { run: RunView }): JSX.Element {
@@ -109,7 +122,7 @@ function Sections({ run }: { run: RunView }): JSX.Element {
     ["sectionMethod", (details?.method ?? []).map(({ name, value }): Fact => [name, value])],
     ["sectionData", facts("model", "revision", "weights", "trainData", "validationData", "testData")],
     ["sectionFiles", files(run, context)],
-    ["sectionSettings", settingFacts(details?.settings ?? {})],
+    ["sectionSettings", settingFacts(run.settings)],
     ["sectionSettingsShared", settingFacts(store.experiment?.common ?? {})],
   ];
   return (

@@ -11,6 +11,8 @@ import "./runList.css";
 
 /** More rows than anybody scrolls through; the filter finds the others. */
 const mostRows = 200;
+/** Of more runs than this, only some are shown unless somebody chooses. */
+const usualRows = 20;
 /** From so many runs on a filter helps. */
 const filterFrom = 8;
 
@@ -21,11 +23,16 @@ export function RunList(): JSX.Element | null {
   const list = useRef<HTMLDivElement>(null);
   if (store.runs.length === 0) return null;
   const sought = filter.trim().toLowerCase();
-  const matching = store.runs.filter(({ name }) => name.toLowerCase().includes(sought));
+  const shown = store.shown;
+  const found = store.runs.filter(({ name }) => name.toLowerCase().includes(sought));
+  // The list is the legend as well: of more runs than it has rows for, it begins with those that are drawn.
+  const matching =
+    found.length > mostRows ? [...found.filter(isShown), ...found.filter((run) => !isShown(run))] : found;
   const visible = matching.slice(0, mostRows);
   const inTabOrder = Math.min(focused, Math.max(0, visible.length - 1));
   const showAll = (shown: boolean) => {
-    for (const run of matching) if (run.shown !== shown) command({ command: "setShown", run: run.id, shown });
+    const runs = matching.flatMap((run) => (run.shown === shown ? [] : run.id));
+    command({ command: "setShown", runs, shown });
   };
   const move = (event: KeyboardEvent) => {
     const rows = [...(list.current?.querySelectorAll("button") ?? [])];
@@ -50,14 +57,24 @@ export function RunList(): JSX.Element | null {
       {matching.length > mostRows && (
         <p class="note">{texts.t("limitedRows", mostRows, texts.count(matching.length))}</p>
       )}
+      {shown.length < store.runs.length && store.runs.length > usualRows && (
+        <p class="note">{texts.t("shownOf", texts.count(shown.length), texts.count(store.runs.length))}</p>
+      )}
       {store.runs.length > 1 && (
         <div class="run-tools">
           <Link label={texts.t("showAll")} onClick={() => showAll(true)} />
           <Link label={texts.t("hideAll")} onClick={() => showAll(false)} />
+          {store.runs.length > usualRows && (
+            <Link label={texts.t("showUsual")} onClick={() => command({ command: "showUsual" })} />
+          )}
         </div>
       )}
     </aside>
   );
+}
+
+function isShown(run: RunView): boolean {
+  return run.shown;
 }
 
 function Row({ run, isInTabOrder }: { run: RunView; isInTabOrder: boolean }): JSX.Element {
@@ -71,7 +88,7 @@ function Row({ run, isInTabOrder }: { run: RunView; isInTabOrder: boolean }): JS
       aria-checked={run.shown}
       title={run.reason ?? run.name}
       tabIndex={isInTabOrder ? 0 : -1}
-      onClick={() => context.command({ command: "setShown", run: run.id, shown: !run.shown })}
+      onClick={() => context.command({ command: "setShown", runs: [run.id], shown: !run.shown })}
     >
       <span class="tick" aria-hidden="true" />
       <Swatch run={run} />

@@ -21,7 +21,7 @@ interface Column {
 export function ComparisonTable(): JSX.Element | null {
   const context = usePanel();
   const { store, preferences, texts } = context;
-  const rows = rowsOf(store.runs, store.details, preferences.groupSeeds);
+  const rows = rowsOf(store.runs, preferences.groupSeeds);
   const { column, descending } = preferences.sort;
   const sorted = sortRows(rows, column, descending);
   if (rows.length === 0) return null;
