@@ -116,3 +116,28 @@ export function scoredRuns(runs: readonly RunView[], split: Split): RunView[] {
 export function scoreOf(run: RunView, split: Split): number | null {
   return split === "test" ? run.testScore : run.bestScore;
 }
+
+/** Against what scores are drawn: the numbers that are trained, or a setting. */
+export interface Scale {
+  /** Path of the setting; null: trained parameters. */
+  setting: string | null;
+  /** Above 0. */
+  placeOf(run: RunView): number;
+}
+
+/** Runs that all train equally many numbers lie beside each other by the one setting of numbers in which they differ. */
+export function scaleOf(runs: readonly RunView[]): Scale {
+  const parameters: Scale = { setting: null, placeOf: (run) => run.parameters! };
+  if (new Set(runs.map(parameters.placeOf)).size > 1) return parameters;
+  const settings = runs.map((run) => run.settings);
+  const isNumbers = (path: string) => {
+    const values = settings.map((own) => Number(own[path] ?? Number.NaN));
+    return values.every((value) => value > 0) && new Set(values).size > 1;
+  };
+  const paths = [...new Set(settings.flatMap((own) => Object.keys(own)))].filter(
+    (path) => path !== "seed" && isNumbers(path),
+  );
+  const [setting] = paths;
+  if (setting === undefined || paths.length > 1) return parameters;
+  return { setting, placeOf: (run) => Number(run.settings[setting]) };
+}

@@ -112,10 +112,10 @@ export class PanelStore {
   }
 }
 
-const columnNames = ["step", "seconds", "examples", "loss", "smoothed"] as const;
+const columnNames = ["step", "seconds", "examples", "loss", "smoothed", "gradientNorm", "learningRate"] as const;
 
 function emptyColumns(): NumberColumns {
-  return { step: [], seconds: [], examples: [], loss: [], smoothed: [] };
+  return { step: [], seconds: [], examples: [], loss: [], smoothed: [], gradientNorm: [], learningRate: [] };
 }
 
 function splice(target: number[], from: number, values: Float64Array): void {

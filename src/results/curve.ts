@@ -15,6 +15,9 @@ export interface LossColumns {
   examples: Float64Array;
   loss: Float64Array;
   smoothed: Float64Array;
+  /** Norm of all gradients together, before it is limited. */
+  gradientNorm: Float64Array;
+  learningRate: Float64Array;
 }
 
 /** How far a reader has been told; opaque. */
@@ -37,7 +40,7 @@ export interface CurveOptions {
   smoothing?: number;
 }
 
-const names = ["step", "seconds", "examples", "loss", "smoothed", "work"] as const;
+const names = ["step", "seconds", "examples", "loss", "smoothed", "gradientNorm", "learningRate", "work"] as const;
 
 /** A loss as it was recorded. */
 export interface LossPoint {
@@ -59,6 +62,8 @@ export class LossCurve {
     examples: column(),
     loss: column(),
     smoothed: column(),
+    gradientNorm: column(),
+    learningRate: column(),
     /** Seconds that the steps so far took, without what lay between them. */
     work: column(),
   };
@@ -105,13 +110,15 @@ export class LossCurve {
 
   /** Takes in a step that ended after so many seconds at work. False for one that is known, or comes late: nothing changes. */
   push(event: StepEvent, secondsAtWork: number): boolean {
-    const { step, seconds, examples, loss, work } = this.raw;
+    const { step, seconds, examples, loss, gradientNorm, learningRate, work } = this.raw;
     if (this.length && event.step <= step.at(this.length - 1)) return false;
     work.push(this.secondsOfSteps + event.seconds);
     step.push(event.step);
     seconds.push(secondsAtWork);
     examples.push(event.examples);
     loss.push(event.loss);
+    gradientNorm.push(event.gradientNorm);
+    learningRate.push(event.learningRate);
     if (!Number.isFinite(event.loss)) this.divergedAt ??= event.step;
     if (this.thinned.grow(this.length, this.maxPoints)) this.resmooth();
     else this.raw.smoothed.push(this.nextSmoothed(event.loss));
@@ -185,6 +192,8 @@ export class LossCurve {
       examples: pick("examples"),
       loss: pick("loss"),
       smoothed: pick("smoothed"),
+      gradientNorm: pick("gradientNorm"),
+      learningRate: pick("learningRate"),
     };
   }
 }

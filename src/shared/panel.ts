@@ -18,13 +18,23 @@ export const runPanelType = "ulpt.runPanel";
 export const views = ["loss", "ranks", "facts"] as const;
 export type View = (typeof views)[number];
 
+/** The charts of the Loss view, and that of the Ranks view. */
+export const chartNames = ["loss", "score", "gradientNorm", "learningRate", "ranks"] as const;
+export type ChartName = (typeof chartNames)[number];
+
+/** As what a chart is saved: a picture in print resolution, or its numbers. */
+export const chartFormats = ["png", "csv"] as const;
+
 export type Split = EvaluationPoint["split"];
 
 /** How somebody looks at the panel: kept in the webview's state, so it survives a reload. */
 export interface Preferences {
   view: View;
   x: Axis;
+  logX: boolean;
   logY: boolean;
+  /** The runs of several seeds are drawn as their mean, in a band of one standard deviation. */
+  seedMeans: boolean;
   /** 0 (none) to 0.99. */
   smoothing: number;
   score: Split;
@@ -40,7 +50,9 @@ export interface Preferences {
 export const defaultPreferences: Preferences = {
   view: "loss",
   x: "step",
+  logX: false,
   logY: false,
+  seedMeans: false,
   smoothing: 0.8,
   score: "test",
   onlyDifferences: true,
@@ -255,6 +267,8 @@ export type WebviewMessage =
   | { type: "facts"; run: string | null }
   | { type: "detail"; request: number; axis: Axis; min: number; max: number }
   | { type: "cost"; run: string; action: (typeof costActions)[number] }
+  /** A chart to be saved where somebody chooses. */
+  | { type: "save"; chart: ChartName; format: (typeof chartFormats)[number]; data: Uint8Array }
   /** An error in the panel, for the extension's log. */
   | { type: "error"; message: string }
   | ({ type: "command" } & PanelCommand);
@@ -302,7 +316,24 @@ export type StringKey =
   | "xStep"
   | "xSeconds"
   | "xExamples"
+  | "logX"
   | "logY"
+  | "seedMeans"
+  | "seedMeansHint"
+  | "meanOf"
+  | "rawValue"
+  | "moreCurves"
+  | "gradientNormTitle"
+  | "learningRateTitle"
+  | "saveChart"
+  | "saveAsPng"
+  | "saveAsCsv"
+  | "legendRaw"
+  | "legendSmoothed"
+  | "legendValidation"
+  | "legendCheckpoint"
+  | "legendBest"
+  | "legendBand"
   | "smoothing"
   | "smoothingHint"
   | "resetZoom"
@@ -325,6 +356,7 @@ export type StringKey =
   | "lossSummary"
   | "lossSummaryRun"
   | "scoreSummary"
+  | "courseSummary"
   | "checkpointsOf"
   | "checkpointAt"
   | "checkpointBest"

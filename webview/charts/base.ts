@@ -2,11 +2,11 @@
 import {
   Chart,
   type ChartOptions,
+  Filler,
   LinearScale,
   LineController,
   LineElement,
   LogarithmicScale,
-  type Plugin,
   PointElement,
   type Scale,
   ScatterController,
@@ -19,14 +19,13 @@ import { timeTicks } from "../format.ts";
 import { fade } from "./color.ts";
 import type { ChartTheme } from "./theme.ts";
 
-Chart.register(LineController, ScatterController, LineElement, PointElement, LinearScale, LogarithmicScale, Tooltip);
+Chart.register(
+  ...[LineController, ScatterController, LineElement, PointElement, LinearScale, LogarithmicScale],
+  ...[Filler, Tooltip],
+);
 
+export type { Point } from "./lines.ts";
 export { Chart };
-
-export interface Point {
-  x: number;
-  y: number;
-}
 
 /** Room for the numbers beside the y axis: equal, so that charts above each other line up. */
 const axisWidth = 58;
@@ -42,7 +41,8 @@ export function baseOptions(): ChartOptions<"line"> {
     normalized: true,
     responsive: true,
     maintainAspectRatio: false,
-    interaction: { mode: "nearest", axis: "x", intersect: false },
+    events: [], // what the pointer is at is drawn above (courseChart.ts)
+    plugins: { tooltip: { enabled: false } },
     layout: { padding: { top: 8, right: 14, bottom: 0, left: 0 } },
     elements: { point: { radius: 0, hitRadius: 6 }, line: { tension: 0 } },
   };
@@ -92,22 +92,3 @@ export function placeTimeTicks(scale: Scale): void {
   const most = Math.max(2, Math.floor(scale.width / 80));
   scale.ticks = timeTicks(scale.min, scale.max, most).map((value) => ({ value }));
 }
-
-/** A thin line through what the pointer is at. */
-export const crosshair: Plugin<"line"> = {
-  id: "crosshair",
-  beforeDatasetsDraw(chart) {
-    const [active] = chart.tooltip?.opacity ? chart.getActiveElements() : [];
-    if (!active) return;
-    const { ctx, chartArea } = chart;
-    ctx.save();
-    ctx.strokeStyle = (chart.options as { crosshairColor?: string }).crosshairColor ?? "gray";
-    ctx.lineWidth = 1;
-    ctx.setLineDash([3, 3]);
-    ctx.beginPath();
-    ctx.moveTo(Math.round(active.element.x) + 0.5, chartArea.top);
-    ctx.lineTo(Math.round(active.element.x) + 0.5, chartArea.bottom);
-    ctx.stroke();
-    ctx.restore();
-  },
-};

@@ -5,7 +5,7 @@
 import type { ChartDataset, Plugin } from "chart.js";
 import { compareGroup, groupTitle, membersOfGroups, reachOf, type Spread } from "../../src/results/groups.ts";
 import { type ReferenceScores, type RunView, type Split, seedRunOf } from "../../src/shared/panel.ts";
-import { scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
+import { type Scale, scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
 import type { Texts } from "../format.ts";
 import { scoreAxis } from "./axis.ts";
 import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
@@ -19,12 +19,14 @@ export interface RanksChartState {
   /** By which the split is scored; null where that is not known. */
   metric: string | null;
   references: ReferenceScores;
+  scale: Scale;
   theme: ChartTheme;
   texts: Texts;
 }
 
 interface Group extends Spread {
-  parameters: number;
+  /** On the horizontal axis. */
+  place: number;
   label: string;
   /** Its ranks are joined: they differ in nothing else. Null where it has no rank. */
   family: string | null;
@@ -69,8 +71,11 @@ export class RanksChart {
   private texts: Texts | undefined;
   private theme: ChartTheme | undefined;
   private metric: string | null = null;
+  private readonly fixed: object;
 
-  constructor(canvas: HTMLCanvasElement) {
+  /** @param fixed options of chart.js in place of those for the screen */
+  constructor(canvas: HTMLCanvasElement, fixed: object = {}) {
+    this.fixed = fixed;
     const plugin: Plugin<"scatter"> = {
       id: "summary",
       beforeDatasetsDraw: () => this.drawLines(),
@@ -79,7 +84,7 @@ export class RanksChart {
     this.chart = new Chart(canvas, {
       type: "scatter",
       data: { datasets: [] },
-      options: baseOptions() as object,
+      options: { ...baseOptions(), ...fixed } as object,
       plugins: [plugin],
     });
   }
@@ -88,7 +93,7 @@ export class RanksChart {
     this.chart.destroy();
   }
 
-  update({ runs, split, metric, references, theme, texts }: RanksChartState): void {
+  update({ runs, split, metric, references, scale, theme, texts }: RanksChartState): void {
     this.theme = theme;
     this.texts = texts;
     this.metric = metric;
@@ -99,8 +104,9 @@ export class RanksChart {
       const scores = members.map((run) => scoreOf(run, split)!);
       const spread = spreadOfGroup(compareGroup(members, seedRunOf), split)!;
       const { name, difference, family } = first.group;
-      const beside = (besides.get(first.parameters!) ?? 0) + 1;
-      besides.set(first.parameters!, beside);
+      const place = scale.placeOf(first);
+      const beside = (besides.get(place) ?? 0) + 1;
+      besides.set(place, beside);
       const isNamedAfterRank = first.rank !== null && name === `${first.method}-r${first.rank}`;
       return {
         ...spread,
@@ -108,23 +114,23 @@ export class RanksChart {
         aside: beside * aside,
         highest: Math.max(...scores),
         lowest: Math.min(...scores),
-        parameters: first.parameters!,
+        place,
         family: first.rank === null ? null : family,
         label: groupTitle({ name: isNamedAfterRank ? `r=${first.rank}` : name, difference }),
       };
     });
     this.lines = this.linesOf(placed, split, references, theme, texts);
-    this.chart.data.datasets = placed.map((run) => this.dataset(run, split, theme));
-    this.chart.options = this.options(metric, theme, texts) as object;
+    this.chart.data.datasets = placed.map((run) => this.dataset(run, scale.placeOf(run), split, theme));
+    this.chart.options = { ...this.options(metric, scale, theme, texts), ...this.fixed } as object;
     this.chart.update("none");
   }
 
-  private dataset(run: RunView, split: Split, theme: ChartTheme): Dataset {
+  private dataset(run: RunView, place: number, split: Split, theme: ChartTheme): Dataset {
     const marks = marksOf(run);
     const color = theme.series[marks.color]!;
     return {
       run,
-      data: [{ x: run.parameters!, y: scoreOf(run, split)! }],
+      data: [{ x: place, y: scoreOf(run, split)! }],
       borderColor: color,
       pointBackgroundColor: fade(color, 0.35),
       pointBorderWidth: 1.5,
@@ -167,9 +173,11 @@ export class RanksChart {
     return lines;
   }
 
-  private options(metric: string | null, theme: ChartTheme, texts: Texts) {
+  private options(metric: string | null, scale: Scale, theme: ChartTheme, texts: Texts) {
     const dress = dressScale(theme);
-    const parameters = [...new Set(this.groups.map((group) => group.parameters))].sort((a, b) => a - b);
+    const places = [...new Set(this.groups.map((group) => group.place))].sort((a, b) => a - b);
+    const placeText = (value: number) => (scale.setting === null ? texts.count(value) : String(value));
+    const placeName = scale.setting ?? texts.t("trainedParameters");
     const scores = [
       ...this.chart.data.datasets.flatMap(({ data }) => data.map(({ y }) => y)),
       ...this.groups.flatMap(({ reach }) => reach),
@@ -184,20 +192,21 @@ export class RanksChart {
     high = Math.max(high, ...this.lines.map(({ value }) => value));
     return {
       ...baseOptions(),
+      events: ["mousemove", "mouseout", "click", "touchstart", "touchmove"],
       interaction: { mode: "nearest", axis: "xy", intersect: true },
       layout: { padding: { top: 14, right: 18, bottom: 0, left: 0 } },
       scales: {
         x: {
           ...dress,
           type: "logarithmic",
-          min: (parameters[0] ?? 1) / 1.7,
-          max: (parameters.at(-1) ?? 10) * 1.7,
+          min: (places[0] ?? 1) / 1.7,
+          max: (places.at(-1) ?? 10) * 1.7,
           grid: { ...dress.grid, color: "transparent" },
           // Where the runs are, as far as the numbers have room.
-          afterBuildTicks: (scale: { ticks: { value: number }[]; width: number; min: number; max: number }) => {
-            const perPixel = Math.log(scale.max / scale.min) / Math.max(1, scale.width);
+          afterBuildTicks: (axis: { ticks: { value: number }[]; width: number; min: number; max: number }) => {
+            const perPixel = Math.log(axis.max / axis.min) / Math.max(1, axis.width);
             let last = Number.NEGATIVE_INFINITY;
-            scale.ticks = parameters
+            axis.ticks = places
               .filter((value) => {
                 const place = Math.log(value) / perPixel;
                 if (place - last < 56) return false;
@@ -206,8 +215,8 @@ export class RanksChart {
               })
               .map((value) => ({ value }));
           },
-          ticks: { ...dress.ticks, autoSkip: false, callback: (value: number | string) => texts.count(Number(value)) },
-          title: { ...dress.title, display: true, text: texts.t("trainedParameters"), padding: { top: 4 } },
+          ticks: { ...dress.ticks, autoSkip: false, callback: (value: number | string) => placeText(Number(value)) },
+          title: { ...dress.title, display: true, text: placeName, padding: { top: 4 } },
         },
         y: {
           ...dress,
@@ -224,11 +233,12 @@ export class RanksChart {
       },
       plugins: {
         tooltip: {
+          enabled: true,
           ...tooltipOptions(theme),
           callbacks: {
             title: (items: readonly { dataset: unknown }[]) => (items[0] ? (items[0].dataset as Dataset).run.name : ""),
             label: (item: { parsed: { x: number; y: number } }) =>
-              `${texts.score(metric, item.parsed.y)} · ${texts.count(item.parsed.x)} ${texts.t("trainedParameters")}`,
+              `${texts.score(metric, item.parsed.y)} · ${placeText(item.parsed.x)} ${placeName}`,
             footer: (items: readonly { dataset: unknown }[]) => {
               const interval = items[0] && (items[0].dataset as Dataset).run.testInterval;
               return interval ? texts.t("interval", texts.percent(interval[0]), texts.percent(interval[1])) : "";
@@ -280,8 +290,8 @@ export class RanksChart {
   /** Where the runs and the names of their groups are, about. */
   private marks(): Box[] {
     const { x, y } = this.chart.scales;
-    return this.groups.map(({ parameters, reach, aside: beside, highest, lowest }) => {
-      const place = x!.getPixelForValue(parameters);
+    return this.groups.map(({ place: at, reach, aside: beside, highest, lowest }) => {
+      const place = x!.getPixelForValue(at);
       const [top, bottom] = [Math.max(highest, reach[1]), Math.min(lowest, reach[0])];
       return {
         left: place - beside - 15,
@@ -337,10 +347,10 @@ export class RanksChart {
     ctx.setLineDash([]);
     const families = new Set(this.groups.flatMap(({ family }) => family ?? []));
     for (const name of families) {
-      const ranks = this.groups.filter(({ family }) => family === name).sort((a, b) => a.parameters - b.parameters);
+      const ranks = this.groups.filter(({ family }) => family === name).sort((a, b) => a.place - b.place);
       ctx.beginPath();
-      for (const { parameters, mean, aside: beside } of ranks) {
-        ctx.lineTo(scales.x!.getPixelForValue(parameters) - beside, scales.y!.getPixelForValue(mean));
+      for (const { place, mean, aside: beside } of ranks) {
+        ctx.lineTo(scales.x!.getPixelForValue(place) - beside, scales.y!.getPixelForValue(mean));
       }
       ctx.stroke();
     }
@@ -357,9 +367,9 @@ export class RanksChart {
     ctx.font = `600 ${theme.fontSize}px ${theme.font}`;
     ctx.textAlign = "center";
     const written: Box[] = [];
-    for (const { parameters, mean, deviation, reach, aside: beside, label, highest, lowest } of this.groups) {
+    for (const { place, mean, deviation, reach, aside: beside, label, highest, lowest } of this.groups) {
       const isFarOff = beside > aside;
-      const x = Math.round(scales.x.getPixelForValue(parameters)) + 0.5 - beside;
+      const x = Math.round(scales.x.getPixelForValue(place)) + 0.5 - beside;
       const y = scales.y.getPixelForValue(mean);
       const [bottom, top] = reach.map((value) => scales.y!.getPixelForValue(value));
       ctx.beginPath();
@@ -386,10 +396,13 @@ export class RanksChart {
       // Where other means are drawn between it and its runs, at its own side.
       if (isFarOff) places.unshift(boxAt(x - 12 - half, y + 4));
       const inside = places.filter(({ left, top, bottom }) => left >= 0 && top >= 0 && bottom <= chartArea.bottom);
-      const free = inside.find((box) => !written.some((other) => overlap(box, other))) ?? places[0]!;
+      // One that has no room is left out: its runs say under the pointer whose they are.
+      const free = inside.find((box) => !written.some((other) => overlap(box, other)));
+      if (!free) continue;
       written.push(free);
       this.write(label, free.left + half, free.bottom, theme.foreground);
     }
+    this.chart.canvas.dataset.labels = JSON.stringify(written); // for tests: none lies over another
     ctx.restore();
   }
 }

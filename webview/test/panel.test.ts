@@ -58,7 +58,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     await expect.poll(async () => Object.keys(await panel.ink(canvas)).length).toBeGreaterThan(5);
   }
 
-  const lossCanvas = ".chart-box.loss canvas";
+  const lossCanvas = ".chart-box.loss canvas:not(.hover-layer)";
   const markers = ".marker";
 
   it.each(["dark", "light", "high-contrast", "high-contrast-light"] as const)(
@@ -357,6 +357,30 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     await panel.shot("unlike-runs-light");
   });
 
+  it("puts runs of several learning rates beside each other, and writes no label over another", async () => {
+    const made = experiment();
+    for (const [index, learningRate] of [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 1].entries()) {
+      for (const seed of [1, 2])
+        made.add({ seed: 2 * index + seed, learningRate, steps: 60, end: { state: "finished" } });
+    }
+    const state = { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } } as const;
+    const panel = await show(await made.snapshot(), { state });
+    await panel.page.getByText("accuracy (test) against training.learningRate").waitFor();
+    const labels = async () => {
+      const text = await panel.page.locator(".chart-box.ranks canvas").getAttribute("data-labels");
+      return JSON.parse(text ?? "[]") as { left: number; right: number; top: number; bottom: number }[];
+    };
+    await expect.poll(async () => (await labels()).length).toBe(8);
+    const boxes = await labels();
+    const overlaps = boxes.filter((a, index) =>
+      boxes.some((b, other) => {
+        return index < other && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      }),
+    );
+    expect(overlaps).toEqual([]);
+    await panel.shot("learning-rates");
+  });
+
   it("ticks and unticks runs for the charts, by key too", async () => {
     const made = experiment();
     made.add({ steps: 60 });
@@ -405,6 +429,88 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
       const ink = await panel.ink(lossCanvas);
       const pixels = shown.map((color) => ink[color.replaceAll(/[^\d,]/g, "")] ?? 0);
       expect(Math.max(...pixels), `${shipped.id}: the curves have the colours of the legend`).toBeGreaterThan(10);
+    }
+  });
+
+  it("says what all curves have at the pointer's step, above the marks and capped, and draws no curve for that", async () => {
+    const made = experiment();
+    for (let seed = 1; seed <= 25; seed++) made.add({ seed, steps: 300, end: { state: "finished" } });
+    const panel = await show(await made.snapshot());
+    await expectInk(panel, lossCanvas);
+    const draws = () =>
+      panel.page.locator(".chart-box canvas[role=img]").evaluateAll((all) => all.map((one) => one.dataset.draws));
+    const before = await draws();
+    expect(before).toHaveLength(4);
+    const box = (await panel.page.locator(".chart-box.loss").boundingBox())!;
+    for (let x = 100; x < 500; x += 20) await panel.page.mouse.move(box.x + x, box.y + 150);
+    const note = panel.page.locator(".hover-note");
+    expect(await note.locator(".hover-row").count()).toBe(8);
+    expect(await note.innerText()).toMatch(/^Step 1[56]\d\n/);
+    expect(await note.innerText()).toMatch(/\(raw 0\.\d+\)[\s\S]*and \d+ more$/);
+    for (const layer of ["loss", "score", "gradientNorm", "learningRate"]) {
+      const ink = await panel.ink(`.chart-box.${layer} .hover-layer`);
+      expect(Object.keys(ink).length, layer).toBeGreaterThan(0);
+    }
+    const isAbove = await note.evaluate((element) => {
+      const marker = document.querySelector(".marker")!;
+      return Number(getComputedStyle(element).zIndex) > Number(getComputedStyle(marker).zIndex);
+    });
+    expect(isAbove).toBe(true);
+    await panel.shot("hover");
+    await panel.page.mouse.move(5, 5);
+    await expect.poll(() => note.count()).toBe(0);
+    expect(await draws()).toEqual(before);
+  });
+
+  it("draws seeds as their mean in a band, on a logarithmic axis where that is asked for", async () => {
+    const panel = await show(await sweep(60).snapshot());
+    await panel.page.locator("vscode-checkbox", { hasText: "Mean of seeds" }).click();
+    await panel.page.locator("vscode-checkbox", { hasText: "Log x" }).click();
+    await panel.page.getByText("mean ± standard deviation of the seeds").first().waitFor();
+    const box = (await panel.page.locator(".chart-box.loss").boundingBox())!;
+    // In the middle of an axis from 1 to 60 is its geometric mean.
+    await panel.page.mouse.move(box.x + (58 + box.width - 14) / 2, box.y + 100);
+    await panel.page.locator(".hover-note").waitFor();
+    const text = await panel.page.locator(".hover-note").innerText();
+    expect(text).toMatch(/^Step 8\n/);
+    expect(text).toMatch(/ulpt-r2, mean of 2 seeds\s*\d\.\d+ ± 0\.\d+/);
+    await panel.shot("means");
+    expect((await panel.state())?.preferences).toMatchObject({ seedMeans: true, logX: true });
+  });
+
+  it("saves each chart as a picture in print resolution and as the numbers that it draws", async () => {
+    const made = experiment();
+    made.add({ steps: 30, end: { state: "finished" } });
+    const panel = await show(await made.snapshot());
+    const saved = () =>
+      panel.page.evaluate(() => {
+        type Saved = { type: string; chart: string; format: string; data: Uint8Array };
+        const { chart, format, data } = (window as unknown as { sent: Saved[] }).sent.at(-1)!;
+        if (!data) return undefined;
+        const view = new DataView(data.buffer);
+        const size = format === "png" ? [view.getUint32(16), view.getUint32(20)] : [];
+        return { chart, format, size, start: new TextDecoder().decode(data).slice(0, 90) };
+      });
+    const ranks = "accuracy (test) against trained parameters";
+    for (const [title, chart] of [
+      ["Loss", "loss"],
+      ["Validation accuracy", "score"],
+      ["Gradient norm", "gradientNorm"],
+      ["Learning rate", "learningRate"],
+      [ranks, "ranks"],
+    ] as const) {
+      if (chart === "ranks") await panel.page.getByRole("tab", { name: "Ranks" }).click();
+      await panel.page.getByRole("button", { name: `Save ${title}` }).click();
+      await panel.page.getByRole("menuitem", { name: "As a Picture (PNG)…" }).click();
+      await expect.poll(async () => (await saved())?.chart).toBe(chart);
+      const picture = (await saved())!;
+      expect(picture.start).toContain("PNG");
+      expect(picture.size[0]).toBeGreaterThanOrEqual(3000);
+      await panel.page.getByRole("button", { name: `Save ${title}` }).click();
+      await panel.page.getByRole("menuitem", { name: "As Numbers (CSV)…" }).click();
+      await expect.poll(async () => (await saved())?.format).toBe("csv");
+      const columns = chart === "ranks" ? "run,seed,parameters,score" : `curve,kind,step,${chart},raw,low,high`;
+      expect((await saved())!.start).toMatch(new RegExp(`^${columns}\r\nulpt-r2-seed1,`));
     }
   });
 

@@ -6,6 +6,7 @@ import { groupTitle, spreadOf } from "../../src/results/groups.ts";
 import type { HostMessage, RunView } from "../../src/shared/panel.ts";
 import { scoreAxis } from "../charts/axis.ts";
 import { contrast, legible } from "../charts/color.ts";
+import { type CourseOf, linesOf, nearestIndex } from "../charts/lines.ts";
 import { marksOf } from "../charts/marks.ts";
 import { seriesColors } from "../charts/theme.ts";
 import { rowsOf, scoredRuns, settingColumns, sortRows } from "../comparison.ts";
@@ -68,6 +69,8 @@ function columns(...steps: number[]): LossColumns {
     examples: of((s) => 16 * s),
     loss: of((s) => 1 / s),
     smoothed: of((s) => 1 / s),
+    gradientNorm: of(() => 1),
+    learningRate: of(() => 0.3),
   };
 }
 
@@ -253,6 +256,51 @@ describe("marks", () => {
     const all = Array.from({ length: 24 }, (_, index) => marksOf({ color: index % 6, variant: Math.floor(index / 6) }));
     expect(new Set(all.map(({ color, dash }) => `${color} ${dash}`)).size).toBe(24);
     expect(new Set(all.slice(0, 6).map(({ point }) => point)).size).toBe(6);
+  });
+});
+
+describe("the lines of the charts", () => {
+  const courseOf = (change: Partial<RunView>, losses: readonly number[]): CourseOf => {
+    const steps = losses.map((_, index) => index);
+    const plain = { seconds: steps, examples: steps, gradientNorm: losses, learningRate: losses };
+    return {
+      run: run(change),
+      course: {
+        columns: { step: steps, ...plain, loss: [...losses], smoothed: [...losses] } as never,
+        evaluations: [],
+        checkpoints: [],
+      },
+      detail: undefined,
+    };
+  };
+  const options = { x: "step", smoothing: 0, logX: false, logY: false, seedMeans: true } as const;
+
+  it("are means of the seeds as far as each came, with their sample deviation", () => {
+    const [line] = linesOf("loss", [courseOf({ id: "a" }, [1, 3]), courseOf({ id: "b", seed: 2 }, [3, 5, 7])], options);
+    expect(line).toMatchObject({
+      name: "ulpt-r2",
+      seeds: 2,
+      points: [
+        { x: 0, y: 2 },
+        { x: 1, y: 4 },
+        { x: 2, y: 7 },
+      ],
+    });
+    expect(line!.band![0]).toEqual({ low: 2 - Math.SQRT2, high: 2 + Math.SQRT2 });
+  });
+
+  it("leave out what a logarithmic axis cannot show", () => {
+    const [line] = linesOf("loss", [courseOf({}, [1, 0, 2])], { ...options, logX: true, logY: true });
+    expect(line!.points).toEqual([
+      { x: 1, y: Number.NaN },
+      { x: 2, y: 2 },
+    ]);
+  });
+
+  it("find the nearest point", () => {
+    const points = [0, 10, 20].map((x) => ({ x, y: x }));
+    expect([-5, 4, 6, 15, 99].map((x) => nearestIndex(points, x))).toEqual([0, 0, 1, 1, 2]);
+    expect(nearestIndex([], 1)).toBe(-1);
   });
 });
 

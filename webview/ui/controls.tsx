@@ -113,10 +113,12 @@ export function IconButton({
 
 export function Checkbox({
   label,
+  title,
   checked,
   onChange,
 }: {
   label: string;
+  title?: string;
   checked: boolean;
   onChange: (checked: boolean) => void;
 }): JSX.Element {
@@ -126,6 +128,7 @@ export function Checkbox({
   return (
     <ToolkitCheckbox
       checked={checked}
+      {...(title === undefined ? {} : { title })}
       onChange={({ currentTarget }) => {
         const now = (currentTarget as unknown as CheckboxElement).checked;
         if (now !== wanted.current) onChange(now);

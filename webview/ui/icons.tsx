@@ -11,6 +11,7 @@ const paths = {
   warning: "M8 2.2 14.4 13.5H1.6zM8 6.5v3.2M8 11.6v.1",
   ascending: "M8 12.5v-9M4.5 7 8 3.5 11.5 7",
   descending: "M8 3.5v9M4.5 9 8 12.5 11.5 9",
+  save: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
   close: "M4 4l8 8M12 4l-8 8",
 } as const;
 

@@ -1,7 +1,7 @@
 /** @file What the webview says, checked: a message is input from outside like any other. */
 import { z } from "zod";
 import { axes } from "../../results/curve.ts";
-import { costActions, views, type WebviewMessage } from "../../shared/panel.ts";
+import { chartFormats, chartNames, costActions, views, type WebviewMessage } from "../../shared/panel.ts";
 
 const run = z.string();
 const step = z.int().min(0);
@@ -9,7 +9,9 @@ const step = z.int().min(0);
 const preferences = z.object({
   view: z.enum(views),
   x: z.enum(axes),
+  logX: z.boolean().default(false),
   logY: z.boolean(),
+  seedMeans: z.boolean().default(false),
   smoothing: z.number().min(0).max(0.99),
   score: z.enum(["validation", "test"]),
   onlyDifferences: z.boolean(),
@@ -56,6 +58,12 @@ const message = z.union([
   z.object({ type: z.literal("facts"), run: run.nullable() }),
   z.object({ type: z.literal("detail"), request: z.int(), axis: z.enum(axes), min: z.number(), max: z.number() }),
   z.object({ type: z.literal("cost"), run, action: z.enum(costActions) }),
+  z.object({
+    type: z.literal("save"),
+    chart: z.enum(chartNames),
+    format: z.enum(chartFormats),
+    data: z.instanceof(Uint8Array),
+  }),
   z.object({ type: z.literal("error"), message: z.string() }),
   command,
 ]) satisfies z.ZodType<WebviewMessage>;

@@ -203,6 +203,9 @@ export class RunPanel implements vscode.Disposable {
         if (!this.model.has(message.run)) return;
         if (message.action === "stop") return this.costs.stop();
         return message.action === "measure" ? this.costs.measure(message.run) : this.costs.reckon(message.run);
+      case "save":
+        await this.save(message);
+        return;
       case "error":
         this.log.error(`run panel: ${message.message}`);
         return;
@@ -261,12 +264,6 @@ export class RunPanel implements vscode.Disposable {
   }
 
   private async exportCsv(): Promise<void> {
-    const uri = await vscode.window.showSaveDialog({
-      defaultUri: vscode.Uri.joinPath(this.experiment.folder.uri, `${this.experiment.name}.csv`),
-      filters: { [vscode.l10n.t("Comma-separated values")]: ["csv"] },
-      saveLabel: vscode.l10n.t("Export"),
-    });
-    if (!uri) return;
     const { runs, followers } = this.model.rows();
     const text = metricsCsv(
       runs.flatMap((run) => {
@@ -274,10 +271,26 @@ export class RunPanel implements vscode.Disposable {
         return result ? { run, result } : [];
       }),
     );
-    await vscode.workspace.fs.writeFile(uri, Buffer.from(text));
+    await this.saveFile(this.experiment.name, "csv", Buffer.from(text));
+  }
+
+  private async save({ chart, format, data }: Extract<WebviewMessage, { type: "save" }>): Promise<void> {
+    await this.saveFile(`${this.experiment.name}-${chart}`, format, data);
+  }
+
+  /** Where somebody chooses. @param name of the file that is suggested, without its ending */
+  private async saveFile(name: string, format: "csv" | "png", data: Uint8Array): Promise<void> {
+    const kinds = { csv: vscode.l10n.t("Comma-separated values"), png: vscode.l10n.t("Picture") };
+    const uri = await vscode.window.showSaveDialog({
+      defaultUri: vscode.Uri.joinPath(this.experiment.folder.uri, `${name}.${format}`),
+      filters: { [kinds[format]]: [format] },
+      saveLabel: vscode.l10n.t("Export"),
+    });
+    if (!uri) return;
+    await vscode.workspace.fs.writeFile(uri, data);
     const open = vscode.l10n.t("Open");
     const choice = await showInformation(vscode.l10n.t("Exported to {0}.", uri.fsPath), open);
-    if (choice === open) await vscode.window.showTextDocument(uri);
+    if (choice === open) await vscode.commands.executeCommand("vscode.open", uri);
   }
 
   /** Looks again at a run, or lists all of them, once at a time. */

@@ -37,6 +37,10 @@ export function FactsView(): JSX.Element {
   // The chosen run, or the one that is most likely meant: running, else the newest.
   const run =
     store.run(preferences.factsOf) ?? store.runs.find(({ state }) => state === "running") ?? store.runs.at(-1);
+  const unknown = run && !store.details.has(run.id) ? run.id : undefined;
+  useLayoutEffect(() => {
+    if (unknown !== undefined) send({ type: "facts", run: unknown });
+  }, [unknown]);
   if (!run) {
     return (
       <div class="facts">
@@ -44,10 +48,6 @@ export function FactsView(): JSX.Element {
       </div>
     );
   }
-  const isKnown = store.details.has(run.id);
-  useLayoutEffect(() => {
-    if (!isKnown) send({ type: "facts", run: run.id });
-  }, [isKnown, run.id]);
   const choose = (id: string) => {
     send({ type: "facts", run: id });
     prefer({ factsOf: id });

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { RunView } from "../../../src/shared/panel.ts";
-import type { CourseOf } from "../../charts/course.ts";
+import type { CourseOf } from "../../charts/lines.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { duration } from "../../format.ts";
 

@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import type { Axis } from "../../../src/results/curve.ts";
 import { hasFailed } from "../../../src/results/groups.ts";
 import type { PanelCommand, RunView, StringKey } from "../../../src/shared/panel.ts";
-import { type CourseOf, xLabels } from "../../charts/course.ts";
+import { xLabels } from "../../charts/courseChart.ts";
+import type { CourseOf } from "../../charts/lines.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { Button, Checkbox, Divider, Segmented, Slider } from "../../ui/controls.tsx";
 import { EmptyState } from "../parts.tsx";
@@ -65,7 +66,14 @@ function Toolbar({ zoom }: { zoom: Zoom }): JSX.Element {
         value={preferences.smoothing}
         onInput={(smoothing) => prefer({ smoothing })}
       />
+      <Checkbox label={texts.t("logX")} checked={preferences.logX} onChange={(logX) => prefer({ logX })} />
       <Checkbox label={texts.t("logY")} checked={preferences.logY} onChange={(logY) => prefer({ logY })} />
+      <Checkbox
+        label={texts.t("seedMeans")}
+        title={texts.t("seedMeansHint")}
+        checked={preferences.seedMeans}
+        onChange={(seedMeans) => prefer({ seedMeans })}
+      />
       <span class="spacer" />
       {zoom.range && <Button label={texts.t("resetZoom")} icon="reset" onClick={() => zoom.set(null)} />}
     </div>

@@ -5,7 +5,8 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { RunView } from "../../../src/shared/panel.ts";
-import { type Anchor, type CourseOf, crowd } from "../../charts/course.ts";
+import { crowd } from "../../charts/courseChart.ts";
+import type { CourseOf } from "../../charts/lines.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { showMenu } from "../../ui/menu.tsx";
@@ -14,6 +15,14 @@ import "./markers.css";
 
 /** Markers nearer than this, in pixels, would cover each other: zooming in brings out those left out. */
 const leastDistance = 15;
+
+/** Where a checkpoint lies on the curve, in pixels of the chart. */
+export interface Anchor {
+  runId: string;
+  step: number;
+  x: number;
+  y: number;
+}
 
 interface Marker extends Anchor {
   key: string;

@@ -1,6 +1,6 @@
 /** @file The range of the horizontal axis that is looked at, and its detail, which the host is asked for. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Range } from "../../charts/course.ts";
+import type { Range } from "../../charts/courseChart.ts";
 import type { PanelContext } from "../../context.ts";
 
 /** Between two requests for the detail of a range in which a run still grows, in milliseconds. */

@@ -2,23 +2,36 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { RunView, Split } from "../../../src/shared/panel.ts";
+import { csvLine } from "../../../src/words/surfaces.ts";
+import { marksOf } from "../../charts/marks.ts";
 import { RanksChart } from "../../charts/ranks.ts";
-import { scoredRuns, scoreOf } from "../../comparison.ts";
+import { pictureOf, pictureOptions, printTheme } from "../../charts/save.ts";
+import { type Scale, scaleOf, scoredRuns, scoreOf } from "../../comparison.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
-import { Button, Checkbox, Segmented } from "../../ui/controls.tsx";
+import { Button, Checkbox, IconButton, Segmented } from "../../ui/controls.tsx";
+import { showMenu } from "../../ui/menu.tsx";
 import { EmptyState } from "../parts.tsx";
 import { ComparisonTable } from "./comparisonTable.tsx";
 import "../../charts/charts.css";
 import "./ranks.css";
 
 export function RanksView(): JSX.Element {
-  const { store, preferences, texts } = usePanel();
+  const context = usePanel();
+  const { store, preferences, texts } = context;
   // Until a run was tested, its best validation says most.
   const noTests = store.runs.every(({ testScore }) => testScore === null);
   const split: Split = preferences.score === "test" && noTests ? "validation" : preferences.score;
   const scored = scoredRuns(store.runs, split);
   const metric = store.experiment?.metrics[split] ?? texts.t("score");
   const splitName = texts.t(split === "test" ? "splitTest" : "splitValidation");
+  const scale = scaleOf(scored);
+  const against = scale.setting ?? texts.t("trainedParameters");
+  const title = texts.t("ranksTitle", texts.t("scoreOf", metric, splitName.toLowerCase()), against);
+  const saves = ({ currentTarget }: { currentTarget: HTMLElement }) =>
+    showMenu(currentTarget, texts.t("saveChart", title), [
+      { label: texts.t("saveAsPng"), run: () => void savePicture(context, title, split, scale) },
+      { label: texts.t("saveAsCsv"), run: () => saveNumbers(context, scored, split, scale) },
+    ]);
   return (
     <>
       <Toolbar />
@@ -27,11 +40,14 @@ export function RanksView(): JSX.Element {
       ) : (
         <section class="chart-section">
           <div class="chart-head">
-            <h2>{texts.t("ranksTitle", texts.t("scoreOf", metric, splitName.toLowerCase()))}</h2>
-            <Legend />
+            <h2>{title}</h2>
+            <span class="chart-tools">
+              <Legend />
+              <IconButton label={texts.t("saveChart", title)} icon="save" hasMenu onClick={saves} />
+            </span>
           </div>
           {split !== preferences.score && <p class="note">{texts.t("noTestYet")}</p>}
-          <RanksCanvas split={split} scored={scored} />
+          <RanksCanvas split={split} scored={scored} scale={scale} />
         </section>
       )}
       <ComparisonTable />
@@ -80,7 +96,15 @@ function Legend(): JSX.Element {
   );
 }
 
-function RanksCanvas({ split, scored }: { split: Split; scored: readonly RunView[] }): JSX.Element {
+function RanksCanvas({
+  split,
+  scored,
+  scale,
+}: {
+  split: Split;
+  scored: readonly RunView[];
+  scale: Scale;
+}): JSX.Element {
   const context = usePanel();
   const { store, theme, texts } = context;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -94,13 +118,41 @@ function RanksCanvas({ split, scored }: { split: Split; scored: readonly RunView
   useLayoutEffect(() => {
     if (!experiment) return;
     const { metrics, references } = experiment;
-    chart.current?.update({ runs, split, metric: metrics[split], references, theme, texts });
+    chart.current?.update({ runs, split, metric: metrics[split], references, scale, theme, texts });
   });
   return (
     <div class="chart-box ranks">
       <canvas role="img" aria-label={summary(context, split, scored)} ref={canvas} />
     </div>
   );
+}
+
+async function savePicture(
+  { store, theme, texts, send }: PanelContext,
+  title: string,
+  split: Split,
+  scale: Scale,
+): Promise<void> {
+  const { experiment, runs } = store;
+  if (!experiment) return;
+  const { metrics, references } = experiment;
+  const printed = printTheme(theme);
+  const draw = (canvas: HTMLCanvasElement) => {
+    const chart = new RanksChart(canvas, pictureOptions);
+    chart.update({ runs, split, metric: metrics[split], references, scale, theme: printed, texts });
+    return () => chart.destroy();
+  };
+  const legend = scoredRuns(runs, split).map((run) => {
+    const { color, dash } = marksOf(run);
+    return { name: run.name, color: printed.series[color]!, dash };
+  });
+  send({ type: "save", chart: "ranks", format: "png", data: await pictureOf(title, draw, legend, printed) });
+}
+
+function saveNumbers({ send }: PanelContext, scored: readonly RunView[], split: Split, scale: Scale): void {
+  const rows = scored.map((run) => [run.name, run.seed, scale.placeOf(run), scoreOf(run, split)]);
+  const text = [["run", "seed", scale.setting ?? "parameters", "score"], ...rows].map(csvLine).join("");
+  send({ type: "save", chart: "ranks", format: "csv", data: new TextEncoder().encode(text) });
 }
 
 /** What the picture shows, in words. */

@@ -1,0 +1,92 @@
+/** @file What is said of the place that the pointer is at: the same place in all charts, in words beside the pointer. */
+import type { JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { type CourseChart, type Hovered, xLabels } from "../../charts/courseChart.ts";
+import type { CourseChartName } from "../../charts/lines.ts";
+import { type PanelContext, usePanel } from "../../context.ts";
+import { duration } from "../../format.ts";
+import "./hover.css";
+
+/** More rows than this cover the chart. */
+const mostRows = 8;
+
+export interface Hover {
+  chart: CourseChartName;
+  /** Place on the horizontal axis. */
+  at: number;
+  /** The pointer, in pixels of the chart. */
+  x: number;
+  y: number;
+  hovered: readonly Hovered[];
+}
+
+/** The same place in every chart; the chart under the pointer says what is there. */
+export function hoverAt(
+  charts: ReadonlyMap<CourseChartName, CourseChart>,
+  chart: CourseChartName,
+  x: number,
+  y: number,
+): Hover | undefined {
+  const source = charts.get(chart);
+  const at = source?.nearestX(x);
+  if (!source || at === undefined) return undefined;
+  let hovered: readonly Hovered[] = [];
+  for (const [name, other] of charts) {
+    const found = other.at(at);
+    other.mark(at, found);
+    if (name === chart) hovered = found;
+  }
+  return { chart, at, x, y, hovered };
+}
+
+/** Above everything that lies over the chart; never under the pointer. */
+export function HoverNote({ hover }: { hover: Hover }): JSX.Element {
+  const context = usePanel();
+  const { texts, preferences } = context;
+  const note = useRef<HTMLDivElement>(null);
+  const { at, x, y, hovered } = hover;
+  useLayoutEffect(() => {
+    const element = note.current;
+    const box = element?.parentElement;
+    if (!element || !box) return;
+    const { width, height } = element.getBoundingClientRect();
+    const right = x + 16 + width <= box.clientWidth ? x + 16 : Math.max(0, x - 16 - width);
+    element.style.left = `${right}px`;
+    element.style.top = `${Math.max(0, Math.min(y - height / 2, box.clientHeight - height))}px`;
+  });
+  const nearest = [...hovered].sort((a, b) => Math.abs(a.y - y) - Math.abs(b.y - y)).slice(0, mostRows);
+  const rows = nearest.sort((a, b) => a.y - b.y);
+  const place = preferences.x === "seconds" ? duration(at) : texts.count(at);
+  return (
+    <div class="hover-note" ref={note} aria-hidden="true">
+      <p class="hover-place">{`${texts.t(xLabels[preferences.x])} ${place}`}</p>
+      {rows.map((row) => (
+        <p class="hover-row" key={`${row.line.run.id} ${row.line.kind}`}>
+          <span class={`hover-key series-${row.line.marks.color}`} />
+          <span class="hover-name">{nameOf(row, context)}</span>
+          <span class="hover-value">{valueText(row, hover.chart, context)}</span>
+        </p>
+      ))}
+      {hovered.length > rows.length && <p class="note">{texts.t("moreCurves", hovered.length - rows.length)}</p>}
+    </div>
+  );
+}
+
+function nameOf({ line: { name, kind, seeds } }: Hovered, { texts }: PanelContext): string {
+  const parts = [
+    name,
+    seeds !== undefined && texts.t("meanOf", seeds),
+    kind === "points" && texts.t("legendValidation"),
+  ];
+  return parts.filter(Boolean).join(", ");
+}
+
+function valueText({ line, index }: Hovered, chart: CourseChartName, { texts, store }: PanelContext): string {
+  const value = line.points[index]?.y ?? Number.NaN;
+  const text = (one: number) =>
+    chart === "score" ? texts.score(store.experiment?.metrics.validation ?? null, one) : texts.loss(one);
+  const range = line.band?.[index];
+  if (range) return `${text(value)} ± ${text((range.high - range.low) / 2)}`;
+  const raw = line.raw?.[index];
+  return raw === undefined ? text(value) : texts.t("rawValue", text(value), text(raw));
+}
