@@ -1,11 +1,12 @@
 /** @file Runs side by side as a table: for the terminal, Markdown, LaTeX and a spreadsheet. */
 import { isPercent, scoreText } from "../metrics/kinds.ts";
 import { seedCount } from "../results/groups.ts";
-import type { PairedTest } from "../results/paired.ts";
+import { type PairedTest, testNames } from "../results/paired.ts";
 import { type ReferenceScore, type Scoreboard, type ScoreRow, verdictOf } from "../results/scoreboard.ts";
+import { pText } from "../statistics/paired.ts";
 import { csvLine, latexText, markdownText } from "../words/surfaces.ts";
 import { formatBytes, formatCount, formatSeconds } from "./format.ts";
-import { remarkWords, scoreboardNotes, testNames, verdicts } from "./scoreboardWords.ts";
+import { remarkWords, scoreboardNotes, verdicts } from "./scoreboardWords.ts";
 import { table } from "./table.ts";
 
 const none = "–";
@@ -32,10 +33,6 @@ function intervalText(metric: string, interval: Interval): string {
 function differenceText({ of, metric }: Pick<PairedTest, "of" | "metric">, difference: number): string {
   const text = of === "right-answers" || isPercent(metric) ? (100 * difference).toFixed(1) : difference.toFixed(4);
   return difference > 0 ? `+${text}` : text;
-}
-
-function pText(p: number): string {
-  return p < 0.001 ? "< 0.001" : p.toFixed(3);
 }
 
 const referenceNames: Readonly<Record<string, string>> = {

@@ -7,12 +7,6 @@ import type { SeedDeviation } from "../results/seeds.ts";
 import { cut } from "../words/surfaces.ts";
 import { formatCount, formatPercent } from "./format.ts";
 
-export const testNames: Readonly<Record<PairedTest["test"], string>> = {
-  mcnemar: "McNemar, exact",
-  "sign-flip": "signs, exact",
-  bootstrap: "paired bootstrap",
-};
-
 export const verdicts: Readonly<Record<Verdict, string>> = {
   better: "better",
   worse: "worse",

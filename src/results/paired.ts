@@ -1,11 +1,11 @@
 /** @file Two groups of runs on the same rows: by how much one is better, and whether that is more than chance. */
 import { notANumber, type Pair, parseNumber, pearson, spearman } from "../metrics/correlation.ts";
 import { gain } from "../metrics/kinds.ts";
-import type { PredictedRow, Predictions } from "../runs/predictions.ts";
+import type { PredictedRow } from "../runs/predictions.ts";
 import { type Counts, groupRows, meanOf, testDifference } from "../statistics/bootstrap.ts";
 import { meanAndDeviation } from "../statistics/intervals.ts";
 import { detectableDifference, fewestDiscordant, holm, level, signFlipTest } from "../statistics/paired.ts";
-import { commonRows } from "./rows.ts";
+import { type Answers, commonRows } from "./rows.ts";
 
 /** Why two groups cannot be compared row by row. */
 export type Unpaired = "answers-not-kept" | "other-rows" | "other-metric" | "no-values";
@@ -34,12 +34,18 @@ export interface PairedTest {
   detectable: number;
 }
 
+export const testNames: Readonly<Record<PairedTest["test"], string>> = {
+  mcnemar: "McNemar, exact",
+  "sign-flip": "signs, exact",
+  bootstrap: "paired bootstrap",
+};
+
 type NewTest = Omit<PairedTest, "adjusted" | "isSignificant">;
 
 /** For each group its test against the baseline, corrected for their number; or why there is none. */
 export function testGroups(
-  groups: readonly (readonly Predictions[])[],
-  baseline: readonly Predictions[],
+  groups: readonly (readonly Answers[])[],
+  baseline: readonly Answers[],
 ): (PairedTest | Unpaired)[] {
   const tests = groups.map((group) => testGroup(group, baseline));
   const adjusted = holm(tests.flatMap((test) => (typeof test === "string" ? [] : [test.p])));
@@ -51,10 +57,10 @@ export function testGroups(
   });
 }
 
-function testGroup(group: readonly Predictions[], baseline: readonly Predictions[]): NewTest | Unpaired {
+function testGroup(group: readonly Answers[], baseline: readonly Answers[]): NewTest | Unpaired {
   if (group.length === 0 || baseline.length === 0) return "answers-not-kept";
   const all = [...group, ...baseline];
-  const [{ metric }] = all as [Predictions];
+  const [{ metric }] = all as [Answers];
   if (all.some((one) => one.metric !== metric)) return "other-metric";
   const rows = commonRows(all);
   if (!rows || rows.length === 0) return "other-rows";

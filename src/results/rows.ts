@@ -7,6 +7,9 @@ export function dataOf({ sha256 }: Pick<RunJson["data"], "sha256">, split: Predi
   return sha256[split] ?? sha256.train;
 }
 
+/** What of an evaluation is looked at row by row, wherever it was kept. */
+export type Answers = Pick<Predictions, "metric" | "data" | "count" | "rows">;
+
 /** Whether the answer is right; null where no single row has a score. Of a score between 0 and 1 only 1 is right. */
 export function isRight({ score }: Pick<PredictedRow, "score">): boolean | null {
   return score === null ? null : score === 1;
@@ -29,7 +32,7 @@ export interface PairedRows {
  * The rows that two evaluations have in common: the same line of the same data file. Undefined where they are of other data, or
  * where it is not known of what.
  */
-export function pairRows(first: Predictions, second: Predictions): PairedRows | undefined {
+export function pairRows(first: Answers, second: Answers): PairedRows | undefined {
   const common = commonRows([first, second]);
   if (!common) return undefined;
   const pairs = common.map(([first, second]) => ({ first: first!, second: second! }));
@@ -38,7 +41,7 @@ export function pairRows(first: Predictions, second: Predictions): PairedRows | 
 }
 
 /** Of each row that all evaluations have, what each made of it; in the order of the first. Undefined as for `pairRows`. */
-export function commonRows(evaluations: readonly Predictions[]): PredictedRow[][] | undefined {
+export function commonRows(evaluations: readonly Answers[]): PredictedRow[][] | undefined {
   const [first, ...others] = evaluations;
   if (!first || first.data === null || others.some(({ data }) => data !== first.data)) return undefined;
   const waiting = others.map(({ rows }) => byLine(rows));

@@ -82,3 +82,8 @@ export function detectableDifference(standardError: number): number {
 
 /** Rows that have to differ, all in one direction, before the exact test is significant: the least k with 2 · ½ᵏ ≤ level. */
 export const fewestDiscordant = Math.ceil(1 + Math.log2(1 / level));
+
+/** `0.035`, or `< 0.001`: what stands behind a p. */
+export function pText(p: number): string {
+  return p < 0.001 ? "< 0.001" : p.toFixed(3);
+}
