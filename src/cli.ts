@@ -7,6 +7,8 @@ import { compare } from "./cli/compare.ts";
 import { costDefaults, showCost } from "./cli/cost.ts";
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
+import { diff } from "./cli/diff.ts";
+import { evaluate } from "./cli/evaluate.ts";
 import { noteRun, starRun, tagRun } from "./cli/marks.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
 import { showPaper } from "./cli/paper.ts";
@@ -17,12 +19,13 @@ import { showRuns } from "./cli/runs.ts";
 import { serve } from "./cli/serve.ts";
 import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
+import { show } from "./cli/show.ts";
 import { supervise, tell } from "./cli/supervise.ts";
 import { continueSweep, dropFromSweep, listAllSweeps, pauseSweep, showSweep, stopSweep } from "./cli/sweep.ts";
 import { devicesTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
-import { evaluate, show } from "./cli/use.ts";
+
 import { type Task, work } from "./cli/work.ts";
 import { exitCodes, UlptError } from "./errors.ts";
 import { precisions } from "./experiment/schema.ts";
@@ -45,6 +48,7 @@ const commands = {
   resume,
   continueSweep,
   evaluate,
+  diff,
   predict,
   show,
   export: exportTo,
@@ -62,6 +66,7 @@ const saving: ReadonlySet<string> = new Set<keyof typeof commands>([
   "resume",
   "continueSweep",
   "evaluate",
+  "diff",
   "predict",
   "data",
   "download",
@@ -248,8 +253,12 @@ program
 
 program
   .command("evaluate <run-checkpoint-or-prompt>")
-  .description("score a checkpoint (of a run: its best), or with --task an exported prompt, on a split")
-  .addOption(new Option("--split <name>", "rows to score").choices(["validation", "test"]).default("test"))
+  .description("score a checkpoint (of a run: its best), or with --task an exported prompt, and keep what came of it")
+  .addOption(new Option("--split <name>", "rows to score").choices(evaluatedSplits).default("test"))
+  .option(
+    "--file <path>",
+    "score the rows of a data file, read as the task reads its own; a part of it like FILE[:100]",
+  )
   .option("--task <task-or-experiment>", "what to score an exported prompt on")
   .addOption(device())
   .addOption(precision())
@@ -376,10 +385,29 @@ program
   .addOption(
     new Option("--split <name>", "whose rows (default: test, if the run has been tested)").choices(evaluatedSplits),
   )
+  .addOption(new Option("--file <path>", "the rows of a data file that it was evaluated on").conflicts("split"))
   .option("--wrong", "only rows that were not answered right", false)
   .addOption(json().conflicts("csv"))
   .option("--csv", "write a table for a spreadsheet", false)
   .action(showRows);
+
+program
+  .command("diff <first> <second>")
+  .description(
+    "say which rows the second answers right that the first did not, and which it broke: runs (of a step: RUN@200), checkpoints, exported prompts, or unprompted",
+  )
+  .addOption(new Option("--at <step>", "of a run its best or last step").choices(["best", "last"]).default("best"))
+  .addOption(
+    new Option("--split <name>", "whose rows (default: test, if both were evaluated on them)").choices(evaluatedSplits),
+  )
+  .addOption(new Option("--file <path>", "the rows of a data file that both were evaluated on").conflicts("split"))
+  .option("--evaluate", "evaluate what was not yet, and keep that", false)
+  .option("--task <task-or-experiment>", "what to evaluate exported prompts on (default: the task of the run beside)")
+  .option("--all", "also list rows that did not change", false)
+  .addOption(device())
+  .addOption(runGeneratedCode())
+  .addOption(json())
+  .action((first: string, second: string, options) => inThread("diff", first, second, options));
 
 program.command("tasks").description("list the tasks of the registry").addOption(json()).action(listTasks);
 
@@ -421,6 +449,11 @@ program
     new Option("--at <step>", "a step that was evaluated, best or last").argParser(evaluatedStep).default("best"),
   )
   .addOption(new Option("--split <name>", "whose rows (default: test, if a run was tested)").choices(evaluatedSplits))
+  .addOption(
+    new Option("--file <path>", "scores on the rows of a data file, as `ulpt evaluate --file` kept them").conflicts(
+      "split",
+    ),
+  )
   .option(
     "--baseline <run>",
     "test the others against the seeds of this run (default: vanilla prompt tuning, or the first)",

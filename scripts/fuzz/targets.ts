@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openSubject, previewOf } from "../../src/cli/data.ts";
 import { answerTexts } from "../../src/cli/predict.ts";
 import { modelOf, openTarget } from "../../src/cli/target.ts";
-import { inspectTarget } from "../../src/cli/use.ts";
+import { inspectTarget } from "../../src/cli/show.ts";
 import { describeSettings } from "../../src/experiment/describe.ts";
 import { expandRuns } from "../../src/experiment/expand.ts";
 import { readExperiment } from "../../src/experiment/parse.ts";

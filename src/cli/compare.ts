@@ -3,17 +3,21 @@ import { dirname, resolve } from "node:path";
 import { hasCode, UlptError } from "../errors.ts";
 import { readExperiment } from "../experiment/parse.ts";
 import { completeSettings } from "../experiment/recorded.ts";
+import { findAnswers } from "../listing/keptAnswers.ts";
 import { readResult } from "../listing/reader.ts";
 import { listRuns, type RunSummary } from "../listing/summary.ts";
+import { askedPoint } from "../results/asked.ts";
 import { reportOf } from "../results/report.ts";
+import type { Answers } from "../results/rows.ts";
 import { type ScoreboardOptions, type SelectedRun, scoreboard } from "../results/scoreboard.ts";
-import type { EvaluatedSplit } from "../runs/layout.ts";
-import { loadPredictions, type Predictions } from "../runs/predictions.ts";
+import { listEvaluations } from "../runs/evaluations.ts";
+import { type EvaluatedSplit, runPaths } from "../runs/layout.ts";
 import type { Run } from "../runs/store.ts";
 import { runState } from "../runs/store.ts";
 import { findRun } from "../training/references.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { visibleLine } from "../words/surfaces.ts";
+import { fileReference } from "./evaluate.ts";
 import { comparePaper, isExperimentFile, linesBesidePaper } from "./paper.ts";
 import { csvReport, latexReport, markdownReport, terminalText } from "./scoreboardTable.ts";
 import { shellWord } from "./shell.ts";
@@ -24,6 +28,8 @@ export interface CompareOptions {
   workspace?: string | undefined;
   at: ScoreboardOptions["at"];
   split?: EvaluatedSplit | undefined;
+  /** A data file on whose rows checkpoints were evaluated. */
+  file?: string | undefined;
   /** A run, or an experiment whose first run it is. */
   baseline?: string | undefined;
   paper: boolean;
@@ -46,7 +52,9 @@ export function compare(names: string[], options: CompareOptions): void {
   const found = new Map(names.flatMap((name) => runsNamed(name, options.workspace)).map((run) => [run.directory, run]));
   const runs = [...found.values()].map(selected);
   const baseline = options.baseline === undefined ? undefined : baselineIn(runs, options.baseline, options.workspace);
-  const board = scoreboard(runs, { at: options.at, split: options.split, baseline });
+  const file =
+    options.file === undefined ? undefined : fileReference({ file: options.file }, openWorkspace(options.workspace))!;
+  const board = scoreboard(runs, { at: options.at, split: options.split, file, baseline });
   if (board.rows.length === 0) throw noScore(names, options);
   if (options.json) sayJson({ type: "comparison", ...board });
   else if (options.csv) say(csvReport(board));
@@ -105,23 +113,25 @@ function selected({ directory, spec }: Run): SelectedRun {
     settings: completeSettings(spec.settings),
     report,
     result,
+    asked: listEvaluations(runPaths(directory).evaluations).flatMap((record) => askedPoint(record) ?? []),
     answersOf: readOnce(directory),
   };
 }
 
 /** A table stands without the answers: those that cannot be read are said, and count as not kept. */
 function readOnce(directory: string): SelectedRun["answersOf"] {
-  const known = new Map<string, Predictions | undefined>();
-  return ({ step, split }) => {
-    const key = `${step} ${split}`;
-    if (!known.has(key)) known.set(key, readAnswers(directory, step, split));
+  const known = new Map<string, Answers | undefined>();
+  return ({ step, split, file }) => {
+    const key = `${step} ${file ?? split}`;
+    if (!known.has(key)) known.set(key, readAnswers(directory, step, split, file));
     return known.get(key);
   };
 }
 
-function readAnswers(directory: string, step: number, split: EvaluatedSplit): Predictions | undefined {
+function readAnswers(directory: string, step: number, split: EvaluatedSplit, file?: string): Answers | undefined {
   try {
-    return loadPredictions(directory, step, split);
+    const on = file === undefined ? { rows: split, file: null } : { rows: "file" as const, file };
+    return findAnswers({ kind: "checkpoint", directory, step }, on);
   } catch (error) {
     if (!hasCode(error, "RUN_INVALID")) throw error;
     complain(visibleLine(`${(error as UlptError).message} (${(error as UlptError).where})`));
@@ -140,12 +150,12 @@ function baselineIn(runs: readonly SelectedRun[], name: string, workspace: strin
   });
 }
 
-function noScore(names: readonly string[], { at, split }: CompareOptions): UlptError {
+function noScore(names: readonly string[], { at, split, file }: CompareOptions): UlptError {
   const where = typeof at === "number" ? ` at step ${at}` : "";
   return new UlptError("RUN_MISSING", `None of the runs has a score${where} to compare.`, {
     where: names.join(", "),
-    expected: `runs that were evaluated${split ? ` on the ${split} rows` : ""}${where}`,
-    hint: "`ulpt runs` shows how far each is; `ulpt resume RUN` goes on with one that has not ended.",
+    expected: `runs that were evaluated${file ? ` on ${file}` : split ? ` on the ${split} rows` : ""}${where}`,
+    hint: "`ulpt runs` shows how far each is; `ulpt resume RUN` goes on with one that has not ended; `ulpt evaluate` scores any checkpoint.",
   });
 }
 

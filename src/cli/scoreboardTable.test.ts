@@ -8,6 +8,7 @@ const hostile = '=1|2 & \\input{x} $y$ 50% #a_b ~^ "q" <b>\u001b[2J';
 const board: Scoreboard = {
   at: "best",
   split: "test",
+  file: null,
   baseline: "vanilla",
   rows: [
     {

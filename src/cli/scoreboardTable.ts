@@ -223,7 +223,7 @@ export function csvReport(board: Scoreboard): string {
   const untrained = board.references.map((reference) => {
     const cells = new Map<string, string | number | null>([
       ["run", referenceTitle(reference, board)],
-      ["split", board.split],
+      ["split", board.file ?? board.split],
       ["metric", reference.metric],
       ["rows", reference.count],
       ["score", reference.score],
@@ -235,11 +235,11 @@ export function csvReport(board: Scoreboard): string {
   return [csvColumns, ...rows, ...untrained].map(csvLine).join("");
 }
 
-function csvRow(row: ScoreRow, { split, baseline }: Scoreboard): (string | number | null)[] {
+function csvRow(row: ScoreRow, { split, file, baseline }: Scoreboard): (string | number | null)[] {
   const tested = row.paired === null || typeof row.paired === "string" ? undefined : row.paired;
   return [
     ...[row.group, row.experiments.join(", "), row.method, row.rank, settingsText(row), row.parameters, row.bytes],
-    ...[split, row.metric, row.count, row.scores.length, row.mean, row.deviation ?? null],
+    ...[file ?? split, row.metric, row.count, row.scores.length, row.mean, row.deviation ?? null],
     ...[row.seedInterval?.[0] ?? null, row.seedInterval?.[1] ?? null],
     ...[row.rowInterval?.[0] ?? null, row.rowInterval?.[1] ?? null],
     row.scores.map(({ seed, score }) => `${seed}: ${score}`).join(", "),

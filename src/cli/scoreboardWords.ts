@@ -62,14 +62,14 @@ export function scoreboardNotes(board: Scoreboard): string[] {
   ];
 }
 
-function whereWords({ at, split, rows }: Scoreboard): string {
+function whereWords({ at, split, file, rows }: Scoreboard): string {
   const step =
     typeof at === "number" ? `step ${at}` : at === "best" ? "the best checkpoint on validation" : "the last one";
   const pareto = "Pareto: no other row is as small and better.";
   const single = rows.some(({ scores }) => scores.length === 1)
     ? " A single seed says nothing of what another seed would do."
     : "";
-  return `Scores on the ${split} rows at ${step}. Over seeds: Student's 95 % interval of the mean. Over rows: what other rows like these would score.${single} ${pareto}`;
+  return `Scores on ${file === null ? `the ${split} rows` : `the rows of ${file}`} at ${step}. Over seeds: Student's 95 % interval of the mean. Over rows: what other rows like these would score.${single} ${pareto}`;
 }
 
 function testWords({ group, paired }: ScoreRow): string[] {

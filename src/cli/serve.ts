@@ -14,6 +14,7 @@ import {
 } from "vscode-jsonrpc/node";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { evaluatedRows } from "../runs/evaluations.ts";
 import { sharedFormats } from "../runs/prompts.ts";
 import { type AnswerNumbers, acceptsNumber, answerNumberNames, areStopTexts } from "../shared/answerOptions.ts";
 import {
@@ -60,7 +61,9 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
   }) as z.ZodType<ServiceMethods["try"]["params"]>,
   evaluate: z.object({
     checkpoint: path,
-    split: z.enum(["validation", "test"]),
+    split: z.enum(evaluatedRows),
+    file: path.optional(),
+    like: path.optional(),
     runGeneratedCode: z.boolean().optional(),
   }) as z.ZodType<ServiceMethods["evaluate"]["params"]>,
   preview: z.object({ experiment: path, split: z.enum(splitNames), rows: z.int().min(1).max(maxPreviewRows) }),

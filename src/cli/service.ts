@@ -18,12 +18,13 @@ import { locateModel, locateTask } from "../training/sources.ts";
 import { costDefaults, measureFitting } from "./cost.ts";
 import { openSubject, previewOf } from "./data.ts";
 import { reportDevices, resolveDevice } from "./devices.ts";
+import { evaluateCheckpoint, evaluatePrompt, taskOfRun, wantedRows } from "./evaluate.ts";
 import { openHub } from "./hub.ts";
 import { answerTexts, type RowPiece } from "./predict.ts";
 import { importInto, promptToShare } from "./share.ts";
+import { inspectTarget } from "./show.ts";
 import { surveyModels } from "./survey.ts";
 import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, precisionOf, type Target } from "./target.ts";
-import { evaluateCheckpoint, inspectTarget } from "./use.ts";
 import type { Task } from "./work.ts";
 
 /** The name of the task that answers a method. */
@@ -89,12 +90,15 @@ function createHandlers(models: ModelCache): Handlers {
       const [answer] = await answerTexts(target, [text], model, options);
       return answer!;
     },
-    async evaluate({ checkpoint, split, runGeneratedCode }, { signal }) {
-      const target = openCheckpoint(checkpoint);
+    async evaluate({ checkpoint, split, file, like, runGeneratedCode }, { signal }) {
+      const target = openTarget(checkpoint);
       const precision = precisionOf(target);
       const { device } = await resolveDevice(deviceOf(target), precision);
-      const allowed = { allowPrograms: runGeneratedCode ?? false };
-      return (await evaluateCheckpoint(target, split, { device, precision }, { signal, ...allowed })).report;
+      const place = { device, precision };
+      const tracking = { signal, allowPrograms: runGeneratedCode ?? false };
+      const on = wantedRows(split, file);
+      if (target.kind === "checkpoint") return (await evaluateCheckpoint(target, on, place, tracking)).report;
+      return (await evaluatePrompt(target, taskOfRun(findRun(like ?? "")), on, place, tracking)).report;
     },
     async preview({ experiment, split, rows }, context) {
       const { task, model, directory } = openSubject(experiment);

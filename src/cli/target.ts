@@ -33,6 +33,7 @@ export interface PromptTarget {
   revision: string | undefined;
   /** How the model's weights were rounded in training; undefined of float32. */
   quantization: PromptMetadata["quantization"];
+  modelSha256: string;
   task: PromptTask;
   directory: string;
 }
@@ -58,13 +59,14 @@ export function openCheckpoint(name: string): CheckpointTarget {
  * @throws PROMPT_INVALID
  */
 export function openPrompt(path: string, workspace = findWorkspace(dirname(path))): PromptTarget {
-  const { model, modelRevision, directory, quantization, task } = readPrompt(path).metadata;
+  const { model, modelRevision, modelSha256, directory, quantization, task } = readPrompt(path).metadata;
   return {
     kind: "prompt",
     path,
     model,
     revision: modelRevision,
     quantization,
+    modelSha256,
     task,
     directory: recordedFolder(workspace, directory),
   };
@@ -75,7 +77,8 @@ export function openTarget(name: string, workspace?: string): Target {
   return isExportedPrompt(name) ? openPrompt(resolve(name), workspace) : openCheckpoint(name);
 }
 
-function isExportedPrompt(name: string): boolean {
+/** Whether a person means the file of an exported prompt. */
+export function isExportedPrompt(name: string): boolean {
   const file = resolve(name);
   return name.endsWith(promptExtension) || (existsSync(file) && isPromptFile(file));
 }

@@ -1,6 +1,6 @@
 /** @file What a score hides: answers that are all the same, empty or cut off, and rows that were trained on. */
-import type { Predictions } from "../runs/predictions.ts";
 import type { EvaluationPoint } from "./fold.ts";
+import type { Answers } from "./rows.ts";
 
 /** Something to know of a score, beside it. */
 export type Remark =
@@ -14,7 +14,7 @@ export type Remark =
   | { kind: "seen-in-training"; rows: number; of: number };
 
 /** @param kept the answers of this evaluation, as far as they were kept */
-export function remarksOn(point: EvaluationPoint, kept: Predictions | undefined): Remark[] {
+export function remarksOn(point: EvaluationPoint, kept: Answers | undefined): Remark[] {
   const answers = (kept?.rows ?? []).flatMap((row) => (row.answer === null ? [] : [{ ...row, answer: row.answer }]));
   const remarks: Remark[] = [];
   const distinct = new Set(answers.map(({ answer }) => answer.trim()));

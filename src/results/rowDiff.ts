@@ -36,6 +36,8 @@ export interface RowDiff {
   right: { first: number; second: number } | null;
   /** Mean score of those rows; null by a metric that only all rows together have. */
   scores: { first: number; second: number } | null;
+  /** Of all target tokens of those rows, in nats; null where it was not kept. */
+  losses: { first: number; second: number } | null;
   /** Rows that only one of the two has kept. */
   alone: { first: number; second: number };
   /** Rows whose text was put to the model in another wording. */
@@ -69,6 +71,7 @@ export function diffRows(first: Answers, second: Answers): RowDiff | NotSameRows
     counts: countsOf(rows),
     right: both(sides, rightOf),
     scores: both(sides, meanScore),
+    losses: both(sides, meanLoss),
     alone,
     otherSources: pairs.filter(({ first: a, second: b }) => differ(a.source, b.source)).length,
     test: typeof test === "object" ? test : null,
@@ -124,4 +127,10 @@ function rightOf(rows: readonly PredictedRow[]): number | null {
 function meanScore(rows: readonly PredictedRow[]): number | null {
   if (rows.some(({ score }) => score === null)) return null;
   return rows.reduce((sum, { score }) => sum + score!, 0) / rows.length;
+}
+
+function meanLoss(rows: readonly PredictedRow[]): number | null {
+  if (rows.some(({ loss, tokens }) => loss === null || tokens === null)) return null;
+  const sum = (values: readonly (number | null)[]) => values.reduce<number>((total, value) => total + value!, 0);
+  return sum(rows.map(({ loss }) => loss)) / sum(rows.map(({ tokens }) => tokens));
 }

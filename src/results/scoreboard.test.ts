@@ -61,7 +61,7 @@ function made(one: Made): SelectedRun {
   );
   const predictions: Predictions = { step: 10, split: "test", metric, data, count: rows.length, rows: kept };
   return {
-    ...{ experiment, spec, settings, result },
+    ...{ experiment, spec, settings, result, asked: [] },
     report: reportOf({ directory: `/${experiment}/${name}/${created}`, spec, state, error: undefined }, result),
     answersOf: ({ split }) => (keeps && split === "test" ? predictions : undefined),
   };

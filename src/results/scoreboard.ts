@@ -3,9 +3,9 @@
  * what its score costs, how sure it is, and whether it is better than a baseline on the same rows. Pure: no files.
  */
 import { isLowest } from "../metrics/kinds.ts";
-import type { Predictions } from "../runs/predictions.ts";
 import { welchInterval } from "../statistics/student.ts";
 import { type Remark, remarksOn } from "./answers.ts";
+import { type AskedPoint, scoreAt, type Wanted } from "./asked.ts";
 import { seedRunOf } from "./comparison.ts";
 import { differingSettings, type EqualRuns, groupEqualRuns, type Identity, type KnownRun } from "./equality.ts";
 import type { EvaluationPoint, RunResult } from "./fold.ts";
@@ -23,7 +23,7 @@ import {
 import { type PairedTest, testGroups, type Unpaired } from "./paired.ts";
 import { paretoFront } from "./pareto.ts";
 import type { RunReport } from "./report.ts";
-import { dataOf } from "./rows.ts";
+import { type Answers, dataOf } from "./rows.ts";
 import { type SeedDeviation, seedSpreads } from "./seeds.ts";
 
 type Split = "validation" | "test";
@@ -32,8 +32,10 @@ export interface SelectedRun extends KnownRun {
   experiment: string;
   report: RunReport;
   result: RunResult;
+  /** Evaluations of its checkpoints that somebody asked for. */
+  asked: readonly AskedPoint[];
   /** The answers of one of its evaluations; undefined where they were not kept. */
-  answersOf(evaluation: { step: number; split: Split }): Predictions | undefined;
+  answersOf(evaluation: { step: number; split: Split; file?: string | undefined }): Answers | undefined;
 }
 
 export interface ScoreboardOptions {
@@ -41,6 +43,8 @@ export interface ScoreboardOptions {
   at: "best" | "last" | number;
   /** Left out: as `at` says. */
   split?: Split | undefined;
+  /** A data file on whose rows checkpoints were evaluated, as their records name it; in place of a split. */
+  file?: string | undefined;
   /** A run of the group that the others are tested against; undefined: the first of vanilla prompt tuning, else the first. */
   baseline?: SelectedRun | undefined;
 }
@@ -108,6 +112,8 @@ export interface ReferenceScore {
 export interface Scoreboard {
   at: ScoreboardOptions["at"];
   split: Split;
+  /** Whose rows they are where they are of no split; else null. */
+  file: string | null;
   rows: ScoreRow[];
   /** `group` of the baseline; null without rows. */
   baseline: string | null;
@@ -155,13 +161,14 @@ export function scoreboard(runs: readonly SelectedRun[], options: ScoreboardOpti
   });
   const baseline = baselineOf(groups, options.baseline);
   const settings = differingSettings(groups.map(({ group }) => group.identity));
-  const rows = groups.map((one) => reportGroup(one, settingsOf(one.group.identity, groups, settings)));
-  addTests(rows, groups, baseline);
+  const rows = groups.map((one) => reportGroup(one, settingsOf(one.group.identity, groups, settings), options.file));
+  addTests(rows, groups, baseline, options.file);
   addFronts(rows, groups, split);
   const scored = groups.flatMap((group) => group.scored);
   return {
     at: options.at,
     split,
+    file: options.file ?? null,
     rows,
     baseline: baseline ? groupTitle(baseline.group) : null,
     references: references(groups),
@@ -175,20 +182,17 @@ function usualSplit(runs: readonly SelectedRun[], at: ScoreboardOptions["at"]): 
 }
 
 /** Of each seed the newest run that has the score asked for. */
-function scoresOf(
-  { members }: EqualRuns<SelectedRun>,
-  { at, split }: { at: ScoreboardOptions["at"]; split: Split },
-  leftOut: Scoreboard["leftOut"],
-): Scored[] {
+function scoresOf({ members }: EqualRuns<SelectedRun>, wanted: Wanted, leftOut: Scoreboard["leftOut"]): Scored[] {
   const leave = (run: SelectedRun, why: Scoreboard["leftOut"][number]["why"]) =>
     leftOut.push({ experiment: run.experiment, run: run.report.run, why });
   const factsOf = ({ report }: SelectedRun) => seedRunOf(report);
+  const { at } = wanted;
   // At a step every run that came so far compares with the others, whatever became of it.
   const counted = countSeeds(members, factsOf);
-  const reached = members.filter((run) => pointAt(run, at, split));
+  const reached = members.filter((run) => scoreAt(run, wanted));
   const runs = typeof at === "number" ? newestOfSeeds(reached, factsOf) : counted.runs;
   const scored = runs.flatMap((run) => {
-    const point = pointAt(run, at, split);
+    const point = scoreAt(run, wanted);
     return point ? [{ run, point }] : [];
   });
   for (const run of members) {
@@ -198,12 +202,6 @@ function scoresOf(
     else leave(run, counted.repeats.includes(run) ? "repeats" : "unfinished");
   }
   return scored;
-}
-
-function pointAt({ result }: SelectedRun, at: ScoreboardOptions["at"], split: Split): EvaluationPoint | undefined {
-  if (at === "best") return split === "test" ? result.test : result.best;
-  const points = result.evaluations.filter((point) => point.split === split);
-  return at === "last" ? points.at(-1) : points.findLast(({ step }) => step === at);
 }
 
 function baselineOf(groups: readonly ScoredGroup[], chosen: SelectedRun | undefined): ScoredGroup | undefined {
@@ -225,7 +223,11 @@ function settingsOf(
   return Object.fromEntries(telling.map(({ title, textOf }) => [title, textOf(identity)]));
 }
 
-function reportGroup({ group, scored }: ScoredGroup, settings: Record<string, string>): ScoreRow {
+function reportGroup(
+  { group, scored }: ScoredGroup,
+  settings: Record<string, string>,
+  file: string | undefined,
+): ScoreRow {
   const [{ run, point }] = scored as [Scored];
   const points = scored.map((one) => one.point);
   const spread = spreadOf(points.map(({ score }) => score)) ?? { mean: Number.NaN, deviation: undefined };
@@ -253,7 +255,7 @@ function reportGroup({ group, scored }: ScoredGroup, settings: Record<string, st
     seconds: known.reduce((sum, { seconds }) => sum + seconds, 0) / known.length,
     peakMemory: memory.length > 0 ? Math.max(...memory) : null,
     onFront: { parameters: false, rank: null },
-    remarks: distinctRemarks(scored.flatMap((one) => remarksOn(one.point, one.run.answersOf(one.point)))),
+    remarks: distinctRemarks(scored.flatMap((one) => remarksOn(one.point, one.run.answersOf({ ...one.point, file })))),
   };
 }
 
@@ -288,10 +290,18 @@ function distinctRemarks(remarks: readonly Remark[]): Remark[] {
   return [...distinct.values()];
 }
 
-function addTests(rows: ScoreRow[], groups: readonly ScoredGroup[], baseline: ScoredGroup | undefined): void {
+function addTests(
+  rows: ScoreRow[],
+  groups: readonly ScoredGroup[],
+  baseline: ScoredGroup | undefined,
+  file: string | undefined,
+): void {
   if (!baseline) return;
   const others = groups.filter((group) => group !== baseline);
-  const tests = testGroups(others.map(answersOf), answersOf(baseline));
+  const tests = testGroups(
+    others.map((group) => answersOf(group, file)),
+    answersOf(baseline, file),
+  );
   others.forEach((group, index) => {
     const row = rows[groups.indexOf(group)]!;
     row.paired = tests[index]!;
@@ -306,8 +316,8 @@ function seedDifference(row: ScoreRow, baseline: ScoreRow): ScoreRow["seedDiffer
 }
 
 /** Of all its runs, or of none: a mean of some would be of other seeds than the score. */
-function answersOf({ scored }: ScoredGroup): Predictions[] {
-  const answers = scored.flatMap(({ run, point }) => run.answersOf(point) ?? []);
+function answersOf({ scored }: ScoredGroup, file: string | undefined): Answers[] {
+  const answers = scored.flatMap(({ run, point }) => run.answersOf({ ...point, file }) ?? []);
   return answers.length === scored.length ? answers : [];
 }
 

@@ -22,6 +22,11 @@ const forms = {
   /** The answers of an evaluation, and the rows that they are to. */
   predictions: /^step-(?:\d{6}|[1-9]\d{6,14})\.(?:validation|test)\.jsonl\.gz$/,
   rowTexts: /^(?:validation|test)\.jsonl\.gz$/,
+  /** What a person had evaluated, on which rows; and the answers. */
+  evaluation:
+    /^(?:step-(?:\d{6}|[1-9]\d{6,14})|unprompted|prompt-[0-9a-f]{16})\.(?:validation|test|file)(?:-[0-9a-f]{16})?\.json$/,
+  evaluationAnswers:
+    /^(?:step-(?:\d{6}|[1-9]\d{6,14})|unprompted|prompt-[0-9a-f]{16})\.(?:validation|test|file)(?:-[0-9a-f]{16})?\.jsonl\.gz$/,
   inspection: /^step-(?:\d{6}|[1-9]\d{6,14})\.json$/,
   /** A prompt for other tools: a file, or a folder of files. */
   sharedPrompt: /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*\.(?:peft|prompt_embeds\.safetensors|prompt_embeds\.npy)$/u,
@@ -90,6 +95,19 @@ export function sweepPaths(directory: string) {
   };
 }
 
+/** `<workspace>/.ulpt/evaluations`: of what belongs to no run, as exported prompts. */
+export function evaluationsFolder(workspace: string): string {
+  return join(stateFolder(workspace), "evaluations");
+}
+
+/** Record and answers of a kept evaluation by its name, `step-000400.test`, in the folder of a run's or a workspace's evaluations. */
+export function evaluationPaths(folder: string, name: string): { record: string; answers: string } {
+  return {
+    record: pathOf(folder, "evaluation", `${name}.json`),
+    answers: pathOf(folder, "evaluationAnswers", `${name}.jsonl.gz`),
+  };
+}
+
 /** `<workspace>/prompts` */
 export function promptsFolder(workspace: string): string {
   return join(workspace, "prompts");
@@ -121,6 +139,8 @@ export function runPaths(directory: string) {
     events: `${folder}events.jsonl`,
     checkpoints: `${folder}checkpoints`,
     predictions: `${folder}predictions`,
+    /** Those that a person asked for: a record and the answers of each. */
+    evaluations: `${folder}evaluations`,
     /** A star, tags and a note. */
     marks: `${folder}marks.json`,
     /** What `ulpt serve` found out about the checkpoints; may be deleted. */

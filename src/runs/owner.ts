@@ -176,7 +176,7 @@ export function claimRun(directory: string, { takeOver = false, held = heldRun }
 
 /** What attempts were killed while writing. One that is only now being fenced has nothing left to write. */
 function removeTemporaries(directory: string): void {
-  const { checkpoints, attempts, control, inspections } = runPaths(directory);
+  const { checkpoints, attempts, control, inspections, evaluations } = runPaths(directory);
   for (const folder of [directory, checkpoints]) {
     try {
       requireOwnFolder(folder);
@@ -186,7 +186,7 @@ function removeTemporaries(directory: string): void {
     }
   }
   // Others write there too.
-  for (const folder of [attempts, control, inspections]) removeAbandonedOwn(folder);
+  for (const folder of [attempts, control, inspections, evaluations]) removeAbandonedOwn(folder);
 }
 
 /** As `removeAbandoned`, unless the folder leads elsewhere. */

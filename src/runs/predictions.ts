@@ -2,12 +2,9 @@
  * @file What a run answered: a file for each evaluation, and for each split the rows that all of them are answers to. Lines of
  * JSON, compressed, from the first row on as far as the limits go; the first line says how many there are in all.
  */
-import { basename, join } from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { join } from "node:path";
 import { z } from "zod";
-import { messageOf, UlptError } from "../errors.ts";
-import { mostPredictions, type PredictionLimits } from "../experiment/predictionLimits.ts";
-import { parseJson } from "../json.ts";
+import type { PredictionLimits } from "../experiment/predictionLimits.ts";
 import {
   type EvaluatedSplit,
   evaluatedSplits,
@@ -17,11 +14,9 @@ import {
   runPaths,
 } from "./layout.ts";
 import type { Ownership } from "./owner.ts";
-import { listOwnNames, lookAt, makeOwnFolder, readOwnFile } from "./ownFiles.ts";
-import { issueText, real } from "./schema.ts";
-
-/** Beyond this a file is none of ours: what is compressed is hardly ever longer than before. */
-const mostFileBytes = mostPredictions.bytes + 2 ** 16;
+import { listOwnNames, lookAt, makeOwnFolder } from "./ownFiles.ts";
+import { encodeRows, invalidRows, readRows } from "./rowFile.ts";
+import { real } from "./schema.ts";
 
 const count = z.int().min(0);
 /** The line, or row, of the data file, counted from 1. */
@@ -37,7 +32,7 @@ const head = {
 };
 
 const textsHead = z.object({ ...head, format: z.literal("ulpt-rows") });
-const rowText = z.object({
+export const rowText = z.object({
   line,
   /** What the model read, as its tokens say it. */
   source: z.string(),
@@ -53,7 +48,7 @@ const answersHead = z.object({
   /** By which `score` is. */
   metric: z.string(),
 });
-const rowAnswer = z.object({
+export const rowAnswer = z.object({
   line,
   /** Left out where none was generated. */
   answer: z.string().optional(),
@@ -102,22 +97,10 @@ export function savePredictions(
   makeOwnFolder(runPaths(run.directory).predictions);
   if (!hasTexts(run.directory, texts)) {
     const first = { format: "ulpt-rows", version: 1, split, data: texts.data, count: texts.count } as const;
-    run.write(rowTextsPath(run.directory, split), encode(first, texts.rows, rowText, limits));
+    run.write(rowTextsPath(run.directory, split), encodeRows(first, texts.rows, rowText, limits));
   }
   const first = { format: "ulpt-predictions", version: 1, step, split, metric, data, count } as const;
-  run.write(predictionsPath(run.directory, step, split), encode(first, answers.rows, rowAnswer, limits));
-}
-
-function encode<R>(first: object, rows: Iterable<R>, schema: z.ZodType<R>, limits: PredictionLimits): Buffer {
-  const lines = [JSON.stringify(first)];
-  let bytes = 0;
-  for (const row of rows) {
-    const text = JSON.stringify(z.encode(schema, row));
-    bytes += Buffer.byteLength(text) + 1;
-    if (lines.length > limits.rows || bytes > limits.bytes) break;
-    lines.push(text);
-  }
-  return gzipSync(`${lines.join("\n")}\n`);
+  run.write(predictionsPath(run.directory, step, split), encodeRows(first, answers.rows, rowAnswer, limits));
 }
 
 /** Whether the rows are there already, of the same data. */
@@ -185,11 +168,11 @@ export interface Predictions {
  */
 export function loadPredictions(directory: string, step: number, split: EvaluatedSplit): Predictions | undefined {
   const path = predictionsPath(directory, step, split);
-  const answers = readLines(path, answersHead, rowAnswer);
+  const answers = readRows(path, answersHead, rowAnswer);
   if (!answers) return undefined;
   const { metric, data, count } = answers.head;
   if (answers.head.step !== step || answers.head.split !== split) {
-    throw invalid(path, `It is of step ${answers.head.step} on the ${answers.head.split} split.`);
+    throw invalidRows(path, `It is of step ${answers.head.step} on the ${answers.head.split} split.`);
   }
   const known = readTexts(directory, split);
   const texts = known?.head.data === data && known.head.count === count ? known.rows : [];
@@ -198,10 +181,14 @@ export function loadPredictions(directory: string, step: number, split: Evaluate
 }
 
 function readTexts(directory: string, split: EvaluatedSplit) {
-  return readLines(rowTextsPath(directory, split), textsHead, rowText);
+  return readRows(rowTextsPath(directory, split), textsHead, rowText);
 }
 
-function predictedRow({ line, answer, cut, score, loss, tokens }: RowAnswer, text: RowText | undefined): PredictedRow {
+/** A row as it was answered. */
+export function predictedRow(
+  { line, answer, cut, score, loss, tokens }: RowAnswer,
+  text: RowText | undefined,
+): PredictedRow {
   const own = text?.line === line ? text : undefined;
   return {
     line,
@@ -214,65 +201,4 @@ function predictedRow({ line, answer, cut, score, loss, tokens }: RowAnswer, tex
     loss: loss ?? null,
     tokens: tokens ?? null,
   };
-}
-
-/** The first line and the others of a file of ours; undefined where there is none. @throws UlptError RUN_INVALID */
-function readLines<H extends { count: number }, R>(
-  path: string,
-  headSchema: z.ZodType<H>,
-  rowSchema: z.ZodType<R>,
-): { head: H; rows: R[] } | undefined {
-  const content = readOwnFile(path, mostFileBytes);
-  if (content === null) return undefined;
-  const bytes = decompress(path, content);
-  requireFewLines(path, bytes);
-  const [first, ...lines] = bytes.toString("utf8").split("\n");
-  if (lines.pop() !== "") throw invalid(path, "It ends within a line.");
-  const parsed = parseLine(path, 1, first!, headSchema);
-  if (lines.length > parsed.count) throw invalid(path, `It has ${lines.length} rows of ${parsed.count}.`);
-  return { head: parsed, rows: lines.map((text, index) => parseLine(path, index + 2, text, rowSchema)) };
-}
-
-/** Before they are made strings, which takes far more memory than the bytes. */
-function requireFewLines(path: string, bytes: Buffer): void {
-  let lines = 0;
-  for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, end + 1)) {
-    if (++lines > mostPredictions.rows + 1) throw invalid(path, `It has more than ${mostPredictions.rows} rows.`);
-  }
-}
-
-const newline = 0x0a;
-
-function decompress(path: string, content: Buffer): Buffer {
-  try {
-    // A few KB can hold any number of zeros: what comes out is bounded, not what goes in.
-    return gunzipSync(content, { maxOutputLength: mostFileBytes });
-  } catch (error) {
-    throw invalid(path, `It cannot be decompressed: ${messageOf(error)}.`, error);
-  }
-}
-
-function parseLine<T>(path: string, line: number, text: string, schema: z.ZodType<T>): T {
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (error) {
-    throw invalid(`${path}, line ${line}`, `It is not JSON: ${messageOf(error)}.`, error);
-  }
-  const { data, error } = schema.safeParse(json);
-  if (data !== undefined) return data;
-  throw invalid(`${path}, line ${line}`, `It is not what ULPT Lab writes: ${issueText(error!)}.`, error);
-}
-
-function invalid(where: string, message: string, cause?: unknown): UlptError {
-  return new UlptError(
-    "RUN_INVALID",
-    `The kept answers in ${basename(where.replace(/, line \d+$/, ""))} cannot be read. ${message}`,
-    {
-      where,
-      expected: "lines of JSON that ULPT Lab wrote and compressed (gzip)",
-      hint: "Update, if a newer ULPT Lab may have written it. Otherwise delete the file: nothing else of the run needs it.",
-      cause,
-    },
-  );
 }

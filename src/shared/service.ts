@@ -3,6 +3,7 @@
  * answered one at a time.
  */
 import type { Cost, MeasuredCost } from "../results/cost.ts";
+import type { EvaluatedRows, EvaluationRecord } from "../runs/evaluations.ts";
 import type { Inspection } from "../runs/inspection.ts";
 import type { SharedFormat } from "../runs/prompts.ts";
 import type { Preview } from "../tasks/preview.ts";
@@ -15,7 +16,7 @@ export interface ServiceMethods {
   inspectPrompt: { params: PromptParams & { fetch?: boolean /* the model, if it is not here */ }; result: Inspection };
   /** Answers a text with and without the prompt. Tells pieces of the answers as they come; can be cancelled. */
   try: { params: TryParams; result: TryResult };
-  /** Scores a checkpoint on a split; takes as long as an evaluation in training does. Can be cancelled. */
+  /** Scores a checkpoint, and keeps that in its run's folder; takes as long as an evaluation in training does. Can be cancelled. */
   evaluate: { params: EvaluateParams; result: EvaluationReport };
   /** Writes `<workspace>/prompts/<name>.prompt.safetensors`; a name that is taken gets a suffix. */
   export: { params: { checkpoint: string; name: string; workspace: string }; result: ExportResult };
@@ -43,8 +44,13 @@ export interface ServiceMethods {
 export type ServiceMethod = keyof ServiceMethods;
 
 export interface EvaluateParams {
+  /** Absolute path of a checkpoint, or of an exported prompt. */
   checkpoint: string;
-  split: "validation" | "test";
+  split: EvaluatedRows;
+  /** Absolute path, where the rows are those of a file. */
+  file?: string;
+  /** Folder of the run on whose task an exported prompt is scored. */
+  like?: string;
   /** Run what the model writes, for tasks that are scored so. */
   runGeneratedCode?: boolean;
 }
@@ -110,25 +116,15 @@ export interface TryResult {
 }
 
 /** Scores are fractions. */
-export interface EvaluationReport {
+export interface EvaluationReport extends EvaluationRecord {
+  /** Path of what was scored. */
   checkpoint: string;
-  split: "validation" | "test";
-  metric: string;
-  score: number;
-  count: number;
-  /** The same answers by the other metrics of the task. */
-  others: Readonly<Record<string, { score: number; interval: readonly [low: number, high: number] }>>;
-  interval: readonly [low: number, high: number];
-  /** Share of answers that are no label. */
-  invalid?: number | undefined;
+  split: EvaluatedRows;
   loss: number;
-  /** Of the most probable of the labels, in place of what was written; undefined where there are none. */
-  amongLabels: number | undefined;
-  /** Of always giving the most frequent answer of the training rows. */
-  majority: number | undefined;
-  /** Of the model without a prompt: its free answer, and the most probable of the labels. */
   unprompted: number;
-  unpromptedAmongLabels: number | undefined;
+  /** The name that it is kept under; null where it could not be, and `notKept` says why. */
+  kept: string | null;
+  notKept: string | null;
 }
 
 export interface ExportResult {

@@ -18,6 +18,7 @@ import {
   loadCheckpoint,
   saveCheckpoint,
 } from "../runs/checkpoints.ts";
+import { evaluationName, keepEvaluation } from "../runs/evaluations.ts";
 import { JournalWriter, type NewEvent } from "../runs/journal.ts";
 import { checkpointPath, runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
@@ -43,13 +44,13 @@ import {
   type Questions,
   splitMetrics,
 } from "./evaluation.ts";
-import { keptRows } from "./keptRows.ts";
+import { evaluatedRows, evaluationRecord, keptRows } from "./keptRows.ts";
 import { createMethod, methodMetadata, parametersFrom } from "./method.ts";
 import { peakMemory } from "./peakMemory.ts";
 import { leadingCount, textsOf } from "./position.ts";
 import { behind, promptedBy, TextReader, useOf } from "./prompted.ts";
 import { recordedFolder, workspaceOf } from "./references.ts";
-import type { Resources } from "./resources.ts";
+import type { Resources, Unprompted } from "./resources.ts";
 import { type OpenedStart, openStart, scoresOf, startRemarks, startSources } from "./start.ts";
 import { Trainer, type TrainerState } from "./trainer.ts";
 
@@ -497,6 +498,7 @@ class Execution {
     this.testScore = score.score;
     const seconds = (Date.now() - started) / 1000; // without the baselines, which a sweep computes once
     const unprompted = await this.resources.unprompted(dataset.test, this.evaluationOptions("test"));
+    await this.keepUnprompted(unprompted);
     this.record({
       type: "evaluation",
       step: bestStep,
@@ -518,6 +520,21 @@ class Execution {
         ...(unprompted.amongLabels ? { unpromptedAmongLabels: unprompted.amongLabels.score } : {}),
       },
     });
+  }
+
+  /** What the model answers to the test rows alone: whoever compares with it need not compute it again. */
+  private async keepUnprompted({ evaluation }: Unprompted): Promise<void> {
+    const { tokenizer, dataset, device } = this.resources;
+    const limits = this.settings.training.keepPredictions;
+    if (limits.rows === 0) return;
+    const subject = { kind: "unprompted" } as const;
+    const on = { rows: "test", file: null, task: this.run.spec.experiment } as const;
+    const data = dataOf(this.run.spec.data, "test") ?? null;
+    const record = await evaluationRecord(evaluation, { subject, on, data, device });
+    this.ownership.assertOwned();
+    const folder = runPaths(this.run.directory).evaluations;
+    const rows = evaluatedRows(dataset.test, tokenizer, evaluation);
+    keepEvaluation(folder, evaluationName(subject, "test", null), record, rows, limits);
   }
 
   /** Writes the parameters as they are now, then the state. */

@@ -1,5 +1,8 @@
-/** @file What of an evaluation a run keeps: its rows as the model read them, and what it made of each. */
+/** @file What of an evaluation is kept: its scores, its rows as the model read them, and what it made of each. */
+import packageJson from "../../package.json" with { type: "json" };
+import { engineVersion } from "../graph/engine.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
+import type { EvaluationRecord, EvaluationSubject, KeptRow } from "../runs/evaluations.ts";
 import type { NewPredictions, NewRowTexts, RowAnswer, RowText } from "../runs/predictions.ts";
 import type { Split } from "./dataset.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -41,4 +44,38 @@ function* textsOf({ examples, tokens }: Split, tokenizer: Tokenizer) {
     index += 1;
     yield row;
   }
+}
+
+/** Each row with what was answered to it, as `keepEvaluation` is given them. */
+export function* evaluatedRows(
+  split: Split,
+  tokenizer: Tokenizer,
+  evaluation: Pick<Evaluation, "predictions" | "rows">,
+): Generator<KeptRow> {
+  const texts = textsOf(split, tokenizer);
+  for (const answer of answersOf(split, evaluation)) yield { ...texts.next().value!, ...answer };
+}
+
+/** The scores of an evaluation as they are kept. */
+export async function evaluationRecord(
+  { score, others, loss, amongLabels }: Evaluation,
+  about: { subject: EvaluationSubject; on: EvaluationRecord["on"]; data: string | null; device: string },
+): Promise<Omit<EvaluationRecord, "format" | "version">> {
+  const { metric, interval, count, clusters, invalid } = score;
+  return {
+    made: new Date().toISOString(),
+    ...about,
+    metric,
+    score: score.score,
+    interval: [...interval],
+    count,
+    ...(clusters === undefined ? {} : { clusters }),
+    ...(invalid === undefined ? {} : { invalid }),
+    others: Object.fromEntries(
+      others.map(({ metric, score, interval }) => [metric, { score, interval: [...interval] as [number, number] }]),
+    ),
+    loss: loss ?? null,
+    ...(amongLabels ? { amongLabels: amongLabels.score } : {}),
+    versions: { ulpt: packageJson.version, onnxruntime: await engineVersion() },
+  };
 }

@@ -15,9 +15,10 @@ import type { PortName } from "../models/ports.ts";
 import type { Precision, Recipe } from "../models/quantize/recipe.ts";
 import { type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
-import { loadTask, type Task } from "../tasks/examples.ts";
+import { filesBeside, type LoadOptions, loadTask, type Task } from "../tasks/examples.ts";
+import { parseSplit } from "../tasks/split.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
-import { type EvaluationOptions, evaluate } from "./evaluation.ts";
+import { type Evaluation, type EvaluationOptions, evaluate } from "./evaluation.ts";
 import { openInPrecision, type QuantizeProgress, requirePrecision } from "./precision.ts";
 import { locateModel, locateTask } from "./sources.ts";
 import { openTaskTokenizer } from "./taskTokenizer.ts";
@@ -37,6 +38,8 @@ export interface ResourceOptions {
   /** Default: float32. */
   precision?: Precision | undefined;
   hub: Hub;
+  /** A data file whose rows are taken for the test rows: its path, also with a part of it in brackets. */
+  testFile?: string | undefined;
   /** Commits on the Hub that a run recorded; default: what the experiment says, else the newest. */
   revisions?: { model?: string | undefined; data?: string | undefined } | undefined;
   /** Whether programs that a model writes may be run; without it tasks that are scored so are refused. */
@@ -61,6 +64,14 @@ interface Parts {
   runProgram: ProgramRunner | undefined;
 }
 
+/** What the model does without a prompt. */
+export interface Unprompted {
+  free: Score;
+  /** Of the most probable labels; undefined where there are none. */
+  amongLabels: Score | undefined;
+  evaluation: Evaluation;
+}
+
 export class Resources {
   readonly model: LanguageModel;
   readonly modelSha256: string;
@@ -78,7 +89,7 @@ export class Resources {
   readonly runProgram: ProgramRunner | undefined;
   private trained: { of: string; made: Trainable } | undefined;
   private answering: Generator | undefined;
-  private readonly unpromptedScores = new Map<Split, { free: Score; amongLabels: Score | undefined }>();
+  private readonly unpromptedAnswers = new Map<Split, Unprompted>();
 
   private constructor(parts: Parts) {
     const { model, modelSha256, tokenizer, task, dataset, device, recipe, revisions, runProgram } = parts;
@@ -100,7 +111,8 @@ export class Resources {
    *   PROGRAMS_OFF, PROGRAMS_FAILED for a task that runs programs; the signal's reason when aborted
    */
   static async open(options: ResourceOptions): Promise<Resources> {
-    const { task: definition, directory, device, precision = "float32", hub, signal, onProgress, onWarning } = options;
+    const { directory, device, precision = "float32", hub, testFile, signal, onProgress, onWarning } = options;
+    const definition = testFile === undefined ? options.task : { ...options.task, test: testFile };
     requirePrecision(precision, device);
     const runProgram = await programRunner(definition, options.allowPrograms ?? false, signal);
     const onDownload = (progress: HubProgress) => onProgress?.({ stage: "download", ...progress });
@@ -111,10 +123,11 @@ export class Resources {
     const opened = await openInPrecision(folder, { precision, device, hub, signal, onQuantize, onWarning });
     const { model, recipe } = opened;
     const tokenizer = openTaskTokenizer(model.folder, model.config, definition);
-    const located = await locateTask(definition, { ...access, revision: options.revisions?.data });
+    const located = await locateTask(options.task, { ...access, revision: options.revisions?.data });
     const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
       onProgress?.({ stage, what, done, total });
-    const loaded = await loadTask(definition, { filesOf: located.filesOf, signal, onProgress: report("read") });
+    const filesOf = testFile === undefined ? located.filesOf : filesWith(testFile, directory, located.filesOf);
+    const loaded = await loadTask(definition, { filesOf, signal, onProgress: report("read") });
     const dataset = await tokenizeTask(loaded, tokenizer, model.config, { signal, onProgress: report("tokenize") });
     const { train: _train, validation: _validation, test: _test, ...task } = loaded;
     const modelSha256 = opened.sha256 ?? (await model.weights.sha256());
@@ -141,17 +154,17 @@ export class Resources {
   }
 
   /** The model without a prompt on a split; computed once. */
-  async unprompted(split: Split, options: EvaluationOptions) {
-    const known = this.unpromptedScores.get(split);
+  async unprompted(split: Split, options: EvaluationOptions): Promise<Unprompted> {
+    const known = this.unpromptedAnswers.get(split);
     if (known) return known;
     const { tokenizer, dataset } = this;
     const { definition } = this.task;
     const metrics = [metricsOf(definition)[0]] as const;
     const questions = { metrics, rougeTokenizer: definition.rougeTokenizer, amongLabels: true };
     const found = await evaluate(this, tokenizer, split, dataset.labels, undefined, questions, options);
-    const scores = { free: found.score, amongLabels: found.amongLabels };
-    this.unpromptedScores.set(split, scores);
-    return scores;
+    const answers = { free: found.score, amongLabels: found.amongLabels, evaluation: found };
+    this.unpromptedAnswers.set(split, answers);
+    return answers;
   }
 
   async release(): Promise<void> {
@@ -164,6 +177,12 @@ export class Resources {
     this.trained = undefined;
     await Promise.allSettled([loss?.release(), generator?.release()]);
   }
+}
+
+/** The files of a task one of whose sources lies beside the experiment, whatever the others are. */
+function filesWith(file: string, directory: string, others: LoadOptions["filesOf"]): LoadOptions["filesOf"] {
+  const { source: own } = parseSplit(file);
+  return (source) => (source === own ? filesBeside(directory)(source) : others(source));
 }
 
 function hashSmallFiles(folder: string): Record<string, string> {

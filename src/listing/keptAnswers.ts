@@ -1,0 +1,92 @@
+/**
+ * @file The answers that are kept of a checkpoint, an exported prompt or the model alone, wherever they lie: those of the run's own
+ * evaluations first, then those of evaluations that somebody asked for.
+ */
+import type { Answers } from "../results/rows.ts";
+import {
+  type EvaluatedRows,
+  findEvaluation,
+  type KeptEvaluation,
+  listEvaluations,
+  loadEvaluatedRows,
+} from "../runs/evaluations.ts";
+import { runPaths } from "../runs/layout.ts";
+import { listPredictions, loadPredictions } from "../runs/predictions.ts";
+
+/** What answers. */
+export type Answering =
+  | { kind: "checkpoint"; directory: string; step: number }
+  /** `folder`: where the evaluations of its workspace lie. */
+  | { kind: "prompt"; folder: string; sha256: string }
+  /** The model alone, on the rows on which the other was evaluated. */
+  | { kind: "unprompted"; beside: Exclude<Answering, { kind: "unprompted" }> };
+
+/** Answers to some rows, as they are kept. */
+export interface KeptAnswers {
+  rows: EvaluatedRows;
+  /** As its record names the file; null of a split. */
+  file: string | null;
+  /** Undefined where none were kept, or no longer are. @throws UlptError RUN_INVALID where a file is damaged, or none of ours */
+  load(): Answers | undefined;
+}
+
+/** All that is kept, in no order that means anything. */
+export function keptAnswers(of: Answering): KeptAnswers[] {
+  if (of.kind === "checkpoint") return [...ownAnswers(of.directory, of.step), ...evaluatedAnswers(evaluationsOf(of))];
+  if (of.kind === "prompt") return evaluatedAnswers(evaluationsOf(of));
+  return evaluatedAnswers(unpromptedBeside(of.beside));
+}
+
+/** Those to the rows asked for; of several the first that is of the data asked for, else the first. */
+export function findAnswers(
+  of: Answering,
+  { rows, file, data }: { rows: EvaluatedRows; file: string | null; data?: string | null | undefined },
+): Answers | undefined {
+  const found = keptAnswers(of)
+    .filter((kept) => kept.rows === rows && kept.file === file)
+    .flatMap((kept) => kept.load() ?? []);
+  return found.find((answers) => data != null && answers.data === data) ?? found[0];
+}
+
+function ownAnswers(directory: string, step: number): KeptAnswers[] {
+  return listPredictions(directory)
+    .filter((file) => file.step === step)
+    .map(({ split }) => ({ rows: split, file: null, load: () => loadPredictions(directory, step, split) }));
+}
+
+/** In another precision than in training a model answers otherwise: those are of the evaluation alone. */
+function evaluatedAnswers(evaluations: readonly KeptEvaluation[]): KeptAnswers[] {
+  const own = evaluations.filter(({ precision }) => precision === undefined);
+  return own.map((evaluation) => ({
+    rows: evaluation.on.rows,
+    file: evaluation.on.file,
+    load: () => answersOf(evaluation),
+  }));
+}
+
+/** The answers of a kept evaluation; undefined where they were not kept. @throws UlptError RUN_INVALID */
+export function answersOf(evaluation: KeptEvaluation): Answers | undefined {
+  const rows = loadEvaluatedRows(evaluation);
+  const { metric, data, count } = evaluation;
+  return rows && rows.length > 0 ? { metric, data, count, rows } : undefined;
+}
+
+/** The evaluations of a checkpoint or a prompt that somebody asked for. */
+export function evaluationsOf(of: Exclude<Answering, { kind: "unprompted" }>): KeptEvaluation[] {
+  return listEvaluations(folderOf(of)).filter(({ subject }) =>
+    of.kind === "checkpoint"
+      ? subject.kind === "checkpoint" && subject.step === of.step
+      : subject.kind === "prompt" && subject.sha256 === of.sha256,
+  );
+}
+
+function folderOf(of: Exclude<Answering, { kind: "unprompted" }>): string {
+  return of.kind === "checkpoint" ? runPaths(of.directory).evaluations : of.folder;
+}
+
+function unpromptedBeside(of: Exclude<Answering, { kind: "unprompted" }>): KeptEvaluation[] {
+  const folder = folderOf(of);
+  if (of.kind === "checkpoint") return listEvaluations(folder).filter(({ subject }) => subject.kind === "unprompted");
+  const names = evaluationsOf(of).map(({ name }) => name.replace(/^[^.]+/, "unprompted"));
+  return names.flatMap((name) => findEvaluation(folder, name) ?? []);
+}
