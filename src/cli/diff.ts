@@ -2,12 +2,11 @@
 import { basename, dirname, relative } from "node:path";
 import { hasCode, UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
-import { type Answering, findAnswers, keptAnswers } from "../listing/keptAnswers.ts";
+import { type Answering, commonRows, findAnswers, type KeptRows, rowsOf } from "../listing/keptAnswers.ts";
 import { readResult } from "../listing/reader.ts";
 import { diffRows } from "../results/rowDiff.ts";
 import { notSameRowsSentence } from "../results/rowDiffWords.ts";
 import type { Answers } from "../results/rows.ts";
-import type { EvaluatedRows } from "../runs/evaluations.ts";
 import { fingerprint } from "../runs/inspection.ts";
 import { checkpointPath, checkpointStep, type EvaluatedSplit, evaluationsFolder } from "../runs/layout.ts";
 import { promptExtension } from "../runs/prompts.ts";
@@ -147,24 +146,13 @@ function runNamed(name: string): { run: Run; step?: number | "best" | "last" } {
   }
 }
 
-interface Rows {
-  rows: EvaluatedRows;
-  file: string | null;
-}
-
 /** The rows asked for; else of those that both sides answered the test rows, the validation rows, or a file's. */
-function chooseRows(sides: readonly [Side, Side], { split, file }: DiffOptions): Rows {
+function chooseRows(sides: readonly [Side, Side], { split, file }: DiffOptions): KeptRows {
   if (file !== undefined) return { rows: "file", file: fileReference({ file }, workspaceOfSide(sides[0])) };
   if (split !== undefined) return { rows: split, file: null };
-  const [first, second] = sides.map(({ answering }) => keptAnswers(answering));
-  const common = first!.filter((kept) => second!.some(({ rows, file }) => rows === kept.rows && file === kept.file));
-  const order: EvaluatedRows[] = ["test", "validation", "file"];
-  const found = order.flatMap((rows) => common.find((kept) => kept.rows === rows) ?? [])[0];
-  if (found) return { rows: found.rows, file: found.file };
+  const [first, second] = sides.map(({ answering }) => answering) as [Answering, Answering];
   // Of what only one has, the other lacks: that is what there is to make.
-  const known = [...first!, ...second!];
-  const likely = order.flatMap((rows) => known.find((kept) => kept.rows === rows) ?? [])[0];
-  return likely ? { rows: likely.rows, file: likely.file } : { rows: "test", file: null };
+  return commonRows(first, second) ?? [...rowsOf(first), ...rowsOf(second)][0] ?? { rows: "test", file: null };
 }
 
 function workspaceOfSide(side: Side): string {
@@ -189,7 +177,7 @@ async function make(side: Side, sides: readonly Side[], options: DiffOptions, si
   );
 }
 
-function wanted({ rows, file }: Rows, side: Side, options: DiffOptions): WantedRows {
+function wanted({ rows, file }: KeptRows, side: Side, options: DiffOptions): WantedRows {
   if (rows !== "file") return { split: rows };
   // A record names a file from its workspace on.
   return { file: options.file ?? relative(process.cwd(), `${workspaceOfSide(side)}/${file}`) };
@@ -210,7 +198,7 @@ function taskFor(sides: readonly Side[], { task }: DiffOptions): ScoredTask {
   );
 }
 
-function missing(side: Side, { rows, file }: Rows, options: DiffOptions): UlptError {
+function missing(side: Side, { rows, file }: KeptRows, options: DiffOptions): UlptError {
   const to = rows === "file" ? file! : `the ${rows} rows`;
   return new UlptError("RUN_MISSING", `No answers of ${side.title} to ${to} are kept.`, {
     where: whereOf(side),
@@ -225,7 +213,7 @@ function whereOf(side: Side): string {
 }
 
 /** The command that makes an evaluation. */
-function commandFor(side: Side, { rows, file }: Rows, { task }: DiffOptions): string {
+function commandFor(side: Side, { rows, file }: KeptRows, { task }: DiffOptions): string {
   if (side.kind === "unprompted") return commandFor(side.beside, { rows, file }, { task } as DiffOptions);
   const path = side.kind === "prompt" ? side.target.path : checkpointPath(side.run.directory, side.step);
   const on = rows === "file" ? `--file ${shellWord(file!)}` : `--split ${rows}`;

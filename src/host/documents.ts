@@ -1,7 +1,9 @@
 /** @file Everything of the host that is about documents: checkpoints, comparisons, prompts, experiment files, starting out. */
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { registerAnswersDocuments } from "./checkpoints/answersDocuments.ts";
 import { registerCheckpointDocuments } from "./checkpoints/checkpointDocuments.ts";
+import { registerCompareAnswers } from "./checkpoints/compareAnswers.ts";
 import { registerDiff } from "./checkpoints/diff.ts";
 import { registerInlayHints } from "./checkpoints/inlayHints.ts";
 import { registerInlineDeltas } from "./checkpoints/inlineDeltas.ts";
@@ -38,6 +40,8 @@ export function registerDocuments(context: vscode.ExtensionContext, { store, ser
   });
   registerCheckpointDocuments(context, store, inspections);
   registerDiff(context, store, log);
+  registerAnswersDocuments(context, store);
+  registerCompareAnswers(context, { store, service, log });
   registerLenses(context, store, inspections);
   registerInlineDeltas(context);
   registerInlayHints(context, store, inspections);

@@ -66,6 +66,7 @@ export const documentCommands = {
   compareWithSelected: "ulpt.compareWithSelected",
   compareCheckpoints: "ulpt.compareCheckpoints",
   compareRuns: "ulpt.compareRuns",
+  compareAnswers: "ulpt.compareAnswers",
   toggleInlineDeltas: "ulpt.toggleInlineDeltas",
   newExperiment: otherCommands.newExperiment,
   openSample: "ulpt.openSample",
@@ -76,6 +77,8 @@ export const documentCommands = {
 export const internalDocumentCommands = {
   chooseFile: "ulpt.internal.chooseFile",
   showPlannedSettings: "ulpt.internal.showPlannedSettings",
+  /** Answers to the rows of an evaluation, or two of them side by side. */
+  showAnswers: "ulpt.internal.showAnswers",
 } as const;
 
 export type CoreCommand = (typeof coreCommands)[keyof typeof coreCommands];
@@ -135,6 +138,7 @@ export const contextValues = {
   group: "ulptGroup",
   run: "ulptRun",
   checkpoint: "ulptCheckpoint",
+  evaluation: "ulptEvaluation",
   prompt: "ulptPrompt",
   message: "ulptMessage",
 } as const;

@@ -1,5 +1,6 @@
 /** @file Runs our own commands with arguments that they take: of what VS Code hands them nobody knows the type, of ours the compiler. */
 import * as vscode from "vscode";
+import type { AnswersId } from "./checkpoints/answersIds.ts";
 import type { CoreCommand, coreCommands, DocumentCommand, InternalDocumentCommand } from "./ids.ts";
 import type { CommandArgument } from "./runs/targets.ts";
 import { type Label, shownCommand } from "./window/window.ts";
@@ -10,6 +11,7 @@ interface OtherArguments {
   [coreCommands.reproduce]: [id?: string];
   /** An experiment file and the folder of its last run. */
   "ulpt.internal.showPlannedSettings": [file: vscode.Uri, run: string];
+  "ulpt.internal.showAnswers": [answers: AnswersId];
 }
 
 export type OurCommand = CoreCommand | DocumentCommand | InternalDocumentCommand;

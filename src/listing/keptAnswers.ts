@@ -48,6 +48,23 @@ export function findAnswers(
   return found.find((answers) => data != null && answers.data === data) ?? found[0];
 }
 
+/** Rows of a split, or of a file. */
+export type KeptRows = Pick<KeptAnswers, "rows" | "file">;
+
+const order: readonly EvaluatedRows[] = ["test", "validation", "file"];
+
+/** The rows that somebody answered, each once: test before validation before files. */
+export function rowsOf(of: Answering): KeptRows[] {
+  const distinct = new Map(keptAnswers(of).map(({ rows, file }) => [`${rows} ${file}`, { rows, file }]));
+  return [...distinct.values()].sort((a, b) => order.indexOf(a.rows) - order.indexOf(b.rows));
+}
+
+/** The first rows that both answered, in that order; undefined where there are none. */
+export function commonRows(first: Answering, second: Answering): KeptRows | undefined {
+  const others = rowsOf(second);
+  return rowsOf(first).find((on) => others.some(({ rows, file }) => rows === on.rows && file === on.file));
+}
+
 function ownAnswers(directory: string, step: number): KeptAnswers[] {
   return listPredictions(directory)
     .filter((file) => file.step === step)

@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  changeSummary,
-  checkpointText,
-  comparePrompts,
-  inlineDeltas,
-  type LineKey,
-  layoutCheckpoint,
-} from "./checkpointText.ts";
+import { changeSummary, comparePrompts, comparisonOrder, settle } from "./checkpointChange.ts";
+import { checkpointText, inlineDeltas, type LineKey, layoutCheckpoint } from "./checkpointText.ts";
 import { encodeEmbeddings, type InspectedToken, type Inspection, newInspection } from "./inspection.ts";
 
 function token(changes: Partial<InspectedToken> = {}): InspectedToken {
@@ -149,7 +143,7 @@ describe("the text of a checkpoint", () => {
   });
 
   it("says where each fact is and where its sections begin and end", () => {
-    const { text, lines, sections } = layoutCheckpoint(inspection(), { note: "2 of 2 tokens moved" });
+    const { text, lines, sections } = layoutCheckpoint(inspection(), { notes: ["2 of 2 tokens moved"] });
     const all = text.split("\n");
     expect(all[2]).toBe("# 2 of 2 tokens moved");
     const starts: [LineKey, string][] = [
@@ -180,20 +174,46 @@ describe("the text of a checkpoint", () => {
   });
 });
 
-/** The same prompt after its first token went 0.06 along an axis and its second 0.04. */
+/** The same prompt after its first token went 0.12 along an axis, more than a twentieth of its norm, and its second 0.04. */
 const moved = inspection({
   metrics: { loss: 0.2, score: 0.913 },
   tokens: [token({ norm: 1.9, nearest: [{ id: 11, token: "▁good", similarity: 0.5 }] }), token()],
-  embeddings: encodeEmbeddings(Float32Array.of(1, 0.06, 0, 0, 0, 1, 0, 0.04)),
+  embeddings: encodeEmbeddings(Float32Array.of(1, 0.12, 0, 0, 0, 1, 0, 0.04)),
 });
 
 describe("what changed", () => {
   it("is said in words", () => {
-    expect(changeSummary(inspection(), moved)).toBe("1 of 2 tokens moved more than 0.05; 1 changed its nearest word");
-    expect(changeSummary(inspection(), moved, 0.01)).toBe(
-      "2 of 2 tokens moved more than 0.01; 1 changed its nearest word",
+    expect(changeSummary(inspection(), moved)).toBe(
+      "1 of 2 tokens moved more than 5 % of its norm, most 000 (by 7 %); 1 changed its nearest word",
     );
-    expect(changeSummary(moved, moved)).toBe("0 of 2 tokens moved more than 0.05; none changed their nearest word");
+    expect(changeSummary(moved, moved)).toBe(
+      "0 of 2 tokens moved more than 5 % of their norm; none changed their nearest word",
+    );
+  });
+
+  it("comes first, and numbers that moved by less than matters stand as they were", () => {
+    const before = inspection();
+    const after = inspection({
+      metrics: { loss: 0.2291, score: 0.94 },
+      tokens: [token({ norm: 1.84, moved: { ...still, distance: 0.2 } }), token({ norm: 2.4 })],
+      vectors: {
+        scale: { ...before.vectors.scale!, mean: 1.021, maximum: 1.62 },
+        shift: { ...before.vectors.shift!, minimum: -0.09 },
+      },
+      embeddings: encodeEmbeddings(Float32Array.of(1, 0.01, 0, 0, 0, 1, 0, 0.9)),
+    });
+    const order = comparisonOrder(before, after);
+    expect(order).toEqual([1, 0]);
+    const [left, right] = [before, settle(before, after)].map((side) => checkpointText(side, { order }).split("\n"));
+    const changed = right!.filter((line, index) => line !== left![index]);
+    expect(changed).toEqual([
+      "score  0.9400",
+      "norm     2.4000",
+      "moved    0.3412  cosine 0.98  nearest was ▁fine",
+      "range   -0.0900 to +0.0400",
+    ]);
+    expect(right!.indexOf("[token 001]")).toBeLessThan(right!.indexOf("[token 000]"));
+    expect(inlineDeltas(before, after).map(({ key }) => key)).toEqual(["metric/score", "token/1/norm", "token/1/z"]);
   });
 
   it("is not compared token by token where the prompts do not correspond", () => {
@@ -206,7 +226,7 @@ describe("what changed", () => {
   it("is measured on the embeddings", () => {
     const change = comparePrompts(inspection(), moved);
     if (typeof change === "string") throw new Error(change);
-    expect(change.distances.map((distance) => distance.toFixed(6))).toEqual(["0.060000", "0.040000"]);
+    expect(change.distances.map((distance) => distance.toFixed(6))).toEqual(["0.120000", "0.040000"]);
     expect(change).toMatchObject({ moved: [0], nearestChanged: [0] });
   });
 
@@ -216,9 +236,9 @@ describe("what changed", () => {
       ["loss", "▼ 0.0264"],
       ["norm", "▲ 0.0678"],
       ["nearest", "was ▁great"],
-      ["z", "moved 0.0600"],
+      ["z", "moved 0.1200"],
     ]);
-    const shifted = inlineDeltas(inspection(), moved, { note: "one line more" });
+    const shifted = inlineDeltas(inspection(), moved, { notes: ["one line more"] });
     expect(shifted[0]!.line).toBe(inlineDeltas(inspection(), moved)[0]!.line + 1);
     expect(inlineDeltas(moved, moved)).toEqual([]);
   });

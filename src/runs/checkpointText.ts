@@ -2,20 +2,21 @@
  * @file A checkpoint as a text that a person can read and a diff editor can compare: the same inspection always gives the same
  * text, one fact a line in a fixed order, numbers with fixed digits so that noise does not show. No dates, no paths.
  */
+import { scoreText } from "../metrics/kinds.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import {
-  embeddingsOf,
-  type InspectedToken,
-  type Inspection,
-  type NearestToken,
-  type VectorSummary,
-} from "./inspection.ts";
+import { comparePrompts, settle, tokenNumber } from "./checkpointChange.ts";
+import type { EvaluationRecord } from "./evaluations.ts";
+import type { InspectedToken, Inspection, NearestToken, VectorSummary } from "./inspection.ts";
 
 export interface TextOptions {
   /** Digits after the point; similarities have two less. */
   precision?: number;
-  /** A further line of the header, such as what `changeSummary` says. */
-  note?: string;
+  /** Further lines of the header, such as what `changeSummary` says. */
+  notes?: readonly string[];
+  /** The tokens in another order than their own, as by how far they moved. */
+  order?: readonly number[] | undefined;
+  /** What somebody had the checkpoint evaluated on. */
+  evaluations?: readonly EvaluationRecord[];
 }
 
 /** What a line is about. */
@@ -43,9 +44,6 @@ export interface CheckpointLayout {
 }
 
 export const defaultPrecision = 4;
-/** A distance that counts as a move. */
-export const defaultThreshold = 0.05;
-
 export function checkpointText(inspection: Inspection, options: TextOptions = {}): string {
   return layoutCheckpoint(inspection, options).text;
 }
@@ -57,12 +55,13 @@ export function layoutCheckpoint(inspection: Inspection, options: TextOptions = 
   const { tokens, vectors } = inspection;
   page.line("title", `# ${title(inspection)}`);
   page.line(undefined, `# ${describe(inspection)}`);
-  if (options.note) page.line(undefined, `# ${visibleLine(options.note)}`);
+  for (const note of options.notes ?? []) page.line(undefined, `# ${visibleLine(note)}`);
   addMetrics(page, inspection, numbers);
   addFacts(page, inspection);
   addStart(page, inspection, numbers);
-  for (const [index, token] of tokens.entries()) addToken(page, index, token, tokens.length, numbers);
+  for (const index of options.order ?? tokens.keys()) addToken(page, index, tokens[index]!, tokens.length, numbers);
   for (const [name, vector] of Object.entries(vectors)) addVector(page, name, vector, numbers);
+  addEvaluations(page, options.evaluations ?? []);
   return page.layout();
 }
 
@@ -150,9 +149,16 @@ function addVector(page: Page, name: string, vector: VectorSummary, numbers: Num
   page.fact(`vector/${name}/top`, "top   ", top.join("  "));
 }
 
-/** `007`: as many digits as the last token needs, at least three. */
-function tokenNumber(index: number, count: number): string {
-  return String(index).padStart(Math.max(3, String(count - 1).length), "0");
+function addEvaluations(page: Page, evaluations: readonly EvaluationRecord[]): void {
+  if (evaluations.length === 0) return;
+  page.section("evaluations");
+  const names = evaluations.map(({ on }) => visibleLine(on.file ?? on.rows));
+  const width = Math.max(...names.map((name) => name.length));
+  for (const [index, { metric, score, interval, count }] of evaluations.entries()) {
+    const [value, low, high] = [score, ...interval].map((one) => scoreText(metric, one));
+    const told = `${visibleLine(metric)} ${value}  95 % interval ${low} to ${high}  ${count} rows`;
+    page.line(undefined, `${names[index]!.padEnd(width)}  ${told}`);
+  }
 }
 
 function short(sha256: string): string {
@@ -214,55 +220,6 @@ class Page {
   }
 }
 
-/** What changed between two inspections whose tokens can be compared. */
-export interface PromptChange {
-  /** ‖E_i(after) − E_i(before)‖ of each token. */
-  distances: readonly number[];
-  /** The tokens that moved more than the threshold. */
-  moved: readonly number[];
-  /** The tokens whose nearest word is another one. */
-  nearestChanged: readonly number[];
-}
-
-/** Why two prompts cannot be compared token by token. */
-export type Incomparable = "length" | "model";
-
-export function comparePrompts(
-  before: Inspection,
-  after: Inspection,
-  threshold = defaultThreshold,
-): PromptChange | Incomparable {
-  if (before.model.sha256 !== after.model.sha256 || before.hiddenSize !== after.hiddenSize) return "model";
-  if (before.promptLength !== after.promptLength || before.tokens.length !== after.tokens.length) return "length";
-  const { hiddenSize, tokens } = after;
-  const from = embeddingsOf(before);
-  const to = embeddingsOf(after);
-  const distances = Array.from({ length: tokens.length }, (_, row) => {
-    let squares = 0;
-    for (let i = row * hiddenSize; i < (row + 1) * hiddenSize; i++) squares += (to[i]! - from[i]!) ** 2;
-    return Math.sqrt(squares);
-  });
-  const indices = [...distances.keys()];
-  const nearest = ({ tokens }: Inspection, index: number) => tokens[index]!.nearest[0]?.id;
-  return {
-    distances,
-    moved: indices.filter((index) => distances[index]! > threshold),
-    nearestChanged: indices.filter((index) => nearest(before, index) !== nearest(after, index)),
-  };
-}
-
-/** In words: `41 of 100 tokens moved more than 0.05; 7 changed their nearest word` */
-export function changeSummary(before: Inspection, after: Inspection, threshold = defaultThreshold): string {
-  const change = comparePrompts(before, after, threshold);
-  if (change === "model") return "The two prompts belong to different models";
-  if (change === "length") {
-    return `The two prompts differ in length: ${before.promptLength} and ${after.promptLength} tokens`;
-  }
-  const total = `of ${after.promptLength} ${after.promptLength === 1 ? "token" : "tokens"}`;
-  const moved = `${change.moved.length} ${total} moved more than ${threshold}`;
-  return `${moved}; ${change.nearestChanged.length || "none"} changed ${change.nearestChanged.length === 1 ? "its" : "their"} nearest word`;
-}
-
 /** A change to be shown at the end of a line of `after`'s text. */
 export interface InlineDelta {
   key: LineKey;
@@ -272,14 +229,15 @@ export interface InlineDelta {
   text: string;
 }
 
-/** The changes since `before` of metrics, norms, positions and nearest words; those that the digits do not show are left out. */
+/** The changes since `before` of metrics, norms, positions and nearest words; those that are too small to matter are left out. */
 export function inlineDeltas(
   before: Inspection,
   after: Inspection,
-  { precision = defaultPrecision, threshold = defaultThreshold, note }: TextOptions & { threshold?: number } = {},
+  { precision = defaultPrecision, ...layout }: Omit<TextOptions, "evaluations"> = {},
 ): InlineDelta[] {
   const numbers = new Numbers(precision);
-  const { lines } = layoutCheckpoint(after, { precision, ...(note ? { note } : {}) });
+  const { lines } = layoutCheckpoint(after, { precision, ...layout });
+  const settled = settle(before, after);
   const found: InlineDelta[] = [];
   const add = (key: LineKey, text: string | undefined) => {
     const line = lines.get(key);
@@ -289,19 +247,19 @@ export function inlineDeltas(
     const size = numbers.plain(Math.abs(to - from));
     return Number(size) === 0 ? undefined : `${to > from ? "▲" : "▼"} ${size}`;
   };
-  for (const [name, value] of Object.entries(after.metrics)) {
+  for (const [name, value] of Object.entries(settled.metrics)) {
     const old = before.metrics[name];
     if (old !== undefined) add(`metric/${name}`, difference(old, value));
   }
-  const change = comparePrompts(before, after, threshold);
+  const change = comparePrompts(before, after);
   if (typeof change !== "string") {
-    for (const [index, token] of after.tokens.entries()) {
+    for (const [index, token] of settled.tokens.entries()) {
       const old = before.tokens[index]!;
       add(`token/${index}/norm`, difference(old.norm, token.norm));
       if (change.nearestChanged.includes(index)) {
         add(`token/${index}/nearest`, `was ${visibleLine(old.nearest[0]?.token ?? "–")}`);
       }
-      if (change.distances[index]! > threshold) {
+      if (change.moved.includes(index)) {
         add(`token/${index}/${token.coordinates ? "z" : "moved"}`, `moved ${numbers.plain(change.distances[index]!)}`);
       }
     }

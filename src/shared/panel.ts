@@ -113,6 +113,8 @@ export interface RunView {
   memoryEstimate: { weights: number; steps: number; evaluations: number; total: number } | null;
   /** The most bytes that its process had taken when an attempt ended; null before, and where it was not said. */
   peakMemory: number | null;
+  /** What of its checkpoints somebody asked for: read of runs that are followed. */
+  asked: readonly AskedView[];
   divergedAt: number | null;
   warnings: readonly string[];
   /** The settings in which it differs from the others; none until those were compared. */
@@ -125,6 +127,18 @@ export interface RunView {
   variant: number;
   /** Its journal has not been read to the end yet; its curve grows meanwhile. */
   reading: boolean;
+}
+
+/** An evaluation of a checkpoint that somebody asked for. */
+export interface AskedView {
+  step: number;
+  split: "validation" | "test" | "file";
+  /** As its record names it; null of a split. */
+  file: string | null;
+  metric: string;
+  score: number;
+  interval: readonly [number, number];
+  count: number;
 }
 
 /** What of a run decides whether its scores count. */
@@ -435,6 +449,9 @@ export type StringKey =
   | "factsOf"
   | "noFacts"
   | "sectionResult"
+  | "sectionEvaluations"
+  | "evaluatedOn"
+  | "evaluatedScore"
   | "sectionMachine"
   | "sectionMethod"
   | "sectionData"

@@ -49,6 +49,7 @@ function run(change: Partial<RunView>): RunView {
       memory: null,
       memoryEstimate: null,
       peakMemory: null,
+      asked: [],
       divergedAt: null,
       warnings: [],
       settings: {},

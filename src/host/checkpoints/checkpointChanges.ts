@@ -15,7 +15,7 @@ export function referenceOf(
   id: Extract<DocumentId, { kind: "checkpoint" }>,
   directory: string,
 ): CheckpointId | undefined {
-  if (id.against) return isSameCheckpoint(id.against, id) ? undefined : id.against;
+  if (id.comparison) return isSameCheckpoint(id.comparison.from, id) ? undefined : id.comparison.from;
   const step = previousStep(directory, id.step);
   return step === undefined ? undefined : { folder: id.folder, experiment: id.experiment, run: id.run, step };
 }

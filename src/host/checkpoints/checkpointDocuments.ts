@@ -4,17 +4,29 @@ import type { ErrorCode } from "../../errors.ts";
 import { describeSettings } from "../../experiment/describe.ts";
 import { runNamed } from "../../experiment/expand.ts";
 import { parseExperiment } from "../../experiment/parse.ts";
+import { commonRows, evaluationsOf, findAnswers } from "../../listing/keptAnswers.ts";
 import type { RunReader } from "../../listing/reader.ts";
+import { scoreText } from "../../metrics/kinds.ts";
 import type { RunResult } from "../../results/fold.ts";
-import { changeSummary, checkpointText, defaultPrecision } from "../../runs/checkpointText.ts";
+import { diffRows } from "../../results/rowDiff.ts";
+import { diffSentence } from "../../results/rowDiffWords.ts";
+import { changeSummary, comparisonOrder, settle } from "../../runs/checkpointChange.ts";
+import { checkpointText, defaultPrecision } from "../../runs/checkpointText.ts";
 import { openRun } from "../../runs/store.ts";
 import { visibleLine } from "../../words/surfaces.ts";
-import { type CheckpointId, checkpointScheme, type DocumentId, isSameCheckpoint } from "../runs/documentIds.ts";
+import {
+  type CheckpointId,
+  type Comparison,
+  checkpointScheme,
+  type DocumentId,
+  isSameCheckpoint,
+} from "../runs/documentIds.ts";
 import { metricsText, plannedText, settingsText } from "../runs/runDocuments.ts";
 import { directoryOf, documentId } from "../runs/runDocumentUris.ts";
 import type { RunStore } from "../runs/store.ts";
 import { explain } from "../window/explain.ts";
 import { shownLabel } from "../window/window.ts";
+import { rowsText } from "./answersDocuments.ts";
 import { outline, type Section } from "./checkpointOutline.ts";
 import type { Inspections } from "./inspections.ts";
 
@@ -123,20 +135,25 @@ class RunDocumentProvider
     return planned(uri, openRun(directory).spec.settings);
   }
 
-  private async checkpoint(directory: string, id: CheckpointId & { against?: CheckpointId | undefined }) {
-    const { step, against } = id;
-    const inspection = await this.inspections.checkpoint(directory, step);
-    const note = against && !isSameCheckpoint(against, id) && (await this.summary(against, inspection));
-    return checkpointText(inspection, { precision: precision(), ...(note && { note }) });
-  }
-
-  /** What changed since the checkpoint on the other side, in words; the document shows itself even if nobody can say. */
-  private async summary(against: CheckpointId, after: Parameters<typeof changeSummary>[1]): Promise<string> {
+  private async checkpoint(directory: string, id: CheckpointId & { comparison?: Comparison | undefined }) {
+    const { step, comparison } = id;
+    const own = await this.inspections.checkpoint(directory, step);
+    const evaluations = evaluationsOf({ kind: "checkpoint", directory, step });
+    const options = { precision: precision(), evaluations };
+    if (!comparison) return checkpointText(own, options);
+    const isFrom = isSameCheckpoint(comparison.from, id);
     try {
-      const directory = directoryOf(against);
-      return directory ? changeSummary(await this.inspections.checkpoint(directory, against.step), after) : "";
+      const otherSide = isFrom ? comparison.to : comparison.from;
+      const other = await this.inspections.checkpoint(required(otherSide), otherSide.step);
+      const [before, after] = isFrom ? [own, other] : [other, own];
+      const order = comparisonOrder(before, after);
+      if (isFrom) return checkpointText(own, { ...options, order });
+      const notes = [...answerWords(comparison), changeSummary(before, after), settledWords];
+      return checkpointText(settle(before, after), { ...options, order, notes });
     } catch (error) {
-      return vscode.l10n.t("What changed cannot be said: {0}", explain(error).message);
+      // The document shows itself even if nobody can say what changed.
+      const notes = isFrom ? [] : [vscode.l10n.t("What changed cannot be said: {0}", explain(error).message)];
+      return checkpointText(own, { ...options, notes });
     }
   }
 
@@ -175,6 +192,35 @@ class RunDocumentProvider
   dispose(): void {
     this.changed.dispose();
   }
+}
+
+const settledWords = vscode.l10n.t("Numbers that moved by less than matters stand as on the other side.");
+
+function required(id: CheckpointId): string {
+  const directory = directoryOf(id);
+  if (directory !== undefined) return directory;
+  throw new Error(vscode.l10n.t("The folder of this run is not open in this window."));
+}
+
+/** Which rows changed, then score and loss; or that nobody knows. */
+function answerWords({ from, to }: Comparison): string[] {
+  const [before, after] = [from, to].map((id) => ({
+    kind: "checkpoint" as const,
+    directory: required(id),
+    step: id.step,
+  }));
+  const on = commonRows(before!, after!);
+  const [first, second] = on ? [findAnswers(before!, on), findAnswers(after!, on)] : [];
+  const diff = first && second && diffRows(first, second);
+  if (!on || !diff || typeof diff === "string") {
+    return [vscode.l10n.t("Which rows changed is not known: “Compare Answers With…” evaluates both on the same rows.")];
+  }
+  const { metric, scores, losses, rows } = diff;
+  const moved = [
+    ...(scores ? [`${metric} ${scoreText(metric, scores.first)} → ${scoreText(metric, scores.second)}`] : []),
+    ...(losses ? [`loss ${losses.first.toFixed(3)} → ${losses.second.toFixed(3)}`] : []),
+  ];
+  return [`${diffSentence(diff)}; ${rows.length} ${rowsText(on)}`, ...(moved.length > 0 ? [moved.join(", ")] : [])];
 }
 
 function symbolOf({ name, firstLine, lastLine, length, token }: Section, document: vscode.TextDocument) {

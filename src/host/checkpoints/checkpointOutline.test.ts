@@ -33,7 +33,7 @@ const inspection = newInspection({
 
 describe("the outline of a checkpoint's text", () => {
   it("finds the sections that the text was written with", () => {
-    const { text, sections } = layoutCheckpoint(inspection, { note: "7 changed" });
+    const { text, sections } = layoutCheckpoint(inspection, { notes: ["7 changed"] });
     const found = outline(text).map(({ name, firstLine, lastLine }) => ({ title: name, firstLine, lastLine }));
     expect(found).toEqual(sections);
     expect(outline(text).flatMap((section) => section.token ?? [])).toEqual([0, 1]);

@@ -127,9 +127,8 @@ async function diff(left: CheckpointId, right: CheckpointId): Promise<void> {
   await vscode.commands.executeCommand("vscode.diff", ...sides(left, right), title, options);
 }
 
-/** The original is compared with itself: it shows no changes of its own. */
-function sides(left: CheckpointId, right: CheckpointId): [original: vscode.Uri, modified: vscode.Uri] {
-  return [checkpointUri(left, left), checkpointUri(right, left)];
+function sides(from: CheckpointId, to: CheckpointId): [original: vscode.Uri, modified: vscode.Uri] {
+  return [checkpointUri(from, { from, to }), checkpointUri(to, { from, to })];
 }
 
 async function diffBaseline(store: RunStore, checkpoint: CheckpointId): Promise<void> {

@@ -1,5 +1,6 @@
 /** @file Deltas in place: at the end of the lines of a checkpoint what they were before, in an experiment what the last run had. */
 import * as vscode from "vscode";
+import { comparisonOrder } from "../../runs/checkpointChange.ts";
 import { inlineDeltas } from "../../runs/checkpointText.ts";
 import { experimentSelector } from "../experiments/diagnostics.ts";
 import { LastRuns } from "../experiments/lastRun.ts";
@@ -65,10 +66,11 @@ class DeltaHints implements vscode.InlayHintsProvider, vscode.Disposable {
       { directory, step: id.step },
     );
     if (!change) return [];
-    // The header of the changed side has one line more: what changed, in words.
-    const note = id.against && "·";
-    const deltas = inlineDeltas(change.before, change.after, { precision: precision(), ...(note && { note }) });
-    const since = id.against
+    // The header of the changed side has more lines: what changed, in words.
+    const notes = id.comparison ? headerOf(document).slice(ownHeader) : [];
+    const order = id.comparison && comparisonOrder(change.before, change.after);
+    const deltas = inlineDeltas(change.before, change.after, { precision: precision(), notes, order });
+    const since = id.comparison
       ? vscode.l10n.t("Compared with {0}, step {1}", reference.run, reference.step)
       : vscode.l10n.t("Compared with the previous checkpoint, step {0}", reference.step);
     return deltas
@@ -88,6 +90,17 @@ class DeltaHints implements vscode.InlayHintsProvider, vscode.Disposable {
   dispose(): void {
     this.changed.dispose();
   }
+}
+
+/** Lines of a checkpoint's header where it is compared with nothing. */
+const ownHeader = 2;
+
+function headerOf(document: vscode.TextDocument): string[] {
+  const lines = document.getText().split("\n");
+  return lines.slice(
+    0,
+    lines.findIndex((line) => !line.startsWith("#")),
+  );
 }
 
 /** In the metrics of a run: each score and loss against the line above. */

@@ -6,7 +6,7 @@ import { experimentTree } from "../../experiment/tree.ts";
 import { scoreText } from "../../metrics/kinds.ts";
 import { describeValue, tableName } from "../../paper/format.ts";
 import { cells } from "../../paper/results.ts";
-import { changeSummary } from "../../runs/checkpointText.ts";
+import { changeSummary } from "../../runs/checkpointChange.ts";
 import { changeSince, referenceOf } from "../checkpoints/checkpointChanges.ts";
 import { checkpointSelector } from "../checkpoints/checkpointDocuments.ts";
 import { outline } from "../checkpoints/checkpointOutline.ts";
@@ -110,7 +110,7 @@ class CheckpointLenses extends Lenses {
       (await changeSince(this.inspections, { directory: before, step: reference.step }, { directory, step: id.step }));
     if (!change) return shownCommand(t("Step {0} cannot be looked into", reference.step));
     const title = t("Since step {0}: {1}", reference.step, changeSummary(change.before, change.after));
-    return id.against
+    return id.comparison
       ? shownCommand(title)
       : commandTo(title, documentCommands.diffPrevious, [{ run: directory, step: id.step }]);
   }

@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import type { RunReader } from "../../listing/reader.ts";
 import type { CurveCursor } from "../../results/curve.ts";
 import type { RunResult } from "../../results/fold.ts";
+import { type EvaluationRecord, listEvaluations } from "../../runs/evaluations.ts";
 import { runPaths, stepName } from "../../runs/layout.ts";
 import { readExit, readHolder, thisObserver } from "../../runs/owner.ts";
 import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
 import { type RunState, runState } from "../../runs/store.ts";
-import type { CheckpointView, SeriesChange } from "../../shared/panel.ts";
+import type { AskedView, CheckpointView, SeriesChange } from "../../shared/panel.ts";
 
 const sliceBytes = 1 << 20;
 
@@ -25,6 +26,7 @@ export class RunFollower {
   private told = { evaluations: -1, checkpoints: -1 };
   private checkpointFiles = new Set<string>();
   private checkpointsChanged = 0;
+  private known: { changed: number; asked: readonly AskedView[] } = { changed: 0, asked: [] };
   private knownReason: { state: RunState; text: string | null } | undefined;
   /** Losses of the curve when `change` was last asked. */
   private toldLength = -1;
@@ -120,6 +122,14 @@ export class RunFollower {
     }
   }
 
+  /** What somebody had its checkpoints evaluated on, read again where that changed. */
+  asked(): readonly AskedView[] {
+    const folder = runPaths(this.directory).evaluations;
+    const changed = lookAt(folder)?.mtimeMs ?? 0;
+    if (changed !== this.known.changed) this.known = { changed, asked: listEvaluations(folder).flatMap(askedView) };
+    return this.known.asked;
+  }
+
   /** Those whose files exist: an experiment may keep only the best and the last. */
   private checkpoints(): CheckpointView[] {
     const best = this.result.best?.step;
@@ -136,4 +146,9 @@ export class RunFollower {
     this.checkpointFiles = new Set(listOwnNames(folder, "checkpoint"));
     return true;
   }
+}
+
+function askedView({ subject, on, metric, score, interval, count, precision }: EvaluationRecord): AskedView[] {
+  if (subject.kind !== "checkpoint" || precision !== undefined) return [];
+  return [{ step: subject.step, split: on.rows, file: on.file, metric, score, interval, count }];
 }

@@ -435,6 +435,7 @@ function viewOf(
     memory: follower?.memory() ?? null,
     memoryEstimate: result?.memory.estimated ?? null,
     peakMemory: result?.memory.peak ?? null,
+    asked: follower?.asked() ?? [],
     divergedAt: result?.curve.divergedAt ?? null,
     warnings: result?.warnings.slice(-20).map(({ message }) => message) ?? [],
     reading: follower?.reading ?? false,

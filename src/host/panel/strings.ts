@@ -165,6 +165,11 @@ export function panelStrings(t: Translate): Strings {
     factsOf: t("Run"),
     noFacts: t("No run has been started, so there is nothing to tell."),
     sectionResult: t("Result"),
+    sectionEvaluations: t("Evaluations of its checkpoints"),
+    // {0} is a step, {1} a split or a file.
+    evaluatedOn: t("Step {0}, {1}"),
+    // {0} is a metric, {1} a score, {2} and {3} its interval, {4} a count of rows.
+    evaluatedScore: t("{0} {1} (95 % interval {2} to {3}), {4} rows"),
     sectionMachine: t("Machine"),
     sectionMethod: t("Method"),
     sectionData: t("Model and Data"),

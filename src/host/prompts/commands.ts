@@ -4,16 +4,15 @@ import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import { markdownBlock, markdownText } from "../../words/surfaces.ts";
-import { mayRunPrograms } from "../hub/hubAccess.ts";
+import { askRows, evaluateOn, tellEvaluation } from "../checkpoints/evaluations.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
 import type { Handler } from "../register.ts";
-import { percent } from "../runs/collect.ts";
 import { moveToTrash } from "../runs/commands.ts";
 import { chooseCheckpoint, targetOf, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { showReport } from "../window/reports.ts";
-import { askText, confirm, pickOne, showInformation, withProgress } from "../window/window.ts";
+import { askText, confirm, showInformation, withProgress } from "../window/window.ts";
 import { promptEnding } from "./promptsView.ts";
 
 const { t } = vscode.l10n;
@@ -56,24 +55,9 @@ export function promptCommands(services: Services) {
     async [coreCommands.evaluate](clicked) {
       const checkpoint = await chooseCheckpoint(store, targetsOf(clicked), t("Evaluate the best checkpoint of a run"));
       if (!checkpoint) return;
-      const splits = [
-        { label: t("Test"), split: "test" as const },
-        { label: t("Validation"), split: "validation" as const },
-      ];
-      const picked = await pickOne(splits, { title: t("Evaluate {0} on…", basename(checkpoint)) });
-      if (!picked) return;
-      const { split } = picked;
-      const params = { checkpoint, split, runGeneratedCode: mayRunPrograms() };
-      const report = await working(t("Evaluating…"), (token) => service.request("evaluate", params, { token }));
-      const [low, high] = report.interval;
-      const without = report.unpromptedAmongLabels ?? report.unprompted;
-      const { metric, score, count } = report;
-      void showInformation(
-        t(
-          "{0} of {1} on {2} rows: {3} (95 % interval {4} to {5}); without the prompt {6}.",
-          ...[metric, basename(checkpoint), count, percent(score), percent(low), percent(high), percent(without)],
-        ),
-      );
+      const on = await askRows(t("Evaluate {0} on…", basename(checkpoint)));
+      if (!on) return;
+      void tellEvaluation(checkpoint, await evaluateOn(services, checkpoint, on));
     },
 
     async [coreCommands.exportPrompt](clicked) {

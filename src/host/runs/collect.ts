@@ -2,6 +2,7 @@
 import type { RunSummary } from "../../listing/summary.ts";
 import { gain, isLowest, scoreText } from "../../metrics/kinds.ts";
 import type { RunResult } from "../../results/fold.ts";
+import type { EvaluationRecord } from "../../runs/evaluations.ts";
 import type { Translate } from "../window/translate.ts";
 import { methodTitle } from "./titles.ts";
 
@@ -279,6 +280,22 @@ export function checkpointDescription({ score, metric, loss, change, bytes }: Ch
     ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
     byteText(bytes),
   ].join(" · ");
+}
+
+/** What an evaluation was on, and what stands behind that. */
+export function evaluationTexts(
+  { on, metric, score, count, precision }: EvaluationRecord,
+  t: Translate,
+): { label: string; description: string } {
+  const label = on.rows === "file" ? (on.file ?? "") : on.rows === "test" ? t("test") : t("validation");
+  return {
+    label,
+    description: [
+      `${metric} ${scoreText(metric, score)}`,
+      t("{0} rows", count),
+      ...(precision ? [precision] : []),
+    ].join(" · "),
+  };
 }
 
 /** One page of a long list, and how much is left. */

@@ -5,12 +5,15 @@ const run = { folder: "file:///home/ann/my%20work", experiment: "sst2", run: "ul
 const documents: DocumentId[] = [
   { kind: "checkpoint", ...run, step: 400 },
   { kind: "checkpoint", ...run, step: 12_345_678 },
-  { kind: "checkpoint", ...run, step: 400, against: { ...run, step: 300 } },
+  { kind: "checkpoint", ...run, step: 400, comparison: { from: { ...run, step: 300 }, to: { ...run, step: 400 } } },
   {
     kind: "checkpoint",
     ...run,
     step: 400,
-    against: { ...run, folder: "file:///other", run: "vanilla-seed1", step: 0 },
+    comparison: {
+      from: { ...run, folder: "file:///other", run: "vanilla-seed1", step: 0 },
+      to: { ...run, step: 400 },
+    },
   },
   { kind: "settings", ...run },
   { kind: "recorded", ...run },
@@ -44,7 +47,7 @@ describe("the identity of a virtual document", () => {
 
   it("drops a partner that is none, and still shows the checkpoint", () => {
     const place = encodeDocument(documents[0]!);
-    const query = JSON.stringify({ folder: run.folder, against: { ...run, run: "..", step: 1 } });
+    const query = JSON.stringify({ folder: run.folder, from: { ...run, run: "..", step: 1 }, to: { ...run, step: 1 } });
     expect(decodeDocument({ ...place, query })).toEqual(documents[0]);
   });
 

@@ -1,6 +1,6 @@
 /**
  * @file What a virtual document shows, as a URI carries it: `ulpt-checkpoint:/sst2/ulpt-r2-seed0/step-000400.ckpt.txt`, and in
- * the query the workspace folder and, for the sides of a comparison, the checkpoint they are compared with: the original with itself.
+ * the query the workspace folder and, for the sides of a comparison, both checkpoints: what it is from, and to.
  */
 import { isAbsolute, relative, sep } from "node:path";
 import { parseJson } from "../../json.ts";
@@ -21,8 +21,14 @@ export interface CheckpointId extends RunId {
   step: number;
 }
 
+/** Two checkpoints side by side: the original, and the other, which is measured against it. */
+export interface Comparison {
+  from: CheckpointId;
+  to: CheckpointId;
+}
+
 export type DocumentId =
-  | ({ kind: "checkpoint"; against?: CheckpointId | undefined } & CheckpointId)
+  | ({ kind: "checkpoint"; comparison?: Comparison | undefined } & CheckpointId)
   /** `recorded`: the settings alone, without what came of them. */
   | ({ kind: "settings" | "recorded" | "metrics" } & RunId)
   /** The settings that an experiment file gives now to the run of that name; `file` is its URI. */
@@ -47,7 +53,7 @@ export function encodeDocument(id: DocumentId): DocumentPlace {
   const name = id.kind === "checkpoint" ? `${stepName(id.step)}.ckpt.txt` : runDocumentNames[id.kind];
   const extra =
     id.kind === "checkpoint"
-      ? { against: id.against && compactId(id.against) }
+      ? id.comparison && { from: compactId(id.comparison.from), to: compactId(id.comparison.to) }
       : id.kind === "planned"
         ? { file: id.file }
         : {};
@@ -64,7 +70,7 @@ export function decodeDocument({ path, query }: DocumentPlace): DocumentId | und
   const extra = parseQuery(query);
   if (root !== "" || !name || rest.length > 0 || !extra) return undefined;
   if (!isFolderName("experiment", experiment) || !isFolderName("run", run)) return undefined;
-  const { folder, against, file } = extra;
+  const { folder, from, to, file } = extra;
   if (typeof folder !== "string") return undefined;
   const id = { folder, experiment, run };
   const digits = checkpointName.exec(name)?.[1];
@@ -73,7 +79,7 @@ export function decodeDocument({ path, query }: DocumentPlace): DocumentId | und
       kind: "checkpoint",
       ...id,
       step: Number(digits),
-      ...(isCheckpointId(against) && { against: compactId(against) }),
+      ...(isCheckpointId(from) && isCheckpointId(to) && { comparison: { from: compactId(from), to: compactId(to) } }),
     };
   }
   if (name === runDocumentNames.settings) return { kind: "settings", ...id };

@@ -1,6 +1,7 @@
 /** @file The nodes of the Runs and Prompts views. Commands of menus are handed one of them. */
 import type * as vscode from "vscode";
 import type { RunSummary } from "../../listing/summary.ts";
+import type { KeptEvaluation } from "../../runs/evaluations.ts";
 import type { CheckpointRow } from "./collect.ts";
 import type { ExperimentEntry } from "./store.ts";
 
@@ -42,7 +43,20 @@ export interface CheckpointNode {
   entry: ExperimentEntry;
   run: RunSummary;
   checkpoint: CheckpointRow;
+  /** Those that somebody asked for. */
+  evaluations: readonly KeptEvaluation[];
   parent: RunNode;
+}
+
+/** An evaluation of a checkpoint that somebody asked for. */
+export interface EvaluationNode {
+  kind: "evaluation";
+  id: string;
+  entry: ExperimentEntry;
+  run: RunSummary;
+  step: number;
+  evaluation: KeptEvaluation;
+  parent: CheckpointNode;
 }
 
 /** A state in words where there is nothing else to show. */
@@ -63,7 +77,15 @@ export interface MoreNode {
   parent: ExperimentNode | GroupNode;
 }
 
-export type RunsNode = FolderNode | ExperimentNode | GroupNode | RunNode | CheckpointNode | MessageNode | MoreNode;
+export type RunsNode =
+  | FolderNode
+  | ExperimentNode
+  | GroupNode
+  | RunNode
+  | CheckpointNode
+  | EvaluationNode
+  | MessageNode
+  | MoreNode;
 
 export interface PromptFolderNode {
   kind: "promptFolder";

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import {
   type CheckpointId,
+  type Comparison,
   checkpointScheme,
   type DocumentId,
   decodeDocument,
@@ -19,8 +20,8 @@ export function documentId(uri: vscode.Uri): DocumentId | undefined {
   return uri.scheme === checkpointScheme ? decodeDocument(uri) : undefined;
 }
 
-export function checkpointUri(id: CheckpointId, against?: CheckpointId): vscode.Uri {
-  return documentUri({ kind: "checkpoint", ...id, against });
+export function checkpointUri(id: CheckpointId, comparison?: Comparison): vscode.Uri {
+  return documentUri({ kind: "checkpoint", ...id, comparison });
 }
 
 /** The run's folder on disk; undefined where the workspace folder is not part of this window (any more). */

@@ -5,10 +5,20 @@ import * as vscode from "vscode";
 import type { RunSummary } from "../../listing/summary.ts";
 import { fold } from "../../results/fold.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
-import { runsFolder } from "../../runs/layout.ts";
+import { type KeptEvaluation, listEvaluations } from "../../runs/evaluations.ts";
+import { runPaths, runsFolder } from "../../runs/layout.ts";
 import { requireOwnFolder } from "../../runs/ownFiles.ts";
 import { markdownText, messageText } from "../../words/surfaces.ts";
-import { contextKeys, contextValues, coreCommands, internalCommands, otherCommands, views } from "../ids.ts";
+import {
+  contextKeys,
+  contextValues,
+  coreCommands,
+  internalCommands,
+  internalDocumentCommands,
+  otherCommands,
+  views,
+} from "../ids.ts";
+import { commandTo } from "../runCommand.ts";
 import { setContextKey } from "../window/contextKey.ts";
 import { explain } from "../window/explain.ts";
 import { markdown, treeItem } from "../window/window.ts";
@@ -17,6 +27,7 @@ import {
   arrangeRuns,
   checkpointDescription,
   checkpointRows,
+  evaluationTexts,
   experimentDescription,
   isResumable,
   markedRun,
@@ -29,6 +40,7 @@ import {
 } from "./collect.ts";
 import type {
   CheckpointNode,
+  EvaluationNode,
   ExperimentNode,
   FolderNode,
   GroupNode,
@@ -37,6 +49,7 @@ import type {
   RunNode,
   RunsNode,
 } from "./nodes.ts";
+import { runIdOf } from "./runDocumentUris.ts";
 import { showInCharts } from "./showInCharts.ts";
 import { type ExperimentEntry, localFolders, type RunStore } from "./store.ts";
 import { SweepTexts } from "./sweepText.ts";
@@ -202,6 +215,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
         return this.pageOf(node, node.runs);
       case "run":
         return this.checkpointsOf(node);
+      case "checkpoint":
+        return node.evaluations.map((evaluation) => evaluationNode(node, evaluation));
       default:
         return [];
     }
@@ -309,8 +324,12 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       nodes.push(message(parent, text, state === "failed" ? "error" : "warning", showLog));
     }
     if (files.length === 0) nodes.push(message(parent, noCheckpointText(run), "info"));
+    const asked = listEvaluations(runPaths(directory).evaluations);
     for (const checkpoint of checkpointRows(files, result)) {
-      nodes.push({ kind: "checkpoint", id: checkpoint.path, entry, run, checkpoint, parent });
+      const evaluations = asked.filter(
+        ({ subject }) => subject.kind === "checkpoint" && subject.step === checkpoint.step,
+      );
+      nodes.push({ kind: "checkpoint", id: checkpoint.path, entry, run, checkpoint, evaluations, parent });
     }
     return nodes;
   }
@@ -355,6 +374,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
         return this.runItem(node);
       case "checkpoint":
         return checkpointItem(node);
+      case "evaluation":
+        return evaluationItem(node);
       case "message":
         return messageItem(node);
       case "more":
@@ -453,10 +474,35 @@ function groupItem({ label, runs }: GroupNode): vscode.TreeItem {
   return item;
 }
 
+function evaluationNode(parent: CheckpointNode, evaluation: KeptEvaluation): EvaluationNode {
+  const { entry, run, checkpoint } = parent;
+  const id = `${parent.id}#${evaluation.name}`;
+  return { kind: "evaluation", id, entry, run, step: checkpoint.step, evaluation, parent };
+}
+
+function evaluationItem({ run, step, evaluation }: EvaluationNode): vscode.TreeItem {
+  const texts = evaluationTexts(evaluation, t);
+  const made = t("Evaluated {0}", new Date(evaluation.made).toLocaleString());
+  const item = treeItem({ ...texts, tooltip: made });
+  item.iconPath = new vscode.ThemeIcon("checklist");
+  item.contextValue = contextValues.evaluation;
+  const { rows, file } = evaluation.on;
+  const id = runIdOf(run.directory);
+  if (id) {
+    const after = { kind: "checkpoint", ...id, step } as const;
+    const shown = { after, side: "after", on: { rows, file } } as const;
+    item.command = commandTo(t("Show Answers"), internalDocumentCommands.showAnswers, [shown]);
+  }
+  item.accessibilityInformation = { label: `${texts.label}, ${texts.description}, ${made}` };
+  return item;
+}
+
 function checkpointItem(node: CheckpointNode): vscode.TreeItem {
-  const { checkpoint } = node;
+  const { checkpoint, evaluations } = node;
   const label = t("step {0}", checkpoint.step);
-  const item = treeItem({ label, description: checkpointDescription(checkpoint), tooltip: checkpoint.path });
+  const { Collapsed, None } = vscode.TreeItemCollapsibleState;
+  const texts = { label, description: checkpointDescription(checkpoint), tooltip: checkpoint.path };
+  const item = treeItem(texts, evaluations.length > 0 ? Collapsed : None);
   item.iconPath = new vscode.ThemeIcon(checkpoint.best ? "star-full" : "save");
   item.contextValue = [contextValues.checkpoint, ...(checkpoint.best ? ["best"] : [])].join(" ");
   item.command = { title: t("Open Checkpoint"), command: otherCommands.openCheckpoint, arguments: [node] };

@@ -84,6 +84,8 @@ function nodeTarget(node: RunsNode | PromptsNode): Target | undefined {
       return { entry: node.entry, run: node.run.directory };
     case "checkpoint":
       return { entry: node.entry, run: node.run.directory, step: node.checkpoint.step };
+    case "evaluation":
+      return { entry: node.entry, run: node.run.directory, step: node.step };
     case "prompt": {
       const { path, name, folder } = node;
       return { prompt: { path, name, folder }, folder };

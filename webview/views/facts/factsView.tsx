@@ -1,7 +1,7 @@
 /** @file The Facts view: everything known of one run. */
 import type { ComponentChild, JSX } from "preact";
 import { useLayoutEffect } from "preact/hooks";
-import type { FactKey, RunView, Settings, StringKey } from "../../../src/shared/panel.ts";
+import type { AskedView, FactKey, RunView, Settings, StringKey } from "../../../src/shared/panel.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { duration, type Texts } from "../../format.ts";
 import { Button, Link, Select } from "../../ui/controls.tsx";
@@ -118,6 +118,7 @@ function Sections({ run }: { run: RunView }): JSX.Element {
   ];
   const all: [StringKey, Fact[]][] = [
     ["sectionResult", result(run, context)],
+    ["sectionEvaluations", run.asked.map((one) => evaluation(one, texts))],
     ["sectionMachine", machine],
     ["sectionMethod", (details?.method ?? []).map(({ name, value }): Fact => [name, value])],
     ["sectionData", facts("model", "revision", "weights", "trainData", "validationData", "testData")],
@@ -194,6 +195,14 @@ function result(run: RunView, context: PanelContext): Fact[] {
     run.secondsLeft !== null && [texts.t("factTimeLeft"), duration(run.secondsLeft)],
   ];
   return rows.filter((row) => row !== false);
+}
+
+function evaluation({ step, split, file, metric, score, interval, count }: AskedView, texts: Texts): Fact {
+  const [value, low, high] = [score, ...interval].map((one) => texts.score(metric, one));
+  return [
+    texts.t("evaluatedOn", texts.count(step), file ?? texts.t(split === "test" ? "factTest" : "validationScore")),
+    texts.t("evaluatedScore", metric, value!, low!, high!, texts.count(count)),
+  ];
 }
 
 function speed(run: RunView, { texts }: PanelContext): Fact[] {
