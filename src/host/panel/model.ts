@@ -101,6 +101,7 @@ export class PanelModel {
     this.summaries = this.summaries.with(position, summary);
     this.stale.add(directory);
     this.follow();
+    for (const followed of this.followers.keys()) this.stale.add(followed); // what tells those of one colour apart
     return true;
   }
 

@@ -223,11 +223,9 @@ export class RunPanel implements vscode.Disposable {
           command.runs.filter((run) => this.model.has(run)),
           command.shown,
         );
-        this.refresh();
         return;
       case "showUsual":
         this.store.showUsual(this.experiment);
-        this.refresh();
         return;
       case "setBaseline":
         this.store.setBaseline(this.experiment, command.run ?? undefined);

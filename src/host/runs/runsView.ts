@@ -55,7 +55,7 @@ import { type ExperimentEntry, localFolders, type RunStore } from "./store.ts";
 import { SweepTexts } from "./sweepText.ts";
 
 const arrangementKey = "ulpt.arrangement";
-const pageSize = 500;
+const pageSize = 100;
 const refreshMilliseconds = 200;
 const countMilliseconds = 500;
 const { t } = vscode.l10n;

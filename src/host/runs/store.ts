@@ -86,6 +86,8 @@ const restingInterval = 5000;
 const restFactor = 20;
 /** Files of one run change together. */
 const quietMilliseconds = 150;
+/** More runs than this that change at once are not looked at one by one. */
+const stormOfRuns = 20;
 
 const baselinesKey = "ulpt.baselines";
 
@@ -232,9 +234,9 @@ export class WorkspaceRuns implements RunStore {
   setShown(directories: readonly string[], shown: boolean): number {
     const changing = directories.filter((directory) => this.isShown(directory) !== shown);
     const leftOut = this.shown.choose(changing, shown);
-    for (const experiment of new Set(changing.map((directory) => dirname(directory)))) {
-      this.changeEmitter.fire({ experiment });
-    }
+    const [directory] = changing;
+    if (changing.length === 1) this.changeEmitter.fire({ experiment: dirname(directory!), directory: directory! });
+    else this.tellExperiments(changing);
     return leftOut;
   }
 
@@ -403,10 +405,19 @@ export class WorkspaceRuns implements RunStore {
     }, quietMilliseconds);
   }
 
+  /** Looks at runs that changed. Of many that come at once, as when runs are copied, only their experiments are told. */
   private async refresh(directories: readonly string[]): Promise<void> {
-    for (const directory of directories) {
+    const isStorm = directories.length > stormOfRuns;
+    for (const directory of isStorm ? [] : directories) {
       await this.run(directory);
       this.changeEmitter.fire({ experiment: dirname(directory), directory });
+    }
+    if (isStorm) this.tellExperiments(directories);
+  }
+
+  private tellExperiments(directories: readonly string[]): void {
+    for (const experiment of new Set(directories.map((directory) => dirname(directory)))) {
+      this.changeEmitter.fire({ experiment });
     }
   }
 
