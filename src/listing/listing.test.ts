@@ -82,6 +82,15 @@ describe("RunListing", () => {
     expect(await listing.runs(folder)).not.toBe(first);
   });
 
+  it("gives the first runs before it has listed all", async () => {
+    for (const name of ["r1", "r2", "r3"]) createRun(workspace, "e", name, spec);
+    const listing = new RunListing();
+    const folder = join(workspace, ".ulpt", "runs", "e");
+    const all = listing.runs(folder);
+    expect((await listing.first(folder, 2)).map(({ run }) => run)).toEqual(["r1", "r2"]);
+    expect(await all).toHaveLength(3);
+  });
+
   it("forgets a run that was deleted", async () => {
     const { directory } = createRun(workspace, "e", "r", spec);
     const listing = new RunListing();

@@ -132,6 +132,17 @@ export class RunListing {
     });
   }
 
+  /** The first runs of the experiment by name, for who cannot wait until all are listed. Never throws. */
+  async first(directory: string, count: number): Promise<readonly RunSummary[]> {
+    const slices = new Slices();
+    const summaries: RunSummary[] = [];
+    for (const run of this.directoriesIn(directory).slice(0, count)) {
+      summaries.push(await this.read(run, slices));
+      await slices.rest();
+    }
+    return summaries;
+  }
+
   /** The run in `directory`, as it is now. Never throws. */
   run(directory: string): Promise<RunSummary> {
     return this.read(directory, new Slices());

@@ -2,6 +2,7 @@
  * @file The experiment that a run panel shows: its runs, their courses, and what of that the webview has not been told.
  * Reads files and knows no `vscode`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 import { knownMethod } from "../../experiment/methods/registry.ts";
 import type { RunReader } from "../../listing/reader.ts";
@@ -46,6 +47,8 @@ export interface PanelSource {
 
 /** So many runs are compared before the first picture; of more, after it. */
 const comparedAtOnce = 200;
+/** In milliseconds: the first picture is not to wait for it. */
+const comparedAfter = 1500;
 /** Longest that one `read` may hold up the extension host, in milliseconds. */
 const readBudget = 30;
 
@@ -85,8 +88,9 @@ export class PanelModel {
     this.allStale = true;
     if (changed) {
       this.positions = new Map(summaries.map(({ directory }, index) => [directory, index]));
-      const relating = this.relate(summaries);
-      if (summaries.length <= comparedAtOnce) await relating;
+      const isSoon = summaries.length <= comparedAtOnce;
+      const relating = this.relate(summaries, isSoon ? 0 : comparedAfter);
+      if (isSoon) await relating;
     }
     this.follow();
     return changed;
@@ -110,13 +114,18 @@ export class PanelModel {
     while (this.relating) await this.relating;
   }
 
-  private relate(summaries: readonly RunSummary[]): Promise<void> {
-    const relating = relate(summaries).then((relations) => {
-      if (this.relating !== relating) return; // others were listed meanwhile
+  private relate(summaries: readonly RunSummary[], wait: number): Promise<void> {
+    const isNewest = () => this.relating === relating; // none were listed meanwhile
+    const compare = async () => {
+      if (wait > 0) await sleep(wait, undefined, { ref: false });
+      if (!isNewest()) return;
+      const relations = await relate(summaries);
+      if (!isNewest()) return;
       this.relating = undefined;
       this.relations = relations;
       this.allStale = true;
-    });
+    };
+    const relating = Promise.resolve().then(compare);
     this.relating = relating;
     return relating;
   }

@@ -259,7 +259,9 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private async runsOf(parent: ExperimentNode): Promise<RunsNode[]> {
     const { directory } = parent.entry;
     const known = this.summaries.get(directory);
-    const runs = await this.store.runs(parent.entry);
+    const listing = this.store.runs(parent.entry);
+    const runs = known ? await listing : await this.unlessLong(listing);
+    if (!runs) return this.firstRuns(parent, listing);
     this.summaries.set(directory, runs);
     this.updateBadge();
     // Its description counts them; drawing it again asks for the children again, so only when it says something new.
@@ -284,6 +286,18 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       const label = group === "state" ? stateText(key as RunSummary["state"], t) : key;
       return { kind: "group", id: `${parent.id}#${key}`, key, label, runs: members, parent };
     });
+  }
+
+  /** What can be shown while very many runs are still listed; all of them are drawn after that. */
+  private async firstRuns(parent: ExperimentNode, listing: Promise<readonly RunSummary[]>): Promise<RunsNode[]> {
+    void this.recount(parent, listing);
+    const { group, order, filter } = this.arrangement;
+    const isByName = group === "none" && order === "name" && filter === "";
+    const first = isByName ? await this.store.firstRuns(parent.entry, pageSize) : [];
+    return [
+      ...first.map((run) => this.runNode(parent, parent.entry, run, false)),
+      message(parent, t("Reading the runs…"), "loading~spin"),
+    ];
   }
 
   private pageOf(parent: ExperimentNode | GroupNode, runs: readonly RunSummary[]): RunsNode[] {
@@ -347,9 +361,13 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     const { entry } = node;
     if (this.summaries.has(entry.directory)) return;
     const counted = this.store.runs(entry);
-    const runs = await Promise.race([counted, sleep(countMilliseconds, undefined, { ref: false })]);
+    const runs = await this.unlessLong(counted);
     if (runs) this.summaries.set(entry.directory, runs);
     else void this.recount(node, counted);
+  }
+
+  private unlessLong<T>(work: Promise<T>): Promise<T | undefined> {
+    return Promise.race([work, sleep(countMilliseconds, undefined, { ref: false })]);
   }
 
   /** Draws an experiment anew, with what its runs have come to. */

@@ -39,6 +39,8 @@ export interface RunStore extends vscode.Disposable {
   experiments(): Promise<ExperimentEntry[]>;
   /** By name; the same list as long as nothing changed. */
   runs(experiment: ExperimentEntry): Promise<readonly RunSummary[]>;
+  /** The first of them, for who cannot wait until all are listed. */
+  firstRuns(experiment: ExperimentEntry, count: number): Promise<readonly RunSummary[]>;
   /** The run in `directory`, as it is now. */
   run(directory: string): Promise<RunSummary>;
   /** What a run came to, as it is now; with its losses only where its `course` is held. @throws UlptError RUN_INVALID */
@@ -157,6 +159,10 @@ export class WorkspaceRuns implements RunStore {
     }
     if (runs.length > 0) setContextKey(contextKeys.hasRuns, true);
     return runs;
+  }
+
+  firstRuns({ directory }: ExperimentEntry, count: number): Promise<readonly RunSummary[]> {
+    return this.listing.first(directory, count);
   }
 
   async run(directory: string): Promise<RunSummary> {
