@@ -1,12 +1,12 @@
 /**
  * @file The benchmark: how near a training step comes to what the machine can do.
  *
- *   npm run bench [-- --repeats 5]
+ *   npm run bench [-- --repeats 5] [--only steps|decoders|precisions]
  *
  * Speed is a ratio inside one run: the matrix work of a step (`matrixFlops`: 2·M·N·K for every product in the graph) over its
  * time, against the rate at which the same engine multiplies large square matrices on the same machine. Each figure is measured
  * in a process of its own. The models have the shapes of t5-small, t5-base and SmolLM2-135M with random weights written to a
- * temporary folder. Of the decoder, steps that compute the prompt once are also timed beside steps that repeat it for each row.
+ * temporary folder. Steps in int8 and int4 are timed in turns with steps in float32, and their gradients compared. Of the decoder, steps that compute the prompt once are also timed beside steps that repeat it for each row.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,11 +15,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { table } from "../../src/cli/table.ts";
+import type { PrecisionComparison } from "./precision.ts";
 import { decoderShapes, shapes, writeRandomModel } from "./shapes.ts";
 
 const { values } = parseArgs({
-  options: { repeats: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
+  options: {
+    repeats: { type: "string", default: "7" },
+    json: { type: "boolean", default: false },
+    only: { type: "string" },
+  },
 });
+const wants = (part: "steps" | "decoders" | "precisions") => values.only === undefined || values.only === part;
 const measureScript = fileURLToPath(new URL("measure.ts", import.meta.url));
 
 async function measure<T>(...args: (string | number)[]): Promise<T> {
@@ -64,6 +70,13 @@ interface DecoderRow extends StepMeasurement, SharedRatio {
   gflops: number;
 }
 
+interface PrecisionRow extends PrecisionComparison {
+  model: string;
+  batch: number;
+  source: number;
+  peakBytes: number;
+}
+
 const batch = 4;
 const target = 4;
 const prompt = 100;
@@ -73,7 +86,7 @@ const folder = mkdtempSync(join(tmpdir(), "ulpt-bench-"));
 try {
   const rows: Row[] = [];
   let peak = 0;
-  for (const model of Object.keys(shapes)) {
+  for (const model of wants("steps") ? Object.keys(shapes) : []) {
     const weights = join(folder, model);
     const weightBytes = writeRandomModel(weights, model);
     for (const source of lengths) {
@@ -87,7 +100,7 @@ try {
     }
   }
   const decoders: DecoderRow[] = [];
-  for (const model of Object.keys(decoderShapes)) {
+  for (const model of wants("decoders") ? Object.keys(decoderShapes) : []) {
     const weights = join(folder, model);
     writeRandomModel(weights, model);
     for (const rowsOfBatch of [4, 16]) {
@@ -102,6 +115,23 @@ try {
       }
     }
   }
+  const precisions: PrecisionRow[] = [];
+  for (const model of wants("precisions") ? ["t5-base", "SmolLM2-135M"] : []) {
+    const weights = join(folder, model);
+    writeRandomModel(weights, model);
+    for (const rowsOfBatch of [4, 16]) {
+      for (const source of [32, 128]) {
+        const sizes = [weights, rowsOfBatch, source, target, prompt] as const;
+        const compared = await measure<PrecisionComparison[]>("precisions", ...sizes);
+        for (const one of compared) {
+          const { peakBytes } = await measure<{ peakBytes: number }>(one.precision, ...sizes);
+          precisions.push({ model, batch: rowsOfBatch, source, ...one, peakBytes });
+        }
+        const times = compared.map(({ precision, ratio }) => `${precision} × ${ratio.toFixed(2)}`).join(", ");
+        if (!values.json) process.stderr.write(`${model}, batch ${rowsOfBatch}, source ${source}: ${times}\n`);
+      }
+    }
+  }
   const report = {
     cpu: cpus()[0]?.model,
     cores: cpus().length,
@@ -111,11 +141,13 @@ try {
     prompt,
     rows,
     decoders,
+    precisions,
   };
   if (values.json) console.log(JSON.stringify(report));
   else {
-    print(rows, peak);
-    printDecoders(decoders, peak);
+    if (rows.length > 0) print(rows, peak);
+    if (decoders.length > 0) printDecoders(decoders, peak);
+    if (precisions.length > 0) printPrecisions(precisions);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -164,4 +196,26 @@ function printDecoders(rows: readonly DecoderRow[], peak: number): void {
   ]);
   console.log("A decoder, whose prompt is computed once for all rows; beside it one that repeats it for each");
   console.log(table(head, [1, 2, 3, 4, 5, 6, 7, 8], cells));
+}
+
+function printPrecisions(rows: readonly PrecisionRow[]): void {
+  const head = [
+    ...["shape", "batch", "source", "precision", "step, ms", "of float32", "its processor time"],
+    ...["peak memory, MB", "of float32", "dE cosine", "dE relative L2", "loss difference"],
+  ];
+  let whole = 1;
+  const cells = rows.map((row) => {
+    const { model, batch: size, source, precision, seconds, ratio, processorRatio, peakBytes, ...likeness } = row;
+    if (precision === "float32") whole = peakBytes;
+    return [
+      ...[model, String(size), String(source), precision],
+      ...[(1000 * seconds).toFixed(0), ratio.toFixed(2), processorRatio.toFixed(2)],
+      ...[(peakBytes / 1e6).toFixed(0), (peakBytes / whole).toFixed(2)],
+      ...[likeness.cosine.toFixed(4), likeness.relativeL2.toFixed(3), likeness.lossDifference.toExponential(1)],
+    ];
+  });
+  console.log(
+    `${cpus().length} × ${cpus()[0]?.model}: steps in turns, medians of ${values.repeats}; prompt ${prompt}, target ${target}`,
+  );
+  console.log(table(head, [1, 2, 4, 5, 6, 7, 8, 9, 10, 11], cells));
 }

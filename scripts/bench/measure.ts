@@ -7,6 +7,8 @@
  *   measure.ts decoder FOLDER BATCH SOURCE TARGET PROMPT → as step, of a decoder; the source holds the target
  *   measure.ts shared  FOLDER BATCH SOURCE TARGET PROMPT → {"ratio"}, of steps with the prompt computed once to steps that repeat it for each
  *                                                          row, and {"products"}, the ratio of their matrix work
+ *   measure.ts precisions FOLDER BATCH SOURCE TARGET PROMPT → PrecisionComparison of each precision
+ *   measure.ts float32|int8|int4 FOLDER BATCH SOURCE TARGET PROMPT → {"peakBytes"} of steps in that precision
  */
 
 import { symbol } from "../../src/graph/dims.ts";
@@ -24,6 +26,7 @@ import { lossGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
 import { Stream } from "../../src/random/philox.ts";
 import { Dropout } from "../../src/training/dropout.ts";
+import { comparedPrecisions, comparePrecisions, peakOf, type Sizes } from "./precision.ts";
 
 async function best(repeats: number, run: () => Promise<unknown>): Promise<{ median: number; minimum: number }> {
   await run();
@@ -52,13 +55,6 @@ async function sgemm(): Promise<{ gflops: number }> {
     gflops = Math.max(gflops, (2 * n ** 3) / minimum / 1e9);
   }
   return { gflops };
-}
-
-interface Sizes {
-  batch: number;
-  source: number;
-  target: number;
-  prompt: number;
 }
 
 /** The loss graph of the model in `folder`, its session, and what to feed it. */
@@ -151,7 +147,11 @@ async function shared(folder: string, sizes: Sizes): Promise<unknown> {
   return { ratio: await pairedRatio(plain.run, sharing.run), products: sharing.gflop / plain.gflop };
 }
 
-const kinds = { step, dropout, decoder, shared };
+const precisions = (model: string, sizes: Sizes) => comparePrecisions(model, sizes, repeats);
+const peaks = comparedPrecisions.map(
+  (one) => [one, (model: string, sizes: Sizes) => peakOf(model, one, sizes)] as const,
+);
+const kinds = { step, dropout, decoder, shared, precisions, ...Object.fromEntries(peaks) };
 const [kind, folder, ...numbers] = process.argv.slice(2);
 const [batch, source, target, prompt] = numbers.map(Number) as [number, number, number, number];
 const sizes = { batch, source, target, prompt };

@@ -1,6 +1,7 @@
 /** @file A workspace with a random model of a bench shape and texts of given lengths, to train in. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Precision } from "../../src/models/quantize/recipe.ts";
 import { writeWordTokenizer } from "../../test/support/wordModel.ts";
 import { type StoredType, writeRandomModel } from "./shapes.ts";
 
@@ -8,6 +9,7 @@ export interface RunShape {
   model: string;
   /** How the weights are stored. */
   stored: StoredType;
+  precision: Precision;
   batchSize: number;
   /** Tokens of every text, and of every answer, its end token counted. */
   source: number;
@@ -22,7 +24,7 @@ const words = Array.from({ length: 200 }, (_, i) => `w${i}`);
 
 /** Writes model, data and `run.ulpt.json` into `folder`; returns the experiment's path. */
 export function writeRunWorkspace(folder: string, shape: RunShape): string {
-  const { model, stored, batchSize, source, target, promptLength, microBatchTokens } = shape;
+  const { model, stored, precision, batchSize, source, target, promptLength, microBatchTokens } = shape;
   mkdirSync(join(folder, ".vscode"), { recursive: true }); // the mark of a workspace
   writeRandomModel(join(folder, "model"), model, stored);
   writeWordTokenizer(join(folder, "model"), words); // splits texts at spaces, so that lengths are those asked for
@@ -41,6 +43,7 @@ export function writeRunWorkspace(folder: string, shape: RunShape): string {
     promptLength,
     seed: 1,
     device: "cpu",
+    precision,
     generation: { maxNewTokens: target },
     training: { steps: 4, batchSize, warmupSteps: 0, evaluateEvery: 2, microBatchTokens },
   };
