@@ -55,6 +55,13 @@ describe("a run in int8", () => {
     await command.until((line) => line.type === "step" && line.step >= 10);
     command.signal("SIGKILL");
     await command.end;
+    const record = runPaths(workspace.run("killed", name)).run;
+    const own = readFileSync(record, "utf8");
+    writeFileSync(record, own.replace(/"blockSize": ?128/, '"blockSize":64'));
+    const refused = await ulpt(["resume", `killed/${name}`], options);
+    expectFailure(refused, { code: "RUN_INVALID", exit: 1, where: "killed" });
+    expect(refused.stderr).toContain("8 bit in blocks of 64");
+    writeFileSync(record, own);
     const resumed = await ulpt(["resume", `killed/${name}`, "--json"], options);
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(courseOf(workspace.run("killed", name))).toEqual(courseOf(undisturbed));
