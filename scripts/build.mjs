@@ -60,7 +60,7 @@ console.log(`dist/extension.cjs ${(extensionBytes / 1e6).toFixed(2)} MB`);
 
 const webview = await build({
   absWorkingDir: root,
-  entryPoints: ["webview/panel.tsx", "webview/prompt.tsx"], // each brings the style sheets of its views
+  entryPoints: ["webview/panel.tsx", "webview/prompt.tsx", "webview/table.tsx"], // each brings the style sheets of its views
   outdir: "dist/webview",
   bundle: true,
   platform: "browser",

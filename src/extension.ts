@@ -19,6 +19,7 @@ import { checkRuntime } from "./host/service/commands.ts";
 import { checkRuntimeFiles } from "./host/service/runtime.ts";
 import { LocalService } from "./host/service/serviceClient.ts";
 import type { Services } from "./host/services.ts";
+import { registerRunTable } from "./host/table/index.ts";
 import { trainCommands } from "./host/training/commands.ts";
 import { notifyWhenTrainingEnds } from "./host/training/notifications.ts";
 import { StatusItem } from "./host/training/status.ts";
@@ -44,6 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(log, store, hub, service, previews, runsView, promptsView, status);
 
   const { open: openPanel } = registerRunPanel(context, { store, service, log });
+  const openRunTable = registerRunTable(context, { store, log, openPanel });
   const services: Services = {
     ...{ extensionPath, log, store, hub, service, previews, trainings, tasks, runsView, promptsView },
     openPanel,
@@ -59,6 +61,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...paperCommands(services),
     ...accountCommands(services),
     [coreCommands.checkRuntime]: () => checkRuntime(services),
+    [coreCommands.openRunTable]: async () => openRunTable(),
   });
   context.subscriptions.push(
     vscode.tasks.registerTaskProvider(taskType, tasks),

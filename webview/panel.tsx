@@ -11,8 +11,8 @@ import { type PanelContext, PanelProvider } from "./context.ts";
 import { Texts } from "./format.ts";
 import { render } from "./render.ts";
 import { PanelStore } from "./store.ts";
+import { EmptyState } from "./views/emptyState.tsx";
 import { Panel } from "./views/panel.tsx";
-import { EmptyState } from "./views/parts.tsx";
 
 declare function acquireVsCodeApi(): {
   postMessage(message: WebviewMessage): void;

@@ -8,6 +8,7 @@ export const coreCommands = {
   stop: "ulpt.stop",
   stopNow: "ulpt.stopNow",
   openPanel: "ulpt.openPanel",
+  openRunTable: "ulpt.openRunTable",
   openExperimentFile: "ulpt.openExperimentFile",
   compareRanks: "ulpt.compareRanks",
   setBaseline: "ulpt.setBaseline",

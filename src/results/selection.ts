@@ -56,7 +56,7 @@ const fields: Readonly<Record<string, (run: ListedRun) => Value>> = {
 export const fieldNames: readonly string[] = Object.keys(fields);
 
 /** A field of a run: `rank`, `test`, or a setting like `training.learningRate`; null where it has none. */
-function fieldOf(run: ListedRun, field: string): Value {
+export function fieldOf(run: ListedRun, field: string): Value {
   if (Object.hasOwn(fields, field)) return fields[field]!(run);
   let value: unknown = run.spec?.settings;
   for (const key of field.split(".")) {

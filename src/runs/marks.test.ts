@@ -17,7 +17,10 @@ describe("what a person says of a run", () => {
     expect(readMarks(directory)).toEqual(noMarks);
     changeMarks(directory, (marks) => ({ ...marks, tags: ["paper", "paper"] }));
     changeMarks(directory, (marks) => ({ ...marks, starred: true, note: "\u001b[2J two\nlines" }));
-    expect(readMarks(directory)).toEqual({ starred: true, tags: ["paper"], note: "\u001b[2J two\nlines" });
+    expect(readMarks(directory)).toMatchObject({ starred: true, tags: ["paper"], note: "\u001b[2J two\nlines" });
+    const named = changeMarks(directory, (marks) => ({ ...marks, name: "our best", hidden: true }));
+    expect(named).toMatchObject({ starred: true, name: "our best", hidden: true });
+    expect(readMarks(directory)).toEqual(named);
   });
 
   it("is refused where it is too long, and what was there stays", () => {

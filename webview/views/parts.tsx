@@ -1,5 +1,5 @@
 /** @file Small parts that several views draw. */
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import type { RunView } from "../../src/shared/panel.ts";
 import { marksOf, type PointStyle } from "../charts/marks.ts";
 import { type PanelContext, stateNames } from "../context.ts";
@@ -35,52 +35,4 @@ export function Swatch({ run }: { run: RunView }): JSX.Element {
 
 export function stateText(run: RunView, { texts }: PanelContext): string {
   return texts.t(stateNames[run.state]);
-}
-
-/** What stands for each state, as lines in a box of 12 × 12; the filled ones are the ends that went well. */
-const stateShapes: Readonly<Record<RunView["state"], { d: string; isFilled?: boolean }>> = {
-  created: { d: "M6 1.5a4.5 4.5 0 1 0 .01 0z" },
-  running: { d: "M3 1.5v9L10.5 6z", isFilled: true },
-  interrupted: { d: "M6 1.2 11.2 10.8H.8zM6 4.6v3M6 9v.1" },
-  finished: { d: "M1.5 6.5 4.8 9.8 10.5 2.5" },
-  "early-stopped": { d: "M1 6.5 3.6 9.2 7.4 3M10.5 2v8" },
-  stopped: { d: "M2 2h8v8H2z" },
-  paused: { d: "M3.8 2v8M8.2 2v8" },
-  failed: { d: "M2 2l8 8M10 2l-8 8" },
-  unreadable: { d: "M3.5 4a2.5 2.5 0 1 1 3.6 2.2C6.2 6.7 6 7 6 8M6 10.4v.1" },
-};
-
-export function StateMark({ run: { state } }: { run: Pick<RunView, "state"> }): JSX.Element {
-  const { d, isFilled } = stateShapes[state];
-  return (
-    <svg class={`state-mark state-${state}`} viewBox="0 0 12 12" width="11" height="11" aria-hidden="true">
-      <path
-        d={d}
-        fill={isFilled ? "currentColor" : "none"}
-        stroke="currentColor"
-        stroke-width={1.6}
-        stroke-linecap="round"
-        stroke-linejoin="round"
-      />
-    </svg>
-  );
-}
-
-/** Why there is nothing to see, and what can be done. */
-export function EmptyState({
-  title,
-  detail,
-  children,
-}: {
-  title: string;
-  detail: string;
-  children?: ComponentChildren;
-}): JSX.Element {
-  return (
-    <div class="empty" role="status">
-      <p class="empty-title">{title}</p>
-      <p class="empty-detail">{detail}</p>
-      {children && <div class="empty-actions">{children}</div>}
-    </div>
-  );
 }

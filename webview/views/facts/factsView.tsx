@@ -5,7 +5,8 @@ import type { AskedView, FactKey, RunView, Settings, StringKey } from "../../../
 import { type PanelContext, usePanel } from "../../context.ts";
 import { duration, type Texts } from "../../format.ts";
 import { Button, Link, Select } from "../../ui/controls.tsx";
-import { EmptyState, stateText } from "../parts.tsx";
+import { EmptyState } from "../emptyState.tsx";
+import { stateText } from "../parts.tsx";
 import { CostSection } from "./cost.tsx";
 import "./facts.css";
 

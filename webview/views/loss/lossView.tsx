@@ -7,7 +7,7 @@ import { xLabels } from "../../charts/courseChart.ts";
 import type { CourseOf } from "../../charts/lines.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { Button, Checkbox, Divider, Segmented, Slider } from "../../ui/controls.tsx";
-import { EmptyState } from "../parts.tsx";
+import { EmptyState } from "../emptyState.tsx";
 import { LossCharts } from "./lossCharts.tsx";
 import { LossTable } from "./lossTable.tsx";
 import { RunList } from "./runList.tsx";

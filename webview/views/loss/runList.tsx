@@ -6,7 +6,8 @@ import { type PanelContext, usePanel } from "../../context.ts";
 import { duration } from "../../format.ts";
 import { Link, SearchField } from "../../ui/controls.tsx";
 import { roving } from "../../ui/roving.ts";
-import { StateMark, Swatch, stateText } from "../parts.tsx";
+import { Swatch, stateText } from "../parts.tsx";
+import { StateMark } from "../stateMark.tsx";
 import "./runList.css";
 
 /** More rows than anybody scrolls through; the filter finds the others. */
@@ -95,7 +96,7 @@ function Row({ run, isInTabOrder }: { run: RunView; isInTabOrder: boolean }): JS
       <span class="run-text">
         <span class="run-name">{run.name}</span>
         <span class="run-state">
-          <StateMark run={run} />
+          <StateMark state={run.state} />
           {describe(run, context)}
         </span>
       </span>

@@ -7,7 +7,8 @@ import { type Row, rowsOf, type SortKey, settingColumns, sortRows } from "../../
 import { type PanelContext, usePanel } from "../../context.ts";
 import { duration, none, type Texts } from "../../format.ts";
 import { Icon } from "../../ui/icons.tsx";
-import { StateMark, Swatch, stateText } from "../parts.tsx";
+import { Swatch, stateText } from "../parts.tsx";
+import { StateMark } from "../stateMark.tsx";
 
 const mostRows = 500;
 
@@ -195,7 +196,7 @@ function StateCell({ row }: { row: Row }): JSX.Element {
     <span>
       {[...counts.values()].map(({ run, count }) => (
         <span class="state-cell" title={run.reason ?? undefined} key={run.state}>
-          <StateMark run={run} />
+          <StateMark state={run.state} />
           {counts.size > 1 ? `${count} ${stateText(run, context)}` : stateText(run, context)}
         </span>
       ))}

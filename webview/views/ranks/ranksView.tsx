@@ -10,7 +10,7 @@ import { type Scale, scaleOf, scoredRuns, scoreOf } from "../../comparison.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { Button, Checkbox, IconButton, Segmented } from "../../ui/controls.tsx";
 import { showMenu } from "../../ui/menu.tsx";
-import { EmptyState } from "../parts.tsx";
+import { EmptyState } from "../emptyState.tsx";
 import { ComparisonTable } from "./comparisonTable.tsx";
 import "../../charts/charts.css";
 import "./ranks.css";
