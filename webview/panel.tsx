@@ -4,6 +4,8 @@
  * For end-to-end tests, `document.body.dataset` says what is on screen: `view`, `seq` (of the last message applied), `runs`
  * (how many), `points` (losses drawn, over all shown runs) and `lastStep` (the newest step of a shown run).
  */
+
+import { type PackedMessage, unpack } from "../src/shared/packing.ts";
 import { defaultPreferences, type HostMessage, type PanelState, type WebviewMessage } from "../src/shared/panel.ts";
 import "./ui/base.css";
 import { onThemeChange, readTheme, shareTheme } from "./charts/theme.ts";
@@ -118,7 +120,7 @@ function receive(message: HostMessage): void {
   draw();
 }
 
-window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => receive(data));
+window.addEventListener("message", ({ data }: MessageEvent<PackedMessage>) => receive(unpack(data)));
 window.addEventListener("error", ({ message }) => host.postMessage({ type: "error", message }));
 window.addEventListener("unhandledrejection", ({ reason }) =>
   host.postMessage({ type: "error", message: String(reason) }),

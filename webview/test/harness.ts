@@ -13,6 +13,7 @@ import { runPaths } from "../../src/runs/layout.ts";
 import { claimRun, type Ownership } from "../../src/runs/owner.ts";
 import type { ExitJson, RunJson } from "../../src/runs/schema.ts";
 import { createRun } from "../../src/runs/store.ts";
+import { pack } from "../../src/shared/packing.ts";
 import type { HostMessage, PanelState, WebviewMessage } from "../../src/shared/panel.ts";
 import { type LoadOptions, WebviewPage } from "./webviewPage.ts";
 
@@ -33,7 +34,7 @@ export class PanelPage extends WebviewPage<WebviewMessage, PanelState> {
 
   async post(message: HostMessage | null): Promise<void> {
     if (!message) return;
-    await this.tell(message);
+    await this.tell(pack(message));
     if (message.type === "snapshot" || message.type === "delta") {
       await this.page.waitForFunction((seq) => document.body.dataset.seq === seq, String(message.seq));
     }

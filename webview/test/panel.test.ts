@@ -2,6 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Cost, MeasuredCost } from "../../src/results/cost.ts";
 import { LossCurve } from "../../src/results/curve.ts";
+import { pack } from "../../src/shared/packing.ts";
 import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
 import { contrast } from "../charts/color.ts";
 import { Experiment, type OpenOptions, PanelPage, strings } from "./harness.ts";
@@ -172,7 +173,7 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     step(33);
     made.model.read();
     const late = made.model.delta();
-    await panel.tell(late!);
+    await panel.tell(pack(late!));
     await panel.page.waitForFunction(() => "sent" in window && (window.sent as unknown[]).length > 1);
     expect((await panel.sent()).at(-1)).toEqual({ type: "resnapshot", have: 2 });
     expect((await panel.data()).lastStep).toBe("31");

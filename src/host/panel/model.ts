@@ -66,8 +66,8 @@ export class PanelModel {
   private smoothing = defaultPreferences.smoothing;
   private focused: string | null = null;
   private seq = 0;
-  /** What the webview was told: text of each run, and of the experiment. */
-  private toldRuns = new Map<string, string>();
+  /** What the webview was told: each run, and the text of the experiment. */
+  private readonly toldRuns = new Map<string, RunView>();
   private readonly toldDetails = new Set<string>();
   private toldExperiment = "";
   /** Runs whose views may differ from what the webview was told. */
@@ -194,7 +194,7 @@ export class PanelModel {
     this.stale.clear();
     this.allStale = false;
     const experiment = this.experimentView();
-    for (const run of runs) this.toldRuns.set(run.id, JSON.stringify(run));
+    for (const run of runs) this.toldRuns.set(run.id, run);
     this.toldExperiment = JSON.stringify(experiment);
     return {
       type: "snapshot",
@@ -215,9 +215,9 @@ export class PanelModel {
     this.allStale = false;
     this.stale.clear();
     const runs = views.filter((run) => {
-      const text = JSON.stringify(run);
-      if (this.toldRuns.get(run.id) === text) return false;
-      this.toldRuns.set(run.id, text);
+      const told = this.toldRuns.get(run.id);
+      if (told && isSameView(told, run)) return false;
+      this.toldRuns.set(run.id, run);
       return true;
     });
     const experiment = this.experimentView();
@@ -325,7 +325,7 @@ export class PanelModel {
       return {
         ...viewOf(summary, this.followers.get(directory), this.problems.get(directory)),
         group: this.relations.groups.get(directory) ?? aloneGroup(summary),
-        settings: this.relations.different.get(directory) ?? {},
+        settings: this.relations.different.get(directory) ?? noSettings,
         shown: this.source.isShown(directory),
         baseline: directory === baseline,
         color: this.source.colorIndex(directory),
@@ -447,13 +447,23 @@ function viewOf(
     peakMemory: result?.memory.peak ?? null,
     asked: follower?.asked() ?? [],
     divergedAt: result?.curve.divergedAt ?? null,
-    warnings: result?.warnings.slice(-20).map(({ message }) => message) ?? [],
+    warnings: result?.warnings.slice(-20).map(({ message }) => message) ?? noWarnings,
     reading: follower?.reading ?? false,
   };
 }
 
 function finite(value: number | undefined): number | null {
   return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
+const noSettings: RunView["settings"] = {};
+const noWarnings: RunView["warnings"] = [];
+
+/** Quick where little is new, as of thousands of runs: texts are made only of lists and records that are other objects. */
+function isSameView(a: RunView, b: RunView): boolean {
+  return (Object.keys(b) as (keyof RunView)[]).every(
+    (key) => a[key] === b[key] || (typeof b[key] === "object" && JSON.stringify(a[key]) === JSON.stringify(b[key])),
+  );
 }
 
 /** Whether no run came, went or was replaced. */

@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { messageOf } from "../../errors.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
+import { pack } from "../../shared/packing.ts";
 import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
 import { runCommand } from "../runCommand.ts";
@@ -361,6 +362,6 @@ export class RunPanel implements vscode.Disposable {
   }
 
   private post(message: HostMessage | null): void {
-    if (message && this.ready) void this.panel.webview.postMessage(message);
+    if (message && this.ready) void this.panel.webview.postMessage(pack(message));
   }
 }
