@@ -6,6 +6,7 @@ import { temporaryFolder } from "../../../test/support/folder.ts";
 import { Random } from "../../../test/support/random.ts";
 import { encodeHalf, rounded, type TinyDecoder, tinyDecoder } from "../../../test/support/tinyDecoder.ts";
 import { type TinyModel, tinyT5, writeModel } from "../../../test/support/tinyT5.ts";
+import { causalModel, embeddedModel } from "../../../test/support/workspace.ts";
 import { readHeader } from "../../formats/safetensors.ts";
 import { floats } from "../../graph/session.ts";
 import type { LanguageModel } from "../languageModel.ts";
@@ -170,6 +171,19 @@ describe.each(Object.entries(models))("a random %s in int8", (name, make) => {
     expect(answers.map(({ length }) => length)).toEqual([4, 4, 4]);
     await trainable.loss.release();
     await trainable.generator.release();
+  });
+});
+
+describe.each([
+  ["T5", embeddedModel],
+  ["Llama", causalModel],
+])("the embedded %s in int8", (name, path) => {
+  it("has the loss of float32, and its gradient to a cosine of 0.995", async () => {
+    const plain = openModel(path);
+    const { model } = await quantized(plain, "int8", hashFor(name));
+    const [wanted, found] = [await lossOf(plain), await lossOf(model)];
+    expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(5e-3);
+    expect(cosine(found.cotangents.prompt!, wanted.cotangents.prompt!)).toBeGreaterThan(0.995);
   });
 });
 
