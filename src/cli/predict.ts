@@ -147,7 +147,8 @@ export async function predict(
   const target = openTarget(name);
   const precision = asPrecision ?? precisionOf(target);
   const { device } = await resolveDevice(wanted ?? deviceOf(target), precision);
-  const reporter = createReporter({ json }, signal);
+  // Of a stop nothing is said: what was written of an answer stays as it is.
+  const reporter = createReporter({ json }, new AbortController().signal);
   const access = { precision, device, ...quantizing(reporter, signal) };
   const model = await LoadedModel.openInPrecision(await modelOf(target, { signal }), access);
   tellPrecision(target, precision, reporter);
