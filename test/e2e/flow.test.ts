@@ -185,6 +185,33 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     expect(config).toMatchObject({ peft_type: "PROMPT_TUNING", num_virtual_tokens: 10, token_dim: 128 });
   });
 
+  it("trains every method, its ablations and its rivals from one file, which ends in one table", async () => {
+    workspace.experiment("methods", {
+      method: [
+        { name: "ulpt", rank: [2, 16] },
+        { name: "ulpt", rank: 16, scale: false, shift: false },
+        { name: "ulpt", rank: 16, trains: "projection" },
+        ...[{ name: "dpt", rank: 4 }, { name: "dept", rank: 4, textLength: 16 }, "p-tuning", "residual", "vanilla"],
+      ],
+      ...{ seed: [1, 2], steps: 8, evaluateEvery: 8 },
+    });
+    await workbench.command("ULPT: Train…");
+    await workbench.pick("methods");
+    const ends = async () => (await workbench.terminal()).includes("runs: .ulpt/runs/methods");
+    await until(ends, 300_000, () => workbench.terminal());
+    await workbench.command("ULPT: Compare Ranks");
+    await workbench.pick("methods");
+    const panel = await workbench.webview("methods");
+    await until(async () => (await state(panel)).view === "ranks");
+    const table = async () => panel.locator("table.comparison tbody tr").allInnerTexts();
+    await until(async () => (await table()).length === 9);
+    expect((await table()).map((row) => row.split(/\s+/)[0])).toEqual([
+      ...["ulpt-r2", "ulpt-r16", "ulpt-r16-no-scale-no-shift", "ulpt-r16-trained-projection"],
+      ...["dpt-r4", "dept-r4-lr0.005", "p-tuning-h128", "residual-m800", "vanilla"],
+    ]);
+    for (const row of await table()) expect(row).toMatch(/\d\.\d %[\s\S]*finished/);
+  });
+
   it("was activated in less than 100 ms, and nothing complained on the way", async () => {
     const [, activated] = /activated in (\d+) ms/.exec(workbench.hostLog("ULPT Lab.log")) ?? [];
     await workbench.command("Developer: Show Running Extensions");

@@ -10,6 +10,8 @@ import { repository } from "../../support/bundle.ts";
 import { journalOf } from "../../support/journal.ts";
 
 export interface ExperimentOptions {
+  /** As an experiment has it. */
+  method?: readonly (string | object)[];
   rank?: number | number[];
   steps?: number;
   evaluateEvery?: number;
@@ -40,10 +42,9 @@ export class SampleWorkspace {
   }
 
   /** Writes `<name>.ulpt.json`: the complaint task of the sample, made small. */
-  experiment(
-    name: string,
-    { rank = 2, steps = 60, evaluateEvery = 20, seed = 1, promptLength = 10, batchSize = 8 }: ExperimentOptions = {},
-  ): void {
+  experiment(name: string, options: ExperimentOptions = {}): void {
+    const { method = ["ulpt"], rank = 2, seed = 1, promptLength = 10 } = options;
+    const { steps = 60, evaluateEvery = 20, batchSize = 8 } = options;
     const experiment = {
       model: "models/tiny-notes-t5",
       task: {
@@ -54,6 +55,7 @@ export class SampleWorkspace {
         target: "{label}",
         labels: ["0", "1"],
       },
+      method,
       rank,
       promptLength,
       seed,
