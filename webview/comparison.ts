@@ -8,7 +8,7 @@ import {
   type Spread,
   spreadOf,
 } from "../src/results/groups.ts";
-import { type RunView, type Settings, type Split, seedRunOf } from "../src/shared/panel.ts";
+import { type Against, type RunView, type Settings, type Split, seedRunOf } from "../src/shared/panel.ts";
 
 /** One row of the table: a run, or the runs of a group. */
 export interface Row {
@@ -121,13 +121,35 @@ export function scoreOf(run: RunView, split: Split): number | null {
 export interface Scale {
   /** Path of the setting; null: trained parameters. */
   setting: string | null;
-  /** Above 0. */
-  placeOf(run: RunView): number;
+  /** Whether less of it is cheaper. */
+  isCost: boolean;
+  /** Above 0; null where a run has none of it. */
+  placeOf(run: RunView): number | null;
+}
+
+/** A run that the chart shows, and where. */
+export interface PlacedRun {
+  run: RunView;
+  place: number;
+}
+
+/** The scored runs that have a place. */
+export function placedRuns(runs: readonly RunView[], split: Split, { placeOf }: Scale): PlacedRun[] {
+  return scoredRuns(runs, split).flatMap((run) => {
+    const place = placeOf(run);
+    return place === null ? [] : [{ run, place }];
+  });
+}
+
+/** Whether runs can lie beside each other by their ranks. */
+export function haveRanks(runs: readonly RunView[]): boolean {
+  return new Set(runs.flatMap(({ rank }) => rank ?? [])).size > 1;
 }
 
 /** Runs that all train equally many numbers lie beside each other by the one setting of numbers in which they differ. */
-export function scaleOf(runs: readonly RunView[]): Scale {
-  const parameters: Scale = { setting: null, placeOf: (run) => run.parameters! };
+export function scaleOf(runs: readonly RunView[], against: Against): Scale {
+  if (against === "rank" && haveRanks(runs)) return { setting: "rank", isCost: true, placeOf: ({ rank }) => rank };
+  const parameters: Scale = { setting: null, isCost: true, placeOf: (run) => run.parameters };
   if (new Set(runs.map(parameters.placeOf)).size > 1) return parameters;
   const settings = runs.map((run) => run.settings);
   const isNumbers = (path: string) => {
@@ -139,5 +161,5 @@ export function scaleOf(runs: readonly RunView[]): Scale {
   );
   const [setting] = paths;
   if (setting === undefined || paths.length > 1) return parameters;
-  return { setting, placeOf: (run) => Number(run.settings[setting]) };
+  return { setting, isCost: false, placeOf: (run) => Number(run.settings[setting]) };
 }

@@ -27,6 +27,10 @@ export const chartFormats = ["png", "csv"] as const;
 
 export type Split = EvaluationPoint["split"];
 
+/** Against what the Ranks view draws scores. */
+export const againsts = ["parameters", "rank"] as const;
+export type Against = (typeof againsts)[number];
+
 /** How somebody looks at the panel: kept in the webview's state, so it survives a reload. */
 export interface Preferences {
   view: View;
@@ -42,6 +46,7 @@ export interface Preferences {
   onlyDifferences: boolean;
   /** Runs that differ only in their seed are one row. */
   groupSeeds: boolean;
+  against: Against;
   sort: { column: string; descending: boolean };
   /** The run whose facts are shown. */
   factsOf: string | null;
@@ -57,6 +62,7 @@ export const defaultPreferences: Preferences = {
   score: "test",
   onlyDifferences: true,
   groupSeeds: true,
+  against: "parameters",
   sort: { column: "parameters", descending: false },
   factsOf: null,
 };
@@ -413,6 +419,11 @@ export type StringKey =
   | "scoreOf"
   | "meanAndDeviation"
   | "everySeed"
+  | "paretoFront"
+  | "paretoFrontHint"
+  | "against"
+  | "againstParameters"
+  | "againstRank"
   | "referenceMajority"
   | "referenceUnprompted"
   | "referenceUnpromptedAmongLabels"

@@ -4,8 +4,9 @@
  */
 import type { ChartDataset, Plugin } from "chart.js";
 import { compareGroup, groupTitle, membersOfGroups, reachOf, type Spread } from "../../src/results/groups.ts";
+import { paretoFront } from "../../src/results/pareto.ts";
 import { type ReferenceScores, type RunView, type Split, seedRunOf } from "../../src/shared/panel.ts";
-import { type Scale, scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
+import { placedRuns, type Scale, scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
 import type { Texts } from "../format.ts";
 import { scoreAxis } from "./axis.ts";
 import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
@@ -36,6 +37,8 @@ interface Group extends Spread {
   aside: number;
   highest: number;
   lowest: number;
+  /** No other mean is as cheap and better. */
+  isFront: boolean;
 }
 
 /** Means are drawn this far beside their runs, and beside each other, in pixels, so that none hides another. */
@@ -97,14 +100,16 @@ export class RanksChart {
     this.theme = theme;
     this.texts = texts;
     this.metric = metric;
-    const placed = scoredRuns(runs, split);
+    const placed = placedRuns(runs, split, scale);
+    const placeOf = new Map(placed.map(({ run, place }) => [run, place]));
+    const shown = placed.map(({ run }) => run);
     const besides = new Map<number, number>();
-    this.groups = membersOfGroups(placed).map((members) => {
+    this.groups = membersOfGroups(shown).map((members) => {
       const first = members[0]!;
       const scores = members.map((run) => scoreOf(run, split)!);
       const spread = spreadOfGroup(compareGroup(members, seedRunOf), split)!;
       const { name, difference, family } = first.group;
-      const place = scale.placeOf(first);
+      const place = placeOf.get(first)!;
       const beside = (besides.get(place) ?? 0) + 1;
       besides.set(place, beside);
       const isNamedAfterRank = first.rank !== null && name === `${first.method}-r${first.rank}`;
@@ -114,13 +119,20 @@ export class RanksChart {
         aside: beside * aside,
         highest: Math.max(...scores),
         lowest: Math.min(...scores),
+        isFront: false,
         place,
         family: first.rank === null ? null : family,
         label: groupTitle({ name: isNamedAfterRank ? `r=${first.rank}` : name, difference }),
       };
     });
-    this.lines = this.linesOf(placed, split, references, theme, texts);
-    this.chart.data.datasets = placed.map((run) => this.dataset(run, scale.placeOf(run), split, theme));
+    if (scale.isCost) {
+      const costs = this.groups.map(({ place, mean }) => ({ cost: place, score: mean }));
+      paretoFront(costs, metric).forEach((isFront, index) => {
+        this.groups[index]!.isFront = isFront;
+      });
+    }
+    this.lines = this.linesOf(scoredRuns(runs, split), split, references, theme, texts);
+    this.chart.data.datasets = placed.map(({ run, place }) => this.dataset(run, place, split, theme));
     this.chart.options = { ...this.options(metric, scale, theme, texts), ...this.fixed } as object;
     this.chart.update("none");
   }
@@ -284,6 +296,7 @@ export class RanksChart {
     }
     this.drawOutside();
     this.drawCurve();
+    this.drawFront();
     ctx.restore();
   }
 
@@ -354,6 +367,30 @@ export class RanksChart {
       }
       ctx.stroke();
     }
+  }
+
+  /** What is paid for the best there is so far, in steps: between two means there is nothing better than the one on the left. */
+  private drawFront(): void {
+    const { ctx, scales, chartArea } = this.chart;
+    if (!this.theme) return;
+    const front = this.groups.filter(({ isFront }) => isFront).sort((a, b) => a.place - b.place);
+    this.chart.canvas.dataset.front = JSON.stringify(front.map(({ label }) => label)); // for tests
+    if (front.length === 0) return;
+    ctx.strokeStyle = fade(this.theme.foreground, 0.7);
+    ctx.lineWidth = 2;
+    ctx.setLineDash([2, 3]);
+    ctx.beginPath();
+    let height: number | undefined;
+    for (const { place, mean, aside: beside } of front) {
+      const [x, y] = [scales.x!.getPixelForValue(place) - beside, scales.y!.getPixelForValue(mean)];
+      if (height === undefined) ctx.moveTo(x, y);
+      else ctx.lineTo(x, height);
+      ctx.lineTo(x, y);
+      height = y;
+    }
+    ctx.lineTo(chartArea.right, height!);
+    ctx.stroke();
+    ctx.setLineDash([]);
   }
 
   private drawGroups(): void {

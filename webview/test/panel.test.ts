@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Cost, MeasuredCost } from "../../src/results/cost.ts";
 import { LossCurve } from "../../src/results/curve.ts";
 import { pack } from "../../src/shared/packing.ts";
-import { defaultPreferences, type HostMessage } from "../../src/shared/panel.ts";
+import { defaultPreferences, type HostMessage, type RunView } from "../../src/shared/panel.ts";
 import { contrast } from "../charts/color.ts";
 import { Experiment, type OpenOptions, PanelPage, strings } from "./harness.ts";
 import { shippedTheme, shippedThemes } from "./themes.ts";
@@ -380,6 +380,35 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     );
     expect(overlaps).toEqual([]);
     await panel.shot("learning-rates");
+  });
+
+  it("draws the front of the means that no other is as small and better than, against parameters or rank", async () => {
+    const made = await sweep(60).snapshot();
+    const state = { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } } as const;
+    const panel = await show(made, { state });
+    const front = async () => {
+      const text = await panel.page.locator(".chart-box.ranks canvas").getAttribute("data-front");
+      return JSON.parse(text ?? "[]") as string[];
+    };
+    const { runs } = made as Extract<HostMessage, { type: "snapshot" }>;
+    const labels = new Map<string, RunView[]>();
+    for (const run of runs) {
+      const label = run.rank === null ? run.method! : `r=${run.rank}`;
+      labels.set(label, [...(labels.get(label) ?? []), run]);
+    }
+    const means = [...labels].map(([label, group]) => {
+      const mean = group.reduce((sum, { testScore }) => sum + testScore!, 0) / group.length;
+      return { label, mean, parameters: group[0]!.parameters!, rank: group[0]!.rank };
+    });
+    const expected = (all: typeof means) =>
+      all.filter((one) => !all.some((other) => other.parameters < one.parameters && other.mean >= one.mean));
+    const names = (all: typeof means) => [...all].sort((a, b) => a.parameters - b.parameters).map(({ label }) => label);
+    await expect.poll(front).toEqual(names(expected(means)));
+    await panel.shot("front");
+    await panel.page.getByRole("radio", { name: "Rank" }).click();
+    await panel.page.getByText("accuracy (test) against rank").waitFor();
+    await expect.poll(front).toEqual(names(expected(means.filter(({ rank }) => rank !== null))));
+    await panel.shot("against-rank");
   });
 
   it("ticks and unticks runs for the charts, by key too", async () => {

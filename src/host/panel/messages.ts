@@ -1,7 +1,7 @@
 /** @file What the webview says, checked: a message is input from outside like any other. */
 import { z } from "zod";
 import { axes } from "../../results/curve.ts";
-import { chartFormats, chartNames, costActions, views, type WebviewMessage } from "../../shared/panel.ts";
+import { againsts, chartFormats, chartNames, costActions, views, type WebviewMessage } from "../../shared/panel.ts";
 
 const run = z.string();
 const step = z.int().min(0);
@@ -16,6 +16,7 @@ const preferences = z.object({
   score: z.enum(["validation", "test"]),
   onlyDifferences: z.boolean(),
   groupSeeds: z.boolean(),
+  against: z.enum(againsts).default("parameters"),
   sort: z.object({ column: z.string(), descending: z.boolean() }),
   factsOf: run.nullable(),
 });

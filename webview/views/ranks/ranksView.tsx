@@ -1,12 +1,12 @@
 /** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { RunView, Split } from "../../../src/shared/panel.ts";
+import type { Against, Split } from "../../../src/shared/panel.ts";
 import { csvLine } from "../../../src/words/surfaces.ts";
 import { marksOf } from "../../charts/marks.ts";
 import { RanksChart } from "../../charts/ranks.ts";
 import { pictureOf, pictureOptions, printTheme } from "../../charts/save.ts";
-import { type Scale, scaleOf, scoredRuns, scoreOf } from "../../comparison.ts";
+import { haveRanks, type PlacedRun, placedRuns, type Scale, scaleOf, scoredRuns, scoreOf } from "../../comparison.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { Button, Checkbox, IconButton, Segmented } from "../../ui/controls.tsx";
 import { showMenu } from "../../ui/menu.tsx";
@@ -24,17 +24,18 @@ export function RanksView(): JSX.Element {
   const scored = scoredRuns(store.runs, split);
   const metric = store.experiment?.metrics[split] ?? texts.t("score");
   const splitName = texts.t(split === "test" ? "splitTest" : "splitValidation");
-  const scale = scaleOf(scored);
+  const scale = scaleOf(scored, preferences.against);
+  const placed = placedRuns(store.runs, split, scale);
   const against = scale.setting ?? texts.t("trainedParameters");
   const title = texts.t("ranksTitle", texts.t("scoreOf", metric, splitName.toLowerCase()), against);
   const saves = ({ currentTarget }: { currentTarget: HTMLElement }) =>
     showMenu(currentTarget, texts.t("saveChart", title), [
       { label: texts.t("saveAsPng"), run: () => void savePicture(context, title, split, scale) },
-      { label: texts.t("saveAsCsv"), run: () => saveNumbers(context, scored, split, scale) },
+      { label: texts.t("saveAsCsv"), run: () => saveNumbers(context, placed, split, scale) },
     ]);
   return (
     <>
-      <Toolbar />
+      <Toolbar canChoose={haveRanks(scored)} />
       {scored.length === 0 ? (
         <WhyEmpty />
       ) : (
@@ -42,12 +43,12 @@ export function RanksView(): JSX.Element {
           <div class="chart-head">
             <h2>{title}</h2>
             <span class="chart-tools">
-              <Legend />
+              <Legend hasFront={scale.isCost} />
               <IconButton label={texts.t("saveChart", title)} icon="save" hasMenu onClick={saves} />
             </span>
           </div>
           {split !== preferences.score && <p class="note">{texts.t("noTestYet")}</p>}
-          <RanksCanvas split={split} scored={scored} scale={scale} />
+          <RanksCanvas split={split} placed={placed} scale={scale} />
         </section>
       )}
       <ComparisonTable />
@@ -55,7 +56,8 @@ export function RanksView(): JSX.Element {
   );
 }
 
-function Toolbar(): JSX.Element {
+/** @param canChoose whether there is something to draw scores against beside the trained parameters */
+function Toolbar({ canChoose }: { canChoose: boolean }): JSX.Element {
   const { texts, preferences, prefer, command } = usePanel();
   return (
     <div class="toolbar">
@@ -68,6 +70,17 @@ function Toolbar(): JSX.Element {
         value={preferences.score}
         onChange={(score) => prefer({ score })}
       />
+      {canChoose && (
+        <Segmented<Against>
+          label={texts.t("against")}
+          options={[
+            { value: "parameters", label: texts.t("againstParameters") },
+            { value: "rank", label: texts.t("againstRank") },
+          ]}
+          value={preferences.against}
+          onChange={(against) => prefer({ against })}
+        />
+      )}
       <Checkbox
         label={texts.t("groupSeeds")}
         checked={preferences.groupSeeds}
@@ -84,7 +97,7 @@ function Toolbar(): JSX.Element {
   );
 }
 
-function Legend(): JSX.Element {
+function Legend({ hasFront }: { hasFront: boolean }): JSX.Element {
   const { texts } = usePanel();
   return (
     <p class="hint chart-legend">
@@ -92,17 +105,23 @@ function Legend(): JSX.Element {
       {texts.t("everySeed")}
       <span class="legend-bar" aria-hidden="true" />
       {texts.t("meanAndDeviation")}
+      {hasFront && (
+        <>
+          <span class="legend-front" aria-hidden="true" />
+          <span title={texts.t("paretoFrontHint")}>{texts.t("paretoFront")}</span>
+        </>
+      )}
     </p>
   );
 }
 
 function RanksCanvas({
   split,
-  scored,
+  placed,
   scale,
 }: {
   split: Split;
-  scored: readonly RunView[];
+  placed: readonly PlacedRun[];
   scale: Scale;
 }): JSX.Element {
   const context = usePanel();
@@ -122,7 +141,7 @@ function RanksCanvas({
   });
   return (
     <div class="chart-box ranks">
-      <canvas role="img" aria-label={summary(context, split, scored)} ref={canvas} />
+      <canvas role="img" aria-label={summary(context, split, placed)} ref={canvas} />
     </div>
   );
 }
@@ -142,27 +161,27 @@ async function savePicture(
     chart.update({ runs, split, metric: metrics[split], references, scale, theme: printed, texts });
     return () => chart.destroy();
   };
-  const legend = scoredRuns(runs, split).map((run) => {
+  const legend = placedRuns(runs, split, scale).map(({ run }) => {
     const { color, dash } = marksOf(run);
     return { name: run.name, color: printed.series[color]!, dash };
   });
   send({ type: "save", chart: "ranks", format: "png", data: await pictureOf(title, draw, legend, printed) });
 }
 
-function saveNumbers({ send }: PanelContext, scored: readonly RunView[], split: Split, scale: Scale): void {
-  const rows = scored.map((run) => [run.name, run.seed, scale.placeOf(run), scoreOf(run, split)]);
+function saveNumbers({ send }: PanelContext, placed: readonly PlacedRun[], split: Split, scale: Scale): void {
+  const rows = placed.map(({ run, place }) => [run.name, run.seed, place, scoreOf(run, split)]);
   const text = [["run", "seed", scale.setting ?? "parameters", "score"], ...rows].map(csvLine).join("");
   send({ type: "save", chart: "ranks", format: "csv", data: new TextEncoder().encode(text) });
 }
 
 /** What the picture shows, in words. */
-function summary({ store, texts }: PanelContext, split: Split, scored: readonly RunView[]): string {
+function summary({ store, texts }: PanelContext, split: Split, placed: readonly PlacedRun[]): string {
   const metric = store.experiment?.metrics[split] ?? null;
-  const scores = scored.map((run) => scoreOf(run, split)!);
+  const scores = placed.map(({ run }) => scoreOf(run, split)!);
   return texts.t(
     "ranksSummary",
     metric ?? texts.t("score"),
-    scored.length,
+    placed.length,
     texts.score(metric, Math.min(...scores)),
     texts.score(metric, Math.max(...scores)),
   );
