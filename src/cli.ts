@@ -9,6 +9,7 @@ import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { diff } from "./cli/diff.ts";
 import { evaluate } from "./cli/evaluate.ts";
+import { noteEnd } from "./cli/launchNotes.ts";
 import { noteRun, starRun, tagRun } from "./cli/marks.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
 import { showPaper } from "./cli/paper.ts";
@@ -21,7 +22,15 @@ import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
 import { show } from "./cli/show.ts";
 import { supervise, tell } from "./cli/supervise.ts";
-import { continueSweep, dropFromSweep, listAllSweeps, pauseSweep, showSweep, stopSweep } from "./cli/sweep.ts";
+import {
+  continueSweep,
+  dropFromSweep,
+  listAllSweeps,
+  pauseSweep,
+  showSweep,
+  stopSweep,
+  trainNextInSweep,
+} from "./cli/sweep.ts";
 import { devicesTable } from "./cli/table.ts";
 import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
 import { resume, train } from "./cli/train.ts";
@@ -83,6 +92,7 @@ function asTask(command: (...args: never[]) => unknown): Task {
   return async ({ signal }, ...args) => {
     try {
       await command(...args, signal as never);
+      noteEnd();
       return exitCodes.ok;
     } catch (error) {
       endBar();
@@ -232,6 +242,13 @@ sweeps
   .addOption(workspaceOfSweeps())
   .addOption(json())
   .action(dropFromSweep);
+sweeps
+  .command("next <run>")
+  .description("begin a run before all others that wait")
+  .option("--sweep <sweep>", whichSweep)
+  .addOption(workspaceOfSweeps())
+  .addOption(json())
+  .action(trainNextInSweep);
 sweeps
   .command("stop")
   .description("have its runs save, and end it")

@@ -15,14 +15,17 @@ import { registerCommands } from "./host/register.ts";
 import { runCommands } from "./host/runs/commands.ts";
 import { RunsView } from "./host/runs/runsView.ts";
 import { WorkspaceRuns } from "./host/runs/store.ts";
+import { Sweeps } from "./host/runs/sweeps.ts";
 import { checkRuntime } from "./host/service/commands.ts";
 import { checkRuntimeFiles } from "./host/service/runtime.ts";
 import { LocalService } from "./host/service/serviceClient.ts";
 import type { Services } from "./host/services.ts";
 import { registerRunTable } from "./host/table/index.ts";
 import { trainCommands } from "./host/training/commands.ts";
-import { notifyWhenTrainingEnds } from "./host/training/notifications.ts";
+import { registerLaunchProblems } from "./host/training/launchProblems.ts";
+import { notifyWhenLaunchFails, notifyWhenTrainingEnds } from "./host/training/notifications.ts";
 import { StatusItem } from "./host/training/status.ts";
+import { sweepCommands } from "./host/training/sweepCommands.ts";
 import { UlptTasks } from "./host/training/tasks.ts";
 import { Trainings } from "./host/training/trainings.ts";
 import { createLog, logError } from "./host/window/log.ts";
@@ -39,21 +42,23 @@ export function activate(context: vscode.ExtensionContext): void {
   const previews = new Previews(service);
   const trainings = new Trainings(extensionPath, store, log, hub);
   const tasks = new UlptTasks(trainings);
-  const runsView = new RunsView(store, context.workspaceState);
+  const sweeps = new Sweeps(store);
+  const runsView = new RunsView(store, sweeps, context.workspaceState);
   const promptsView = new PromptsView();
   const status = new StatusItem(store);
   context.subscriptions.push(log, store, hub, service, previews, runsView, promptsView, status);
 
-  const { open: openPanel } = registerRunPanel(context, { store, service, log });
+  const { open: openPanel } = registerRunPanel(context, { store, sweeps, service, log });
   const openRunTable = registerRunTable(context, { store, log, openPanel });
   const services: Services = {
-    ...{ extensionPath, log, store, hub, service, previews, trainings, tasks, runsView, promptsView },
+    ...{ extensionPath, log, store, sweeps, hub, service, previews, trainings, tasks, runsView, promptsView },
     openPanel,
   };
   registerDocuments(context, services);
   registerReports(context);
   registerCommands(context, log, {
     ...trainCommands(services),
+    ...sweepCommands(services),
     ...runCommands(services),
     ...promptCommands(services),
     ...shareCommands(services),
@@ -66,6 +71,8 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     vscode.tasks.registerTaskProvider(taskType, tasks),
     notifyWhenTrainingEnds(store, openPanel),
+    notifyWhenLaunchFails(store, openPanel),
+    registerLaunchProblems(store, log),
     vscode.workspace.onDidGrantWorkspaceTrust(() => status.setBroken(checkRuntimeFiles(extensionPath))),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration(settings.nodePath)) status.setBroken(checkRuntimeFiles(extensionPath));

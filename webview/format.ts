@@ -1,6 +1,7 @@
 /** @file Numbers and texts as people read them, in the language of the page. */
-import { isPercent } from "../src/metrics/kinds.ts";
+import { isPercent, lossText, percentText } from "../src/metrics/kinds.ts";
 import type { StringKey, Strings } from "../src/shared/panel.ts";
+import { byteText, durationText } from "../src/words/numbers.ts";
 
 export const none = "–";
 
@@ -12,7 +13,6 @@ export function fill(template: string, values: readonly (string | number)[]): st
 export class Texts {
   private readonly strings: Partial<Strings>;
   private readonly whole: Intl.NumberFormat;
-  private readonly percentFormat: Intl.NumberFormat;
   private readonly percentTickFormat: Intl.NumberFormat;
   private readonly compactFormat: Intl.NumberFormat;
   private readonly language: string;
@@ -21,12 +21,7 @@ export class Texts {
     this.strings = strings;
     this.language = supported(language);
     this.whole = new Intl.NumberFormat(this.language, { maximumFractionDigits: 0 });
-    this.percentFormat = new Intl.NumberFormat(this.language, {
-      style: "percent",
-      minimumFractionDigits: 1,
-      maximumFractionDigits: 1,
-    });
-    this.percentTickFormat = new Intl.NumberFormat(this.language, { style: "percent", maximumFractionDigits: 1 });
+    this.percentTickFormat = new Intl.NumberFormat(this.language, { maximumFractionDigits: 1 });
     this.compactFormat = new Intl.NumberFormat(this.language, { notation: "compact", maximumFractionDigits: 1 });
   }
 
@@ -44,13 +39,13 @@ export class Texts {
   }
 
   percent(fraction: number | null): string {
-    return fraction === null || !Number.isFinite(fraction) ? none : this.percentFormat.format(fraction);
+    return fraction === null || !Number.isFinite(fraction) ? none : percentText(fraction);
   }
 
-  /** A small part of a whole: 0.0000123 → `0.0012%` */
+  /** A small part of a whole: 0.0000123 → `0.0012 %` */
   share(fraction: number): string {
-    const format = { style: "percent", maximumSignificantDigits: 2 } as const;
-    return Number.isFinite(fraction) ? new Intl.NumberFormat(this.language, format).format(fraction) : none;
+    if (!Number.isFinite(fraction)) return none;
+    return `${new Intl.NumberFormat(this.language, { maximumSignificantDigits: 2 }).format(100 * fraction)} %`;
   }
 
   /** Three significant digits: 0.213, 1.25, 12.5, 1,250 */
@@ -65,32 +60,20 @@ export class Texts {
 
   /** As on an axis: no more digits than needed. */
   percentTick(fraction: number): string {
-    return this.percentTickFormat.format(fraction);
+    return `${this.percentTickFormat.format(100 * fraction)} %`;
   }
 
   scoreTick(metric: string | null, score: number): string {
     return isPercent(metric) ? this.percentTick(score) : String(Number(score.toPrecision(4)));
   }
 
-  /** Three significant digits: 0.0213, 1.25, 12.5, 125. */
   loss(value: number | null): string {
     if (value === null) return none;
-    if (!Number.isFinite(value)) return "NaN";
-    const size = Math.abs(value);
-    if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
-    const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 4;
-    return new Intl.NumberFormat(this.language, {
-      minimumFractionDigits: digits,
-      maximumFractionDigits: digits,
-      useGrouping: false,
-    }).format(value);
+    return Number.isFinite(value) ? lossText(value) : "NaN";
   }
 
   bytes(value: number): string {
-    const units = ["B", "KB", "MB", "GB", "TB"];
-    const power = value < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
-    const format = new Intl.NumberFormat(this.language, { maximumFractionDigits: power === 0 ? 0 : 1 });
-    return `${format.format(value / 1000 ** power)} ${units[power]}`;
+    return byteText(value);
   }
 
   /** A moment, from `2026-11-23T15:43:35.842Z`. */
@@ -109,16 +92,8 @@ function supported(language: string): string {
   }
 }
 
-/** 75 → `1m 15s`, 4000 → `1h 07m`, 0.5 → `0.5s` */
 export function duration(seconds: number | null): string {
-  if (seconds === null || !Number.isFinite(seconds)) return none;
-  if (seconds < 9.95) return `${Number(seconds.toFixed(1))}s`;
-  const whole = Math.round(seconds);
-  const padded = (value: number) => String(value).padStart(2, "0");
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}m ${padded(whole % 60)}s`;
-  const minutes = Math.round(whole / 60);
-  return `${Math.floor(minutes / 60)}h ${padded(minutes % 60)}m`;
+  return seconds === null || !Number.isFinite(seconds) ? none : durationText(seconds);
 }
 
 const timeSteps = [

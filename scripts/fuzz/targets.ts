@@ -76,6 +76,7 @@ async function lookAt(workspace: string): Promise<void> {
     colorIndex: () => 0,
     baseline: () => undefined,
     sweep: () => null,
+    launch: () => null,
     canTrain: () => true,
     course: (directory: string) => new RunReader(directory),
   };

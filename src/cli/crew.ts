@@ -17,6 +17,7 @@ import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import type { SweepCrew } from "../training/sweep.ts";
 import { formatSeconds } from "./format.ts";
+import { noteBegun } from "./launchNotes.ts";
 import { runToEnd, type Training } from "./training.ts";
 
 type TrainRun = SweepCrew["train"];
@@ -102,6 +103,7 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
       if (signal.aborted) stop();
       const end = await followed(started.end, () => {
         for (const event of journal.readNew().events) {
+          noteBegun();
           atWork ??= event.t;
           reporter.progress(spec.run, event);
         }

@@ -1,5 +1,6 @@
 /** @file A command in a thread of its own, and Ctrl+C: it saves and ends, or is ended within two seconds. */
 import { exitCodes, UlptError } from "../errors.ts";
+import { noteEnd } from "./launchNotes.ts";
 import { asErrorLine } from "./output.ts";
 import { complain, sayJson, showCursor } from "./terminal.ts";
 import { WorkThread } from "./workThread.ts";
@@ -74,6 +75,7 @@ async function endOrDie(thread: WorkThread, signal: NodeJS.Signals | "SIGKILL"):
 
 /** What ended a command, for people on stderr and for machines on stdout. */
 export function tell(error: unknown, json: boolean): void {
+  noteEnd(error);
   complain(describeEnd(error));
   if (json) sayJson(asErrorLine(error));
 }

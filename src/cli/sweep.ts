@@ -8,6 +8,7 @@ import {
   dropRun,
   listSweeps,
   openSweep,
+  putFirst,
   readSweepJournal,
   requestOfSweep,
   SweepLead,
@@ -153,6 +154,12 @@ export function dropFromSweep(run: string, options: SweepOptions & { sweep?: str
   const record = findSweep(openWorkspace(options.workspace), options.sweep);
   dropRun(record, run);
   tell(record, `goes on without ${run}`, options.json);
+}
+
+export function trainNextInSweep(run: string, options: SweepOptions & { sweep?: string | undefined }): void {
+  const record = findSweep(openWorkspace(options.workspace), options.sweep);
+  putFirst(record, run);
+  tell(record, `begins ${run} before all others that wait`, options.json);
 }
 
 function notRunning(state: string): string {

@@ -21,6 +21,7 @@ import { type Preparation, type ResourceOptions, Resources } from "../training/r
 import { visibleLine } from "../words/surfaces.ts";
 import { resolveDevice } from "./devices.ts";
 import { openHub } from "./hub.ts";
+import { noteBegun, notePreparation } from "./launchNotes.ts";
 import { estimateMemory } from "./memory.ts";
 import { createReporter } from "./output.ts";
 import { linesBesidePaper } from "./paper.ts";
@@ -106,7 +107,10 @@ export function access(reporter: Reporter, allowPrograms: boolean, signal: Abort
     hub: openHub(),
     allowPrograms,
     signal,
-    onProgress: (progress: Preparation) => reporter.preparing(progress),
+    onProgress: (progress: Preparation) => {
+      notePreparation(progress);
+      reporter.preparing(progress);
+    },
     onWarning: (message: string) => reporter.note(`warning: ${message}`),
   };
 }
@@ -141,7 +145,10 @@ export async function runToEnd(
   reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
   let state: EndState;
   try {
-    const onProgress = (event: RunProgress) => reporter.progress(spec.run, event);
+    const onProgress = (event: RunProgress) => {
+      noteBegun();
+      reporter.progress(spec.run, event);
+    };
     state = await executeRun(run, resources, { ...options, onProgress });
   } catch (error) {
     // Of a run that another process trains there is no end to tell.

@@ -15,6 +15,7 @@ import { registerNewExperiment } from "./experiments/newExperiment.ts";
 import { registerWalkthrough } from "./experiments/walkthrough.ts";
 import { registerPromptEditor } from "./prompts/promptEditor.ts";
 import type { RunStore } from "./runs/store.ts";
+import type { Sweeps } from "./runs/sweeps.ts";
 import type { ServiceClient } from "./service/serviceClient.ts";
 import { withServiceProgress } from "./service/serviceProgress.ts";
 import type { Log } from "./window/log.ts";
@@ -23,12 +24,16 @@ const { t } = vscode.l10n;
 
 export interface DocumentServices {
   store: RunStore;
+  sweeps: Sweeps;
   service: ServiceClient;
   log: Log;
 }
 
 /** Registers all of it. Reads no file and starts nothing by itself, but for the experiment files that are open. */
-export function registerDocuments(context: vscode.ExtensionContext, { store, service, log }: DocumentServices): void {
+export function registerDocuments(
+  context: vscode.ExtensionContext,
+  { store, sweeps, service, log }: DocumentServices,
+): void {
   const inspections = new Inspections({
     checkpoint: (checkpoint) => service.request("inspect", { checkpoint }),
     prompt: async (prompt, fetch) =>
@@ -42,7 +47,7 @@ export function registerDocuments(context: vscode.ExtensionContext, { store, ser
   registerDiff(context, store, log);
   registerAnswersDocuments(context, store);
   registerCompareAnswers(context, { store, service, log });
-  registerLenses(context, store, inspections);
+  registerLenses(context, { store, sweeps }, inspections);
   registerInlineDeltas(context);
   registerInlayHints(context, store, inspections);
   registerPromptEditor(context, { service, inspections, log });

@@ -41,6 +41,12 @@ export const coreCommands = {
   checkRuntime: "ulpt.checkRuntime",
   showLog: "ulpt.showLog",
   showRunLog: "ulpt.showRunLog",
+  dismissFailure: "ulpt.dismissFailure",
+  pauseSweep: "ulpt.pauseSweep",
+  continueSweep: "ulpt.continueSweep",
+  stopSweep: "ulpt.stopSweep",
+  dropFromSweep: "ulpt.dropFromSweep",
+  trainNext: "ulpt.trainNext",
 } as const;
 
 /** Commands that only our own items run, and that package.json need not know. */
@@ -96,6 +102,9 @@ export const taskType = "ulpt";
 /** Whose diagnostics the editor's checks are. No problem matcher may have this owner: a task that ends clears its owner's. */
 export const diagnosticOwner = "ulpt";
 
+/** Whose diagnostics are of launches that failed before their first run. */
+export const launchDiagnosticOwner = "ulpt-launch";
+
 export const problemMatcher = "$ulpt";
 
 export const contextKeys = {
@@ -140,6 +149,9 @@ export const contextValues = {
   run: "ulptRun",
   checkpoint: "ulptCheckpoint",
   evaluation: "ulptEvaluation",
+  launch: "ulptLaunch",
+  sweep: "ulptSweep",
+  waiting: "ulptWaiting",
   prompt: "ulptPrompt",
   message: "ulptMessage",
 } as const;

@@ -5,6 +5,7 @@ import type { HubAccess } from "./hub/hubAccess.ts";
 import type { PromptsView } from "./prompts/promptsView.ts";
 import type { RunsView } from "./runs/runsView.ts";
 import type { ExperimentEntry, RunStore } from "./runs/store.ts";
+import type { Sweeps } from "./runs/sweeps.ts";
 import type { ServiceClient } from "./service/serviceClient.ts";
 import type { UlptTasks } from "./training/tasks.ts";
 import type { Trainings } from "./training/trainings.ts";
@@ -14,6 +15,7 @@ export interface Services {
   extensionPath: string;
   log: Log;
   store: RunStore;
+  sweeps: Sweeps;
   hub: HubAccess;
   service: ServiceClient;
   previews: Previews;

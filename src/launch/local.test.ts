@@ -111,6 +111,7 @@ describe("a process that a record names", () => {
       args: ["train", "e.ulpt.json"],
       started: "2026-01-01T00:00:00.000Z",
       log: join(workspace, "log"),
+      state: join(workspace, "state"),
     };
   });
   afterEach(() => void bystander.kill("SIGKILL"));

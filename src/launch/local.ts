@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, readSync } from "node:fs";
 import { systemErrorCode, UlptError } from "../errors.ts";
-import { createLaunch, type Launch, recordLaunch } from "../runs/launches.ts";
+import { createLaunch, type Launch, launchStateVariable, recordLaunch } from "../runs/launches.ts";
 import { openOwnFile } from "../runs/ownFiles.ts";
 import type { Owner } from "../runs/schema.ts";
 import { visibleText } from "../words/surfaces.ts";
@@ -40,7 +40,7 @@ export async function launch(
   try {
     const child = spawn(runtime.command, [...runtime.args, ...args], {
       cwd: options.cwd ?? workspace,
-      env: { ...process.env, ...runtime.env },
+      env: { ...process.env, ...runtime.env, [launchStateVariable]: created.state },
       stdio: ["ignore", created.descriptor, created.descriptor],
       detached: true, // on POSIX the leader of its own process group
       windowsHide: true,

@@ -4,6 +4,8 @@ import { foldSweep, runsOfSweep, type SweepView } from "../results/sweep.ts";
 import { experimentFolder } from "../runs/layout.ts";
 import {
   droppedRuns,
+  firstRuns,
+  inOrder,
   listSweeps,
   openSweep,
   readSweepJournal,
@@ -23,6 +25,7 @@ function viewSweep(record: SweepRecord, runs: readonly RunSummary[]): SweepView 
     state: sweepState(record),
     events,
     dropped: droppedRuns(record.directory),
+    order: inOrder(record.spec.runs, firstRuns(record.directory)).map(({ name }) => name),
     runs: runs.filter(({ directory }) => basename(dirname(directory)) === record.spec.folder),
     now: Date.now(),
   });

@@ -41,5 +41,17 @@ export function bestOf<T extends { metric: string | null; score: number }>(score
 
 /** `91.4 %`, or of a loss `0.8532`. */
 export function scoreText(metric: string | null, score: number): string {
-  return isPercent(metric) ? `${(100 * score).toFixed(1)} %` : score.toFixed(4);
+  return isPercent(metric) ? percentText(score) : lossText(score);
+}
+
+/** 0.914 → `91.4 %` */
+export function percentText(fraction: number): string {
+  return `${(100 * fraction).toFixed(1)} %`;
+}
+
+/** With four decimals, as everywhere; what would show none of its digits so is written with an exponent. */
+export function lossText(loss: number): string {
+  const size = Math.abs(loss);
+  const isPlain = size === 0 || !Number.isFinite(loss) || (size >= 1e-4 && size < 1e6);
+  return isPlain ? loss.toFixed(4) : loss.toExponential(2);
 }

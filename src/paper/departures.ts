@@ -22,5 +22,5 @@ export function departureNote(run: Pick<ComparableRun, "model" | "task" | "metho
   if (!cell) return undefined;
   const differences = trainingDifferences(run, protocolOf(cell)).map(({ what }) => what.toLowerCase());
   if (differences.length === 0) return undefined;
-  return `${run.task.name} is not trained by the paper's protocol (other: ${differences.join(", ")}); \`ulpt paper ${cell.id}\` writes an experiment that follows it`;
+  return `${run.task.name} is not trained by the paper's protocol (other: ${differences.join(", ")}); Reproduce a Paper Result, or \`ulpt paper ${cell.id}\`, writes an experiment that follows it`;
 }

@@ -45,6 +45,8 @@ export interface SweepView {
   message: string | null;
   parallel: number;
   runs: SweepRunView[];
+  /** The names of those that wait, in the order in which they begin. */
+  waiting: readonly string[];
   counts: Readonly<Record<SweepRunState, number>>;
   /** Runs that nothing more is to be done about: trained to their end, failed, dropped, or left by a halving. */
   done: number;
@@ -65,6 +67,8 @@ export interface SweepFacts<Run extends ExperimentRun = ExperimentRun> {
   state: SweepState;
   events: readonly SweepEvent[];
   dropped: ReadonlySet<string>;
+  /** The names of the runs in the order in which they begin; default: the plan's. */
+  order?: readonly string[];
   /** The runs of its experiment, as they are now. */
   runs: readonly Run[];
   /** Milliseconds since 1970. */
@@ -80,6 +84,8 @@ export function foldSweep(facts: SweepFacts): SweepView {
   );
   const counts = { ...noCounts };
   for (const run of runs) counts[run.state] += 1;
+  const waits = new Set(runs.flatMap(({ state, left, name }) => (state === "waiting" && !left ? [name] : [])));
+  const order = facts.order ?? spec.runs.map(({ name }) => name);
   const status = events.findLast((event) => event.type === "status");
   return {
     name,
@@ -89,6 +95,7 @@ export function foldSweep(facts: SweepFacts): SweepView {
     message: (status?.type === "status" && status.message) || null,
     parallel: spec.parallel,
     runs,
+    waiting: order.filter((name) => waits.has(name)),
     counts,
     done: runs.filter(isDone).length,
     secondsLeft: state === "running" ? secondsLeft(spec, runs, events, now) : null,

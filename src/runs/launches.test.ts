@@ -2,7 +2,17 @@ import { closeSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createLaunch, isRunning, type Launch, listLaunches, recordLaunch } from "./launches.ts";
+import {
+  createLaunch,
+  failureOf,
+  forgetLaunch,
+  isRunning,
+  type Launch,
+  type LaunchState,
+  listLaunches,
+  recordLaunch,
+  writeLaunchState,
+} from "./launches.ts";
 import { launchesFolder } from "./layout.ts";
 
 let workspace: string;
@@ -42,6 +52,44 @@ describe("a launch", () => {
   it("cannot be recorded where the workspace cannot be written", () => {
     writeFileSync(join(workspace, ".ulpt"), "");
     expect(() => createLaunch(workspace)).toThrow(expect.objectContaining({ code: "RUN_UNWRITABLE" }));
+  });
+});
+
+describe("a launch that failed before its first run", () => {
+  const error = { code: "MODEL_MISSING", message: "There is no model.", hint: "Check the path." };
+
+  function saying(state: Omit<LaunchState, "version">): Launch {
+    const launch = endedLaunch();
+    writeLaunchState(launch.state, { version: 1, ...state });
+    return launch;
+  }
+
+  it("has the error that its process left, or none where that was killed", () => {
+    expect(failureOf(saying({ begun: false, end: { error } }))).toEqual({ error });
+    expect(failureOf(endedLaunch())).toEqual({ error: null });
+  });
+
+  it("is none that has begun a run, did what it was to, was stopped, or goes on", () => {
+    expect(failureOf(saying({ begun: true, end: { error } }))).toBeUndefined();
+    expect(failureOf(saying({ begun: false, end: {} }))).toBeUndefined();
+    expect(failureOf(saying({ begun: false, end: { error: { ...error, code: "STOPPED" } } }))).toBeUndefined();
+    const created = createLaunch(workspace);
+    closeSync(created.descriptor);
+    expect(failureOf(recordLaunch(created, { pid: process.pid, args: [] }))).toBeUndefined();
+  });
+
+  it("is none of which nothing can be read: an older version wrote no state", () => {
+    const launch = endedLaunch();
+    writeFileSync(launch.state, "{");
+    expect(failureOf(launch)).toBeUndefined();
+    rmSync(launch.state);
+    expect(failureOf(launch)).toBeUndefined();
+  });
+
+  it("is forgotten with all its files", () => {
+    const launch = endedLaunch();
+    forgetLaunch(workspace, launch.id);
+    expect(readdirSync(launchesFolder(workspace))).toEqual([]);
   });
 });
 

@@ -2,11 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { openSync } from "node:fs";
 import { z } from "zod";
+import type { ErrorCode } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
 import { isName, launchesFolder, launchPaths } from "./layout.ts";
 import { removeAbandonedOwn, thisObserver } from "./owner.ts";
 import { listOwnNames, makeOwnFolders, removeOwnFile, statOwnFile, writeOwnFile } from "./ownFiles.ts";
-import { readJson } from "./schema.ts";
+import { type RecordedError, readJson, recordedError } from "./schema.ts";
 import { hideFromGit } from "./store.ts";
 
 /** `<workspace>/.ulpt/launches/<id>.json`. What the launch is called and where its output goes says the name of the file. */
@@ -30,7 +31,36 @@ export interface Launch extends z.infer<typeof launchJson> {
   id: string;
   /** The file that its output goes to. */
   log: string;
+  /** The file in which its process says how far it is. */
+  state: string;
 }
+
+/** What a launch waits for before its first run. */
+const preparation = z.object({
+  stage: z.enum(["download", "read", "tokenize", "quantize"]),
+  /** The file or split concerned. */
+  what: z.string(),
+  /** Bytes of a download, weights that are rounded, else rows. */
+  done: z.number(),
+  total: z.number(),
+  bytesPerSecond: z.number().optional(),
+  secondsLeft: z.number().optional(),
+});
+export type LaunchPreparation = z.infer<typeof preparation>;
+
+/** `<id>.state.json`, written by the process itself; whoever starts it writes the first one. */
+const launchState = z.object({
+  version: z.literal(1),
+  /** Whether one of its runs has begun: how that goes says the run. */
+  begun: z.boolean(),
+  preparing: preparation.optional(),
+  /** How it ended; without it a process that is gone was killed, or crashed. */
+  end: z.object({ error: recordedError.optional() }).optional(),
+});
+export type LaunchState = z.infer<typeof launchState>;
+
+/** Variable of the environment that names to a launched process the file for its state. */
+export const launchStateVariable = "ULPT_LAUNCH_STATE";
 
 /** Old launches beyond this many are forgotten, with their logs. */
 const keptLaunches = 50;
@@ -43,6 +73,7 @@ export interface NewLaunch {
   id: string;
   started: string;
   log: string;
+  state: string;
   descriptor: number;
 }
 
@@ -50,12 +81,13 @@ export interface NewLaunch {
 export function createLaunch(workspace: string): NewLaunch {
   const started = new Date().toISOString();
   const id = `${started.replaceAll(/[:.]/g, "-")}-${randomBytes(2).toString("hex")}`;
-  const { log } = launchPaths(workspace, id);
+  const { log, state } = launchPaths(workspace, id);
   makeOwnFolders(launchesFolder(workspace));
   hideFromGit(workspace);
   forgetOldLaunches(workspace);
+  writeLaunchState(state, { version: 1, begun: false });
   try {
-    return { workspace, id, started, log, descriptor: openSync(log, "ax") }; // never through a link
+    return { workspace, id, started, log, state, descriptor: openSync(log, "ax") }; // never through a link
   } catch (error) {
     throw asWriteError(error, log);
   }
@@ -63,7 +95,7 @@ export function createLaunch(workspace: string): NewLaunch {
 
 /** Records that `pid` is the process of a new launch. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
 export function recordLaunch(
-  { workspace, id, started, log }: NewLaunch,
+  { workspace, id, started, log, state }: NewLaunch,
   process: { pid: number; args: readonly string[]; experiment?: string | undefined },
 ): Launch {
   const { pid, args, experiment } = process;
@@ -78,7 +110,43 @@ export function recordLaunch(
     ...(experiment === undefined ? {} : { experiment }),
   };
   writeOwnFile(launchPaths(workspace, id).record, `${JSON.stringify(record, null, 2)}\n`, { tag: "launch" });
-  return { ...record, id, log };
+  return { ...record, id, log, state };
+}
+
+/** @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+export function writeLaunchState(path: string, state: LaunchState): void {
+  writeOwnFile(path, `${JSON.stringify(state)}\n`, { tag: "state" });
+}
+
+/** What its process said last; null where it says nothing, or nothing that can be read. Never throws. */
+export function readLaunchState({ state }: Pick<Launch, "state">): LaunchState | null {
+  try {
+    return readJson(state, launchState);
+  } catch {
+    return null;
+  }
+}
+
+/** Why a launch ended before its first run: the error it left; null where it left none. */
+export interface LaunchFailure {
+  error: RecordedError | null;
+}
+
+/** Undefined of a launch that runs, that has begun a run, that did what it was to, or that was stopped. Never throws. */
+export function failureOf(launch: Launch): LaunchFailure | undefined {
+  if (isRunning(launch)) return undefined;
+  const state = readLaunchState(launch);
+  if (!state || state.begun) return undefined;
+  if (!state.end) return { error: null };
+  const { error } = state.end;
+  return error && error.code !== stopped ? { error } : undefined;
+}
+
+const stopped: ErrorCode = "STOPPED";
+
+/** Takes the record of a launch that ended away, with its log. @throws UlptError RUN_INVALID, RUN_UNWRITABLE */
+export function forgetLaunch(workspace: string, id: string): void {
+  for (const path of Object.values(launchPaths(workspace, id))) removeOwnFile(path);
 }
 
 /** The launches of a workspace, oldest first. Records that cannot be read are left out. Changes nothing on the disk. */
@@ -89,15 +157,15 @@ export function listLaunches(workspace: string): Launch[] {
 }
 
 /** By their names, which begin with the time. */
-function launchIds(workspace: string, ending: ".json" | ".log"): string[] {
+function launchIds(workspace: string, ending: string): string[] {
   return listOwnNames(launchesFolder(workspace), "launch", ending).sort();
 }
 
 function readLaunch(workspace: string, id: string): Launch | null {
   try {
-    const { record, log } = launchPaths(workspace, id);
+    const { record, log, state } = launchPaths(workspace, id);
     const read = readJson(record, launchJson);
-    return read && statOwnFile(log) ? { ...read, id, log } : null;
+    return read && statOwnFile(log) ? { ...read, id, log, state } : null;
   } catch {
     return null;
   }
@@ -107,12 +175,11 @@ function readLaunch(workspace: string, id: string): Launch | null {
 function forgetOldLaunches(workspace: string): void {
   removeAbandonedOwn(launchesFolder(workspace));
   const running = new Set(listLaunches(workspace).flatMap((launch) => (isRunning(launch) ? launch.id : [])));
-  const all = new Set([...launchIds(workspace, ".json"), ...launchIds(workspace, ".log")]);
+  const all = new Set([".json", ".log", ".state.json"].flatMap((ending) => launchIds(workspace, ending)));
   for (const id of [...all].sort().slice(0, -keptLaunches)) {
     if (running.has(id)) continue;
-    const { record, log } = launchPaths(workspace, id);
     try {
-      for (const path of [record, log]) removeOwnFile(path);
+      forgetLaunch(workspace, id);
     } catch {
       // They stay, which keeps nobody from training.
     }

@@ -90,6 +90,8 @@ export function sweepPaths(directory: string) {
     control,
     stop,
     pause: join(control, "pause"),
+    /** The runs that are to begin before the others. */
+    order: join(control, "order.json"),
     /** A file for each run that is to be left out, called like the run. */
     dropped: join(control, "dropped"),
   };
@@ -123,10 +125,10 @@ export function runFolder(workspace: string, experiment: string, run: string): s
   return pathOf(experimentFolder(workspace, experiment), "run", run);
 }
 
-/** Record and output of a launch. */
-export function launchPaths(workspace: string, id: string): { record: string; log: string } {
+/** Record and output of a launch, and how far its process says it is. */
+export function launchPaths(workspace: string, id: string): { record: string; log: string; state: string } {
   const path = pathOf(launchesFolder(workspace), "launch", id);
-  return { record: `${path}.json`, log: `${path}.log` };
+  return { record: `${path}.json`, log: `${path}.log`, state: `${path}.state.json` };
 }
 
 /** The files and folders of the run in `directory`. */

@@ -115,6 +115,16 @@ export type Owner = z.infer<typeof owner>;
 export const endStates = ["finished", "early-stopped", "stopped", "paused", "failed"] as const;
 export type EndState = (typeof endStates)[number];
 
+/** An UlptError as JSON. */
+export const recordedError = z.object({
+  code: z.string(),
+  message: z.string(),
+  where: z.string().optional(),
+  expected: z.string().optional(),
+  hint: z.string().optional(),
+});
+export type RecordedError = z.infer<typeof recordedError>;
+
 /** exit.json: how an attempt ended. */
 export const exitJson = z.object({
   attempt: z.int().min(1),
@@ -123,16 +133,7 @@ export const exitJson = z.object({
   state: z.enum(endStates),
   /** A sentence for people. */
   reason: z.string().optional(),
-  /** An UlptError as JSON. */
-  error: z
-    .object({
-      code: z.string(),
-      message: z.string(),
-      where: z.string().optional(),
-      expected: z.string().optional(),
-      hint: z.string().optional(),
-    })
-    .optional(),
+  error: recordedError.optional(),
   /** Last step that was done. */
   step: count,
   /** What a list of runs shows, so that it need not read the journals of runs that ended. Scores are fractions. */

@@ -8,9 +8,12 @@ import {
   createSweep,
   droppedRuns,
   dropRun,
+  firstRuns,
+  inOrder,
   listSweeps,
   openSweep,
   pauseRequested,
+  putFirst,
   readSweepJournal,
   requestOfSweep,
   SweepLead,
@@ -33,6 +36,27 @@ function workspace(): string {
   mkdirSync(path);
   return path;
 }
+
+describe("the order of a sweep", () => {
+  it("has the run that was put first last before all others, and is the plan's without a wish", () => {
+    const record = createSweep(workspace(), { ...plan, runs: ["a", "b", "c"].map((name) => ({ ...runs[0]!, name })) });
+    const names = () => inOrder(record.spec.runs, firstRuns(record.directory)).map(({ name }) => name);
+    expect(names()).toEqual(["a", "b", "c"]);
+    putFirst(record, "b");
+    putFirst(record, "c");
+    expect(names()).toEqual(["c", "b", "a"]);
+    putFirst(record, "b");
+    expect(names()).toEqual(["b", "c", "a"]);
+  });
+
+  it("is asked of runs that it plans, and of a file that says nothing the plan's", () => {
+    const record = createSweep(workspace(), plan);
+    expect(() => putFirst(record, "../x")).toThrow("The sweep plans no run");
+    putFirst(record, "b");
+    writeFileSync(sweepPaths(record.directory).order, '{"first": ["../../b"]}');
+    expect(firstRuns(record.directory)).toEqual([]);
+  });
+});
 
 describe("a sweep", () => {
   it("is called like its experiment with a number, and reads back as it was made", () => {

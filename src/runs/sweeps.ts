@@ -293,18 +293,49 @@ export function stopOfSweepRequested(directory: string): boolean {
 }
 
 /** Leaves a run out of a sweep; where it is being trained it saves and stops. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
-export function dropRun({ directory, spec }: SweepRecord, run: string): void {
-  if (!spec.runs.some(({ name }) => name === run)) {
-    throw new UlptError("RUN_MISSING", `The sweep plans no run ${JSON.stringify(run)}.`, {
-      where: directory,
-      expected: "the name of one of its runs",
-      hint: "`ulpt sweep show` lists them.",
-    });
-  }
+export function dropRun(record: SweepRecord, run: string): void {
+  requirePlanned(record, run);
+  const { directory } = record;
   const { control, dropped } = sweepPaths(directory);
   makeOwnFolder(control);
   makeOwnFolder(dropped);
   writeOwnFile(pathOf(dropped, "droppedRun", run), `${new Date().toISOString()}\n`, { tag: "drop" });
+}
+
+function requirePlanned({ directory, spec }: SweepRecord, run: string): void {
+  if (spec.runs.some(({ name }) => name === run)) return;
+  throw new UlptError("RUN_MISSING", `The sweep plans no run ${JSON.stringify(run)}.`, {
+    where: directory,
+    expected: "the name of one of its runs",
+    hint: "`ulpt sweep show` lists them.",
+  });
+}
+
+const order = z.object({ first: z.array(runName).max(mostRuns) });
+
+/** Has a run of a sweep begin before all others that wait. @throws UlptError RUN_MISSING, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+export function putFirst(record: SweepRecord, run: string): void {
+  requirePlanned(record, run);
+  const { control, order: path } = sweepPaths(record.directory);
+  const first = [run, ...firstRuns(record.directory).filter((name) => name !== run)];
+  makeOwnFolder(control);
+  writeOwnFile(path, `${JSON.stringify({ first })}\n`, { tag: "order" });
+}
+
+/** The names of the runs that begin before the others, in their order. Never throws. */
+export function firstRuns(directory: string): string[] {
+  try {
+    return readJson(sweepPaths(directory).order, order)?.first ?? [];
+  } catch {
+    return []; // then the plan's order holds
+  }
+}
+
+/** Runs of a plan in the order in which they begin. */
+export function inOrder<T extends { readonly name: string }>(planned: readonly T[], first: readonly string[]): T[] {
+  const places = new Map(first.map((name, place) => [name, place]));
+  const placeOf = ({ name }: T) => places.get(name) ?? first.length;
+  return [...planned].sort((a, b) => placeOf(a) - placeOf(b)); // stable: else in the plan's order
 }
 
 /** The names of the runs that were left out. */

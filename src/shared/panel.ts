@@ -210,11 +210,27 @@ export interface ExperimentView {
   references: ReferenceScores;
   /** Settings that all runs share; none until they were compared. */
   common: Settings;
-  /** Its newest sweep in words, while there is something left to do. */
-  sweep: string | null;
+  /** Its newest sweep, while there is something left to do. */
+  sweep: SweepBrief | null;
+  /** What was launched for it and has no run yet, or ended before its first one. */
+  launch: LaunchView | null;
   /** False in a restricted workspace, where nothing may be started. */
   canTrain: boolean;
 }
+
+export interface SweepBrief {
+  /** `run 2 of 9 · 7 wait · 12 min left` */
+  text: string;
+  /** A process leads it and begins runs: it can be paused. */
+  isRunning: boolean;
+  /** It can go on. */
+  isContinuable: boolean;
+  /** The names of the runs that wait, in the order in which they begin. */
+  waiting: readonly string[];
+}
+
+/** In words. */
+export type LaunchView = { state: "starting"; text: string } | { state: "failed"; message: string; detail: string };
 
 export type CostState =
   | { kind: "reckoning" }
@@ -268,7 +284,22 @@ export type HostMessage =
 
 /** What the panel asks the host to do. Runs are named by their folder, checkpoints by run and step. */
 export type PanelCommand =
-  | { command: "train" | "sweep" | "openExperimentFile" | "exportCsv" | "copyMarkdown" | "openExperimentFolder" }
+  | {
+      command:
+        | "train"
+        | "sweep"
+        | "openExperimentFile"
+        | "exportCsv"
+        | "copyMarkdown"
+        | "openExperimentFolder"
+        | "stopStarting"
+        | "openLaunchLog"
+        | "pauseSweep"
+        | "continueSweep"
+        | "stopSweep";
+    }
+  /** Of a run that waits, as its sweep's plan calls it. */
+  | { command: "dropFromSweep" | "trainNext"; planned: string }
   | { command: "stop" | "resume" | "openRunFolder" | "openLog" | "openJournal"; run: string }
   | { command: "setShown"; runs: readonly string[]; shown: boolean }
   /** The runs that are shown while nobody chose. */
@@ -397,6 +428,16 @@ export type StringKey =
   | "noRunsDetail"
   | "noneShown"
   | "noneShownDetail"
+  | "pauseSweep"
+  | "continueSweep"
+  | "stopSweep"
+  | "waitingRuns"
+  | "waitingActions"
+  | "trainNext"
+  | "dropFromSweep"
+  | "launchStarting"
+  | "launchFailed"
+  | "launchFailedFirst"
   | "startingTitle"
   | "startingDetail"
   | "failedEarly"

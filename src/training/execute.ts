@@ -363,7 +363,7 @@ class Execution {
           unknown.wholeSources === 0 ? "" : `; ${unknown.wholeSources} of ${examples.length} are nothing else`;
         this.warn(
           "SOURCES_UNKNOWN",
-          `${percent(unknown.tokens / unknown.of)} of the tokens of the ${split} sources are unknown to the model's tokenizer, and what they stood for is lost${whole}. \`ulpt data\` shows it.`,
+          `${percent(unknown.tokens / unknown.of)} of the tokens of the ${split} sources are unknown to the model's tokenizer, and what they stood for is lost${whole}. Preview Data, or \`ulpt data\`, shows it.`,
         );
       }
       if (lostTargets > 0) {

@@ -16,8 +16,11 @@ import {
   createSweep,
   droppedRuns,
   dropRun,
+  firstRuns,
   type Halving,
+  inOrder,
   type PlannedRun,
+  putFirst,
   readSweepJournal,
   requestOfSweep,
   SweepLead,
@@ -128,6 +131,7 @@ class Trial {
       ...{ name: this.record.name, spec: this.record.spec, state: sweepState(this.record), now: Date.now() },
       events: readSweepJournal(this.record).events,
       dropped: droppedRuns(this.record.directory),
+      order: inOrder(this.record.spec.runs, firstRuns(this.record.directory)).map(({ name }) => name),
       runs: listRuns(this.workspace),
     });
   }
@@ -222,6 +226,17 @@ describe("a request to a sweep", () => {
 });
 
 describe("a sweep that another process leads", () => {
+  it("begins what was put first before what else waits", async () => {
+    const trial = new Trial({ ...three, d: 0.4 });
+    trial.onStep = (name, step) => {
+      if (name !== "a" || step !== 20) return;
+      putFirst(trial.record, "d");
+      expect(trial.view().waiting).toEqual(["d", "b", "c"]);
+    };
+    await trial.lead();
+    expect(trial.trained).toEqual(["a 0–40", "d 0–40", "b 0–40", "c 0–40"]);
+  });
+
   it("cannot be led twice, and when it is taken over its first process has its runs save and leaves", async () => {
     const trial = new Trial(three);
     const first = trial.lead().then(

@@ -8,7 +8,14 @@ import { hasCode, messageOf, UlptError } from "../errors.ts";
 import { readResult } from "../listing/reader.ts";
 import type { EndState } from "../runs/schema.ts";
 import { type Run, requestStop, runState } from "../runs/store.ts";
-import { droppedRuns, type PlannedRun, pauseRequested, type SweepLead, stopOfSweepRequested } from "../runs/sweeps.ts";
+import {
+  droppedRuns,
+  firstRuns,
+  type PlannedRun,
+  pauseRequested,
+  type SweepLead,
+  stopOfSweepRequested,
+} from "../runs/sweeps.ts";
 import { type QueueEntry, SweepQueue } from "./sweepQueue.ts";
 
 /** Who makes and trains the runs of a sweep. */
@@ -232,6 +239,7 @@ class Leader {
     this.options.signal.throwIfAborted();
     if (stopOfSweepRequested(directory)) throw new UlptError("STOPPED", "The sweep was asked to stop.");
     for (const name of droppedRuns(directory)) this.drop(name);
+    this.queue.prefer(firstRuns(directory));
     const paused = pauseRequested(directory);
     if (paused === this.paused) return;
     this.paused = paused;

@@ -4,7 +4,7 @@ import { summarizeRun } from "../listing/summary.ts";
 import type { RunResult } from "../results/fold.ts";
 import { compareAtRung, type HalvingMetric, promotions, type RungScore } from "../results/halving.ts";
 import type { Run } from "../runs/store.ts";
-import type { PlannedRun, SweepSpec } from "../runs/sweeps.ts";
+import { inOrder, type PlannedRun, type SweepSpec } from "../runs/sweeps.ts";
 
 /** A place on a rung, as the journal has it. */
 export interface Standing {
@@ -31,6 +31,8 @@ export interface QueueEntry {
 export class SweepQueue {
   private readonly spec: Pick<SweepSpec, "halving" | "runs">;
   private readonly entries: QueueEntry[];
+  /** In the order in which they begin. */
+  private order: readonly QueueEntry[];
   private readonly brackets = new Map<string, QueueEntry[]>();
 
   constructor(spec: Pick<SweepSpec, "halving" | "runs">) {
@@ -44,6 +46,7 @@ export class SweepQueue {
       scores: [],
       promoting: undefined,
     }));
+    this.order = this.entries;
     for (const entry of this.entries) {
       const bracket = this.brackets.get(entry.planned.bracket);
       if (bracket) bracket.push(entry);
@@ -58,6 +61,13 @@ export class SweepQueue {
       if (run) this.take(entry, run);
       if (dropped.has(entry.planned.name)) this.drop(entry.planned.name);
     }
+  }
+
+  /** Has these begin before the others. */
+  prefer(first: readonly string[]): void {
+    const byName = new Map(this.entries.map((entry) => [entry.planned.name, entry]));
+    const names = inOrder(this.spec.runs, first).map(({ name }) => name);
+    this.order = names.flatMap((name) => byName.get(name) ?? []);
   }
 
   take(entry: QueueEntry, run: Run): void {
@@ -93,7 +103,7 @@ export class SweepQueue {
    * under way already, a run that is among the best so far goes on rather than that the place waits.
    */
   next(): QueueEntry | undefined {
-    const waiting = this.entries.find(({ state, active }) => state === "waiting" && !active);
+    const waiting = this.order.find(({ state, active }) => state === "waiting" && !active);
     if (waiting || !this.spec.halving) return waiting;
     for (const bracket of this.brackets.values()) {
       const promoted = this.promotable(bracket);

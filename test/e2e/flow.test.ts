@@ -77,7 +77,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await until(() => workspace.state("quick", runs[1]!) === "finished", 240_000);
     for (const run of runs) {
       expect(workspace.state("quick", run)).toBe("finished");
-      await workbench.treeItem(run, /\d %.*test \d/).waitFor();
+      await workbench.treeItem(run, /test \d.*validation \d/).waitFor();
     }
     await until(async () => (await workbench.terminal()).includes("runs: .ulpt/runs/quick"));
     await until(async () => !(await workbench.statusBar()).includes("ULPT r="));

@@ -103,6 +103,7 @@ export class Experiment {
       colorIndex: (run) => this.colors.indexOf(run) % 6,
       baseline: () => this.baseline,
       sweep: () => null,
+      launch: () => null,
       canTrain: () => this.trusted,
     },
   );

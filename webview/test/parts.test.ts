@@ -90,6 +90,7 @@ function snapshot(seq: number): HostMessage {
       references,
       common: {},
       sweep: null,
+      launch: null,
       canTrain: true,
     },
     runs: [run({})],
@@ -207,18 +208,12 @@ describe("the comparison", () => {
 describe("the format", () => {
   const texts = new Texts(strings, "en");
 
-  it("writes numbers with as many digits as they deserve", () => {
-    expect([0.0213, 0.25, 1.256, 12.34, 1234].map((value) => texts.loss(value))).toEqual([
-      "0.0213",
-      "0.250",
-      "1.26",
-      "12.3",
-      "1234",
-    ]);
+  it("writes numbers as the tree and the terminal do", () => {
+    expect([0.0213, 1.256, 1234].map((value) => texts.loss(value))).toEqual(["0.0213", "1.2560", "1234.0000"]);
     expect(texts.loss(Number.NaN)).toBe("NaN");
     expect(texts.loss(1e-7)).toBe("1.00e-7");
-    expect(texts.percent(0.9744)).toBe("97.4%");
-    expect(texts.bytes(2008)).toBe("2 KB");
+    expect(texts.percent(0.9744)).toBe("97.4 %");
+    expect(texts.bytes(2008)).toBe("2.0 KB");
     expect([0.25, 59.6, 75, 4000, null].map(duration)).toEqual(["0.3s", "1m 00s", "1m 15s", "1h 07m", "–"]);
   });
 

@@ -1,4 +1,5 @@
 /** @file Runs as read-only text documents: a checkpoint from inside, a run's settings, its metrics. */
+import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import type { ErrorCode } from "../../errors.ts";
 import { describeSettings } from "../../experiment/describe.ts";
@@ -43,7 +44,10 @@ export function registerCheckpointDocuments(
     vscode.workspace.registerTextDocumentContentProvider(checkpointScheme, provider),
     vscode.languages.registerFoldingRangeProvider(checkpointSelector, provider),
     vscode.languages.registerDocumentSymbolProvider(checkpointSelector, provider, { label: "ULPT" }),
-    store.onDidChange(({ directory }) => provider.refreshRun(directory)),
+    store.onDidChange(({ directory }) => {
+      provider.refreshRun(directory);
+      if (directory === undefined) void closeDeleted();
+    }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => provider.refresh(() => true)),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("ulpt.diff.precision")) provider.refresh(({ kind }) => kind === "checkpoint");
@@ -51,6 +55,21 @@ export function registerCheckpointDocuments(
     vscode.workspace.onDidCloseTextDocument(({ uri }) => provider.close(uri)),
     vscode.workspace.onDidChangeTextDocument(({ document }) => provider.refreshPlanned(document.uri)),
   );
+}
+
+/** Closes what shows runs that were deleted: nothing could be read of them any more. */
+async function closeDeleted(): Promise<void> {
+  const isGone = (uri: vscode.Uri) => {
+    const id = documentId(uri);
+    const directory = id && directoryOf(id);
+    return directory !== undefined && !existsSync(directory);
+  };
+  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+  const gone = tabs.filter(({ input }) => {
+    if (input instanceof vscode.TabInputText) return isGone(input.uri);
+    return input instanceof vscode.TabInputTextDiff && (isGone(input.original) || isGone(input.modified));
+  });
+  if (gone.length > 0) await vscode.window.tabGroups.close(gone, true);
 }
 
 /** Digits after the point. */

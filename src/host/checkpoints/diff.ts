@@ -1,9 +1,10 @@
 /** @file Checkpoints and runs side by side, in VS Code's own diff editors. */
 
+import { join } from "node:path";
 import * as vscode from "vscode";
-import { scoreText } from "../../metrics/kinds.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { documentCommands as commands, contextKeys, internalDocumentCommands } from "../ids.ts";
+import { checkpointDescription, checkpointRows, namedScore, scoreOf } from "../runs/collect.ts";
 import { type CheckpointId, isSameCheckpoint, isSameRun, type RunId } from "../runs/documentIds.ts";
 import { checkpointUri, directoryOf, documentUri, folderOf, runIdOf } from "../runs/runDocumentUris.ts";
 import type { RunStore } from "../runs/store.ts";
@@ -166,11 +167,13 @@ async function pickRun(store: RunStore, title: string, except?: RunId): Promise<
   const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
   const items = experiments.map(async (experiment) => {
     const runs = (await store.runs(experiment)).filter(({ spec }) => spec !== null);
-    return runs.flatMap(({ directory, run, bestScore, metric, spec }) => {
+    return runs.flatMap((summary) => {
+      const { directory, run, spec } = summary;
       const id = runIdOf(directory);
       if (!id || (except && isSameRun(id, except))) return [];
       const folder = several ? ` · ${folderOf(id)?.name ?? ""}` : "";
-      const score = bestScore === null ? "" : t("best {0}", scoreText(metric, bestScore));
+      const scored = scoreOf(summary);
+      const score = scored ? namedScore(scored, t) : "";
       const short = spec ? t("{0} seed {1}", shortName({ ...spec, run }), spec.seed) : "";
       return [
         {
@@ -194,13 +197,16 @@ async function pickCheckpoint(
   const run = near ?? (await pickRun(store, title));
   if (!run) return undefined;
   const directory = required(run);
-  const best = await bestStep(directory, store);
-  const items = listCheckpoints(directory)
-    .reverse()
-    .map(({ step, bytes }) => ({
+  const files = listCheckpoints(directory).map(({ step, file, bytes }) => ({
+    ...{ step, bytes },
+    path: join(directory, file),
+  }));
+  const items = checkpointRows(files, await store.result(directory))
+    .map((row) => ({ step: row.step, best: row.best, scores: checkpointDescription(row) }))
+    .map(({ step, best, scores }) => ({
       label: t("Step {0}", step),
-      description: [run.run, step === best ? t("best") : ""].filter(Boolean).join(" · "),
-      detail: t("{0} bytes", bytes),
+      description: [run.run, best ? t("best validation") : ""].filter(Boolean).join(" · "),
+      detail: scores,
       id: { ...run, step } as CheckpointId | undefined,
     }))
     .filter(({ id }) => !except || !id || !isSameCheckpoint(id, except));

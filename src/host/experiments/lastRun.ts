@@ -2,11 +2,11 @@
 import * as vscode from "vscode";
 import { describeSettings } from "../../experiment/describe.ts";
 import { runNamed } from "../../experiment/expand.ts";
-import { parseExperiment } from "../../experiment/parse.ts";
+import { type Experiment, parseExperiment } from "../../experiment/parse.ts";
 import { completeSettings } from "../../experiment/recorded.ts";
 import type { RunSummary } from "../../listing/summary.ts";
-import { bestOf } from "../../metrics/kinds.ts";
 import { safeName } from "../../runs/names.ts";
+import { bestRun } from "../runs/collect.ts";
 import { differingPaths } from "../runs/runDocuments.ts";
 import type { ExperimentEntry, RunStore } from "../runs/store.ts";
 import { type ChangedValue, changedValues } from "./experimentChanges.ts";
@@ -18,8 +18,8 @@ export interface LastRun {
   paths: string[];
   /** Values in the file that were others, and where they stand. */
   changedValues: ChangedValue[];
-  /** Best score of all runs that have the metric of the newest, and who has it. */
-  best: { score: number; run: string; metric: string | null } | undefined;
+  /** The best of its runs. */
+  best: RunSummary | undefined;
   entry: ExperimentEntry;
 }
 
@@ -30,19 +30,23 @@ export class LastRuns {
     this.store = store;
   }
 
+  /** Where the runs of an experiment file are; undefined for a file that is no experiment (yet), or has none. */
+  async entryOf(document: vscode.TextDocument): Promise<ExperimentEntry | undefined> {
+    const experiment = experimentOf(document);
+    return experiment && this.entry(document, experiment);
+  }
+
+  private async entry(document: vscode.TextDocument, { name }: Experiment): Promise<ExperimentEntry | undefined> {
+    const folder = vscode.workspace.getWorkspaceFolder(document.uri)?.uri.toString();
+    const entries = await this.store.experiments();
+    return entries.find((one) => one.folder.uri.toString() === folder && one.name === safeName(name));
+  }
+
   /** Undefined for a file that is no experiment (yet), or has no run. */
   async of(document: vscode.TextDocument): Promise<LastRun | undefined> {
     const text = document.getText();
-    let experiment: ReturnType<typeof parseExperiment>;
-    try {
-      experiment = parseExperiment(text, document.fileName);
-    } catch {
-      return undefined;
-    }
-    const folder = vscode.workspace.getWorkspaceFolder(document.uri)?.uri.toString();
-    const entry = (await this.store.experiments()).find(
-      (candidate) => candidate.folder.uri.toString() === folder && candidate.name === safeName(experiment.name),
-    );
+    const experiment = experimentOf(document);
+    const entry = experiment && (await this.entry(document, experiment));
     if (!entry) return undefined;
     const runs = (await this.store.runs(entry)).filter(({ spec }) => spec !== null);
     const last = newest(runs);
@@ -50,18 +54,22 @@ export class LastRuns {
     const { directory: _, ...recorded } = completeSettings(last.spec.settings);
     const now = describeSettings(runNamed(experiment, recorded.name));
     const paths = differingPaths(recorded, now).filter((path) => path !== "name" && path !== "experiment");
-    // Scores of different metrics do not compare.
-    const scored = runs.flatMap(({ bestScore, run, metric }) =>
-      bestScore === null || metric !== last.metric ? [] : [{ score: bestScore, run, metric }],
-    );
     return {
       run: last.run,
       directory: last.directory,
       paths,
       changedValues: changedValues(text, paths, recorded),
-      best: bestOf(scored),
+      best: bestRun(runs),
       entry,
     };
+  }
+}
+
+function experimentOf(document: vscode.TextDocument): Experiment | undefined {
+  try {
+    return parseExperiment(document.getText(), document.fileName);
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,9 +3,9 @@
 import { findNodeAtLocation } from "jsonc-parser";
 import * as vscode from "vscode";
 import { experimentTree } from "../../experiment/tree.ts";
-import { scoreText } from "../../metrics/kinds.ts";
 import { describeValue, tableName } from "../../paper/format.ts";
 import { cells } from "../../paper/results.ts";
+import type { SweepView } from "../../results/sweep.ts";
 import { changeSummary } from "../../runs/checkpointChange.ts";
 import { changeSince, referenceOf } from "../checkpoints/checkpointChanges.ts";
 import { checkpointSelector } from "../checkpoints/checkpointDocuments.ts";
@@ -14,18 +14,25 @@ import { inlineDeltasSetting } from "../checkpoints/inlineDeltas.ts";
 import type { Inspections } from "../checkpoints/inspections.ts";
 import { coreCommands, documentCommands, internalDocumentCommands } from "../ids.ts";
 import { type ArgumentsOf, commandTo, type OurCommand } from "../runCommand.ts";
+import { namedScore, scoreOf } from "../runs/collect.ts";
 import type { CheckpointId, DocumentId } from "../runs/documentIds.ts";
 import { directoryOf, documentId } from "../runs/runDocumentUris.ts";
-import type { RunStore } from "../runs/store.ts";
+import type { ExperimentEntry, RunStore } from "../runs/store.ts";
+import { isContinuable, type Sweeps } from "../runs/sweeps.ts";
+import { sweepText } from "../runs/sweepText.ts";
 import { type Label, shownCommand } from "../window/window.ts";
 import { experimentSelector } from "./diagnostics.ts";
 import { type LastRun, LastRuns } from "./lastRun.ts";
 
 type CheckpointDocument = Extract<DocumentId, { kind: "checkpoint" }>;
 
-export function registerLenses(context: vscode.ExtensionContext, store: RunStore, inspections: Inspections): void {
+export function registerLenses(
+  context: vscode.ExtensionContext,
+  { store, sweeps }: { store: RunStore; sweeps: Sweeps },
+  inspections: Inspections,
+): void {
   const checkpoints = new CheckpointLenses(inspections);
-  const experiments = new ExperimentLenses(new LastRuns(store));
+  const experiments = new ExperimentLenses(new LastRuns(store), sweeps);
   context.subscriptions.push(
     experiments,
     checkpoints,
@@ -56,7 +63,7 @@ abstract class Lenses implements vscode.CodeLensProvider, vscode.Disposable {
     this.changed.fire();
   }
 
-  abstract provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[];
+  abstract provideCodeLenses(document: vscode.TextDocument): vscode.ProviderResult<vscode.CodeLens[]>;
 
   async resolveCodeLens(lens: vscode.CodeLens): Promise<vscode.CodeLens> {
     if (lens instanceof PendingLens) lens.command = await lens.findCommand();
@@ -117,14 +124,23 @@ class CheckpointLenses extends Lenses {
 }
 
 class ExperimentLenses extends Lenses {
-  private readonly lastRuns: LastRuns;
-
-  constructor(lastRuns: LastRuns) {
-    super();
-    this.lastRuns = lastRuns;
+  private async sweepLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    const entry = await this.lastRuns.entryOf(document);
+    const view = entry && (await this.sweeps.of(entry));
+    const found = entry && view && sweepLens(entry, view);
+    return found ? [found] : [];
   }
 
-  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+  private readonly lastRuns: LastRuns;
+  private readonly sweeps: Sweeps;
+
+  constructor(lastRuns: LastRuns, sweeps: Sweeps) {
+    super();
+    this.lastRuns = lastRuns;
+    this.sweeps = sweeps;
+  }
+
+  async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     if (document.getText().trim() === "") return [];
     let last: Promise<LastRun | undefined> | undefined;
     const lastRun = () => {
@@ -134,12 +150,23 @@ class ExperimentLenses extends Lenses {
     const { t } = vscode.l10n;
     return [
       lens(0, { icon: "play", text: t("Train") }, coreCommands.train, document.uri),
+      ...(await this.sweepLenses(document)),
       lens(0, { icon: "table", text: t("Preview Data") }, coreCommands.previewData, document.uri),
       new PendingLens(0, async () => changesCommand(document.uri, await lastRun())),
       new PendingLens(0, async () => bestCommand(await lastRun())),
       ...paperLenses(document),
     ];
   }
+}
+
+/** What the newest sweep of an experiment is at, or that it can go on. */
+function sweepLens(experiment: ExperimentEntry, view: SweepView): vscode.CodeLens | undefined {
+  const { t } = vscode.l10n;
+  const text = sweepText(view, t);
+  if (text === null) return undefined;
+  if (!isContinuable(view)) return lens(0, { icon: "sync", text }, coreCommands.openPanel, { experiment });
+  const title = t("Continue Sweep ({0} of {1} runs done)", view.done, view.runs.length);
+  return lens(0, { icon: "debug-continue", text: title }, coreCommands.continueSweep, { experiment });
 }
 
 /** Above the setting that names a result of the paper: its number, and ours beside it on request. */
@@ -168,8 +195,8 @@ function changesCommand(file: vscode.Uri, last: LastRun | undefined): vscode.Com
 }
 
 function bestCommand(last: LastRun | undefined): vscode.Command {
-  if (!last?.best) return shownCommand(vscode.l10n.t("no score yet"));
-  const { score, run, metric } = last.best;
-  const title = vscode.l10n.t("best {0} {1}, {2}", metric ?? "", scoreText(metric, score), run);
+  const scored = last?.best && scoreOf(last.best);
+  if (!last?.best || !scored) return shownCommand(vscode.l10n.t("no score yet"));
+  const title = vscode.l10n.t("best {0}, {1}", namedScore(scored, vscode.l10n.t), last.best.run);
   return commandTo(title, coreCommands.openPanel, [{ experiment: last.entry }]);
 }

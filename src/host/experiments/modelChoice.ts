@@ -7,8 +7,8 @@ import { decoderTypes, encoderDecoderTypes, type KnownModel } from "../../format
 import { weightsFile, weightsIndexFile } from "../../formats/modelFolder.ts";
 import { parseJson } from "../../json.ts";
 import type { SurveyedModel, SurveyResult } from "../../shared/service.ts";
+import { byteText } from "../../words/numbers.ts";
 import { fits, hubModels, knownModel, leastMemory, modelGroups, surveyText, typedModel } from "../hub/hubModels.ts";
-import { byteText } from "../runs/collect.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
 import { withServiceProgress } from "../service/serviceProgress.ts";
 import { explain } from "../window/explain.ts";

@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/support/folder.ts";
 import { copyModel, copySample, embeddedModels, isSample, sampleFolder } from "./sampleCopy.ts";
@@ -8,7 +9,7 @@ const folder = temporaryFolder();
 describe("the sample", () => {
   it("is copied without its runs, to a folder that was not there", async () => {
     mkdirSync(folder("sample", "data"), { recursive: true });
-    mkdirSync(folder("sample", ".ulpt", "runs"), { recursive: true });
+    mkdirSync(folder("sample", ".ulpt", "runs", "complaint"), { recursive: true });
     mkdirSync(folder("sample", ".vscode"));
     writeFileSync(folder("sample", "complaint.ulpt.json"), "{}");
     mkdirSync(folder("home", "ulpt-sample"), { recursive: true });
@@ -16,7 +17,8 @@ describe("the sample", () => {
     const target = await sampleFolder(folder("home"));
     expect(target).toBe(folder("home", "ulpt-sample-2"));
     await copySample(folder("sample"), target);
-    expect(readdirSync(target).sort()).toEqual([".vscode", "complaint.ulpt.json", "data"]);
+    expect(readdirSync(target).sort()).toEqual([".ulpt", ".vscode", "complaint.ulpt.json", "data"]);
+    expect(readdirSync(join(target, ".ulpt", "runs"))).toEqual([]);
     expect(await isSample(target)).toBe(true);
     expect(await isSample(folder("home"))).toBe(false);
   });

@@ -1,6 +1,7 @@
 /** @file The bundled sample and its models, copied to where somebody can change them. Knows no `vscode`. */
-import { cp, readdir, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { runsFolder } from "../../runs/layout.ts";
 
 /** Where the sample goes in `parent`: `ulpt-sample`, or `ulpt-sample-2` … where that exists. */
 export async function sampleFolder(parent: string): Promise<string> {
@@ -15,6 +16,7 @@ export async function sampleFolder(parent: string): Promise<string> {
 export async function copySample(sample: string, folder: string): Promise<void> {
   const filter = (source: string) => !/^(\.ulpt|prompts)$/.test(basename(source));
   await cp(sample, folder, { recursive: true, errorOnExist: true, force: false, filter });
+  await mkdir(runsFolder(folder), { recursive: true }); // the extension begins by itself in a window that finds it
 }
 
 /** The folders of the models that come with the sample. */

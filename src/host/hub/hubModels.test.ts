@@ -44,7 +44,7 @@ describe("models of the Hub to choose from", () => {
 
   it("say where their terms must be accepted, and where their weights alone are too many for the machine", () => {
     const llama = knownModel("meta-llama/Llama-3.1-8B")!;
-    expect(describeModel(llama, 16e9, t)).toBe("too large for 16.00 GB of memory · gated · 8.03B parameters, 16.06 GB");
+    expect(describeModel(llama, 16e9, t)).toBe("too large for 16.0 GB of memory · gated · 8.03B parameters, 16.1 GB");
     expect(describeModel(llama, 64e9, t)).not.toContain("too large");
   });
 
@@ -60,10 +60,10 @@ describe("models of the Hub to choose from", () => {
     } as const;
     const text = (free: number, total: number) => surveyText(survey, { free, total }, t);
     expect(text(5e9, 8e9)).toBe(
-      "Fits: about 1.96 GB of memory for training, 5.00 GB free · 271.0 MB to download · llama, 135M parameters",
+      "Fits: about 2.0 GB of memory for training, 5.0 GB free · 271.0 MB to download · llama, 135M parameters",
     );
-    expect(text(1e9, 8e9)).toMatch(/^Tight: about 1\.96 GB of memory for training, 1\.00 GB free of 8\.00 GB · /);
-    expect(text(1e9, 1.5e9)).toMatch(/^Too large: about 1\.96 GB of memory for training, 1\.50 GB here · /);
+    expect(text(1e9, 8e9)).toMatch(/^Tight: about 2\.0 GB of memory for training, 1\.0 GB free of 8\.0 GB · /);
+    expect(text(1e9, 1.5e9)).toMatch(/^Too large: about 2\.0 GB of memory for training, 1\.5 GB here · /);
     expect([fits(survey, { free: 0, total: 8e9 }), fits(survey, { free: 0, total: 1e9 })]).toEqual([true, false]);
   });
 

@@ -2,7 +2,7 @@
 import { parseHubId } from "../../experiment/hubId.ts";
 import { type KnownModel, knownModels } from "../../formats/knownModels.ts";
 import type { SurveyedModel, SurveyResult } from "../../shared/service.ts";
-import { byteText } from "../runs/collect.ts";
+import { byteText } from "../../words/numbers.ts";
 import type { Translate } from "../window/translate.ts";
 
 /** The models whose weights the Hub has as safetensors, family by family, the small ones first. */

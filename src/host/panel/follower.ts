@@ -9,6 +9,8 @@ import { readExit, readHolder, thisObserver } from "../../runs/owner.ts";
 import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
 import { type RunState, runState } from "../../runs/store.ts";
 import type { AskedView, CheckpointView, SeriesChange } from "../../shared/panel.ts";
+import { hintFor } from "../window/hints.ts";
+import { untranslated } from "../window/translate.ts";
 
 const sliceBytes = 1 << 20;
 
@@ -73,7 +75,7 @@ export class RunFollower {
     if (this.state === "running" || this.state === "created" || this.state === "interrupted") return null;
     try {
       const exit = readExit(this.directory);
-      if (exit?.error) return [exit.error.message, exit.error.hint].filter(Boolean).join(" ");
+      if (exit?.error) return [exit.error.message, hintFor(exit.error, untranslated)].filter(Boolean).join(" ");
       return exit?.reason ?? null;
     } catch {
       return null;

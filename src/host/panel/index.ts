@@ -13,13 +13,13 @@ export interface RunPanels extends vscode.Disposable {
 
 export function registerRunPanel(
   context: vscode.ExtensionContext,
-  { store, service, log }: Omit<PanelServices, "context">,
+  { store, sweeps, service, log }: Omit<PanelServices, "context">,
 ): RunPanels {
   /** By folder of the experiment's runs. */
   const panels = new Map<string, RunPanel>();
 
   function adopt(experiment: ExperimentEntry, webview: vscode.WebviewPanel): RunPanel {
-    const panel = new RunPanel({ context, store, service, log }, experiment, webview, () =>
+    const panel = new RunPanel({ context, store, sweeps, service, log }, experiment, webview, () =>
       panels.delete(experiment.directory),
     );
     panels.set(experiment.directory, panel);

@@ -28,15 +28,11 @@ const command = z.discriminatedUnion("command", [
   z.object({
     type: z.literal("command"),
     command: z.enum([
-      "train",
-      "sweep",
-      "openExperimentFile",
-      "exportCsv",
-      "copyMarkdown",
-      "openExperimentFolder",
-      "showUsual",
-    ]),
+      ...["train", "sweep", "openExperimentFile", "exportCsv", "copyMarkdown", "openExperimentFolder"],
+      ...["stopStarting", "openLaunchLog", "showUsual", "pauseSweep", "continueSweep", "stopSweep"],
+    ] as const),
   }),
+  z.object({ type: z.literal("command"), command: z.enum(["dropFromSweep", "trainNext"]), planned: z.string() }),
   z.object({
     type: z.literal("command"),
     command: z.enum(["stop", "resume", "openRunFolder", "openLog", "openJournal"]),

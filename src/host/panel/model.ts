@@ -19,12 +19,14 @@ import {
   type ExperimentView,
   type FactKey,
   type HostMessage,
+  type LaunchView,
   type ReferenceScores,
   type RunDetails,
   type RunView,
   type SeriesChange,
   type Split,
   type Strings,
+  type SweepBrief,
 } from "../../shared/panel.ts";
 import { mostShown } from "../runs/shown.ts";
 import { RunFollower } from "./follower.ts";
@@ -40,8 +42,9 @@ export interface PanelSource {
   isShown(directory: string): boolean;
   colorIndex(directory: string): number;
   baseline(): string | undefined;
-  /** The experiment's newest sweep in words; null where nothing is left to do. */
-  sweep(runs: readonly RunSummary[]): string | null;
+  /** The experiment's newest sweep; null where nothing is left to do. */
+  sweep(runs: readonly RunSummary[]): SweepBrief | null;
+  launch(): LaunchView | null;
   canTrain(): boolean;
 }
 
@@ -267,6 +270,7 @@ export class PanelModel {
       references: references(followers),
       common: this.relations.common,
       sweep: this.source.sweep(this.summaries),
+      launch: this.source.launch(),
       canTrain: this.source.canTrain(),
     };
   }

@@ -47,6 +47,7 @@ describe("PanelModel", () => {
         colorIndex: () => 0,
         baseline: () => undefined,
         sweep: () => null,
+        launch: () => null,
         canTrain: () => true,
       },
     );

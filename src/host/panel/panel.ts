@@ -2,15 +2,18 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import { messageOf } from "../../errors.ts";
+import type { SweepView } from "../../results/sweep.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
 import { pack } from "../../shared/packing.ts";
-import type { HostMessage, PanelCommand, View, WebviewMessage } from "../../shared/panel.ts";
+import type { HostMessage, LaunchView, PanelCommand, SweepBrief, View, WebviewMessage } from "../../shared/panel.ts";
 import { coreCommands, documentCommands } from "../ids.ts";
 import { runCommand } from "../runCommand.ts";
+import { failureDetail, failureText, startingText } from "../runs/launchText.ts";
 import { showInCharts } from "../runs/showInCharts.ts";
-import type { ExperimentEntry, RunStore } from "../runs/store.ts";
-import { SweepTexts } from "../runs/sweepText.ts";
+import type { ExperimentEntry, FailedLaunch, RunStore, Starting } from "../runs/store.ts";
+import { isContinuable, type Sweeps } from "../runs/sweeps.ts";
+import { sweepText } from "../runs/sweepText.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
 import type { Log } from "../window/log.ts";
 import { showBriefly, showFailure, showInformation, shownLabel } from "../window/window.ts";
@@ -26,6 +29,11 @@ const commandIds = {
   train: coreCommands.train,
   sweep: coreCommands.sweep,
   stop: coreCommands.stop,
+  pauseSweep: coreCommands.pauseSweep,
+  continueSweep: coreCommands.continueSweep,
+  stopSweep: coreCommands.stopSweep,
+  dropFromSweep: coreCommands.dropFromSweep,
+  trainNext: coreCommands.trainNext,
   resume: coreCommands.resume,
   openExperimentFile: coreCommands.openExperimentFile,
   openLog: coreCommands.showRunLog,
@@ -52,6 +60,7 @@ export interface Focus {
 export interface PanelServices {
   context: vscode.ExtensionContext;
   store: RunStore;
+  sweeps: Sweeps;
   service: ServiceClient;
   log: Log;
 }
@@ -79,7 +88,7 @@ export class RunPanel implements vscode.Disposable {
   private focusWanted: Focus | undefined;
 
   constructor(
-    { context, store, service, log }: PanelServices,
+    { context, store, sweeps, service, log }: PanelServices,
     experiment: ExperimentEntry,
     panel: vscode.WebviewPanel,
     onDispose: () => void,
@@ -88,7 +97,6 @@ export class RunPanel implements vscode.Disposable {
     this.panel = panel;
     this.store = store;
     this.log = log;
-    const sweeps = new SweepTexts(vscode.l10n.t);
     this.model = new PanelModel(experiment, {
       runs: () => store.runs(experiment),
       run: (directory) => store.run(directory),
@@ -96,7 +104,8 @@ export class RunPanel implements vscode.Disposable {
       isShown: (directory) => store.isShown(directory),
       colorIndex: (directory) => store.colorIndex(directory),
       baseline: () => store.baseline(experiment),
-      sweep: (runs) => sweeps.of(experiment.folder.uri.fsPath, experiment.name, runs),
+      sweep: (runs) => sweepBrief(sweeps.among(experiment, runs)),
+      launch: () => this.launchView(),
       canTrain: () => vscode.workspace.isTrusted,
     });
     this.costs = new RunCosts(service, log, (run, state) => this.post({ type: "cost", run, state }));
@@ -243,6 +252,12 @@ export class RunPanel implements vscode.Disposable {
         if (statOwnFile(events)) await vscode.window.showTextDocument(vscode.Uri.file(events), { preview: true });
         return;
       }
+      case "stopStarting":
+        await runCommand(coreCommands.stop, { experiment: this.experiment, launch: this.starting()?.launch });
+        return;
+      case "openLaunchLog":
+        await runCommand(coreCommands.showRunLog, { experiment: this.experiment, launch: this.failed()?.launch });
+        return;
       case "exportCsv":
         await this.exportCsv();
         return;
@@ -257,6 +272,7 @@ export class RunPanel implements vscode.Disposable {
           experiment: this.experiment,
           run: "run" in command ? command.run : undefined,
           step: "step" in command ? command.step : undefined,
+          planned: "planned" in command ? command.planned : undefined,
         });
       }
     }
@@ -290,6 +306,23 @@ export class RunPanel implements vscode.Disposable {
     const open = vscode.l10n.t("Open");
     const choice = await showInformation(vscode.l10n.t("Exported to {0}.", uri.fsPath), open);
     if (choice === open) await vscode.commands.executeCommand("vscode.open", uri);
+  }
+
+  private starting(): Starting | undefined {
+    return this.store.starting().find(({ experiment }) => experiment.directory === this.experiment.directory);
+  }
+
+  private failed(): FailedLaunch | undefined {
+    return this.store.failures().find(({ experiment }) => experiment.directory === this.experiment.directory);
+  }
+
+  private launchView(): LaunchView | null {
+    const starting = this.starting();
+    if (starting) return { state: "starting", text: startingText(starting.state, vscode.l10n.t) };
+    const failed = this.failed();
+    if (!failed) return null;
+    const [message, detail] = [failureText, failureDetail].map((text) => text(failed.error, vscode.l10n.t));
+    return { state: "failed", message: message!, detail: detail! };
   }
 
   /** Looks again at a run, or lists all of them, once at a time. */
@@ -364,4 +397,11 @@ export class RunPanel implements vscode.Disposable {
   private post(message: HostMessage | null): void {
     if (message && this.ready) void this.panel.webview.postMessage(pack(message));
   }
+}
+
+function sweepBrief(view: SweepView | undefined): SweepBrief | null {
+  const text = view && sweepText(view, vscode.l10n.t);
+  if (!view || !text) return null;
+  const { state, waiting } = view;
+  return { text, isRunning: state === "running", isContinuable: isContinuable(view), waiting };
 }

@@ -7,12 +7,12 @@ import { markdownBlock, markdownText } from "../../words/surfaces.ts";
 import { askRows, evaluateOn, tellEvaluation } from "../checkpoints/evaluations.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
 import type { Handler } from "../register.ts";
-import { moveToTrash } from "../runs/commands.ts";
+import { askAndRemove } from "../runs/commands.ts";
 import { chooseCheckpoint, targetOf, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { showReport } from "../window/reports.ts";
-import { askText, confirm, showInformation, withProgress } from "../window/window.ts";
+import { askText, showInformation, withProgress } from "../window/window.ts";
 import { promptEnding } from "./promptsView.ts";
 
 const { t } = vscode.l10n;
@@ -119,11 +119,12 @@ export function promptCommands(services: Services) {
       requireTrust();
       const prompts = targetsOf(clicked, selected).flatMap(({ prompt }) => prompt ?? []);
       if (prompts.length === 0) return;
-      const remove = t("Move to Trash");
       const question =
         prompts.length === 1 ? t("Delete the prompt {0}?", prompts[0]!.name) : t("Delete {0} prompts?", prompts.length);
-      if (!(await confirm(question, remove))) return;
-      for (const { path } of prompts) await moveToTrash(vscode.Uri.file(path));
+      await askAndRemove(
+        prompts.map(({ path }) => vscode.Uri.file(path)),
+        question,
+      );
       promptsView.refresh();
     },
   } satisfies Record<string, Handler>;

@@ -1,9 +1,11 @@
 /** @file An exported prompt in facts for people. Knows no `vscode`. */
+
+import { percentText } from "../../metrics/kinds.ts";
 import type { Inspection } from "../../runs/inspection.ts";
 import type { PromptFile, Provenance } from "../../runs/prompts.ts";
 import { defaultAnswerLength } from "../../shared/answerOptions.ts";
 import type { PromptFact, PromptPage, PromptStrings, PromptTokenView } from "../../shared/promptView.ts";
-import { byteText, percent } from "../runs/collect.ts";
+import { byteText } from "../../words/numbers.ts";
 import type { Translate } from "../window/translate.ts";
 
 export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): PromptPage {
@@ -48,7 +50,7 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
               "{0} of the {1} numbers of a full prompt: {2}, {3} times smaller",
               numbers.format(parameters),
               numbers.format(full),
-              percent(share),
+              percentText(share),
               (full / parameters).toFixed(1),
             )
           : t("{0} numbers: as many as a full prompt has", numbers.format(parameters)),

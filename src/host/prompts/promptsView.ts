@@ -2,8 +2,8 @@
 import * as vscode from "vscode";
 import { pathOf, promptsFolder } from "../../runs/layout.ts";
 import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
+import { byteText } from "../../words/numbers.ts";
 import { contextValues, coreCommands, views } from "../ids.ts";
-import { byteText } from "../runs/collect.ts";
 import type { PromptFolderNode, PromptNode, PromptsNode } from "../runs/nodes.ts";
 import { localFolders } from "../runs/store.ts";
 import { treeItem } from "../window/window.ts";

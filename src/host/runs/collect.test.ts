@@ -8,7 +8,6 @@ import {
   type Arrangement,
   arrangeRuns,
   bestRun,
-  byteText,
   checkpointDescription,
   checkpointRows,
   experimentDescription,
@@ -17,6 +16,7 @@ import {
   page,
   runDescription,
   runFacts,
+  runLabel,
   stateIcon,
 } from "./collect.ts";
 
@@ -122,10 +122,12 @@ describe("a run in words", () => {
     runDescription(run("r", change), marks, t);
 
   it("says what matters in its state", () => {
-    expect(words({ state: "running", step: 120, bestScore: 0.914 })).toBe("120/400 · 91.4 %");
+    expect(words({ state: "running", step: 120, bestScore: 0.914 })).toBe("120/400 · validation 91.4 %");
     expect(words({ state: "running", step: 0, totalSteps: null })).toBe("starting");
-    expect(words({ bestScore: 0.974, testScore: 0.96 })).toBe("97.4 % · test 96.0 %");
-    expect(words({ state: "early-stopped", step: 300, bestScore: 0.9 })).toBe("90.0 % · stopped early at 300/400");
+    expect(words({ bestScore: 0.974, testScore: 0.96 })).toBe("test 96.0 % · validation 97.4 %");
+    expect(words({ state: "early-stopped", step: 300, bestScore: 0.9 })).toBe(
+      "validation 90.0 % · stopped early at 300/400",
+    );
     expect(words({ state: "interrupted", step: 40 })).toBe("interrupted at 40/400");
     expect(words({ state: "failed", step: 0, reason: "Out of memory." })).toBe("failed at step 0: Out of memory.");
     expect(words({ state: "unreadable", reason: "The file is not JSON." })).toBe("unreadable: The file is not JSON.");
@@ -133,7 +135,12 @@ describe("a run in words", () => {
   });
 
   it("marks the best run and the baseline", () => {
-    expect(words({ bestScore: 0.9 }, { best: true, baseline: true })).toBe("★ 90.0 % · baseline");
+    expect(words({ bestScore: 0.9 }, { best: true, baseline: true })).toBe("★ validation 90.0 % · baseline");
+  });
+
+  it("is read out with its state and without signs", () => {
+    const label = runLabel(run("r", { testScore: 0.96, bestScore: 0.9 }), { best: true, baseline: false }, t);
+    expect(label).toBe("r, finished, test 96.0 % · validation 90.0 %, best run");
   });
 
   it("has an icon of its own for what needs attention", () => {
@@ -176,22 +183,32 @@ describe("an experiment in words", () => {
       run("b", { bestScore: 0.6, testScore: 0.8 }),
       run("c", { state: "running" }),
     ];
-    expect(experimentDescription(runs, t)).toBe("best 80.0 % · 3 runs · 1 training");
+    expect(experimentDescription(runs, t)).toBe("best test 80.0 % · 3 runs · 1 training");
     expect(experimentDescription([run("a")], t)).toBe("1 run");
     expect(bestRun(runs)?.run).toBe("b");
     expect(bestRun([run("a")])).toBeUndefined();
-    expect(markedRun(runs)?.run).toBe("b");
+    expect(markedRun(runs)).toBeUndefined(); // one alone was tested
+    expect(markedRun([...runs, run("d", { testScore: 0.7 })])?.run).toBe("b");
     expect(markedRun([run("a"), run("b", { bestScore: 0.6 })])).toBeUndefined();
+  });
+
+  it("stars no run that is being trained over those that were tested", () => {
+    const running = run("c", { state: "running", bestScore: 0.99 });
+    const tested = [run("a", { testScore: 0.8, bestScore: 0.85 }), run("b", { testScore: 0.7, bestScore: 0.9 })];
+    expect(markedRun([running, ...tested])?.run).toBe("a");
+    expect(experimentDescription([running, ...tested], t)).toBe("best test 80.0 % · 3 runs · 1 training");
+    const arranged = arrangeRuns([running, ...tested], { group: "none", order: "score", filter: "" }, t);
+    expect(arranged[0]!.runs.map((one) => one.run)).toEqual(["a", "b", "c"]);
   });
 
   it("takes the lowest loss for the best, where runs are compared by it, and a test score before it", () => {
     const byLoss = (name: string, bestScore: number) => run(name, { bestScore, metric: "loss" });
     const runs = [byLoss("a", 0.8), byLoss("b", 0.25), byLoss("c", 2)];
-    expect(experimentDescription(runs, t)).toBe("best loss 0.2500 · 3 runs");
+    expect(experimentDescription(runs, t)).toBe("best validation loss 0.2500 · 3 runs");
     expect(bestRun(runs)?.run).toBe("b");
     const tested = run("d", { bestScore: 3, metric: "loss", testScore: 0.4 });
     expect(bestRun([...runs, tested])?.run).toBe("d");
-    expect(runDescription(tested, { best: true, baseline: false }, t)).toBe("★ loss 3.0000 · test 40.0 %");
+    expect(runDescription(tested, { best: true, baseline: false }, t)).toBe("★ test 40.0 % · validation loss 3.0000");
     const arranged = arrangeRuns([...runs, tested], { group: "none", order: "score", filter: "" }, t);
     expect(arranged[0]!.runs.map((one) => one.run)).toEqual(["d", "b", "a", "c"]);
   });
@@ -240,8 +257,4 @@ describe("checkpoints", () => {
 it("pages a long list", () => {
   expect(page([1, 2, 3], 2)).toEqual({ shown: [1, 2], left: 1 });
   expect(page([1], 2)).toEqual({ shown: [1], left: 0 });
-});
-
-it("writes sizes in thousands", () => {
-  expect([999, 1234, 5_600_000].map(byteText)).toEqual(["999 B", "1.2 KB", "5.6 MB"]);
 });

@@ -1,8 +1,10 @@
 /** @file What the Runs view shows, out of the runs there are: texts, order, groups. Knows no `vscode`. */
 import type { RunSummary } from "../../listing/summary.ts";
-import { gain, isLowest, scoreText } from "../../metrics/kinds.ts";
+import { gain, isLowest, lossText, percentText, scoreText } from "../../metrics/kinds.ts";
 import type { RunResult } from "../../results/fold.ts";
 import type { EvaluationRecord } from "../../runs/evaluations.ts";
+import { byteText } from "../../words/numbers.ts";
+import { hintFor } from "../window/hints.ts";
 import type { Translate } from "../window/translate.ts";
 import { methodTitle } from "./titles.ts";
 
@@ -74,29 +76,39 @@ function groupKey({ spec, state }: RunSummary, group: Grouping): string {
 
 /** A score, and by what it is; that of a test is never a loss. */
 export interface Scored {
+  split: "test" | "validation";
   score: number;
   metric: string | null;
 }
 
 /** The score by which runs are compared: on the test split where there is one. */
 export function scoreOf({ testScore, bestScore, metric }: RunSummary): Scored | undefined {
-  if (testScore !== null) return { score: testScore, metric: null };
-  return bestScore === null ? undefined : { score: bestScore, metric };
+  if (testScore !== null) return { split: "test", score: testScore, metric: null };
+  return bestScore === null ? undefined : { split: "validation", score: bestScore, metric };
 }
 
-/** Negative where the first is the better one. A loss says nothing beside a score, and comes after it. */
+/**
+ * Negative where the first is the better one. What was not tested comes after what was: of one that is being trained the best of many
+ * looks at the validation rows says little beside a test. A loss says nothing beside a score, and comes after it.
+ */
 function compareScores(a: Scored | undefined, b: Scored | undefined): number {
   if (!a || !b) return Number(a === undefined) - Number(b === undefined);
+  if (a.split !== b.split) return a.split === "test" ? -1 : 1;
   const [isLoss, isOtherLoss] = [isLowest(a.metric), isLowest(b.metric)];
   return isLoss === isOtherLoss ? gain(a.metric, b.score, a.score) : Number(isLoss) - Number(isOtherLoss);
 }
 
 /** The run to mark as the best one: none while there is nothing to compare it with. */
 export function markedRun(runs: readonly RunSummary[]): RunSummary | undefined {
-  return runs.filter((run) => scoreOf(run) !== undefined).length > 1 ? bestRun(runs) : undefined;
+  const best = bestRun(runs);
+  const split = best && scoreOf(best)?.split;
+  return runs.filter((run) => split && scoreOf(run)?.split === split).length > 1 ? best : undefined;
 }
 
-/** The first run with the best score; undefined where none has one. */
+/**
+ * The best run of an experiment, wherever "best" is said of runs: by the test scores, as soon as one was tested, else by the best
+ * validation scores. Of equals the first; undefined where none has a score.
+ */
 export function bestRun(runs: readonly RunSummary[]): RunSummary | undefined {
   return runs.reduce<RunSummary | undefined>((best, run) => {
     const score = scoreOf(run);
@@ -104,21 +116,10 @@ export function bestRun(runs: readonly RunSummary[]): RunSummary | undefined {
   }, undefined);
 }
 
-/** `91.4 %`, `loss 0.8532` */
-export function namedScore({ score, metric }: Scored): string {
-  const text = scoreText(metric, score);
-  return isLowest(metric) ? `${metric} ${text}` : text;
-}
-
-export function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)} %`;
-}
-
-/** 1234 → `1.2 KB`, in thousands */
-export function byteText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} KB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+/** `test 91.4 %`, `validation loss 0.8532` */
+export function namedScore({ split, score, metric }: Scored, t: Translate): string {
+  const text = isLowest(metric) ? `${metric} ${scoreText(metric, score)}` : scoreText(metric, score);
+  return split === "test" ? t("test {0}", text) : t("validation {0}", text);
 }
 
 /** State in words, as it follows the name of a run. */
@@ -145,9 +146,10 @@ export function isResumable({ state }: RunSummary): boolean {
 const resumable: ReadonlySet<RunSummary["state"]> = new Set(["created", "interrupted", "stopped", "paused", "failed"]);
 
 function scores({ bestScore, testScore, metric }: RunSummary, t: Translate): string[] {
+  // The test first: it is what a side bar of usual width has room for.
   return [
-    ...(bestScore === null ? [] : [namedScore({ score: bestScore, metric })]),
-    ...(testScore === null ? [] : [t("test {0}", percent(testScore))]),
+    ...(testScore === null ? [] : [namedScore({ split: "test", score: testScore, metric: null }, t)]),
+    ...(bestScore === null ? [] : [namedScore({ split: "validation", score: bestScore, metric }, t)]),
   ];
 }
 
@@ -168,6 +170,13 @@ export function runDescription(run: RunSummary, marks: { best: boolean; baseline
   else parts.push(...scores(run, t), t("{0} at {1}", stateText(state, t), stepText(run)));
   if (marks.baseline) parts.push(t("baseline"));
   return parts.join(" · ").replace("★ · ", "★ ");
+}
+
+/** What a screen reader says of a run: all that the row shows. */
+export function runLabel(run: RunSummary, marks: { best: boolean; baseline: boolean }, t: Translate): string {
+  const description = runDescription(run, { ...marks, best: false }, t);
+  const parts = [run.run, stateText(run.state, t), description, ...(marks.best ? [t("best run")] : [])];
+  return parts.filter(Boolean).join(", ");
 }
 
 /** The codicon of a state. */
@@ -202,10 +211,10 @@ export function runFacts(run: RunSummary, t: Translate): [label: string, value: 
   const facts: [string, string | undefined][] = [
     [t("State"), stateText(run.state, t)],
     [t("Reason"), reason ?? undefined],
-    [t("To do"), exit?.error?.hint],
+    [t("To do"), exit?.error && hintFor(exit.error, t)],
     [t("Step"), run.state === "unreadable" ? undefined : stepText(run)],
     [t("Best validation"), run.bestScore === null ? undefined : scoreAt(run, run.bestScore, t)],
-    [t("Test"), run.testScore === null ? undefined : percent(run.testScore)],
+    [t("Test"), run.testScore === null ? undefined : percentText(run.testScore)],
     [t("Metric"), run.metric ?? undefined],
     [t("Method"), spec ? (spec.rank === null ? spec.method : t("{0}, rank {1}", spec.method, spec.rank)) : undefined],
     [t("Seed"), spec ? String(spec.seed) : undefined],
@@ -231,7 +240,7 @@ export function experimentDescription(runs: readonly RunSummary[], t: Translate)
   const score = best && scoreOf(best);
   const running = runs.filter(({ state }) => state === "running").length;
   return [
-    ...(score ? [t("best {0}", namedScore(score))] : []),
+    ...(score ? [t("best {0}", namedScore(score, t))] : []),
     runs.length === 1 ? t("1 run") : t("{0} runs", runs.length),
     ...(running ? [t("{0} training", running)] : []),
   ].join(" · ");
@@ -277,7 +286,7 @@ export function checkpointDescription({ score, metric, loss, change, bytes }: Ch
     ...(change === undefined || isLoss || Math.abs(change) < 0.0005
       ? []
       : [`${change > 0 ? "▲" : "▼"}${(100 * Math.abs(change)).toFixed(1)}`]),
-    ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
+    ...(loss === undefined ? [] : [`loss ${lossText(loss)}`]),
     byteText(bytes),
   ].join(" · ");
 }

@@ -13,7 +13,7 @@ import { askText, confirm, createPick, type PickItem, pickOne, shownItems } from
 import type { Grouping, Order } from "./collect.ts";
 import type { MoreNode } from "./nodes.ts";
 import { showInCharts } from "./showInCharts.ts";
-import { chooseExperiment, chooseRuns, pathIn, type Target, targetsOf } from "./targets.ts";
+import { chooseExperiment, chooseRuns, pathIn, type Target, targetOf, targetsOf } from "./targets.ts";
 
 const { t } = vscode.l10n;
 
@@ -99,12 +99,24 @@ export function runCommands(services: Services) {
     [internalCommands.showMore]: (node) => runsView.showMore(node as MoreNode),
 
     async [coreCommands.showRunLog](clicked) {
+      const launch = targetOf(clicked)?.launch;
+      if (launch) {
+        await vscode.window.showTextDocument(vscode.Uri.file(launch.log), { preview: true });
+        return;
+      }
       const [run] = await chooseRuns(store, targetsOf(clicked), {
         accept: () => true,
         title: t("Show the log of a run"),
         none: t("There are no runs yet. Train an experiment first."),
       });
       if (run) await vscode.window.showTextDocument(vscode.Uri.file(logOf(run)), { preview: true });
+    },
+
+    [coreCommands.dismissFailure](clicked) {
+      requireTrust();
+      const { launch } = targetOf(clicked) ?? {};
+      const failed = store.failures().find((one) => one.launch.id === launch?.id);
+      if (failed) store.forgetFailure(failed);
     },
 
     [coreCommands.showLog]: () => services.log.show(),
@@ -129,12 +141,11 @@ export function runCommands(services: Services) {
       });
       if (runs.length === 0) return;
       refuseRunning(runs);
-      const remove = t("Move to Trash");
       const question = runs.length === 1 ? t("Delete the run {0}?", runs[0]!.run) : t("Delete {0} runs?", runs.length);
-      const detail = t("Its checkpoints and its journal go with it. Exported prompts stay.");
-      if (!(await confirm(question, remove, detail))) return;
+      const detail = t("Checkpoints and journals go with them. Exported prompts stay.");
+      const uris = runs.map(({ directory }) => vscode.Uri.file(directory));
+      if (!(await askAndRemove(uris, question, detail))) return;
       for (const { directory } of runs) {
-        await moveToTrash(vscode.Uri.file(directory));
         const entry = store.experimentOf(directory);
         if (entry && store.baseline(entry) === directory) store.setBaseline(entry, undefined);
       }
@@ -196,13 +207,24 @@ async function pickMarked<T extends PickItem>(
   return pickOne(marked, { title });
 }
 
-/** To the trash where there is one; else for good, after asking once more. */
-export async function moveToTrash(uri: vscode.Uri): Promise<void> {
-  try {
-    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
-  } catch {
-    const remove = t("Delete Permanently");
-    const question = t("{0} cannot be moved to the trash here.", uri.fsPath);
-    if (await confirm(question, remove)) await vscode.workspace.fs.delete(uri, { recursive: true });
+/** Asks once, and removes all of them: to the trash where there is one. Returns whether that was wanted. */
+export async function askAndRemove(uris: readonly vscode.Uri[], question: string, detail?: string): Promise<boolean> {
+  const permanently = t("Delete Permanently");
+  // A server has no trash: what it would be asked for it refuses.
+  const hasTrash = vscode.env.remoteName === undefined;
+  if (!(await confirm(question, hasTrash ? t("Move to Trash") : permanently, detail))) return false;
+  const left: vscode.Uri[] = [];
+  for (const uri of uris) {
+    const removed = vscode.workspace.fs.delete(uri, { recursive: true, useTrash: hasTrash });
+    await removed.then(undefined, () => left.push(uri));
   }
+  if (left.length === 0) return true;
+  const names = left.slice(0, namesShown).map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
+  const more = left.length > names.length ? [t("and {0} more", left.length - names.length)] : [];
+  const refused = t("What is to be deleted cannot be moved to the trash.");
+  if (!(await confirm(refused, permanently, [...names, ...more].join("\n")))) return true;
+  for (const uri of left) await vscode.workspace.fs.delete(uri, { recursive: true });
+  return true;
 }
+
+const namesShown = 10;

@@ -1,9 +1,10 @@
 /** @file The nodes of the Runs and Prompts views. Commands of menus are handed one of them. */
 import type * as vscode from "vscode";
 import type { RunSummary } from "../../listing/summary.ts";
+import type { SweepRunView, SweepView } from "../../results/sweep.ts";
 import type { KeptEvaluation } from "../../runs/evaluations.ts";
 import type { CheckpointRow } from "./collect.ts";
-import type { ExperimentEntry } from "./store.ts";
+import type { ExperimentEntry, FailedLaunch, Starting } from "./store.ts";
 
 export interface FolderNode {
   kind: "folder";
@@ -59,6 +60,34 @@ export interface EvaluationNode {
   parent: CheckpointNode;
 }
 
+/** A launch that has no run yet, or ended before its first one. */
+export interface LaunchNode {
+  kind: "launch";
+  id: string;
+  launched: Starting | FailedLaunch;
+  parent: ExperimentNode;
+}
+
+/** The newest sweep of an experiment, while something is left of it to do. */
+export interface SweepNode {
+  kind: "sweep";
+  id: string;
+  entry: ExperimentEntry;
+  view: SweepView;
+  parent: ExperimentNode;
+}
+
+/** A run of a sweep that waits for its turn. */
+export interface WaitingNode {
+  kind: "waiting";
+  id: string;
+  entry: ExperimentEntry;
+  run: SweepRunView;
+  /** From 0. */
+  place: number;
+  parent: SweepNode;
+}
+
 /** A state in words where there is nothing else to show. */
 export interface MessageNode {
   kind: "message";
@@ -84,6 +113,9 @@ export type RunsNode =
   | RunNode
   | CheckpointNode
   | EvaluationNode
+  | LaunchNode
+  | SweepNode
+  | WaitingNode
   | MessageNode
   | MoreNode;
 

@@ -8,7 +8,7 @@ import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { type KeptEvaluation, listEvaluations } from "../../runs/evaluations.ts";
 import { runPaths, runsFolder } from "../../runs/layout.ts";
 import { requireOwnFolder } from "../../runs/ownFiles.ts";
-import { markdownText, messageText } from "../../words/surfaces.ts";
+import { labelText, markdownText, messageText } from "../../words/surfaces.ts";
 import {
   contextKeys,
   contextValues,
@@ -34,25 +34,38 @@ import {
   page,
   runDescription,
   runFacts,
+  runLabel,
   seriesColors,
   stateIcon,
   stateText,
 } from "./collect.ts";
+import { failureDetail, failureText, startingText } from "./launchText.ts";
 import type {
   CheckpointNode,
   EvaluationNode,
   ExperimentNode,
   FolderNode,
   GroupNode,
+  LaunchNode,
   MessageNode,
   MoreNode,
   RunNode,
   RunsNode,
+  SweepNode,
+  WaitingNode,
 } from "./nodes.ts";
 import { runIdOf } from "./runDocumentUris.ts";
 import { showInCharts } from "./showInCharts.ts";
-import { type ExperimentEntry, localFolders, type RunStore } from "./store.ts";
-import { SweepTexts } from "./sweepText.ts";
+import {
+  type ExperimentEntry,
+  type FailedLaunch,
+  localFolders,
+  type RunChange,
+  type RunStore,
+  type Starting,
+} from "./store.ts";
+import { isContinuable, isLed, type Sweeps } from "./sweeps.ts";
+import { positionText, sweepText } from "./sweepText.ts";
 
 const arrangementKey = "ulpt.arrangement";
 const pageSize = 100;
@@ -77,19 +90,23 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private readonly store: RunStore;
   private readonly memory: vscode.Memento;
   private readonly disposables: vscode.Disposable[] = [];
-  /** Nodes keep their identity, so that one of them can be drawn anew. */
-  private readonly experiments = new Map<string, ExperimentNode>();
-  private readonly runNodes = new Map<string, RunNode>();
+  /** Nodes keep their identity, so that one of them can be drawn anew. By their ids. */
+  private readonly nodes = new Map<string, RunsNode>();
+  private experimentCount = 0;
+  /** What VS Code was handed last: of each node its row as text, and the ids of its children; those of the root by "". */
+  private readonly shownRows = new Map<string, string>();
+  private readonly shownChildren = new Map<string, string>();
   private readonly summaries = new Map<string, readonly RunSummary[]>();
-  private readonly sweeps = new SweepTexts(t);
+  private readonly sweeps: Sweeps;
   private readonly limits = new Map<string, number>();
   private readonly stale = new Set<RunsNode>();
   private staleTimer: NodeJS.Timeout | undefined;
   private isAllStale = false;
   private watch: vscode.Disposable | undefined;
 
-  constructor(store: RunStore, memory: vscode.Memento) {
+  constructor(store: RunStore, sweeps: Sweeps, memory: vscode.Memento) {
     this.store = store;
+    this.sweeps = sweeps;
     this.memory = memory;
     this.view = vscode.window.createTreeView(views.runs, {
       treeDataProvider: this,
@@ -142,7 +159,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
 
   /** Brings a run into view, if it is in the part of the tree that was shown. */
   async reveal(directory: string): Promise<void> {
-    const node = this.runNodes.get(directory);
+    const node = this.known("run", directory);
     if (node) await this.view.reveal(node, { select: true, focus: false });
   }
 
@@ -159,13 +176,33 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     return watcher;
   }
 
-  private onChange({ experiment, directory }: { experiment?: string; directory?: string }): void {
+  private known<K extends RunsNode["kind"]>(
+    kind: K,
+    id: string | undefined,
+  ): Extract<RunsNode, { kind: K }> | undefined {
+    const node = id === undefined ? undefined : this.nodes.get(id);
+    return node?.kind === kind ? (node as Extract<RunsNode, { kind: K }>) : undefined;
+  }
+
+  /** The node of that id, with what is known of it now. */
+  private keep<N extends RunsNode>(node: N): N {
+    const known = this.nodes.get(node.id);
+    if (known?.kind === node.kind) return Object.assign(known as N, node);
+    this.nodes.set(node.id, node);
+    return node;
+  }
+
+  private onChange({ experiment, directory, launch }: RunChange): void {
     this.updateBadge();
-    const parent = experiment === undefined ? undefined : this.experiments.get(experiment);
-    const node = directory === undefined ? undefined : this.runNodes.get(directory);
-    if (!parent) this.refresh();
-    else if (node) void this.redrawRun(node, parent);
-    else void this.recount(parent);
+    const launched = this.known("launch", launch);
+    const parent = this.known("experiment", experiment);
+    const node = this.known("run", directory);
+    const drawing = launched
+      ? this.redrawChanged(launched)
+      : parent && node
+        ? this.redrawRun(node, parent)
+        : this.redrawChanged(parent);
+    drawing.catch(() => this.refresh());
   }
 
   private async redrawRun(node: RunNode, parent: ExperimentNode): Promise<void> {
@@ -174,8 +211,41 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     node.run = run;
     // A new state or score may move the run, or the star of the best one.
     const same = before.state === run.state && before.bestScore === run.bestScore && before.testScore === run.testScore;
-    if (same) this.redraw(node);
-    else await this.recount(parent);
+    if (!same) return this.redrawChanged(parent);
+    await this.redrawChanged(node);
+    this.redrawSweep(parent, run);
+  }
+
+  /** A run that got on: how far its sweep is, and how long that takes. */
+  private redrawSweep(parent: ExperimentNode, run: RunSummary): void {
+    const { directory } = parent.entry;
+    const runs = (this.summaries.get(directory) ?? []).map((one) => (one.directory === run.directory ? run : one));
+    this.summaries.set(directory, runs);
+    for (const sweep of this.sweepOf(parent, runs)) this.redrawIfNew(this.keep(sweep));
+    this.redrawIfNew(parent);
+  }
+
+  private redrawIfNew(node: RunsNode): boolean {
+    const shown = this.shownRows.get(node.id);
+    const isNew = shown !== undefined && shown !== rowText(this.itemOf(node));
+    if (isNew) this.redraw(node);
+    return isNew;
+  }
+
+  /**
+   * Draws of a node, or of all, what differs from what VS Code was handed last. Whatever is drawn anew loses its children until VS
+   * Code has asked for them again, and a menu that was opened on one of those hands its command nothing.
+   */
+  private async redrawChanged(node: RunsNode | undefined): Promise<void> {
+    const id = node?.id ?? "";
+    if (node && !this.shownRows.has(id)) return; // VS Code has not asked for it yet
+    if (node?.kind === "experiment") await this.count(node);
+    if (node && this.redrawIfNew(node)) return;
+    const shown = this.shownChildren.get(id);
+    if (shown === undefined) return; // nobody has opened it
+    const children = await this.childrenOf(node);
+    if (idsOf(children) !== shown) return node ? this.redraw(node) : this.refresh();
+    for (const child of children) await this.redrawChanged(child);
   }
 
   private redraw(node: RunsNode): void {
@@ -205,8 +275,26 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   async getChildren(node?: RunsNode): Promise<RunsNode[]> {
-    if (!node) return this.roots();
-    switch (node.kind) {
+    if (!node) {
+      if (!this.watch) this.follow(this.view.visible);
+      // All is read anew from here on. To say so once more would take nodes away that VS Code is about to ask for.
+      this.isAllStale = false;
+      this.stale.clear();
+    }
+    const children = await this.childrenOf(node);
+    this.shownChildren.set(node?.id ?? "", idsOf(children));
+    return children;
+  }
+
+  private async childrenOf(node: RunsNode | undefined): Promise<RunsNode[]> {
+    const children = await this.freshChildrenOf(node);
+    return children.map((child) => this.keep(child));
+  }
+
+  private async freshChildrenOf(node: RunsNode | undefined): Promise<RunsNode[]> {
+    switch (node?.kind) {
+      case undefined:
+        return this.roots();
       case "folder":
         return this.experimentsIn(node);
       case "experiment":
@@ -217,25 +305,24 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
         return this.checkpointsOf(node);
       case "checkpoint":
         return node.evaluations.map((evaluation) => evaluationNode(node, evaluation));
+      case "sweep":
+        return waitingIn(node);
       default:
         return [];
     }
   }
 
   private async roots(): Promise<RunsNode[]> {
-    if (!this.watch) this.follow(this.view.visible);
-    // All is read anew from here on. To say so once more would take nodes away that VS Code is about to ask for.
-    this.isAllStale = false;
-    this.stale.clear();
     const folders = localFolders();
     this.view.message = linkText(folders) ?? "";
     const entries = await this.store.experiments();
+    this.experimentCount = entries.length;
     setContextKey(contextKeys.hasRuns, entries.length > 0);
     if (entries.length === 0) {
       setContextKey(contextKeys.noExperiment, (await findExperimentFiles(1)).length === 0);
       return [];
     }
-    if (folders.length === 1) return entries.map((entry) => this.experimentNode(entry, undefined));
+    if (folders.length === 1) return entries.map((entry) => experimentNode(entry, undefined));
     return folders.map(
       (folder): FolderNode => ({ kind: "folder", id: folder.uri.toString(), folder, parent: undefined }),
     );
@@ -244,58 +331,62 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private async experimentsIn(parent: FolderNode): Promise<RunsNode[]> {
     const entries = await this.store.experiments();
     const own = entries.filter(({ folder }) => folder.uri.toString() === parent.folder.uri.toString());
-    if (own.length > 0) return own.map((entry) => this.experimentNode(entry, parent));
+    if (own.length > 0) return own.map((entry) => experimentNode(entry, parent));
     return [message(parent, t("No runs in this folder yet: Train…"), "play", trainCommand())];
   }
 
-  private experimentNode(entry: ExperimentEntry, parent: FolderNode | undefined): ExperimentNode {
-    const known = this.experiments.get(entry.directory);
-    if (known) return Object.assign(known, { entry, parent });
-    const node: ExperimentNode = { kind: "experiment", id: entry.directory, entry, parent };
-    this.experiments.set(entry.directory, node);
-    return node;
-  }
-
   private async runsOf(parent: ExperimentNode): Promise<RunsNode[]> {
-    const { directory } = parent.entry;
-    const known = this.summaries.get(directory);
-    const listing = this.store.runs(parent.entry);
-    const runs = known ? await listing : await this.unlessLong(listing);
+    const isKnown = this.summaries.has(parent.entry.directory);
+    const listing = this.count(parent);
+    const runs = isKnown ? await listing : await this.unlessLong(listing);
     if (!runs) return this.firstRuns(parent, listing);
-    this.summaries.set(directory, runs);
-    this.updateBadge();
     // Its description counts them; drawing it again asks for the children again, so only when it says something new.
-    if (!known || experimentDescription(known, t) !== experimentDescription(runs, t)) this.redraw(parent);
+    this.redrawIfNew(parent);
+    const launched = [...this.launchedOf(parent), ...this.sweepOf(parent, runs)];
     if (runs.length === 0) {
-      if (!this.store.starting().some(({ experiment }) => experiment.directory === directory)) {
-        return [message(parent, t("No runs yet: Train…"), "play", trainCommand())];
-      }
-      const stop = { title: t("Stop"), command: coreCommands.stop };
-      return [message(parent, t("Starting: it reads or downloads what it needs. Click to stop."), "sync~spin", stop)];
+      return launched.length ? launched : [message(parent, t("No runs yet: Train…"), "play", trainCommand())];
     }
 
     const { group, ...arrangement } = this.arrangement;
     const groups = arrangeRuns(runs, { group, ...arrangement }, t);
     if (groups.length === 0) {
       const clear = { title: t("Clear Filter"), command: coreCommands.clearRunFilter };
-      const text = t('None of {0} runs matches "{1}": clear the filter', runs.length, arrangement.filter);
-      return [message(parent, text, "filter", clear)];
+      const text = t('No run of {0} matches "{1}": clear the filter', runs.length, arrangement.filter);
+      return [...launched, message(parent, text, "filter", clear)];
     }
-    if (group === "none") return this.pageOf(parent, groups[0]!.runs);
-    return groups.map(({ key, runs: members }): GroupNode => {
+    if (group === "none") return [...launched, ...this.pageOf(parent, groups[0]!.runs)];
+    const nodes = groups.map(({ key, runs: members }): GroupNode => {
       const label = group === "state" ? stateText(key as RunSummary["state"], t) : key;
       return { kind: "group", id: `${parent.id}#${key}`, key, label, runs: members, parent };
     });
+    return [...launched, ...nodes];
+  }
+
+  /** The newest sweep of an experiment, while something is left of it to do. */
+  private sweepOf(parent: ExperimentNode, runs: readonly RunSummary[]): SweepNode[] {
+    const { entry } = parent;
+    const view = this.sweeps.among(entry, runs);
+    if (!view || view.state === "finished") return [];
+    return [{ kind: "sweep", id: `${parent.id}#sweep#${view.name}`, entry, view, parent }];
+  }
+
+  /** What was launched for an experiment and has no run. */
+  private launchedOf(parent: ExperimentNode): LaunchNode[] {
+    const { directory } = parent.entry;
+    const all = [...this.store.starting(), ...this.store.failures()];
+    return all
+      .filter(({ experiment }) => experiment.directory === directory)
+      .map((launched) => ({ kind: "launch", id: launched.launch.id, launched, parent }));
   }
 
   /** What can be shown while very many runs are still listed; all of them are drawn after that. */
   private async firstRuns(parent: ExperimentNode, listing: Promise<readonly RunSummary[]>): Promise<RunsNode[]> {
-    void this.recount(parent, listing);
+    void listing.then(() => this.redraw(parent));
     const { group, order, filter } = this.arrangement;
     const isByName = group === "none" && order === "name" && filter === "";
     const first = isByName ? await this.store.firstRuns(parent.entry, pageSize) : [];
     return [
-      ...first.map((run) => this.runNode(parent, parent.entry, run, false)),
+      ...first.map((run) => runNode(parent, parent.entry, run, false)),
       message(parent, t("Reading the runs…"), "loading~spin"),
     ];
   }
@@ -304,17 +395,9 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     const { entry } = parent.kind === "experiment" ? parent : parent.parent;
     const best = markedRun(this.summaries.get(entry.directory) ?? runs);
     const { shown, left } = page(runs, this.limits.get(parent.id) ?? pageSize);
-    const nodes: RunsNode[] = shown.map((run) => this.runNode(parent, entry, run, run === best));
+    const nodes: RunsNode[] = shown.map((run) => runNode(parent, entry, run, run === best));
     if (left > 0) nodes.push({ kind: "more", id: `${parent.id}#more`, left, parent });
     return nodes;
-  }
-
-  private runNode(parent: ExperimentNode | GroupNode, entry: ExperimentEntry, run: RunSummary, best: boolean): RunNode {
-    const known = this.runNodes.get(run.directory);
-    if (known) return Object.assign(known, { entry, run, best, parent });
-    const node: RunNode = { kind: "run", id: run.directory, entry, run, best, parent };
-    this.runNodes.set(run.directory, node);
-    return node;
   }
 
   private async checkpointsOf(parent: RunNode): Promise<RunsNode[]> {
@@ -353,31 +436,30 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     if (node.kind === "experiment") await this.countSoon(node);
     const item = this.itemOf(node);
     item.id = node.id;
+    this.shownRows.set(node.id, rowText(item));
     return item;
   }
 
   /** Learns how many runs an experiment has, unless that takes so long that somebody would wait for it. */
   private async countSoon(node: ExperimentNode): Promise<void> {
-    const { entry } = node;
-    if (this.summaries.has(entry.directory)) return;
-    const counted = this.store.runs(entry);
-    const runs = await this.unlessLong(counted);
-    if (runs) this.summaries.set(entry.directory, runs);
-    else void this.recount(node, counted);
+    if (this.summaries.has(node.entry.directory)) return;
+    const counted = this.count(node);
+    if (!(await this.unlessLong(counted))) void counted.then(() => this.redraw(node));
   }
 
   private unlessLong<T>(work: Promise<T>): Promise<T | undefined> {
     return Promise.race([work, sleep(countMilliseconds, undefined, { ref: false })]);
   }
 
-  /** Draws an experiment anew, with what its runs have come to. */
-  private async recount(node: ExperimentNode, runs = this.store.runs(node.entry)): Promise<void> {
-    this.summaries.set(node.entry.directory, await runs);
-    this.redraw(node);
+  private async count({ entry }: ExperimentNode): Promise<readonly RunSummary[]> {
+    const runs = await this.store.runs(entry);
+    this.summaries.set(entry.directory, runs);
+    this.updateBadge();
+    return runs;
   }
 
   private get isOnly(): boolean {
-    return this.experiments.size === 1;
+    return this.experimentCount === 1;
   }
 
   private itemOf(node: RunsNode): vscode.TreeItem {
@@ -394,6 +476,12 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
         return checkpointItem(node);
       case "evaluation":
         return evaluationItem(node);
+      case "launch":
+        return this.launchItem(node);
+      case "sweep":
+        return sweepItem(node);
+      case "waiting":
+        return waitingItem(node);
       case "message":
         return messageItem(node);
       case "more":
@@ -404,13 +492,21 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private experimentItem({ entry }: ExperimentNode): vscode.TreeItem {
     const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
     const runs = this.summaries.get(entry.directory);
-    const sweep = runs && this.sweeps.of(entry.folder.uri.fsPath, entry.name, runs);
-    const description = runs && [experimentDescription(runs, t), ...(sweep ? [sweep] : [])].join(" · ");
+    const sweep = runs && this.sweeps.among(entry, runs);
+    const position = sweep && sweep.state !== "finished" ? [positionText(sweep, t)] : [];
+    const description = runs && [this.countText(entry, runs), ...position].join(" · ");
     const texts = { label: entry.name, description, tooltip: entry.directory };
     const item = treeItem(texts, this.isOnly ? Expanded : Collapsed);
     item.iconPath = new vscode.ThemeIcon("beaker");
     item.contextValue = contextValues.experiment;
     return item;
+  }
+
+  private countText({ directory }: ExperimentEntry, runs: readonly RunSummary[]): string {
+    if (runs.length > 0) return experimentDescription(runs, t);
+    const isOf = ({ experiment }: Starting | FailedLaunch) => experiment.directory === directory;
+    if (this.store.starting().some(isOf)) return t("starting");
+    return this.store.failures().some(isOf) ? t("did not start") : t("no run yet");
   }
 
   private runItem({ run, best, entry }: RunNode): vscode.TreeItem {
@@ -432,11 +528,16 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       ...(run.state === "unreadable" ? ["unreadable"] : ["readable"]),
       ...(isResumable(run) ? ["resumable"] : []),
       baseline ? "baseline" : "comparable",
+      shown ? "shown" : "hidden",
     ].join(" ");
-    item.accessibilityInformation = {
-      label: `${item.label}, ${stateText(run.state, t)}, ${item.description}${best ? `, ${t("best")}` : ""}`,
-    };
+    item.accessibilityInformation = { label: labelText(runLabel(run, { best, baseline }, t)) };
     return item;
+  }
+
+  private launchItem(node: LaunchNode): vscode.TreeItem {
+    const starting = this.store.starting().find(({ launch }) => launch.id === node.id);
+    if (starting) node.launched = starting;
+    return "error" in node.launched ? failureItem(node.launched) : startingItem(node.launched);
   }
 
   resolveTreeItem(item: vscode.TreeItem, node: RunsNode): vscode.TreeItem {
@@ -449,6 +550,24 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     this.watch?.dispose();
     for (const one of this.disposables) one.dispose();
   }
+}
+
+function experimentNode(entry: ExperimentEntry, parent: FolderNode | undefined): ExperimentNode {
+  return { kind: "experiment", id: entry.directory, entry, parent };
+}
+
+function runNode(parent: ExperimentNode | GroupNode, entry: ExperimentEntry, run: RunSummary, best: boolean): RunNode {
+  return { kind: "run", id: run.directory, entry, run, best, parent };
+}
+
+function idsOf(nodes: readonly RunsNode[]): string {
+  return nodes.map(({ id }) => id).join("\n");
+}
+
+/** What a person sees of a row, to tell whether it has to be drawn anew. */
+function rowText({ label, description, iconPath, contextValue, checkboxState, tooltip }: vscode.TreeItem): string {
+  const tip = typeof tooltip === "string" ? tooltip : "";
+  return JSON.stringify([label, description, iconPath, contextValue, checkboxState, tip]);
 }
 
 function trainCommand(): vscode.Command {
@@ -526,6 +645,62 @@ function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   item.command = { title: t("Open Checkpoint"), command: otherCommands.openCheckpoint, arguments: [node] };
   const best = checkpoint.best ? `${t("best")}, ` : "";
   item.accessibilityInformation = { label: `${label}, ${best}${item.description}` };
+  return item;
+}
+
+function startingItem({ state }: Starting): vscode.TreeItem {
+  const description = startingText(state, t);
+  const item = treeItem({ label: t("starting"), description, tooltip: description });
+  item.iconPath = new vscode.ThemeIcon("sync~spin");
+  item.contextValue = `${contextValues.launch} starting`;
+  return item;
+}
+
+function failureItem({ error, launch, experiment }: FailedLaunch): vscode.TreeItem {
+  const description = failureText(error, t);
+  const item = treeItem({ label: t("did not start"), description, tooltip: failureDetail(error, t) });
+  item.iconPath = new vscode.ThemeIcon("error", new vscode.ThemeColor("list.errorForeground"));
+  item.contextValue = `${contextValues.launch} failed`;
+  item.command = commandTo(t("Show Run Log"), coreCommands.showRunLog, [{ experiment, launch }]);
+  return item;
+}
+
+function waitingIn(parent: SweepNode): WaitingNode[] {
+  const { entry, view } = parent;
+  const runs = new Map(view.runs.map((run) => [run.name, run]));
+  return view.waiting.flatMap((name, place): WaitingNode[] => {
+    const run = runs.get(name);
+    return run ? [{ kind: "waiting", id: `${parent.id}#${name}`, entry, run, place, parent }] : [];
+  });
+}
+
+function sweepItem({ view }: SweepNode): vscode.TreeItem {
+  const { Collapsed, None } = vscode.TreeItemCollapsibleState;
+  const description = sweepText(view, t) ?? "";
+  const tooltip = [description, ...(view.message ? [view.message] : [])].join("\n");
+  const item = treeItem({ label: t("Sweep"), description, tooltip }, view.waiting.length > 0 ? Collapsed : None);
+  item.iconPath = new vscode.ThemeIcon(sweepIcons[view.state]);
+  const marks = [view.state, ...(isLed(view) ? ["led"] : []), ...(isContinuable(view) ? ["continuable"] : [])];
+  item.contextValue = [contextValues.sweep, ...marks].join(" ");
+  return item;
+}
+
+const sweepIcons: Readonly<Record<SweepNode["view"]["state"], string>> = {
+  created: "circle-outline",
+  running: "sync~spin",
+  paused: "debug-pause",
+  finished: "pass-filled",
+  stopped: "stop-circle",
+  failed: "error",
+  interrupted: "warning",
+};
+
+function waitingItem({ run, place }: WaitingNode): vscode.TreeItem {
+  const turn = place === 0 ? t("next") : t("waits, {0} before it", place);
+  const description = run.step > 0 ? t("{0}, at step {1} of {2}", turn, run.step, run.steps) : turn;
+  const item = treeItem({ label: run.name, description });
+  item.iconPath = new vscode.ThemeIcon("clock");
+  item.contextValue = contextValues.waiting;
   return item;
 }
 

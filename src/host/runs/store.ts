@@ -2,6 +2,7 @@
  * @file The runs of the workspace as this window sees them. Nothing is read before somebody asks, except for the launches that
  * still run: those are followed from the start.
  */
+import { existsSync, opendirSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
@@ -9,7 +10,16 @@ import { RunListing } from "../../listing/listing.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import type { RunResult } from "../../results/fold.ts";
-import { isRunning, type Launch, listLaunches } from "../../runs/launches.ts";
+import {
+  failureOf,
+  forgetLaunch,
+  isRunning,
+  type Launch,
+  type LaunchFailure,
+  type LaunchState,
+  listLaunches,
+  readLaunchState,
+} from "../../runs/launches.ts";
 import { experimentFolder, isName, runsFolder } from "../../runs/layout.ts";
 import { subfolders } from "../../runs/store.ts";
 import { contextKeys } from "../ids.ts";
@@ -29,6 +39,8 @@ export interface RunChange {
   experiment?: string;
   /** The run concerned. */
   directory?: string;
+  /** The launch concerned, by its id: it got on with what it needs before its first run. */
+  launch?: string;
 }
 
 export interface RunStore extends vscode.Disposable {
@@ -36,6 +48,8 @@ export interface RunStore extends vscode.Disposable {
   readonly onDidChange: vscode.Event<RunChange>;
   /** A run that was being trained is not any more. */
   readonly onDidEnd: vscode.Event<RunSummary>;
+  /** A launch that was followed ended before its first run. */
+  readonly onDidFail: vscode.Event<FailedLaunch>;
   experiments(): Promise<ExperimentEntry[]>;
   /** By name; the same list as long as nothing changed. */
   runs(experiment: ExperimentEntry): Promise<readonly RunSummary[]>;
@@ -53,14 +67,18 @@ export interface RunStore extends vscode.Disposable {
   running(): RunSummary[];
   /** Launches that are at work and have no run yet: they read or download what they need. */
   starting(): Starting[];
+  /** Of each experiment the newest launch, where that ended before its first run. */
+  failures(): FailedLaunch[];
+  /** Takes such a launch away, with its log. @throws UlptError RUN_INVALID, RUN_UNWRITABLE */
+  forgetFailure(failed: FailedLaunch): void;
   /** The experiment of a run's folder; undefined outside the workspace. */
   experimentOf(runDirectory: string): ExperimentEntry | undefined;
   /** Looks again at running runs every second instead of every five, until disposed. */
   watch(): vscode.Disposable;
   /** Finds the launches that were started before this window was, and follows them. */
   followLaunches(): Promise<void>;
-  /** Looks for new runs of a launch as long as it runs. */
-  follow(launch: Launch, folder: vscode.WorkspaceFolder): void;
+  /** Looks for new runs of a launch as long as it runs. @param end when it is known by itself that it ended */
+  follow(launch: Launch, folder: vscode.WorkspaceFolder, end?: Promise<unknown>): void;
   /** Says that something changed which no watcher sees. */
   changed(change: RunChange): void;
   /** Whether the charts show a run: the best of many, unless somebody chose otherwise. */
@@ -77,6 +95,13 @@ export interface RunStore extends vscode.Disposable {
 }
 
 export interface Starting {
+  launch: Launch;
+  experiment: ExperimentEntry;
+  /** What its process said last. */
+  state: LaunchState | null;
+}
+
+export interface FailedLaunch extends LaunchFailure {
   launch: Launch;
   experiment: ExperimentEntry;
 }
@@ -98,6 +123,8 @@ export class WorkspaceRuns implements RunStore {
   readonly onDidChange = this.changeEmitter.event;
   private readonly endEmitter = new vscode.EventEmitter<RunSummary>();
   readonly onDidEnd = this.endEmitter.event;
+  private readonly failEmitter = new vscode.EventEmitter<FailedLaunch>();
+  readonly onDidFail = this.failEmitter.event;
 
   private readonly memory: vscode.Memento;
   private readonly listing = new RunListing();
@@ -121,6 +148,10 @@ export class WorkspaceRuns implements RunStore {
   private readonly followed = new Map<Launch, ExperimentEntry>();
   /** Those of the followed launches that have begun a run. */
   private readonly hadRuns = new WeakSet<Launch>();
+  /** By folder of the experiment. */
+  private readonly failed = new Map<string, FailedLaunch>();
+  /** What the launches that are starting said last, as text. */
+  private readonly saying = new Map<Launch, string>();
   private readonly folderTimes = new Map<string, number>();
   private disposed = false;
 
@@ -139,10 +170,13 @@ export class WorkspaceRuns implements RunStore {
   async experiments(): Promise<ExperimentEntry[]> {
     const found = localFolders().flatMap((folder) => {
       const root = runsFolder(folder.uri.fsPath);
-      return subfolders(root, "experiment").map((name) => ({ folder, name, directory: join(root, name) }));
+      return subfolders(root, "experiment")
+        .map((name) => ({ folder, name, directory: join(root, name) }))
+        .filter(({ directory }) => holdsRun(directory));
     });
     const known = new Set(found.map(({ directory }) => directory));
-    const coming = new Map(this.starting().map(({ experiment }) => [experiment.directory, experiment]));
+    const launched = [...this.starting(), ...this.failures()];
+    const coming = new Map(launched.map(({ experiment }) => [experiment.directory, experiment]));
     return [...found, ...[...coming.values()].filter(({ directory }) => !known.has(directory))];
   }
 
@@ -190,8 +224,19 @@ export class WorkspaceRuns implements RunStore {
   starting(): Starting[] {
     const training = new Set(this.running().map(({ owner }) => owner?.pid));
     return [...this.followed]
-      .filter(([launch]) => launch.args[0] === "train" && !training.has(launch.pid) && !this.hadRuns.has(launch))
-      .map(([launch, experiment]) => ({ launch, experiment }));
+      .filter(([launch]) => !training.has(launch.pid) && !this.hadRuns.has(launch))
+      .map(([launch, experiment]) => ({ launch, experiment, state: readLaunchState(launch) }))
+      .filter(({ state }) => !state?.begun);
+  }
+
+  failures(): FailedLaunch[] {
+    return [...this.failed.values()].filter(hasSomethingLeft);
+  }
+
+  forgetFailure({ launch, experiment }: FailedLaunch): void {
+    forgetLaunch(experiment.folder.uri.fsPath, launch.id);
+    this.failed.delete(experiment.directory);
+    this.changeEmitter.fire({});
   }
 
   experimentOf(runDirectory: string): ExperimentEntry | undefined {
@@ -215,15 +260,21 @@ export class WorkspaceRuns implements RunStore {
 
   async followLaunches(): Promise<void> {
     for (const folder of localFolders()) {
-      for (const launch of listLaunches(folder.uri.fsPath)) if (isRunning(launch)) this.follow(launch, folder);
+      for (const launch of listLaunches(folder.uri.fsPath)) {
+        if (isRunning(launch)) this.follow(launch, folder);
+        else this.noteFailure(launch, experimentOfLaunch(launch, folder));
+      }
     }
+    if (this.failed.size > 0) this.changeEmitter.fire({});
     await this.poll();
   }
 
-  follow(launch: Launch, folder: vscode.WorkspaceFolder): void {
-    if (launch.experiment === undefined) return;
-    const name = launch.experiment;
-    this.followed.set(launch, { folder, name, directory: experimentFolder(folder.uri.fsPath, name) });
+  follow(launch: Launch, folder: vscode.WorkspaceFolder, end?: Promise<unknown>): void {
+    const experiment = experimentOfLaunch(launch, folder);
+    if (!experiment) return;
+    this.followed.set(launch, experiment);
+    this.failed.delete(experiment.directory); // whoever tries again need not read of the last time
+    void end?.then(() => this.poll());
     this.updateRunning();
     this.changeEmitter.fire({});
     this.schedulePoll();
@@ -285,6 +336,16 @@ export class WorkspaceRuns implements RunStore {
     const runs = this.learnt.get(experiment.directory);
     if (runs) this.learnShown(experiment, runs);
     this.changeEmitter.fire({ experiment: experiment.directory });
+  }
+
+  /** A later launch of an experiment takes the place of an earlier one. Returns what failed. */
+  private noteFailure(launch: Launch, experiment: ExperimentEntry | undefined): FailedLaunch | undefined {
+    if (!experiment) return undefined;
+    const failure = failureOf(launch);
+    const failed = failure && { ...failure, launch, experiment };
+    if (failed) this.failed.set(experiment.directory, failed);
+    else this.failed.delete(experiment.directory);
+    return failed;
   }
 
   /** Remembers whether a run is being trained. */
@@ -354,10 +415,23 @@ export class WorkspaceRuns implements RunStore {
       const isNew = runs.some(({ directory, state }) => state === "running" && !known.has(directory));
       const wasStarting = !this.hadRuns.has(launch);
       if (runs.some(({ owner }) => owner?.pid === launch.pid)) this.hadRuns.add(launch);
-      if (!goesOn) this.followed.delete(launch);
+      const failed = goesOn ? undefined : this.noteEnd(launch, experiment);
       this.updateRunning();
       if (isNew || !goesOn) this.changeEmitter.fire(wasStarting && !goesOn ? {} : { experiment: experiment.directory });
+      if (failed) this.failEmitter.fire(failed);
     }
+    for (const { launch, experiment, state } of this.starting()) {
+      const text = JSON.stringify(state);
+      if (this.saying.get(launch) === text) continue;
+      this.saying.set(launch, text);
+      this.changeEmitter.fire({ experiment: experiment.directory, launch: launch.id });
+    }
+  }
+
+  private noteEnd(launch: Launch, experiment: ExperimentEntry): FailedLaunch | undefined {
+    this.followed.delete(launch);
+    this.saying.delete(launch);
+    return this.noteFailure(launch, experiment);
   }
 
   /** New experiments and runs change the time of the folder they lie in. */
@@ -434,11 +508,46 @@ export class WorkspaceRuns implements RunStore {
     for (const one of [...this.watchers, ...this.disposables]) one.dispose();
     this.changeEmitter.dispose();
     this.endEmitter.dispose();
+    this.failEmitter.dispose();
   }
 }
 
 function isSame(a: RunSummary, b: RunSummary): boolean {
   return a.step === b.step && a.state === b.state && a.bestScore === b.bestScore && a.testScore === b.testScore;
+}
+
+/** Whether there is a run in an experiment's folder: the last one may have been deleted. Reads no more names than it needs. */
+function holdsRun(directory: string): boolean {
+  try {
+    const folder = opendirSync(directory);
+    try {
+      for (let entry = folder.readSync(); entry; entry = folder.readSync()) {
+        if (entry.isDirectory() && isName("run", entry.name)) return true;
+      }
+      return false;
+    } finally {
+      folder.closeSync();
+    }
+  } catch {
+    return true; // that it cannot be read is said where its runs are listed
+  }
+}
+
+/** What was launched for an experiment; undefined where nobody knows for which. */
+function experimentOfLaunch({ experiment }: Launch, folder: vscode.WorkspaceFolder): ExperimentEntry | undefined {
+  if (experiment === undefined) return undefined;
+  return { folder, name: experiment, directory: experimentFolder(folder.uri.fsPath, experiment) };
+}
+
+/** Of an experiment without file and without runs nothing is left to be told. */
+function hasSomethingLeft({ launch, experiment }: FailedLaunch): boolean {
+  const file = experimentFileOf(launch);
+  return file === undefined || existsSync(file) || existsSync(experiment.directory);
+}
+
+/** The experiment file that a launch trains; undefined where it goes on with something. */
+export function experimentFileOf({ args: [command, file] }: Pick<Launch, "args">): string | undefined {
+  return command === "train" ? file : undefined;
 }
 
 const byName = new Intl.Collator("en", { numeric: true }).compare;

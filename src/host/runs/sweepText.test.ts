@@ -17,6 +17,7 @@ function view(change: Partial<SweepView>, counts: Partial<Record<SweepRunState, 
       parallel: 1,
       runs,
       done: 1,
+      waiting: [],
       secondsLeft: 700,
     },
     counts: { ...noCounts, ...counts },
@@ -26,7 +27,7 @@ function view(change: Partial<SweepView>, counts: Partial<Record<SweepRunState, 
 
 describe("a sweep in words", () => {
   it.each<[string | null, SweepView]>([
-    ["run 2 of 9 · 7 wait · 12 min left", view({}, { running: 1, waiting: 7 })],
+    ["run 2 of 9 · 7 wait · 12m left", view({}, { running: 1, waiting: 7 })],
     ["runs 2 to 3 of 9 · 1 waits", view({ secondsLeft: null }, { running: 2, waiting: 1 })],
     ["sweep: 1 of 9 runs done", view({ secondsLeft: null })],
     ["sweep paused, 1 of 9 runs done · 8 wait", view({ state: "paused" }, { waiting: 8 })],

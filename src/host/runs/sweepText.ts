@@ -1,12 +1,10 @@
 /** @file The newest sweep of an experiment in a few words, while there is something left to do. Knows no `vscode`. */
 
-import type { RunSummary } from "../../listing/summary.ts";
-import { newestSweep } from "../../listing/sweeps.ts";
 import type { SweepView } from "../../results/sweep.ts";
-import { durationText } from "../service/progressText.ts";
+import { roughDurationText } from "../../words/numbers.ts";
 import type { Translate } from "../window/translate.ts";
 
-/** `run 2 of 9 · 7 wait · 12 min left`; null of a sweep that is at its end. */
+/** `run 2 of 9 · 7 wait · 12m left`; null of a sweep that is at its end. */
 export function sweepText(view: SweepView, t: Translate): string | null {
   const { state, runs, done, counts, secondsLeft } = view;
   if (state === "finished") return null;
@@ -14,12 +12,13 @@ export function sweepText(view: SweepView, t: Translate): string | null {
     positionText(view, t),
     ...(counts.waiting > 0 ? [counts.waiting === 1 ? t("1 waits") : t("{0} wait", counts.waiting)] : []),
     ...(state === "running" && runs.length > done && secondsLeft !== null
-      ? [t("{0} left", durationText(secondsLeft, t))]
+      ? [t("{0} left", roughDurationText(secondsLeft))]
       : []),
   ].join(" · ");
 }
 
-function positionText({ state, runs, done, counts }: SweepView, t: Translate): string {
+/** `run 2 of 9`, or what holds it up. */
+export function positionText({ state, runs, done, counts }: SweepView, t: Translate): string {
   const all = runs.length;
   if (state === "running" && counts.running === 1) return t("run {0} of {1}", done + 1, all);
   if (state === "running" && counts.running > 1)
@@ -32,28 +31,4 @@ function positionText({ state, runs, done, counts }: SweepView, t: Translate): s
     interrupted: t("sweep interrupted"),
   };
   return t("{0}, {1} of {2} runs done", states[state] ?? t("sweep not started"), done, all);
-}
-
-/** How long an answer serves: the tree and the panel ask more often than it changes. In milliseconds. */
-const freshMilliseconds = 2_000;
-
-/** Remembers what it read a moment ago. */
-export class SweepTexts {
-  private readonly known = new Map<string, { text: string | null; at: number }>();
-  private readonly t: Translate;
-
-  constructor(t: Translate) {
-    this.t = t;
-  }
-
-  /** @param folder of the experiment's runs, by its name @param runs those in it */
-  of(workspace: string, folder: string, runs: readonly RunSummary[]): string | null {
-    const key = `${workspace}\n${folder}`;
-    const known = this.known.get(key);
-    if (known && performance.now() - known.at < freshMilliseconds) return known.text;
-    const view = newestSweep(workspace, folder, runs);
-    const text = view ? sweepText(view, this.t) : null;
-    this.known.set(key, { text, at: performance.now() });
-    return text;
-  }
 }

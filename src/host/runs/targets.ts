@@ -7,10 +7,12 @@ import * as vscode from "vscode";
 import { experimentExtension } from "../../experiment/parse.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
+import type { Launch } from "../../runs/launches.ts";
 import { checkpointPath } from "../../runs/layout.ts";
 import { promptName } from "../../runs/prompts.ts";
 import { promptEnding } from "../prompts/promptsView.ts";
 import { pickOne, showInformation } from "../window/window.ts";
+import { runDescription } from "./collect.ts";
 import { type CheckpointId, type RunId, stepOfFile } from "./documentIds.ts";
 import type { PromptsNode, RunsNode } from "./nodes.ts";
 import { directoryOf, documentId, runIdOf } from "./runDocumentUris.ts";
@@ -23,6 +25,10 @@ export interface NamedTarget {
   run?: string | undefined;
   /** Step of a checkpoint of that run. */
   step?: number | undefined;
+  /** A launch without runs. */
+  launch?: Launch | undefined;
+  /** A run of the experiment's sweep, as the plan calls it. */
+  planned?: string | undefined;
 }
 
 /** All that a command may be handed. */
@@ -34,6 +40,10 @@ export interface Target {
   run?: string | undefined;
   /** Step of a checkpoint of that run. */
   step?: number | undefined;
+  /** A launch without runs. */
+  launch?: Launch | undefined;
+  /** A run of the experiment's sweep, as the plan calls it. */
+  planned?: string | undefined;
   prompt?: PromptTarget | undefined;
   folder?: vscode.WorkspaceFolder | undefined;
   /** A file or document. */
@@ -86,6 +96,12 @@ function nodeTarget(node: RunsNode | PromptsNode): Target | undefined {
       return { entry: node.entry, run: node.run.directory, step: node.checkpoint.step };
     case "evaluation":
       return { entry: node.entry, run: node.run.directory, step: node.step };
+    case "launch":
+      return { entry: node.launched.experiment, launch: node.launched.launch };
+    case "sweep":
+      return { entry: node.entry };
+    case "waiting":
+      return { entry: node.entry, planned: node.run.name };
     case "prompt": {
       const { path, name, folder } = node;
       return { prompt: { path, name, folder }, folder };
@@ -95,8 +111,8 @@ function nodeTarget(node: RunsNode | PromptsNode): Target | undefined {
   }
 }
 
-function namedTarget({ experiment, run, step }: NamedTarget): Target {
-  return { entry: experiment, run, step };
+function namedTarget({ experiment, run, step, launch, planned }: NamedTarget): Target {
+  return { entry: experiment, run, step, launch, planned };
 }
 
 function uriTarget(uri: vscode.Uri): Target {
@@ -153,7 +169,10 @@ export async function chooseRuns(
   }
   if (candidates.length === 1) return candidates;
   const picked = await pickOne(
-    candidates.map((run) => ({ label: run.run, description: run.experiment, detail: run.reason ?? run.state, run })),
+    candidates.map((run) => ({
+      ...{ label: run.run, description: run.experiment, run },
+      detail: runDescription(run, { best: false, baseline: false }, vscode.l10n.t),
+    })),
     { title: options.title, matchOnDescription: true },
   );
   return picked ? [picked.run] : [];

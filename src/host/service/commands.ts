@@ -3,10 +3,12 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
+import type { Runtime } from "../../launch/local.ts";
 import type { DeviceReport } from "../../shared/service.ts";
 import { markdownCode, markdownText } from "../../words/surfaces.ts";
+import { settings } from "../ids.ts";
 import type { Services } from "../services.ts";
-import { showReport } from "../window/reports.ts";
+import { showPage } from "../window/reports.ts";
 import { withProgress } from "../window/window.ts";
 import { checkRuntimeFiles, findRuntime, requireTrust } from "./runtime.ts";
 
@@ -48,13 +50,22 @@ export async function checkRuntime({ extensionPath, log }: Services): Promise<vo
     report,
     `## ${t("Where it runs")}`,
     [
-      `- ${t("Node.js: {0}", markdownCode(runtime?.command ?? process.execPath))}`,
-      `- ${t("Runtime: {0}", runtime ? markdownCode(runtime.args.join(" ")) : t("missing"))}`,
       `- ${t("Platform: {0}", `${process.platform}-${process.arch}`)}`,
+      `- ${nodeText(runtime)}`,
+      `- ${t("The setting {0} names another Node.js.", markdownCode(settings.nodePath))}`,
     ].join("\n"),
   ];
   log.info(report);
-  await showReport(t("Runtime and Devices"), `${facts.join("\n\n")}\n`);
+  if (runtime) log.info([runtime.command, ...runtime.args].join(" "));
+  await showPage(t("Runtime and Devices"), `${facts.join("\n\n")}\n`);
+}
+
+/** Whose Node.js it is; where that lies says the log. */
+function nodeText(runtime: Runtime | undefined): string {
+  if (!runtime) return t("Runtime: missing");
+  return runtime.command === process.execPath
+    ? t("Node.js {0}, that of VS Code", process.versions.node)
+    : t("Node.js: {0}, by the setting", markdownCode(runtime.command));
 }
 
 function devicesText(devices: readonly DeviceReport[]): string {
@@ -66,18 +77,19 @@ function devicesText(devices: readonly DeviceReport[]): string {
   const heading = best
     ? t('The runtime works. "auto" trains on {0}.', best.device)
     : t("The runtime works, but no device does.");
-  const lines = devices.map((report) =>
+  const rows = devices.map((report) =>
     report.works
-      ? `- **${report.device}**: ${t("works, {0} GFLOP/s", Math.round(report.gflops))}`
-      : `- **${report.device}**: ${faultText(report)}`,
+      ? [report.device, t("works"), t("{0} GFLOP/s", Math.round(report.gflops))]
+      : [report.device, t("does not work here"), faultText(report)],
   );
-  return `${heading}\n\n${lines.join("\n")}`;
+  const table = [[t("Device"), t("State"), t("What it takes")], ["---", "---", "---"], ...rows];
+  return `${heading}\n\n${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`;
 }
 
 function faultText({ reason, loads, needs }: Extract<DeviceReport, { works: false }>): string {
   return loads
-    ? t("does not work here: {0}. Update its driver, or use another device.", markdownText(sentence(reason)))
-    : t("does not work here: {0}. It needs {1}.", markdownText(sentence(reason)), needs);
+    ? t("{0}. Update its driver, or use another device.", markdownText(sentence(reason)))
+    : t("{0}. It needs {1}.", markdownText(sentence(reason)), needs);
 }
 
 /** One line without its full stop. */

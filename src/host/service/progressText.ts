@@ -1,30 +1,22 @@
 /** @file How far the runtime is with something, in words and as steps of a progress bar. Knows no `vscode`. */
 import type { ServiceProgress } from "../../shared/service.ts";
-import { byteText } from "../runs/collect.ts";
+import { byteText, durationText } from "../../words/numbers.ts";
 import type { Translate } from "../window/translate.ts";
 
-/** `model.safetensors: 120.4 MB of 242.0 MB · 25.1 MB/s · 5 s left`, as far as it is known. */
+/** `model.safetensors: 120.4 MB of 242.0 MB · 25.1 MB/s · 5s left`, as far as it is known. */
 export function progressText(
   { what, done, total, bytesPerSecond, secondsLeft }: ServiceProgress,
   t: Translate,
 ): string {
   const parts = [t("{0}: {1} of {2}", shortName(what), byteText(done), byteText(total))];
   if (bytesPerSecond > 0) parts.push(t("{0}/s", byteText(Math.round(bytesPerSecond))));
-  if (secondsLeft !== undefined && secondsLeft >= 1) parts.push(t("{0} left", durationText(secondsLeft, t)));
+  if (secondsLeft !== undefined && secondsLeft >= 1) parts.push(t("{0} left", durationText(secondsLeft)));
   return parts.join(" · ");
 }
 
 /** The file alone: its folders do not fit into a notification. */
 function shortName(what: string): string {
   return what.slice(what.lastIndexOf("/") + 1);
-}
-
-export function durationText(seconds: number, t: Translate): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return t("{0} s", whole);
-  const minutes = Math.round(whole / 60);
-  if (minutes < 60) return t("{0} min", minutes);
-  return t("{0} h {1} min", Math.floor(minutes / 60), minutes % 60);
 }
 
 /** Of what is left of the bar, the part that belongs to the fetch under way: others may follow it. */

@@ -8,6 +8,7 @@ import { chooseRuns, type Target, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { askText, confirm, pickOne, showBriefly } from "../window/window.ts";
+import { withoutSweeps } from "./sweepCommands.ts";
 import { folderOf } from "./trainings.ts";
 
 const { t } = vscode.l10n;
@@ -64,8 +65,9 @@ export function trainCommands(services: Services) {
 
     async [coreCommands.stop](clicked, selected) {
       requireTrust();
-      if (targetsOf(clicked, selected).length === 0 && (await stopStarting(services))) return;
-      for (const run of await chooseRunning(services, targetsOf(clicked, selected), t("Stop a run after saving"))) {
+      if (await stopStarting(services, targetsOf(clicked, selected))) return;
+      const running = await chooseRunning(services, targetsOf(clicked, selected), t("Stop a run after saving"));
+      for (const run of await withoutSweeps(services, running)) {
         trainings.stopRun(run);
         showBriefly(t("{0} saves a checkpoint and stops.", run.run), 5000);
       }
@@ -73,7 +75,7 @@ export function trainCommands(services: Services) {
 
     async [coreCommands.stopNow](clicked, selected) {
       requireTrust();
-      if (targetsOf(clicked, selected).length === 0 && (await stopStarting(services))) return;
+      if (await stopStarting(services, targetsOf(clicked, selected))) return;
       const runs = await chooseRunning(services, targetsOf(clicked, selected), t("End a run at once"));
       if (runs.length === 0) return;
       const names = runs.map(({ run }) => run).join(", ");
@@ -90,17 +92,20 @@ export function trainCommands(services: Services) {
   } satisfies Record<string, Handler>;
 }
 
-/** Ends a launch that has no run yet. Returns false where there is none, or a run is meant. */
-async function stopStarting({ store, trainings }: Services): Promise<boolean> {
-  const starting = store.starting().map((one) => ({
+/** Ends a launch that has no run yet: the one that is meant, or without a target one of those. Returns false where a run is meant. */
+async function stopStarting({ store, trainings }: Services, targets: readonly Target[]): Promise<boolean> {
+  const meant = targets.flatMap(({ launch }) => launch?.id ?? []);
+  if (targets.length > 0 && meant.length === 0) return false;
+  const candidates = store.starting().filter(({ launch }) => meant.length === 0 || meant.includes(launch.id));
+  const starting = candidates.map((one) => ({
     label: { icon: "sync~spin", text: one.experiment.name },
     description: t("starting: it has no run yet"),
     name: one.experiment.name,
     launch: one.launch,
   }));
-  if (starting.length === 0) return false;
+  if (starting.length === 0) return meant.length > 0;
   const aRun = { label: t("A run that is being trained…"), description: "", name: "", launch: undefined };
-  const items = store.running().length > 0 ? [...starting, aRun] : starting;
+  const items = store.running().length > 0 && meant.length === 0 ? [...starting, aRun] : starting;
   const title = t("Stop what is starting");
   const chosen = items.length === 1 ? items[0] : await pickOne<(typeof items)[number]>(items, { title });
   if (chosen === aRun) return false;

@@ -5,8 +5,11 @@ import { paperIdOf } from "../../paper/recorded.ts";
 import { coreCommands, settings } from "../ids.ts";
 import { runCommand } from "../runCommand.ts";
 import { bestRun, namedScore, scoreOf } from "../runs/collect.ts";
-import type { ExperimentEntry, RunStore } from "../runs/store.ts";
+import { failureText as launchFailureText } from "../runs/launchText.ts";
+import type { ExperimentEntry, FailedLaunch, RunStore } from "../runs/store.ts";
+import { hintFor } from "../window/hints.ts";
 import { showFailure, showInformation } from "../window/window.ts";
+import { fileOfFailure } from "./launchProblems.ts";
 
 const { t } = vscode.l10n;
 
@@ -31,6 +34,35 @@ export function notifyWhenTrainingEnds(store: RunStore, open: (entry: Experiment
     ended.set(entry.directory, [...(ended.get(entry.directory) ?? []), run]);
     setTimeout(() => void tell(entry.directory), settleMilliseconds);
   });
+}
+
+/** One notification for each launch that fails before its first run: who asked for it is waiting. */
+export function notifyWhenLaunchFails(store: RunStore, open: (entry: ExperimentEntry) => void): vscode.Disposable {
+  return store.onDidFail((failed) => void showFailedLaunch(failed, open));
+}
+
+async function showFailedLaunch(failed: FailedLaunch, open: (entry: ExperimentEntry) => void): Promise<void> {
+  const { experiment, launch, error } = failed;
+  const file = fileOfFailure(failed);
+  const panel = t("Open Panel");
+  const problem = t("Show Problem");
+  const log = t("Show Run Log");
+  const what = [launchFailureText(error, t), error ? hintFor(error, t) : ""].filter(Boolean).join(" ");
+  const ways = file ? [problem, panel, log] : [panel, log];
+  const choice = await showFailure(t("{0} did not start: {1}", experiment.name, what), ...ways);
+  if (choice === panel) open(experiment);
+  if (choice === log) await runCommand(coreCommands.showRunLog, { experiment, launch });
+  if (choice === problem && file) await showProblem(file);
+}
+
+async function showProblem(file: vscode.Uri): Promise<void> {
+  const editor = await vscode.window.showTextDocument(file);
+  const [found] = vscode.languages
+    .getDiagnostics(file)
+    .filter(({ source, severity }) => source === "ULPT" && severity === vscode.DiagnosticSeverity.Error);
+  if (!found) return;
+  editor.selection = new vscode.Selection(found.range.start, found.range.start);
+  editor.revealRange(found.range);
 }
 
 function isWanted(): boolean {
@@ -72,7 +104,7 @@ function failureText({ experiment, run, state, reason }: RunSummary): string {
 function successText({ name }: ExperimentEntry, runs: readonly RunSummary[]): string {
   const best = bestRun(runs);
   const scored = best && scoreOf(best);
-  const score = scored ? t(", best {0} ({1})", namedScore(scored), best.run) : "";
+  const score = scored ? t(", best {0} ({1})", namedScore(scored, t), best.run) : "";
   return runs.length === 1
     ? t("{0}: 1 run finished{1}", name, score)
     : t("{0}: {1} runs finished{2}", name, runs.length, score);

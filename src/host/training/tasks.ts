@@ -22,8 +22,12 @@ export interface UlptTaskDefinition extends vscode.TaskDefinition {
   experiment?: string;
   /** A run to go on with: its folder, or `experiment/run`. */
   resume?: string;
+  /** A sweep to go on with: its name. */
+  sweep?: string;
   /** Settings to change, as `key=value`. */
   set?: string[];
+  /** Tells a training from one of the same experiment that goes on: VS Code runs each task once, and would ask which to end. */
+  copy?: number;
 }
 
 export class UlptTasks implements vscode.TaskProvider {
@@ -44,19 +48,22 @@ export class UlptTasks implements vscode.TaskProvider {
   /** The definition must stay the same object: VS Code looks for it. */
   resolveTask(task: vscode.Task): vscode.Task | undefined {
     const folder = folderOfScope(task.scope);
-    const definition = task.definition as UlptTaskDefinition;
-    if (!folder || (!definition.experiment && !definition.resume)) return undefined;
-    return this.task(definition, folder, task.name);
+    // One that names nothing to train is a task, too: it says what is missing.
+    return folder && this.task(task.definition as UlptTaskDefinition, folder, task.name);
   }
 
   /** Starts training and resolves when its terminal is there. */
   async run(training: Training): Promise<vscode.TaskExecution> {
     const { folder } = training;
-    const definition: UlptTaskDefinition =
-      "resume" in training
-        ? { type: taskType, resume: relative(folder.uri.fsPath, training.resume) }
-        : this.define(folder, vscode.Uri.file(training.experiment), training.set);
-    return vscode.tasks.executeTask(this.task(definition, folder));
+    const definition = this.definitionOf(training);
+    return vscode.tasks.executeTask(this.task(distinct(definition), folder));
+  }
+
+  private definitionOf(training: Training): UlptTaskDefinition {
+    const { folder } = training;
+    if ("sweep" in training) return { type: taskType, sweep: training.sweep };
+    if ("resume" in training) return { type: taskType, resume: relative(folder.uri.fsPath, training.resume) };
+    return this.define(folder, vscode.Uri.file(training.experiment), training.set);
   }
 
   private define(folder: vscode.WorkspaceFolder, file: vscode.Uri, set: readonly string[] = []): UlptTaskDefinition {
@@ -69,15 +76,15 @@ export class UlptTasks implements vscode.TaskProvider {
     folder: vscode.WorkspaceFolder,
     name = taskName(definition),
   ): vscode.Task {
-    const execution = new vscode.CustomExecution(async (resolved) => {
-      const training = trainingOf(resolved as UlptTaskDefinition, folder);
-      return new TrainingTerminal(training, this.trainings);
-    });
+    const execution = new vscode.CustomExecution(
+      async (resolved) =>
+        new TrainingTerminal(() => trainingOf(resolved as UlptTaskDefinition, folder), this.trainings),
+    );
     const task = new vscode.Task(definition, folder, name, taskType, execution, [
       problemMatcher,
       `${problemMatcher}-list`,
     ]);
-    task.detail = definition.resume ? t("Goes on with a run") : t("Trains every run of the experiment");
+    task.detail = detailOf(definition);
     // Each training has a terminal of its own: several may run.
     task.presentationOptions = {
       panel: vscode.TaskPanelKind.Dedicated,
@@ -88,7 +95,29 @@ export class UlptTasks implements vscode.TaskProvider {
   }
 }
 
-function taskName({ experiment, resume, set }: UlptTaskDefinition): string {
+/** The definition, or a copy that no task has that is being run. */
+function distinct(definition: UlptTaskDefinition): UlptTaskDefinition {
+  const running = new Set(vscode.tasks.taskExecutions.map(({ task }) => keyOf(task.definition)));
+  if (!running.has(keyOf(definition))) return definition;
+  for (let copy = 2; ; copy++) if (!running.has(keyOf({ ...definition, copy }))) return { ...definition, copy };
+}
+
+function keyOf({ type, experiment, resume, sweep, set, copy }: vscode.TaskDefinition): string {
+  return JSON.stringify([type, experiment, resume, sweep, set ?? [], copy]);
+}
+
+function detailOf({ resume, sweep }: UlptTaskDefinition): string {
+  if (sweep) return t("Goes on with a sweep");
+  return resume ? t("Goes on with a run") : t("Trains every run of the experiment");
+}
+
+function taskName({ copy, ...definition }: UlptTaskDefinition): string {
+  const name = plainName(definition);
+  return copy === undefined ? name : `${name} (${copy})`;
+}
+
+function plainName({ experiment, resume, sweep, set }: UlptTaskDefinition): string {
+  if (sweep) return labelText(t("continue the sweep {0}", sweep));
   if (resume) return labelText(t("resume {0}", resume.replace(/^\.ulpt[\\/]runs[\\/]/, "").replaceAll("\\", "/")));
   return labelText([t("train {0}", experiment ?? ""), ...(set ?? [])].join(" "));
 }
@@ -98,14 +127,15 @@ function folderOfScope(scope: vscode.Task["scope"]): vscode.WorkspaceFolder | un
 }
 
 /** @throws UlptError for a definition that names nothing to train */
-function trainingOf({ experiment, resume, set }: UlptTaskDefinition, folder: vscode.WorkspaceFolder): Training {
+function trainingOf({ experiment, resume, sweep, set }: UlptTaskDefinition, folder: vscode.WorkspaceFolder): Training {
   const root = folder.uri.fsPath;
+  if (sweep) return { sweep, folder };
   if (resume) {
     const isName = /^[^/\\]+[/\\][^/\\]+$/.test(resume);
     return { resume: isName ? join(runsFolder(root), resume) : resolve(root, resume), folder };
   }
   if (!experiment) {
-    throw new UlptError("OPTION_INVALID", t('A task of type "ulpt" needs "experiment" or "resume".'), {
+    throw new UlptError("OPTION_INVALID", t('A task of type "ulpt" needs "experiment", "resume" or "sweep".'), {
       hint: t("Name an experiment file, relative to the workspace folder."),
     });
   }
@@ -128,14 +158,15 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   private readonly closeEmitter = new vscode.EventEmitter<number>();
   readonly onDidClose = this.closeEmitter.event;
 
-  private readonly training: Training;
+  private readonly training: () => Training;
   private readonly trainings: Trainings;
   private launch: Launch | undefined;
   private interrupts = 0;
   private isClosed = false;
   private hasEnded = false;
 
-  constructor(training: Training, trainings: Trainings) {
+  /** @param training throws where the task names nothing that can be trained */
+  constructor(training: () => Training, trainings: Trainings) {
     this.training = training;
     this.trainings = trainings;
   }
@@ -150,7 +181,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
     try {
       this.writeDim(t("Ctrl+C saves and stops. Closing the terminal stops nothing."));
       this.write("\n\n");
-      const { launch, end } = await this.trainings.start(this.training);
+      const { launch, end } = await this.trainings.start(this.training());
       this.launch = launch;
       if (this.interrupts > 0) await this.interruptOnce();
       code = await this.tail(launch, end);

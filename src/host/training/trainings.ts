@@ -2,22 +2,24 @@
 import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
-import { readExperiment } from "../../experiment/parse.ts";
+import { experimentExtension, readExperiment } from "../../experiment/parse.ts";
 import { interrupt, kill, killOwner, type LaunchEnd, launch } from "../../launch/local.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { isRunning, type Launch, listLaunches } from "../../runs/launches.ts";
 import { safeName } from "../../runs/names.ts";
 import { readHolder } from "../../runs/owner.ts";
 import { requestStop } from "../../runs/store.ts";
+import { openSweep } from "../../runs/sweeps.ts";
 import { type HubAccess, mayRunPrograms } from "../hub/hubAccess.ts";
 import { localFolders, type RunStore } from "../runs/store.ts";
 import { findRuntime, requireTrust } from "../service/runtime.ts";
-import { type Log, logError } from "../window/log.ts";
+import { type Log, showError } from "../window/log.ts";
 
-/** What to train: the runs of an experiment file, or one run that goes on. */
+/** What to train: the runs of an experiment file, one run that goes on, or what is left of a sweep. */
 export type Training =
   | { experiment: string; set: readonly string[]; folder: vscode.WorkspaceFolder }
-  | { resume: string; folder: vscode.WorkspaceFolder };
+  | { resume: string; folder: vscode.WorkspaceFolder }
+  | { sweep: string; folder: vscode.WorkspaceFolder };
 
 export class Trainings {
   private readonly extensionPath: string;
@@ -42,7 +44,7 @@ export class Trainings {
     const args = [...commandOf(training), ...(mayRunPrograms() ? ["--run-generated-code"] : [])];
     const started = await launch({ ...runtime, env }, { workspace, args, experiment: experimentOf(training) });
     this.log.info(`started process ${started.launch.pid}: ulpt ${started.launch.args.join(" ")}`);
-    this.store.follow(started.launch, training.folder);
+    this.store.follow(started.launch, training.folder, started.end);
     void started.end.then(({ code, signal }) => {
       this.log.info(`process ${started.launch.pid} ended: ${signal ?? `exit code ${code}`}`);
     });
@@ -128,9 +130,9 @@ export class Trainings {
     return runs.flat();
   }
 
-  /** Says in the log why something that was not asked for failed. */
+  /** Tells why nothing could be started, also to whoever does not look at the terminal. */
   report(what: string, error: unknown): void {
-    logError(this.log, what, error);
+    showError(this.log, what, error);
   }
 }
 
@@ -143,17 +145,19 @@ function askedInstead({ code, message, where, expected, cause }: UlptError): Ulp
 
 function commandOf(training: Training): string[] {
   if ("resume" in training) return ["resume", training.resume];
+  if ("sweep" in training) return ["sweep", "continue", training.sweep, "--workspace", training.folder.uri.fsPath];
   const settings = training.set.flatMap((one) => ["--set", one]);
   return ["train", training.experiment, "--workspace", training.folder.uri.fsPath, ...settings];
 }
 
-/** Folder of the experiment; undefined where the file is broken, which the runtime will say. */
-function experimentOf(training: Training): string | undefined {
+/** Folder of the experiment. @throws UlptError RUN_MISSING, RUN_INVALID of a sweep. What is wrong with a file the runtime will say; then its name is that of the file. */
+function experimentOf(training: Training): string {
   if ("resume" in training) return basename(dirname(training.resume));
+  if ("sweep" in training) return openSweep(training.folder.uri.fsPath, training.sweep).spec.folder;
   try {
     return safeName(readExperiment(training.experiment, training.set).name);
   } catch {
-    return undefined;
+    return safeName(basename(training.experiment, experimentExtension));
   }
 }
 

@@ -16,10 +16,21 @@ export function registerReports(context: vscode.ExtensionContext): void {
   context.subscriptions.push(changed, vscode.workspace.registerTextDocumentContentProvider(scheme, provider));
 }
 
+/** As `showReport`, drawn as a page. */
+export async function showPage(title: string, content: string): Promise<void> {
+  const uri = store(title, content);
+  await vscode.commands.executeCommand("markdown.showPreview", uri);
+}
+
 /** Shows `content`, Markdown, as the document `title`; a second report of that name takes its place. */
 export async function showReport(title: string, content: string): Promise<void> {
+  const uri = store(title, content);
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
+}
+
+function store(title: string, content: string): vscode.Uri {
   const uri = vscode.Uri.from({ scheme, path: `/${title.replaceAll("/", "-")}.md` });
   texts.set(uri.path, content);
   changed.fire(uri);
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
+  return uri;
 }

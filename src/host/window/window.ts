@@ -144,6 +144,8 @@ export function treeItem(
 ): vscode.TreeItem {
   const item = new vscode.TreeItem(labelText(label), state);
   if (description !== undefined) item.description = labelText(description);
+  // Without it a screen reader reads the tooltip, which may be a path.
+  item.accessibilityInformation = { label: [item.label, item.description].filter(Boolean).join(", ") };
   if (tooltip !== undefined) item.tooltip = typeof tooltip === "string" ? visibleText(tooltip) : tooltip;
   return item;
 }

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { RunView } from "../../../src/shared/panel.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
-import { Button, type Click, IconButton } from "../../ui/controls.tsx";
+import { Button, type Click, IconButton, Link } from "../../ui/controls.tsx";
 import { showMenu } from "../../ui/menu.tsx";
 import "./header.css";
 
@@ -16,8 +16,9 @@ export function Header(): JSX.Element | null {
   const { experiment, runs } = store;
   if (!experiment) return null;
   const counted = runs.length === 1 ? texts.t("runsCountOne") : texts.t("runsCount", texts.count(runs.length));
-  const facts = [experiment.model, counted, experiment.sweep];
+  const facts = [experiment.model, counted, experiment.sweep?.text];
   const running = runs.filter(({ state }) => state === "running");
+  const isStarting = experiment.launch?.state === "starting";
   const sentence = sentenceOf(context, running);
   return (
     <>
@@ -28,19 +29,21 @@ export function Header(): JSX.Element | null {
             <h1>{experiment.name}</h1>
             <p class="subtitle">
               <span class="subtitle-facts">{facts.filter(Boolean).join(" · ")}</span>
-              <span class={running.length > 0 ? "status busy" : "status"}>{sentence}</span>
+              <span class={running.length > 0 || isStarting ? "status busy" : "status"}>{sentence}</span>
             </p>
           </div>
           <div class="actions">
-            <Button
-              label={texts.t("train")}
-              title={texts.t("trainHint")}
-              icon="train"
-              primary
-              disabled={!experiment.canTrain}
-              onClick={() => command({ command: "train" })}
-            />
-            {running.length > 0 && (
+            {!isStarting && (
+              <Button
+                label={texts.t("train")}
+                title={texts.t("trainHint")}
+                icon="train"
+                primary
+                disabled={!experiment.canTrain}
+                onClick={() => command({ command: "train" })}
+              />
+            )}
+            {(running.length > 0 || isStarting) && (
               <Button
                 label={texts.t("stop")}
                 title={texts.t("stopHint")}
@@ -55,14 +58,34 @@ export function Header(): JSX.Element | null {
               disabled={!experiment.canTrain}
               onClick={() => command({ command: "sweep" })}
             />
+            <SweepButton />
             <IconButton label={texts.t("more")} icon="more" hasMenu onClick={showMore(context)} />
           </div>
         </div>
         {!experiment.canTrain && <p class="notice">{texts.t("restricted")}</p>}
+        {/* Where there are no runs, the view itself has room to say it. */}
+        {experiment.launch?.state === "failed" && runs.length > 0 && (
+          <p class="notice" title={experiment.launch.detail}>
+            {texts.t("launchFailed", experiment.launch.message)}{" "}
+            <Link label={texts.t("openLog")} onClick={() => command({ command: "openLaunchLog" })} />
+          </p>
+        )}
         <Spoken sentence={sentence} />
       </header>
     </>
   );
+}
+
+/** Pauses a sweep that is being trained, or lets one go on. */
+function SweepButton(): JSX.Element | null {
+  const { store, texts, command } = usePanel();
+  const { sweep = null, canTrain = false } = store.experiment ?? {};
+  if (!sweep || !canTrain) return null;
+  if (sweep.isRunning) {
+    return <Button label={texts.t("pauseSweep")} onClick={() => command({ command: "pauseSweep" })} />;
+  }
+  if (!sweep.isContinuable) return null;
+  return <Button label={texts.t("continueSweep")} onClick={() => command({ command: "continueSweep" })} />;
 }
 
 /** At the upper edge, where VS Code shows progress. */
@@ -97,7 +120,9 @@ function Spoken({ sentence }: { sentence: string }): JSX.Element {
 
 function sentenceOf({ store, texts }: PanelContext, running: readonly RunView[]): string {
   const [run] = running;
-  if (!store.runs.length) return texts.t("statusNone");
+  const launch = store.experiment?.launch;
+  if (!run && launch?.state === "starting") return texts.t("launchStarting", launch.text);
+  if (!store.runs.length) return texts.t(launch ? "launchFailedFirst" : "statusNone");
   if (!run) return texts.t("statusIdle");
   if (running.length > 1) return texts.t("statusRunningMany", texts.count(running.length));
   if (run.lastLoss === null || run.totalSteps === null) return texts.t("startingTitle", run.name);
@@ -113,6 +138,7 @@ function sentenceOf({ store, texts }: PanelContext, running: readonly RunView[])
 function stopOneOf({ texts, command }: PanelContext, running: readonly RunView[]): Click {
   const stop = (run: RunView) => command({ command: "stop", run: run.id });
   return ({ currentTarget }) => {
+    if (running.length === 0) return command({ command: "stopStarting" });
     if (running.length === 1) return stop(running[0]!);
     const items = running.map((run) => ({ label: run.name, run: () => stop(run) }));
     showMenu(currentTarget, texts.t("stop"), items);

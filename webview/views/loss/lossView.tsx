@@ -8,6 +8,7 @@ import type { CourseOf } from "../../charts/lines.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { Button, Checkbox, Divider, Segmented, Slider } from "../../ui/controls.tsx";
 import { EmptyState } from "../emptyState.tsx";
+import { NoRuns } from "../noRuns.tsx";
 import { LossCharts } from "./lossCharts.tsx";
 import { LossTable } from "./lossTable.tsx";
 import { RunList } from "./runList.tsx";
@@ -109,6 +110,7 @@ interface Reason {
 
 function WhyEmpty({ shown }: { shown: readonly RunView[] }): JSX.Element {
   const context = usePanel();
+  if (context.store.runs.length === 0) return <NoRuns />;
   const { title, detail, action } = reasonOf(context, shown);
   return (
     <EmptyState title={title} detail={detail}>
@@ -121,13 +123,6 @@ function WhyEmpty({ shown }: { shown: readonly RunView[] }): JSX.Element {
 
 function reasonOf({ store, texts }: PanelContext, shown: readonly RunView[]): Reason {
   const canTrain = store.experiment?.canTrain ?? false;
-  if (!store.runs.length) {
-    return {
-      title: texts.t("noRuns"),
-      detail: texts.t("noRunsDetail"),
-      action: canTrain ? { label: "train", command: { command: "train" } } : undefined,
-    };
-  }
   if (!shown.length) return { title: texts.t("noneShown"), detail: texts.t("noneShownDetail") };
   const live = shown.find(({ state }) => state === "running" || state === "created");
   if (live) return { title: texts.t("startingTitle", live.name), detail: texts.t("startingDetail") };

@@ -8,6 +8,7 @@ import { Link, SearchField } from "../../ui/controls.tsx";
 import { roving } from "../../ui/roving.ts";
 import { Swatch, stateText } from "../parts.tsx";
 import { StateMark } from "../stateMark.tsx";
+import { Waiting } from "./waiting.tsx";
 import "./runList.css";
 
 /** More rows than anybody scrolls through; the filter finds the others. */
@@ -61,10 +62,11 @@ export function RunList(): JSX.Element | null {
       {shown.length < store.runs.length && store.runs.length > usualRows && (
         <p class="note">{texts.t("shownOf", texts.count(shown.length), texts.count(store.runs.length))}</p>
       )}
+      <Waiting />
       {store.runs.length > 1 && (
         <div class="run-tools">
-          <Link label={texts.t("showAll")} onClick={() => showAll(true)} />
-          <Link label={texts.t("hideAll")} onClick={() => showAll(false)} />
+          {matching.some((run) => !run.shown) && <Link label={texts.t("showAll")} onClick={() => showAll(true)} />}
+          {matching.some((run) => run.shown) && <Link label={texts.t("hideAll")} onClick={() => showAll(false)} />}
           {store.runs.length > usualRows && (
             <Link label={texts.t("showUsual")} onClick={() => command({ command: "showUsual" })} />
           )}

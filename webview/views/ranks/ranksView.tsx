@@ -11,6 +11,7 @@ import { type PanelContext, usePanel } from "../../context.ts";
 import { Button, Checkbox, IconButton, Segmented } from "../../ui/controls.tsx";
 import { showMenu } from "../../ui/menu.tsx";
 import { EmptyState } from "../emptyState.tsx";
+import { NoRuns } from "../noRuns.tsx";
 import { ComparisonTable } from "./comparisonTable.tsx";
 import "../../charts/charts.css";
 import "./ranks.css";
@@ -188,15 +189,9 @@ function summary({ store, texts }: PanelContext, split: Split, placed: readonly 
 }
 
 function WhyEmpty(): JSX.Element {
-  const { store, texts, command } = usePanel();
+  const { store, texts } = usePanel();
   if (store.runs.length === 0) {
-    return (
-      <EmptyState title={texts.t("noRuns")} detail={texts.t("noRunsDetail")}>
-        {store.experiment?.canTrain && (
-          <Button label={texts.t("train")} primary onClick={() => command({ command: "train" })} />
-        )}
-      </EmptyState>
-    );
+    return <NoRuns />;
   }
   const every = store.runs.find(({ evaluateEvery }) => evaluateEvery !== null)?.evaluateEvery;
   const detail = every ? texts.t("noScoresDetail", texts.count(every)) : texts.t("noEvaluationDetail");

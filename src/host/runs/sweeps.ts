@@ -1,0 +1,87 @@
+/** @file The newest sweep of each experiment as this window sees it, and what it is asked: as on the command line, by files in its folder. */
+import { newestSweep } from "../../listing/sweeps.ts";
+import type { SweepView } from "../../results/sweep.ts";
+import { sweepFolder } from "../../runs/layout.ts";
+import { dropRun, openSweep, putFirst, requestOfSweep, withdrawRequest } from "../../runs/sweeps.ts";
+import type { ExperimentEntry, RunStore } from "./store.ts";
+
+/** How long an answer serves: the tree and the panel ask more often than it changes. In milliseconds. */
+const freshMilliseconds = 2_000;
+
+/** A sweep of an experiment. */
+export interface SweepEntry {
+  entry: ExperimentEntry;
+  view: SweepView;
+}
+
+export class Sweeps {
+  private readonly store: RunStore;
+  private readonly known = new Map<string, { view: SweepView | undefined; at: number }>();
+
+  constructor(store: RunStore) {
+    this.store = store;
+  }
+
+  /** The newest sweep of an experiment, as it is now or was a moment ago; undefined where there is none. */
+  async of(entry: ExperimentEntry): Promise<SweepView | undefined> {
+    return this.among(entry, await this.store.runs(entry));
+  }
+
+  /** As `of`, by the runs of the experiment. */
+  among(entry: ExperimentEntry, runs: Parameters<typeof newestSweep>[2]): SweepView | undefined {
+    const known = this.known.get(entry.directory);
+    if (known && performance.now() - known.at < freshMilliseconds) return known.view;
+    const view = newestSweep(entry.folder.uri.fsPath, entry.name, runs);
+    this.known.set(entry.directory, { view, at: performance.now() });
+    return view;
+  }
+
+  /** Has its runs save, and begin none. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+  pause(sweep: SweepEntry): void {
+    requestOfSweep(directoryOf(sweep), "pause");
+    this.changed(sweep);
+  }
+
+  /** Lets a sweep that was paused go on, in the process that leads it. @throws UlptError RUN_INVALID, RUN_UNWRITABLE */
+  unpause(sweep: SweepEntry): void {
+    withdrawRequest(directoryOf(sweep), "pause");
+    this.changed(sweep);
+  }
+
+  /** Has its runs save, and ends it. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+  stop(sweep: SweepEntry): void {
+    requestOfSweep(directoryOf(sweep), "stop");
+    this.changed(sweep);
+  }
+
+  /** Leaves a run out; where it is being trained it saves and stops. @throws UlptError RUN_MISSING, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+  drop(sweep: SweepEntry, run: string): void {
+    dropRun(openSweep(sweep.entry.folder.uri.fsPath, sweep.view.name), run);
+    this.changed(sweep);
+  }
+
+  /** Has a run begin before all others that wait. @throws UlptError RUN_MISSING, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+  trainNext(sweep: SweepEntry, run: string): void {
+    putFirst(openSweep(sweep.entry.folder.uri.fsPath, sweep.view.name), run);
+    this.changed(sweep);
+  }
+
+  private changed({ entry }: SweepEntry): void {
+    this.known.delete(entry.directory);
+    this.store.changed({ experiment: entry.directory });
+  }
+}
+
+function directoryOf({ entry, view }: SweepEntry): string {
+  return sweepFolder(entry.folder.uri.fsPath, view.name);
+}
+
+/** Whether a process leads it: it can be paused, stopped, shortened. */
+export function isLed({ state }: SweepView): boolean {
+  return state === "running" || state === "paused";
+}
+
+/** Whether somebody has to let it go on for its other runs to be trained. */
+export function isContinuable({ state, done, runs }: SweepView): boolean {
+  return state !== "running" && state !== "finished" && done < runs.length;
+}
