@@ -43,6 +43,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const trainings = new Trainings(extensionPath, store, log, hub);
   const tasks = new UlptTasks(trainings);
   const sweeps = new Sweeps(store);
+  context.subscriptions.push(sweeps.listen());
   const runsView = new RunsView(store, sweeps, context.workspaceState);
   const promptsView = new PromptsView();
   const status = new StatusItem(store);

@@ -1,4 +1,5 @@
 /** @file The newest sweep of each experiment as this window sees it, and what it is asked: as on the command line, by files in its folder. */
+import type * as vscode from "vscode";
 import { newestSweep } from "../../listing/sweeps.ts";
 import type { SweepView } from "../../results/sweep.ts";
 import { sweepFolder } from "../../runs/layout.ts";
@@ -20,6 +21,14 @@ export class Sweeps {
 
   constructor(store: RunStore) {
     this.store = store;
+  }
+
+  /** Whoever listens after this is told of the sweep as it is then: what a launch did last comes with its end. */
+  listen(): vscode.Disposable {
+    return this.store.onDidChange(({ experiment, directory }) => {
+      if (experiment === undefined) this.known.clear();
+      else if (directory === undefined) this.known.delete(experiment);
+    });
   }
 
   /** The newest sweep of an experiment, as it is now or was a moment ago; undefined where there is none. */
