@@ -27,6 +27,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     workspace = new SampleWorkspace();
     workspace.experiment("long", long);
     workspace.experiment("exact", exact);
+    workspace.experiment("grid", { ...long, rank: [2, 4], seed: [1, 2] });
     workspace.write("absent.ulpt.json", workspace.read("exact.ulpt.json").replace("tiny-notes-t5", "absent"));
     const task = { type: "ulpt", experiment: "long.ulpt.json", label: "train the long one" };
     workspace.write(".vscode/tasks.json", JSON.stringify({ version: "2.0.0", tasks: [task] }));
@@ -130,6 +131,49 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await workbench.page.locator(".squiggly-error").first().waitFor({ state: "detached" });
   });
 
+  it("of a sweep stop as one that is continued after a reload, in another order, and without what is left out", async () => {
+    await workbench.command("ULPT: Train…");
+    await workbench.pick("grid");
+    await until(() => workspace.step("grid", run) > 0);
+    await workbench.expand(workbench.treeItem("grid"));
+    await workbench.treeItem("Sweep", /run 1 of 4 · 3 wait/).waitFor();
+    await (await workbench.webview("grid")).locator("vscode-button", { hasText: "Stop" }).first().click();
+    await workbench.pick("Stop the sweep");
+    await workbench.treeItem("Sweep", /sweep stopped/).waitFor();
+    expect(workspace.state("grid", run)).toBe("stopped");
+
+    await workbench.reload();
+    await workbench.menu(workbench.treeItem("grid"), "Open Experiment File");
+    await workbench.page.locator(".codelens-decoration a", { hasText: "Continue Sweep" }).first().click();
+    await until(() => workspace.state("grid", run) === "running");
+    await workbench.treeItem("Sweep", /run 1 of 4/).waitFor();
+    await workbench.expand(workbench.treeItem("Sweep"));
+    await workbench.menu(workbench.treeItem("ulpt-r4-seed2"), "Train Next");
+    await workbench.treeItem("ulpt-r4-seed2", /next/).waitFor();
+    await workbench.menu(workbench.treeItem("ulpt-r4-seed1"), "Leave Out of the Sweep");
+    await workbench.treeItem("ulpt-r4-seed1").waitFor({ state: "detached" });
+    await workbench.command("ULPT: Stop Run");
+    await workbench.pick("Stop this run only");
+    await until(() => workspace.step("grid", "ulpt-r4-seed2") > 0);
+    expect(workspace.state("grid", run)).toBe("stopped");
+    await workbench.command("ULPT: Stop Sweep");
+    await workbench.treeItem("Sweep", /sweep stopped, 2 of 4 runs done/).waitFor();
+  });
+
+  it("that were deleted are asked about once, and leave nothing in the window", async () => {
+    const stopped = [workbench.treeItem(run, /stopped/).last(), workbench.treeItem("ulpt-r4-seed2", /stopped/)];
+    await until(() => workspace.state("grid", "ulpt-r4-seed2") === "stopped");
+    await stopped[0]!.click();
+    await stopped[1]!.click({ modifiers: ["Control"] });
+    await workbench.menu(stopped[1]!, "Delete Run…");
+    const dialog = workbench.page.locator(".monaco-dialog-box");
+    await dialog.waitFor();
+    expect(await dialog.innerText()).toContain("Delete 2 runs?");
+    await dialog.locator(".monaco-button", { hasText: "Delete Permanently" }).click();
+    await workbench.treeItem("grid").waitFor({ state: "detached" });
+    expect(await dialog.count()).toBe(0);
+  });
+
   it("stopped and resumed compute the same losses as one that nothing disturbed", async () => {
     await workbench.command("ULPT: Train…");
     await workbench.pick("exact");
@@ -198,6 +242,6 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
   it("left no error behind, in no console and no log", () => {
     const told = /\] absent did not start: /; // of the launch that was to fail
     expect(workbench.complaints().filter((text) => !told.test(text))).toEqual([]);
-    expect(workbench.hostLog("ULPT Lab.log").match(/activated in \d+ ms/g)).toHaveLength(2);
+    expect(workbench.hostLog("ULPT Lab.log").match(/activated in \d+ ms/g)).toHaveLength(3);
   });
 });
