@@ -22,7 +22,9 @@ import { verifyCase } from "../../src/models/verify.ts";
 import { compareRuns } from "../../src/results/comparison.ts";
 import { listCheckpoints } from "../../src/runs/checkpoints.ts";
 import { layoutCheckpoint } from "../../src/runs/checkpointText.ts";
+import { listEvaluations, loadEvaluatedRows } from "../../src/runs/evaluations.ts";
 import { isRunning, listLaunches } from "../../src/runs/launches.ts";
+import { runPaths } from "../../src/runs/layout.ts";
 import { listPredictions, loadPredictions } from "../../src/runs/predictions.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { openRun } from "../../src/runs/store.ts";
@@ -66,6 +68,7 @@ async function lookAt(workspace: string): Promise<void> {
     loadState(directory);
     readResult(directory, "last");
     for (const { step, split } of listPredictions(directory)) loadPredictions(directory, step, split);
+    for (const kept of listEvaluations(runPaths(directory).evaluations)) loadEvaluatedRows(kept);
     const { spec } = openRun(directory);
     compareRuns([{ report: reportRun({ directory, spec }), settings: spec.settings, spec }]);
   }

@@ -123,6 +123,14 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     await until(async () => (await bench.diffLines("modified")).some((line) => line.includes("moved more than")));
   },
 
+  async "row-diff"(bench) {
+    await openExperiment(bench, "mood-and-tense");
+    await bench.expand(bench.treeItem("ulpt-r2-seed1"));
+    await bench.menu(bench.treeItem("step 200"), "Compare Answers With…");
+    await bench.pick("Step 100");
+    await until(async () => (await bench.diffLines("modified")).some((line) => /rows? fixed, \d+ broken/.test(line)));
+  },
+
   async "run-diff"(bench) {
     await openExperiment(bench, "mood-and-tense");
     await bench.treeItem("ulpt-r2-seed1").click();

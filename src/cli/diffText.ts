@@ -2,7 +2,7 @@
 import { scoreText } from "../metrics/kinds.ts";
 import type { Confusion, ConfusionCell } from "../results/confusion.ts";
 import { type DiffedRow, fates, lossPerToken, type RowDiff } from "../results/rowDiff.ts";
-import { differenceSentence, diffSentence, fateName } from "../results/rowDiffWords.ts";
+import { differenceWords, diffSentence, fateName } from "../results/rowDiffWords.ts";
 import type { Answers } from "../results/rows.ts";
 import { isRight } from "../results/rows.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -24,12 +24,11 @@ const none = "–";
 export function diffText(diff: RowDiff, named: Named, { all }: { all: boolean }): string {
   const { first, second, rows } = named;
   const shown = all ? diff.rows : diff.rows.filter(({ fate }) => fate !== "same");
-  const difference = differenceSentence(diff);
   return [
     visibleLine(`${first} → ${second}, ${formatCount(diff.rows.length)} rows of ${rows}, ${diff.metric}`),
     diffSentence(diff),
     ...scoreLines(diff),
-    ...(difference ? [difference] : []),
+    ...differenceWords(diff),
     ...(diff.confusion ? ["", "answers to rows of each target, before → after", confusionTable(diff.confusion)] : []),
     "",
     ...(shown.length > 0 ? [rowsTable(diff, shown)] : []),

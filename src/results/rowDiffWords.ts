@@ -61,9 +61,9 @@ function pWords({ p, test }: PairedTest): string {
   return `p ${text.startsWith("<") ? text : `= ${text}`} (${testNames[test]})`;
 }
 
-/** How much better the second is, with its interval, and whether that is more than chance; undefined where it was not tested. */
-export function differenceSentence({ test }: RowDiff): string | undefined {
-  if (!test) return undefined;
+/** How much better the second is, with its interval; then whether that is more than chance. None where it was not tested. */
+export function differenceWords({ test }: RowDiff): string[] {
+  if (!test) return [];
   const { of, metric, difference, interval, p, detectable, rows } = test;
   const amount = (value: number) => {
     const isPoints = of === "right-answers" || isPercent(metric);
@@ -76,8 +76,11 @@ export function differenceSentence({ test }: RowDiff): string | undefined {
   const verdict =
     p < level
       ? "more than chance explains"
-      : `which may be chance: ${rows} rows show a difference of ${amount(detectable).slice(1)}${unit} in 80 of 100 cases`;
-  return `${what} ${amount(difference)}${unit}, 95 % interval ${amount(interval[0])} to ${amount(interval[1])}: ${verdict}`;
+      : `it may be chance: ${rows} rows show a difference of ${amount(detectable).slice(1)}${unit} in 80 of 100 cases`;
+  return [
+    `${what} ${amount(difference)}${unit}, 95 % interval ${amount(interval[0])} to ${amount(interval[1])}`,
+    verdict,
+  ];
 }
 
 /** Why two evaluations cannot be compared, as a sentence without its full stop. @param first what is compared, as people know it */

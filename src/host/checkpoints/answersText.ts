@@ -5,7 +5,7 @@
 import { scoreText } from "../../metrics/kinds.ts";
 import { type Confusion, confusionOf, labelReader } from "../../results/confusion.ts";
 import { type DiffedRow, fates, lossPerToken, type RowDiff } from "../../results/rowDiff.ts";
-import { differenceSentence, diffSentence, fateName } from "../../results/rowDiffWords.ts";
+import { differenceWords, diffSentence, fateName } from "../../results/rowDiffWords.ts";
 import { type Answers, isRight, type RowPair } from "../../results/rows.ts";
 import type { PredictedRow } from "../../runs/predictions.ts";
 import { cut, visibleLine } from "../../words/surfaces.ts";
@@ -46,9 +46,8 @@ export function comparisonLayout(diff: RowDiff, names: ComparisonNames, side: Si
   const page = new Page();
   page.line(`# ${side === "before" ? "Before" : "After"}: ${names[side]}, ${diff.rows.length} ${names.rows}`);
   if (side === "after") {
-    const difference = differenceSentence(diff);
     page.line(`# ${diffSentence(diff)}`);
-    if (difference) page.line(`# ${difference}`);
+    for (const words of differenceWords(diff)) page.line(`# ${words}`);
     for (const note of notesOn(diff, names)) page.line(`# ${note}`);
   }
   addScores(page, diff, side);
