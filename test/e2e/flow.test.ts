@@ -135,6 +135,8 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
       15_000,
       async () => (await workbench.diffLines("modified")).join("\n"),
     );
+    // It begins with the rows that changed: both steps have kept their answers to the validation rows.
+    expect((await workbench.diffLines("modified")).join("\n")).toMatch(/^# \d+ rows? fixed, \d+ broken.*p [=<] /m);
     const [before, after] = [await workbench.diffLines("original"), await workbench.diffLines("modified")];
     expect(before[0]).toBe("# Checkpoint quick / ulpt-r2-seed1 / step 60");
     expect(after[0]).toBe("# Checkpoint quick / ulpt-r2-seed1 / step 120");
@@ -147,6 +149,46 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     expect(await workbench.page.locator(".monaco-diff-editor .line-delete").count()).toBeGreaterThan(3);
     // What stays stays unmarked: the facts of the run are equal on both sides.
     expect(before.find((line) => line.startsWith("trained"))).toBe(after.find((line) => line.startsWith("trained")));
+  });
+
+  it("keeps an evaluation under its checkpoint, where its answers are", async () => {
+    await workbench.menu(workbench.treeItem("step 60"), "Evaluate Checkpoint…");
+    await workbench.pick("Test Rows");
+    await until(
+      async () => (await workbench.toasts()).some((toast) => toast.includes("stays under its checkpoint")),
+      60_000,
+      async () => (await workbench.toasts()).join("\n"),
+    );
+    const checkpoint = workbench.treeItem("step 60");
+    await until(async () => (await checkpoint.getAttribute("aria-expanded")) !== null); // it has something under it now
+    await workbench.expand(checkpoint);
+    await workbench.treeItem("test", /accuracy \d/).click();
+    await until(
+      async () =>
+        (await workbench.lines()).some((line) => /^# quick\/ulpt-r2-seed1 step 60, \d+ test rows: /.test(line)),
+      10_000,
+      async () => (await workbench.lines()).join("\n"),
+    );
+  });
+
+  it("compares answers row by row, what changed first, and a number of the matrix leads to its rows", async () => {
+    await workbench.menu(workbench.treeItem("step 60"), "Compare Answers With…");
+    await workbench.pick("The model without a prompt");
+    await until(
+      async () => (await workbench.diffLines("modified")).some((line) => /^# \d+ rows? fixed, \d+ broken/.test(line)),
+      15_000,
+      async () => (await workbench.diffLines("modified")).join("\n"),
+    );
+    const [before, after] = [await workbench.diffLines("original"), await workbench.diffLines("modified")];
+    expect(before[0]).toMatch(/^# Before: no prompt, \d+ test rows$/);
+    expect(after.findIndex((line) => line.startsWith("[fixed: "))).toBeGreaterThan(after.indexOf("[confusion matrix]"));
+    const cell = workbench.page.locator(".monaco-diff-editor .editor.modified .detected-link").first();
+    await cell.click({ modifiers: ["ControlOrMeta"] });
+    await until(
+      async () => (await workbench.lines()).some((line) => /with the target “.*”, answered “.*”$/.test(line)),
+      10_000,
+      async () => (await workbench.lines()).join("\n"),
+    );
   });
 
   it("exports a prompt and opens it in its editor", async () => {
