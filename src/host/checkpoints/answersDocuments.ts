@@ -57,7 +57,9 @@ export function registerAnswersDocuments(context: vscode.ExtensionContext, store
     vscode.workspace.registerTextDocumentContentProvider(answersScheme, provider),
     vscode.languages.registerDocumentLinkProvider(selector, provider),
     vscode.languages.registerFoldingRangeProvider(selector, provider),
-    store.onDidChange(({ directory }) => directory !== undefined && provider.refresh()),
+    store.onDidChange(({ directory }) => {
+      if (directory !== undefined) provider.refresh(directory);
+    }),
   );
 }
 
@@ -176,15 +178,24 @@ class AnswersProvider
     return found;
   }
 
-  /** Evaluations may have been made, or deleted. */
-  refresh(): void {
+  /** Evaluations of a run may have been made, or deleted. */
+  refresh(directory: string): void {
     this.known.clear();
-    for (const { uri } of vscode.workspace.textDocuments) if (uri.scheme === answersScheme) this.changed.fire(uri);
+    for (const { uri } of vscode.workspace.textDocuments) {
+      const id = answersIdOf(uri);
+      if (id && [id.before, id.after].some((one) => one && runOf(one) === directory)) this.changed.fire(uri);
+    }
   }
 
   dispose(): void {
     this.changed.dispose();
   }
+}
+
+/** The folder of the run that answers, or beside which the model was evaluated; undefined of a prompt. */
+function runOf(id: AnswererId): string | undefined {
+  const trained = id.kind === "unprompted" ? id.beside : id;
+  return trained.kind === "checkpoint" ? directoryOf(trained) : undefined;
 }
 
 /** Kept answers, or a sentence of why there are none. */
