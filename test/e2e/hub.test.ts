@@ -207,7 +207,7 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
     await workbench.webview("slow"); // its panel is there again
     await workbench.openView("ULPT Lab");
     await workbench.expand(workbench.treeItem("slow"));
-    await workbench.treeItem("Starting: it reads or downloads what it needs. Click to stop.").waitFor();
+    await workbench.treeItem("starting", /reads its model and data|downloading/).waitFor();
     await workbench.command("ULPT: Stop Run");
     await until(async () => !(await isShown()));
     stalled.release();
