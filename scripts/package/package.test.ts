@@ -41,7 +41,7 @@ const patterns = [
   /^extension\/dist\/[\w/]+\.(js|cjs|css)$/,
   /^extension\/media\/(icon\.png|ulpt\.svg|checkpoint\.tmLanguage\.json|experiment(\.editor)?\.schema\.json)$/,
   /^extension\/media\/(readme\/[\w-]+\.png|walkthrough\/\w+\.svg)$/,
-  /^extension\/examples\/sample\/(README\.md|(complaint|complaint-causal|mood-and-tense)\.ulpt\.json)$/,
+  /^extension\/examples\/sample\/(README\.md|(complaint|complaint-causal|methods|methods-causal|mood-and-tense)\.ulpt\.json)$/,
   /^extension\/examples\/sample\/data\/(complaint|mood-and-tense)\.(train|validation|test)\.jsonl$/,
   /^extension\/examples\/sample\/models\/tiny-notes-(t5|llama)\/(README\.md|\w+\.json|model\.safetensors)$/,
 ];
@@ -100,9 +100,22 @@ describe("the VSIX", () => {
     );
   });
 
+  it("has every page that was built, with its style", () => {
+    const built = readdirSync(join(repository, "dist", "webview")).filter((name) => !name.endsWith(".map"));
+    expect(built.length).toBeGreaterThan(3);
+    expect(built.filter((name) => !files.has(`extension/dist/webview/${name}`))).toEqual([]);
+  });
+
   it("carries the licences of what is bundled, and nothing of the engine's where the engine is not there", () => {
     const text = files.get("extension/THIRD_PARTY_NOTICES.txt")!.toString();
-    for (const name of ["chart.js", "zod", "@vscode/webview-ui-toolkit", "@microsoft/fast-element", "hyparquet"])
+    for (const name of [
+      "chart.js",
+      "preact",
+      "zod",
+      "@vscode/webview-ui-toolkit",
+      "@microsoft/fast-element",
+      "hyparquet",
+    ])
       expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
     for (const name of ["tiny-notes-t5", "tiny-notes-llama"]) expect(text).toContain(name);
     expect(text).not.toContain("onnxruntime-node");
