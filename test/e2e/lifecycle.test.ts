@@ -146,6 +146,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await workbench.menu(workbench.treeItem("grid"), "Open Experiment File");
     await workbench.page.locator(".codelens-decoration a", { hasText: "Continue Sweep" }).first().click();
     await until(() => workspace.state("grid", run) === "running");
+    await workbench.expand(workbench.treeItem("grid"));
     await workbench.treeItem("Sweep", /run 1 of 4/).waitFor();
     await workbench.expand(workbench.treeItem("Sweep"));
     await workbench.menu(workbench.treeItem("ulpt-r4-seed2"), "Train Next");

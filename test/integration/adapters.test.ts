@@ -102,7 +102,7 @@ describe.each(all)("a prompt in front of a %s", (kind) => {
 
   it("scores what the run's checkpoint scores, on the task of an experiment", async () => {
     const score = async (...target: string[]) => {
-      const { checkpoint, ...report } = JSON.parse(
+      const { checkpoint, kept, made, subject, on, ...report } = JSON.parse(
         (await run(kind, "evaluate", ...target, "--split", "validation")).stdout.trim().split("\n").at(-1)!,
       );
       return report;

@@ -565,9 +565,11 @@ function idsOf(nodes: readonly RunsNode[]): string {
 }
 
 /** What a person sees of a row, to tell whether it has to be drawn anew. */
-function rowText({ label, description, iconPath, contextValue, checkboxState, tooltip }: vscode.TreeItem): string {
+function rowText(item: vscode.TreeItem): string {
+  const { label, description, iconPath, contextValue, checkboxState, tooltip, collapsibleState } = item;
   const tip = typeof tooltip === "string" ? tooltip : "";
-  return JSON.stringify([label, description, iconPath, contextValue, checkboxState, tip]);
+  const opens = collapsibleState !== vscode.TreeItemCollapsibleState.None;
+  return JSON.stringify([label, description, iconPath, contextValue, checkboxState, tip, opens]);
 }
 
 function trainCommand(): vscode.Command {
