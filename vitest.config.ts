@@ -1,5 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+/** Commands in processes of their own that train little or nothing. */
+const commands = [
+  "test/integration/{adapters,badInput,diff,foreignRun,hostile,hub,marks,olderVersion,paper,predict,privacy,registry}.test.ts",
+];
+
 export default defineConfig({
   test: {
     globalSetup: "test/support/bundle.ts",
@@ -16,12 +21,17 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: "commands", include: commands, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
         test: {
           name: "whole",
           include: ["test/**/*.test.ts", "webview/**/*.test.ts"],
+          exclude: commands,
           // onnxruntime uses every core by itself: files that train or start a window run one after the other.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

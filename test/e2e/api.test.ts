@@ -45,6 +45,7 @@ describe.skipIf(!server)(`the API inside the extension host${skipped}`, () => {
   });
 
   it("leaves no error in the console or a log", () => {
-    expect(complaints).toEqual([]);
+    const told = /\] invalid did not start: /; // of the task that is to fail
+    expect(complaints.filter((text) => !told.test(text))).toEqual([]);
   });
 });

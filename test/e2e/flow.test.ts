@@ -32,7 +32,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
 
   beforeAll(async () => {
     workspace = new SampleWorkspace();
-    workspace.experiment("quick", { rank: [2, 8], steps: 480, evaluateEvery: 60, batchSize: 16 });
+    workspace.experiment("quick", { rank: [2, 8], steps: 300, evaluateEvery: 60, batchSize: 16 });
     workbench = await Workbench.open({ server: server!, folder: workspace.folder, vsix: packedExtension() });
   });
   afterAll(async () => {
@@ -46,7 +46,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.command("ULPT: Train…");
     await workbench.pick("quick");
     await until(
-      async () => /step \d+\/480 +loss \d/.test(await workbench.terminal()),
+      async () => /step \d+\/300 +loss \d/.test(await workbench.terminal()),
       30_000,
       () => workbench.terminal(),
     );
@@ -65,7 +65,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
   it("shows the live run in the run explorer", async () => {
     await workbench.openView("ULPT Lab");
     await workbench.treeItem("quick", /training/).waitFor();
-    expect(await workbench.treeTexts()).toContainEqual(expect.stringMatching(/^ulpt-r\d-seed1 \| (\d+\/480|starting)/));
+    expect(await workbench.treeTexts()).toContainEqual(expect.stringMatching(/^ulpt-r\d-seed1 \| (\d+\/300|starting)/));
     await until(
       async () => /ULPT r=\d (\d+ %|starting)/.test(await workbench.statusBar()),
       10_000,
@@ -234,7 +234,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
         { name: "ulpt", rank: 16, trains: "projection" },
         ...[{ name: "dpt", rank: 4 }, { name: "dept", rank: 4, textLength: 16 }, "p-tuning", "residual", "vanilla"],
       ],
-      ...{ seed: [1, 2], steps: 8, evaluateEvery: 8 },
+      ...{ steps: 8, evaluateEvery: 8 },
     });
     await workbench.command("ULPT: Train…");
     await workbench.pick("methods");

@@ -106,7 +106,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await workbench.treeItem(run).hover();
     await workbench.treeItem(run).locator('a.action-label[aria-label^="Resume Run"]').click();
     await until(() => workspace.state("long", run) === "running" && workspace.step("long", run) > killedAt);
-    await (await workbench.webview("long")).locator("vscode-button", { hasText: "Stop" }).click();
+    await (await workbench.webview("long")).locator("vscode-button", { hasText: "Stop" }).first().click();
     await until(() => workspace.state("long", run) === "stopped");
   });
 
@@ -180,7 +180,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await workbench.pick("exact");
     const panel = await workbench.webview("exact");
     await until(() => workspace.step("exact", run) > 10);
-    await panel.locator("vscode-button", { hasText: "Stop" }).click();
+    await panel.locator("vscode-button", { hasText: "Stop" }).first().click();
     await until(() => workspace.state("exact", run) === "stopped");
     const stoppedAt = workspace.step("exact", run);
     expect(stoppedAt).toBeLessThan(exact.steps);

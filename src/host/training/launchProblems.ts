@@ -43,6 +43,7 @@ async function problemOf(failed: FailedLaunch): Promise<{ uri: vscode.Uri; probl
   const document = await vscode.workspace.openTextDocument(uri).then(undefined, () => undefined);
   if (!document) return undefined;
   const { error } = failed;
+  if (error?.code.startsWith("EXPERIMENT_")) return undefined; // the check of the open file underlines it, and knows when it is mended
   const text = vscode.l10n.t("The last training did not start: {0}", failureDetail(error, vscode.l10n.t));
   const problem = diagnostic(placeOf(error, document), text, vscode.DiagnosticSeverity.Error);
   problem.source = "ULPT";

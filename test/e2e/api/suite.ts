@@ -111,6 +111,8 @@ describe("tasks", () => {
       "complaint-causal.ulpt.json",
       "complaint.ulpt.json",
       "invalid.ulpt.json",
+      "methods-causal.ulpt.json",
+      "methods.ulpt.json",
       "mood-and-tense.ulpt.json",
       "tiny.ulpt.json",
     ]);
