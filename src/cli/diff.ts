@@ -62,7 +62,7 @@ export async function diff(first: string, second: string, options: DiffOptions, 
   for (const side of sides) {
     const data = answers[0]?.data;
     const kept = findAnswers(side.answering, { ...on, data });
-    if (!kept && options.evaluate) await make(side, sides, options, signal);
+    if (!kept && options.evaluate) await make(side, sides, on, options, signal);
     const found = kept ?? findAnswers(side.answering, { ...on, data });
     if (!found) throw missing(side, on, options);
     answers.push(found);
@@ -161,9 +161,15 @@ function workspaceOfSide(side: Side): string {
 }
 
 /** Evaluates what is missing; that of the model alone is made beside any other. */
-async function make(side: Side, sides: readonly Side[], options: DiffOptions, signal: AbortSignal): Promise<void> {
-  if (side.kind === "unprompted") return make(side.beside, sides, options, signal);
-  const on = wanted(chooseRows(sides as [Side, Side], options), side, options);
+async function make(
+  side: Side,
+  sides: readonly Side[],
+  rows: KeptRows,
+  options: DiffOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (side.kind === "unprompted") return make(side.beside, sides, rows, options, signal);
+  const on = wanted(rows, side, options);
   if (side.kind === "checkpoint") {
     const target = openCheckpoint(checkpointPath(side.run.directory, side.step));
     await withProgressBar(options, signal, target, (place, tracking) =>
@@ -213,8 +219,8 @@ function whereOf(side: Side): string {
 }
 
 /** The command that makes an evaluation. */
-function commandFor(side: Side, { rows, file }: KeptRows, { task }: DiffOptions): string {
-  if (side.kind === "unprompted") return commandFor(side.beside, { rows, file }, { task } as DiffOptions);
+function commandFor(side: Side, { rows, file }: KeptRows, { task }: Pick<DiffOptions, "task">): string {
+  if (side.kind === "unprompted") return commandFor(side.beside, { rows, file }, { task });
   const path = side.kind === "prompt" ? side.target.path : checkpointPath(side.run.directory, side.step);
   const on = rows === "file" ? `--file ${shellWord(file!)}` : `--split ${rows}`;
   const of = side.kind === "prompt" ? ` --task ${task === undefined ? "EXPERIMENT" : shellWord(task)}` : "";

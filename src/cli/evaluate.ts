@@ -17,6 +17,7 @@ import {
   type EvaluationSubject,
   evaluationName,
   type KeptEvaluation,
+  type KeptRow,
   keepEvaluation,
 } from "../runs/evaluations.ts";
 import { fingerprint } from "../runs/inspection.ts";
@@ -351,7 +352,7 @@ function absoluteFile(file: string): string {
 interface NewEvaluation {
   name: string;
   record: Omit<EvaluationRecord, "format" | "version">;
-  rows: Iterable<Parameters<typeof keepEvaluation>[3] extends Iterable<infer R> ? R : never>;
+  rows: Iterable<KeptRow>;
 }
 
 /** A score that cannot be kept is told all the same, with the reason. */

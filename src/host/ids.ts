@@ -95,7 +95,6 @@ export type InternalCommand = (typeof internalCommands)[keyof typeof internalCom
 
 export const viewContainer = "ulpt";
 export const views = { runs: "ulpt.runs", prompts: "ulpt.prompts" } as const;
-export const panelViewType = "ulpt.runPanel";
 export const promptEditorType = "ulpt.promptEditor";
 export const walkthroughId = "ulpt.start";
 export const taskType = "ulpt";

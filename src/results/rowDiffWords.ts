@@ -51,7 +51,8 @@ export function diffSentence(diff: RowDiff): string {
   );
 }
 
-function rowsText(count: number): string {
+/** `1 row`, `12 rows` */
+export function rowsText(count: number): string {
   return count === 1 ? "1 row" : `${count} rows`;
 }
 

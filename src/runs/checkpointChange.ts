@@ -80,13 +80,18 @@ export function changeSummary(before: Inspection, after: Inspection): string {
   }
   const { moved, shares, nearestChanged } = change;
   const total = `of ${after.promptLength} ${after.promptLength === 1 ? "token" : "tokens"}`;
-  const share = (index: number) => `${Math.round(100 * shares[index]!)} %`;
+  const share = (index: number) => shareText(shares[index]!);
   const named = moved
     .slice(0, mostNamed)
     .map((index, place) => `${tokenNumber(index, after.tokens.length)} (${place === 0 ? "by " : ""}${share(index)})`);
   const most = named.length > 0 ? `, most ${named.join(", ")}` : "";
   const words = `${nearestChanged.length || "none"} changed ${nearestChanged.length === 1 ? "its" : "their"} nearest word`;
   return `${moved.length} ${total} moved more than ${100 * movedShare} % of ${moved.length === 1 ? "its" : "their"} norm${most}; ${words}`;
+}
+
+/** `62 %`, and of what became many times as long `104 times`. */
+function shareText(share: number): string {
+  return share < 10 ? `${Math.round(100 * share)} %` : `${Math.round(share)} times`;
 }
 
 /** `007`: as many digits as the last token needs, at least three. */

@@ -186,6 +186,8 @@ describe("what changed", () => {
     expect(changeSummary(inspection(), moved)).toBe(
       "1 of 2 tokens moved more than 5 % of its norm, most 000 (by 7 %); 1 changed its nearest word",
     );
+    const far = inspection({ embeddings: encodeEmbeddings(Float32Array.of(1, 30, 0, 0, 0, 1, 0, 0)) });
+    expect(changeSummary(inspection(), far)).toMatch(/most 000 \(by \d+ times\); /);
     expect(changeSummary(moved, moved)).toBe(
       "0 of 2 tokens moved more than 5 % of their norm; none changed their nearest word",
     );

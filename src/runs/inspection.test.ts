@@ -2,13 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { dirname } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
+import { smallInspection } from "../../test/support/inspection.ts";
 import {
   embeddingsOf,
   encodeEmbeddings,
   fingerprint,
   type Inspection,
   keepInspection,
-  newInspection,
   readInspection,
 } from "./inspection.ts";
 import { inspectionPath } from "./layout.ts";
@@ -17,31 +17,10 @@ const folder = temporaryFolder();
 const values = Float32Array.of(1.5, -0, 3e-39, 1e30);
 
 function inspection(sha256: string): Inspection {
-  return newInspection({
+  const moved = { distance: 0, cosine: null, nearestBefore: null, nearestChanged: false };
+  return smallInspection({
     sha256,
-    bytes: 3,
-    checked: true,
-    prompt: null,
-    experiment: "e",
-    run: "r",
-    step: 400,
-    method: "vanilla",
-    rank: null,
-    promptLength: 1,
-    hiddenSize: 4,
-    parameters: 4,
-    model: { source: "m", sha256: "" },
-    frozen: [],
-    metrics: {},
-    tokens: [
-      {
-        norm: 1,
-        nearest: [],
-        coordinates: null,
-        moved: { distance: 0, cosine: null, nearestBefore: null, nearestChanged: false },
-      },
-    ],
-    vectors: {},
+    ...{ hiddenSize: 4, parameters: 4, tokens: [{ norm: 1, nearest: [], coordinates: null, moved }] },
     sinceStart: { meanDistance: 0, largestDistance: 0, farthest: 0, meanCosine: null, nearestChanged: 0 },
     embeddings: encodeEmbeddings(values),
   });

@@ -181,18 +181,16 @@ export interface Option<T extends string> {
   label: string;
 }
 
-/** One of a few, side by side. Radio buttons underneath: arrow keys and screen readers know them. */
-export function Segmented<T extends string>({
-  label,
-  options,
-  value,
-  onChange,
-}: {
+/** One of a few. */
+interface ChoiceProps<T extends string> {
   label: string;
   options: readonly Option<T>[];
   value: T;
   onChange: (value: T) => void;
-}): JSX.Element {
+}
+
+/** One of a few, side by side. Radio buttons underneath: arrow keys and screen readers know them. */
+export function Segmented<T extends string>({ label, options, value, onChange }: ChoiceProps<T>): JSX.Element {
   const name = useId();
   return (
     <fieldset class="segmented">
@@ -244,17 +242,7 @@ export function Slider({
   );
 }
 
-export function Select({
-  label,
-  options,
-  value,
-  onChange,
-}: {
-  label: string;
-  options: readonly Option<string>[];
-  value: string;
-  onChange: (value: string) => void;
-}): JSX.Element {
+export function Select({ label, options, value, onChange }: ChoiceProps<string>): JSX.Element {
   return (
     <label class="select">
       <span>{label}</span>
@@ -270,17 +258,7 @@ export function Select({
 }
 
 /** Tabs after the ARIA pattern: one of them is in the tab order, arrow keys move. Their panels are `TabPanel`s. */
-export function Tabs<T extends string>({
-  label,
-  options,
-  value,
-  onChange,
-}: {
-  label: string;
-  options: readonly Option<T>[];
-  value: T;
-  onChange: (value: T) => void;
-}): JSX.Element {
+export function Tabs<T extends string>({ label, options, value, onChange }: ChoiceProps<T>): JSX.Element {
   const list = useRef<HTMLDivElement>(null);
   const move = (event: KeyboardEvent) => {
     const buttons = [...(list.current?.querySelectorAll("button") ?? [])];

@@ -5,7 +5,7 @@
 import { scoreText } from "../../metrics/kinds.ts";
 import { type Confusion, confusionOf, labelReader } from "../../results/confusion.ts";
 import { type DiffedRow, fates, lossPerToken, type RowDiff } from "../../results/rowDiff.ts";
-import { differenceWords, diffSentence, fateName } from "../../results/rowDiffWords.ts";
+import { differenceWords, diffSentence, fateName, rowsText } from "../../results/rowDiffWords.ts";
 import { type Answers, isRight, type RowPair } from "../../results/rows.ts";
 import type { PredictedRow } from "../../runs/predictions.ts";
 import { cut, visibleLine } from "../../words/surfaces.ts";
@@ -73,10 +73,6 @@ function notesOn({ alone, otherSources }: RowDiff, { before, after }: Comparison
     ...(alone.second > 0 ? [`${rowsText(alone.second)} kept of ${after} alone`] : []),
     ...(otherSources > 0 ? [`${rowsText(otherSources)} put to the model in another wording`] : []),
   ];
-}
-
-function rowsText(count: number): string {
-  return count === 1 ? "1 row" : `${count} rows`;
 }
 
 /** By how little a score or a loss may move without being marked: less than a tenth of a point is not printed either. */

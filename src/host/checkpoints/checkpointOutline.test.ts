@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { smallInspection } from "../../../test/support/inspection.ts";
 import { layoutCheckpoint } from "../../runs/checkpointText.ts";
-import { encodeEmbeddings, newInspection } from "../../runs/inspection.ts";
+import { encodeEmbeddings } from "../../runs/inspection.ts";
 import { outline } from "./checkpointOutline.ts";
 
 const token = {
@@ -9,21 +10,9 @@ const token = {
   coordinates: null,
   moved: { distance: 0.5, cosine: 0.9, nearestBefore: { id: 4, token: "▁bad" }, nearestChanged: true },
 };
-const inspection = newInspection({
-  sha256: "a",
-  bytes: 1,
-  checked: true,
-  prompt: null,
-  experiment: "e",
-  run: "r",
-  step: 400,
-  method: "vanilla",
-  rank: null,
+const inspection = smallInspection({
   promptLength: 2,
-  hiddenSize: 1,
   parameters: 2,
-  model: { source: "m", sha256: "b" },
-  frozen: [],
   metrics: { accuracy: 0.5 },
   tokens: [token, token],
   vectors: { scale: { mean: 1, deviation: 0, minimum: 1, maximum: 1, top: [] } },

@@ -2,39 +2,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/support/folder.ts";
-import {
-  encodeEmbeddings,
-  fingerprint,
-  type Inspection,
-  keepInspection,
-  newInspection,
-} from "../../runs/inspection.ts";
+import { smallInspection } from "../../../test/support/inspection.ts";
+import { fingerprint, keepInspection } from "../../runs/inspection.ts";
 import { checkpointPath } from "../../runs/layout.ts";
 import { Inspections } from "./inspections.ts";
 
-function inspectionOf(path: string): Inspection {
-  const token = { distance: 0, cosine: 1, nearestBefore: null, nearestChanged: false };
-  return newInspection({
-    ...fingerprint(path),
-    checked: true,
-    prompt: null,
-    experiment: "e",
-    run: "r",
-    step: 400,
-    method: "vanilla",
-    rank: null,
-    promptLength: 1,
-    hiddenSize: 1,
-    parameters: 1,
-    model: { source: "m", sha256: "s" },
-    frozen: [],
-    metrics: {},
-    tokens: [{ norm: 1, nearest: [], coordinates: null, moved: token }],
-    vectors: {},
-    sinceStart: { meanDistance: 0, largestDistance: 0, farthest: 0, meanCosine: 1, nearestChanged: 0 },
-    embeddings: encodeEmbeddings(new Float32Array([1])),
-  });
-}
+const inspectionOf = (path: string) => smallInspection(fingerprint(path));
 
 const folder = temporaryFolder();
 let checkpoints = 0;

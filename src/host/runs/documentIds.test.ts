@@ -52,10 +52,10 @@ describe("the identity of a virtual document", () => {
   });
 
   it("finds the run of a folder in the workspace, and only there", () => {
-    const directory = runDirectory("/work", run);
-    expect(runNames("/work", directory)).toEqual({ experiment: "sst2", run: "ulpt-r2-seed0" });
+    const directory = runDirectory("/folder", run);
+    expect(runNames("/folder", directory)).toEqual({ experiment: "sst2", run: "ulpt-r2-seed0" });
     expect(runNames("/elsewhere", directory)).toBeUndefined();
-    expect(runNames("/work", "/work/.ulpt/runs/sst2")).toBeUndefined();
+    expect(runNames("/folder", "/folder/.ulpt/runs/sst2")).toBeUndefined();
   });
 
   it("knows the step of a checkpoint file", () => {

@@ -1,12 +1,10 @@
 /** @file The quantised weights of a model out of the folder they are kept in: verified, or made when they are first asked for. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { weightUses } from "../../graph/weightUses.ts";
 import type { LanguageModel } from "../languageModel.ts";
 import {
   type BlockContent,
   type BlockFile,
-  blockFileName,
   faultOf,
   matricesToQuantize,
   outlineBlockFile,
@@ -56,9 +54,4 @@ export async function quantizedWeights(
 /** Quantised weights of which nothing is read: what a model in this precision would take. */
 export function outlineQuantized(model: LanguageModel, precision: QuantizedPrecision): BlockFile {
   return outlineBlockFile(contentOf(model, "0".repeat(64), precision), model.folder);
-}
-
-/** Where the quantised weights of a model are, or would be. */
-export function quantizedPath(folder: string, weightsSha256: string, precision: QuantizedPrecision): string {
-  return join(folder, blockFileName({ recipe: recipeOf(precision), weightsSha256 }));
 }
