@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { LossColumns } from "../../src/results/curve.ts";
 import { groupTitle, spreadOf } from "../../src/results/groups.ts";
 import type { HostMessage, RunView } from "../../src/shared/panel.ts";
+import type { TableRun } from "../../src/shared/runTable.ts";
 import { scoreAxis } from "../charts/axis.ts";
 import { contrast, legible } from "../charts/color.ts";
 import { type CourseOf, linesOf, nearestIndex } from "../charts/lines.ts";
@@ -12,6 +13,7 @@ import { seriesColors } from "../charts/theme.ts";
 import { rowsOf, scoredRuns, settingColumns, sortRows } from "../comparison.ts";
 import { duration, fill, Texts, timeTicks } from "../format.ts";
 import { PanelStore } from "../store.ts";
+import { cellOf } from "../views/table/tableModel.ts";
 import { strings } from "./harness.ts";
 import { shippedThemes, variableOf } from "./themes.ts";
 
@@ -346,5 +348,20 @@ describe("the house of the webview", () => {
     ).toEqual([]);
     const css = files.filter(({ name }) => name.endsWith(".css"));
     expect(css.filter(({ text }) => /#[0-9a-f]{3,8}\b/i.test(text)).map(({ name }) => name)).toEqual([]);
+  });
+});
+
+describe("a cell of the table of runs", () => {
+  const texts = new Texts(strings, "en");
+  const byLoss = (bestScore: number, testScore: number) =>
+    ({ id: String(bestScore), metric: "loss", bestScore, testScore, spec: null }) as TableRun;
+
+  it("says of runs that are compared by their loss that the lower one is better, and of test scores the higher", () => {
+    const [run, baseline] = [byLoss(0.25, 0.9), byLoss(0.5, 0.8)];
+    const validation = cellOf(run, "validation", baseline, texts);
+    expect(validation).toEqual({ text: "0.2500", difference: "−0.2500", isBetter: true });
+    const test = cellOf(run, "test", baseline, texts);
+    expect(test).toMatchObject({ difference: "+10.0", isBetter: true });
+    expect(test.text).toMatch(/^90\.0\s?%$/);
   });
 });

@@ -80,20 +80,26 @@ export function cellOf(run: TableRun, field: string, baseline: TableRun | undefi
   if (!baseline || baseline === run || value === other || value === null)
     return { text, difference: "", isBetter: false };
   if (field !== "validation" && field !== "test") return { text, difference: "≠", isBetter: false };
-  if (other === null || run.metric !== baseline.metric) return { text, difference: "", isBetter: false };
+  const metric = metricOf(run, field);
+  if (other === null || metric !== metricOf(baseline, field)) return { text, difference: "", isBetter: false };
   const [score, over] = [Number(value), Number(other)];
-  const by = isPercent(run.metric) ? (100 * (score - over)).toFixed(1) : (score - over).toFixed(4);
+  const by = isPercent(metric) ? (100 * (score - over)).toFixed(1) : (score - over).toFixed(4);
   return {
     text,
     difference: score > over ? `+${by}` : by.replace("-", "−"),
-    isBetter: gain(run.metric, score, over) > 0,
+    isBetter: gain(metric, score, over) > 0,
   };
+}
+
+/** By what checkpoints are compared, for which the loss may stand in; the score of a test is never one. */
+function metricOf({ metric }: TableRun, field: "validation" | "test"): string | null {
+  return field === "test" ? null : metric;
 }
 
 function cellText(run: TableRun, field: string, texts: Texts): string {
   const value = fieldOf(run, field);
   if (value === null) return none;
-  if (field === "validation" || field === "test") return texts.score(run.metric, Number(value));
+  if (field === "validation" || field === "test") return texts.score(metricOf(run, field), Number(value));
   if (field === "updated") return texts.moment(new Date(Number(value)).toISOString());
   if (field === "created") return texts.moment(String(value));
   if (field === "parameters" || field === "step" || field === "steps") return texts.count(Number(value));
