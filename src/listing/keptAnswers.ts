@@ -84,8 +84,8 @@ function evaluatedAnswers(evaluations: readonly KeptEvaluation[]): KeptAnswers[]
 /** The answers of a kept evaluation; undefined where they were not kept. @throws UlptError RUN_INVALID */
 export function answersOf(evaluation: KeptEvaluation): Answers | undefined {
   const rows = loadEvaluatedRows(evaluation);
-  const { metric, data, count } = evaluation;
-  return rows && rows.length > 0 ? { metric, data, count, rows } : undefined;
+  const { metric, labels, data, count } = evaluation;
+  return rows && rows.length > 0 ? { metric, labels, data, count, rows } : undefined;
 }
 
 /** The evaluations of a checkpoint or a prompt that somebody asked for. */

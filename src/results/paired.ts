@@ -1,11 +1,12 @@
 /** @file Two groups of runs on the same rows: by how much one is better, and whether that is more than chance. */
+import { type Cell, confusionOf, f1, macroF1, matthews } from "../metrics/classification.ts";
 import { notANumber, type Pair, parseNumber, pearson, spearman } from "../metrics/correlation.ts";
 import { gain } from "../metrics/kinds.ts";
 import type { PredictedRow } from "../runs/predictions.ts";
-import { type Counts, groupRows, meanOf, testDifference } from "../statistics/bootstrap.ts";
+import { type Counts, groupRows, type Kinds, meanOf, testDifference } from "../statistics/bootstrap.ts";
 import { meanAndDeviation } from "../statistics/intervals.ts";
 import { detectableDifference, fewestDiscordant, holm, level, signFlipTest } from "../statistics/paired.ts";
-import { type Answers, commonRows } from "./rows.ts";
+import { type Answers, commonRows, isRight } from "./rows.ts";
 
 /** Why two groups cannot be compared row by row. */
 export type Unpaired = "answers-not-kept" | "other-rows" | "other-metric" | "no-values";
@@ -42,12 +43,16 @@ export const testNames: Readonly<Record<PairedTest["test"], string>> = {
 
 type NewTest = Omit<PairedTest, "adjusted" | "isSignificant">;
 
-/** For each group its test against the baseline, corrected for their number; or why there is none. */
+/**
+ * For each group its test against the baseline, corrected for their number; or why there is none.
+ * @param of `right-answers`: of those wherever a row is right or wrong, also by a metric of the confusion matrix
+ */
 export function testGroups(
   groups: readonly (readonly Answers[])[],
   baseline: readonly Answers[],
+  of: PairedTest["of"] = "metric",
 ): (PairedTest | Unpaired)[] {
-  const tests = groups.map((group) => testGroup(group, baseline));
+  const tests = groups.map((group) => testGroup(group, baseline, of));
   const adjusted = holm(tests.flatMap((test) => (typeof test === "string" ? [] : [test.p])));
   let next = 0;
   return tests.map((test) => {
@@ -57,20 +62,23 @@ export function testGroups(
   });
 }
 
-function testGroup(group: readonly Answers[], baseline: readonly Answers[]): NewTest | Unpaired {
+function testGroup(group: readonly Answers[], baseline: readonly Answers[], of: PairedTest["of"]): NewTest | Unpaired {
   if (group.length === 0 || baseline.length === 0) return "answers-not-kept";
   const all = [...group, ...baseline];
-  const [{ metric }] = all as [Answers];
+  const [{ metric, labels }] = all as [Answers];
   if (all.some((one) => one.metric !== metric)) return "other-metric";
   const rows = commonRows(all);
   if (!rows || rows.length === 0) return "other-rows";
-  const sides: Sides = { metric, rows, group: group.length };
+  const sides: Sides = { metric, labels, rows, group: group.length };
+  const ofMatrix = of === "metric" && matrixMetrics.has(metric) ? testStatistic(sides) : undefined;
+  if (ofMatrix) return ofMatrix;
   if (rows.every((answers) => answers.every(({ score }) => score !== null))) return testValues(sides);
   return testStatistic(sides) ?? "no-values";
 }
 
 interface Sides {
   metric: string;
+  labels: Answers["labels"];
   /** Of each row what every run made of it, those of the group first. */
   rows: readonly (readonly PredictedRow[])[];
   /** How many of those are the group's. */
@@ -105,12 +113,13 @@ function testValues({ metric, rows, group }: Sides): NewTest {
   };
 }
 
-/** Where only all rows together have a score: losses and correlations. */
-function testStatistic({ metric, rows, group }: Sides): NewTest | undefined {
+/** Where only all rows together have a score: losses, correlations, F1 of labels. */
+function testStatistic({ metric, labels, rows, group }: Sides): NewTest | undefined {
   const runs = rows[0]!.map((_, run) =>
     statisticOf(
       metric,
       rows.map((answers) => answers[run]!),
+      labels,
     ),
   );
   const statistics = runs.filter((statistic) => statistic !== undefined);
@@ -135,7 +144,12 @@ function testStatistic({ metric, rows, group }: Sides): NewTest | undefined {
 }
 
 /** The score of a run where each of its rows occurs so often; undefined where what it needs was not kept. */
-function statisticOf(metric: string, rows: readonly PredictedRow[]): ((counts: Counts) => number) | undefined {
+function statisticOf(
+  metric: string,
+  rows: readonly PredictedRow[],
+  labels: Answers["labels"],
+): ((counts: Counts) => number) | undefined {
+  if (matrixMetrics.has(metric)) return matrixStatistic(metric, rows, labels);
   if (metric === "loss") return lossOf(rows);
   if (metric === "likelihood") {
     const loss = lossOf(rows);
@@ -150,6 +164,44 @@ function statisticOf(metric: string, rows: readonly PredictedRow[]): ((counts: C
     pairs.push({ prediction: parseNumber(answer) ?? notANumber, target: value });
   }
   return correlation({ kindOf: Uint32Array.from(pairs.keys()), values: pairs });
+}
+
+/** Metrics of the confusion matrix, by which a row is right or wrong and the score is no mean of that. */
+const matrixMetrics: ReadonlySet<string> = new Set(["f1", "macro-f1", "matthews"]);
+
+function matrixStatistic(
+  metric: string,
+  rows: readonly PredictedRow[],
+  named: Answers["labels"],
+): ((counts: Counts) => number) | undefined {
+  if (rows.some(({ answer, target }) => answer === null || target === null)) return undefined;
+  // A right answer is the target, also where the tokenizer writes that in another way.
+  const predictions = rows.map((row) => (isRight(row) ? row.target! : row.answer!));
+  const cells = confusionOf(
+    predictions,
+    rows.map(({ target }) => target!),
+  );
+  const statistic = ofCells(
+    metric,
+    cells,
+    named?.map((label) => label.trim()),
+  );
+  return (
+    statistic &&
+    ((counts) => {
+      const ofKinds = new Uint32Array(cells.values.length);
+      cells.kindOf.forEach((kind, row) => {
+        ofKinds[kind]! += counts[row]!;
+      });
+      return statistic(ofKinds);
+    })
+  );
+}
+
+function ofCells(metric: string, cells: Kinds<Cell>, labels: readonly string[] | undefined) {
+  if (metric === "matthews") return matthews(cells);
+  if (metric === "macro-f1") return labels && macroF1(cells, labels);
+  return labels?.length === 2 ? f1(cells, labels[1]!, labels) : undefined;
 }
 
 /** Of all losses / all tokens. */

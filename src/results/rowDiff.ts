@@ -63,7 +63,7 @@ export function diffRows(first: Answers, second: Answers): RowDiff | NotSameRows
   if (pairs.length === 0) return "no-common-rows";
   if (pairs.some(({ first: a, second: b }) => differ(a.target, b.target))) return "other-targets";
   const rows = pairs.map((pair): DiffedRow => ({ ...pair, fate: fateOf(pair) }));
-  const [test] = testGroups([[second]], [first]);
+  const [test] = testGroups([[second]], [first], "right-answers");
   const sides = [pairs.map((pair) => pair.first), pairs.map((pair) => pair.second)] as const;
   return {
     metric: first.metric,

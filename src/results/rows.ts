@@ -8,7 +8,7 @@ export function dataOf({ sha256 }: Pick<RunJson["data"], "sha256">, split: Predi
 }
 
 /** What of an evaluation is looked at row by row, wherever it was kept. */
-export type Answers = Pick<Predictions, "metric" | "data" | "count" | "rows">;
+export type Answers = Pick<Predictions, "metric" | "labels" | "data" | "count" | "rows">;
 
 /** Whether the answer is right; null where no single row has a score. Of a score between 0 and 1 only 1 is right. */
 export function isRight({ score }: Pick<PredictedRow, "score">): boolean | null {

@@ -20,6 +20,8 @@ interface Made {
   /** Of each test row. */
   rows?: readonly number[];
   answers?: readonly string[];
+  targets?: readonly string[];
+  labels?: readonly string[];
   keeps?: boolean;
   evaluation?: object;
 }
@@ -55,11 +57,12 @@ function made(one: Made): SelectedRun {
   const result = fold(events);
   const kept = rows.map(
     (value, index): PredictedRow => ({
-      ...{ line: index + 1, source: "s", target: "t", references: [], answer: one.answers?.[index] ?? `a${value}` },
-      ...{ cut: false, score: value, loss: 1, tokens: 1 },
+      ...{ line: index + 1, source: "s", target: one.targets?.[index] ?? "t", references: [] },
+      ...{ answer: one.answers?.[index] ?? `a${value}`, cut: false, score: value, loss: 1, tokens: 1 },
     }),
   );
-  const predictions: Predictions = { step: 10, split: "test", metric, data, count: rows.length, rows: kept };
+  const { labels } = one;
+  const predictions: Predictions = { step: 10, split: "test", metric, labels, data, count: rows.length, rows: kept };
   return {
     ...{ experiment, spec, settings, result, asked: [] },
     report: reportOf({ directory: `/${experiment}/${name}/${created}`, spec, state, error: undefined }, result),
@@ -177,6 +180,38 @@ describe("the paired test", () => {
     const [row] = scoreboard([made({ rows: [0.5, 0.6, 0.9], ...f1 }), vanilla([0.1, 0.2, 0.3], f1)], best).rows;
     expect(row!.paired).toMatchObject({ test: "bootstrap", of: "metric", p: 0.001 });
     expect(row!.paired).toHaveProperty("difference", expect.closeTo(1.4 / 3, 12));
+  });
+
+  describe("by a metric of the confusion matrix", () => {
+    // 18 rows of a and 2 of b. Vanilla answers a to all; ULPT finds both b, and says b to two a: 18 of 20 are right for both.
+    const targets = [...new Array(18).fill("a"), "b", "b"] as string[];
+    const ours = ["b", "b", ...new Array(16).fill("a"), "b", "b"] as string[];
+    const right = (answers: readonly string[]) => answers.map((answer, row) => Number(answer === targets[row]));
+    const paired = (metric: string, labels?: string[]) => {
+      const all = new Array<string>(20).fill("a");
+      const common = { metric, targets, ...(labels ? { labels } : {}) };
+      const runs = [
+        made({ ...common, rows: right(ours), answers: ours }),
+        vanilla(right(all), { ...common, answers: all }),
+      ];
+      return scoreboard(runs, best).rows[0]!.paired as object;
+    };
+
+    it("is of that metric itself, by the paired bootstrap", () => {
+      // F1 of a: 36/38 against 32/34; of b: 0 against 4/6. φ of (16, 2; 0, 2) is √(16/18 · 2/4), of a constant 0.
+      const tested = { test: "bootstrap", of: "metric" };
+      expect(paired("macro-f1", ["a", "b"])).toMatchObject(tested);
+      expect(paired("macro-f1", ["a", "b"])).toHaveProperty(
+        "difference",
+        expect.closeTo(32 / 68 + 4 / 12 - 18 / 38, 12),
+      );
+      expect(paired("f1", ["a", "b"])).toMatchObject({ ...tested, difference: expect.closeTo(4 / 6, 12) });
+      expect(paired("matthews")).toMatchObject({ ...tested, difference: expect.closeTo(2 / 3, 12) });
+    });
+
+    it("is of right answers where the labels were not recorded", () => {
+      expect(paired("macro-f1")).toMatchObject({ test: "mcnemar", of: "right-answers", difference: 0 });
+    });
   });
 
   it("says why there is none", () => {

@@ -42,6 +42,8 @@ const record = z.object({
   /** SHA-256 of the data file; null where that is not known. */
   data: z.string().nullable(),
   metric: z.string(),
+  /** Of the task, in order, where the metric is of these; left out otherwise. */
+  labels: z.array(z.string()).optional(),
   /** A fraction: 1 is perfect. Of the metric "loss" in nats: 0 is perfect. */
   score: real,
   /** 95 %: low, high. */

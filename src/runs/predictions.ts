@@ -47,6 +47,8 @@ const answersHead = z.object({
   step: count,
   /** By which `score` is. */
   metric: z.string(),
+  /** Of the task, in order, where the metric is of these; left out otherwise. */
+  labels: z.array(z.string()).optional(),
 });
 export const rowAnswer = z.object({
   line,
@@ -74,6 +76,7 @@ export interface NewRowTexts {
 export interface NewPredictions extends Omit<NewRowTexts, "rows"> {
   step: number;
   metric: string;
+  labels?: readonly string[] | undefined;
   /** In the order of the split; read as far as they are kept. */
   rows: Iterable<RowAnswer>;
 }
@@ -93,13 +96,13 @@ export function savePredictions(
   limits: PredictionLimits,
 ): void {
   if (limits.rows === 0 || limits.bytes === 0) return;
-  const { step, split, metric, data, count } = answers;
+  const { step, split, metric, labels, data, count } = answers;
   makeOwnFolder(runPaths(run.directory).predictions);
   if (!hasTexts(run.directory, texts)) {
     const first = { format: "ulpt-rows", version: 1, split, data: texts.data, count: texts.count } as const;
     run.write(rowTextsPath(run.directory, split), encodeRows(first, texts.rows, rowText, limits));
   }
-  const first = { format: "ulpt-predictions", version: 1, step, split, metric, data, count } as const;
+  const first = { format: "ulpt-predictions", version: 1, step, split, metric, labels, data, count } as const;
   run.write(predictionsPath(run.directory, step, split), encodeRows(first, answers.rows, rowAnswer, limits));
 }
 
@@ -154,6 +157,8 @@ export interface Predictions {
   step: number;
   split: EvaluatedSplit;
   metric: string;
+  /** Of the task, in order; undefined where the metric needs none, and for answers of before they were recorded. */
+  labels?: readonly string[] | undefined;
   /** SHA-256 of the data file; null where that is not known. */
   data: string | null;
   /** Rows of the split; those beyond `rows` were left out. */
@@ -170,14 +175,14 @@ export function loadPredictions(directory: string, step: number, split: Evaluate
   const path = predictionsPath(directory, step, split);
   const answers = readRows(path, answersHead, rowAnswer);
   if (!answers) return undefined;
-  const { metric, data, count } = answers.head;
+  const { metric, labels, data, count } = answers.head;
   if (answers.head.step !== step || answers.head.split !== split) {
     throw invalidRows(path, `It is of step ${answers.head.step} on the ${answers.head.split} split.`);
   }
   const known = readTexts(directory, split);
   const texts = known?.head.data === data && known.head.count === count ? known.rows : [];
   const rows = answers.rows.map((row, index) => predictedRow(row, texts[index]));
-  return { step, split, metric, data, count, rows };
+  return { step, split, metric, labels, data, count, rows };
 }
 
 function readTexts(directory: string, split: EvaluatedSplit) {

@@ -62,6 +62,8 @@ export interface Evaluation {
   amongLabels: Score | undefined;
   /** The generated answer to each example, in order; empty where only the loss of the targets was asked for. */
   predictions: string[];
+  /** Of the task, where the first metric is of these. */
+  labels: readonly string[] | undefined;
   rows: EvaluatedRows;
 }
 
@@ -170,6 +172,7 @@ export async function evaluate(
     loss: loss ? meanLoss(losses) : undefined,
     amongLabels: amongLabels && labels && ofAnswers ? (await scoreBy(ofAnswers, likeliest)).score : undefined,
     predictions,
+    labels: metricFacts[first].needs === "labels" ? labels?.map(({ text }) => text) : undefined,
     rows: { scores: rows, losses: needsLosses ? losses : undefined, cut },
   };
 }

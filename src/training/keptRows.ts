@@ -12,12 +12,13 @@ export function keptRows(
   where: Pick<NewPredictions, "split" | "step" | "data">,
   split: Split,
   tokenizer: Tokenizer,
-  evaluation: Pick<Evaluation, "score" | "predictions" | "rows">,
+  evaluation: Pick<Evaluation, "score" | "labels" | "predictions" | "rows">,
 ): [answers: NewPredictions, texts: NewRowTexts] {
   const count = split.examples.length;
   const { metric } = evaluation.score;
+  const { labels } = evaluation;
   return [
-    { ...where, count, metric, rows: answersOf(split, evaluation) },
+    { ...where, count, metric, labels, rows: answersOf(split, evaluation) },
     { split: where.split, data: where.data, count, rows: textsOf(split, tokenizer) },
   ];
 }
@@ -58,7 +59,7 @@ export function* evaluatedRows(
 
 /** The scores of an evaluation as they are kept. */
 export async function evaluationRecord(
-  { score, others, loss, amongLabels }: Evaluation,
+  { score, others, loss, amongLabels, labels }: Evaluation,
   about: { subject: EvaluationSubject; on: EvaluationRecord["on"]; data: string | null; device: string },
 ): Promise<Omit<EvaluationRecord, "format" | "version">> {
   const { metric, interval, count, clusters, invalid } = score;
@@ -66,6 +67,7 @@ export async function evaluationRecord(
     made: new Date().toISOString(),
     ...about,
     metric,
+    ...(labels ? { labels: [...labels] } : {}),
     score: score.score,
     interval: [...interval],
     count,
