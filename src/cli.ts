@@ -9,6 +9,7 @@ import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { diff } from "./cli/diff.ts";
 import { evaluate } from "./cli/evaluate.ts";
+import { openHub } from "./cli/hub.ts";
 import { noteEnd } from "./cli/launchNotes.ts";
 import { noteRun, starRun, tagRun } from "./cli/marks.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
@@ -39,7 +40,6 @@ import { type Task, work } from "./cli/work.ts";
 import { exitCodes, UlptError } from "./errors.ts";
 import { precisions } from "./experiment/schema.ts";
 import { type Device, devices } from "./graph/devices.ts";
-import { openModel } from "./models/model.ts";
 import { quantizedPrecisions } from "./models/quantize/recipe.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
@@ -48,6 +48,7 @@ import { requestStop, runState } from "./runs/store.ts";
 import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
 import { defaultSourceLength } from "./shared/service.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
+import { openInPrecision } from "./training/precision.ts";
 import { findRun } from "./training/references.ts";
 import { visibleLine } from "./words/surfaces.ts";
 
@@ -510,7 +511,9 @@ program.command(probeCommand, { hidden: true }).argument("<device>").action(prin
 
 async function verify(options: { model: string; case: string; device: Device | "auto" }): Promise<void> {
   const { device: chosen } = await resolveDevice(options.device);
-  const result = await verifyCase(openModel(options.model), options.case, chosen);
+  const opened = { precision: "float32", device: chosen, hub: openHub() } as const;
+  const { model } = await openInPrecision(options.model, opened);
+  const result = await verifyCase(model, options.case, chosen);
   sayJson(result);
   if (verificationPassed(result)) return;
   throw new UlptError("REFERENCE_MISMATCH", "The model differs from the reference.", {

@@ -3,10 +3,11 @@ import { statSync } from "node:fs";
 import type { Device } from "../graph/devices.ts";
 import type { ModelDimensions } from "../models/dimensions.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
-import { openModel, readDimensions } from "../models/model.ts";
+import { readDimensions } from "../models/model.ts";
 import type { Cost, MeasuredCost } from "../results/cost.ts";
 import { reckonCost } from "../training/cost.ts";
 import { type MeasurementOptions, measureCost, newTokens } from "../training/costMeasurement.ts";
+import { openInPrecision } from "../training/precision.ts";
 import { locateModel } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { accessOf } from "./data.ts";
@@ -39,7 +40,8 @@ export async function showCost(name: string, options: CostCommandOptions, signal
   else say(costText(cost));
   if (!measure) return;
   const { device } = await resolveDevice(options.device ?? "auto");
-  const measured = await measureFitting(openModel(place), {
+  const { model } = await openInPrecision(place, { precision: "float32", device, hub: openHub(), signal });
+  const measured = await measureFitting(model, {
     promptLength,
     ranks,
     device,

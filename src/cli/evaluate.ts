@@ -31,7 +31,6 @@ import { parseSplit } from "../tasks/split.ts";
 import { loadPrompt } from "../training/artifact.ts";
 import { type Evaluation, evaluate as evaluateSplit, longestAnswer, splitMetrics } from "../training/evaluation.ts";
 import { evaluatedRows, evaluationRecord } from "../training/keptRows.ts";
-import { LoadedModel } from "../training/loadedModel.ts";
 import { leadingCount, textsOf } from "../training/position.ts";
 import { behind, type Prompted } from "../training/prompted.ts";
 import { findWorkspace, recordedFolder, workspaceOf } from "../training/references.ts";
@@ -48,6 +47,7 @@ import {
   deviceOf,
   modelOf,
   openCheckpoint,
+  openPlain,
   openTarget,
   type PromptTarget,
   precisionOf,
@@ -228,7 +228,7 @@ export async function evaluatePrompt(
   tracking: EvaluationTracking = {},
 ): Promise<Evaluated> {
   const model = await modelOf(target, { signal: tracking.signal });
-  const loaded = LoadedModel.open(model, "cpu");
+  const loaded = await openPlain(model, tracking.signal);
   try {
     const prompt = await promptOf(target, loaded);
     const { maxNewTokens, promptPosition = "first" } = target.task;

@@ -69,7 +69,7 @@ type Handlers = {
 /** What each method does. The processor is used but for evaluations: it is there, and its bits are the same everywhere. */
 function createHandlers(models: ModelCache): Handlers {
   const open = async (target: Target, options: Parameters<typeof modelOf>[1]) =>
-    models.open(await modelOf(target, options), "cpu");
+    models.openInPrecision(await modelOf(target, options), "float32", options?.signal);
   // Editors inspect what is opened: that alone fetches no model.
   const inspect = (target: Target, context: Context, wanted = false) =>
     inspectTarget(target, () => open(target, { ...context, wanted }));
@@ -124,7 +124,7 @@ function createHandlers(models: ModelCache): Handlers {
     },
     importAdapter: ({ adapter, workspace, ...options }, context) =>
       importInto(adapter, { ...options, workspace, directory: workspace }, context, (folder) =>
-        models.open(folder, "cpu"),
+        models.openInPrecision(folder, "float32", context.signal),
       ),
     survey: ({ models: names, ...options }, context) => surveyModels(names, options, context),
     async cost({ run: name, measure }, context) {
@@ -145,7 +145,8 @@ function createHandlers(models: ModelCache): Handlers {
       const { device } = await resolveDevice(run.spec.device as Device);
       const { textLengths } = costDefaults;
       const options = { promptLength, ranks, device, textLengths, signal: context.signal };
-      return { cost, measured: await measureFitting(models.open(folder, device).model, options) };
+      const opened = await models.openInPrecision(folder, "float32", context.signal, device);
+      return { cost, measured: await measureFitting(opened.model, options) };
     },
     devices: () => reportDevices(),
   };
@@ -157,15 +158,14 @@ export class ModelCache {
   private readonly entries = new Map<string, LoadedModel>();
 
   /** The model in `folder`, opened again if its files changed. */
-  open(folder: string, device: Device): LoadedModel {
-    const key = keyOf(folder, device, "float32");
-    return this.keep(key, this.entries.get(key) ?? LoadedModel.open(folder, device));
-  }
-
-  /** As the model was trained with. */
-  async openInPrecision(folder: string, precision: Precision, signal: AbortSignal): Promise<LoadedModel> {
-    const key = keyOf(folder, "cpu", precision);
-    const options = { precision, device: "cpu", hub: openHub(), signal } as const;
+  async openInPrecision(
+    folder: string,
+    precision: Precision,
+    signal?: AbortSignal,
+    device: Device = "cpu",
+  ): Promise<LoadedModel> {
+    const key = keyOf(folder, device, precision);
+    const options = { precision, device, hub: openHub(), signal };
     return this.keep(key, this.entries.get(key) ?? (await LoadedModel.openInPrecision(folder, options)));
   }
 

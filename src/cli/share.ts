@@ -5,13 +5,13 @@ import { type SharedFormat, sharedFormats } from "../runs/prompts.ts";
 import { defaultSourceLength } from "../shared/service.ts";
 import { type Imported, importAdapter, type PromptToShare, plainPrompt, sharePrompt } from "../training/adapters.ts";
 import { type Exported, exportPrompt } from "../training/export.ts";
-import { LoadedModel } from "../training/loadedModel.ts";
+import type { LoadedModel } from "../training/loadedModel.ts";
 import { findWorkspace, workspaceOf } from "../training/references.ts";
 import { locateModel, type SourceOptions } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { formatBytes } from "./format.ts";
 import { openHub } from "./hub.ts";
-import { modelOf, openTarget, promptOf, sourceOf, type Target, taskOf } from "./target.ts";
+import { modelOf, openPlain, openTarget, promptOf, sourceOf, type Target, taskOf } from "./target.ts";
 import { say, sayJson } from "./terminal.ts";
 
 export type ExportOptions = { workspace?: string | undefined; json: boolean } & { [format in SharedFormat]?: boolean };
@@ -23,11 +23,11 @@ export async function exportTo(name: string, promptName: string, options: Export
   const workspace = options.workspace ?? workspaceAround(target);
   if (formats.length === 0) {
     if (target.kind === "prompt") throw exportedAlready(target.path);
-    const model = LoadedModel.open(await modelOf(target), "cpu");
+    const model = await openPlain(await modelOf(target));
     tell(await exportPrompt(target, promptName, workspace, model), options.json);
     return;
   }
-  const model = LoadedModel.open(await modelOf(target), "cpu");
+  const model = await openPlain(await modelOf(target));
   const prompt = await promptToShare(target, model);
   for (const format of formats) {
     tell(sharePrompt(format, prompt, promptName, workspace, model.model), options.json);
@@ -75,7 +75,7 @@ export async function importInto(
   folder: string,
   options: ImportWords & { name: string; workspace: string; directory: string },
   tracking: Pick<SourceOptions, "signal" | "onProgress">,
-  open: (modelFolder: string) => LoadedModel,
+  open: (modelFolder: string) => Promise<LoadedModel>,
 ): Promise<Imported> {
   const { name, workspace, directory, model, template, maxSourceLength, maxNewTokens, transformers } = options;
   const located = await locateModel(model, { ...tracking, directory, hub: openHub() });
@@ -95,7 +95,7 @@ export async function importInto(
       },
       transformers,
     },
-    open(located.folder),
+    await open(located.folder),
   );
 }
 
@@ -111,6 +111,6 @@ export async function importFrom(
 ): Promise<void> {
   const directory = process.cwd();
   const where = { name, workspace: resolve(workspace ?? findWorkspace(directory)), directory };
-  const imported = await importInto(folder, { ...options, ...where }, {}, (model) => LoadedModel.open(model, "cpu"));
+  const imported = await importInto(folder, { ...options, ...where }, {}, openPlain);
   tell(imported, json);
 }

@@ -2,8 +2,8 @@
 import { checkpointText, type TextOptions } from "../runs/checkpointText.ts";
 import type { Inspection } from "../runs/inspection.ts";
 import { inspectCheckpoint, inspectPrompt } from "../training/inspect.ts";
-import { LoadedModel } from "../training/loadedModel.ts";
-import { modelOf, openTarget, type Target } from "./target.ts";
+import type { LoadedModel } from "../training/loadedModel.ts";
+import { modelOf, openPlain, openTarget, type Target } from "./target.ts";
 import { say, sayJson } from "./terminal.ts";
 
 /** Looks into a checkpoint or an exported prompt; of a checkpoint looked into before, `open` is not called. */
@@ -14,7 +14,7 @@ export async function inspectTarget(target: Target, open: () => Promise<LoadedMo
 /** Prints what a checkpoint or an exported prompt looks like from inside. */
 export async function show(name: string, options: Pick<TextOptions, "precision"> & { json: boolean }): Promise<void> {
   const target = openTarget(name);
-  const inspection = await inspectTarget(target, async () => LoadedModel.open(await modelOf(target), "cpu"));
+  const inspection = await inspectTarget(target, async () => openPlain(await modelOf(target)));
   if (options.json) sayJson(inspection);
   else say(checkpointText(inspection, options));
 }

@@ -9,7 +9,7 @@ import { runPaths } from "../runs/layout.ts";
 import { isPromptFile, type PromptMetadata, type PromptTask, promptExtension, readPrompt } from "../runs/prompts.ts";
 import type { Run } from "../runs/store.ts";
 import { loadExportedPrompt, loadPrompt, usablePrompt } from "../training/artifact.ts";
-import type { LoadedModel } from "../training/loadedModel.ts";
+import { LoadedModel } from "../training/loadedModel.ts";
 import type { Prompted } from "../training/prompted.ts";
 import { findCheckpoint, findWorkspace, recordedFolder, workspaceOf } from "../training/references.ts";
 import { locateModel, type SourceOptions } from "../training/sources.ts";
@@ -113,6 +113,11 @@ export function taskOf(target: Target): PromptTask {
   if (target.kind === "prompt") return target.task;
   const { task, generation, promptPosition } = target.settings;
   return { ...task, promptPosition, maxNewTokens: generation.maxNewTokens ?? task.maxNewTokens ?? null };
+}
+
+/** A model as prompts are read and written with: its weights as plain numbers, on the processor. @throws as `openInPrecision` */
+export function openPlain(folder: string, signal?: AbortSignal): Promise<LoadedModel> {
+  return LoadedModel.openInPrecision(folder, { precision: "float32", device: "cpu", hub: openHub(), signal });
 }
 
 /** Its prompt, kept with the model. @throws CHECKPOINT_INVALID, PROMPT_INVALID, MODEL_MISMATCH, PROJECTION_MISMATCH */

@@ -21,13 +21,14 @@ const bytesPerElement = {
   U16: 2,
   U8: 1,
   BOOL: 1,
+  F8_E4M3: 1,
 } as const;
 
 export type Dtype = keyof typeof bytesPerElement;
 
 export interface TensorEntry {
   name: string;
-  /** One of `Dtype`, or of a type that is not read here, such as F8_E4M3: other tensors of its file can be used all the same. */
+  /** One of `Dtype`, or of a type that is not read here, such as F8_E5M2: other tensors of its file can be used all the same. */
   dtype: string;
   shape: readonly number[];
   /** Where its bytes begin, counted from the start of the file. */
@@ -203,7 +204,7 @@ function floatFormat(path: string, { name, dtype }: TensorEntry) {
   throw invalid(`${path}, tensor "${name}"`, `${dtype} is not a float type that is read here.`, "F32, F16 or BF16");
 }
 
-/** The elements of a float tensor (F64, F32, F16, BF16) as float32; for part of it give `start` and `count` in elements. */
+/** The elements of a float tensor (F64, F32, F16, BF16, F8_E4M3) as float32; for part of it give `start` and `count` in elements. */
 export function readFloats(path: string, entry: TensorEntry, start = 0, count?: number): Float32Array {
   const { size } = floatFormat(path, entry);
   const elements = count ?? entry.byteLength / size - start;
@@ -236,6 +237,7 @@ const floatReaders: Partial<Record<Dtype, (view: DataView, index: number) => num
     scratch.setUint32(0, view.getUint16(index * 2, true) << 16);
     return scratch.getFloat32(0);
   },
+  F8_E4M3: (view, index) => eightBitsToNumber(view.getUint8(index)),
 };
 
 const scratch = new DataView(new ArrayBuffer(4));
@@ -247,6 +249,16 @@ function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Of four bits of exponent and three of fraction, without infinities: "FP8 Formats for Deep Learning" (arXiv 2209.05433), table 1. */
+function eightBitsToNumber(bits: number): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const exponent = (bits >> 3) & 0xf;
+  const fraction = bits & 7;
+  if (exponent === 15 && fraction === 7) return Number.NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -9;
+  return sign * (1 + fraction / 8) * 2 ** (exponent - 7);
 }
 
 /** A tensor to be written; a Uint16Array holds the bits of bfloat16 numbers. */

@@ -8,6 +8,8 @@ import { decoderDimensions } from "./decoder/dimensions.ts";
 import { families } from "./decoder/families/index.ts";
 import { DecoderModel, decoderConfig } from "./decoder/model.ts";
 import { weightShapes } from "./decoder/weightShapes.ts";
+import type { DecodedFile } from "./dequantize/decodedFile.ts";
+import { describeScheme, readScheme } from "./dequantize/scheme.ts";
 import type { ModelDimensions } from "./dimensions.ts";
 import { parseConfig } from "./encoderDecoder/config.ts";
 import { encoderDecoderDimensions, weightShapes as t5WeightShapes } from "./encoderDecoder/dimensions.ts";
@@ -27,7 +29,7 @@ export const modelTypes: readonly string[] = [...encoderDecoders, ...Object.keys
 export function readModelConfig(folder: string): ModelConfig {
   const { json, path } = readConfig(folder);
   const encoderDecoder = isEncoderDecoder(json, path);
-  requireNotQuantised(json, path);
+  readScheme(json, path);
   return encoderDecoder ? parseConfig(json, path) : decoderConfig(folder, json, path).config;
 }
 
@@ -47,12 +49,14 @@ export function readDimensions(path: string): ModelDimensions {
  * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID; MODEL_TENSOR where the weights hold what config.json
  * has no place for; missing tensors show when a graph is built
  * @param blocks its weights quantised: what its products read then
+ * @param decoded its weights as plain numbers, where others have quantised them
  */
-export function openModel(folder: string, blocks?: BlockFile): LanguageModel {
+export function openModel(folder: string, blocks?: BlockFile, decoded?: DecodedFile): LanguageModel {
   const { json, path } = readConfig(folder);
   const encoderDecoder = isEncoderDecoder(json, path);
-  requireNotQuantised(json, path);
-  return encoderDecoder ? EncoderDecoderModel.open(folder, blocks) : DecoderModel.open(folder, blocks);
+  if (!decoded) requireDecoded(json, path);
+  const Model = encoderDecoder ? EncoderDecoderModel : DecoderModel;
+  return Model.open(folder, blocks, decoded);
 }
 
 /**
@@ -61,13 +65,13 @@ export function openModel(folder: string, blocks?: BlockFile): LanguageModel {
  */
 export function outlineModel(folder: string, precision: Precision = "float32"): LanguageModel {
   const { json, path } = readConfig(folder);
-  requireNotQuantised(json, path);
+  const isDecoded = readScheme(json, path) !== undefined;
   const encoderDecoder = isEncoderDecoder(json, path);
   const shapes = encoderDecoder
     ? t5WeightShapes(parseConfig(json, path))
     : weightShapes(decoderConfig(folder, json, path).architecture);
   const Model = encoderDecoder ? EncoderDecoderModel : DecoderModel;
-  const weights = Weights.outline(folder, shapes, storedDtype(json));
+  const weights = Weights.outline(folder, shapes, isDecoded ? "F32" : storedDtype(json));
   const model = new Model(folder, json, path, weights);
   if (precision === "float32") return model;
   return new Model(folder, json, path, weights.withBlocks(outlineQuantized(model, precision)));
@@ -113,14 +117,13 @@ function isEncoderDecoder(json: JsonObject, path: string): boolean {
   return encoderDecoders.includes(modelType);
 }
 
-/** @throws MODEL_UNSUPPORTED for weights that are no plain numbers */
-function requireNotQuantised({ quantization_config: written }: JsonObject, path: string): void {
-  if (written === undefined || written === null) return;
-  const method = (written as { quant_method?: unknown }).quant_method;
-  const how = typeof method === "string" ? ` (${method})` : "";
-  throw new UlptError("MODEL_UNSUPPORTED", `The model's weights are quantised${how}.`, {
+/** @throws MODEL_UNSUPPORTED for quantised weights: whoever opens these decodes them first */
+function requireDecoded(json: JsonObject, path: string): void {
+  const scheme = readScheme(json, path);
+  if (!scheme) return;
+  throw new UlptError("MODEL_UNSUPPORTED", `The model's weights are quantised (${describeScheme(scheme)}).`, {
     where: `${path}, field "quantization_config"`,
     expected: "weights in float32, float16 or bfloat16",
-    hint: "Take the model that was quantised: its repository usually names it.",
+    hint: "This command reads plain numbers only: take the model that was quantised. Training, evaluation and answers read these, too.",
   });
 }

@@ -7,7 +7,10 @@ import { adapterAlone, holdsAdapter, weightsFile, weightsIndexFile } from "../fo
 import { readFloats, readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
-import { type BlockFile, type KeptTensor, matrixBlocks } from "./quantize/blockFile.ts";
+import type { DecodedFile } from "./dequantize/decodedFile.ts";
+import { type BlockFile, matrixBlocks } from "./quantize/blockFile.ts";
+import type { KeptTensor } from "./quantize/verifiedFile.ts";
+import { tensorError } from "./tensorError.ts";
 
 const storedDtypes: ReadonlyMap<string, StoredDtype> = new Map([
   ["F32", "float32"],
@@ -36,8 +39,16 @@ export class Weights {
     this.blocks = blocks;
   }
 
-  /** @throws MODEL_MISSING, SAFETENSORS_INVALID, MODEL_TENSOR if the index names tensors that its files lack. */
-  static open(folder: string): Weights {
+  /**
+   * @param decoded where the numbers of quantised weights are found
+   * @throws MODEL_MISSING, SAFETENSORS_INVALID, MODEL_TENSOR if the index names tensors that its files lack.
+   */
+  static open(folder: string, decoded?: DecodedFile): Weights {
+    const weights = Weights.openStored(folder);
+    return decoded ? new Weights(folder, weights.files, decoded.tensors) : weights;
+  }
+
+  private static openStored(folder: string): Weights {
     const single = join(folder, weightsFile);
     if (existsSync(single)) {
       const header = readHeader(single);
@@ -102,6 +113,11 @@ export class Weights {
       files.map((file) => join(folder, file)),
       new Map(tensors),
     );
+  }
+
+  /** Tensors by their names. */
+  get stored(): ReadonlyMap<string, KeptTensor> {
+    return this.tensors;
   }
 
   get names(): Iterable<string> {
@@ -239,14 +255,6 @@ function indexNotFinite(path: string, entry: TensorEntry, stored: StoredDtype): 
     if (index >= 0) return start / words.BYTES_PER_ELEMENT + index;
   }
   return undefined;
-}
-
-function tensorError(path: string, name: string, message: string, expected?: string): UlptError {
-  return new UlptError("MODEL_TENSOR", message, {
-    where: `${path}, tensor "${name}"`,
-    expected,
-    hint: "The weights and config.json must be of one model: download both again.",
-  });
 }
 
 function missing(folder: string): UlptError {

@@ -64,6 +64,8 @@ export const runJson = z.object({
     weightsSha256: z.string(),
     /** SHA-256 of its small files by name: config, tokenizer. */
     files: z.record(z.string(), z.string()).optional(),
+    /** How its weight files are quantised; left out where they hold plain numbers. */
+    stored: z.string().optional(),
     /** Left out where it runs in float32. */
     quantization: quantization.optional(),
   }),

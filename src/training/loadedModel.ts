@@ -50,7 +50,10 @@ export class LoadedModel {
     this.generator = model.generator({ device });
   }
 
-  /** @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID, TOKENIZER_MISSING, TOKENIZER_INVALID */
+  /**
+   * Of weights that are plain numbers; `openInPrecision` decodes others.
+   * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED, SAFETENSORS_INVALID, TOKENIZER_MISSING, TOKENIZER_INVALID
+   */
   static open(folder: string, device: Device): LoadedModel {
     const model = openModel(folder);
     return new LoadedModel(model, openTokenizer(folder, model.config), device, "float32");

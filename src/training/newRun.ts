@@ -76,6 +76,7 @@ export async function createRunOf(
       ...(resources.revisions.model === undefined ? {} : { revision: resources.revisions.model }),
       weightsSha256: resources.modelSha256,
       files: resources.modelFiles,
+      ...(resources.stored !== undefined && { stored: resources.stored }),
       ...(resources.recipe && { quantization: resources.recipe }),
     },
     data: {

@@ -2,6 +2,8 @@
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
 import type { Hub } from "../hub/hub.ts";
+import { decodedWeights } from "../models/dequantize/dequantize.ts";
+import { describeScheme } from "../models/dequantize/scheme.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
 import { quantizedWeights } from "../models/quantize/quantize.ts";
@@ -28,6 +30,8 @@ export interface ModelInPrecision {
   model: LanguageModel;
   /** Of its weight files, where it had to be known. */
   sha256: string | undefined;
+  /** How its weight files were quantised by others; undefined where they hold plain numbers. */
+  stored: string | undefined;
   /** How its weights were quantised; undefined of float32. */
   recipe: Recipe | undefined;
   /** The file of quantised weights, and whether it was made just now. */
@@ -45,20 +49,25 @@ export function requirePrecision(precision: Precision, device: Device): void {
 }
 
 /**
- * Opens the model in `folder`. Quantised weights are made where they are not there, or not whole.
- * @throws as `openModel`, `requirePrecision` and `quantizedWeights`; the signal's reason when aborted
+ * Opens the model in `folder`. Quantised weights, and those that others quantised as plain numbers, are made where they are not
+ * there, or not whole.
+ * @throws as `openModel`, `requirePrecision`, `decodedWeights` and `quantizedWeights`; the signal's reason when aborted
  */
 export async function openInPrecision(folder: string, options: PrecisionOptions): Promise<ModelInPrecision> {
   const { precision, device, hub, signal, onQuantize, onWarning } = options;
   requirePrecision(precision, device);
-  const model = openModel(folder);
-  if (precision === "float32") return { model, sha256: undefined, recipe: undefined, file: undefined };
-  const sha256 = await model.weights.sha256();
-  const file = await quantizedWeights(model, sha256, precision, {
+  const kept = (what: string) => ({
     folder: hub.quantizedFolder,
     signal,
-    onProgress: (done, total) => onQuantize?.({ what: `to ${precision}`, done, total }),
+    onProgress: (done: number, total: number) => onQuantize?.({ what, done, total }),
     onWarning,
   });
-  return { model: openModel(folder, file), sha256, recipe: file.recipe, file };
+  const decoded = await decodedWeights(folder, kept("to float32"));
+  const model = openModel(folder, undefined, decoded?.file);
+  const stored = decoded && describeScheme(decoded.scheme);
+  if (precision === "float32")
+    return { model, sha256: decoded?.weightsSha256, stored, recipe: undefined, file: undefined };
+  const sha256 = decoded?.weightsSha256 ?? (await model.weights.sha256());
+  const file = await quantizedWeights(model, decoded?.sha256 ?? sha256, precision, kept(`to ${precision}`));
+  return { model: openModel(folder, file, decoded?.file), sha256, stored, recipe: file.recipe, file };
 }

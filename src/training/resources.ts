@@ -60,6 +60,7 @@ interface Parts {
   dataset: Dataset;
   device: Device;
   recipe: Recipe | undefined;
+  stored: string | undefined;
   revisions: { model: string | undefined; data: string | undefined };
   runProgram: ProgramRunner | undefined;
 }
@@ -83,6 +84,8 @@ export class Resources {
   readonly device: Device;
   /** How the model's weights are quantised; undefined where they are not. */
   readonly recipe: Recipe | undefined;
+  /** How others have quantised its weight files; undefined where these hold plain numbers. */
+  readonly stored: string | undefined;
   /** Commits on the Hub, of what comes from there. */
   readonly revisions: Parts["revisions"];
   /** Runs generated programs, where the task needs it and it is allowed. */
@@ -92,7 +95,7 @@ export class Resources {
   private readonly unpromptedAnswers = new Map<Split, Unprompted>();
 
   private constructor(parts: Parts) {
-    const { model, modelSha256, tokenizer, task, dataset, device, recipe, revisions, runProgram } = parts;
+    const { model, modelSha256, tokenizer, task, dataset, device, recipe, stored, revisions, runProgram } = parts;
     this.model = model;
     this.modelSha256 = modelSha256;
     this.modelFiles = hashSmallFiles(model.folder);
@@ -101,6 +104,7 @@ export class Resources {
     this.dataset = dataset;
     this.device = device;
     this.recipe = recipe;
+    this.stored = stored;
     this.revisions = revisions;
     this.runProgram = runProgram;
   }
@@ -121,7 +125,7 @@ export class Resources {
     // What is wrong with the model is found before a data set is fetched for it.
     const onQuantize = (progress: QuantizeProgress) => onProgress?.({ stage: "quantize", ...progress });
     const opened = await openInPrecision(folder, { precision, device, hub, signal, onQuantize, onWarning });
-    const { model, recipe } = opened;
+    const { model, recipe, stored } = opened;
     const tokenizer = openTaskTokenizer(model.folder, model.config, definition);
     const located = await locateTask(options.task, { ...access, revision: options.revisions?.data });
     const report = (stage: "read" | "tokenize") => (what: string, done: number, total: number) =>
@@ -132,7 +136,8 @@ export class Resources {
     const { train: _train, validation: _validation, test: _test, ...task } = loaded;
     const modelSha256 = opened.sha256 ?? (await model.weights.sha256());
     const revisions = { model: revision, data: located.revision };
-    return new Resources({ model, modelSha256, tokenizer, task, dataset, device, recipe, revisions, runProgram });
+    const facts = { recipe, stored, revisions };
+    return new Resources({ model, modelSha256, tokenizer, task, dataset, device, runProgram, ...facts });
   }
 
   /** Loss and gradient of a batch; the same sessions serve every method that uses these ports, and every prompt length. */

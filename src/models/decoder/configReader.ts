@@ -99,6 +99,11 @@ export class ConfigReader {
     return new ConfigReader(json, this.where, `${this.prefix}${key}.`);
   }
 
+  /** What is under each of the keys. */
+  entries(): ConfigReader[] {
+    return Object.keys(this.json).flatMap((key) => this.nested(key) ?? []);
+  }
+
   error(key: string, message: string, expected?: string): UlptError {
     return new UlptError("MODEL_CONFIG", message, {
       where: this.at(key),

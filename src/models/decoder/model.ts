@@ -6,6 +6,7 @@ import type { Model } from "../../graph/emit.ts";
 import { floats, Session, type SessionOptions } from "../../graph/session.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { type JsonObject, readConfig, readJsonObject } from "../config.ts";
+import type { DecodedFile } from "../dequantize/decodedFile.ts";
 import { GraphSessions } from "../graphSessions.ts";
 import type {
   BatchLoss,
@@ -114,9 +115,9 @@ export class DecoderModel implements LanguageModel {
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, SAFETENSORS_INVALID, and those of the constructor */
-  static open(folder: string, blocks?: BlockFile): DecoderModel {
+  static open(folder: string, blocks?: BlockFile, decoded?: DecodedFile): DecoderModel {
     const { json, path } = readConfig(folder);
-    const weights = Weights.open(folder);
+    const weights = Weights.open(folder, decoded);
     return new DecoderModel(folder, json, path, blocks ? weights.withBlocks(blocks) : weights);
   }
 

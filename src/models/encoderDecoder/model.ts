@@ -4,6 +4,7 @@ import type { Model } from "../../graph/emit.ts";
 import { floats, ints, Session, type SessionOptions, type TensorValue } from "../../graph/session.ts";
 import { groupByLength, type TokenizedExample } from "../batch.ts";
 import { readConfig } from "../config.ts";
+import type { DecodedFile } from "../dequantize/decodedFile.ts";
 import { GraphSessions } from "../graphSessions.ts";
 import type {
   BatchLoss,
@@ -90,9 +91,9 @@ export class EncoderDecoderModel implements LanguageModel {
   }
 
   /** @throws MODEL_MISSING, MODEL_CONFIG, SAFETENSORS_INVALID, and those of the constructor */
-  static open(folder: string, blocks?: BlockFile): EncoderDecoderModel {
+  static open(folder: string, blocks?: BlockFile, decoded?: DecodedFile): EncoderDecoderModel {
     const { json, path } = readConfig(folder);
-    const weights = Weights.open(folder);
+    const weights = Weights.open(folder, decoded);
     return new EncoderDecoderModel(folder, json, path, blocks ? weights.withBlocks(blocks) : weights);
   }
 

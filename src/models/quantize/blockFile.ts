@@ -3,17 +3,25 @@
  * of the weights the model reads, as it is stored, since the engine maps weights out of one folder alone. Named by the hash of the
  * weights and of the recipe; its metadata have both, and the hash of its content.
  */
-import { createHash, type Hash } from "node:crypto";
-import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { UlptError } from "../../errors.ts";
-import { asWriteError, removeQuietly, writeFully } from "../../formats/atomic.ts";
-import { removeAbandoned, temporaryName } from "../../formats/maker.ts";
-import { decodeFloats, readHeader, readTensorBytes, type TensorEntry } from "../../formats/safetensors.ts";
+import { decodeFloats, readTensorBytes, type TensorEntry } from "../../formats/safetensors.ts";
 import { type MatrixBlocks, type StoredDtype, type WeightLocation, weight } from "../../graph/tensor.ts";
 import type { MultipliedMatrix } from "../../graph/weightUses.ts";
 import { blockSizes, emptyBlocks, quantizeAlongColumns, quantizeAlongRows } from "./blocks.ts";
 import { type BlockFormat, type Recipe, recipeHash } from "./recipe.ts";
+import {
+  bytesOf,
+  copyTensor,
+  type FileLayout,
+  faultIn,
+  type KeptTensor,
+  layoutOf,
+  type TensorSizes,
+  type WriteOptions,
+  type Writer,
+  writeVerified,
+} from "./verifiedFile.ts";
 
 /** A matrix that is to be quantised, and how along each axis. */
 export interface QuantizedMatrix {
@@ -22,12 +30,6 @@ export interface QuantizedMatrix {
   columns: number;
   alongColumns: BlockFormat;
   alongRows: BlockFormat;
-}
-
-/** A tensor of the weights that is kept as it is. */
-export interface KeptTensor {
-  path: string;
-  entry: TensorEntry;
 }
 
 /** What a block file is made of. */
@@ -97,14 +99,8 @@ export function blockFileName({ recipe, weightsSha256 }: Pick<BlockContent, "rec
   return `${weightsSha256}.${recipe.precision}-${recipeHash(recipe)}.safetensors`;
 }
 
-/** Stands in the header for the hash of the content, which covers the header with it. */
-const noHash = "0".repeat(64);
-/** Where tensors begin: a multiple of so many bytes. */
-const alignment = 64;
-
-/** The head of the file, and every tensor's place. */
-function layout({ recipe, weightsSha256, matrices, kept }: BlockContent) {
-  const tensors = new Map<string, { dtype: string; shape: readonly number[]; bytes: number }>();
+function layout({ recipe, weightsSha256, matrices, kept }: BlockContent): FileLayout {
+  const tensors = new Map<string, TensorSizes>();
   const addBlocks = (
     names: { packed: string; scales: string },
     format: BlockFormat,
@@ -123,25 +119,7 @@ function layout({ recipe, weightsSha256, matrices, kept }: BlockContent) {
     addBlocks(names.alongColumns, alongColumns, columns, rows);
     addBlocks(names.alongRows, alongRows, rows, columns);
   }
-  const metadata = { format: "ulpt-blocks", recipe: JSON.stringify(recipe), weights: weightsSha256, content: noHash };
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  const places = new Map<string, number>();
-  let end = 0;
-  for (const [name, { dtype, shape, bytes }] of tensors) {
-    header[name] = { dtype, shape, data_offsets: [end, end + bytes] };
-    places.set(name, end);
-    end += bytes;
-  }
-  const text = JSON.stringify(header);
-  const length = alignment * Math.ceil((8 + Buffer.byteLength(text)) / alignment);
-  const head = Buffer.alloc(length, " ");
-  head.writeBigUInt64LE(BigInt(length - 8));
-  head.write(text, 8);
-  const entries = [...tensors].map(([name, { dtype, shape, bytes }]): [string, TensorEntry] => [
-    name,
-    { name, dtype, shape, offset: length + places.get(name)!, byteLength: bytes },
-  ]);
-  return { head, entries: new Map(entries), size: length + end };
+  return layoutOf({ format: "ulpt-blocks", recipe: JSON.stringify(recipe), weights: weightsSha256 }, tensors);
 }
 
 /** A block file that is not there: what depends on its sizes alone can be asked. */
@@ -154,49 +132,7 @@ export function outlineBlockFile(content: BlockContent, folder: string): BlockFi
  * @throws the signal's reason when aborted
  */
 export async function faultOf(path: string, content: BlockContent, signal?: AbortSignal): Promise<string | undefined> {
-  const { head, size } = layout(content);
-  let header: ReturnType<typeof readHeader>;
-  try {
-    header = readHeader(path);
-  } catch (error) {
-    if (error instanceof UlptError) return `are damaged (${error.message})`;
-    throw error;
-  }
-  const { weights, recipe, content: written = "" } = header.metadata;
-  if (weights !== content.weightsSha256) return "are those of other weights";
-  if (recipe !== JSON.stringify(content.recipe)) return "were made by another recipe";
-  const hash = createHash("sha256");
-  let position = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-    signal?.throwIfAborted();
-    const bytes = chunk as Buffer;
-    // Of the head, what this version would write: then a changed header cannot lead to other bytes.
-    if (position < head.length) {
-      const expected = withHash(head, written).subarray(position, Math.min(head.length, position + bytes.length));
-      if (!expected.equals(bytes.subarray(0, expected.length))) return "have been changed";
-      hash.update(head.subarray(position, position + expected.length));
-      hash.update(bytes.subarray(expected.length));
-    } else hash.update(bytes);
-    position += bytes.length;
-  }
-  if (position !== size) return "have been cut off, or added to";
-  return hash.digest("hex") === written ? undefined : "have been changed";
-}
-
-/** The head of the file with the hash of its content, which has as many characters as what stands for it. */
-function withHash(head: Buffer, hash: string): Buffer {
-  const copy = Buffer.from(head);
-  copy.write(
-    hash.padEnd(noHash.length).slice(0, noHash.length),
-    head.indexOf(`"content":"${noHash}"`) + '"content":"'.length,
-  );
-  return copy;
-}
-
-export interface WriteOptions {
-  signal?: AbortSignal | undefined;
-  /** Bytes of the file so far, and in all. */
-  onProgress?: ((done: number, total: number) => void) | undefined;
+  return faultIn(path, layout(content), signal);
 }
 
 /**
@@ -204,75 +140,16 @@ export interface WriteOptions {
  * @throws DISK_FULL, RUN_UNWRITABLE; MODEL_TENSOR for a number that is not finite; the signal's reason when aborted, and nothing stays
  */
 export async function writeBlockFile(path: string, content: BlockContent, options: WriteOptions): Promise<BlockFile> {
-  const folder = dirname(path);
-  const { head, entries, size } = layout(content);
-  const temporary = join(folder, temporaryName(basename(path), "quantize"));
-  try {
-    mkdirSync(folder, { recursive: true });
-    removeAbandoned(folder);
-    const writer = new Writer(openSync(temporary, "wx"), size, options);
-    try {
-      await writer.add(head);
-      for (const { path: from, entry } of content.kept) await copyTensor(from, entry, writer);
-      for (const matrix of content.matrices) await writeMatrix(matrix, writer);
-      writer.finish(head);
-    } finally {
-      closeSync(writer.descriptor);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    removeQuietly(temporary);
-    throw asWriteError(error, path);
-  }
-  return { path, recipe: content.recipe, entries };
+  const file = layout(content);
+  await writeVerified(path, file, options, async (writer) => {
+    for (const { path: from, entry } of content.kept) await copyTensor(from, entry, writer);
+    for (const matrix of content.matrices) await writeMatrix(matrix, writer);
+  });
+  return { path, recipe: content.recipe, entries: file.entries };
 }
 
-class Writer {
-  readonly descriptor: number;
-  private readonly hash: Hash = createHash("sha256");
-  private readonly size: number;
-  private readonly options: WriteOptions;
-  private done = 0;
-
-  constructor(descriptor: number, size: number, options: WriteOptions) {
-    this.descriptor = descriptor;
-    this.size = size;
-    this.options = options;
-  }
-
-  async add(bytes: Uint8Array): Promise<void> {
-    await this.breathe();
-    writeFully(this.descriptor, bytes);
-    this.hash.update(bytes);
-    this.done += bytes.byteLength;
-    this.options.onProgress?.(this.done, this.size);
-  }
-
-  /** Lets signals and timers through. @throws the signal's reason when aborted */
-  async breathe(): Promise<void> {
-    await new Promise(setImmediate);
-    this.options.signal?.throwIfAborted();
-  }
-
-  /** Puts the hash of all that was written into the head, and the file onto the disk. */
-  finish(head: Buffer): void {
-    const whole = withHash(head, this.hash.digest("hex"));
-    for (let done = 0; done < whole.length; )
-      done += writeSync(this.descriptor, whole, done, whole.length - done, done);
-    fsyncSync(this.descriptor);
-  }
-}
-
-/** So many bytes of a tensor are read at a time. */
-const copiedBytes = 2 ** 24;
 /** So many numbers of a matrix are quantised at a time, or a block of its rows where that is more. */
 const quantizedNumbers = 2 ** 21;
-
-async function copyTensor(path: string, entry: TensorEntry, writer: Writer): Promise<void> {
-  for (let start = 0; start < entry.byteLength; start += copiedBytes) {
-    await writer.add(readTensorBytes(path, entry, start, Math.min(copiedBytes, entry.byteLength - start)));
-  }
-}
 
 /** Of a matrix only its blocks along the rows are in memory as a whole. */
 async function writeMatrix({ location, rows, columns, alongColumns, alongRows }: QuantizedMatrix, writer: Writer) {
@@ -298,10 +175,6 @@ async function writeMatrix({ location, rows, columns, alongColumns, alongRows }:
 }
 
 const storedNames: Readonly<Record<StoredDtype, string>> = { float32: "F32", float16: "F16", bfloat16: "BF16" };
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
 
 function notFinite({ path, name }: WeightLocation): UlptError {
   return new UlptError("MODEL_TENSOR", "Some of its numbers are NaN or infinite, and cannot be quantised.", {

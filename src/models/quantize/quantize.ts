@@ -8,10 +8,10 @@ import {
   faultOf,
   matricesToQuantize,
   outlineBlockFile,
-  type WriteOptions,
   writeBlockFile,
 } from "./blockFile.ts";
 import { type QuantizedPrecision, recipeOf } from "./recipe.ts";
+import type { WriteOptions } from "./verifiedFile.ts";
 
 export interface QuantizeOptions extends WriteOptions {
   /** Where quantised weights of all models are kept. */
