@@ -40,7 +40,7 @@ const arrows: Record<string, readonly string[]> = {
     "statistics",
     "words",
   ],
-  launch: ["runs", "experiment", "words"],
+  launch: ["runs", "experiment", "formats", "words"],
   shared: ["results", "runs", "tasks"], // types only: the webview imports it
   host: [
     "results",

@@ -4,10 +4,12 @@ import { fileURLToPath } from "node:url";
 import { UlptError } from "../errors.ts";
 import type { RunSettings } from "../experiment/recorded.ts";
 import { physicalCores } from "../graph/session.ts";
-import { endOfFile, interrupt, type LaunchEnd, launch } from "../launch/local.ts";
+import type { LaunchEnd } from "../launch/launcher.ts";
+import { launcherOf } from "../launch/launchers.ts";
+import { endOfFile } from "../launch/log.ts";
+import type { Launch } from "../launch/records.ts";
 import { reportRun } from "../listing/report.ts";
 import { JournalReader } from "../runs/journal.ts";
-import type { Launch } from "../runs/launches.ts";
 import { runPaths } from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
 import { readExit } from "../runs/owner.ts";
@@ -69,6 +71,7 @@ function inThisProcess(record: SweepRecord, { resources, reporter, estimatedMemo
 function inProcesses(record: SweepRecord, training: Training): TrainRun {
   const { workspace, options, reporter } = training;
   const runtime = { command: process.execPath, args: [fileURLToPath(import.meta.url)], env: {} };
+  const launcher = launcherOf({ launcher: "local" });
   let isToldOfStart = false;
   /** Of a process that ended by itself. */
   const tellOfStart = (begun: number, atWork: number) => {
@@ -94,13 +97,13 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
     journal.readNew(); // of earlier attempts
     const begun = Date.now();
     let atWork: number | undefined;
-    const started = await launch(runtime, { workspace, args, experiment: record.spec.folder });
-    const stop = () => {
-      if (!interrupt(started.launch)) requestStop(directory);
+    const started = await launcher.start(runtime, { workspace, args, experiment: record.spec.folder });
+    const stop = async () => {
+      if (!(await launcher.stop(started.launch))) requestStop(directory);
     };
     signal.addEventListener("abort", stop, { once: true });
     try {
-      if (signal.aborted) stop();
+      if (signal.aborted) await stop();
       const end = await followed(started.end, () => {
         for (const event of journal.readNew().events) {
           noteBegun();

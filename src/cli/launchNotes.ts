@@ -1,12 +1,7 @@
 /** @file A launched process says in the file it was given how far it is before its first run, and how it ended: windows read it. */
 import { messageOf, UlptError } from "../errors.ts";
-import {
-  type LaunchPreparation,
-  type LaunchState,
-  launchStateVariable,
-  readLaunchState,
-  writeLaunchState,
-} from "../runs/launches.ts";
+import { type LaunchPreparation, type LaunchState, readLaunchState, writeLaunchState } from "../launch/records.ts";
+import { launchStateVariable } from "../runs/layout.ts";
 import type { Preparation } from "../training/resources.ts";
 
 /** Between two notes about one preparation, in milliseconds. */

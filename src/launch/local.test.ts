@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isRunning, type Launch, listLaunches } from "../runs/launches.ts";
 import { thisObserver } from "../runs/owner.ts";
-import { endOfFile, interrupt, kill, killOwner, launch, type Runtime, Tail, terminalText } from "./local.ts";
+import type { Runtime } from "./launcher.ts";
+import { endOwner, localLauncher } from "./local.ts";
+import { type Launch, listLaunches } from "./records.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -28,25 +29,27 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+const { start, stop, kill, state } = localLauncher;
+
 const logHas = (launched: Launch, text: string) => until(() => readFileSync(launched.log, "utf8").includes(text));
 
-describe("launch", () => {
+describe("a launch on this machine", () => {
   it("writes both outputs to the log and tells the exit code", async () => {
     const runtime = script(
       'console.log(process.env.ANSWER, process.argv[1]); console.error("no"); process.exitCode = 3',
     );
-    const { launch: launched, end } = await launch(runtime, { workspace, args: ["train"], experiment: "e" });
+    const { launch: launched, end } = await start(runtime, { workspace, args: ["train"], experiment: "e" });
     expect(await end).toEqual({ code: 3, signal: null });
     expect(readFileSync(launched.log, "utf8")).toBe("42 train\nno\n");
     expect(listLaunches(workspace)).toEqual([launched]);
     expect(launched).toMatchObject({ args: ["train"], experiment: "e" });
-    expect(isRunning(launched)).toBe(false);
+    expect(state(launched)).toBe("ended");
     expect(readFileSync(join(workspace, ".ulpt", ".gitignore"), "utf8")).toBe("*\n");
   });
 
   it("says that a runtime is not there", async () => {
     const missing: Runtime = { command: join(workspace, "no-node"), args: [], env: {} };
-    await expect(launch(missing, { workspace, args: [] })).rejects.toMatchObject({
+    await expect(start(missing, { workspace, args: [] })).rejects.toMatchObject({
       code: "DEVICE_FAILED",
       where: missing.command,
     });
@@ -58,14 +61,14 @@ describe("launch", () => {
     writeFileSync(cli, "setInterval(() => {}, 1e6)");
     const args = ["train", join(workspace, "e.ulpt.json")];
     const starter = `
-      const { launch } = await import(${JSON.stringify(new URL("./local.ts", import.meta.url).href)});
-      await launch({ command: process.execPath, args: [${JSON.stringify(cli)}], env: {} },
+      const { localLauncher } = await import(${JSON.stringify(new URL("./local.ts", import.meta.url).href)});
+      await localLauncher.start({ command: process.execPath, args: [${JSON.stringify(cli)}], env: {} },
         { workspace: ${JSON.stringify(workspace)}, args: ${JSON.stringify(args)} });`;
     execFileSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", starter]);
     const [found] = listLaunches(workspace);
-    expect(isRunning(found!)).toBe(true);
+    expect(state(found!)).toBe("running");
     await kill(found!);
-    await until(() => !isRunning(found!));
+    await until(() => state(found!) === "ended");
     await kill(found!); // one that is gone is no error
   });
 
@@ -73,19 +76,19 @@ describe("launch", () => {
     const runtime = script(
       'process.on("SIGINT", () => { console.log("saved"); process.exit(130) }); console.log("up"); setInterval(() => {}, 1e6)',
     );
-    const { launch: launched, end } = await launch(runtime, { workspace, args: [] });
+    const { launch: launched, end } = await start(runtime, { workspace, args: [] });
     await logHas(launched, "up");
-    expect(interrupt(launched)).toBe(true);
+    expect(await stop(launched)).toBe(true);
     expect(await end).toEqual({ code: 130, signal: null });
     expect(readFileSync(launched.log, "utf8")).toBe("up\nsaved\n");
-    expect(interrupt(launched)).toBe(false);
+    expect(await stop(launched)).toBe(false);
   });
 
   it("is killed with the processes it started", async () => {
     const runtime = script(
       `const c = require("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { stdio: "ignore" }); console.log(c.pid + "!"); setInterval(() => {}, 1e6)`,
     );
-    const { launch: launched, end } = await launch(runtime, { workspace, args: [] });
+    const { launch: launched, end } = await start(runtime, { workspace, args: [] });
     await logHas(launched, "!");
     const child = Number.parseInt(readFileSync(launched.log, "utf8"), 10);
     expect(thisObserver().processStart(child)).toBeDefined();
@@ -104,6 +107,7 @@ describe("a process that a record names", () => {
     const { host, processStart } = thisObserver();
     record = {
       version: 1,
+      launcher: "local",
       id: "2026-01-01T00-00-00-000Z-abcd",
       pid: bystander.pid!,
       host,
@@ -132,14 +136,14 @@ describe("a process that a record names", () => {
     ];
     for (const change of others) {
       const told = { ...record, ...change };
-      expect(interrupt(told)).toBe(false);
+      expect(await stop(told)).toBe(false);
       const refusal = expect.objectContaining({ code: "RUN_BUSY", hint: expect.stringContaining("save and stop") });
       await expect(kill(told), JSON.stringify(change)).rejects.toEqual(refusal);
-      await expect(killOwner(told), JSON.stringify(change)).rejects.toEqual(refusal);
+      await expect(endOwner(told), JSON.stringify(change)).rejects.toEqual(refusal);
     }
     // Whose number another process has taken since is gone.
     await kill({ ...record, processStart: "1" });
-    await killOwner({ ...record, processStart: "1" });
+    await endOwner({ ...record, processStart: "1" });
     expect(lives()).toBe(true);
   });
 
@@ -149,38 +153,9 @@ describe("a process that a record names", () => {
     const child = spawn(process.execPath, [cli, "resume", "e/r"], { detached: true, stdio: "ignore" });
     const owner = { ...record, pid: child.pid!, processStart: thisObserver().processStart(child.pid!) ?? null };
     const gone = new Promise((resolve) => child.once("exit", resolve));
-    await expect(killOwner({ ...owner, processStart: null })).rejects.toMatchObject({ code: "RUN_BUSY" });
-    await killOwner(owner);
+    await expect(endOwner({ ...owner, processStart: null })).rejects.toMatchObject({ code: "RUN_BUSY" });
+    await endOwner(owner);
     await gone;
     expect(lives()).toBe(true);
-  });
-});
-
-describe("Tail", () => {
-  it("gives what was added, characters whole", () => {
-    const path = join(workspace, "log");
-    const tail = new Tail(path);
-    expect(tail.read()).toBe("");
-    const bytes = Buffer.from("größe\n");
-    writeFileSync(path, bytes.subarray(0, 3)); // in the middle of ö
-    expect(tail.read()).toBe("gr");
-    appendFileSync(path, bytes.subarray(3));
-    expect(tail.read()).toBe("öße\n");
-    expect(tail.read()).toBe("");
-  });
-
-  it.skipIf(process.platform === "win32")("reads nothing where a link or a pipe is in the place of the file", () => {
-    writeFileSync(join(workspace, "secret"), "secret");
-    symlinkSync(join(workspace, "secret"), join(workspace, "link"));
-    execFileSync("mkfifo", [join(workspace, "pipe")]);
-    for (const name of ["link", "pipe"]) {
-      expect(new Tail(join(workspace, name)).read()).toBe("");
-      expect(endOfFile(join(workspace, name), 100)).toBe("");
-    }
-    expect(endOfFile(join(workspace, "secret"), 3)).toBe("ret");
-  });
-
-  it("is written to a terminal with carriage returns", () => {
-    expect(terminalText("a\nb\r\nc\x1b[2J")).toBe("a\r\nb\r\nc\\u{1b}[2J");
   });
 });

@@ -6,9 +6,9 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Launch } from "../runs/launches.ts";
 import { thisObserver } from "../runs/owner.ts";
 import type { Owner } from "../runs/schema.ts";
+import type { Launch } from "./records.ts";
 
 /** `gone`: there is nothing to signal. `unproven`: `why` is a sentence for people. */
 export type Proof = { kind: "ours" } | { kind: "gone" } | { kind: "unproven"; why: string };

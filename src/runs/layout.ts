@@ -2,7 +2,7 @@
  * @file Where things lie in a workspace and in a run's folder. Whatever becomes a path becomes one here: a name comes from a
  * listing of its folder, from a number, or from `safeName`, and its form is checked; what stands in a file never is a path.
  */
-import { dirname, join, sep } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { UlptError } from "../errors.ts";
 
 /** One folder or file below another, and no way out of it on any system; hidden ones are not ours. */
@@ -125,10 +125,21 @@ export function runFolder(workspace: string, experiment: string, run: string): s
   return pathOf(experimentFolder(workspace, experiment), "run", run);
 }
 
+const stateEnding = ".state.json";
+
 /** Record and output of a launch, and how far its process says it is. */
 export function launchPaths(workspace: string, id: string): { record: string; log: string; state: string } {
   const path = pathOf(launchesFolder(workspace), "launch", id);
-  return { record: `${path}.json`, log: `${path}.log`, state: `${path}.state.json` };
+  return { record: `${path}.json`, log: `${path}.log`, state: `${path}${stateEnding}` };
+}
+
+/** Variable of the environment that names to a launched process the file for its state. */
+export const launchStateVariable = "ULPT_LAUNCH_STATE";
+
+/** Id of the launch that this process is of; undefined where it was started by hand. */
+export function thisLaunch(): string | undefined {
+  const id = basename(process.env[launchStateVariable] ?? "", stateEnding);
+  return isName("launch", id) ? id : undefined;
 }
 
 /** The files and folders of the run in `directory`. */

@@ -22,7 +22,6 @@ import { machine, preparedName, temporaryName } from "../formats/maker.ts";
 import { deleteCheckpoints, listCheckpoints, loadCheckpoint, saveCheckpoint } from "./checkpoints.ts";
 import { fingerprint, keepInspection, readInspection } from "./inspection.ts";
 import { JournalReader, JournalWriter, readJournal } from "./journal.ts";
-import { createLaunch, listLaunches } from "./launches.ts";
 import { attemptPath, checkpointPath, pathOf, promptsFolder, runPaths } from "./layout.ts";
 import { openLog } from "./log.ts";
 import { claimRun, readExit, readHolder } from "./owner.ts";
@@ -209,13 +208,8 @@ describe.skipIf(process.platform === "win32")("in the place of a folder", () => 
     expect(openRun(run).spec.run).toBe("r");
   });
 
-  it("a link keeps launches and prompts from being written and read", () => {
-    mkdirSync(join(workspace, ".ulpt"));
-    const launches = join(workspace, ".ulpt", "launches");
-    symlinkSync(outside, launches);
+  it("a link keeps prompts from being written", () => {
     symlinkSync(outside, promptsFolder(workspace));
-    expect(() => createLaunch(workspace)).toThrow(refused(launches));
-    expect(listLaunches(workspace)).toEqual([]);
     const prompt = {} as Parameters<typeof writePrompt>[2];
     expect(() => writePrompt(workspace, "p", prompt)).toThrow();
     expect(readdirSync(outside)).toEqual([]);
@@ -279,7 +273,7 @@ describe("what killed processes left", () => {
     expect(readFileSync(join(filled, "precious"), "utf8")).toBe("mine");
   });
 
-  it("among launches and in a run as well", () => {
+  it("in a run as well", () => {
     const run = createRun(workspace, "e", "r", spec).directory;
     const { control, checkpoints } = runPaths(run);
     mkdirSync(control);
@@ -294,12 +288,6 @@ describe("what killed processes left", () => {
     claimRun(run);
     expect(litter.filter((path) => existsSync(path))).toEqual([]);
     expect(existsSync(join(run, ".mine.tmp"))).toBe(true);
-
-    const launches = join(workspace, ".ulpt", "launches");
-    mkdirSync(launches);
-    writeFileSync(join(launches, `.x.json.launch.${gone}.tmp`), "");
-    createLaunch(workspace);
-    expect(readdirSync(launches).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
   it.skipIf(process.platform === "win32")("is removed as a link, not where it leads", () => {

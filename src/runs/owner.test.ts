@@ -12,7 +12,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UlptError } from "../errors.ts";
 import {
   claimRun as claim,
@@ -29,7 +29,10 @@ let run: string;
 beforeEach(() => {
   run = mkdtempSync(join(tmpdir(), "ulpt-owner-"));
 });
-afterEach(() => rmSync(run, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(run, { recursive: true, force: true });
+});
 
 const coded = (code: string, message = "") =>
   expect.objectContaining({ code, message: expect.stringContaining(message) });
@@ -53,6 +56,14 @@ describe("claimRun", () => {
       pid: process.pid,
       host: hostname(),
     });
+  });
+
+  it("says which launch its process is of, by the file for its state", () => {
+    vi.stubEnv("ULPT_LAUNCH_STATE", join(run, "2026-01-01T00-00-00-000Z-abcd.state.json"));
+    expect(claim(run).owner.launch).toBe("2026-01-01T00-00-00-000Z-abcd");
+    expect(readHolder(run)?.owner?.launch).toBe("2026-01-01T00-00-00-000Z-abcd");
+    vi.stubEnv("ULPT_LAUNCH_STATE", join(run, "launch.json"));
+    expect(claim(run, { takeOver: true }).owner).not.toHaveProperty("launch");
   });
 
   it("refuses while the owner is alive, naming it", () => {

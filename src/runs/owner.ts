@@ -6,7 +6,7 @@ import { z } from "zod";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
 import { isTemporaryName, removeAbandoned } from "../formats/maker.ts";
-import { attemptPath, runPaths } from "./layout.ts";
+import { attemptPath, runPaths, thisLaunch } from "./layout.ts";
 import {
   listOwnNames,
   makeOwnFolder,
@@ -155,11 +155,13 @@ export function claimRun(directory: string, { takeOver = false, held = heldRun }
   const ended = holder && endedAttempt(directory) >= holder.attempt;
   if (holder && !ended && !takeOver && isAlive(holder, observer)) throw busy(held, directory, holder);
 
+  const launch = thisLaunch();
   const claim: Owner = {
     attempt: (holder?.attempt ?? 0) + 1,
     host: observer.host,
     pid: process.pid,
     processStart: observer.processStart(process.pid) ?? null,
+    ...(launch === undefined ? {} : { launch }),
     started: new Date(observer.now).toISOString(),
   };
   createClaim(held, directory, claim);

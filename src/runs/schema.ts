@@ -4,7 +4,7 @@ import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { precisions } from "../experiment/schema.ts";
 import { parseJson } from "../json.ts";
-import { evaluatedSplits } from "./layout.ts";
+import { evaluatedSplits, isName } from "./layout.ts";
 import { readOwnFile } from "./ownFiles.ts";
 
 const count = z.int().min(0);
@@ -109,6 +109,11 @@ export const owner = z.object({
   pid: z.int().min(1),
   /** When the kernel says the process began, in its own unit; null where it does not say. Tells a reused pid. */
   processStart: z.string().nullable(),
+  /** Id of the launch that its process is of; without one it was started by hand, or by a version that did not say. */
+  launch: z
+    .string()
+    .refine((id) => isName("launch", id), "expected the id of a launch")
+    .optional(),
   started: isoTime,
 });
 export type Owner = z.infer<typeof owner>;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseExperiment } from "../../src/experiment/parse.ts";
-import { isRunning } from "../../src/runs/launches.ts";
+import { goesOn } from "../../src/launch/launchers.ts";
 import { startHub, type TestHub } from "../support/hub.ts";
 import { hubEnvironment, hubModel, modelFiles, registryRepositories } from "../support/registryHub.ts";
 import { photographFailures } from "./support/failures.ts";
@@ -212,7 +212,7 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
     await until(async () => !(await isShown()));
     stalled.release();
     const launch = workspace.launches().find(({ args }) => args.some((arg) => arg.endsWith("slow.ulpt.json")))!;
-    await until(() => !isRunning(launch), 10_000);
+    await until(() => !goesOn(launch), 10_000);
   });
 
   it("went without an error in any console or log", () => {

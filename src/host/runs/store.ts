@@ -6,20 +6,20 @@ import { existsSync, opendirSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
-import { RunListing } from "../../listing/listing.ts";
-import type { RunReader } from "../../listing/reader.ts";
-import type { RunSummary } from "../../listing/summary.ts";
-import type { RunResult } from "../../results/fold.ts";
+import { goesOn, isOfLaunch } from "../../launch/launchers.ts";
 import {
   failureOf,
   forgetLaunch,
-  isRunning,
   type Launch,
   type LaunchFailure,
   type LaunchState,
   listLaunches,
   readLaunchState,
-} from "../../runs/launches.ts";
+} from "../../launch/records.ts";
+import { RunListing } from "../../listing/listing.ts";
+import type { RunReader } from "../../listing/reader.ts";
+import type { RunSummary } from "../../listing/summary.ts";
+import type { RunResult } from "../../results/fold.ts";
 import { experimentFolder, isName, runsFolder } from "../../runs/layout.ts";
 import { subfolders } from "../../runs/store.ts";
 import { contextKeys } from "../ids.ts";
@@ -222,9 +222,9 @@ export class WorkspaceRuns implements RunStore {
   }
 
   starting(): Starting[] {
-    const training = new Set(this.running().map(({ owner }) => owner?.pid));
+    const training = this.running();
     return [...this.followed]
-      .filter(([launch]) => !training.has(launch.pid) && !this.hadRuns.has(launch))
+      .filter(([launch]) => !this.hadRuns.has(launch) && !training.some(({ owner }) => isOfLaunch(owner, launch)))
       .map(([launch, experiment]) => ({ launch, experiment, state: readLaunchState(launch) }))
       .filter(({ state }) => !state?.begun);
   }
@@ -261,7 +261,7 @@ export class WorkspaceRuns implements RunStore {
   async followLaunches(): Promise<void> {
     for (const folder of localFolders()) {
       for (const launch of listLaunches(folder.uri.fsPath)) {
-        if (isRunning(launch)) this.follow(launch, folder);
+        if (goesOn(launch)) this.follow(launch, folder);
         else this.noteFailure(launch, experimentOfLaunch(launch, folder));
       }
     }
@@ -409,15 +409,16 @@ export class WorkspaceRuns implements RunStore {
 
   private async pollLaunches(): Promise<void> {
     for (const [launch, experiment] of [...this.followed]) {
-      const goesOn = isRunning(launch); // before the runs: what it wrote last is seen as well
+      const isAtWork = goesOn(launch); // before the runs: what it wrote last is seen as well
       const known = new Set(this.active.keys());
       const runs = await this.runs(experiment);
       const isNew = runs.some(({ directory, state }) => state === "running" && !known.has(directory));
       const wasStarting = !this.hadRuns.has(launch);
-      if (runs.some(({ owner }) => owner?.pid === launch.pid)) this.hadRuns.add(launch);
-      const failed = goesOn ? undefined : this.noteEnd(launch, experiment);
+      if (runs.some(({ owner }) => isOfLaunch(owner, launch))) this.hadRuns.add(launch);
+      const failed = isAtWork ? undefined : this.noteEnd(launch, experiment);
       this.updateRunning();
-      if (isNew || !goesOn) this.changeEmitter.fire(wasStarting && !goesOn ? {} : { experiment: experiment.directory });
+      if (isNew || !isAtWork)
+        this.changeEmitter.fire(wasStarting && !isAtWork ? {} : { experiment: experiment.directory });
       if (failed) this.failEmitter.fire(failed);
     }
     for (const { launch, experiment, state } of this.starting()) {

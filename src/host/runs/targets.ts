@@ -5,9 +5,9 @@
 import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../../experiment/parse.ts";
+import type { Launch } from "../../launch/records.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
-import type { Launch } from "../../runs/launches.ts";
 import { checkpointPath } from "../../runs/layout.ts";
 import { promptName } from "../../runs/prompts.ts";
 import { promptEnding } from "../prompts/promptsView.ts";

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
-import type { Runtime } from "../../launch/local.ts";
+import type { Runtime } from "../../launch/launcher.ts";
 import type { DeviceReport } from "../../shared/service.ts";
 import { markdownCode, markdownText } from "../../words/surfaces.ts";
 import { settings } from "../ids.ts";

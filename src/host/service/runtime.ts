@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
-import type { Runtime } from "../../launch/local.ts";
+import type { Runtime } from "../../launch/launcher.ts";
 import { contextKeys, settings } from "../ids.ts";
 import { setContextKey } from "../window/contextKey.ts";
 

@@ -3,9 +3,10 @@ import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
 import { experimentExtension, readExperiment } from "../../experiment/parse.ts";
-import { interrupt, kill, killOwner, type LaunchEnd, launch } from "../../launch/local.ts";
+import type { Started } from "../../launch/launcher.ts";
+import { isOfLaunch, killTraining, launcherOf } from "../../launch/launchers.ts";
+import { type Launch, listLaunches } from "../../launch/records.ts";
 import type { RunSummary } from "../../listing/summary.ts";
-import { isRunning, type Launch, listLaunches } from "../../runs/launches.ts";
 import { safeName } from "../../runs/names.ts";
 import { readHolder } from "../../runs/owner.ts";
 import { requestStop } from "../../runs/store.ts";
@@ -35,18 +36,21 @@ export class Trainings {
   }
 
   /** @throws UlptError in Restricted Mode, where the runtime is missing or cannot be started, where the disk refuses */
-  async start(training: Training): Promise<{ launch: Launch; end: Promise<LaunchEnd> }> {
+  async start(training: Training): Promise<Started> {
     requireTrust();
     const runtime = findRuntime(this.extensionPath);
     // A token goes into the environment: arguments are recorded, and other users of the machine can read them.
     const env = { ...runtime.env, ...(await this.hub.environment()) };
     const workspace = training.folder.uri.fsPath;
     const args = [...commandOf(training), ...(mayRunPrograms() ? ["--run-generated-code"] : [])];
-    const started = await launch({ ...runtime, env }, { workspace, args, experiment: experimentOf(training) });
-    this.log.info(`started process ${started.launch.pid}: ulpt ${started.launch.args.join(" ")}`);
+    const started = await launcherOf({ launcher: "local" }).start(
+      { ...runtime, env },
+      { workspace, args, experiment: experimentOf(training) },
+    );
+    this.log.info(`started ${started.launch.id}: ulpt ${started.launch.args.join(" ")}`);
     this.store.follow(started.launch, training.folder, started.end);
     void started.end.then(({ code, signal }) => {
-      this.log.info(`process ${started.launch.pid} ended: ${signal ?? `exit code ${code}`}`);
+      this.log.info(`${started.launch.id} ended: ${signal ?? `exit code ${code}`}`);
     });
     return started;
   }
@@ -54,21 +58,22 @@ export class Trainings {
   /** Asks a launch to save and stop: by a signal where its process is proven and there are signals, else by a request to its run. */
   async stopLaunch(launched: Launch): Promise<void> {
     requireTrust();
-    if (interrupt(launched)) return;
+    if (await launcherOf(launched).stop(launched)) return;
     for (const run of await this.runsOf(launched)) requestStop(run.directory);
   }
 
   /** Ends a launch that has no run yet: there is nothing to save. @throws UlptError RUN_BUSY where its process is not proven */
   async endStarting(launched: Launch): Promise<void> {
     requireTrust();
-    this.log.info(`asked process ${launched.pid} to stop before its first run`);
-    if (!interrupt(launched)) await kill(launched);
+    this.log.info(`asked ${launched.id} to stop before its first run`);
+    const launcher = launcherOf(launched);
+    if (!(await launcher.stop(launched))) await launcher.kill(launched);
   }
 
   /** @throws UlptError RUN_BUSY where its process is not proven */
   async killLaunch(launched: Launch): Promise<void> {
     requireTrust();
-    await kill(launched);
+    await launcherOf(launched).kill(launched);
   }
 
   /** Asks for a checkpoint and the end of a run, wherever it is trained. @throws UlptError RUN_UNWRITABLE */
@@ -87,9 +92,9 @@ export class Trainings {
     requireTrust();
     const { owner } = run;
     if (!owner) return;
-    this.log.info(`killing process ${owner.pid} of ${run.directory}`);
+    this.log.info(`killing attempt ${owner.attempt} at ${run.directory}`);
     try {
-      await killOwner(owner, this.launchOf(run));
+      await killTraining(owner, this.launchesAround(run));
     } catch (error) {
       if (!(error instanceof UlptError) || error.code !== "RUN_BUSY") throw error;
       requestStop(run.directory);
@@ -100,23 +105,22 @@ export class Trainings {
     }
   }
 
-  /** The launch that trains a run; undefined where something else started it. */
-  launchOf(run: RunSummary): Launch | undefined {
+  /** The launches of the workspace that a run is of. */
+  private launchesAround(run: RunSummary): Launch[] {
     const folder = this.store.experimentOf(run.directory)?.folder;
-    if (!folder || !run.owner) return undefined;
-    return listLaunches(folder.uri.fsPath).find((one) => one.pid === run.owner?.pid && isRunning(one));
+    return folder ? listLaunches(folder.uri.fsPath) : [];
   }
 
   private async runsOf(launched: Launch): Promise<RunSummary[]> {
     const runs = await this.runsBeside(launched);
-    return runs.filter(({ owner }) => owner?.pid === launched.pid);
+    return runs.filter(({ owner }) => isOfLaunch(owner, launched));
   }
 
   /** The runs that a launch left without an end: its process was killed or crashed. */
   async interruptedRuns(launched: Launch): Promise<RunSummary[]> {
     const runs = await this.runsBeside(launched);
     const interrupted = runs.filter(
-      ({ state, directory }) => state === "interrupted" && readHolder(directory)?.owner?.pid === launched.pid,
+      ({ state, directory }) => state === "interrupted" && isOfLaunch(readHolder(directory)?.owner, launched),
     );
     for (const { directory } of interrupted) this.store.changed({ experiment: dirname(directory), directory });
     return interrupted;

@@ -2,9 +2,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { kill } from "../../../src/launch/local.ts";
+import { launcherOf } from "../../../src/launch/launchers.ts";
+import { type Launch, listLaunches } from "../../../src/launch/records.ts";
 import { type RunSummary, summarizeRun } from "../../../src/listing/summary.ts";
-import { type Launch, listLaunches } from "../../../src/runs/launches.ts";
 import { runsFolder } from "../../../src/runs/layout.ts";
 import { repository } from "../../support/bundle.ts";
 import { journalOf } from "../../support/journal.ts";
@@ -107,7 +107,7 @@ export class SampleWorkspace {
 
   /** Ends what is still being trained, and removes the folder. */
   async dispose(): Promise<void> {
-    for (const launch of this.launches()) await kill(launch);
+    for (const launch of this.launches()) await launcherOf(launch).kill(launch);
     rmSync(this.parent, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }

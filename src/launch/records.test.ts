@@ -1,7 +1,19 @@
-import { closeSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { machine } from "../formats/maker.ts";
+import { launchesFolder } from "../runs/layout.ts";
 import {
   createLaunch,
   failureOf,
@@ -12,8 +24,7 @@ import {
   listLaunches,
   recordLaunch,
   writeLaunchState,
-} from "./launches.ts";
-import { launchesFolder } from "./layout.ts";
+} from "./records.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -93,7 +104,37 @@ describe("a launch that failed before its first run", () => {
   });
 });
 
+describe("the folder of launches", () => {
+  it.skipIf(process.platform === "win32")("is neither written nor read where it is a link", () => {
+    const outside = join(workspace, "outside");
+    mkdirSync(outside);
+    mkdirSync(join(workspace, ".ulpt"));
+    symlinkSync(outside, launchesFolder(workspace));
+    const refusal = { code: "RUN_INVALID", where: launchesFolder(workspace), hint: expect.any(String) };
+    expect(() => createLaunch(workspace)).toThrow(expect.objectContaining(refusal));
+    expect(listLaunches(workspace)).toEqual([]);
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  it("loses what a process left that was killed as it wrote there", () => {
+    const folder = launchesFolder(workspace);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `.x.json.launch.${machine}.4194305.0000abcd.tmp`), "");
+    closeSync(createLaunch(workspace).descriptor);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+});
+
 describe("listLaunches", () => {
+  it("takes a record that names no launcher for one of this machine: an older version wrote it", () => {
+    const recorded = endedLaunch();
+    const path = join(launchesFolder(workspace), `${recorded.id}.json`);
+    const { launcher, ...older } = JSON.parse(readFileSync(path, "utf8"));
+    expect(launcher).toBe("local");
+    writeFileSync(path, JSON.stringify(older));
+    expect(listLaunches(workspace)).toEqual([recorded]);
+  });
+
   it("leaves out what is no record", () => {
     const recorded = endedLaunch();
     const folder = launchesFolder(workspace);

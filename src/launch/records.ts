@@ -4,15 +4,17 @@ import { openSync } from "node:fs";
 import { z } from "zod";
 import type { ErrorCode } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
-import { isName, launchesFolder, launchPaths } from "./layout.ts";
-import { removeAbandonedOwn, thisObserver } from "./owner.ts";
-import { listOwnNames, makeOwnFolders, removeOwnFile, statOwnFile, writeOwnFile } from "./ownFiles.ts";
-import { type RecordedError, readJson, recordedError } from "./schema.ts";
-import { hideFromGit } from "./store.ts";
+import { isName, launchesFolder, launchPaths } from "../runs/layout.ts";
+import { removeAbandonedOwn, thisObserver } from "../runs/owner.ts";
+import { listOwnNames, makeOwnFolders, removeOwnFile, statOwnFile, writeOwnFile } from "../runs/ownFiles.ts";
+import { type RecordedError, readJson, recordedError } from "../runs/schema.ts";
+import { hideFromGit } from "../runs/store.ts";
 
 /** `<workspace>/.ulpt/launches/<id>.json`. What the launch is called and where its output goes says the name of the file. */
 const launchJson = z.object({
   version: z.literal(1),
+  /** What started it, and alone can end it. */
+  launcher: z.enum(["local"]).default("local"),
   pid: z.int().min(1),
   host: z.string(),
   /** When the kernel says the process began; null where it does not say. Tells a reused pid. */
@@ -59,9 +61,6 @@ const launchState = z.object({
 });
 export type LaunchState = z.infer<typeof launchState>;
 
-/** Variable of the environment that names to a launched process the file for its state. */
-export const launchStateVariable = "ULPT_LAUNCH_STATE";
-
 /** Old launches beyond this many are forgotten, with their logs. */
 const keptLaunches = 50;
 /** More records than a window reads were put there by somebody else. */
@@ -102,6 +101,7 @@ export function recordLaunch(
   const observer = thisObserver();
   const record: z.infer<typeof launchJson> = {
     version: 1,
+    launcher: "local",
     pid,
     host: observer.host,
     processStart: observer.processStart(pid) ?? null,

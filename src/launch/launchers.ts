@@ -1,0 +1,38 @@
+/** @file Which launcher a launch is of, and which launch a run is trained by. */
+import type { Owner } from "../runs/schema.ts";
+import type { Launcher } from "./launcher.ts";
+import { endOwner, localLauncher } from "./local.ts";
+import type { Launch } from "./records.ts";
+
+const launchers: Record<Launch["launcher"], Launcher> = { local: localLauncher };
+
+export function launcherOf({ launcher }: Pick<Launch, "launcher">): Launcher {
+  return launchers[launcher];
+}
+
+/** Whether a launch goes on, as far as is known now. */
+export function goesOn(launch: Launch): boolean {
+  return launcherOf(launch).state(launch) === "running";
+}
+
+/**
+ * Whether `owner` is the runtime of a launch: by the launch's id. Where a record has none, by the process: its number says
+ * something on one machine only, and there as long as it is not used again.
+ */
+export function isOfLaunch(owner: Owner | null | undefined, launch: Launch): boolean {
+  if (!owner) return false;
+  if (owner.launch !== undefined) return owner.launch === launch.id;
+  const { host, pid, processStart } = launch;
+  return owner.host === host && owner.pid === pid && owner.processStart === processStart;
+}
+
+/**
+ * Ends at once what trains a run, and what that started: its launch among `launches`, or a process that was started by hand.
+ * @throws UlptError RUN_BUSY where nothing proves that it is the run's: then it is left alone
+ */
+export async function killTraining(owner: Owner, launches: readonly Launch[]): Promise<void> {
+  await endOwner(
+    owner,
+    launches.find((launch) => isOfLaunch(owner, launch) && goesOn(launch)),
+  );
+}
