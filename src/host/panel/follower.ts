@@ -1,11 +1,11 @@
 /** @file One run as the panel follows it: its journal, a slice at a time, and what its folder says about it now. */
-import { readFileSync } from "node:fs";
+import { memoryOf } from "../../launch/memory.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { CurveCursor } from "../../results/curve.ts";
 import type { RunResult } from "../../results/fold.ts";
 import { type EvaluationRecord, listEvaluations } from "../../runs/evaluations.ts";
 import { runPaths, stepName } from "../../runs/layout.ts";
-import { readExit, readHolder, thisObserver } from "../../runs/owner.ts";
+import { readExit, readHolder } from "../../runs/owner.ts";
 import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
 import { type RunState, runState } from "../../runs/store.ts";
 import type { AskedView, CheckpointView, SeriesChange } from "../../shared/panel.ts";
@@ -109,19 +109,9 @@ export class RunFollower {
 
   /** Bytes of the process that trains it; null where it does not, or on another machine or system. */
   memory(): { now: number; peak: number } | null {
-    if (this.state !== "running" || process.platform !== "linux") return null;
+    if (this.state !== "running") return null;
     const owner = readHolder(this.directory)?.owner;
-    const { host, processStart } = thisObserver();
-    // Another process may have its number.
-    if (!owner || owner.host !== host || processStart(owner.pid) !== owner.processStart) return null;
-    try {
-      const status = readFileSync(`/proc/${owner.pid}/status`, "utf8");
-      const bytes = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
-      const memory = { now: bytes("VmRSS"), peak: bytes("VmHWM") };
-      return memory.now > 0 ? memory : null;
-    } catch {
-      return null;
-    }
+    return owner ? memoryOf(owner) : null;
   }
 
   /** What somebody had its checkpoints evaluated on, read again where that changed. */
