@@ -22,6 +22,9 @@ const themes = {
   "high-contrast": "Dark High Contrast",
 } as const;
 
+/** Of the window, in CSS pixels. */
+const size = { width: 1440, height: 900 };
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { workspace: { type: "string" }, scale: { type: "string", default: "2" } },
@@ -205,6 +208,26 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     await bench.page.locator(".codelens-decoration", { hasText: "the paper has" }).waitFor();
   },
 
+  async "run-table"(bench) {
+    await bench.command("ULPT: Show All Runs as a Table");
+    const table = await bench.webview("All Runs");
+    await table.locator(".run-grid tbody tr").first().click({ button: "right" });
+    await table.getByRole("menuitem", { name: "Set as Baseline" }).click();
+    await table.locator(".run-grid .difference").first().waitFor();
+  },
+
+  async "run-table-columns"(bench) {
+    await surfaces["run-table"]!(bench);
+    const table = await bench.webview("All Runs");
+    await table.locator(".column-choice summary").click();
+    await table.getByRole("checkbox", { name: "training.learningRate", exact: true }).click();
+  },
+
+  async "run-table-narrow"(bench) {
+    await surfaces["run-table"]!(bench);
+    await bench.page.setViewportSize({ ...size, width: 800 });
+  },
+
   async terminal(bench) {
     await bench.command("Tasks: Run Task");
     await bench.pick("ulpt");
@@ -229,7 +252,7 @@ try {
     server,
     folder,
     vsix: packedExtension(),
-    size: { width: 1440, height: 900 },
+    size,
     scale: Number(values.scale),
     settings: { "workbench.colorTheme": themes.light, "window.title": "sample", "workbench.sideBar.location": "left" },
   });
@@ -238,6 +261,7 @@ try {
   await workbench.reload();
   for (const [name, show] of Object.entries(surfaces)) {
     if (only.length && !only.includes(name)) continue;
+    await workbench.page.setViewportSize(size);
     await workbench.setTheme(themes.light);
     try {
       if (name !== "terminal") await workbench.hidePanel();

@@ -364,4 +364,14 @@ describe("a cell of the table of runs", () => {
     expect(test).toMatchObject({ difference: "+10.0", isBetter: true });
     expect(test.text).toMatch(/^90\.0\s?%$/);
   });
+
+  it("says of no run that it is better than one that was scored on other rows", () => {
+    const scoredOn = (run: TableRun, test: string): TableRun => ({
+      ...run,
+      spec: { ...run.spec!, settings: { task: { train: "train.jsonl", test } } },
+    });
+    const [run, baseline] = [scoredOn(byLoss(0.5, 0.9), "mood.jsonl"), scoredOn(byLoss(0.5, 0.8), "complaint.jsonl")];
+    expect(cellOf(run, "test", baseline, texts)).toMatchObject({ difference: "", isBetter: false });
+    expect(cellOf(scoredOn(run, "complaint.jsonl"), "test", baseline, texts).difference).toBe("+10.0");
+  });
 });

@@ -108,7 +108,7 @@ describe.skipIf(missing)("the table of runs in Chromium", () => {
 
   it("has the columns that somebody chooses, keeps them, and says how runs differ from the baseline", async () => {
     await page.getByText("Columns", { exact: true }).click();
-    await page.getByLabel("training.learningRate").check();
+    await page.getByRole("checkbox", { name: "training.learningRate", exact: true }).click();
     await page.locator(".run-grid thead th", { hasText: "training.learningRate" }).waitFor();
     expect((await table.state())?.columns).toContain("training.learningRate");
     await page.getByText("Columns", { exact: true }).click();

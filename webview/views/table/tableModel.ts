@@ -44,7 +44,7 @@ function textOf({ experiment, run, displayName, note, tags }: TableRun): string 
   return [experiment, run, displayName, note, ...tags].join("\n").toLowerCase();
 }
 
-/** Fields of its own, and the settings that not all runs have alike. */
+/** Fields of its own, and every setting of a run; not the objects that hold settings. */
 export function offeredColumns(runs: readonly TableRun[]): string[] {
   const paths = new Set<string>();
   const seen = new Set<string>();
@@ -57,7 +57,8 @@ export function offeredColumns(runs: readonly TableRun[]): string[] {
   }
   const own = fieldNames.filter((field) => field !== "run" && field !== "starred");
   const known = new Set([...own, "name", "experiment", "directory", "seed", "method"]);
-  return [...own, ...[...paths].filter((path) => !known.has(path)).sort()];
+  const holders = new Set([...paths].map((path) => path.slice(0, Math.max(0, path.lastIndexOf(".")))));
+  return [...own, ...[...paths].filter((path) => !known.has(path) && !holders.has(path)).sort()];
 }
 
 /** Numbers are on the right. */
@@ -81,7 +82,8 @@ export function cellOf(run: TableRun, field: string, baseline: TableRun | undefi
     return { text, difference: "", isBetter: false };
   if (field !== "validation" && field !== "test") return { text, difference: "≠", isBetter: false };
   const metric = metricOf(run, field);
-  if (other === null || metric !== metricOf(baseline, field)) return { text, difference: "", isBetter: false };
+  if (other === null || metric !== metricOf(baseline, field) || !areScoredAlike(run, baseline, field))
+    return { text, difference: "", isBetter: false };
   const [score, over] = [Number(value), Number(other)];
   const by = isPercent(metric) ? (100 * (score - over)).toFixed(1) : (score - over).toFixed(4);
   return {
@@ -89,6 +91,14 @@ export function cellOf(run: TableRun, field: string, baseline: TableRun | undefi
     difference: score > over ? `+${by}` : by.replace("-", "−"),
     isBetter: gain(metric, score, over) > 0,
   };
+}
+
+/** Whether two scores are of the same rows and the same metric: otherwise neither is the better one. */
+function areScoredAlike(run: TableRun, other: TableRun, split: "validation" | "test"): boolean {
+  const isSame = (setting: string) => fieldOf(run, setting) === fieldOf(other, setting);
+  if (!isSame("task.metric") || !isSame(`task.${split}`)) return false;
+  if (fieldOf(run, `task.${split}`) !== null) return true;
+  return ["task.train", "task.splitRule", "task.splitSeed"].every(isSame); // its rows are some of the train rows
 }
 
 /** By what checkpoints are compared, for which the loss may stand in; the score of a test is never one. */

@@ -67,14 +67,12 @@ function ColumnChoice({ runs, strings, preferences, prefer }: TableProps): JSX.E
       <summary>{strings.columns}</summary>
       <div class="column-boxes">
         {offered.map((field) => (
-          <label key={field}>
-            <input
-              type="checkbox"
-              checked={columns.includes(field)}
-              onChange={({ currentTarget }) => choose(field, currentTarget.checked)}
-            />
-            {strings.fields[field] ?? field}
-          </label>
+          <Checkbox
+            key={field}
+            label={strings.fields[field] ?? field}
+            checked={columns.includes(field)}
+            onChange={(checked) => choose(field, checked)}
+          />
         ))}
       </div>
     </details>
