@@ -24,6 +24,20 @@ export function holdsAdapter(names: readonly string[]): boolean {
   return names.some((name) => /^adapter_(?:config\.json|model\.\w+)$/.test(name));
 }
 
+/** Whether a file is of llama.cpp's format, which has weights, configuration and tokenizer in forms of its own. */
+export function isGguf(name: string): boolean {
+  return /\.gguf$/i.test(name);
+}
+
+/** For what has a model only as GGUF; `what` is its name in the sentence. */
+export function ggufAlone(what: string, where: string): UlptError {
+  return new UlptError("MODEL_MISSING", `${what} has the model as GGUF, which is not read here.`, {
+    where,
+    expected: modelFolderFiles.map((names) => names[0]).join(", "),
+    hint: "Take the model that it was converted from: a repository of GGUF files usually names it as its base model.",
+  });
+}
+
 /** For what holds an adapter where a model is wanted; `what` is its name in the sentence. */
 export function adapterAlone(what: string, where: string): UlptError {
   return new UlptError("MODEL_MISSING", `${what} holds an adapter, which is only the change of a model.`, {

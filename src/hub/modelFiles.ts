@@ -5,7 +5,9 @@ import {
   adapterAlone,
   chatTemplateFile,
   configFile,
+  ggufAlone,
   holdsAdapter,
+  isGguf,
   tokenizerConfigFile,
   tokenizerFiles,
   weightsFile,
@@ -114,6 +116,7 @@ function withoutWeights(id: string, page: string, names: readonly string[]): Ulp
   const pickles = names.filter((name) => pickle.test(name));
   const others = names.filter((name) => otherWeights.test(name));
   const only = [...pickles, ...others].slice(0, 3).join(", ");
+  if (pickles.length === 0 && others.some(isGguf)) return ggufAlone(`The repository ${id} (${only})`, page);
   const message =
     pickles.length > 0
       ? `The model ${id} has its weights only as a pickle (${only}), which could run code when read.`

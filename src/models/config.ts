@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
 import { refuseLfsPointer } from "../formats/lfsPointer.ts";
-import { adapterAlone, configFile, holdsAdapter } from "../formats/modelFolder.ts";
+import { adapterAlone, configFile, ggufAlone, holdsAdapter, isGguf } from "../formats/modelFolder.ts";
 import { parseJson } from "../json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -14,6 +14,7 @@ export function readConfig(folder: string): { json: JsonObject; path: string } {
   if (existsSync(path)) return { json: readJsonObject(path), path };
   const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
   if (isFolder && holdsAdapter(readdirSync(folder))) throw adapterAlone("The folder", folder);
+  if (isFolder ? readdirSync(folder).some(isGguf) : isGguf(folder)) throw ggufAlone("This", folder);
   throw new UlptError("MODEL_MISSING", isFolder ? "The folder has no config.json." : "The folder does not exist.", {
     where: folder,
     expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",

@@ -3,7 +3,14 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
 import { hashFiles } from "../formats/contentHash.ts";
-import { adapterAlone, holdsAdapter, weightsFile, weightsIndexFile } from "../formats/modelFolder.ts";
+import {
+  adapterAlone,
+  ggufAlone,
+  holdsAdapter,
+  isGguf,
+  weightsFile,
+  weightsIndexFile,
+} from "../formats/modelFolder.ts";
 import { readFloats, readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
@@ -260,6 +267,7 @@ function indexNotFinite(path: string, entry: TensorEntry, stored: StoredDtype): 
 function missing(folder: string): UlptError {
   const files = existsSync(folder) ? readdirSync(folder) : undefined;
   const pickled = files?.some((file) => /\.(bin|pt|pth|ckpt)$/.test(file));
+  if (files?.some(isGguf) && !pickled) return ggufAlone("The folder", folder);
   if (files && holdsAdapter(files)) return adapterAlone("The folder", folder);
   const message = !files
     ? "The model folder does not exist."

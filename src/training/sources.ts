@@ -1,10 +1,11 @@
 /** @file Where the model and the rows of a run are: folders and files beside the experiment, or the cache of the Hub. */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type ErrorCode, UlptError } from "../errors.ts";
 import { parseHubId } from "../experiment/hubId.ts";
 import { mayLookAt, namesNetwork } from "../experiment/localPath.ts";
 import { knownModels } from "../formats/knownModels.ts";
+import { ggufAlone, isGguf } from "../formats/modelFolder.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { ModelPart } from "../hub/modelFiles.ts";
 import { suggestId } from "../hub/names.ts";
@@ -48,6 +49,7 @@ export async function locateModel(
     throw elsewhere(source, "The model lies on another machine, which is not asked before somebody wants it.");
   }
   if (isFolder(folder)) return { folder, revision: undefined, left: 0 };
+  if (isGguf(folder) && existsSync(folder)) throw ggufAlone("The file", folder);
   const named = parseHubId(source);
   // `models/t5` could be either; beside a folder `models` it is meant as a path, and nobody is asked over the network.
   if (!named || isFolder(resolve(directory, source.split("/")[0]!))) {

@@ -19,6 +19,8 @@ import {
   writeVerified,
 } from "../quantize/verifiedFile.ts";
 import { tensorError } from "../tensorError.ts";
+import { eightBitMatrices, fourBitMatrices } from "./bitsandbytes.ts";
+import { packedMatrices } from "./packedIntegers.ts";
 import { scaledMatrices } from "./scaled.ts";
 import type { Scheme } from "./scheme.ts";
 import { type DecodedMatrix, StoredTensors } from "./stored.ts";
@@ -43,7 +45,7 @@ const notOfWeights = /\.(?:input_scale|output_scale|activation_scale|input_scale
 /** @throws MODEL_TENSOR where parts of a matrix are missing or do not fit; only headers were read */
 export function contentOf(folder: string, tensors: ReadonlyMap<string, KeptTensor>, scheme: Scheme): DecodedContent {
   const stored = new StoredTensors(folder, tensors);
-  const matrices = scaledMatrices(stored, scheme);
+  const matrices = matricesOf(stored, scheme);
   const used = new Set(matrices.flatMap(({ parts }) => parts));
   const kept = [...stored.all].filter((tensor) => !used.has(tensor) && !notOfWeights.test(tensor.entry.name));
   const names = new Set(kept.map(({ entry }) => entry.name));
@@ -52,6 +54,12 @@ export function contentOf(folder: string, tensors: ReadonlyMap<string, KeptTenso
     names.add(name);
   }
   return { matrices, kept };
+}
+
+function matricesOf(stored: StoredTensors, scheme: Scheme): DecodedMatrix[] {
+  if (scheme.kind === "scaled") return scaledMatrices(stored, scheme);
+  if (scheme.kind === "packed") return packedMatrices(stored, scheme);
+  return scheme.bits === 4 ? fourBitMatrices(stored) : eightBitMatrices(stored);
 }
 
 /** The weights before they are decoded: what depends on names and shapes alone can be asked. */

@@ -6,7 +6,20 @@ import { ConfigReader } from "../decoder/configReader.ts";
 /** A scheme of which the weights are read. */
 export type Scheme =
   /** Numbers of eight bits, each times a scale: of the tensor, of its row, or of a block of `block` rows and columns. */
-  { kind: "scaled"; method: string; dtype: "F8_E4M3"; block: readonly [number, number] | undefined };
+  | { kind: "scaled"; method: string; dtype: "F8_E4M3"; block: readonly [number, number] | undefined }
+  /** What tensors say by themselves: code books of 4 bits, and 8 bits with a scale for each row. */
+  | { kind: "bitsandbytes"; method: "bitsandbytes"; bits: 4 | 8 }
+  | {
+      kind: "packed";
+      method: "gptq" | "awq";
+      bits: 4 | 8;
+      /** Inputs that share a scale; undefined: all. */
+      groupSize: number | undefined;
+      /** What is added to a stored zero: GPTQ's first format keeps one less. */
+      zeroOffset: 0 | 1;
+      /** Whether the group of each input is stored. */
+      ordered: boolean;
+    };
 
 const field = "quantization_config";
 const hint = "Take the model that was quantised: its repository usually names it. Or another quantisation of it.";
@@ -21,16 +34,25 @@ export function readScheme(json: JsonObject, path: string): Scheme | undefined {
   const method = config.text("quant_method", "");
   const read = Object.hasOwn(readers, method) ? readers[method] : undefined;
   if (!read) throw refused(path, method === "" ? "in a way that has no name" : `(${method})`);
-  return read(config, path);
+  const scheme = read(config, path);
+  if (scheme.kind !== "scaled" && json.model_type === "gpt2")
+    throw refused(path, `(${method}, of a model whose matrices lie the other way round)`);
+  return scheme;
 }
 
 /** For people, and for run.json. */
 export function describeScheme(scheme: Scheme): string {
-  const { method, block } = scheme;
+  const { method } = scheme;
+  if (scheme.kind === "bitsandbytes") return `${method}: ${scheme.bits} bit`;
+  if (scheme.kind === "packed") return `${method}: ${scheme.bits} bit in groups of ${scheme.groupSize ?? "all inputs"}`;
+  const { block } = scheme;
   return block ? `${method}: e4m3 in blocks of ${block.join("×")}` : `${method}: e4m3`;
 }
 
 const readers: Readonly<Record<string, (config: ConfigReader, path: string) => Scheme>> = {
+  bitsandbytes: readBitsandbytes,
+  gptq: readGptq,
+  awq: readAwq,
   fp8: readFp8,
   fbgemm_fp8: () => scaled("fbgemm_fp8", undefined),
   "compressed-tensors": readCompressedTensors,
@@ -46,6 +68,34 @@ function refused(path: string, how: string): UlptError {
 
 function scaled(method: string, block: readonly [number, number] | undefined): Scheme {
   return { kind: "scaled", method, dtype: "F8_E4M3", block };
+}
+
+function readBitsandbytes(config: ConfigReader, path: string): Scheme {
+  const says = (key: string) => config.flag([key, `_${key}`], false);
+  const [four, eight] = [says("load_in_4bit"), says("load_in_8bit")];
+  if (four === eight) throw refused(path, "(bitsandbytes, neither or both of load_in_4bit and load_in_8bit)");
+  return { kind: "bitsandbytes", method: "bitsandbytes", bits: four ? 4 : 8 };
+}
+
+function readGptq(config: ConfigReader, path: string): Scheme {
+  const bits = config.count("bits");
+  if (bits !== 4 && bits !== 8) throw refused(path, `(gptq, ${bits} bits)`);
+  const zeroOffset = config.choice("checkpoint_format", { gptq: 1, gptq_v2: 0 } as const, "gptq");
+  const ordered = config.flag("desc_act", false);
+  return { kind: "packed", method: "gptq", bits, groupSize: groupSizeOf(config, "group_size"), zeroOffset, ordered };
+}
+
+function readAwq(config: ConfigReader, path: string): Scheme {
+  const bits = config.count(["bits", "w_bit"], 4);
+  const version = config.text("version", "gemm").toLowerCase();
+  if (bits !== 4 || version !== "gemm") throw refused(path, `(awq, ${bits} bits, version ${JSON.stringify(version)})`);
+  const groupSize = groupSizeOf(config, ["group_size", "q_group_size"]);
+  return { kind: "packed", method: "awq", bits, groupSize, zeroOffset: 0, ordered: false };
+}
+
+/** −1 stands for all inputs. */
+function groupSizeOf(config: ConfigReader, keys: string | readonly string[]): number | undefined {
+  return config.number(keys, 128) === -1 ? undefined : config.count(keys, 128);
 }
 
 function readFp8(config: ConfigReader): Scheme {

@@ -1,0 +1,395 @@
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { expectError } from "../../../test/support/errors.ts";
+import { temporaryFolder } from "../../../test/support/folder.ts";
+import {
+  encodeRaw,
+  lossOf,
+  type Matrix,
+  openDecoded,
+  type Quantized,
+  type RawTensor,
+  raw,
+  requantize,
+} from "../../../test/support/requantize.ts";
+import { causalModel } from "../../../test/support/workspace.ts";
+import { readHeader } from "../../formats/safetensors.ts";
+import { openModel } from "../model.ts";
+import { contentOf } from "./decodedFile.ts";
+import { readScheme } from "./scheme.ts";
+
+const folder = temporaryFolder();
+let folders = 0;
+
+/** bfloat16 by cutting off: the bits, and the number that they are. */
+function cut(value: number): { bits: number; value: number } {
+  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]! >>> 16;
+  return { bits, value: new Float32Array(Uint32Array.of(bits << 16).buffer)[0]! };
+}
+
+/** Four or eight bits of each number, the first lowest, into words of 32. */
+function pack(numbers: readonly number[], bits: number): Int32Array {
+  const perWord = 32 / bits;
+  const words = new Uint32Array(numbers.length / perWord);
+  numbers.forEach((number, index) => {
+    words[Math.floor(index / perWord)]! += number * 2 ** (bits * (index % perWord));
+  });
+  return new Int32Array(words.buffer);
+}
+
+interface Grouped {
+  /** Of output o and input i, at i · outputs + o. */
+  numbers: number[];
+  /** Of group g and output o, at g · outputs + o. */
+  zeros: number[];
+  scales: RawTensor;
+  values: Float32Array;
+}
+
+/** Rounds to integers between 0 and 2^bits − 1, a scale and a zero for each group of inputs and each output. */
+function grouped(
+  { rows, columns, data }: Matrix,
+  bits: number,
+  groups: number,
+  groupOf: (input: number) => number,
+): Grouped {
+  const most = 2 ** bits - 1;
+  const numbers: number[] = [];
+  const zeros: number[] = [];
+  const scaleBits = new Uint16Array(groups * rows);
+  const values = new Float32Array(data.length);
+  for (let group = 0; group < groups; group++) {
+    for (let output = 0; output < rows; output++) {
+      const inputs = Array.from({ length: columns }, (_, input) => input).filter((input) => groupOf(input) === group);
+      const members = inputs.map((input) => data[output * columns + input]!);
+      const [low, high] = [Math.min(...members, 0), Math.max(...members, 0)];
+      const scale = cut(((high - low) / most) * 1.01);
+      const zero = Math.max(1, Math.round(-low / scale.value));
+      scaleBits[group * rows + output] = scale.bits;
+      zeros[group * rows + output] = zero;
+      for (const input of inputs) {
+        const number = Math.min(most, Math.max(0, Math.round(data[output * columns + input]! / scale.value) + zero));
+        numbers[input * rows + output] = number;
+        values[output * columns + input] = scale.value * (number - zero);
+      }
+    }
+  }
+  return { numbers, zeros, scales: raw("BF16", [groups, rows], scaleBits), values };
+}
+
+/** Words along the inputs, of zeros along the outputs. `less` is taken from zeros. */
+function gptq(bits: number, size: number, { less = 1, shuffled = false } = {}) {
+  return (matrix: Matrix): Quantized => {
+    const { rows, columns } = matrix;
+    const groups = Math.ceil(columns / size);
+    const groupOf = (input: number) => (shuffled ? (input * 5 + 3) % groups : Math.floor(input / size));
+    const { numbers, zeros, scales, values } = grouped(matrix, bits, groups, groupOf);
+    const perWord = 32 / bits;
+    const ordered: number[] = [];
+    for (let word = 0; word < columns / perWord; word++) {
+      for (let output = 0; output < rows; output++) {
+        for (let place = 0; place < perWord; place++) ordered.push(numbers[(word * perWord + place) * rows + output]!);
+      }
+    }
+    const tensors = {
+      qweight: raw("I32", [columns / perWord, rows], pack(ordered, bits)),
+      qzeros: raw(
+        "I32",
+        [groups, rows / perWord],
+        pack(
+          zeros.map((zero) => zero - less),
+          bits,
+        ),
+      ),
+      scales,
+      ...(shuffled && {
+        g_idx: raw(
+          "I32",
+          [columns],
+          Int32Array.from({ length: columns }, (_, input) => groupOf(input)),
+        ),
+      }),
+    };
+    return { tensors, values };
+  };
+}
+
+/** Words along the outputs, in each of which columns lie in this order. */
+function awq(matrix: Matrix): Quantized {
+  const { rows, columns } = matrix;
+  const groups = columns / 32;
+  const { numbers, zeros, scales, values } = grouped(matrix, 4, groups, (input) => Math.floor(input / 32));
+  const order = [0, 2, 4, 6, 1, 3, 5, 7];
+  const interleave = (flat: readonly number[]) =>
+    flat.map((_, index) => flat[index - (index % 8) + order[index % 8]!]!);
+  const tensors = {
+    qweight: raw("I32", [columns, rows / 8], pack(interleave(numbers), 4)),
+    qzeros: raw("I32", [groups, rows / 8], pack(interleave(zeros), 4)),
+    scales,
+  };
+  return { tensors, values };
+}
+
+/** QLoRA, appendix E. */
+const nf4 = Float32Array.of(
+  -1.0,
+  -0.6961928009986877,
+  -0.5250730514526367,
+  -0.39491748809814453,
+  -0.28444138169288635,
+  -0.18477343022823334,
+  -0.09105003625154495,
+  0.0,
+  0.07958029955625534,
+  0.16093020141124725,
+  0.24611230194568634,
+  0.33791524171829224,
+  0.44070982933044434,
+  0.5626170039176941,
+  0.7229568362236023,
+  1.0,
+);
+
+/** Blocks of 64 numbers; with `nested` their largest sizes are a code of 256 steps times that of 256 blocks, around an offset. */
+function fourBit(nested: boolean) {
+  return ({ rows, columns, data }: Matrix): Quantized => {
+    const blocks = Math.ceil(data.length / 64);
+    const largest = Float32Array.from({ length: blocks }, (_, block) =>
+      data.subarray(64 * block, 64 * (block + 1)).reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+    );
+    const offset = largest.reduce((sum, value) => sum + value, 0) / blocks;
+    const steps = Float32Array.from({ length: 256 }, (_, step) => (step - 128) / 128);
+    const outer = Float32Array.from({ length: Math.ceil(blocks / 256) }, (_, part) =>
+      largest
+        .subarray(256 * part, 256 * (part + 1))
+        .reduce((most, value) => Math.max(most, Math.abs(value - offset)), 1e-9),
+    );
+    const codes = Uint8Array.from(largest, (value, block) =>
+      Math.min(255, Math.round(((value - offset) / outer[Math.floor(block / 256)]!) * 128) + 128),
+    );
+    const sizes = nested
+      ? Float32Array.from(codes, (code, block) => Math.fround(steps[code]! * outer[Math.floor(block / 256)]!) + offset)
+      : largest;
+    const numbers = Array.from(data, (value, index) => {
+      const distances = nf4.map((code) => Math.abs(code * sizes[Math.floor(index / 64)]! - value));
+      return distances.indexOf(Math.min(...distances));
+    });
+    const values = Float32Array.from(numbers, (number, index) => nf4[number]! * sizes[Math.floor(index / 64)]!);
+    const bytes = Uint8Array.from(
+      { length: data.length / 2 },
+      (_, byte) => 16 * numbers[2 * byte]! + numbers[2 * byte + 1]!,
+    );
+    const state = {
+      quant_type: "nf4",
+      blocksize: 64,
+      dtype: "bfloat16",
+      shape: [rows, columns],
+      ...(nested && { nested_blocksize: 256, nested_dtype: "float32", nested_offset: offset }),
+    };
+    const json = Uint8Array.from(Buffer.from(JSON.stringify(state)));
+    const tensors = {
+      weight: raw("U8", [bytes.length, 1], bytes),
+      "weight.absmax": nested ? raw("U8", [blocks], codes) : raw("F32", [blocks], largest),
+      "weight.quant_map": raw("F32", [16], nf4),
+      "weight.quant_state.bitsandbytes__nf4": raw("U8", [json.length], json),
+      ...(nested && {
+        "weight.nested_absmax": raw("F32", [outer.length], outer),
+        "weight.nested_quant_map": raw("F32", [256], steps),
+      }),
+    };
+    return { tensors, values };
+  };
+}
+
+function eightBit({ rows, columns, data }: Matrix): Quantized {
+  const sizes = Float32Array.from({ length: rows }, (_, row) =>
+    data.subarray(row * columns, (row + 1) * columns).reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+  );
+  const size = (index: number) => sizes[Math.floor(index / columns)]!;
+  const numbers = Int8Array.from(data, (value, index) => Math.round((value / size(index)) * 127));
+  const values = Float32Array.from(numbers, (number, index) => (number * size(index)) / 127);
+  const tensors = {
+    weight: raw("I8", [rows, columns], numbers),
+    SCB: raw("F32", [rows], sizes),
+    weight_format: raw("U8", [], Uint8Array.of(0)),
+  };
+  return { tensors, values };
+}
+
+const bitsandbytes = (bits: 4 | 8) => ({ quant_method: "bitsandbytes", [`_load_in_${bits}bit`]: true });
+const forms: [string, Record<string, unknown>, (matrix: Matrix) => Quantized, number][] = [
+  ["nf4", { ...bitsandbytes(4), _load_in_8bit: false }, fourBit(false), 0.2],
+  ["nf4, quantised twice", bitsandbytes(4), fourBit(true), 0.2],
+  ["bitsandbytes int8", { quant_method: "bitsandbytes", load_in_8bit: true }, eightBit, 0.02],
+  ["GPTQ of 4 bits", { quant_method: "gptq", bits: 4, group_size: 32 }, gptq(4, 32), 0.2],
+  [
+    "GPTQ of 4 bits in the order of activations",
+    { quant_method: "gptq", bits: 4, group_size: 64, desc_act: true },
+    gptq(4, 64, { shuffled: true }),
+    0.2,
+  ],
+  [
+    "GPTQ of 8 bits, second format",
+    { quant_method: "gptq", bits: 8, group_size: 128, checkpoint_format: "gptq_v2" },
+    gptq(8, 128, { less: 0 }),
+    0.02,
+  ],
+  ["GPTQ in one group", { quant_method: "gptq", bits: 8, group_size: -1 }, gptq(8, 1024), 0.02],
+  ["AWQ", { quant_method: "awq", bits: 4, group_size: 32, version: "gemm", zero_point: true }, awq, 0.2],
+];
+
+describe("a model whose matrices are quantised", () => {
+  let own = 0;
+  beforeAll(async () => {
+    own = await lossOf(openModel(causalModel));
+  });
+  it.each(forms)(
+    "in %s has the loss of the numbers that this means, and nearly its own",
+    async (_, config, encode, error) => {
+      const to = { to: folder(`model${folders}`), plain: folder(`plain${folders++}`) };
+      requantize(causalModel, to, config, encode);
+      const loss = await lossOf(await openDecoded(to.to, folder("cache")));
+      expect(loss).toBe(await lossOf(openModel(to.plain)));
+      expect(Math.abs(loss / own - 1)).toBeLessThan(error);
+    },
+  );
+});
+
+/** The numbers of the matrix "x" of such tensors, as `[rows][columns]`. */
+function decode(config: Record<string, unknown>, tensors: Record<string, RawTensor>): number[][] {
+  const path = folder(`${folders++}.safetensors`);
+  writeFileSync(
+    path,
+    encodeRaw(Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`x.${name}`, tensor]))),
+  );
+  const scheme = readScheme({ quantization_config: config }, "config.json")!;
+  const stored = new Map([...readHeader(path).tensors].map(([name, entry]) => [name, { path, entry }]));
+  const { matrices } = contentOf(folder(), stored, scheme);
+  const [{ rows, columns, open }] = matrices as [(typeof matrices)[number]];
+  const rowsOf = open();
+  return Array.from({ length: rows }, (_, row) => [...rowsOf(row, 1)].slice(0, columns));
+}
+
+describe("worked out by hand", () => {
+  it("the first of two numbers of four bits is the upper half of a byte, and blocks go on from row to row", () => {
+    const state = Uint8Array.from(Buffer.from('{"blocksize": 4, "shape": [2, 3]}'));
+    const tensors = {
+      weight: raw("U8", [3, 1], Uint8Array.of(0xf0, 0x7e, 0x01)),
+      "weight.absmax": raw("F32", [2], Float32Array.of(2, 10)),
+      "weight.quant_map": raw(
+        "F32",
+        [16],
+        Float32Array.from({ length: 16 }, (_, code) => code / 16),
+      ),
+      "weight.quant_state.bitsandbytes__nf4": raw("U8", [state.length], state),
+    };
+    expect(decode(bitsandbytes(4), tensors)).toEqual([
+      [1.875, 0, 0.875],
+      [1.75, 0, 0.625],
+    ]);
+  });
+
+  it("GPTQ's first format keeps zeros one less than they are, its second as they are", () => {
+    const tensors = {
+      qweight: raw(
+        "I32",
+        [1, 8],
+        Int32Array.from({ length: 8 }, (_, output) => 0x76543210 + output),
+      ),
+      qzeros: raw("I32", [1, 1], Int32Array.of(0x33333333)),
+      scales: raw("F16", [1, 8], new Uint16Array(8).fill(0x3800)),
+    };
+    const config = { quant_method: "gptq", bits: 4, group_size: 8 };
+    expect(decode(config, tensors)[0]).toEqual([-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5]);
+    expect(decode(config, tensors)[3]![0]).toBe(-0.5);
+    expect(decode({ ...config, checkpoint_format: "gptq_v2" }, tensors)[0]![0]).toBe(-1.5);
+  });
+
+  it("AWQ has columns 0, 2, 4, 6, 1, 3, 5 and 7 in a word, from its lowest bits", () => {
+    const tensors = {
+      qweight: raw("I32", [1, 1], Int32Array.of(0x76543210)),
+      qzeros: raw("I32", [1, 1], Int32Array.of(0)),
+      scales: raw("F16", [1, 8], new Uint16Array(8).fill(0x3c00)),
+    };
+    const config = { quant_method: "awq", bits: 4, group_size: 1 };
+    expect(decode(config, tensors).flat()).toEqual([0, 4, 1, 5, 2, 6, 3, 7]);
+  });
+});
+
+describe("what is damaged or not read", () => {
+  const hand = () => ({
+    qweight: raw("I32", [1, 8], new Int32Array(8)),
+    qzeros: raw("I32", [1, 1], new Int32Array(1)),
+    scales: raw("F16", [1, 8], new Uint16Array(8)),
+    g_idx: raw("I32", [8], new Int32Array(8)),
+  });
+  const config = { quant_method: "gptq", bits: 4, group_size: 8 };
+
+  it("scales of zero give zeros", () => {
+    expect(
+      decode(config, hand())
+        .flat()
+        .every((value) => Math.abs(value) === 0),
+    ).toBe(true);
+  });
+
+  it.each<[string, Record<string, RawTensor>, string]>([
+    ["a group that is not there", { g_idx: raw("I32", [8], Int32Array.of(0, 0, 1, 0, 0, 0, 0, 0)) }, "x.g_idx"],
+    ["a group below zero", { g_idx: raw("I32", [8], Int32Array.of(0, 0, 0, 0, 0, 0, 0, -1)) }, "x.g_idx"],
+    ["groups of other inputs", { g_idx: raw("I32", [4], new Int32Array(4)) }, "x.g_idx"],
+    ["zeros of another shape", { qzeros: raw("I32", [2, 1], new Int32Array(2)) }, "x.qzeros"],
+    ["scales of another type", { scales: raw("I32", [1, 8], new Int32Array(8)) }, "x.scales"],
+    ["a scale that is infinite", { scales: raw("F16", [1, 8], new Uint16Array(8).fill(0x7c00)) }, "x.scales"],
+    ["words that are a vector", { qweight: raw("I32", [8], new Int32Array(8)) }, "x.qweight"],
+  ])("%s is refused by the tensor's name", async (_, change, where) => {
+    await expectError(() => decode(config, { ...hand(), ...change }), "MODEL_TENSOR", where);
+  });
+
+  it.each<[string, string, Uint8Array<ArrayBuffer>]>([
+    ["of more numbers than there are", '{"blocksize": 64, "shape": [4000000, 4000000]}', new Uint8Array(4)],
+    ["that is no JSON", "{", new Uint8Array(4)],
+    ["of no size", '{"blocksize": 0, "shape": [2, 4]}', new Uint8Array(4)],
+  ])("a state %s is refused before anything is allocated", async (_, text, bytes) => {
+    const state = Uint8Array.from(Buffer.from(text));
+    const tensors = {
+      weight: raw("U8", [4, 1], bytes),
+      "weight.quant_state.bitsandbytes__nf4": raw("U8", [state.length], state),
+    };
+    await expectError(() => decode(bitsandbytes(4), tensors), "MODEL_TENSOR", "x.weight");
+  });
+
+  it("a matrix of eight bits in a GPU's own layout is refused", async () => {
+    const tensors = {
+      weight: raw("I8", [1, 2], new Int8Array(2)),
+      SCB: raw("F32", [1], new Float32Array(1)),
+      weight_format: raw("U8", [], Uint8Array.of(2)),
+    };
+    await expectError(() => decode(bitsandbytes(8), tensors), "MODEL_TENSOR", "x.weight_format");
+  });
+
+  it("a model that is GGUF is refused by that name, as a file, in a folder and beside a config.json", async () => {
+    const path = folder("gguf");
+    mkdirSync(path);
+    writeFileSync(join(path, "model.Q4_K_M.gguf"), "GGUF");
+    for (const open of [() => openModel(path), () => openModel(join(path, "model.Q4_K_M.gguf"))]) {
+      expect((await expectError(open, "MODEL_MISSING", path)).message).toContain("GGUF");
+    }
+    copyFileSync(join(causalModel, "config.json"), join(path, "config.json"));
+    expect((await expectError(() => openModel(path), "MODEL_MISSING", path)).message).toContain("GGUF");
+  });
+
+  it.each<[Record<string, unknown>, string]>([
+    [{ ...config, bits: 3 }, "3 bits"],
+    [{ ...config, checkpoint_format: "marlin" }, "marlin"],
+    [{ quant_method: "awq", bits: 4, version: "gemv" }, "gemv"],
+    [{ quant_method: "bitsandbytes" }, "load_in_4bit"],
+  ])("%j is refused by name", async (quantization_config, words) => {
+    const error = await expectError(
+      () => readScheme({ quantization_config }, "config.json"),
+      "MODEL_UNSUPPORTED",
+      "quantization_config",
+    );
+    expect(error.message).toContain(words);
+  });
+});
