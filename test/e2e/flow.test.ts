@@ -1,4 +1,5 @@
 /** @file The whole way in a real VS Code with the installed VSIX: train, watch, compare ranks, diff checkpoints, export and try a prompt. */
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -91,6 +92,38 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     const rows = await panel.locator("table.comparison tbody tr").allInnerTexts();
     expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(["ulpt-r2", "ulpt-r8"]);
     for (const row of rows) expect(row).toMatch(/finished/);
+  });
+
+  it("saves a chart as a picture and as its numbers, where somebody says", async () => {
+    const panel = await workbench.webview("quick");
+    for (const [format, choice] of [
+      ["png", /PNG/],
+      ["csv", /CSV/],
+    ] as const) {
+      await panel.getByRole("button", { name: /^Save / }).click();
+      await panel.getByRole("menuitem", { name: choice }).click();
+      await workbench.type(join(workspace.folder, `chart.${format}`));
+      await until(() => existsSync(join(workspace.folder, `chart.${format}`)), 10_000);
+    }
+    await workbench.command("Notifications: Clear All Notifications"); // that say where they are
+    const picture = readFileSync(join(workspace.folder, "chart.png"));
+    expect(picture.subarray(1, 4).toString("latin1")).toBe("PNG");
+    expect(picture.readUInt32BE(16)).toBe(3120); // its width in pixels
+    expect(picture.subarray(-8, -4).toString("latin1")).toBe("IEND"); // all of it
+    expect(workspace.read("chart.csv")).toMatch(/^run,seed,parameters,score\r\n(ulpt-r\d-seed1,1,\d+,[\d.]+\r\n){2}$/);
+  });
+
+  it("lists all runs in one table, which is sorted and filtered", async () => {
+    await workbench.command("ULPT: Show All Runs as a Table");
+    const table = await workbench.webview("All Runs");
+    const names = () => table.locator(".run-grid .grid-text").allTextContents();
+    await table.locator(".run-grid thead button", { hasText: "Rank" }).click();
+    await until(async () => (await names()).join() === runs.join());
+    await table.locator(".run-grid thead button", { hasText: "Rank" }).click();
+    await until(async () => (await names()).join() === runs.toReversed().join());
+    await table.getByRole("textbox").fill("rank<=4 method=ulpt");
+    await until(async () => (await names()).join() === runs[0]);
+    await workbench.command("View: Close Editor");
   });
 
   it("says in the Facts what a prompt costs its model, and what memory the run took", async () => {
