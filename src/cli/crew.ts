@@ -18,7 +18,7 @@ import { type Run, requestStop, runState } from "../runs/store.ts";
 import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import type { SweepCrew } from "../training/sweep.ts";
-import { formatSeconds } from "./format.ts";
+import { durationText } from "../words/numbers.ts";
 import { noteBegun } from "./launchNotes.ts";
 import { runToEnd, type Training } from "./training.ts";
 
@@ -78,7 +78,7 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
     const [start, work] = [atWork - begun, Date.now() - atWork];
     if (isToldOfStart || start <= work) return;
     isToldOfStart = true;
-    const times = `${formatSeconds(start / 1000)}, longer than training it, ${formatSeconds(work / 1000)}`;
+    const times = `${durationText(start / 1000)}, longer than training it, ${durationText(work / 1000)}`;
     reporter.note(
       `Reading model and data took the process of a run ${times}. One after another, without --parallel, runs read them once.`,
     );

@@ -5,13 +5,6 @@ export function formatPercent(fraction: number, digits = 1): string {
   return `${(100 * fraction).toFixed(digits)} %`;
 }
 
-export function formatSeconds(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "–";
-  if (seconds < 99.5) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
-
 /** 1234 → `1.2 KB`, in thousands */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -7,8 +7,8 @@ import type { RunReport } from "../results/report.ts";
 import type { SweepView } from "../results/sweep.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
+import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { formatSeconds } from "./format.ts";
 import { PreparationBar, PreparationFilter, PreparationLines } from "./preparation.ts";
 import { BestScore, ending, heading, type Reporter, type RunHeading, SmoothedLoss, stopping } from "./reporter.ts";
 import { SeveralBars } from "./severalBars.ts";
@@ -158,7 +158,7 @@ class BarReporter implements Reporter {
   }
 
   sweep({ secondsLeft }: SweepView): void {
-    this.payload.all = secondsLeft === null ? "" : `  all runs ${formatSeconds(secondsLeft)}`;
+    this.payload.all = secondsLeft === null ? "" : `  all runs ${durationText(secondsLeft)}`;
   }
 
   /** The bar appears with the first number to show, below the warnings of the start. */
@@ -250,7 +250,7 @@ class LineReporter implements Reporter {
     const now = Date.now();
     if (now - course.lastLine < lineInterval && step !== total) return;
     course.lastLine = now;
-    const eta = formatSeconds((total - step) * secondsPerStep);
+    const eta = durationText((total - step) * secondsPerStep);
     say(
       `  ${which}step ${step}/${total}  loss ${loss.toFixed(4)}  ${(1 / secondsPerStep).toFixed(1)} steps/s  ETA ${eta}${this.all}`,
     );
@@ -261,7 +261,7 @@ class LineReporter implements Reporter {
   }
 
   sweep(view: SweepView): void {
-    this.all = view.secondsLeft === null ? "" : `, all runs ${formatSeconds(view.secondsLeft)}`;
+    this.all = view.secondsLeft === null ? "" : `, all runs ${durationText(view.secondsLeft)}`;
     const text = JSON.stringify([view.state, view.counts]);
     const now = Date.now();
     if (!this.several || text === this.toldSweep || now - this.sweepLine < lineInterval) return;

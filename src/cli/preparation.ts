@@ -1,8 +1,9 @@
 /** @file What is told while a model is downloaded or rows are read: a bar on a terminal, a line now and then elsewhere. */
 import cliProgress from "cli-progress";
 import type { Preparation } from "../training/resources.ts";
+import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { formatBytes, formatCount, formatSeconds } from "./format.ts";
+import { formatBytes, formatCount } from "./format.ts";
 
 /** Work that is done sooner than this is not worth a word. In milliseconds. */
 const quiet = 1_000;
@@ -74,7 +75,7 @@ export class PreparationBar {
     if (work !== this.work) this.stop();
     this.work = work;
     if (!this.bar && (since < quiet || done >= total)) return;
-    const payload = { title, amount, left: secondsLeft === undefined ? "–" : formatSeconds(secondsLeft) };
+    const payload = { title, amount, left: secondsLeft === undefined ? "–" : durationText(secondsLeft) };
     if (this.bar) {
       this.bar.update(done, payload);
       if (done >= total) this.stop();
@@ -107,6 +108,6 @@ export class PreparationLines {
     const now = Date.now();
     if (since < quiet || now - this.lastLine < lineInterval) return;
     this.lastLine = now;
-    this.write(`  ${title}  ${amount}  ETA ${secondsLeft === undefined ? "–" : formatSeconds(secondsLeft)}`);
+    this.write(`  ${title}  ${amount}  ETA ${secondsLeft === undefined ? "–" : durationText(secondsLeft)}`);
   }
 }

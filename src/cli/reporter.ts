@@ -6,8 +6,9 @@ import type { SweepView } from "../results/sweep.ts";
 import type { EvaluationEvent } from "../runs/schema.ts";
 import type { RunProgress } from "../training/execute.ts";
 import type { Preparation } from "../training/resources.ts";
+import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { formatPercent, formatSeconds } from "./format.ts";
+import { formatPercent } from "./format.ts";
 
 export interface RunHeading {
   name: string;
@@ -62,7 +63,7 @@ export function ending(report: RunReport): string {
   const validation =
     bestValidation === undefined ? "" : `, best validation ${by}${scoreText(validationMetric, bestValidation)}`;
   const score = test ? `, test ${formatPercent(test.score)}` : "";
-  return `${visibleLine(run)}: ${state}${validation}${score}, ${formatSeconds(seconds)}`;
+  return `${visibleLine(run)}: ${state}${validation}${score}, ${durationText(seconds)}`;
 }
 
 export const stopping = "saving and stopping (again to end at once)";

@@ -4,8 +4,9 @@ import { seedCount } from "../results/groups.ts";
 import { type PairedTest, testNames } from "../results/paired.ts";
 import { type ReferenceScore, type Scoreboard, type ScoreRow, verdictOf } from "../results/scoreboard.ts";
 import { pText } from "../statistics/paired.ts";
+import { durationText } from "../words/numbers.ts";
 import { csvLine, latexText, markdownText } from "../words/surfaces.ts";
-import { formatBytes, formatCount, formatSeconds } from "./format.ts";
+import { formatBytes, formatCount } from "./format.ts";
 import { remarkWords, scoreboardNotes, verdicts } from "./scoreboardWords.ts";
 import { table } from "./table.ts";
 
@@ -84,7 +85,7 @@ function scoresTable(board: Scoreboard, hidden: ReadonlySet<string> = new Set())
     intervalText(row.metric, row.rowInterval),
     row.scores.map(({ seed, score }) => `${seed}: ${bare(row.metric, score)}`).join(", "),
     row.amongLabels === null ? none : scoreText(row.metric, row.amongLabels),
-    formatSeconds(row.seconds),
+    durationText(row.seconds),
     row.peakMemory === null ? none : formatBytes(row.peakMemory),
     frontText(row),
   ]);

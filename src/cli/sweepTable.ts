@@ -1,16 +1,16 @@
 /** @file A sweep in words. */
 import { scoreText } from "../metrics/kinds.ts";
 import type { SweepRunView, SweepView } from "../results/sweep.ts";
+import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { formatSeconds } from "./format.ts";
 import { table } from "./table.ts";
 
-/** `notes-1: run 2 of 9, 7 wait, ETA 3 min` */
+/** `notes-1: run 2 of 9, 7 wait, ETA 3m 00s` */
 export function sweepLine(view: SweepView): string {
   return `${view.name}: ${sweepText(view)}`;
 }
 
-/** `run 2 of 9, 7 wait, ETA 3 min` */
+/** `run 2 of 9, 7 wait, ETA 3m 00s` */
 export function sweepText({ state, runs, done, counts, secondsLeft, message }: SweepView): string {
   const parts = [
     state === "running" ? position(runs.length, done, counts.running) : `${state}, ${done} of ${runs.length} runs done`,
@@ -18,7 +18,7 @@ export function sweepText({ state, runs, done, counts, secondsLeft, message }: S
     ...counted(counts.waiting, "waits", "wait"),
     ...counted(counts.failed, "failed", "failed"),
     ...counted(counts.dropped, "dropped", "dropped"),
-    ...(secondsLeft === null ? [] : [`ETA ${formatSeconds(secondsLeft)}`]),
+    ...(secondsLeft === null ? [] : [`ETA ${durationText(secondsLeft)}`]),
   ];
   return parts.join(", ");
 }

@@ -7,9 +7,10 @@ import type { GroupReport } from "../results/comparison.ts";
 import { seedCount, spreadText } from "../results/groups.ts";
 import type { RunReport } from "../results/report.ts";
 import type { Marks } from "../runs/marks.ts";
+import { durationText } from "../words/numbers.ts";
 import { cut, visibleLine } from "../words/surfaces.ts";
 import type { DeviceReport } from "./devices.ts";
-import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
+import { formatBytes, formatCount, formatPercent } from "./format.ts";
 import { terminalWidth } from "./terminal.ts";
 
 const none = "–";
@@ -94,7 +95,7 @@ export function comparisonTable(all: readonly GroupReport[]): string {
       ...(showInvalid ? [percentOr(test?.invalid)] : []),
       percentOr(baselines.majority),
       `${percentOr(baselines.unprompted)} / ${percentOr(baselines.unpromptedAmongLabels)}`,
-      formatSeconds(seconds),
+      durationText(seconds),
     ],
   );
   const head = [

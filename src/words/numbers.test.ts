@@ -8,8 +8,8 @@ it("writes sizes in thousands", () => {
 });
 
 it("writes times with two units, and never sixty of one", () => {
-  expect([0.25, 9.96, 59.6, 75, 3599.6, 4000].map(durationText)).toEqual([
-    ...["0.3s", "10s", "1m 00s", "1m 15s", "1h 00m", "1h 07m"],
+  expect([0.25, 9.96, 59.6, 75, 3599.6, 4000, Number.POSITIVE_INFINITY].map(durationText)).toEqual([
+    ...["0.3s", "10s", "1m 00s", "1m 15s", "1h 00m", "1h 07m", "–"],
   ]);
 });
 

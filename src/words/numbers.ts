@@ -7,8 +7,9 @@ export function byteText(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
-/** 75 → `1m 15s`, 4000 → `1h 07m`, 0.5 → `0.5s` */
+/** 75 → `1m 15s`, 4000 → `1h 07m`, 0.5 → `0.5s`; `–` for what is not known: infinite or NaN */
 export function durationText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
   if (seconds < 9.95) return `${Number(seconds.toFixed(1))}s`;
   const whole = Math.round(seconds);
   const padded = (value: number) => String(value).padStart(2, "0");
