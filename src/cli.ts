@@ -3,6 +3,7 @@
 import { isMainThread } from "node:worker_threads";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { answerCommand, checkCluster, writeAnswer } from "./cli/cluster.ts";
 import { compare } from "./cli/compare.ts";
 import { costDefaults, showCost } from "./cli/cost.ts";
 import { download, listTasks, showData } from "./cli/data.ts";
@@ -506,6 +507,17 @@ program
     if (options.json) for (const report of reports) sayJson(report);
     else say(devicesTable(reports));
   });
+
+program
+  .command("cluster")
+  .description("try the Slurm of this login node with a job of a minute, and say what it saw")
+  .option("--profile <name>", "of ~/.config/ulpt/launch.json (default: the one called default, if there is one)")
+  .option("--wait <minutes>", "how long the job may stay in the queue", positiveInteger, 10)
+  .option("--workspace <folder>", "whose folder the job has to see (default: nearest upwards with .ulpt or .vscode)")
+  .addOption(json())
+  .action(checkCluster);
+
+program.command(answerCommand, { hidden: true }).argument("<file>").action(writeAnswer);
 
 program.command(probeCommand, { hidden: true }).argument("<device>").action(printProbe);
 

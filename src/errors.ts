@@ -16,6 +16,7 @@ const codes = {
   EXPERIMENT_SYNTAX: exitCodes.experiment,
   EXPERIMENT_INVALID: exitCodes.experiment,
   OPTION_INVALID: exitCodes.experiment,
+  PROFILE_INVALID: exitCodes.experiment,
 
   DATA_UNREADABLE: exitCodes.dataOrModel,
   DATA_EMPTY: exitCodes.dataOrModel,
@@ -70,6 +71,14 @@ const codes = {
   RUN_INTERRUPTED: exitCodes.internal,
   RUN_UNWRITABLE: exitCodes.internal,
   DISK_FULL: exitCodes.internal,
+
+  SLURM_MISSING: exitCodes.internal,
+  /** Slurm does not take the job, or will never start it. */
+  SLURM_REFUSED: exitCodes.internal,
+  /** The controller does not answer: nobody knows how the job is. */
+  SLURM_SILENT: exitCodes.internal,
+  /** The job ended, or would not begin in time, without doing what it was for. */
+  SLURM_FAILED: exitCodes.internal,
 
   /** A fault of the program itself. */
   INTERNAL: exitCodes.internal,

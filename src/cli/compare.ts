@@ -15,12 +15,12 @@ import { type EvaluatedSplit, runPaths } from "../runs/layout.ts";
 import type { Run } from "../runs/store.ts";
 import { runState } from "../runs/store.ts";
 import { findRun } from "../training/references.ts";
+import { shellWord } from "../words/shell.ts";
 import { quoteList, suggest } from "../words/suggest.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { fileReference } from "./evaluate.ts";
 import { comparePaper, isExperimentFile, linesBesidePaper } from "./paper.ts";
 import { csvReport, latexReport, markdownReport, terminalText } from "./scoreboardTable.ts";
-import { shellWord } from "./shell.ts";
 import { complain, say, sayJson } from "./terminal.ts";
 import { openWorkspace } from "./workspace.ts";
 

@@ -12,6 +12,7 @@ import { checkpointPath, checkpointStep, type EvaluatedSplit, evaluationsFolder 
 import { promptExtension } from "../runs/prompts.ts";
 import type { Run } from "../runs/store.ts";
 import { findRun, findWorkspace, workspaceOf } from "../training/references.ts";
+import { shellWord } from "../words/shell.ts";
 import { openSubject } from "./data.ts";
 import { diffLines, diffText, type Named } from "./diffText.ts";
 import {
@@ -23,7 +24,6 @@ import {
   type WantedRows,
   withProgressBar,
 } from "./evaluate.ts";
-import { shellWord } from "./shell.ts";
 import { isExportedPrompt, openCheckpoint, openPrompt, type PromptTarget } from "./target.ts";
 import { say, sayJson } from "./terminal.ts";
 

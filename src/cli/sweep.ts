@@ -19,9 +19,9 @@ import {
 } from "../runs/sweeps.ts";
 import { leadSweep } from "../training/sweep.ts";
 import { plannedExperiment } from "../training/sweepPlan.ts";
+import { shellWord } from "../words/shell.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { createCrew } from "./crew.ts";
-import { shellWord } from "./shell.ts";
 import { sweepLine, sweepTable } from "./sweepTable.ts";
 import { complain, say, sayJson } from "./terminal.ts";
 import { report, type Training, withHint, withTraining } from "./training.ts";

@@ -6,7 +6,7 @@ import { runsFolder } from "../runs/layout.ts";
 import { requireOwnFolder } from "../runs/ownFiles.ts";
 import type { Run } from "../runs/store.ts";
 import { findWorkspace } from "../training/references.ts";
-import { shellWord } from "./shell.ts";
+import { shellWord } from "../words/shell.ts";
 
 /**
  * The workspace to read runs from: the folder of `--workspace`, else the one around `from`.

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shellWord } from "../../src/cli/shell.ts";
+import { shellWord } from "../../src/words/shell.ts";
 import { systemErrorCode } from "../../src/errors.ts";
 import { listCheckpoints } from "../../src/runs/checkpoints.ts";
 import { readJournal } from "../../src/runs/journal.ts";

@@ -1,0 +1,132 @@
+/** @file A Slurm of two nodes on this machine, on loopback alone and in a folder of its own: munged, slurmctld and two slurmd. */
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const programs = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scancel", "scontrol"];
+export const nodeNames = ["n1", "n2"] as const;
+export type NodeName = (typeof nodeNames)[number];
+const ports = { controller: 26817, n1: 26818, n2: 26819 };
+
+/** Daemons lie where the PATH of ordinary users does not lead. */
+const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+
+/** Those of Slurm's programs that are not installed. */
+export function missingPrograms(): string[] {
+  return programs.filter((name) => !path.split(":").some((folder) => existsSync(join(folder, name))));
+}
+
+export class Cluster {
+  readonly folder = mkdtempSync(join(tmpdir(), "ulpt-slurm-"));
+  /** What its clients have to be told. */
+  readonly env = { SLURM_CONF: join(this.folder, "slurm.conf") };
+  /** Of the daemons that were started. */
+  private readonly pidFiles = new Set<string>();
+
+  async start(): Promise<void> {
+    mkdirSync(join(this.folder, "state"));
+    writeFileSync(join(this.folder, "key"), randomBytes(128), { mode: 0o400 });
+    writeFileSync(this.env.SLURM_CONF, this.configuration());
+    const files = { socket: "munge.socket", "key-file": "key", "pid-file": "munge.pid", "log-file": "munge.log" };
+    const options = Object.entries({ ...files, "seed-file": "munge.seed" });
+    this.daemon(
+      "munged",
+      ["--force", ...options.map(([name, file]) => `--${name}=${join(this.folder, file)}`)],
+      "munge",
+    );
+    this.startController();
+    for (const node of nodeNames) this.startNode(node);
+    await this.until(() => this.call("sinfo", ["-h", "-o", "%D|%T"]).trim() === "2|idle");
+  }
+
+  startController(): void {
+    this.daemon("slurmctld", [], "controller");
+  }
+
+  startNode(node: NodeName): void {
+    this.daemon("slurmd", ["-N", node], node);
+  }
+
+  /** Ends a daemon and waits until it is gone. */
+  async end(name: "controller" | "munge" | NodeName): Promise<void> {
+    const file = join(this.folder, `${name}.pid`);
+    if (!existsSync(file)) return;
+    const pid = Number(readFileSync(file, "utf8"));
+    process.kill(pid, "SIGTERM");
+    await this.until(() => !existsSync(`/proc/${pid}`));
+    this.pidFiles.delete(name);
+  }
+
+  /** What a client program of this cluster prints. */
+  call(program: string, args: readonly string[]): string {
+    return execFileSync(program, args, {
+      encoding: "utf8",
+      env: { ...process.env, ...this.env, PATH: path },
+      stdio: "pipe",
+    });
+  }
+
+  /** Ends everything and removes the folder. */
+  async stop(): Promise<void> {
+    for (const name of [...nodeNames, "controller", "munge"] as const) {
+      if (this.pidFiles.has(name)) await this.end(name);
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private daemon(program: string, args: readonly string[], name: string): void {
+    this.pidFiles.add(name);
+    execFileSync(program, args, {
+      cwd: this.folder,
+      env: { ...process.env, ...this.env, PATH: path },
+      stdio: "ignore",
+    });
+  }
+
+  private async until(isSo: () => boolean): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while (!isSo()) {
+      if (Date.now() > deadline) throw new Error(`The cluster in ${this.folder} is not ready; its logs say why.`);
+      await sleep(200);
+    }
+  }
+
+  private configuration(): string {
+    const { folder } = this;
+    const user = userInfo().username;
+    const nodes = nodeNames.map(
+      (name) => `NodeName=${name} NodeHostname=${name} NodeAddr=127.0.0.1 Port=${ports[name]} CPUs=1 RealMemory=1000`,
+    );
+    return [
+      "ClusterName=ulpt",
+      "SlurmctldHost=localhost(127.0.0.1)",
+      `SlurmctldPort=${ports.controller}`,
+      `SlurmUser=${user}`,
+      `SlurmdUser=${user}`,
+      "AuthType=auth/munge",
+      `AuthInfo=socket=${folder}/munge.socket`,
+      "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",
+      "ProctrackType=proctrack/linuxproc",
+      "TaskPlugin=task/none",
+      "JobAcctGatherType=jobacct_gather/none",
+      "MpiDefault=none",
+      "SelectType=select/cons_tres",
+      "SelectTypeParameters=CR_Core",
+      "ReturnToService=2",
+      "SlurmdTimeout=10",
+      "SchedulerParameters=sched_interval=1,bf_interval=1",
+      `SlurmctldPidFile=${folder}/controller.pid`,
+      `SlurmdPidFile=${folder}/%n.pid`,
+      `StateSaveLocation=${folder}/state`,
+      `SlurmdSpoolDir=${folder}/spool-%n`,
+      `SlurmctldLogFile=${folder}/controller.log`,
+      `SlurmdLogFile=${folder}/%n.log`,
+      ...nodes,
+      `PartitionName=main Nodes=${nodeNames.join(",")} Default=YES MaxTime=60 State=UP`,
+      "",
+    ].join("\n");
+  }
+}

@@ -1,0 +1,88 @@
+/** @file Handing a job to Slurm, once: also where sbatch did it and nobody heard. */
+import { randomBytes } from "node:crypto";
+import { UlptError } from "../../errors.ts";
+import type { LaunchProfile } from "../profiles.ts";
+import { parseQueue, queueArguments } from "./poll.ts";
+import { callTool, type ToolEnd } from "./tools.ts";
+import { explainRefusal, lastLine } from "./words.ts";
+
+export interface Batch {
+  /** Of the job: made by `jobName`, it is how the job is found again. */
+  name: string;
+  /** The script's file. */
+  script: string;
+  /** The folder it runs in, which must be there. */
+  folder: string;
+  /** The file its output is appended to. */
+  log: string;
+  /** Instead of the profile's, as sbatch takes it. */
+  time?: string;
+}
+
+/** A name that no other job has. Nothing of it comes from a person: it stands in command lines and in other people's queues. */
+export function jobName(kind: string): string {
+  return `ulpt-${kind}-${randomBytes(6).toString("hex")}`;
+}
+
+export function sbatchArguments(profile: LaunchProfile, { name, script, folder, log, time }: Batch): string[] {
+  const values = {
+    partition: profile.partition,
+    account: profile.account,
+    time: time ?? profile.time,
+    "cpus-per-task": profile.cpus,
+    mem: profile.memory,
+    gres: profile.gres,
+  };
+  return [
+    "--parsable",
+    `--job-name=${name}`,
+    `--chdir=${folder}`,
+    `--output=${escapePattern(log)}`,
+    "--open-mode=append",
+    "--export=NONE",
+    "--requeue",
+    ...Object.entries(values).flatMap(([option, value]) => (value === undefined ? [] : [`--${option}=${value}`])),
+    ...profile.sbatch,
+    script,
+  ];
+}
+
+/** A path in which sbatch sees no pattern: `%j` in it would become a number, and it knows `%%` for the sign itself. */
+function escapePattern(path: string): string {
+  return path.replaceAll("%", "%%");
+}
+
+/**
+ * Submits a job and returns its id.
+ * @throws UlptError SLURM_MISSING, SLURM_REFUSED with what to do, SLURM_SILENT where nobody can say whether there is a job
+ */
+export async function submit(profile: LaunchProfile, batch: Batch, time?: number): Promise<number> {
+  const end = await callTool("sbatch", sbatchArguments(profile, batch), time === undefined ? {} : { time });
+  const id = end.kind === "ended" && end.code === 0 ? parseJobId(end.stdout) : undefined;
+  if (id !== undefined) return id;
+  if (end.kind === "ended" && end.code !== 0) throw explainRefusal(end.stderr, profile);
+  return findByName(batch.name, end);
+}
+
+/** The last line of what `sbatch --parsable` prints is the id, on some sites with the cluster's name behind it. */
+export function parseJobId(stdout: string): number | undefined {
+  const match = /^(\d+)(;[^\n]*)?$/.exec(lastLine(stdout));
+  return match ? Number(match[1]) : undefined;
+}
+
+async function findByName(name: string, end: ToolEnd): Promise<number> {
+  const queue = await callTool("squeue", queueArguments([name]));
+  const [job] = queue.code === 0 ? parseQueue(queue.stdout) : [];
+  if (job) return job.arrayId;
+  throw new UlptError("SLURM_SILENT", "Slurm did not say whether it took the job.", {
+    where: `sbatch ${end.kind === "slow" ? "took too long" : "printed no number"}: ${lastLine(end.stderr || end.stdout) || "no words"}`,
+    expected: "the number of a job",
+    hint: `Look with \`squeue --name=${name}\` later; \`scancel --name=${name}\` ends it if it is there.`,
+  });
+}
+
+/** Cancels a job by its name, and says whether Slurm took that. */
+export async function cancel(name: string): Promise<boolean> {
+  const end = await callTool("scancel", [`--name=${name}`]);
+  return end.kind === "ended" && end.code === 0;
+}

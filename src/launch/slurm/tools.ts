@@ -1,0 +1,55 @@
+/** @file The programs of Slurm, called without a shell and without what an enclosing job or a person's habits would change. */
+import { execFile } from "node:child_process";
+import { UlptError } from "../../errors.ts";
+
+export type SlurmTool = "sbatch" | "scancel" | "sinfo" | "squeue";
+
+/** What a tool said; `slow` where it was ended because it took too long, so that nobody knows what it did. */
+export interface ToolEnd {
+  kind: "ended" | "slow";
+  /** Null where a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Longer than the 9 s that a tool itself waits for a controller that does not answer. In milliseconds. */
+export const toolTime = 30_000;
+
+/** The environment of a tool: which cluster stays, what SLURM_*, SBATCH_* and SQUEUE_* would add to our options goes. */
+export function toolEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(
+    ([name]) => name === "SLURM_CONF" || !/^(SLURM|SBATCH|SQUEUE|SCANCEL|SINFO)_/.test(name),
+  );
+  return { ...Object.fromEntries(kept), SLURM_TIME_FORMAT: "%s", LC_ALL: "C" };
+}
+
+/** @throws UlptError SLURM_MISSING where the program is not there */
+export function callTool(
+  tool: SlurmTool,
+  args: readonly string[],
+  options: { time?: number; signal?: AbortSignal | undefined } = {},
+): Promise<ToolEnd> {
+  const { time = toolTime, signal } = options;
+  return new Promise((resolve, reject) => {
+    execFile(
+      tool,
+      args,
+      { env: toolEnvironment(process.env), timeout: time, killSignal: "SIGKILL", signal, maxBuffer: 64 * 2 ** 20 },
+      (error, stdout, stderr) => {
+        if (signal?.aborted) return reject(signal.reason);
+        if (error && (error.code as unknown) === "ENOENT") return reject(missing(tool));
+        const code = error ? (typeof error.code === "number" ? error.code : null) : 0;
+        resolve({ kind: error?.killed ? "slow" : "ended", code, stdout, stderr });
+      },
+    );
+  });
+}
+
+function missing(tool: SlurmTool): UlptError {
+  return new UlptError("SLURM_MISSING", `This machine does not have ${tool}.`, {
+    where: "the folders of PATH",
+    expected: "the programs of Slurm, as login nodes have them",
+    hint: `Run this on a login node of the cluster. Where ${tool} comes from a module, load it first.`,
+  });
+}
