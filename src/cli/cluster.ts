@@ -1,5 +1,5 @@
 /** @file `ulpt cluster`: tries the Slurm of this login node with a job of a minute, and says what it saw. */
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +14,7 @@ import { batchScript, missingName, missingParts } from "../launch/slurm/script.t
 import { cancel, jobName, submit } from "../launch/slurm/submit.ts";
 import { describeJob, type JobWords } from "../launch/slurm/words.ts";
 import { stateFolder } from "../runs/layout.ts";
-import { makeOwnFolders, readOwnFile } from "../runs/ownFiles.ts";
+import { makeOwnFolders, readOwnFile, writeOwnFile } from "../runs/ownFiles.ts";
 import { readJson } from "../runs/schema.ts";
 import { hideFromGit } from "../runs/store.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -105,7 +105,7 @@ async function examine(check: Check, workspace: string): Promise<void> {
   hideFromGit(workspace);
   const script = join(folder, "job.sh");
   const command = { folder, node: process.execPath, runtime: process.argv[1]!, args: [answerCommand, answerName] };
-  writeFileAtomic(script, batchScript(profile, command), { tag: "check" });
+  writeOwnFile(script, batchScript(profile, command), { tag: "check" });
   let over = false;
   try {
     const job = await submit(profile, { name, script, folder, log, time: "1" });
@@ -116,7 +116,7 @@ async function examine(check: Check, workspace: string): Promise<void> {
     over = hasCode(error, "STOPPED");
     throw await withJobCancelled(error, check);
   } finally {
-    if (over || readdirSync(folder).length === 1) rmSync(folder, { recursive: true, force: true });
+    if (over || !existsSync(log)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -227,7 +227,7 @@ function unanswered({ folder, log }: Check, { phase, text }: JobWords): UlptErro
     });
   }
   const unseen = "it wrote nothing: the compute node may not see this folder";
-  return new UlptError("SLURM_FAILED", `The job ${text}, without an answer.`, {
+  return new UlptError("SLURM_FAILED", `The job gave no answer: it ${text}.`, {
     where: `${log}: ${lines || unseen}`,
     expected: "the runtime to run on the compute node",
     hint: lines ? "Its last lines say why." : "Work in a folder of a shared file system, such as your home folder.",
