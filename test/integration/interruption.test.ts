@@ -15,13 +15,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shellWord } from "../../src/words/shell.ts";
 import { systemErrorCode } from "../../src/errors.ts";
 import { listCheckpoints } from "../../src/runs/checkpoints.ts";
 import { readJournal } from "../../src/runs/journal.ts";
 import { runPaths } from "../../src/runs/layout.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { runState } from "../../src/runs/store.ts";
+import { shellWord } from "../../src/words/shell.ts";
 import { bundle } from "../support/bundle.ts";
 import { Command, expectFailure, jsonLines, killLeftovers, type Line, ulpt, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
