@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { hasCode, UlptError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic.ts";
-import { endOfFile } from "../launch/local.ts";
+import { endOfFile } from "../launch/log.ts";
 import { type LaunchProfile, profilesPath, readProfile } from "../launch/profiles.ts";
 import { listPartitions, type Partition, requirePartition } from "../launch/slurm/partitions.ts";
 import { askQueue, nextPause } from "../launch/slurm/poll.ts";
