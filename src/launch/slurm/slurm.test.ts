@@ -1,4 +1,7 @@
-/** @file The texts here were captured from Slurm 22.05.8. */
+/**
+ * @file What Slurm 22.05.8 printed for partitions, pending reasons and refusals, as it was captured, and for what a cluster of two nodes
+ * without accounting does not show (accounts, preemption, time and memory limits) lines written from its names of states.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
