@@ -120,10 +120,13 @@ async function examine(check: Check, workspace: string): Promise<void> {
   }
 }
 
+/** Who asks for an end waits no longer than this for a controller that may not answer. In milliseconds. */
+const stoppingTime = 1_500;
+
 /** An end before the job's: it is taken from the queue, and where that did not succeed the error says so. */
 async function withJobCancelled(error: unknown, { name }: Check): Promise<unknown> {
   if (!(error instanceof UlptError) || error.code === "SLURM_MISSING") return error;
-  if (await cancel(name)) return error;
+  if (await cancel(name, error.code === "STOPPED" ? stoppingTime : undefined)) return error;
   const { code, message, hint, ...rest } = error;
   const also = `The job may still be there: \`scancel --name=${name}\` ends it.`;
   return new UlptError(code, error.message, { ...rest, hint: hint ? `${hint} ${also}` : also });

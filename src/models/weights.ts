@@ -16,8 +16,8 @@ import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
 import type { DecodedFile } from "./dequantize/decodedFile.ts";
 import { type BlockFile, matrixBlocks } from "./quantize/blockFile.ts";
-import type { KeptTensor } from "./quantize/verifiedFile.ts";
 import { tensorError } from "./tensorError.ts";
+import type { KeptTensor } from "./verifiedFile.ts";
 
 const storedDtypes: ReadonlyMap<string, StoredDtype> = new Map([
   ["F32", "float32"],

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { UlptError } from "../../errors.ts";
 import type { LaunchProfile } from "../profiles.ts";
 import { parseQueue, queueArguments } from "./poll.ts";
-import { callTool, type ToolEnd } from "./tools.ts";
+import { callTool, type ToolEnd, toolTime } from "./tools.ts";
 import { explainRefusal, lastLine } from "./words.ts";
 
 export interface Batch {
@@ -81,8 +81,8 @@ async function findByName(name: string, end: ToolEnd): Promise<number> {
   });
 }
 
-/** Cancels a job by its name, and says whether Slurm took that. */
-export async function cancel(name: string): Promise<boolean> {
-  const end = await callTool("scancel", [`--name=${name}`]);
+/** Cancels a job by its name, and says whether Slurm took that within so many milliseconds. */
+export async function cancel(name: string, time = toolTime): Promise<boolean> {
+  const end = await callTool("scancel", [`--name=${name}`], { time });
   return end.kind === "ended" && end.code === 0;
 }

@@ -84,9 +84,12 @@ export function describeJob(job: JobStatus, now: number): JobWords {
   const where = job.nodes ? ` on ${job.nodes}` : "";
   if (state === "PENDING") return describePending(job, now);
   if (state === "COMPLETED") return { phase: "completed", text: `ended well${where}` };
-  if (state in beginnings) return { phase: "running", text: beginnings[state]!.replace(/^[^:]*/, `$&${where}`) };
-  if (state in requeues) return { phase: heldStates.includes(state) ? "stuck" : "waiting", text: requeues[state]! };
-  if (state in endings) return { phase: "failed", text: endings[state]!.replace(/^failed$/, `failed${where}`) };
+  if (Object.hasOwn(beginnings, state))
+    return { phase: "running", text: beginnings[state]!.replace(/^[^:]*/, `$&${where}`) };
+  if (Object.hasOwn(requeues, state))
+    return { phase: heldStates.includes(state) ? "stuck" : "waiting", text: requeues[state]! };
+  if (Object.hasOwn(endings, state))
+    return { phase: "failed", text: endings[state]!.replace(/^failed$/, `failed${where}`) };
   return { phase: "waiting", text: `is in a state that is not known here: ${state}${where}` };
 }
 

@@ -5,8 +5,8 @@
 import { z } from "zod";
 import { readTensorBytes } from "../../formats/safetensors.ts";
 import { parseJson } from "../../json.ts";
-import type { KeptTensor } from "../quantize/verifiedFile.ts";
 import { tensorError } from "../tensorError.ts";
+import type { KeptTensor } from "../verifiedFile.ts";
 import { type DecodedMatrix, readFinite, type StoredTensors } from "./stored.ts";
 
 const size = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readHeader, type TensorEntry } from "../../formats/safetensors.ts";
+import { tensorError } from "../tensorError.ts";
 import {
   bytesOf,
   copyTensor,
@@ -17,8 +18,7 @@ import {
   type WriteOptions,
   type Writer,
   writeVerified,
-} from "../quantize/verifiedFile.ts";
-import { tensorError } from "../tensorError.ts";
+} from "../verifiedFile.ts";
 import { eightBitMatrices, fourBitMatrices } from "./bitsandbytes.ts";
 import { packedMatrices } from "./packedIntegers.ts";
 import { scaledMatrices } from "./scaled.ts";

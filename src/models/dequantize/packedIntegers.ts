@@ -3,8 +3,8 @@
  * GPTQ (AutoGPTQ, GPTQModel) and AWQ (AutoAWQ, "gemm") store them: `W[o, i] = scales[g, o] · (q[i, o] − zeros[g, o])`.
  */
 import { readTensorBytes } from "../../formats/safetensors.ts";
-import type { KeptTensor } from "../quantize/verifiedFile.ts";
 import { tensorError } from "../tensorError.ts";
+import type { KeptTensor } from "../verifiedFile.ts";
 import type { Scheme } from "./scheme.ts";
 import { type DecodedMatrix, floatDtypes, readFinite, type StoredTensors } from "./stored.ts";
 

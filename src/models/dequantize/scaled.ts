@@ -2,8 +2,9 @@
  * @file Matrices of eight-bit numbers with scales beside them, as Transformers' `fp8` and `fbgemm_fp8` and compressed-tensors store
  * them: `W = numbers · scale`, whether the scale is called `weight_scale` or `weight_scale_inv`.
  */
-import type { KeptTensor } from "../quantize/verifiedFile.ts";
+
 import { tensorError } from "../tensorError.ts";
+import type { KeptTensor } from "../verifiedFile.ts";
 import type { Scheme } from "./scheme.ts";
 import { type DecodedMatrix, floatDtypes, readFinite, readFloatRows, type StoredTensors } from "./stored.ts";
 

@@ -1,7 +1,7 @@
 /** @file The tensors of quantised weights as they are stored, looked up by name, type and shape before anything is read. */
 import { decodeFloats, readFloats, readTensorBytes } from "../../formats/safetensors.ts";
-import type { KeptTensor } from "../quantize/verifiedFile.ts";
 import { tensorError } from "../tensorError.ts";
+import type { KeptTensor } from "../verifiedFile.ts";
 
 /** A matrix `[rows, columns]` out of what is stored of it. */
 export interface DecodedMatrix {

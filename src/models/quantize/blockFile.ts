@@ -8,8 +8,6 @@ import { UlptError } from "../../errors.ts";
 import { decodeFloats, readTensorBytes, type TensorEntry } from "../../formats/safetensors.ts";
 import { type MatrixBlocks, type StoredDtype, type WeightLocation, weight } from "../../graph/tensor.ts";
 import type { MultipliedMatrix } from "../../graph/weightUses.ts";
-import { blockSizes, emptyBlocks, quantizeAlongColumns, quantizeAlongRows } from "./blocks.ts";
-import { type BlockFormat, type Recipe, recipeHash } from "./recipe.ts";
 import {
   bytesOf,
   copyTensor,
@@ -21,7 +19,9 @@ import {
   type WriteOptions,
   type Writer,
   writeVerified,
-} from "./verifiedFile.ts";
+} from "../verifiedFile.ts";
+import { blockSizes, emptyBlocks, quantizeAlongColumns, quantizeAlongRows } from "./blocks.ts";
+import { type BlockFormat, type Recipe, recipeHash } from "./recipe.ts";
 
 /** A matrix that is to be quantised, and how along each axis. */
 export interface QuantizedMatrix {

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { weightUses } from "../../graph/weightUses.ts";
 import type { LanguageModel } from "../languageModel.ts";
+import type { WriteOptions } from "../verifiedFile.ts";
 import {
   type BlockContent,
   type BlockFile,
@@ -11,7 +12,6 @@ import {
   writeBlockFile,
 } from "./blockFile.ts";
 import { type QuantizedPrecision, recipeOf } from "./recipe.ts";
-import type { WriteOptions } from "./verifiedFile.ts";
 
 export interface QuantizeOptions extends WriteOptions {
   /** Where quantised weights of all models are kept. */

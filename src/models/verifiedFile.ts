@@ -5,10 +5,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { UlptError } from "../../errors.ts";
-import { asWriteError, removeQuietly, writeFully } from "../../formats/atomic.ts";
-import { removeAbandoned, temporaryName } from "../../formats/maker.ts";
-import { readHeader, readTensorBytes, type TensorEntry } from "../../formats/safetensors.ts";
+import { UlptError } from "../errors.ts";
+import { asWriteError, removeQuietly, writeFully } from "../formats/atomic.ts";
+import { removeAbandoned, temporaryName } from "../formats/maker.ts";
+import { readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
 
 /** A tensor of the weights that is kept as it is. */
 export interface KeptTensor {
