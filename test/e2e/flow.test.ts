@@ -1,5 +1,5 @@
 /** @file The whole way in a real VS Code with the installed VSIX: train, watch, compare ranks, diff checkpoints, export and try a prompt. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -102,8 +102,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     ] as const) {
       await panel.getByRole("button", { name: /^Save / }).click();
       await panel.getByRole("menuitem", { name: choice }).click();
-      await workbench.type(join(workspace.folder, `chart.${format}`));
-      await until(() => existsSync(join(workspace.folder, `chart.${format}`)), 10_000);
+      await workbench.saveAs(join(workspace.folder, `chart.${format}`));
     }
     await workbench.command("Notifications: Clear All Notifications"); // that say where they are
     const picture = readFileSync(join(workspace.folder, "chart.png"));

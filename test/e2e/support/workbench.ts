@@ -1,6 +1,6 @@
 /** @file A workbench that a test drives: code-server on a temporary home, Chromium on its page, and the gestures of a user. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Frame, type Locator, type Page } from "playwright-core";
@@ -271,6 +271,26 @@ export class Workbench {
     if (text !== undefined) await input.fill(text);
     await this.page.waitForTimeout(150);
     await this.accept();
+  }
+
+  /** Answers the open file dialog with a path and waits for the file. While it lists a folder it drops what is accepted: said again then. */
+  async saveAs(path: string): Promise<void> {
+    await this.input();
+    const box = this.page.locator(".quick-input-widget:not([style*='display: none']) .quick-input-box input");
+    await until(
+      async () => {
+        if (existsSync(path)) return true;
+        if (await box.isVisible()) {
+          await box.fill(path).catch(() => {}); // it closes just now
+          await this.page.waitForTimeout(500);
+          if (await box.isVisible()) await this.page.keyboard.press("Enter");
+        }
+        await this.page.waitForTimeout(1000);
+        return existsSync(path);
+      },
+      60_000,
+      async () => `${path}; the window shows: ${await this.page.locator(".quick-input-widget").innerText()}`,
+    );
   }
 
   /** Accepts, until the pick or input box is gone or another has come in its place: one that closes swallows what is typed. */
