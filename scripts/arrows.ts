@@ -18,7 +18,8 @@ const arrows: Record<string, readonly string[]> = {
   prompts: ["graph", "random", "models", "experiment"], // of models and experiment the ports and the settings of methods
   metrics: ["statistics", "random"],
   tasks: ["metrics", "formats", "random", "words"],
-  hub: ["formats", "words"],
+  fetching: ["formats", "words"],
+  hub: ["fetching", "formats", "words"],
   experiment: ["tasks", "metrics", "random", "words"],
   runs: ["experiment", "formats", "metrics", "statistics", "words"],
   results: ["runs", "experiment", "metrics", "statistics"], // of runs types only: the webview imports it
@@ -88,6 +89,8 @@ const packageRooms: Record<string, readonly string[]> = {
   protobufjs: ["graph", "models"],
   "oniguruma-to-es": ["models"],
   "@huggingface/hub": ["hub"],
+  undici: ["fetching"],
+  "proxy-from-env": ["fetching"],
   yaml: ["hub"],
   hyparquet: ["tasks"],
   "hyparquet-compressors": ["tasks"],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseRecordedSettings } from "../experiment/recorded.ts";
 import { modelFolderFiles, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
-import type { HubProgress } from "../hub/progress.ts";
+import type { FetchProgress } from "../hub/hub.ts";
 import { readDimensions } from "../models/model.ts";
 import type { Precision } from "../models/quantize/recipe.ts";
 import { runPaths } from "../runs/layout.ts";
@@ -58,7 +58,7 @@ type Handler = (params: unknown, context: Context) => Promise<unknown>;
 
 interface Context {
   signal: AbortSignal;
-  onProgress: (progress: HubProgress) => void;
+  onProgress: (progress: FetchProgress) => void;
   onPiece: (piece: AnswerPiece) => void;
 }
 

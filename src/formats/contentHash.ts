@@ -9,10 +9,11 @@ import { basename, dirname } from "node:path";
 import { UlptError } from "../errors.ts";
 
 /**
- * The hash by which the Hub names a content of `size` bytes: of files in LFS the sha256 (64 digits), of others git's own, the sha1
- * of `blob <size>\0<content>` (40 digits).
+ * The hash by which a content of `size` bytes is named: NuGet's is its sha512 (128 digits); the Hub's is of files in LFS the sha256
+ * (64 digits), of others git's own, the sha1 of `blob <size>\0<content>` (40 digits).
  */
 export function startContentHash(name: string, size: number): Hash {
+  if (name.length === 128) return createHash("sha512");
   return name.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }
 

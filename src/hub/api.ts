@@ -5,12 +5,13 @@
 import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { type Exchange, exchange, Interrupted, Misdirected } from "../fetching/exchange.ts";
+import { backoff, pause } from "../fetching/pauses.ts";
+import { patienceOf } from "../fetching/site.ts";
 import { isTooDeep } from "../json.ts";
-import { type Exchange, exchange, Interrupted } from "./exchange.ts";
 import { pageOf } from "./names.ts";
-import { backoff, pause } from "./pauses.ts";
 import { checkStatus, type Subject, unreachable } from "./refusal.ts";
-import { type HubSettings, patienceOf } from "./settings.ts";
+import type { HubSettings } from "./settings.ts";
 
 /** A file of a commit. */
 export interface RemoteFile {
@@ -155,12 +156,14 @@ function patientFetch(subject: Subject, settings: HubSettings, signal: AbortSign
           answer.close();
         }
       } catch (error) {
+        const page = pageOf(settings.endpoint, subject.repository);
+        if (error instanceof Misdirected) throw unreachable(error, settings, page);
         if (!(error instanceof Interrupted)) throw error;
         // Without a connection at all, the cache can answer at once.
         const hopeless = ["certificate", "name", "refused"].includes(error.kind);
         const tooLong = (error.retryAfter ?? 0) > patience.longestRetryAfter;
         if (hopeless || tooLong || attempt > patience.retries) {
-          throw unreachable(error, settings, pageOf(settings.endpoint, subject.repository));
+          throw unreachable(error, settings, page);
         }
         await pause(error.retryAfter ?? backoff(attempt, patience), signal);
       }

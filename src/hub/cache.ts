@@ -14,6 +14,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "n
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { systemErrorCode } from "../errors.ts";
+import { sizeOf } from "../fetching/transfer.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
 import { parseJson } from "../json.ts";
 import { type RemoteFile, remoteFileSchema } from "./api.ts";
@@ -51,16 +52,6 @@ export function pathInSnapshot(repository: CachedRepository, commit: string, pat
 /** Whether the file is in the snapshot, with the size it should have: a copy may have been cut short. */
 export async function isInSnapshot(repository: CachedRepository, commit: string, file: RemoteFile): Promise<boolean> {
   return (await sizeOf(pathInSnapshot(repository, commit, file.path))) === file.size;
-}
-
-/** Bytes of the file at `path`, through symlinks; undefined where there is none. */
-export async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    const status = await stat(path);
-    return status.isFile() ? status.size : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

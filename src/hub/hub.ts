@@ -1,6 +1,7 @@
 /** @file Models and data sets of the Hugging Face Hub as local files: from the cache where it has them, else downloaded into it. */
 import { readFile } from "node:fs/promises";
 import { UlptError } from "../errors.ts";
+import type { OnProgress } from "../fetching/progress.ts";
 import { checkContent } from "../formats/contentHash.ts";
 import { knownModels } from "../formats/knownModels.ts";
 import type { RemoteFile } from "./api.ts";
@@ -27,13 +28,12 @@ import {
 } from "./datasetLayout.ts";
 import { type ModelPart, pickModelFiles, shardNames, unusableModel } from "./modelFiles.ts";
 import { checkId, checkPath, checkRevision, isCommit, pageOf, type RepositoryType } from "./names.ts";
-import type { OnProgress } from "./progress.ts";
 import type { Subject } from "./refusal.ts";
 import { missingOffline, openRevision, type Revision } from "./revision.ts";
 import { checkSettings, type HubSettings } from "./settings.ts";
 import { completeSnapshot, linkPresent, missingFiles } from "./snapshot.ts";
 
-export type { HubProgress, OnProgress } from "./progress.ts";
+export type { FetchProgress, OnProgress } from "../fetching/progress.ts";
 
 export interface HubModel {
   /** The snapshot folder of the cache, with config.json, tokenizer.json and the weights. */

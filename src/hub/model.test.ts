@@ -15,7 +15,7 @@ import { describe, expect, it } from "vitest";
 import { expectError } from "../../test/support/errors.ts";
 import { distinctBytes, hollowModel } from "../../test/support/hub.ts";
 import { hubFixture } from "../../test/support/hubFixture.ts";
-import type { HubProgress } from "./hub.ts";
+import type { FetchProgress } from "./hub.ts";
 
 const start = hubFixture();
 const weights = distinctBytes(300_000);
@@ -242,7 +242,7 @@ describe("a model from the Hub", () => {
 
   it("tells how far it is, over all files, up to the end", async () => {
     const { client } = await start();
-    const reports: HubProgress[] = [];
+    const reports: FetchProgress[] = [];
     await client.model("org/tiny", { onProgress: (progress) => reports.push(progress) });
     const files = hollowModel();
     const total = Object.entries(files).reduce(

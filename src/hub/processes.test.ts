@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { distinctBytes } from "../../test/support/hub.ts";
 import { type HubFixture, hubFixture } from "../../test/support/hubFixture.ts";
-import { Claim } from "./claim.ts";
-import { defaultPatience } from "./settings.ts";
+import { Claim } from "../fetching/claim.ts";
+import { defaultPatience } from "../fetching/site.ts";
 
 const start = hubFixture();
 const weights = distinctBytes(300_000);

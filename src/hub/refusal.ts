@@ -1,8 +1,7 @@
 /** @file What the Hub's refusals, and a Hub that cannot be reached, mean to a person. */
 import { UlptError } from "../errors.ts";
-import { type Exchange, Interrupted } from "./exchange.ts";
+import { checkBusy, type Exchange, hintFor, type Interrupted, Misdirected } from "../fetching/exchange.ts";
 import { pageOf, type Repository, suggestId } from "./names.ts";
-import { retryAfter } from "./pauses.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** What is asked for, as errors name it. */
@@ -24,21 +23,10 @@ const aToken =
  * @throws Interrupted if the server is busy or has a fault of its own; else UlptError HUB_GATED, HUB_DENIED, HUB_NOT_FOUND
  * or HUB_ANSWER
  */
-export async function checkStatus(
-  { response, fromHub }: Exchange,
-  subject: Subject,
-  settings: HubSettings,
-): Promise<void> {
-  const { status, headers } = response;
+export async function checkStatus(answer: Exchange, subject: Subject, settings: HubSettings): Promise<void> {
+  const { status, headers } = answer.response;
   if (status === 200 || status === 206) return;
-  // Storage refuses an address whose signature has expired: the Hub gives out a new one.
-  const expired = !fromHub && (status === 401 || status === 403);
-  if (status === 408 || status === 425 || status === 429 || status >= 500 || expired) {
-    throw new Interrupted("busy", `the server answered with status ${status}`, {
-      status,
-      retryAfter: retryAfter(headers.get("retry-after")),
-    });
-  }
+  checkBusy(answer);
 
   const { repository, revision, file } = subject;
   const { type, id } = repository;
@@ -100,30 +88,24 @@ export async function checkStatus(
   });
 }
 
-/** For an interruption that patience did not help against. */
-export function unreachable(error: Interrupted, settings: HubSettings, page: string): UlptError {
+/** For what patience did not help against. */
+export function unreachable(error: Interrupted | Misdirected, settings: HubSettings, page: string): UlptError {
+  if (error instanceof Misdirected) {
+    return new UlptError("HUB_ANSWER", error.message, {
+      where: error.where,
+      expected: "a file, or a redirect to where it is stored",
+      hint: "Check the address of the Hub (HF_ENDPOINT) and any proxy in between.",
+      cause: error,
+    });
+  }
+  const more = settings.token ? "" : " With a token (HF_TOKEN) the Hub allows more requests.";
   return new UlptError("HUB_UNREACHABLE", `The Hugging Face Hub cannot be reached: ${error.message}.`, {
     where: page,
     expected: `an answer from ${settings.endpoint}`,
-    hint: hintFor(error, settings),
+    hint:
+      error.status === 429
+        ? `The Hub limits the number of requests: wait some minutes.${more}`
+        : hintFor(error, "the address of the Hub (HF_ENDPOINT)"),
     cause: error,
   });
-}
-
-function hintFor({ kind, status }: Interrupted, { token }: HubSettings): string {
-  if (status === 429) {
-    const more = token ? "" : " With a token (HF_TOKEN) the Hub allows more requests.";
-    return `The Hub limits the number of requests: wait some minutes.${more}`;
-  }
-  switch (kind) {
-    case "busy":
-      return "The fault is the server's: try again later. What has been downloaded is kept.";
-    case "certificate":
-      return "If a proxy opens encrypted connections, give Node its certificate in NODE_EXTRA_CA_CERTS.";
-    case "name":
-    case "refused":
-      return "Check the network connection and the address of the Hub (HF_ENDPOINT).";
-    default:
-      return "Check the network connection and try again: what has been downloaded is kept.";
-  }
 }

@@ -2,15 +2,16 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { UlptError } from "../errors.ts";
+import { Claim, waitForClaim } from "../fetching/claim.ts";
+import { type OnProgress, ProgressMeter } from "../fetching/progress.ts";
+import { patienceOf } from "../fetching/site.ts";
+import { incompleteBytes, Mismatch, sizeOf, type TransferOptions, transfer } from "../fetching/transfer.ts";
 import { asWriteError } from "../formats/atomic.ts";
 import type { RemoteFile } from "./api.ts";
-import { type CachedRepository, isInSnapshot, linkBlob, sizeOf } from "./cache.ts";
-import { Claim, waitForClaim } from "./claim.ts";
+import { type CachedRepository, isInSnapshot, linkBlob } from "./cache.ts";
 import { checkPath, pageOf } from "./names.ts";
-import { type OnProgress, ProgressMeter } from "./progress.ts";
-import type { Subject } from "./refusal.ts";
-import { type HubSettings, patienceOf } from "./settings.ts";
-import { incompleteBytes, transfer } from "./transfer.ts";
+import { checkStatus, type Subject, unreachable } from "./refusal.ts";
+import type { HubSettings } from "./settings.ts";
 
 export interface SnapshotRequest {
   settings: HubSettings;
@@ -74,11 +75,8 @@ export async function completeSnapshot(request: SnapshotRequest): Promise<void> 
 }
 
 /** Downloads one file, or waits while another process does. */
-async function bring(
-  file: RemoteFile,
-  { settings, subject, repository, commit, signal }: SnapshotRequest,
-  onBytes: (bytes: number, received: number) => void,
-): Promise<void> {
+async function bring(file: RemoteFile, request: SnapshotRequest, onBytes: TransferOptions["onBytes"]): Promise<void> {
+  const { settings, repository, commit, signal } = request;
   const patience = patienceOf(settings);
   const { blobs } = repository;
   const claimPath = join(repository.locks, `${file.etag}.ulpt`);
@@ -90,7 +88,7 @@ async function bring(
         // While the claim was waited for, its last owner may have finished.
         const [missing] = await linkPresent(repository, commit, [file]);
         if (!missing) return;
-        const complete = await transfer({ settings, subject, commit, file, blobs, onBytes, signal });
+        const complete = await transfer(transferOf(file, request, onBytes));
         if (complete && (await linkBlob(repository, commit, file, { fresh: true }))) return;
       } finally {
         await claim.release();
@@ -107,6 +105,30 @@ async function bring(
     await waitForClaim(claimPath, patience, look, signal);
     if ((await linkPresent(repository, commit, [file])).length === 0) return;
   }
+}
+
+function transferOf(
+  file: RemoteFile,
+  { settings, subject, repository, commit, signal }: SnapshotRequest,
+  onBytes: TransferOptions["onBytes"],
+): TransferOptions {
+  const page = pageOf(settings.endpoint, subject.repository);
+  const path = file.path.split("/").map(encodeURIComponent).join("/");
+  return {
+    ...{ site: settings, file, blobs: repository.blobs, onBytes, signal },
+    address: `${page}/resolve/${commit}/${path}`,
+    checkAnswer: (answer) => checkStatus(answer, { ...subject, file: file.path }, settings),
+    asError: (failure) =>
+      failure instanceof Mismatch ? corrupt(failure, file, page) : unreachable(failure, settings, page),
+  };
+}
+
+function corrupt({ message }: Mismatch, { path }: RemoteFile, page: string): UlptError {
+  return new UlptError("HUB_CORRUPT", `The file ${path} came damaged twice: ${message}.`, {
+    where: `${page}, ${path}`,
+    expected: "the content whose hash the Hub lists",
+    hint: "Try again later; if it stays, something on the way (a proxy, a mirror in HF_ENDPOINT) changes files.",
+  });
 }
 
 /** @throws UlptError DISK_FULL */

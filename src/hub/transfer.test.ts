@@ -10,7 +10,7 @@ import { errorOf, expectError } from "../../test/support/errors.ts";
 import { distinctBytes, type HubRequest } from "../../test/support/hub.ts";
 import { type HubFixture, hubFixture } from "../../test/support/hubFixture.ts";
 import { machine } from "../formats/maker.ts";
-import type { HubProgress } from "./hub.ts";
+import type { FetchProgress } from "./hub.ts";
 
 const disk = vi.hoisted(() => ({ symlinks: true, freeBytes: undefined as number | undefined, full: false }));
 vi.mock("node:fs/promises", async (original) => {
@@ -132,7 +132,7 @@ describe("a connection that breaks", () => {
   it("counts what was there before as done, in the progress and the request", async () => {
     const fixture = await start();
     await leavePart(fixture, weights.subarray(0, 200_000));
-    const reports: HubProgress[] = [];
+    const reports: FetchProgress[] = [];
     await fixture.client.model("org/tiny", { onProgress: (progress) => reports.push(progress) });
     const total = reports[0]!.totalBytes;
     expect(reports[0]!.bytes).toBeLessThan(1000); // the small files, from the cache
@@ -360,7 +360,7 @@ describe("a signal", () => {
     const controller = new AbortController();
     const reason = new Error("the user has had enough");
     const { met } = fixture.hub.fail({ at: "storage", stallAfter: 150_000 });
-    const reports: HubProgress[] = [];
+    const reports: FetchProgress[] = [];
     const download = fixture.client.model("org/tiny", {
       signal: controller.signal,
       onProgress: (progress) => reports.push(progress),

@@ -6,8 +6,7 @@ import { UlptError } from "../errors.ts";
 import type { TrainingSettings } from "../experiment/recorded.ts";
 import { chatTemplateFile, configFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
 import type { Device } from "../graph/devices.ts";
-import type { Hub } from "../hub/hub.ts";
-import type { HubProgress } from "../hub/progress.ts";
+import type { FetchProgress, Hub } from "../hub/hub.ts";
 import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
 import { metricFacts, type Score } from "../metrics/score.ts";
 import type { Generator, LanguageModel, LossFunction, Trainable } from "../models/languageModel.ts";
@@ -25,7 +24,7 @@ import { openTaskTokenizer } from "./taskTokenizer.ts";
 
 /** What there is to wait for before a run begins. */
 export type Preparation =
-  | ({ stage: "download" } & HubProgress)
+  | ({ stage: "download" } & FetchProgress)
   | { stage: "read" | "tokenize" | "quantize"; what: string; done: number; total: number };
 
 export interface ResourceOptions {
@@ -119,7 +118,7 @@ export class Resources {
     const definition = testFile === undefined ? options.task : { ...options.task, test: testFile };
     requirePrecision(precision, device);
     const runProgram = await programRunner(definition, options.allowPrograms ?? false, signal);
-    const onDownload = (progress: HubProgress) => onProgress?.({ stage: "download", ...progress });
+    const onDownload = (progress: FetchProgress) => onProgress?.({ stage: "download", ...progress });
     const access = { directory, hub, signal, onProgress: onDownload, onWarning };
     const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
     // What is wrong with the model is found before a data set is fetched for it.

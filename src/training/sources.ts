@@ -6,10 +6,9 @@ import { parseHubId } from "../experiment/hubId.ts";
 import { mayLookAt, namesNetwork } from "../experiment/localPath.ts";
 import { knownModels } from "../formats/knownModels.ts";
 import { ggufAlone, isGguf } from "../formats/modelFolder.ts";
-import type { Hub } from "../hub/hub.ts";
+import type { FetchProgress, Hub } from "../hub/hub.ts";
 import type { ModelPart } from "../hub/modelFiles.ts";
 import { suggestId } from "../hub/names.ts";
-import type { HubProgress } from "../hub/progress.ts";
 import { isHubTask, type TaskDefinition } from "../tasks/definition.ts";
 import { filesBeside, type LoadOptions, sourcesOf } from "../tasks/examples.ts";
 
@@ -24,7 +23,7 @@ export interface SourceOptions {
   /** Whether somebody asked for the model, so that it may be fetched and looked for on other machines; default: true. */
   wanted?: boolean | undefined;
   signal?: AbortSignal | undefined;
-  onProgress?: ((progress: HubProgress) => void) | undefined;
+  onProgress?: ((progress: FetchProgress) => void) | undefined;
   onWarning?: ((message: string) => void) | undefined;
 }
 

@@ -1,6 +1,6 @@
 /** @file How far a request has come, over all of its files, a few times a second. */
 
-export interface HubProgress {
+export interface FetchProgress {
   /** The file being fetched, as its path in the repository. */
   file: string;
   /** Bytes that are here, of all files of the request; what was here before counts. */
@@ -12,7 +12,7 @@ export interface HubProgress {
   secondsLeft: number | undefined;
 }
 
-export type OnProgress = (progress: HubProgress) => void;
+export type OnProgress = (progress: FetchProgress) => void;
 
 /** Milliseconds between two reports. */
 const interval = 250;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { backoff, pause, retryAfter } from "./pauses.ts";
-import { defaultPatience } from "./settings.ts";
+import { defaultPatience } from "./site.ts";
 
 describe("pauses between attempts", () => {
   it("double up to a longest one, and are shortened by up to a quarter by chance", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type HubProgress, ProgressMeter } from "./progress.ts";
+import { type FetchProgress, ProgressMeter } from "./progress.ts";
 
 function meterOf(total: number) {
-  const reports: HubProgress[] = [];
+  const reports: FetchProgress[] = [];
   const clock = { time: 0 };
   const meter = new ProgressMeter(
     total,

@@ -2,8 +2,10 @@
  * @file One request and its answer: redirects by hand, the token only for the endpoint's own origin, and a time limit on
  * silence, and on what is hardly more, instead of one on the whole.
  */
-import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
-import { type HubSettings, type Patience, patienceOf } from "./settings.ts";
+import { messageOf, systemErrorCode } from "../errors.ts";
+import { retryAfter } from "./pauses.ts";
+import { fetchFrom } from "./proxy.ts";
+import { type Patience, patienceOf, type Site } from "./site.ts";
 
 /** What may be tried again: a connection that failed or fell silent, a server that is busy. */
 export class Interrupted extends Error {
@@ -25,10 +27,21 @@ export class Interrupted extends Error {
   }
 }
 
+/** A redirect that leads nowhere. */
+export class Misdirected extends Error {
+  /** Queries may hold signatures: the address without its query. */
+  readonly where: string;
+
+  constructor({ origin, pathname }: URL, what: string) {
+    super(`The server ${what}.`);
+    this.where = origin + pathname;
+  }
+}
+
 export interface Exchange {
   response: Response;
-  /** The answer came from the Hub's own origin, not from the storage it redirected to. */
-  fromHub: boolean;
+  /** The answer came from the site's own origin, not from the storage it redirected to. */
+  fromSite: boolean;
   /** The body, piece by piece. Throws Interrupted where the connection breaks or falls silent. */
   chunks(): AsyncGenerator<Uint8Array>;
   /** Ends the exchange, read or not. To be called always. */
@@ -40,19 +53,19 @@ const mostRedirects = 5;
 
 /**
  * Sends a GET request and waits for the head of the answer.
- * @throws Interrupted if no answer came; UlptError HUB_ANSWER for a redirect that leads nowhere; the reason of `signal`
+ * @throws Interrupted if no answer came; Misdirected; the reason of `signal`
  */
 export async function exchange(
   address: string,
-  settings: HubSettings,
+  site: Site,
   options: { headers?: Record<string, string>; signal?: AbortSignal | undefined; deadline?: number | undefined } = {},
 ): Promise<Exchange> {
   const { signal, headers, deadline = Number.POSITIVE_INFINITY } = options;
   signal?.throwIfAborted();
   const controller = new AbortController();
-  const patience = patienceOf(settings);
+  const patience = patienceOf(site);
   const waiting = new Waiting(patience, deadline);
-  const home = new URL(settings.endpoint).origin;
+  const home = new URL(site.endpoint).origin;
   const stop = () => controller.abort();
   signal?.addEventListener("abort", stop, { once: true });
   const close = (): void => {
@@ -84,20 +97,20 @@ export async function exchange(
   try {
     let url = new URL(address);
     for (let followed = 0; ; followed++) {
-      const fromHub = url.origin === home;
+      const fromSite = url.origin === home;
       const response = await awaited(
-        fetch(url, {
+        fetchFrom(url, {
           redirect: "manual",
           signal: controller.signal,
-          headers: { ...headers, ...(fromHub && settings.token && { authorization: `Bearer ${settings.token}` }) },
+          headers: { ...headers, ...(fromSite && site.token && { authorization: `Bearer ${site.token}` }) },
         }),
       );
       const location = response.headers.get("location");
       if (!redirects.has(response.status) || location === null) {
-        return { response, fromHub, close, chunks: () => chunksOf(response, awaited, waiting) };
+        return { response, fromSite, close, chunks: () => chunksOf(response, awaited, waiting) };
       }
       await response.body?.cancel().catch(() => {});
-      if (followed === mostRedirects) throw badRedirect(url, `redirects more than ${mostRedirects} times`);
+      if (followed === mostRedirects) throw new Misdirected(url, `redirects more than ${mostRedirects} times`);
       url = redirected(url, location);
     }
   } catch (error) {
@@ -162,20 +175,37 @@ async function* chunksOf(
 }
 
 function redirected(from: URL, location: string): URL {
-  if (!URL.canParse(location, from.href)) throw badRedirect(from, "redirects to what is no address");
+  if (!URL.canParse(location, from.href)) throw new Misdirected(from, "redirects to what is no address");
   const to = new URL(location, from);
   const secure = to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:");
-  if (!secure) throw badRedirect(from, `redirects to an address with ${to.protocol}`);
+  if (!secure) throw new Misdirected(from, `redirects to an address with ${to.protocol}`);
   return to;
 }
 
-/** Queries may hold signatures: errors name the address without its query. */
-function badRedirect(url: URL, what: string): UlptError {
-  return new UlptError("HUB_ANSWER", `The server ${what}.`, {
-    where: url.origin + url.pathname,
-    expected: "a file, or a redirect to where it is stored",
-    hint: "Check the address of the Hub (HF_ENDPOINT) and any proxy in between.",
+/** @throws Interrupted where the server is busy, or has a fault of its own: it may be asked again */
+export function checkBusy({ response: { status, headers }, fromSite }: Exchange): void {
+  // Storage refuses an address whose signature has expired: the site gives out a new one.
+  const expired = !fromSite && (status === 401 || status === 403);
+  if (status !== 408 && status !== 425 && status !== 429 && status < 500 && !expired) return;
+  throw new Interrupted("busy", `the server answered with status ${status}`, {
+    status,
+    retryAfter: retryAfter(headers.get("retry-after")),
   });
+}
+
+/** What a person can do where patience did not help. @param address whose address it is, and what says it */
+export function hintFor({ kind }: Interrupted, address: string): string {
+  switch (kind) {
+    case "busy":
+      return "The fault is the server's: try again later. What has been downloaded is kept.";
+    case "certificate":
+      return "If a proxy opens encrypted connections, give Node its certificate in NODE_EXTRA_CA_CERTS.";
+    case "name":
+    case "refused":
+      return `Check the network connection, ${address} and the proxy (HTTPS_PROXY), if there is one.`;
+    default:
+      return "Check the network connection and try again: what has been downloaded is kept.";
+  }
 }
 
 const kinds: Readonly<Record<string, Interrupted["kind"]>> = {

@@ -15,7 +15,7 @@ import { asWriteError } from "../formats/atomic.ts";
 import { isRunning, machine } from "../formats/maker.ts";
 import { parseJson } from "../json.ts";
 import { pause } from "./pauses.ts";
-import type { Patience } from "./settings.ts";
+import type { Patience } from "./site.ts";
 
 const ownerSchema = z.object({ machine: z.string(), pid: z.int().positive(), token: z.string() });
 

@@ -1,6 +1,6 @@
 /** @file How long to pause before a request is made again. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Patience } from "./settings.ts";
+import type { Patience } from "./site.ts";
 
 /** Doubling, with up to a quarter less by chance, so that many clients do not come back in step. */
 export function backoff(attempt: number, { firstDelay, longestDelay }: Patience, random = Math.random): number {

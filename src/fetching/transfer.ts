@@ -1,33 +1,40 @@
 /**
- * @file Brings one file of the Hub into `blobs/`, whole and verified. @huggingface/hub can download too, but neither resumes
- * nor verifies; so the transfer is ours.
+ * @file Brings one file whose size and hash are known into a folder, whole and verified, under the name of its hash. @huggingface/hub can
+ * download too, but neither resumes nor verifies; so the transfer is ours.
  *
  * What has come so far is in `<etag>.<machine>-<pid>-<random>.incomplete`, which one process writes; the next one takes over
  * what a dead one left. huggingface_hub's own `<etag>.incomplete` is left alone: whether a Python process is writing it cannot
  * be seen from here (it holds an flock), and hf_xet fills it out of order, so that its size says nothing.
  */
 import { type Hash, randomBytes } from "node:crypto";
-import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { systemErrorCode, UlptError } from "../errors.ts";
+import { systemErrorCode, type UlptError } from "../errors.ts";
 import { asWriteError } from "../formats/atomic.ts";
 import { startContentHash } from "../formats/contentHash.ts";
 import { isRunning, machine } from "../formats/maker.ts";
-import type { RemoteFile } from "./api.ts";
-import { sizeOf } from "./cache.ts";
-import { type Exchange, exchange, Interrupted } from "./exchange.ts";
-import { pageOf } from "./names.ts";
+import { type Exchange, exchange, Interrupted, Misdirected } from "./exchange.ts";
 import { backoff, pause } from "./pauses.ts";
-import { checkStatus, type Subject, unreachable } from "./refusal.ts";
-import { type HubSettings, patienceOf } from "./settings.ts";
+import { patienceOf, type Site } from "./site.ts";
+
+/** What is to be received. */
+export interface Content {
+  /** Its hash, in hexadecimal, as `startContentHash` takes it: what it is called where it is kept. */
+  etag: string;
+  /** Bytes. */
+  size: number;
+}
 
 export interface TransferOptions {
-  settings: HubSettings;
-  subject: Subject;
-  /** The commit that `file` belongs to. */
-  commit: string;
-  file: RemoteFile;
+  site: Site;
+  address: string;
+  file: Content;
+  /** Where it goes. */
   blobs: string;
+  /** Returns if the answer has the content. @throws Interrupted where the server may be asked again, or what its refusal means */
+  checkAnswer: (answer: Exchange) => void | Promise<void>;
+  /** What ended the transfer, for people. */
+  asError: (failure: Interrupted | Misdirected | Mismatch) => UlptError;
   /** `bytes` of the file are here, `received` of them since the last call. */
   onBytes: (bytes: number, received: number) => void;
   signal?: AbortSignal | undefined;
@@ -39,8 +46,8 @@ const writing = new Set<string>();
 /**
  * Downloads `file` to `blobs/<etag>`, beginning where an earlier attempt ended. The caller holds the claim to it.
  * Returns false if another process has taken over what had come: this one gave no sign of life for too long.
- * @throws UlptError HUB_CORRUPT, HUB_UNREACHABLE, HUB_GATED, HUB_DENIED, HUB_NOT_FOUND, HUB_ANSWER, DISK_FULL,
- * RUN_UNWRITABLE; the reason of `signal`. What has come is kept, except after HUB_CORRUPT.
+ * @throws UlptError what `checkAnswer` and `asError` make; DISK_FULL, RUN_UNWRITABLE; the reason of `signal`. What has come is kept,
+ * except after a Mismatch.
  */
 export async function transfer(options: TransferOptions): Promise<boolean> {
   const { blobs, file } = options;
@@ -67,14 +74,15 @@ export async function transfer(options: TransferOptions): Promise<boolean> {
     return true;
   } catch (error) {
     if ((await sizeOf(path)) === 0) await rm(path, { force: true }).catch(() => {});
-    throw asWriteError(error, path);
+    const isOurs = error instanceof Interrupted || error instanceof Misdirected || error instanceof Mismatch;
+    throw isOurs ? options.asError(error) : asWriteError(error, path);
   } finally {
     writing.delete(name);
   }
 }
 
-/** What was received is not what the Hub announced. */
-class Mismatch extends Error {}
+/** What was received, twice, is not what was announced. */
+export class Mismatch extends Error {}
 
 /** Writes the whole file through `handle` and verifies it; what is wrong is fetched once more from the beginning. */
 async function fill(handle: FileHandle, options: TransferOptions): Promise<void> {
@@ -91,21 +99,21 @@ async function fill(handle: FileHandle, options: TransferOptions): Promise<void>
       if (!(error instanceof Mismatch)) throw error;
       await partial.clear();
       options.onBytes(0, 0);
-      if (round === 2) throw corrupt(error, options);
+      if (round === 2) throw error;
     }
   }
 }
 
 /** Receives until the file has its size: again and again where the connection breaks, as long as something comes. */
 async function receive(partial: Partial, options: TransferOptions): Promise<void> {
-  const { settings, subject, file, signal, onBytes } = options;
-  const patience = patienceOf(settings);
+  const { site, address, file, signal, onBytes } = options;
+  const patience = patienceOf(site);
   let attempt = 1;
   let farthest = partial.bytes;
   while (partial.bytes < file.size) {
     let answer: Exchange | undefined;
     try {
-      answer = await exchange(addressOf(options), settings, { signal, headers: rangeHeaders(partial.bytes) });
+      answer = await exchange(address, site, { signal, headers: rangeHeaders(partial.bytes) });
       await position(answer, partial, options);
       onBytes(partial.bytes, 0);
       for await (const chunk of answer.chunks()) {
@@ -120,9 +128,7 @@ async function receive(partial: Partial, options: TransferOptions): Promise<void
       signal?.throwIfAborted();
       if (!(error instanceof Interrupted)) throw error;
       const tooLong = (error.retryAfter ?? 0) > patience.longestRetryAfter;
-      if (error.kind === "certificate" || tooLong || attempt > patience.retries) {
-        throw unreachable(error, settings, pageOf(settings.endpoint, subject.repository));
-      }
+      if (error.kind === "certificate" || tooLong || attempt > patience.retries) throw error;
       const delay = error.retryAfter ?? backoff(attempt, patience);
       attempt++;
       await pause(delay, signal);
@@ -130,11 +136,6 @@ async function receive(partial: Partial, options: TransferOptions): Promise<void
       answer?.close();
     }
   }
-}
-
-function addressOf({ settings, subject, commit, file }: TransferOptions): string {
-  const path = file.path.split("/").map(encodeURIComponent).join("/");
-  return `${pageOf(settings.endpoint, subject.repository)}/resolve/${commit}/${path}`;
 }
 
 /** Ranges count bytes of the file as it is: a compressed answer would have others. */
@@ -145,12 +146,12 @@ function rangeHeaders(bytes: number): Record<string, string> {
 /** Brings the partial file to where the answer's content begins. */
 async function position(answer: Exchange, partial: Partial, options: TransferOptions): Promise<void> {
   const { response } = answer;
-  const { file, settings, subject } = options;
+  const { file } = options;
   if (response.status === 416) {
     await partial.clear(); // the server has less than we do: not of this file, then
     throw new Interrupted("network", "the server does not have the rest of the file", { status: 416 });
   }
-  await checkStatus(answer, { ...subject, file: file.path }, settings);
+  await options.checkAnswer(answer);
   let total: number | undefined;
   if (response.status === 206) {
     const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
@@ -172,10 +173,10 @@ async function position(answer: Exchange, partial: Partial, options: TransferOpt
 class Partial {
   bytes = 0;
   private readonly handle: FileHandle;
-  private readonly file: RemoteFile;
+  private readonly file: Content;
   private hash: Hash;
 
-  constructor(handle: FileHandle, file: RemoteFile) {
+  constructor(handle: FileHandle, file: Content) {
     this.handle = handle;
     this.file = file;
     this.hash = startContentHash(file.etag, file.size);
@@ -220,14 +221,6 @@ class Partial {
     const hash = this.hash.digest("hex");
     if (hash !== this.file.etag) throw new Mismatch(`its hash is ${hash} instead of ${this.file.etag}`);
   }
-}
-
-function corrupt({ message }: Mismatch, { file, settings, subject }: TransferOptions): UlptError {
-  return new UlptError("HUB_CORRUPT", `The file ${file.path} came damaged twice: ${message}.`, {
-    where: `${pageOf(settings.endpoint, subject.repository)}, ${file.path}`,
-    expected: "the content whose hash the Hub lists",
-    hint: "Try again later; if it stays, something on the way (a proxy, a mirror in HF_ENDPOINT) changes files.",
-  });
 }
 
 const incompletePattern = /^([0-9a-f]+)\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.incomplete$/;
@@ -281,5 +274,15 @@ async function adoptIncomplete(blobs: string, etag: string, path: string): Promi
 async function removeIncomplete(blobs: string, etag: string): Promise<void> {
   for (const { path, abandoned } of await listIncomplete(blobs, etag)) {
     if (abandoned) await rm(path, { force: true }).catch(() => {});
+  }
+}
+
+/** Bytes of the file at `path`, through symlinks; undefined where there is none. */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    const status = await stat(path);
+    return status.isFile() ? status.size : undefined;
+  } catch {
+    return undefined;
   }
 }
