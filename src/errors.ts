@@ -75,6 +75,8 @@ const codes = {
   SLURM_MISSING: exitCodes.internal,
   /** Slurm does not take the job, or will never start it. */
   SLURM_REFUSED: exitCodes.internal,
+  /** The queue takes no more jobs of this user now. */
+  SLURM_FULL: exitCodes.internal,
   /** The controller does not answer: nobody knows how the job is. */
   SLURM_SILENT: exitCodes.internal,
   /** The job ended, or would not begin in time, without doing what it was for. */

@@ -152,7 +152,7 @@ async function awaitAnswer(check: Check): Promise<Answer> {
       throw unanswered(check, overSince.words);
     }
     if (!overSince && Date.now() >= nextQuestion) {
-      const queue = await askQueue([name], { signal });
+      const queue = await askQueue({ names: [name], each: false }, { signal });
       silences = queue.kind === "unknown" ? silences + 1 : 0;
       const pause = nextPause(asked++, silences, profile.pollSeconds);
       nextQuestion = Date.now() + 1_000 * pause;

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readHolder } from "../runs/owner.ts";
 import type { Owner } from "../runs/schema.ts";
 import { goesOn, isOfLaunch, killTraining, launcherOf } from "./launchers.ts";
-import { type Launch, listLaunches } from "./records.ts";
+import { type LocalLaunch, listLaunches } from "./records.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -22,7 +22,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-const launch: Launch = {
+const launch: LocalLaunch = {
   version: 1,
   launcher: "local",
   id: "2026-01-01T00-00-00-000Z-abcd",
@@ -91,7 +91,7 @@ describe("a runtime that claims a run", () => {
     expect(held.launch).toBe(launched.id);
     expect(isOfLaunch(held, launched)).toBe(true);
     expect(goesOn(launched)).toBe(true);
-    await killTraining(held, listLaunches(workspace));
+    await killTraining(directory, held, listLaunches(workspace));
     expect((await end).code).not.toBe(0);
     expect(goesOn(launched)).toBe(false);
   });
@@ -112,7 +112,7 @@ describe("a runtime that claims a run", () => {
       const held = readHolder(directory)!.owner!;
       expect(held).toMatchObject({ host: hostname(), pid: child.pid });
       expect(held).not.toHaveProperty("launch");
-      await killTraining(held, []);
+      await killTraining(directory, held, []);
       await gone;
     },
   );

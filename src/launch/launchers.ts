@@ -1,11 +1,14 @@
 /** @file Which launcher a launch is of, and which launch a run is trained by. */
 import type { Owner } from "../runs/schema.ts";
-import type { Launcher } from "./launcher.ts";
+import type { Launcher, LocalLauncher } from "./launcher.ts";
 import { endOwner, localLauncher } from "./local.ts";
 import type { Launch } from "./records.ts";
+import { slurmLauncher } from "./slurm/slurm.ts";
 
-const launchers: Record<Launch["launcher"], Launcher> = { local: localLauncher };
+const launchers: Record<Launch["launcher"], Launcher> = { local: localLauncher, slurm: slurmLauncher };
 
+export function launcherOf(launch: { launcher: "local" }): LocalLauncher;
+export function launcherOf(launch: Pick<Launch, "launcher">): Launcher;
 export function launcherOf({ launcher }: Pick<Launch, "launcher">): Launcher {
   return launchers[launcher];
 }
@@ -22,17 +25,18 @@ export function goesOn(launch: Launch): boolean {
 export function isOfLaunch(owner: Owner | null | undefined, launch: Launch): boolean {
   if (!owner) return false;
   if (owner.launch !== undefined) return owner.launch === launch.id;
+  if (launch.launcher !== "local") return false;
   const { host, pid, processStart } = launch;
   return owner.host === host && owner.pid === pid && owner.processStart === processStart;
 }
 
 /**
- * Ends at once what trains a run, and what that started: its launch among `launches`, or a process that was started by hand.
+ * Ends at once what trains the run in a folder, and what that started: its launch among `launches`, or a process that was started
+ * by hand.
  * @throws UlptError RUN_BUSY where nothing proves that it is the run's: then it is left alone
  */
-export async function killTraining(owner: Owner, launches: readonly Launch[]): Promise<void> {
-  await endOwner(
-    owner,
-    launches.find((launch) => isOfLaunch(owner, launch) && goesOn(launch)),
-  );
+export async function killTraining(directory: string, owner: Owner, launches: readonly Launch[]): Promise<void> {
+  const launch = launches.find((one) => isOfLaunch(owner, one) && goesOn(one));
+  if (launch?.launcher === "slurm") return launcherOf(launch).kill(launch, directory);
+  await endOwner(owner, launch);
 }

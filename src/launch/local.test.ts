@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { thisObserver } from "../runs/owner.ts";
 import type { Runtime } from "./launcher.ts";
 import { endOwner, localLauncher } from "./local.ts";
-import { type Launch, listLaunches } from "./records.ts";
+import { type LocalLaunch, listLaunches } from "./records.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -31,7 +31,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 const { start, stop, kill, state } = localLauncher;
 
-const logHas = (launched: Launch, text: string) => until(() => readFileSync(launched.log, "utf8").includes(text));
+const logHas = (launched: LocalLaunch, text: string) => until(() => readFileSync(launched.log, "utf8").includes(text));
 
 describe("a launch on this machine", () => {
   it("writes both outputs to the log and tells the exit code", async () => {
@@ -65,7 +65,7 @@ describe("a launch on this machine", () => {
       await localLauncher.start({ command: process.execPath, args: [${JSON.stringify(cli)}], env: {} },
         { workspace: ${JSON.stringify(workspace)}, args: ${JSON.stringify(args)} });`;
     execFileSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", starter]);
-    const [found] = listLaunches(workspace);
+    const [found] = listLaunches(workspace) as LocalLaunch[];
     expect(state(found!)).toBe("running");
     await kill(found!);
     await until(() => state(found!) === "ended");
@@ -101,7 +101,7 @@ describe("a launch on this machine", () => {
 describe("a process that a record names", () => {
   let bystander: ChildProcess;
   /** A record of a training that this process is said to do. */
-  let record: Launch;
+  let record: LocalLaunch;
   beforeEach(() => {
     bystander = spawn("sleep", ["600"], { detached: true, stdio: "ignore" });
     const { host, processStart } = thisObserver();
@@ -123,7 +123,7 @@ describe("a process that a record names", () => {
   const lives = () => thisObserver().processStart(bystander.pid!) !== undefined;
 
   it.skipIf(process.platform === "win32")("gets no signal unless it is proven to be ours", async () => {
-    const others: Partial<Launch>[] = [
+    const others: Partial<LocalLaunch>[] = [
       {},
       { args: [] },
       { args: ["600"] }, // the end of the bystander's own command line

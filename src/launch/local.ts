@@ -7,14 +7,14 @@ import { closeSync } from "node:fs";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { launchStateVariable } from "../runs/layout.ts";
 import type { Owner } from "../runs/schema.ts";
-import type { LaunchEnd, Launcher, LaunchOrder, Runtime, Started } from "./launcher.ts";
+import type { LaunchEnd, LaunchOrder, LocalLauncher, Runtime, Started } from "./launcher.ts";
 import { inSystemRoot, type Proof, proveLaunch, proveOwner } from "./proof.ts";
-import { createLaunch, isRunning, type Launch, recordLaunch } from "./records.ts";
+import { createLaunch, isRunning, type LocalLaunch, recordLaunch } from "./records.ts";
 
 /** Those of the launches of this process that have not ended, by their ids. */
 const children = new Map<string, ChildProcess>();
 
-export const localLauncher: Launcher = {
+export const localLauncher: LocalLauncher = {
   start,
   stop: async (launch) => interrupt(launch),
   kill: (launch) => killProven(launch.pid, prove(launch)),
@@ -65,7 +65,7 @@ function spawned(child: ChildProcess, command: string): Promise<void> {
 }
 
 /** Not where there are no signals (on Windows), nor where nothing proves that the process is the launch's. */
-function interrupt(launched: Launch): boolean {
+function interrupt(launched: LocalLaunch): boolean {
   if (process.platform === "win32" || prove(launched).kind !== "ours") return false;
   return signal(launched.pid, "SIGINT");
 }
@@ -76,14 +76,14 @@ function interrupt(launched: Launch): boolean {
  */
 export async function endOwner(
   owner: Pick<Owner, "host" | "pid" | "processStart">,
-  launched?: Launch | undefined,
+  launched?: LocalLaunch | undefined,
 ): Promise<void> {
   const proof = proveOwner(owner);
   await killProven(owner.pid, proof.kind === "unproven" && launched ? prove(launched) : proof);
 }
 
 /** A child that has not ended is who it was; any other process has to be looked at. */
-function prove(launched: Launch): Proof {
+function prove(launched: LocalLaunch): Proof {
   const child = children.get(launched.id);
   const lives = child?.pid === launched.pid && child.exitCode === null && child.signalCode === null;
   return lives ? { kind: "ours" } : proveLaunch(launched);

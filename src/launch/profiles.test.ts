@@ -19,7 +19,13 @@ describe("launch profiles", () => {
   });
 
   it("are what Slurm does by itself where there is no file", () => {
-    expect(readProfile(path, undefined)).toEqual({ setup: [], environment: {}, pollSeconds: 60, sbatch: [] });
+    expect(readProfile(path, undefined)).toEqual({
+      setup: [],
+      environment: {},
+      pollSeconds: 60,
+      warningSeconds: 120,
+      sbatch: [],
+    });
   });
 
   it("are read by name; another name is told with the one that was meant", () => {

@@ -20,6 +20,7 @@ const value = z.string().regex(/^[\w.,:=+/-]+$/, "expected letters, digits and .
 const ownOptions = [
   ...["array", "chdir", "error", "export", "export-file", "job-name", "open-mode", "output", "input"],
   ...["parsable", "requeue", "no-requeue", "test-only", "wait", "wrap", "quiet", "time"],
+  ...["signal", "nodes", "ntasks"],
 ];
 const option = line
   .regex(/^--[a-z][a-z-]*(=.*)?$/, 'expected a long option in one text, like "--qos=normal"')
@@ -53,6 +54,10 @@ const profileSchema = z.strictObject({
   environment: z.record(z.string().regex(/^[A-Za-z_]\w*$/, "expected the name of a variable"), line).default({}),
   /** Seconds between two questions to the controller, at least. */
   pollSeconds: z.int().min(1).max(3600).default(60),
+  /** How many runs of a launch at a time; without it as many as Slurm lets. */
+  concurrency: z.int().min(1).max(100_000).optional(),
+  /** So long before its time is over a run saves and goes back into the queue. Slurm may be a minute early. */
+  warningSeconds: z.int().min(10).max(65_535).default(120),
   /** Further options of sbatch. */
   sbatch: z.array(option).max(50).default([]),
 });

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { thisObserver } from "../runs/owner.ts";
 import type { Owner } from "../runs/schema.ts";
-import type { Launch } from "./records.ts";
+import type { LocalLaunch } from "./records.ts";
 
 /** `gone`: there is nothing to signal. `unproven`: `why` is a sentence for people. */
 export type Proof = { kind: "ours" } | { kind: "gone" } | { kind: "unproven"; why: string };
@@ -23,7 +23,7 @@ export function proveOwner(owner: Pick<Owner, "host" | "pid" | "processStart">):
 }
 
 /** The process of a launch: its command line ends with the launch's. */
-export function proveLaunch(launch: Pick<Launch, "host" | "pid" | "processStart" | "args">): Proof {
+export function proveLaunch(launch: Pick<LocalLaunch, "host" | "pid" | "processStart" | "args">): Proof {
   const found = lookAtProcess(launch);
   if ("kind" in found) return found;
   const command = words(launch.args);

@@ -19,8 +19,8 @@ import {
   failureOf,
   forgetLaunch,
   isRunning,
-  type Launch,
   type LaunchState,
+  type LocalLaunch,
   listLaunches,
   recordLaunch,
   writeLaunchState,
@@ -33,7 +33,7 @@ beforeEach(() => {
 afterEach(() => rmSync(workspace, { recursive: true, force: true }));
 
 /** A launch by a process that is gone. */
-function endedLaunch(): Launch {
+function endedLaunch(): LocalLaunch {
   const created = createLaunch(workspace);
   closeSync(created.descriptor);
   return recordLaunch(created, { pid: 2 ** 30, args: ["train", "e.ulpt.json"], experiment: "e" });
@@ -55,7 +55,7 @@ describe("a launch", () => {
   });
 
   it("is not taken for another process that got its pid", () => {
-    const reused: Launch = { ...endedLaunch(), pid: process.pid, processStart: "1" };
+    const reused: LocalLaunch = { ...endedLaunch(), pid: process.pid, processStart: "1" };
     if (process.platform === "linux") expect(isRunning(reused)).toBe(false);
     expect(isRunning({ ...reused, processStart: null, host: "elsewhere" })).toBe(false);
   });
@@ -69,7 +69,7 @@ describe("a launch", () => {
 describe("a launch that failed before its first run", () => {
   const error = { code: "MODEL_MISSING", message: "There is no model.", hint: "Check the path." };
 
-  function saying(state: Omit<LaunchState, "version">): Launch {
+  function saying(state: Omit<LaunchState, "version">): LocalLaunch {
     const launch = endedLaunch();
     writeLaunchState(launch.state, { version: 1, ...state });
     return launch;

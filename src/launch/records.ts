@@ -1,24 +1,26 @@
-/** @file Launches: the runtime processes started for a workspace, recorded so that the next window finds them again. */
+/** @file Launches: what was started for a workspace, here or by a scheduler, recorded so that the next window finds it again. */
 import { randomBytes } from "node:crypto";
-import { openSync } from "node:fs";
+import { openSync, rmSync } from "node:fs";
 import { z } from "zod";
 import type { ErrorCode } from "../errors.ts";
+import { mostRuns } from "../experiment/expand.ts";
 import { asWriteError } from "../formats/atomic.ts";
 import { isName, launchesFolder, launchPaths } from "../runs/layout.ts";
 import { removeAbandonedOwn, thisObserver } from "../runs/owner.ts";
-import { listOwnNames, makeOwnFolders, removeOwnFile, statOwnFile, writeOwnFile } from "../runs/ownFiles.ts";
+import {
+  listOwnNames,
+  makeOwnFolders,
+  removeOwnFile,
+  requireOwnFolder,
+  statOwnFile,
+  writeOwnFile,
+} from "../runs/ownFiles.ts";
 import { type RecordedError, readJson, recordedError } from "../runs/schema.ts";
 import { hideFromGit } from "../runs/store.ts";
 
 /** `<workspace>/.ulpt/launches/<id>.json`. What the launch is called and where its output goes says the name of the file. */
-const launchJson = z.object({
+const anyLaunch = z.object({
   version: z.literal(1),
-  /** What started it, and alone can end it. */
-  launcher: z.enum(["local"]).default("local"),
-  pid: z.int().min(1),
-  host: z.string(),
-  /** When the kernel says the process began; null where it does not say. Tells a reused pid. */
-  processStart: z.string().nullable(),
   /** The command of ulpt, e.g. `train sst2.ulpt.json`. */
   args: z.array(z.string()),
   started: z.iso.datetime(),
@@ -29,13 +31,67 @@ const launchJson = z.object({
     .optional(),
 });
 
-export interface Launch extends z.infer<typeof launchJson> {
+/** A process of a machine. */
+const localJson = anyLaunch.extend({
+  launcher: z.literal("local"),
+  pid: z.int().min(1),
+  host: z.string(),
+  /** When the kernel says the process began; null where it does not say. Tells a reused pid. */
+  processStart: z.string().nullable(),
+});
+
+/** Part of a launch's runs that is one array of jobs: the run with index `first + i` is its element i. */
+const jobArray = z.object({
+  first: z.int().min(0),
+  count: z.int().min(1),
+  /** Slurm's number of it; null until sbatch said one. */
+  job: z.int().min(1).nullable(),
+});
+export type JobArray = z.infer<typeof jobArray>;
+
+/** Jobs of a Slurm cluster, each of which trains one run. Which runs, its folder says (src/launch/slurm/folder.ts). */
+const slurmJson = anyLaunch.extend({
+  launcher: z.literal("slurm"),
+  /** The launch profile that it was submitted by. */
+  profile: z.string(),
+  /** The user who submitted it. */
+  user: z.string(),
+  /** Seconds between two questions to its controller, at least. */
+  pollSeconds: z.int().min(1).max(3600),
+  /** How many runs. */
+  runs: z.int().min(1).max(mostRuns),
+  /** Those that were submitted, in their order; what is behind them waits for a place in the queue. */
+  arrays: z.array(jobArray).max(mostRuns),
+  /** The sweep that its runs are of. */
+  sweep: z
+    .string()
+    .refine((name) => isName("sweep", name), "expected the name of a sweep")
+    .optional(),
+  /** When somebody saw that nothing is left of it in the queue. */
+  ended: z.iso.datetime().optional(),
+});
+
+/** Records of before there were several launchers name none. */
+const launchJson = z.preprocess(
+  (json) => (typeof json === "object" && json !== null ? { launcher: "local", ...json } : json),
+  z.discriminatedUnion("launcher", [localJson, slurmJson]),
+);
+
+/** What every launch has beside its record. */
+interface LaunchFiles {
   id: string;
   /** The file that its output goes to. */
   log: string;
   /** The file in which its process says how far it is. */
   state: string;
 }
+export interface LocalLaunch extends z.infer<typeof localJson>, LaunchFiles {}
+export interface SlurmLaunch extends z.infer<typeof slurmJson>, LaunchFiles {
+  workspace: string;
+  /** Of its jobs. */
+  folder: string;
+}
+export type Launch = LocalLaunch | SlurmLaunch;
 
 /** What a launch waits for before its first run. */
 const preparation = z.object({
@@ -94,23 +150,48 @@ export function createLaunch(workspace: string): NewLaunch {
 
 /** Records that `pid` is the process of a new launch. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
 export function recordLaunch(
-  { workspace, id, started, log, state }: NewLaunch,
+  created: NewLaunch,
   process: { pid: number; args: readonly string[]; experiment?: string | undefined },
-): Launch {
+): LocalLaunch {
   const { pid, args, experiment } = process;
   const observer = thisObserver();
-  const record: z.infer<typeof launchJson> = {
+  const record: z.infer<typeof localJson> = {
     version: 1,
     launcher: "local",
     pid,
     host: observer.host,
     processStart: observer.processStart(pid) ?? null,
     args: [...args],
-    started,
+    started: created.started,
     ...(experiment === undefined ? {} : { experiment }),
   };
-  writeOwnFile(launchPaths(workspace, id).record, `${JSON.stringify(record, null, 2)}\n`, { tag: "launch" });
+  const { workspace, id, log, state } = created;
+  writeRecord(workspace, id, record);
   return { ...record, id, log, state };
+}
+
+/** What is recorded of jobs before they are submitted. */
+export type NewJobs = Pick<SlurmLaunch, "profile" | "user" | "pollSeconds" | "runs" | "args"> &
+  Partial<Record<"sweep" | "experiment", string | undefined>>;
+
+/** Records jobs that are about to be submitted. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+export function recordJobs(created: NewLaunch, jobs: NewJobs): SlurmLaunch {
+  const { workspace, id, log, state, started } = created;
+  const { folder } = launchPaths(workspace, id);
+  const facts = slurmJson.parse({ version: 1, launcher: "slurm", started, arrays: [], ...jobs });
+  return updateJobs({ ...facts, workspace, id, log, state, folder });
+}
+
+/** Writes what became of jobs into their record. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+export function updateJobs(launch: SlurmLaunch, change: Partial<Pick<SlurmLaunch, "arrays" | "ended">> = {}) {
+  const updated: SlurmLaunch = { ...launch, ...change };
+  const { workspace, id, log: _log, state: _state, folder: _folder, ...record } = updated;
+  writeRecord(workspace, id, record);
+  return updated;
+}
+
+function writeRecord(workspace: string, id: string, record: z.infer<typeof launchJson>): void {
+  writeOwnFile(launchPaths(workspace, id).record, `${JSON.stringify(record, null, 2)}\n`, { tag: "launch" });
 }
 
 /** @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
@@ -146,7 +227,10 @@ const stopped: ErrorCode = "STOPPED";
 
 /** Takes the record of a launch that ended away, with its log. @throws UlptError RUN_INVALID, RUN_UNWRITABLE */
 export function forgetLaunch(workspace: string, id: string): void {
-  for (const path of Object.values(launchPaths(workspace, id))) removeOwnFile(path);
+  const { folder, ...files } = launchPaths(workspace, id);
+  for (const path of Object.values(files)) removeOwnFile(path);
+  requireOwnFolder(folder);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** The launches of a workspace, oldest first. Records that cannot be read are left out. Changes nothing on the disk. */
@@ -163,9 +247,10 @@ function launchIds(workspace: string, ending: string): string[] {
 
 function readLaunch(workspace: string, id: string): Launch | null {
   try {
-    const { record, log, state } = launchPaths(workspace, id);
+    const { record, log, state, folder } = launchPaths(workspace, id);
     const read = readJson(record, launchJson);
-    return read && statOwnFile(log) ? { ...read, id, log, state } : null;
+    if (!read || !statOwnFile(log)) return null;
+    return read.launcher === "slurm" ? { ...read, id, log, state, workspace, folder } : { ...read, id, log, state };
   } catch {
     return null;
   }
@@ -186,8 +271,13 @@ function forgetOldLaunches(workspace: string): void {
   }
 }
 
-/** Whether the process of a launch is there, on this machine. Good enough to show, not to send it a signal. */
-export function isRunning({ pid, host, processStart }: Launch): boolean {
+/**
+ * Whether the process of a launch is there, on this machine; of jobs, whether nobody has seen their end. Good enough to show, not
+ * to send a signal.
+ */
+export function isRunning(launch: Launch): boolean {
+  if (launch.launcher === "slurm") return launch.ended === undefined;
+  const { pid, host, processStart } = launch;
   const observer = thisObserver();
   if (host !== observer.host) return false;
   const start = observer.processStart(pid);

@@ -126,20 +126,50 @@ export function runFolder(workspace: string, experiment: string, run: string): s
 }
 
 const stateEnding = ".state.json";
+const folderEnding = ".jobs";
 
-/** Record and output of a launch, and how far its process says it is. */
-export function launchPaths(workspace: string, id: string): { record: string; log: string; state: string } {
+/** Record and output of a launch, how far its process says it is, and the folder of one whose runs are jobs. */
+export function launchPaths(workspace: string, id: string) {
   const path = pathOf(launchesFolder(workspace), "launch", id);
-  return { record: `${path}.json`, log: `${path}.log`, state: `${path}${stateEnding}` };
+  return {
+    record: `${path}.json`,
+    log: `${path}.log`,
+    state: `${path}${stateEnding}`,
+    folder: `${path}${folderEnding}`,
+  };
+}
+
+/** In the folder of a launch's jobs: what each is told and says. `run`: its index among the launch's runs, from 0. */
+export function jobPaths(folder: string) {
+  return {
+    /** Of the array that begins with a run. */
+    script: (run: number) => join(folder, `${run}.sh`),
+    /** The names of the runs' folders. */
+    runs: join(folder, "runs.json"),
+    /** What squeue said last. */
+    queue: join(folder, "queue.json"),
+    /** What is not to be trained any more. */
+    cancelled: join(folder, "cancelled.json"),
+    logs: join(folder, "logs"),
+    /** Of an array its first run, and a job's index in it. */
+    log: (first: number, element: number | string) => join(folder, "logs", `${first}-${element}.log`),
+    states: join(folder, "states"),
+    state: (run: number) => join(folder, "states", `${run}${stateEnding}`),
+  };
 }
 
 /** Variable of the environment that names to a launched process the file for its state. */
 export const launchStateVariable = "ULPT_LAUNCH_STATE";
+/** Variable of the environment with how often a scheduler has begun the process's job again. */
+export const restartVariable = "ULPT_LAUNCH_RESTART";
 
-/** Id of the launch that this process is of; undefined where it was started by hand. */
-export function thisLaunch(): string | undefined {
-  const id = basename(process.env[launchStateVariable] ?? "", stateEnding);
-  return isName("launch", id) ? id : undefined;
+/** The launch that this process is of, and how often its job was begun again; undefined where it was started by hand. */
+export function thisLaunch(): { id: string; restart: number } | undefined {
+  const state = process.env[launchStateVariable] ?? "";
+  const own = basename(state, stateEnding);
+  const id = isName("launch", own) ? own : basename(dirname(dirname(state)), folderEnding);
+  const restart = Number(process.env[restartVariable] ?? 0);
+  return isName("launch", id) ? { id, restart: Number.isSafeInteger(restart) && restart > 0 ? restart : 0 } : undefined;
 }
 
 /** The files and folders of the run in `directory`. */

@@ -47,6 +47,40 @@ function writeOwner(change: Partial<Owner>): void {
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), ...change }));
 }
 
+describe("a job that its scheduler began again", () => {
+  const id = "2026-01-01T00-00-00-000Z-abcd";
+  function asJob(restart: number, launch = id): void {
+    vi.stubEnv("ULPT_LAUNCH_STATE", join("/w", ".ulpt", "launches", `${launch}.jobs`, "states", "7.state.json"));
+    vi.stubEnv("ULPT_LAUNCH_RESTART", String(restart));
+  }
+
+  it("takes the run from the attempt before it, which still seems to work, and that one stops at its next write", () => {
+    asJob(0);
+    const orphan = claim(run);
+    expect(orphan.owner).toMatchObject({ launch: id });
+    asJob(2);
+    expect(claim(run).owner).toMatchObject({ attempt: 2, launch: id, restart: 2 });
+    expect(() => orphan.assertOwned()).toThrow(coded("RUN_FENCED"));
+  });
+
+  it("gives way to a later one, also where that has ended", () => {
+    asJob(1);
+    const later = claim(run);
+    asJob(0);
+    expect(() => claim(run)).toThrow(coded("RUN_FENCED"));
+    later.release({ ...ended, state: "stopped" });
+    expect(() => claim(run)).toThrow(coded("RUN_FENCED"));
+  });
+
+  it("does not take it from another launch, or from its like", () => {
+    asJob(0);
+    claim(run);
+    expect(() => claim(run)).toThrow(coded("RUN_BUSY"));
+    asJob(5, "2026-01-01T00-00-00-000Z-0000");
+    expect(() => claim(run)).toThrow(coded("RUN_BUSY"));
+  });
+});
+
 describe("claimRun", () => {
   it("gives the first attempt, and says who owns the run", () => {
     const ownership = claim(run);

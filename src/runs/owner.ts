@@ -140,8 +140,9 @@ const heldRun: HeldWords = {
 };
 
 /**
- * Claims the next attempt at the run in `directory` for this process. Of several processes that try at once, one wins.
- * @throws UlptError RUN_MISSING, RUN_BUSY, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL
+ * Claims the next attempt at the run in `directory` for this process. Of several processes that try at once, one wins. A job that
+ * its scheduler began again takes the run from the attempt before, dead or not.
+ * @throws UlptError RUN_MISSING, RUN_BUSY, RUN_FENCED where the job was begun again since, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL
  */
 export function claimRun(directory: string, { takeOver = false, held = heldRun }: ClaimOptions = {}): Ownership {
   if (!existsSync(directory)) {
@@ -151,17 +152,23 @@ export function claimRun(directory: string, { takeOver = false, held = heldRun }
     });
   }
   const observer = thisObserver();
+  const launch = thisLaunch();
   const holder = readHolder(directory);
   const ended = holder && endedAttempt(directory) >= holder.attempt;
-  if (holder && !ended && !takeOver && isAlive(holder, observer)) throw busy(held, directory, holder);
+  const order =
+    launch && holder?.owner?.launch === launch.id ? launch.restart - (holder.owner.restart ?? 0) : undefined;
+  if (order !== undefined && order < 0) throw fenced(held, directory, holder!.attempt);
+  // A scheduler begins a job again only when it has given up the attempt before, which may not know it.
+  const succeeds = order !== undefined && order > 0;
+  if (holder && !ended && !takeOver && !succeeds && isAlive(holder, observer)) throw busy(held, directory, holder);
 
-  const launch = thisLaunch();
   const claim: Owner = {
     attempt: (holder?.attempt ?? 0) + 1,
     host: observer.host,
     pid: process.pid,
     processStart: observer.processStart(process.pid) ?? null,
-    ...(launch === undefined ? {} : { launch }),
+    ...(launch && { launch: launch.id }),
+    ...(launch && launch.restart > 0 && { restart: launch.restart }),
     started: new Date(observer.now).toISOString(),
   };
   createClaim(held, directory, claim);
@@ -249,6 +256,13 @@ export function busy({ what, isBusy, hint }: HeldWords, directory: string, holde
   });
 }
 
+function fenced({ what }: HeldWords, directory: string, newer: number): UlptError {
+  return new UlptError("RUN_FENCED", `Attempt ${newer} took the ${what} over; an older one must stop.`, {
+    where: directory,
+    hint: "Nothing is lost: the newer attempt goes on from the saved state.",
+  });
+}
+
 /** The right of one attempt to write a run, until a newer attempt is claimed. */
 export class Ownership {
   readonly directory: string;
@@ -268,15 +282,7 @@ export class Ownership {
   /** Throws if a newer attempt holds the run. Cheap: call it before every write that matters. @throws UlptError RUN_FENCED */
   assertOwned(): void {
     const newer = this.newerAttempt();
-    if (newer === null) return;
-    throw new UlptError(
-      "RUN_FENCED",
-      `Attempt ${newer} took the ${this.held.what} over; attempt ${this.attempt} must stop.`,
-      {
-        where: this.directory,
-        hint: "Nothing is lost: the newer attempt goes on from the saved state.",
-      },
-    );
+    if (newer !== null) throw fenced(this.held, this.directory, newer);
   }
 
   private newerAttempt(): number | null {

@@ -114,6 +114,8 @@ export const owner = z.object({
     .string()
     .refine((id) => isName("launch", id), "expected the id of a launch")
     .optional(),
+  /** How often a scheduler had begun the launch's job for this run again: of two attempts of one launch, more is newer. */
+  restart: z.int().min(1).optional(),
   started: isoTime,
 });
 export type Owner = z.infer<typeof owner>;

@@ -313,7 +313,9 @@ class Execution {
 
   /** Appends to the journal and tells whoever watches. */
   private record(event: NewEvent): void {
-    if (this.journal) this.options.onProgress?.(this.journal.append(event));
+    if (!this.journal) return;
+    this.ownership.assertOwned(); // also between two saves an orphan adds nothing to what a newer attempt writes
+    this.options.onProgress?.(this.journal.append(event));
   }
 
   private warn(code: string, message: string): void {

@@ -94,7 +94,7 @@ export class Trainings {
     if (!owner) return;
     this.log.info(`killing attempt ${owner.attempt} at ${run.directory}`);
     try {
-      await killTraining(owner, this.launchesAround(run));
+      await killTraining(run.directory, owner, this.launchesAround(run));
     } catch (error) {
       if (!(error instanceof UlptError) || error.code !== "RUN_BUSY") throw error;
       requestStop(run.directory);

@@ -1,41 +1,60 @@
 /** @file What Slurm says of jobs: one question for all of them, read into a typed state. */
+import { z } from "zod";
 import { callTool } from "./tools.ts";
 import { lastLine } from "./words.ts";
 
-/** How a job is, as Slurm says it. `element`: its index in an array, null for a single job. Times in seconds since 1970. */
-export interface JobStatus {
-  arrayId: number;
-  element: number | null;
+/**
+ * How a job is, as Slurm says it, or several elements of an array that are alike. `elements`: their indexes as ranges, both ends
+ * included; null for a single job. Times in seconds since 1970.
+ */
+export const jobStatus = z.object({
+  arrayId: z.int(),
+  elements: z.array(z.tuple([z.int(), z.int()])).nullable(),
   /** In Slurm's words: `PENDING`, `RUNNING`, … */
-  state: string;
+  state: z.string(),
   /** Where it runs or ran; empty before. */
-  nodes: string;
+  nodes: z.string(),
   /** When it began, or will by an estimate. */
-  start: number | null;
-  /** Slurm's reason; it can be a sentence, or the numbers of jobs. */
-  reason: string;
-}
+  start: z.number().nullable(),
+  /** Slurm's reason; it can be a sentence, or the numbers of jobs. Of several elements, perhaps several with commas between. */
+  reason: z.string(),
+});
+export type JobStatus = z.infer<typeof jobStatus>;
 
 /** Silence of the controller says nothing of the jobs: they are unknown, not gone. */
 export type Queue = { kind: "known"; jobs: JobStatus[] } | { kind: "unknown"; why: string };
 
 /** The reason stands last: only it may hold the sign between. */
-const format = "%F|%K|%A|%T|%N|%S|%e|%r";
+const format = "%F|%K|%T|%N|%S|%r";
 
-export function queueArguments(names: readonly string[]): string[] {
-  return ["--noheader", "--array", "--states=all", `--name=${names.join(",")}`, `--format=${format}`];
+/** How squeue is asked. */
+export interface QueueQuestion {
+  names: readonly string[];
+  /** A line for each element of an array that waits, which says of each why; else one for all of them. */
+  each: boolean;
 }
 
-/** One line for each job; what is no such line is skipped, since sites print greetings. */
+export function queueArguments({ names, each }: QueueQuestion): string[] {
+  return [
+    "--noheader",
+    ...(each ? ["--array"] : []),
+    "--states=all",
+    "--me",
+    `--name=${names.join(",")}`,
+    `--format=${format}`,
+  ];
+}
+
+/** What is no line of a job is skipped, since sites print greetings. */
 export function parseQueue(stdout: string): JobStatus[] {
   return stdout.split("\n").flatMap((line) => {
-    const match = /^(\d+)\|(\d+|N\/A)\|\d+\|([A-Z_]+)\|([^|]*)\|([^|]*)\|[^|]*\|(.*)$/.exec(line.trim());
+    const match = /^(\d+)\|([\d,-]+(?:%\d+)?|N\/A)\|([A-Z_]+)\|([^|]*)\|([^|]*)\|(.*)$/.exec(line.trim());
     if (!match) return [];
-    const [, arrayId, element, state, nodes, start, reason] = match as unknown as string[];
+    const [, arrayId, elements, state, nodes, start, reason] = match as unknown as string[];
     return [
       {
         arrayId: Number(arrayId),
-        element: element === "N/A" ? null : Number(element),
+        elements: elements === "N/A" ? null : parseRanges(elements!),
         state: state!,
         nodes: nodes!,
         start: /^\d+$/.test(start!) ? Number(start) : null,
@@ -45,19 +64,31 @@ export function parseQueue(stdout: string): JobStatus[] {
   });
 }
 
-/** Asks for all jobs of these names. @throws UlptError SLURM_MISSING; the reason of `signal` */
+/** `0-3,7%2` → [0, 3], [7, 7]; behind the sign is how many may run at a time. */
+function parseRanges(text: string): [number, number][] {
+  return text
+    .split("%")[0]!
+    .split(",")
+    .map((part) => part.split("-").map(Number))
+    .map(([from, to = from]) => [from!, to!]);
+}
+
+/** Asks for all jobs of these names that are this user's. @throws UlptError SLURM_MISSING; the reason of `signal` */
 export async function askQueue(
-  names: readonly string[],
+  question: QueueQuestion,
   options: { time?: number; signal?: AbortSignal } = {},
 ): Promise<Queue> {
-  const end = await callTool("squeue", queueArguments(names), options);
+  const end = await callTool("squeue", queueArguments(question), options);
   if (end.kind === "slow") return { kind: "unknown", why: "squeue took too long and was ended" };
   if (end.code === 0) return { kind: "known", jobs: parseQueue(end.stdout) };
   return { kind: "unknown", why: lastLine(end.stderr) || `squeue ended with code ${end.code}` };
 }
 
-/** Seconds until the next question: soon at first, then at most as often as the profile says; a silent controller gets twice that time. */
+/** Beyond so many doublings a silent controller is asked no less. */
+const mostDoublings = 3;
+
+/** Seconds until the next question: soon at first, then at most as often as the profile says; a silent controller is asked less and less. */
 export function nextPause(asked: number, silences: number, pollSeconds: number): number {
-  if (silences > 0) return pollSeconds * 2;
+  if (silences > 0) return pollSeconds * 2 ** Math.min(silences, mostDoublings);
   return Math.min(pollSeconds, 2 * 2 ** Math.min(asked, 20));
 }

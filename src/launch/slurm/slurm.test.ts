@@ -15,36 +15,47 @@ import { jobName, parseJobId, sbatchArguments, submit } from "./submit.ts";
 import { toolEnvironment } from "./tools.ts";
 import { describeJob, explainRefusal } from "./words.ts";
 
-const profile: LaunchProfile = { setup: [], environment: {}, pollSeconds: 60, sbatch: [] };
+const profile: LaunchProfile = { setup: [], environment: {}, pollSeconds: 60, warningSeconds: 120, sbatch: [] };
 const batch = { name: "ulpt-check-1", script: "/w/job.sh", folder: "/w", log: "/w/100%j/log" };
 
 describe("squeue", () => {
   it("is read into typed states, the reason being a sentence or a list", () => {
     const text = [
-      "10|N/A|10|CANCELLED||2|3|Resources",
-      "6|N/A|6|FAILED|n1|1796021971|1796025571|JobLaunchFailure",
+      "10|N/A|CANCELLED||2|Resources",
+      "6|N/A|FAILED|n1|1796021971|JobLaunchFailure",
       "Welcome to the cluster",
-      "11|N/A|11|PENDING||N/A|N/A|ReqNodeNotAvail, UnavailableNodes:n2",
-      "5|1|5|PENDING||N/A|N/A|a|b",
+      "11|N/A|PENDING||N/A|ReqNodeNotAvail, UnavailableNodes:n2",
+      "5|1|PENDING||N/A|a|b",
       "",
     ].join("\n");
     const [cancelled, failed, pending, element] = parseQueue(text);
-    expect(cancelled).toMatchObject({ arrayId: 10, element: null, state: "CANCELLED", nodes: "" });
+    expect(cancelled).toMatchObject({ arrayId: 10, elements: null, state: "CANCELLED", nodes: "" });
     expect(failed).toMatchObject({ state: "FAILED", nodes: "n1", start: 1796021971 });
     expect(pending).toMatchObject({ start: null, reason: "ReqNodeNotAvail, UnavailableNodes:n2" });
-    expect(element).toMatchObject({ arrayId: 5, element: 1, reason: "a|b" });
+    expect(element).toMatchObject({ arrayId: 5, elements: [[1, 1]], reason: "a|b" });
+  });
+
+  it("has one line for all elements of an array that wait", () => {
+    const text = "1|2-4,6,21-99%2|PENDING||N/A|JobArrayTaskLimit\n1|0|RUNNING|n1|1796021971|None\n";
+    const [waiting, running] = parseQueue(text);
+    expect(waiting!.elements).toEqual([
+      [2, 4],
+      [6, 6],
+      [21, 99],
+    ]);
+    expect(running!.elements).toEqual([[0, 0]]);
   });
 
   it("is asked soon at first, then as seldom as the profile says, and less where nobody answers", () => {
     expect([0, 1, 2, 5, 1000].map((asked) => nextPause(asked, 0, 60))).toEqual([2, 4, 8, 60, 60]);
-    expect(nextPause(3, 1, 60)).toBe(120);
+    expect([1, 2, 3, 9].map((silences) => nextPause(3, silences, 60))).toEqual([120, 240, 480, 480]);
   });
 });
 
 describe("a job as a person reads it", () => {
   const now = 1_000_000;
   const job = (state: string, reason = "None", more: Partial<JobStatus> = {}): JobStatus => ({
-    ...{ arrayId: 1, element: null, state, nodes: "", start: null, reason },
+    ...{ arrayId: 1, elements: null, state, nodes: "", start: null, reason },
     ...more,
   });
   const runs = { nodes: "n1" };
@@ -147,7 +158,13 @@ describe("sbatch", () => {
 
   it("is called in the environment of no other job", () => {
     const env = { SLURM_CONF: "/c", SLURM_JOB_ID: "1", SBATCH_PARTITION: "x", SQUEUE_FORMAT: "%i", HOME: "/h" };
-    expect(toolEnvironment(env)).toEqual({ SLURM_CONF: "/c", HOME: "/h", SLURM_TIME_FORMAT: "%s", LC_ALL: "C" });
+    expect(toolEnvironment(env)).toEqual({
+      SLURM_CONF: "/c",
+      HOME: "/h",
+      SLURM_TIME_FORMAT: "%s",
+      SLURM_BITSTR_LEN: "0",
+      LC_ALL: "C",
+    });
   });
 
   it("gives names that nobody else has", () => {
@@ -172,17 +189,23 @@ describe.skipIf(process.platform === "win32")("programs", () => {
 
   it("that hang are ended, and a job that they submitted is found by its name", async () => {
     program("sbatch", "exec sleep 600");
-    program("squeue", 'case "$*" in *--name=ulpt-check-1*) echo "7|N/A|7|RUNNING|n1|1|2|None";; esac');
+    program("squeue", 'case "$*" in *--name=ulpt-check-1*) echo "7|N/A|RUNNING|n1|1|None";; esac');
     expect(await submit(profile, batch, 200)).toBe(7);
     program("squeue", "exec sleep 600");
-    expect(await askQueue(["x"], { time: 200 })).toEqual({ kind: "unknown", why: expect.stringContaining("too long") });
+    expect(await askQueue({ names: ["x"], each: false }, { time: 200 })).toEqual({
+      kind: "unknown",
+      why: expect.stringContaining("too long"),
+    });
     program("squeue", "exit 1");
     await expect(submit(profile, batch, 200)).rejects.toMatchObject({ code: "SLURM_SILENT" });
   });
 
   it("that fail say nothing of the jobs", async () => {
     program("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2; exit 1");
-    expect(await askQueue(["x"])).toEqual({ kind: "unknown", why: expect.stringContaining("Unable to contact") });
+    expect(await askQueue({ names: ["x"], each: false })).toEqual({
+      kind: "unknown",
+      why: expect.stringContaining("Unable to contact"),
+    });
   });
 
   it("that are not there are named", async () => {

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { UlptError } from "../../errors.ts";
 
-export type SlurmTool = "sbatch" | "scancel" | "sinfo" | "squeue";
+export type SlurmTool = "sacct" | "sbatch" | "scancel" | "scontrol" | "sinfo" | "squeue";
 
 /** What a tool said; `slow` where it was ended because it took too long, so that nobody knows what it did. */
 export interface ToolEnd {
@@ -19,9 +19,10 @@ export const toolTime = 30_000;
 /** The environment of a tool: which cluster stays, what SLURM_*, SBATCH_* and SQUEUE_* would add to our options goes. */
 export function toolEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(
-    ([name]) => name === "SLURM_CONF" || !/^(SLURM|SBATCH|SQUEUE|SCANCEL|SINFO)_/.test(name),
+    ([name]) => name === "SLURM_CONF" || !/^(SACCT|SBATCH|SCANCEL|SINFO|SLURM|SQUEUE)_/.test(name),
   );
-  return { ...Object.fromEntries(kept), SLURM_TIME_FORMAT: "%s", LC_ALL: "C" };
+  // The indexes of an array are cut after 64 characters otherwise.
+  return { ...Object.fromEntries(kept), SLURM_TIME_FORMAT: "%s", SLURM_BITSTR_LEN: "0", LC_ALL: "C" };
 }
 
 /** @throws UlptError SLURM_MISSING where the program is not there */

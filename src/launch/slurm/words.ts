@@ -114,6 +114,13 @@ function nodesReason(reason: string): string {
   return `Slurm says ${reason}`;
 }
 
+/** A limit on how many jobs may be in the queue. */
+const full = /MaxSubmit|temporarily unable to accept job/;
+
+export function isFull(stderr: string): boolean {
+  return full.test(stderr);
+}
+
 /** How sbatch words a refusal, and what it asks of people. Slurm gives its reasons as text alone. */
 const refusals: readonly {
   says: RegExp;
@@ -152,6 +159,12 @@ const refusals: readonly {
     hint: "Ask for less memory, fewer cpus or other devices in the launch profile, or choose another partition.",
   },
   {
+    says: full,
+    message: "The queue takes no more jobs of yours now.",
+    field: undefined,
+    hint: "Wait for others of them to end, then try again.",
+  },
+  {
     says: /submit limit|policy|limit.*exceeded|QOSMax/i,
     message: "The job is over a limit of the cluster's.",
     field: undefined,
@@ -165,16 +178,20 @@ const refusals: readonly {
   },
 ];
 
-/** The error for a refusal of sbatch. */
-export function explainRefusal(stderr: string, profile: LaunchProfile): UlptError {
+/** The error for a refusal of sbatch: SLURM_REFUSED, or SLURM_FULL where it would take the job later. */
+export function explainRefusal(stderr: string, profile: LaunchProfile | undefined): UlptError {
   const said = stderr.trim().split("\n").filter(Boolean).join("; ") || "sbatch said nothing";
   const known = refusals.find(({ says }) => says.test(said));
-  const value = known?.field && profile[known.field];
-  return new UlptError("SLURM_REFUSED", known?.message ?? "Slurm did not take the job.", {
-    where: said,
-    expected: known?.field ? `another ${known.field}${value ? ` than "${value}"` : ""}` : "a job that sbatch takes",
-    hint: known?.hint ?? "Change the launch profile as these words say.",
-  });
+  const value = known?.field && profile?.[known.field];
+  return new UlptError(
+    isFull(stderr) ? "SLURM_FULL" : "SLURM_REFUSED",
+    known?.message ?? "Slurm did not take the job.",
+    {
+      where: said,
+      expected: known?.field ? `another ${known.field}${value ? ` than "${value}"` : ""}` : "a job that sbatch takes",
+      hint: known?.hint ?? "Change the launch profile as these words say.",
+    },
+  );
 }
 
 /** The last line with something in it. */
