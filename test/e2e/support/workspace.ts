@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launcherOf } from "../../../src/launch/launchers.ts";
-import { type Launch, listLaunches } from "../../../src/launch/records.ts";
+import { type LocalLaunch, listLaunches } from "../../../src/launch/records.ts";
 import { type RunSummary, summarizeRun } from "../../../src/listing/summary.ts";
 import { runsFolder } from "../../../src/runs/layout.ts";
 import { repository } from "../../support/bundle.ts";
@@ -101,8 +101,8 @@ export class SampleWorkspace {
   }
 
   /** The runtime processes that were started for this workspace, oldest first. */
-  launches(): Launch[] {
-    return listLaunches(this.folder);
+  launches(): LocalLaunch[] {
+    return listLaunches(this.folder).filter((launch) => launch.launcher === "local");
   }
 
   /** Ends what is still being trained, and removes the folder. */
