@@ -130,6 +130,11 @@ const json = () =>
     'one JSON object a line, for machines; of a failure the last is {"type":"error","code":…}',
   ).default(false);
 const device = () => new Option("--device <name>", "where to run").choices(["auto", ...devices]);
+const pinnedDevices = () =>
+  new Option(
+    "--devices <list>",
+    "train a run on each of these at a time: GPUs (cuda:0,cuda:1), or groups of cores (cpu:0-3,cpu:4-7), to which taskset holds its process where there is one (Linux); else a group only says with how many threads a run computes",
+  );
 const precision = () =>
   new Option("--precision <name>", "of the model's weights (default: that of the training)").choices(precisions);
 const runGeneratedCode = () =>
@@ -181,6 +186,7 @@ program
   .description("train every run of an experiment file (*.ulpt.json) and compare them")
   .option("--continue", "take up runs of the same settings that are there, and train only what is missing", false)
   .option("--parallel <count>", "train so many runs at a time, each with its share of the cores", positiveInteger, 1)
+  .addOption(pinnedDevices().conflicts("parallel"))
   .option("--set <key=value>", "change a setting, e.g. training.steps=100 or rank=[2,16]; may be repeated", collect, [])
   .option(
     "--workspace <folder>",
@@ -195,6 +201,7 @@ program
   .command("resume <run>")
   .description("go on with a run exactly where it was saved")
   .option("--take-over", "take the run from a process that still seems to hold it", false)
+  .option("--devices <device>", "the device to go on on, of the kind that it began on: cuda:1, cpu:0-3")
   .addOption(ignoreMemory())
   .addOption(new Option("--pause-at <step>", "pause it after this step").argParser(positiveInteger).hideHelp())
   .addOption(runGeneratedCode())
@@ -232,6 +239,7 @@ sweeps
   .description("go on with a sweep that was paused, stopped or killed; no finished run is trained again")
   .argument("[sweep]", whichSweep)
   .option("--take-over", "take the sweep from a process that still seems to lead it", false)
+  .addOption(pinnedDevices().default(undefined, "those that it began on"))
   .addOption(ignoreMemory())
   .addOption(workspaceOfSweeps())
   .addOption(runGeneratedCode())

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { UlptError } from "../errors.ts";
 import type { RunSettings } from "../experiment/recorded.ts";
+import { type PinnedDevices, threadsOf } from "../graph/pinning.ts";
 import { physicalCores } from "../graph/session.ts";
 import type { LaunchEnd } from "../launch/launcher.ts";
 import { launcherOf } from "../launch/launchers.ts";
@@ -12,7 +13,7 @@ import { reportRun } from "../listing/report.ts";
 import { JournalReader } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
-import { readExit } from "../runs/owner.ts";
+import { readExit, readHolder } from "../runs/owner.ts";
 import type { EndState } from "../runs/schema.ts";
 import { type Run, requestStop, runState } from "../runs/store.ts";
 import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
@@ -27,8 +28,8 @@ type TrainRun = SweepCrew["train"];
 /** @param existing the runs that are there, by the names of the plan */
 export function createCrew(record: SweepRecord, training: Training, existing: SweepCrew["existing"]): SweepCrew {
   const { experiment, workspace, runs, resources } = training;
-  const { parallel } = record.spec;
-  const threads = parallel > 1 ? Math.max(1, Math.floor(physicalCores() / parallel)) : undefined;
+  const parallel = training.pinned?.length ?? record.spec.parallel;
+  const threads = threadsOfRun(training.pinned, parallel);
   const settingsOf = new Map(runs.map((settings) => [safeName(settings.name), settings]));
   const find = ({ name }: PlannedRun): RunSettings => {
     const settings = settingsOf.get(name);
@@ -44,6 +45,7 @@ export function createCrew(record: SweepRecord, training: Training, existing: Sw
   };
   let adoptable: ReturnType<typeof equalRuns> | undefined;
   return {
+    parallel,
     existing,
     adopt(planned) {
       adoptable ??= equalRuns({ workspace, experiment, threads }, resources);
@@ -53,8 +55,14 @@ export function createCrew(record: SweepRecord, training: Training, existing: Sw
       const sweep = { name: record.name, run: planned.name };
       return createRunOf(find(planned), { workspace, experiment, sweep, threads }, resources);
     },
-    train: parallel > 1 ? inProcesses(record, training) : inThisProcess(record, training),
+    train: parallel > 1 ? inProcesses(record, training, existing) : inThisProcess(record, training),
   };
+}
+
+/** Each run has the cores of its device, else its share of all. */
+function threadsOfRun(pinned: Training["pinned"], parallel: number): number | undefined {
+  const share = parallel > 1 ? Math.max(1, Math.floor(physicalCores() / parallel)) : undefined;
+  return pinned ? (threadsOf(pinned[0]) ?? share) : share;
 }
 
 function positionOf({ spec }: SweepRecord, planned: PlannedRun) {
@@ -62,16 +70,18 @@ function positionOf({ spec }: SweepRecord, planned: PlannedRun) {
 }
 
 /** Model, data and baselines are read once for all of them. */
-function inThisProcess(record: SweepRecord, { resources, reporter, estimatedMemory }: Training): TrainRun {
+function inThisProcess(record: SweepRecord, { resources, reporter, estimatedMemory, pinned }: Training): TrainRun {
+  const on = pinned?.[0].name;
   return (run, { planned, pauseAt, signal }) =>
-    runToEnd(run, resources, reporter, { ...positionOf(record, planned), signal, estimatedMemory, pauseAt });
+    runToEnd(run, resources, reporter, { ...positionOf(record, planned), on, signal, estimatedMemory, pauseAt });
 }
 
-/** Each in a process with its share of the cores, which goes on where this one ends without a word. */
-function inProcesses(record: SweepRecord, training: Training): TrainRun {
+/** Each in a process with its share of the cores, or with a device for itself, which goes on where this one ends without a word. */
+function inProcesses(record: SweepRecord, training: Training, existing: SweepCrew["existing"]): TrainRun {
   const { workspace, options, reporter } = training;
   const runtime = { command: process.execPath, args: [fileURLToPath(import.meta.url)], env: {} };
   const launcher = launcherOf({ launcher: "local" });
+  const devices = training.pinned && new DevicePool(training.pinned, [...existing.values()]);
   let isToldOfStart = false;
   /** Of a process that ended by itself. */
   const tellOfStart = (begun: number, atWork: number) => {
@@ -85,10 +95,12 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
   };
   return async (run, { planned, pauseAt, signal }) => {
     const { directory, spec } = run;
-    reporter.runStarted({ name: spec.run, directory, ...positionOf(record, planned), parameters: spec.parameters });
+    const on = devices?.take();
+    reporter.runStarted({ name: spec.run, directory, ...positionOf(record, planned), on, parameters: spec.parameters });
     const args = [
       "resume",
       directory,
+      ...(on === undefined ? [] : ["--devices", on]),
       ...(pauseAt === undefined ? [] : ["--pause-at", String(pauseAt)]),
       ...(options.ignoreMemory ? ["--ignore-memory"] : []),
       ...(options.runGeneratedCode ? ["--run-generated-code"] : []),
@@ -97,7 +109,12 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
     journal.readNew(); // of earlier attempts
     const begun = Date.now();
     let atWork: number | undefined;
-    const started = await launcher.start(runtime, { workspace, args, experiment: record.spec.folder });
+    const started = await launcher
+      .start(runtime, { workspace, args, experiment: record.spec.folder })
+      .catch((error: unknown) => {
+        devices?.give(on);
+        throw error;
+      });
     const stop = async () => {
       if (!(await launcher.stop(started.launch))) requestStop(directory);
     };
@@ -115,9 +132,34 @@ function inProcesses(record: SweepRecord, training: Training): TrainRun {
       return stateAfter(run, end, started.launch, signal);
     } finally {
       signal.removeEventListener("abort", stop);
+      devices?.give(on);
       if (runState(directory) !== "running") reporter.runEnded(reportRun(run));
     }
   };
+}
+
+/** The devices of a sweep that no run of it is on. */
+class DevicePool {
+  private readonly idle: string[];
+  /** Runs that processes of an earlier attempt at the sweep may still train. */
+  private readonly others: readonly Run[];
+
+  constructor(pinned: PinnedDevices, existing: readonly Run[]) {
+    this.idle = pinned.map(({ name }) => name);
+    this.others = existing.filter(({ directory }) => runState(directory) === "running");
+  }
+
+  /** One that is free: no more runs are at work at a time than there are devices, those of others included. */
+  take(): string | undefined {
+    const running = this.others.filter(({ directory }) => runState(directory) === "running");
+    const held = new Set(running.map(({ directory }) => readHolder(directory)?.owner?.device));
+    const free = this.idle.findIndex((name) => !held.has(name));
+    return this.idle.splice(Math.max(free, 0), 1)[0];
+  }
+
+  give(name: string | undefined): void {
+    if (name !== undefined) this.idle.push(name);
+  }
 }
 
 const lookInterval = 250;

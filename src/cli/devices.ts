@@ -3,7 +3,17 @@ import { spawn } from "node:child_process";
 import { messageOf, UlptError } from "../errors.ts";
 import { type Device, devices } from "../graph/devices.ts";
 import { supportedDevices } from "../graph/engine.ts";
+import {
+  type PinnedDevice,
+  type PinnedDevices,
+  parsePinnedDevice,
+  pinningFault,
+  pinThisProcess,
+  requireAllowed,
+  threadsOf,
+} from "../graph/pinning.ts";
 import { type ProbeResult, probeDevice } from "../graph/probe.ts";
+import { useThreads } from "../graph/session.ts";
 import type { Precision } from "../models/quantize/recipe.ts";
 import { requirePrecision } from "../training/precision.ts";
 import { sayJson } from "./terminal.ts";
@@ -32,12 +42,13 @@ export type DeviceReport = { device: Device } & (ProbeResult | (Fault & { needs:
 /** The hidden command by which a child process tries one device. */
 export const probeCommand = "probe-device";
 
-export async function printProbe(device: string): Promise<void> {
+/** @param name of a kind of device, or of one that a process can be held to */
+export async function printProbe(name: string): Promise<void> {
   let loads = false;
   const onLoaded = () => {
     loads = true;
   };
-  const result: ProbeResult | Fault = await probeDevice(parseDevice(device), onLoaded).catch((error: unknown) => ({
+  const result: ProbeResult | Fault = await probe(name, onLoaded).catch((error: unknown) => ({
     works: false,
     reason: messageOf(error),
     loads,
@@ -45,18 +56,20 @@ export async function printProbe(device: string): Promise<void> {
   sayJson(result);
 }
 
-function parseDevice(name: string): Device {
-  const device = devices.find((known) => known === name);
-  if (device) return device;
-  throw new UlptError("OPTION_INVALID", `There is no device "${name}".`, {
-    expected: devices.join(", "),
-    hint: "Choose one of these, or auto.",
-  });
+async function probe(name: string, onLoaded: () => void): Promise<ProbeResult> {
+  const kind = devices.find((known) => known === name);
+  if (kind) return probeDevice(kind, onLoaded);
+  const pinned = parsePinnedDevice(name);
+  pinThisProcess(pinned);
+  return probeDevice(pinned.device, onLoaded);
 }
 
-/** Tries one device in a child process. */
-export async function reportDevice(device: Device): Promise<DeviceReport> {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, probeCommand, device], {
+/**
+ * Tries one device in a child process.
+ * @param name the one of its kind that is tried
+ */
+export async function reportDevice(device: Device, name: string = device): Promise<DeviceReport> {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, probeCommand, name], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 60_000,
     killSignal: "SIGKILL", // a driver that hangs hears nothing else
@@ -96,6 +109,59 @@ export async function reportDevices(): Promise<DeviceReport[]> {
     );
   }
   return reports;
+}
+
+/**
+ * Tries each of these once, all at a time. The cpu needs no trial: that its cores are there is enough.
+ * @throws UlptError DEVICE_MISSING that names the one that does not work
+ */
+export async function requireDevices(pinned: readonly PinnedDevice[]): Promise<void> {
+  for (const one of pinned) requireAllowed(one);
+  const tried = new Map(pinned.filter(({ device }) => device !== "cpu").map((one) => [one.name, one.device]));
+  const reports = await Promise.all(
+    [...tried].map(async ([name, device]) => ({ name, report: await reportDevice(device, name) })),
+  );
+  for (const { name, report } of reports) {
+    if (report.works) continue;
+    throw new UlptError("DEVICE_MISSING", `The device ${name} does not work here: ${report.reason}`, {
+      where: "--devices",
+      expected: report.loads ? "right results on a small graph" : report.needs,
+      hint: "Name those that work; nothing has been started.",
+    });
+  }
+}
+
+/**
+ * The kind of these devices, on which runs of an experiment are to be trained. Where there is only one, this process is held to it.
+ * @returns with what keeps processes from being held to them, for people
+ * @throws UlptError OPTION_INVALID, DEVICE_MISSING
+ */
+export async function takeDevices(
+  pinned: PinnedDevices,
+  wanted: { device: Device | "auto"; precision: Precision },
+): Promise<{ device: Device; why: string | undefined }> {
+  const [first] = pinned;
+  const { device } = first;
+  if (wanted.device !== "auto" && wanted.device !== device) {
+    throw new UlptError("OPTION_INVALID", `The experiment asks for the device ${wanted.device}, not ${device}.`, {
+      where: `--devices ${pinned.map(({ name }) => name).join()}`,
+      expected: wanted.device,
+      hint: `Name devices of that kind, or add --set device=${device}.`,
+    });
+  }
+  requirePrecision(wanted.precision, device);
+  await requireDevices(pinned);
+  if (pinned.length === 1) return { device, why: holdTo(first) };
+  const fault = pinningFault(first);
+  return { device, why: fault && `warning: ${fault}` };
+}
+
+/** Holds this process to a device that has been tried. @returns what keeps it from that, for people */
+export function holdTo(pinned: PinnedDevice): string | undefined {
+  const fault = pinThisProcess(pinned);
+  const threads = threadsOf(pinned);
+  if (threads !== undefined) useThreads(threads);
+  return fault && `warning: ${fault}`;
 }
 
 /**

@@ -55,8 +55,8 @@ class JsonReporter implements Reporter {
     if (this.preparation.isWorthTelling(progress)) sayJson({ type: "preparation", ...progress });
   }
 
-  runStarted({ name, directory, index, count, parameters }: RunHeading): void {
-    sayJson({ type: "run", run: name, directory, index, count, parameters });
+  runStarted({ name, directory, index, count, parameters, on }: RunHeading): void {
+    sayJson({ type: "run", run: name, directory, index, count, parameters, ...(on !== undefined && { device: on }) });
   }
 
   progress(run: string, event: RunProgress): void {

@@ -17,6 +17,8 @@ export interface RunHeading {
   index: number;
   count: number;
   parameters: number;
+  /** The device that is its own, by its name. */
+  on?: string | undefined;
 }
 
 export interface Reporter {
@@ -53,8 +55,9 @@ export class BestScore {
   }
 }
 
-export function heading({ name, index, count, parameters }: RunHeading): string {
-  return `run ${index} of ${count}  ${visibleLine(name)}  (${parameters.toLocaleString("en")} parameters)`;
+export function heading({ name, index, count, parameters, on }: RunHeading): string {
+  const where = on === undefined ? "" : `  on ${on}`;
+  return `run ${index} of ${count}  ${visibleLine(name)}  (${parameters.toLocaleString("en")} parameters)${where}`;
 }
 
 export function ending(report: RunReport): string {

@@ -47,10 +47,11 @@ export class SeveralBars implements Reporter {
     else say(text);
   }
 
-  runStarted({ name, parameters }: RunHeading): void {
+  runStarted({ name, parameters, on }: RunHeading): void {
     this.preparation.stop();
     const shown = visibleLine(name);
-    const payload = { name: shown.padEnd(nameWidth), loss: "–", best: "–", phase: `${parameters} parameters` };
+    const phase = `${parameters} parameters${on === undefined ? "" : ` on ${on}`}`;
+    const payload = { name: shown.padEnd(nameWidth), loss: "–", best: "–", phase };
     const bar = this.drawn().create(1, 0, payload);
     this.runs.set(name, { bar, loss: new SmoothedLoss(), best: new BestScore(), payload });
   }

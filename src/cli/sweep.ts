@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, UlptError } from "../errors.ts";
+import { parsePinnedDevices } from "../graph/pinning.ts";
 import { SweepReader } from "../listing/sweeps.ts";
 import type { SweepView } from "../results/sweep.ts";
 import {
@@ -88,7 +89,13 @@ export interface SweepOptions {
 /** Goes on with a sweep: the one that is paused, or one that nobody leads any more. @throws what ends it */
 export async function continueSweep(
   name: string | undefined,
-  options: SweepOptions & { runGeneratedCode: boolean; ignoreMemory: boolean; takeOver: boolean },
+  options: SweepOptions & {
+    runGeneratedCode: boolean;
+    ignoreMemory: boolean;
+    takeOver: boolean;
+    /** In place of those that it began on. */
+    devices?: string | undefined;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const workspace = openWorkspace(options.workspace);
@@ -105,8 +112,10 @@ export async function continueSweep(
   const first = [...own.values()].find(({ spec }) => spec)?.spec;
   // What it began with, whatever the Hub has by now.
   const revisions = first ? { model: first.model.revision, data: first.data.revision } : undefined;
-  const { parallel } = record.spec;
-  await withTraining(experiment, { workspace, options, signal, parallel, revisions }, (training) =>
+  const devices = options.devices ?? record.spec.devices?.join();
+  const pinned = devices === undefined ? undefined : parsePinnedDevices(devices);
+  const parallel = pinned?.length ?? record.spec.parallel;
+  await withTraining(experiment, { workspace, options, signal, parallel, pinned, revisions }, (training) =>
     leadToEnd(SweepLead.claim(record, options), training),
   );
 }

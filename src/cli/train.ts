@@ -4,18 +4,20 @@ import { hasCode } from "../errors.ts";
 import { readExperiment } from "../experiment/parse.ts";
 import { parseRecordedSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
+import { type PinnedDevice, parsePinnedDevice, parsePinnedDevices, threadsOf } from "../graph/pinning.ts";
 import { useThreads } from "../graph/session.ts";
 import { runPaths } from "../runs/layout.ts";
-import { type RunState, runState } from "../runs/store.ts";
+import { type Run, type RunState, runState } from "../runs/store.ts";
 import { createSweep, SweepLead } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import { findRun, findWorkspace, recordedFolder, workspaceOf } from "../training/references.ts";
 import { Resources } from "../training/resources.ts";
 import { requireStarts } from "../training/start.ts";
 import { planSweep } from "../training/sweepPlan.ts";
-import { resolveDevice } from "./devices.ts";
+import { holdTo, requireDevices, resolveDevice } from "./devices.ts";
 import { estimateMemory } from "./memory.ts";
 import { createReporter } from "./output.ts";
+import type { Reporter } from "./reporter.ts";
 import { leadToEnd } from "./sweep.ts";
 import { access, report, runToEnd, type Training, withTraining } from "./training.ts";
 
@@ -31,17 +33,22 @@ export interface TrainOptions {
   continue: boolean;
   /** How many runs are trained at a time. */
   parallel: number;
+  /** The devices that train a run each at a time, in place of that number. */
+  devices?: string | undefined;
 }
 
 /** Trains all runs of an experiment. @throws whatever ends a run; runs before it are complete, and all can be resumed */
 export async function train(file: string, options: TrainOptions, signal: AbortSignal): Promise<void> {
   const experiment = readExperiment(file, options.set);
   const workspace = resolve(options.workspace ?? findWorkspace(dirname(resolve(file))));
-  await withTraining(experiment, { workspace, options, signal, parallel: options.parallel }, async (training) => {
+  const pinned = options.devices === undefined ? undefined : parsePinnedDevices(options.devices);
+  const parallel = pinned?.length ?? options.parallel;
+  await withTraining(experiment, { workspace, options, signal, parallel, pinned }, async (training) => {
     await requireStarts(training.runs, experiment.directory, training.resources);
     if (training.runs.length === 1) return trainOne(training, options.continue);
-    const { continue: adopts, parallel } = options;
-    const record = createSweep(workspace, planSweep(experiment, { workspace, adopts, parallel }));
+    const { continue: adopts } = options;
+    const devices = pinned?.map(({ name }) => name);
+    const record = createSweep(workspace, planSweep(experiment, { workspace, adopts, parallel, devices }));
     await leadToEnd(SweepLead.claim(record), training);
   });
 }
@@ -49,7 +56,8 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
 async function trainOne(training: Training, adopts: boolean): Promise<void> {
   const { experiment, workspace, runs, resources, estimatedMemory, reporter, options, signal } = training;
   const settings = runs[0]!;
-  const place = { workspace, experiment };
+  const [device] = training.pinned ?? [];
+  const place = { workspace, experiment, threads: device && threadsOf(device) };
   const known = adopts ? equalRuns(place, resources)(settings) : undefined;
   const run = known ?? (await createRunOf(settings, place, resources));
   try {
@@ -67,16 +75,25 @@ const doneStates: ReadonlySet<RunState> = new Set(["finished", "early-stopped"])
 /** Goes on with a run where its state was saved. */
 export async function resume(
   name: string,
-  options: { json: boolean; takeOver: boolean; runGeneratedCode: boolean; ignoreMemory: boolean; pauseAt?: number },
+  options: {
+    json: boolean;
+    takeOver: boolean;
+    runGeneratedCode: boolean;
+    ignoreMemory: boolean;
+    pauseAt?: number;
+    devices?: string | undefined;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const run = findRun(name);
-  if (run.spec.threads !== undefined) useThreads(run.spec.threads);
+  const pinned = options.devices === undefined ? undefined : parsePinnedDevice(options.devices);
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   const workspace = workspaceOf(run);
   const reporter = createReporter({ json: options.json, several: false }, signal);
-  // The device it began on: another would give other bits.
-  const { device } = await resolveDevice(run.spec.device as Device);
+  // The kind of device it began on: another would give other bits.
+  const device = pinned?.device ?? (await resolveDevice(run.spec.device as Device)).device;
+  if (pinned) await holdRun(run, pinned, reporter);
+  if (run.spec.threads !== undefined) useThreads(run.spec.threads);
   const directory = recordedFolder(workspace, settings.directory);
   const resources = await Resources.open({
     model: settings.model,
@@ -92,9 +109,21 @@ export async function resume(
     const isDone = doneStates.has(runState(run.directory));
     const estimatedMemory = isDone ? undefined : estimateMemory(resources, [settings], options, reporter);
     const { takeOver, pauseAt } = options;
-    await runToEnd(run, resources, reporter, { index: 1, count: 1, signal, takeOver, estimatedMemory, pauseAt });
+    const place = { index: 1, count: 1, on: pinned?.name };
+    await runToEnd(run, resources, reporter, { ...place, signal, takeOver, estimatedMemory, pauseAt });
     report([run], settings.experiment, options.json);
   } finally {
     await resources.release();
   }
+}
+
+/** Holds this process to a device to go on with a run on it. @throws UlptError DEVICE_MISSING */
+async function holdRun({ spec }: Run, pinned: PinnedDevice, reporter: Reporter): Promise<void> {
+  await requireDevices([pinned]);
+  const fault = holdTo(pinned);
+  if (fault) reporter.note(fault);
+  if (pinned.device === "cpu" && spec.threads === undefined)
+    reporter.note(
+      `warning: this run began with all cores of its machine; with those of ${pinned.name} its losses may differ in their last bits.`,
+    );
 }

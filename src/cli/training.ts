@@ -4,6 +4,7 @@ import { hasCode, UlptError } from "../errors.ts";
 import { expandRuns } from "../experiment/expand.ts";
 import type { Experiment } from "../experiment/parse.ts";
 import { parseRecordedSettings, type RecordedSettings, type RunSettings } from "../experiment/recorded.ts";
+import type { PinnedDevices } from "../graph/pinning.ts";
 import { reportRun } from "../listing/report.ts";
 import { departureNote } from "../paper/departures.ts";
 import { findCell } from "../paper/results.ts";
@@ -20,7 +21,7 @@ import { workspaceOf } from "../training/references.ts";
 import { type Preparation, type ResourceOptions, Resources } from "../training/resources.ts";
 import { shellWord } from "../words/shell.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { resolveDevice } from "./devices.ts";
+import { resolveDevice, takeDevices } from "./devices.ts";
 import { openHub } from "./hub.ts";
 import { noteBegun, notePreparation } from "./launchNotes.ts";
 import { estimateMemory } from "./memory.ts";
@@ -49,6 +50,8 @@ export interface Training {
     ignoreMemory: boolean;
   };
   signal: AbortSignal;
+  /** The devices that train a run each at a time; where that is only one, this process is held to it. */
+  pinned?: PinnedDevices | undefined;
 }
 
 /**
@@ -62,16 +65,21 @@ export async function withTraining(
     options: Training["options"];
     signal: AbortSignal;
     parallel: number;
+    pinned?: PinnedDevices | undefined;
     revisions?: ResourceOptions["revisions"];
   },
   work: (training: Training) => Promise<void>,
 ): Promise<void> {
-  const { workspace, options, signal, parallel, revisions } = setup;
+  const { workspace, options, signal, revisions } = setup;
   const runs = expandRuns(experiment);
   const [first] = runs;
+  const parallel = Math.min(setup.parallel, runs.length);
+  const pinned = setup.pinned?.slice(0, parallel) as PinnedDevices | undefined;
   if (first!.paper !== undefined) findCell(first!.paper); // an unknown result is said before hours of training
-  const reporter = createReporter({ json: options.json, several: parallel > 1 && runs.length > 1 }, signal);
-  const { device, why } = await resolveDevice(first!.device, first!.precision);
+  const reporter = createReporter({ json: options.json, several: parallel > 1 }, signal);
+  const { device, why } = pinned
+    ? await takeDevices(pinned, first!)
+    : await resolveDevice(first!.device, first!.precision);
   if (why) reporter.note(why);
   const departure = first!.paper === undefined ? departureNote(first!) : undefined;
   if (departure) reporter.note(departure);
@@ -86,16 +94,11 @@ export async function withTraining(
     ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
-    const estimatedMemory = estimateMemory(
-      resources,
-      runs,
-      { ...options, atOnce: Math.min(parallel, runs.length) },
-      reporter,
-    ); // before the weights are loaded
+    const estimatedMemory = estimateMemory(resources, runs, { ...options, atOnce: parallel }, reporter); // before the weights are loaded
     // Methods that cannot be, and what is wrong with the weights, are found before there is a run.
     const [ports] = runs.map(({ method, promptLength }) => portsInUse(createMethod(method, promptLength, resources)));
     if (parallel === 1) await resources.lossFunction(first!.training, ports!);
-    await work({ experiment, workspace, runs, resources, estimatedMemory, reporter, options, signal });
+    await work({ experiment, workspace, runs, resources, estimatedMemory, reporter, options, signal, pinned });
   } finally {
     await resources.release();
   }
@@ -138,11 +141,13 @@ export async function runToEnd(
     takeOver?: boolean | undefined;
     estimatedMemory: MemoryEstimate | undefined;
     pauseAt?: number | undefined;
+    /** The device that this process is held to, by its name. */
+    on?: string | undefined;
   },
 ): Promise<EndState> {
   const { directory, spec } = run;
   const { index, count, ...options } = position;
-  reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
+  reporter.runStarted({ name: spec.run, directory, index, count, on: options.on, parameters: spec.parameters });
   let state: EndState;
   try {
     const onProgress = (event: RunProgress) => {

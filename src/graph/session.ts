@@ -194,18 +194,31 @@ export function physicalCores(): number {
 
 function countPhysicalCores(): number {
   const usable = availableParallelism();
-  if (process.platform !== "linux") return usable;
+  const cores = readPhysicalCores();
+  return cores.size > 0 ? Math.min(new Set(cores.values()).size, usable) : usable;
+}
+
+/** How many physical cores these processors are threads of, by the numbers that the system gives them. */
+export function coresBehind(processors: ReadonlySet<number>): number {
+  const cores = readPhysicalCores();
+  return new Set([...processors].map((processor) => cores.get(processor) ?? `${processor}`)).size;
+}
+
+/** The physical core of each processor; empty where the system does not say. */
+function readPhysicalCores(): Map<number, string> {
+  if (process.platform !== "linux") return new Map();
   try {
     const blocks = readFileSync("/proc/cpuinfo", "utf8").split("\n\n");
     const field = (block: string, name: string) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(block)?.[1];
-    const distinct = new Set(
+    return new Map(
       blocks.flatMap((block) => {
         const core = field(block, "core id");
-        return core === undefined ? [] : [`${field(block, "physical id")}/${core}`];
+        return core === undefined
+          ? []
+          : [[Number(field(block, "processor")), `${field(block, "physical id")}/${core}`]];
       }),
     );
-    return distinct.size > 0 ? Math.min(distinct.size, usable) : usable;
   } catch {
-    return usable;
+    return new Map();
   }
 }

@@ -87,19 +87,26 @@ export function foldSweep(facts: SweepFacts): SweepView {
   const waits = new Set(runs.flatMap(({ state, left, name }) => (state === "waiting" && !left ? [name] : [])));
   const order = facts.order ?? spec.runs.map(({ name }) => name);
   const status = events.findLast((event) => event.type === "status");
+  const parallel = parallelOf(spec, events);
   return {
     name,
     experiment: spec.experiment,
     folder: spec.folder,
     state,
     message: (status?.type === "status" && status.message) || null,
-    parallel: spec.parallel,
+    parallel,
     runs,
     waiting: order.filter((name) => waits.has(name)),
     counts,
     done: runs.filter(isDone).length,
-    secondsLeft: state === "running" ? secondsLeft(spec, runs, events, now) : null,
+    secondsLeft: state === "running" ? secondsLeft(spec, parallel, runs, events, now) : null,
   };
+}
+
+/** How many runs its newest attempt trains at a time. */
+function parallelOf(spec: SweepSpec, events: readonly SweepEvent[]): number {
+  const begun = events.findLast((event) => event.type === "status" && event.state === "running");
+  return (begun?.type === "status" ? begun.parallel : undefined) ?? spec.parallel;
 }
 
 function isDone({ state, left }: SweepRunView): boolean {
@@ -188,6 +195,7 @@ function lastRungs(events: readonly SweepEvent[]): Map<string, SweepRunEvent> {
 
 function secondsLeft(
   spec: SweepSpec,
+  parallel: number,
   runs: readonly SweepRunView[],
   events: readonly SweepEvent[],
   now: number,
@@ -195,7 +203,7 @@ function secondsLeft(
   const pace = secondsPerStep(runs, events, now);
   if (pace === null) return null;
   const open = runs.filter((run) => !isDone(run)).length;
-  return (stepsLeft(spec, runs) * pace) / Math.max(1, Math.min(spec.parallel, open));
+  return (stepsLeft(spec, runs) * pace) / Math.max(1, Math.min(parallel, open));
 }
 
 function stepsLeft({ runs: planned, halving }: SweepSpec, runs: readonly SweepRunView[]): number {

@@ -119,6 +119,8 @@ function endedAttempt(directory: string): number {
 export interface ClaimOptions {
   /** Also claim from an attempt that is alive: it is fenced and stops at its next write. */
   takeOver?: boolean | undefined;
+  /** The device that this process is held to, for people. */
+  device?: string | undefined;
   /** What lies in the folder, for the words of errors. */
   held?: HeldWords | undefined;
 }
@@ -144,7 +146,8 @@ const heldRun: HeldWords = {
  * its scheduler began again takes the run from the attempt before, dead or not.
  * @throws UlptError RUN_MISSING, RUN_BUSY, RUN_FENCED where the job was begun again since, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL
  */
-export function claimRun(directory: string, { takeOver = false, held = heldRun }: ClaimOptions = {}): Ownership {
+export function claimRun(directory: string, options: ClaimOptions = {}): Ownership {
+  const { takeOver = false, device, held = heldRun } = options;
   if (!existsSync(directory)) {
     throw new UlptError("RUN_MISSING", `The ${held.what}'s folder does not exist.`, {
       where: directory,
@@ -169,6 +172,7 @@ export function claimRun(directory: string, { takeOver = false, held = heldRun }
     processStart: observer.processStart(process.pid) ?? null,
     ...(launch && { launch: launch.id }),
     ...(launch && launch.restart > 0 && { restart: launch.restart }),
+    ...(device === undefined ? {} : { device }),
     started: new Date(observer.now).toISOString(),
   };
   createClaim(held, directory, claim);

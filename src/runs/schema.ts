@@ -116,6 +116,8 @@ export const owner = z.object({
     .optional(),
   /** How often a scheduler had begun the launch's job for this run again: of two attempts of one launch, more is newer. */
   restart: z.int().min(1).optional(),
+  /** The device that its process is held to, one of its kind: `cuda:1`, `cpu:0-3`. */
+  device: z.string().max(1000).optional(),
   started: isoTime,
 });
 export type Owner = z.infer<typeof owner>;

@@ -60,6 +60,8 @@ const sweepJson = z.object({
   adopts: z.boolean(),
   /** How many runs are trained at a time, each with its share of the cores. */
   parallel: z.int().min(1),
+  /** The devices that train one each, by their names; left out where runs are held to none. */
+  devices: z.array(z.string().max(1000)).min(1).max(mostRuns).optional(),
   halving: halving.nullable(),
   /** In the order in which they begin. */
   runs: z.array(plannedRun).min(1).max(mostRuns),
@@ -79,6 +81,8 @@ const statusEvent = z.object({
   ...stamp,
   type: z.literal("status"),
   state: z.enum(sweepStates),
+  /** As it begins: how many runs this attempt trains at a time, where that is not what the plan has. */
+  parallel: z.int().min(1).optional(),
   /** Of the error that ended it. */
   code: z.string().optional(),
   message: z.string().optional(),

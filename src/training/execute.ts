@@ -63,6 +63,8 @@ export interface ExecuteOptions {
   signal?: AbortSignal | undefined;
   /** Take the run over from a process that seems to hold it. */
   takeOver?: boolean | undefined;
+  /** The device that this process is held to, one of its kind, by the name that people know it by. */
+  on?: string | undefined;
   /** What the run was said to take, for its journal. */
   estimatedMemory?: MemoryEstimate | undefined;
   /**
@@ -128,7 +130,7 @@ export async function executeRun(run: Run, resources: Resources, options: Execut
   const method = createMethod(settings.method, settings.promptLength, resources);
   const leading = leadingCount(settings.promptPosition, resources.model, textsOf(resources), portsInUse(method));
   requirePositions(method, resources);
-  const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false });
+  const ownership = claimRun(run.directory, { takeOver: options.takeOver ?? false, device: options.on });
   clearStopRequest(run.directory);
   const execution = new Execution(run, resources, { settings, method, leading, ownership, options });
   try {
@@ -237,7 +239,7 @@ class Execution {
 
   private async train(): Promise<EndState> {
     const { training, seed } = this.settings;
-    const { pauseAt = Number.POSITIVE_INFINITY } = this.options;
+    const { pauseAt = Number.POSITIVE_INFINITY, on = this.resources.device } = this.options;
     const paths = runPaths(this.run.directory);
     this.journal = JournalWriter.open(paths.events, this.ownership.attempt);
     this.log = openLog(paths.log);
@@ -267,9 +269,7 @@ class Execution {
       totalSteps: training.steps,
       ...(this.options.estimatedMemory && { estimatedMemory: this.options.estimatedMemory }),
     });
-    this.log.line(
-      `attempt ${this.ownership.attempt} on ${this.resources.device}, from step ${trainer.state.step} of ${training.steps}`,
-    );
+    this.log.line(`attempt ${this.ownership.attempt} on ${on}, from step ${trainer.state.step} of ${training.steps}`);
     await this.warnOfOtherEngine();
     if (saved && !saved.checked) {
       this.warn(

@@ -72,6 +72,7 @@ class Trial {
       runs: listRuns(this.workspace),
     });
     return {
+      parallel: this.record.spec.parallel,
       existing: new Map([...runs].map(([name, { directory, spec }]) => [name, { directory, spec: spec! }])),
       adopt: () => undefined,
       create: async ({ name }) =>

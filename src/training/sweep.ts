@@ -20,6 +20,8 @@ import { type QueueEntry, SweepQueue } from "./sweepQueue.ts";
 
 /** Who makes and trains the runs of a sweep. */
 export interface SweepCrew {
+  /** How many runs it trains at a time. */
+  parallel: number;
   /** The runs that are there already, by the names of the plan. */
   existing: ReadonlyMap<string, Run>;
   /** A run from before the sweep that has the same settings, where the sweep takes those. */
@@ -98,7 +100,7 @@ class Leader {
   async toEnd(): Promise<SweepResult> {
     const { directory } = this.lead.record;
     try {
-      this.lead.note({ type: "status", state: "running" });
+      this.noteRunning();
       this.queue.restore(this.crew.existing, droppedRuns(directory));
       await this.work();
       this.noteLeft();
@@ -110,6 +112,12 @@ class Leader {
       throw error;
     }
     return { runs: this.queue.runs(), failures: this.failures };
+  }
+
+  private noteRunning(): void {
+    const { parallel } = this.crew;
+    const differs = parallel !== this.lead.record.spec.parallel;
+    this.lead.note({ type: "status", state: "running", ...(differs && { parallel }) });
   }
 
   /** A disk that refuses even that leaves the sweep "interrupted". */
@@ -136,7 +144,7 @@ class Leader {
 
   /** Gives every free place a run. */
   private fill(): void {
-    while (this.slots.size < this.lead.record.spec.parallel) {
+    while (this.slots.size < this.crew.parallel) {
       const entry = this.queue.next();
       if (!entry) return;
       this.begin(entry);
@@ -244,7 +252,8 @@ class Leader {
     if (paused === this.paused) return;
     this.paused = paused;
     if (paused) for (const { stopping } of this.slots) stopping.abort(putBack);
-    this.lead.note({ type: "status", state: paused ? "paused" : "running" });
+    if (paused) this.lead.note({ type: "status", state: "paused" });
+    else this.noteRunning();
     this.options.onPaused?.(paused);
   }
 

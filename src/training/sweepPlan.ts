@@ -13,11 +13,13 @@ export interface PlanOptions {
   adopts: boolean;
   /** How many runs at a time. */
   parallel: number;
+  /** The names of the devices that train a run each. */
+  devices?: readonly string[] | undefined;
 }
 
 export function planSweep(
   experiment: Experiment,
-  { workspace, adopts, parallel }: PlanOptions,
+  { workspace, adopts, parallel, devices }: PlanOptions,
 ): Omit<SweepSpec, "version" | "created"> {
   const { halving } = experiment.settings.search;
   const runs = planRuns(experiment).map(({ settings: { name, training }, bracket }) => ({
@@ -33,6 +35,7 @@ export function planSweep(
     written: experiment.written,
     adopts,
     parallel: Math.min(parallel, runs.length),
+    ...(devices && { devices: [...devices] }),
     halving: halving && { reduction: halving.reduction, by: halving.by },
     runs,
   };

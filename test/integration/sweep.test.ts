@@ -1,5 +1,7 @@
 /** @file Sweeps by the command line: killed, stopped and continued, one run or two at a time, nothing is lost and nothing done twice. */
+import { spawnSync } from "node:child_process";
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runPaths, sweepFolder, sweepPaths } from "../../src/runs/layout.ts";
 import { runState } from "../../src/runs/store.ts";
@@ -127,6 +129,45 @@ describe("a sweep that is asked to stop", () => {
     ) as [[string], [string]];
     expect(courseOf(run).steps).toHaveLength(300);
     expect(courseOf(other).steps).toHaveLength(300);
+  });
+});
+
+/** Two processors that this process may use; where there are fewer, or nothing holds a process to one, undefined. */
+function twoProcessors(): [string, string] | undefined {
+  if (process.platform !== "linux" || spawnSync("taskset", ["--version"]).status !== 0) return undefined;
+  const [, list] = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "utf8"))!;
+  const found = list!.split(",").flatMap((range) => {
+    const [from, to = from] = range.split("-").map(Number) as [number, number?];
+    return Array.from({ length: to - from + 1 }, (_, i) => `cpu:${from + i}`);
+  });
+  return found[0] && found[1] ? [found[0], found[1]] : undefined;
+}
+const processors = twoProcessors();
+
+describe.skipIf(!processors)("a sweep on several devices", () => {
+  const [one, other] = processors ?? ["", ""];
+  const pinned = { rank: [1, 2], training: { steps: 40, evaluateEvery: 20 } };
+  const devicesOf = (run: string) => {
+    const { attempts } = runPaths(run);
+    return readdirSync(attempts)
+      .sort()
+      .map((name) => JSON.parse(readFileSync(join(attempts, name), "utf8")).device);
+  };
+
+  it("trains a run on each, and goes on with it on another as if nothing had happened", async () => {
+    await train("steady", ["--devices", other], pinned).end;
+    const steady = runsOf(workspace, "steady", "steady-1");
+    expect([...steady.values()].map(([run]) => devicesOf(run!))).toEqual([[other], [other]]);
+
+    const moved = train("moved", ["--devices", `${one},${other}`], pinned);
+    await moved.until(stepOf("ulpt-r1-seed1", 3));
+    moved.signal("SIGINT");
+    await moved.end;
+    await ulptOk(["sweep", "continue", "moved-1", "--devices", other, "--json"], { cwd: workspace.folder });
+    expectEachOnce(workspace, "moved", steady);
+    const [first, second] = [...runsOf(workspace, "moved", "moved-1").values()].map(([run]) => devicesOf(run!));
+    expect(first).toEqual([one, other]);
+    expect(second!.at(-1)).toBe(other); // how far it was as all were stopped depends on the machine
   });
 });
 

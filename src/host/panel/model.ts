@@ -366,7 +366,7 @@ export class PanelModel {
     const paths = runPaths(directory);
     const owner = readHolder(directory)?.owner;
     const facts: Partial<Record<FactKey, string | undefined>> = {
-      device: spec?.device,
+      device: owner?.device ?? spec?.device,
       precision: spec ? precisionText(spec) : undefined,
       model: spec?.model.source,
       revision: spec?.model.revision,

@@ -220,7 +220,7 @@ export function runFacts(run: RunSummary, t: Translate): [label: string, value: 
     [t("Seed"), spec ? String(spec.seed) : undefined],
     [t("Trained parameters"), spec?.parameters.toLocaleString("en")],
     [t("Model"), spec?.model.source],
-    [t("Device"), spec?.device],
+    [t("Device"), run.owner?.device ?? spec?.device],
     [t("Precision"), spec?.model.quantization?.precision],
     [t("Created"), spec ? new Date(spec.created).toLocaleString() : undefined],
     [t("Process"), run.owner ? t("{0} on {1}", run.owner.pid, run.owner.host) : undefined],
