@@ -6,6 +6,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { answerCommand, checkCluster, writeAnswer } from "./cli/cluster.ts";
 import { compare } from "./cli/compare.ts";
 import { costDefaults, showCost } from "./cli/cost.ts";
+import { agreeToCuda, cudaPreparation, installDevice, removeDevice } from "./cli/cuda.ts";
 import { download, listTasks, showData } from "./cli/data.ts";
 import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
 import { diff } from "./cli/diff.ts";
@@ -41,6 +42,7 @@ import { type Task, work } from "./cli/work.ts";
 import { exitCodes, UlptError } from "./errors.ts";
 import { precisions } from "./experiment/schema.ts";
 import { type Device, devices } from "./graph/devices.ts";
+import { prepareEngineBy } from "./graph/engine.ts";
 import { quantizedPrecisions } from "./models/quantize/recipe.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
@@ -69,6 +71,7 @@ const commands = {
   cost: showCost,
   download,
   quantize,
+  installDevice,
 } as const;
 
 /** Commands that save or clear up when they are asked to stop. */
@@ -82,6 +85,7 @@ const saving: ReadonlySet<string> = new Set<keyof typeof commands>([
   "data",
   "download",
   "quantize",
+  "installDevice",
 ]);
 
 async function inThread(command: keyof typeof commands, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
@@ -508,9 +512,19 @@ program
 
 program
   .command("devices")
-  .description("try every device on a small graph")
+  .description("try every device on a small graph; install what one needs, or remove it")
+  .addOption(
+    new Option("--install <device>", "fetch onnxruntime's libraries for it, after a question").choices(["cuda"]),
+  )
+  .addOption(new Option("--remove <device>", "remove what was installed for it").choices(["cuda"]).conflicts("install"))
+  .option("--yes", "install without a question", false)
   .addOption(json())
   .action(async (options) => {
+    if (options.remove) return removeDevice(options);
+    if (options.install) {
+      if (await agreeToCuda(options)) await inThread("installDevice", options);
+      return;
+    }
     const reports = await reportDevices();
     if (options.json) for (const report of reports) sayJson(report);
     else say(devicesTable(reports));
@@ -549,6 +563,7 @@ function tellEnd(error: unknown): void {
   process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
 }
 
+prepareEngineBy(cudaPreparation);
 if (isMainThread) {
   outliveOutput();
   // What nobody awaited would be printed by Node.js as it is.

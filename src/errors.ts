@@ -35,6 +35,14 @@ const codes = {
   HUB_DENIED: exitCodes.dataOrModel,
   HUB_ANSWER: exitCodes.dataOrModel,
   HUB_CORRUPT: exitCodes.dataOrModel,
+  /** Of a library for a device, from where its maker has it. */
+  DOWNLOAD_UNREACHABLE: exitCodes.internal,
+  DOWNLOAD_ANSWER: exitCodes.internal,
+  DOWNLOAD_MISSING: exitCodes.internal,
+  DOWNLOAD_CORRUPT: exitCodes.internal,
+  /** Something would have to be fetched, and nobody said yes. */
+  DOWNLOAD_UNASKED: exitCodes.experiment,
+
   /** Generated programs would have to be run, and nobody allowed it. */
   PROGRAMS_OFF: exitCodes.dataOrModel,
   PROGRAMS_FAILED: exitCodes.dataOrModel,

@@ -16,14 +16,14 @@ import { type ProbeResult, probeDevice } from "../graph/probe.ts";
 import { useThreads } from "../graph/session.ts";
 import type { Precision } from "../models/quantize/recipe.ts";
 import { requirePrecision } from "../training/precision.ts";
+import { cudaFault } from "./cuda.ts";
 import { sayJson } from "./terminal.ts";
 
 /** What a device needs where it is missing. */
-const needs: Record<Device, string> = {
+const needs: Record<Exclude<Device, "cuda">, string> = {
   cpu: "nothing",
   webgpu:
     "a GPU with a Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) driver; on Linux also the Vulkan loader, package libvulkan1",
-  cuda: "Linux x64 with an NVIDIA GPU, CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA libraries (run its install script: `npm rebuild onnxruntime-node --ignore-scripts=false`)",
   dml: "Windows with a Direct3D 12 GPU",
   coreml: "macOS",
 };
@@ -88,11 +88,17 @@ export async function reportDevice(device: Device, name: string = device): Promi
   });
   try {
     const result = JSON.parse(output) as ProbeResult | Fault;
-    return result.works ? { device, ...result } : { device, ...result, needs: needs[device] };
+    return result.works ? { device, ...result } : faultOf(device, result);
   } catch {
     const reason = `the trial process ended with ${end}: ${errors.trim().split("\n").at(-1) ?? ""}`;
-    return { device, works: false, reason, loads: true, needs: needs[device] };
+    return faultOf(device, { works: false, reason, loads: true });
   }
+}
+
+function faultOf(device: Device, fault: Fault): DeviceReport {
+  if (device !== "cuda") return { device, ...fault, needs: needs[device] };
+  const { reason = fault.reason, needs: needed } = cudaFault();
+  return { device, ...fault, reason: fault.loads ? fault.reason : reason, needs: needed };
 }
 
 /** Every device; those that this platform's engine does not know are not tried. */
@@ -105,7 +111,7 @@ export async function reportDevices(): Promise<DeviceReport[]> {
     reports.push(
       supported.includes(device)
         ? await reportDevice(device)
-        : { device, works: false, reason: unknown, loads: false, needs: needs[device] },
+        : faultOf(device, { works: false, reason: unknown, loads: false }),
     );
   }
   return reports;

@@ -12,6 +12,23 @@ export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
+/** Whether a person can be asked something. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && isTerminal();
+}
+
+/** Asks a question that is answered by yes only where somebody says so. Main thread only. */
+export async function askYes(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline");
+  const reader = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await new Promise<string>((resolve) => {
+    reader.on("close", () => resolve("")); // Ctrl+C or Ctrl+D
+    reader.question(`${visibleText(question)} [y/N] `, resolve);
+  });
+  reader.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
 /** What only the main thread can find out about the streams. */
 export interface TerminalFacts {
   stdout: boolean;

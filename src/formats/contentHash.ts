@@ -32,6 +32,13 @@ export async function checkContent(path: string): Promise<void> {
   await readThrough(path, undefined);
 }
 
+/** Whether a file has the content that `name` stands for, as `startContentHash` takes it. */
+export async function checkFile(path: string, name: string): Promise<boolean> {
+  const hash = startContentHash(name, (await stat(path)).size);
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest("hex") === name;
+}
+
 async function readThrough(path: string, all: Hash | undefined): Promise<void> {
   const blob = await realpath(path);
   const name = basename(blob);

@@ -8,7 +8,7 @@ import { messageOf, UlptError } from "../errors.ts";
 import { inEngine } from "../watch.ts";
 import type { Device } from "./devices.ts";
 import type { Model } from "./emit.ts";
-import { loadEngine, supportedDevices } from "./engine.ts";
+import { loadEngine, prepareDevice, supportedDevices } from "./engine.ts";
 import { joinedName, joinModels, switchName } from "./join.ts";
 import { floats, ints, type TensorValue } from "./values.ts";
 
@@ -139,6 +139,7 @@ async function load(
   // Arranging weights for products keeps a second copy of those that lie in their files; blocks are more than twice as slow without.
   const configuration: Record<string, string> = { disable_prepacking: multipliesBlocks ? "0" : "1" };
   if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
+  prepareDevice(device);
   try {
     const session = await inEngine(() =>
       engine.InferenceSession.create(bytes, {

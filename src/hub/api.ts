@@ -5,9 +5,8 @@
 import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
-import { type Exchange, exchange, Interrupted, Misdirected } from "../fetching/exchange.ts";
-import { backoff, pause } from "../fetching/pauses.ts";
-import { patienceOf } from "../fetching/site.ts";
+import { ask, Endless } from "../fetching/ask.ts";
+import { type Exchange, Interrupted, Misdirected } from "../fetching/exchange.ts";
 import { isTooDeep } from "../json.ts";
 import { pageOf } from "./names.ts";
 import { checkStatus, type Subject, unreachable } from "./refusal.ts";
@@ -131,55 +130,24 @@ function badAnswer({ repository }: Subject, settings: HubSettings, what: string,
 }
 
 /**
- * A fetch() for the library: tries again, reads the whole answer while it may still be tried again, and turns refusals into
- * errors for people. It is never given the token: `exchange` adds it where it belongs.
+ * A fetch() for the library: tries again, and turns refusals into errors for people. It is never given the token: `exchange` adds it
+ * where it belongs.
  */
 function patientFetch(subject: Subject, settings: HubSettings, signal: AbortSignal | undefined): typeof fetch {
-  const patience = patienceOf(settings);
   let pages = 0;
   return async (input) => {
     if (++pages > mostPages) throw badAnswer(subject, settings, "does not end");
     const address = String(input instanceof Request ? input.url : input);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const answer = await exchange(address, settings, {
-          headers: { accept: "application/json" },
-          signal,
-          deadline: patience.answer,
-        });
-        try {
-          await checkStatus(answer, subject, settings);
-          const body = await wholeBody(answer, subject, settings);
-          const link = answer.response.headers.get("link");
-          return new Response(body, { headers: link ? { link } : {} });
-        } finally {
-          answer.close();
-        }
-      } catch (error) {
-        const page = pageOf(settings.endpoint, subject.repository);
-        if (error instanceof Misdirected) throw unreachable(error, settings, page);
-        if (!(error instanceof Interrupted)) throw error;
-        // Without a connection at all, the cache can answer at once.
-        const hopeless = ["certificate", "name", "refused"].includes(error.kind);
-        const tooLong = (error.retryAfter ?? 0) > patience.longestRetryAfter;
-        if (hopeless || tooLong || attempt > patience.retries) {
-          throw unreachable(error, settings, page);
-        }
-        await pause(error.retryAfter ?? backoff(attempt, patience), signal);
-      }
+    try {
+      const checkAnswer = (answer: Exchange) => checkStatus(answer, subject, settings);
+      const { body, headers } = await ask(address, settings, { signal, checkAnswer, mostBytes: mostBytesOfAnswer });
+      if (isTooDeep(body.toString("latin1"))) throw badAnswer(subject, settings, "is nested too deep");
+      const link = headers.get("link");
+      return new Response(new Uint8Array(body), { headers: link ? { link } : {} });
+    } catch (error) {
+      if (error instanceof Endless) throw badAnswer(subject, settings, "does not end");
+      if (!(error instanceof Interrupted) && !(error instanceof Misdirected)) throw error;
+      throw unreachable(error, settings, pageOf(settings.endpoint, subject.repository));
     }
   };
-}
-
-async function wholeBody(answer: Exchange, subject: Subject, settings: HubSettings): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of answer.chunks()) {
-    bytes += chunk.length;
-    if (bytes > mostBytesOfAnswer) throw badAnswer(subject, settings, "does not end");
-    chunks.push(chunk);
-  }
-  const body = Buffer.concat(chunks);
-  if (isTooDeep(body.toString("latin1"))) throw badAnswer(subject, settings, "is nested too deep");
-  return body;
 }

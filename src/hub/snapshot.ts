@@ -1,12 +1,11 @@
 /** @file Brings files of a commit into its snapshot: what is there is used, the rest is downloaded. */
-import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { UlptError } from "../errors.ts";
 import { Claim, waitForClaim } from "../fetching/claim.ts";
 import { type OnProgress, ProgressMeter } from "../fetching/progress.ts";
+import { requireRoom } from "../fetching/room.ts";
 import { patienceOf } from "../fetching/site.ts";
 import { incompleteBytes, Mismatch, sizeOf, type TransferOptions, transfer } from "../fetching/transfer.ts";
-import { asWriteError } from "../formats/atomic.ts";
 import type { RemoteFile } from "./api.ts";
 import { type CachedRepository, isInSnapshot, linkBlob } from "./cache.ts";
 import { checkPath, pageOf } from "./names.ts";
@@ -135,20 +134,5 @@ function corrupt({ message }: Mismatch, { path }: RemoteFile, page: string): Ulp
 async function checkRoom({ blobs }: CachedRepository, files: readonly RemoteFile[]): Promise<void> {
   let needed = 0;
   for (const { etag, size } of files) needed += Math.max(0, size - (await incompleteBytes(blobs, etag)));
-  try {
-    await mkdir(blobs, { recursive: true });
-    const { bavail, bsize } = await statfs(blobs);
-    if (bavail * bsize >= needed) return;
-    throw new UlptError("DISK_FULL", `There is no room for the download: it needs ${megabytes(needed)}.`, {
-      where: blobs,
-      expected: `${megabytes(needed)} free; there are ${megabytes(bavail * bsize)}`,
-      hint: "Free some space, or let HF_HUB_CACHE name a folder on another disk.",
-    });
-  } catch (error) {
-    throw asWriteError(error, blobs);
-  }
-}
-
-function megabytes(bytes: number): string {
-  return `${(Math.ceil(bytes / 1e5) / 10).toLocaleString("en-US")} MB`;
+  await requireRoom(blobs, needed, "let HF_HUB_CACHE name a folder on another disk");
 }
