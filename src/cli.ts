@@ -12,6 +12,7 @@ import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/de
 import { diff } from "./cli/diff.ts";
 import { evaluate } from "./cli/evaluate.ts";
 import { openHub } from "./cli/hub.ts";
+import { runJob } from "./cli/job.ts";
 import { noteEnd } from "./cli/launchNotes.ts";
 import { noteRun, starRun, tagRun } from "./cli/marks.ts";
 import { asErrorLine, endBar } from "./cli/output.ts";
@@ -24,6 +25,7 @@ import { serve } from "./cli/serve.ts";
 import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
 import { show } from "./cli/show.ts";
+import { stopRun } from "./cli/stop.ts";
 import { supervise, tell } from "./cli/supervise.ts";
 import {
   continueSweep,
@@ -43,17 +45,15 @@ import { exitCodes, UlptError } from "./errors.ts";
 import { precisions } from "./experiment/schema.ts";
 import { type Device, devices } from "./graph/devices.ts";
 import { prepareEngineBy } from "./graph/engine.ts";
+import { jobCommand } from "./launch/slurm/arrays.ts";
 import { quantizedPrecisions } from "./models/quantize/recipe.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
 import { evaluatedSplits } from "./runs/layout.ts";
-import { requestStop, runState } from "./runs/store.ts";
 import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
 import { defaultSourceLength } from "./shared/service.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
 import { openInPrecision } from "./training/precision.ts";
-import { findRun } from "./training/references.ts";
-import { visibleLine } from "./words/surfaces.ts";
 
 /** What commands do in a thread of their own, by name. What they are given is followed by the signal that asks them to stop. */
 const commands = {
@@ -185,6 +185,10 @@ function answerNumber(name: keyof AnswerNumbers, expected: string): (text: strin
   };
 }
 
+const onCluster = () =>
+  new Option("--on <profile>", "have Slurm train, by a launch profile; slurm means the usual one").conflicts("devices");
+const detach = () => new Option("--detach", "with --on: submit, and do not follow").default(false);
+
 program
   .command("train <experiment>")
   .description("train every run of an experiment file (*.ulpt.json) and compare them")
@@ -196,6 +200,8 @@ program
     "--workspace <folder>",
     "where .ulpt/runs goes (default: nearest folder with .ulpt or .vscode, else the file's)",
   )
+  .addOption(onCluster())
+  .addOption(detach())
   .addOption(ignoreMemory())
   .addOption(runGeneratedCode())
   .addOption(json())
@@ -206,6 +212,8 @@ program
   .description("go on with a run exactly where it was saved")
   .option("--take-over", "take the run from a process that still seems to hold it", false)
   .option("--devices <device>", "the device to go on on, of the kind that it began on: cuda:1, cpu:0-3")
+  .addOption(onCluster())
+  .addOption(detach())
   .addOption(ignoreMemory())
   .addOption(new Option("--pause-at <step>", "pause it after this step").argParser(positiveInteger).hideHelp())
   .addOption(runGeneratedCode())
@@ -273,14 +281,8 @@ sweeps
 
 program
   .command("stop <run>")
-  .description("ask a running run to save a checkpoint and stop")
-  .action((name: string) => {
-    const { directory, spec } = findRun(name);
-    const state = runState(directory);
-    if (state === "running") requestStop(directory);
-    const told = state === "running" ? "will save a checkpoint and stop" : `is not running: it is ${state}`;
-    say(`${visibleLine(`${spec.experiment}/${spec.run}`)} ${told}.`);
-  });
+  .description("ask a running run to save a checkpoint and stop, or take one out of a scheduler's queue")
+  .action(stopRun);
 
 program
   .command("evaluate <run-checkpoint-or-prompt>")
@@ -540,6 +542,14 @@ program
   .action(checkCluster);
 
 program.command(answerCommand, { hidden: true }).argument("<file>").action(writeAnswer);
+
+program
+  .command(jobCommand, { hidden: true })
+  .argument("<folder>")
+  .argument("<first>")
+  .addOption(ignoreMemory())
+  .addOption(runGeneratedCode())
+  .action(runJob);
 
 program.command(probeCommand, { hidden: true }).argument("<device>").action(printProbe);
 

@@ -8,13 +8,14 @@ import { hasCode, UlptError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic.ts";
 import { endOfFile } from "../launch/log.ts";
 import { type LaunchProfile, profilesPath, readProfile } from "../launch/profiles.ts";
+import { missingPart } from "../launch/slurm/missing.ts";
 import { listPartitions, type Partition, requirePartition } from "../launch/slurm/partitions.ts";
 import { askQueue, nextPause } from "../launch/slurm/poll.ts";
-import { batchScript, missingName, missingParts } from "../launch/slurm/script.ts";
+import { batchScript } from "../launch/slurm/script.ts";
 import { cancel, jobName, submit } from "../launch/slurm/submit.ts";
 import { describeJob, type JobWords } from "../launch/slurm/words.ts";
 import { stateFolder } from "../runs/layout.ts";
-import { makeOwnFolders, readOwnFile, writeOwnFile } from "../runs/ownFiles.ts";
+import { makeOwnFolders, writeOwnFile } from "../runs/ownFiles.ts";
 import { readJson } from "../runs/schema.ts";
 import { hideFromGit } from "../runs/store.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -147,7 +148,8 @@ async function awaitAnswer(check: Check): Promise<Answer> {
   for (;;) {
     const answer = readJson(join(folder, answerName), answerSchema);
     if (answer) return answer;
-    requireParts(check);
+    const missing = missingPart(folder);
+    if (missing) throw missing;
     if (overSince && Date.now() - overSince.time > (overSince.words.phase === "failed" ? 2_000 : visibleTime)) {
       throw unanswered(check, overSince.words);
     }
@@ -177,25 +179,6 @@ async function awaitAnswer(check: Check): Promise<Answer> {
 async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
   signal.throwIfAborted();
-}
-
-/** @throws UlptError SLURM_FAILED where the script found that the compute node does not see a part */
-function requireParts({ folder, profile }: Check): void {
-  const part = readOwnFile(join(folder, missingName), 100)?.toString();
-  if (!missingParts.some((name) => name === part)) return;
-  const program = profile.node ?? process.execPath;
-  throw new UlptError(
-    "SLURM_FAILED",
-    part === "node" ? "The compute node does not have this Node.js." : "The compute node does not see the runtime.",
-    {
-      where: part === "node" ? program : process.argv[1]!,
-      expected: "a file that login node and compute nodes see alike",
-      hint:
-        part === "node"
-          ? 'Name one of the compute nodes as "node" in the launch profile, or load one in its "setup".'
-          : "Install ULPT Lab on a file system that the nodes share, such as your home folder.",
-    },
-  );
 }
 
 function refused({ text }: JobWords): UlptError {

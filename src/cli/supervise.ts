@@ -6,7 +6,7 @@ import { complain, sayJson, showCursor } from "./terminal.ts";
 import { WorkThread } from "./workThread.ts";
 
 /** How long a thread may take that was asked to stop: what is not saved by then was saved last. All times in milliseconds. */
-const savingTime = 1_000;
+const usualSavingTime = 1_000;
 /** How long ending a thread may take. With the time for saving less than two seconds. */
 const endingTime = 400;
 /** How long a thread whose work is done may take to close what it has open. */
@@ -17,6 +17,12 @@ export interface CommandOptions {
   json: boolean;
   /** Whether it saves or clears up when it is asked to stop; one that does not simply ends. */
   saves: boolean;
+  /** Asks for the stop in the place of signals to this process, which whoever gives it hears. */
+  stop?: AbortSignal;
+  /** How long that may take, where nobody waits at a terminal. */
+  savingTime?: number;
+  /** What is still to be done where it took longer, before the process ends. */
+  beforeEnd?: () => Promise<void>;
 }
 
 /**
@@ -24,17 +30,19 @@ export interface CommandOptions {
  * taking too long, ends the process.
  */
 export async function supervise(task: string, args: readonly unknown[], options: CommandOptions): Promise<number> {
-  const { json, saves } = options;
+  const { json, saves, stop, savingTime = usualSavingTime } = options;
   const thread = new WorkThread();
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    const end = () => void endNow(thread, signal, json);
+    const end = () => void endNow(thread, signal, options);
     if (stopping.signal.aborted) return end();
     timer = setTimeout(end, savingTime);
     stopping.abort(new UlptError("STOPPED", "Stopped."));
   };
-  if (saves) for (const signal of signals) process.on(signal, onSignal);
+  const onStop = () => onSignal("SIGTERM");
+  if (stop) stop.addEventListener("abort", onStop);
+  else if (saves) for (const signal of signals) process.on(signal, onSignal);
   try {
     return (await thread.run(task, args, { signal: stopping.signal })) as number;
   } catch (error) {
@@ -46,12 +54,13 @@ export async function supervise(task: string, args: readonly unknown[], options:
     clearTimeout(timer);
     await thread.close(stopping.signal.aborted ? closingTime.stopping : closingTime.usual);
     for (const signal of signals) process.off(signal, onSignal);
+    stop?.removeEventListener("abort", onStop);
   }
 }
 
 let isEnding = false;
 
-async function endNow(thread: WorkThread, signal: NodeJS.Signals, json: boolean): Promise<void> {
+async function endNow(thread: WorkThread, signal: NodeJS.Signals, options: CommandOptions): Promise<void> {
   if (isEnding) return;
   isEnding = true;
   const message = "Stopped at once: what it was doing could not be waited for.";
@@ -59,8 +68,9 @@ async function endNow(thread: WorkThread, signal: NodeJS.Signals, json: boolean)
     new UlptError("STOPPED", message, {
       hint: "What was saved last is kept: a run goes on from there by `ulpt resume`.",
     }),
-    json,
+    options.json,
   );
+  await options.beforeEnd?.();
   await endOrDie(thread, signal);
   process.exit(exitCodes.stopped);
 }

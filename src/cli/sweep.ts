@@ -3,8 +3,11 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, UlptError } from "../errors.ts";
 import { parsePinnedDevices } from "../graph/pinning.ts";
+import { goesOn, launcherOf } from "../launch/launchers.ts";
+import { listLaunches, type SlurmLaunch } from "../launch/records.ts";
 import { SweepReader } from "../listing/sweeps.ts";
 import type { SweepView } from "../results/sweep.ts";
+import { isDone, runState } from "../runs/store.ts";
 import {
   dropRun,
   listSweeps,
@@ -23,6 +26,7 @@ import { plannedExperiment } from "../training/sweepPlan.ts";
 import { shellWord } from "../words/shell.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { createCrew } from "./crew.ts";
+import { continueOnCluster } from "./onCluster.ts";
 import { sweepLine, sweepTable } from "./sweepTable.ts";
 import { complain, say, sayJson } from "./terminal.ts";
 import { report, type Training, withHint, withTraining } from "./training.ts";
@@ -100,6 +104,7 @@ export async function continueSweep(
 ): Promise<void> {
   const workspace = openWorkspace(options.workspace);
   const record = findSweep(workspace, name);
+  if (record.spec.on !== undefined) return continueOnCluster(record, workspace, { ...options, detach: false }, signal);
   const state = sweepState(record);
   withdrawRequest(record.directory, "pause");
   if ((state === "paused" || state === "running") && !options.takeOver) {
@@ -151,17 +156,32 @@ export function pauseSweep(name: string | undefined, options: SweepOptions): voi
   tell(record, state === "running" ? "saves and waits until it is continued" : notRunning(state), options.json);
 }
 
-export function stopSweep(name: string | undefined, options: SweepOptions): void {
-  const record = findSweep(openWorkspace(options.workspace), name);
+export async function stopSweep(name: string | undefined, options: SweepOptions): Promise<void> {
+  const workspace = openWorkspace(options.workspace);
+  const record = findSweep(workspace, name);
+  if (record.spec.on !== undefined) {
+    requestOfSweep(record.directory, "stop");
+    for (const launch of jobsOfSweep(workspace, record)) await launcherOf(launch).stop(launch);
+    return tell(record, "is cancelled: what runs saves first", options.json);
+  }
   const state = sweepState(record);
   const isLed = state === "running" || state === "paused";
   if (isLed) requestOfSweep(record.directory, "stop");
   tell(record, isLed ? "saves and stops" : notRunning(state), options.json);
 }
 
-export function dropFromSweep(run: string, options: SweepOptions & { sweep?: string | undefined }): void {
-  const record = findSweep(openWorkspace(options.workspace), options.sweep);
+export async function dropFromSweep(
+  run: string,
+  options: SweepOptions & { sweep?: string | undefined },
+): Promise<void> {
+  const workspace = openWorkspace(options.workspace);
+  const record = findSweep(workspace, options.sweep);
   dropRun(record, run);
+  for (const launch of jobsOfSweep(workspace, record)) {
+    const own = await new SweepReader(workspace, record).own();
+    const directory = own.get(run)?.directory;
+    if (directory !== undefined && !isDone(runState(directory))) await launcherOf(launch).stop(launch, directory);
+  }
   tell(record, `goes on without ${run}`, options.json);
 }
 
@@ -169,6 +189,13 @@ export function trainNextInSweep(run: string, options: SweepOptions & { sweep?: 
   const record = findSweep(openWorkspace(options.workspace), options.sweep);
   putFirst(record, run);
   tell(record, `begins ${run} before all others that wait`, options.json);
+}
+
+/** The launches by which a scheduler has runs of a sweep. */
+function jobsOfSweep(workspace: string, { name }: SweepRecord): SlurmLaunch[] {
+  return listLaunches(workspace).flatMap((launch) =>
+    launch.launcher === "slurm" && launch.sweep === name && goesOn(launch) ? [launch] : [],
+  );
 }
 
 function notRunning(state: string): string {

@@ -13,7 +13,7 @@ export function sweepLine(view: SweepView): string {
 /** `run 2 of 9, 7 wait, ETA 3m 00s` */
 export function sweepText({ state, runs, done, counts, secondsLeft, message }: SweepView): string {
   const parts = [
-    state === "running" ? position(runs.length, done, counts.running) : `${state}, ${done} of ${runs.length} runs done`,
+    positionText(state, runs.length, done, counts.running),
     ...(state === "failed" && message ? [message] : []),
     ...counted(counts.waiting, "waits", "wait"),
     ...counted(counts.failed, "failed", "failed"),
@@ -21,6 +21,11 @@ export function sweepText({ state, runs, done, counts, secondsLeft, message }: S
     ...(secondsLeft === null ? [] : [`ETA ${durationText(secondsLeft)}`]),
   ];
   return parts.join(", ");
+}
+
+function positionText(state: SweepView["state"], all: number, done: number, running: number): string {
+  if (state === "running" || (state === "submitted" && running > 0)) return position(all, done, running);
+  return `${state === "submitted" ? "with the scheduler" : state}, ${done} of ${all} runs done`;
 }
 
 function position(all: number, done: number, running: number): string {

@@ -1,13 +1,13 @@
 /** @file `ulpt train` and `ulpt resume`: the runs of an experiment, as a sweep where there are several, and the table at the end. */
 import { dirname, resolve } from "node:path";
-import { hasCode } from "../errors.ts";
+import { hasCode, UlptError } from "../errors.ts";
 import { readExperiment } from "../experiment/parse.ts";
 import { parseRecordedSettings } from "../experiment/recorded.ts";
 import type { Device } from "../graph/devices.ts";
 import { type PinnedDevice, parsePinnedDevice, parsePinnedDevices, threadsOf } from "../graph/pinning.ts";
 import { useThreads } from "../graph/session.ts";
 import { runPaths } from "../runs/layout.ts";
-import { type Run, type RunState, runState } from "../runs/store.ts";
+import { isDone, type Run, runState } from "../runs/store.ts";
 import { createSweep, SweepLead } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import { findRun, findWorkspace, recordedFolder, workspaceOf } from "../training/references.ts";
@@ -16,6 +16,7 @@ import { requireStarts } from "../training/start.ts";
 import { planSweep } from "../training/sweepPlan.ts";
 import { holdTo, requireDevices, resolveDevice } from "./devices.ts";
 import { estimateMemory } from "./memory.ts";
+import { resumeOnCluster, trainOnCluster } from "./onCluster.ts";
 import { createReporter } from "./output.ts";
 import type { Reporter } from "./reporter.ts";
 import { leadToEnd } from "./sweep.ts";
@@ -35,10 +36,17 @@ export interface TrainOptions {
   parallel: number;
   /** The devices that train a run each at a time, in place of that number. */
   devices?: string | undefined;
+  /** The launch profile by which a scheduler trains them. */
+  on?: string | undefined;
+  /** Submit to that, and follow nothing. */
+  detach: boolean;
 }
 
 /** Trains all runs of an experiment. @throws whatever ends a run; runs before it are complete, and all can be resumed */
 export async function train(file: string, options: TrainOptions, signal: AbortSignal): Promise<void> {
+  const { on } = options;
+  if (on !== undefined) return trainOnCluster(file, { ...options, on }, signal);
+  requireCluster(options);
   const experiment = readExperiment(file, options.set);
   const workspace = resolve(options.workspace ?? findWorkspace(dirname(resolve(file))));
   const pinned = options.devices === undefined ? undefined : parsePinnedDevices(options.devices);
@@ -50,6 +58,16 @@ export async function train(file: string, options: TrainOptions, signal: AbortSi
     const devices = pinned?.map(({ name }) => name);
     const record = createSweep(workspace, planSweep(experiment, { workspace, adopts, parallel, devices }));
     await leadToEnd(SweepLead.claim(record), training);
+  });
+}
+
+/** @throws UlptError OPTION_INVALID */
+function requireCluster({ detach }: { detach?: boolean }): void {
+  if (!detach) return;
+  throw new UlptError("OPTION_INVALID", "Only what a scheduler trains goes on without this command.", {
+    where: "--detach",
+    expected: "--on beside it",
+    hint: "Add `--on slurm`, or leave --detach out.",
   });
 }
 
@@ -69,9 +87,6 @@ async function trainOne(training: Training, adopts: boolean): Promise<void> {
   report([run], experiment.name, options.json);
 }
 
-/** Of runs that are not gone on with. */
-const doneStates: ReadonlySet<RunState> = new Set(["finished", "early-stopped"]);
-
 /** Goes on with a run where its state was saved. */
 export async function resume(
   name: string,
@@ -82,9 +97,14 @@ export async function resume(
     ignoreMemory: boolean;
     pauseAt?: number;
     devices?: string | undefined;
+    on?: string;
+    detach?: boolean;
   },
   signal: AbortSignal,
 ): Promise<void> {
+  const { on, detach = false } = options;
+  if (on !== undefined) return resumeOnCluster(name, { ...options, on, detach }, signal);
+  requireCluster(options);
   const run = findRun(name);
   const pinned = options.devices === undefined ? undefined : parsePinnedDevice(options.devices);
   const settings = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
@@ -106,8 +126,9 @@ export async function resume(
     ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
-    const isDone = doneStates.has(runState(run.directory));
-    const estimatedMemory = isDone ? undefined : estimateMemory(resources, [settings], options, reporter);
+    const estimatedMemory = isDone(runState(run.directory))
+      ? undefined
+      : estimateMemory(resources, [settings], options, reporter);
     const { takeOver, pauseAt } = options;
     const place = { index: 1, count: 1, on: pinned?.name };
     await runToEnd(run, resources, reporter, { ...place, signal, takeOver, estimatedMemory, pauseAt });

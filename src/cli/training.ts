@@ -4,6 +4,7 @@ import { hasCode, UlptError } from "../errors.ts";
 import { expandRuns } from "../experiment/expand.ts";
 import type { Experiment } from "../experiment/parse.ts";
 import { parseRecordedSettings, type RecordedSettings, type RunSettings } from "../experiment/recorded.ts";
+import type { Device } from "../graph/devices.ts";
 import type { PinnedDevices } from "../graph/pinning.ts";
 import { reportRun } from "../listing/report.ts";
 import { departureNote } from "../paper/departures.ts";
@@ -67,19 +68,24 @@ export async function withTraining(
     parallel: number;
     pinned?: PinnedDevices | undefined;
     revisions?: ResourceOptions["revisions"];
+    /** The device of other machines, on which the runs are trained: this one only prepares them. */
+    elsewhere?: Device | undefined;
   },
   work: (training: Training) => Promise<void>,
 ): Promise<void> {
-  const { workspace, options, signal, revisions } = setup;
+  const { workspace, options, signal, revisions, elsewhere } = setup;
   const runs = expandRuns(experiment);
   const [first] = runs;
   const parallel = Math.min(setup.parallel, runs.length);
   const pinned = setup.pinned?.slice(0, parallel) as PinnedDevices | undefined;
   if (first!.paper !== undefined) findCell(first!.paper); // an unknown result is said before hours of training
   const reporter = createReporter({ json: options.json, several: parallel > 1 }, signal);
-  const { device, why } = pinned
-    ? await takeDevices(pinned, first!)
-    : await resolveDevice(first!.device, first!.precision);
+  const { device, why } =
+    elsewhere !== undefined
+      ? { device: elsewhere, why: undefined }
+      : pinned
+        ? await takeDevices(pinned, first!)
+        : await resolveDevice(first!.device, first!.precision);
   if (why) reporter.note(why);
   const departure = first!.paper === undefined ? departureNote(first!) : undefined;
   if (departure) reporter.note(departure);
@@ -94,10 +100,13 @@ export async function withTraining(
     ...access(reporter, options.runGeneratedCode, signal),
   });
   try {
-    const estimatedMemory = estimateMemory(resources, runs, { ...options, atOnce: parallel }, reporter); // before the weights are loaded
+    const estimatedMemory =
+      elsewhere === undefined
+        ? estimateMemory(resources, runs, { ...options, atOnce: parallel }, reporter) // before the weights are loaded
+        : undefined;
     // Methods that cannot be, and what is wrong with the weights, are found before there is a run.
     const [ports] = runs.map(({ method, promptLength }) => portsInUse(createMethod(method, promptLength, resources)));
-    if (parallel === 1) await resources.lossFunction(first!.training, ports!);
+    if (parallel === 1 && elsewhere === undefined) await resources.lossFunction(first!.training, ports!);
     await work({ experiment, workspace, runs, resources, estimatedMemory, reporter, options, signal, pinned });
   } finally {
     await resources.release();

@@ -93,6 +93,15 @@ export function readProfile(path: string, name: string | undefined): LaunchProfi
   });
 }
 
+/** What `--on` calls the usual profile, unless the file has one of that name. */
+export const onSlurm = "slurm";
+
+/** The profile that `--on NAME` means, and its name. @throws as `readProfile` */
+export function profileOn(path: string, name: string): { name: string; settings: LaunchProfile } {
+  const isUsual = name === onSlurm && !Object.hasOwn(readProfiles(path), onSlurm);
+  return { name, settings: readProfile(path, isUsual ? undefined : name) };
+}
+
 function readProfiles(path: string): Record<string, LaunchProfile> {
   const content = readFile(path);
   if (content === null) return {};

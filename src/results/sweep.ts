@@ -86,20 +86,23 @@ export function foldSweep(facts: SweepFacts): SweepView {
   for (const run of runs) counts[run.state] += 1;
   const waits = new Set(runs.flatMap(({ state, left, name }) => (state === "waiting" && !left ? [name] : [])));
   const order = facts.order ?? spec.runs.map(({ name }) => name);
+  const done = runs.filter(isDone).length;
+  const isOver = (state === "submitted" || state === "stopped") && done === runs.length;
+  const isTrained = state === "running" || state === "submitted";
   const status = events.findLast((event) => event.type === "status");
   const parallel = parallelOf(spec, events);
   return {
     name,
     experiment: spec.experiment,
     folder: spec.folder,
-    state,
+    state: isOver ? "finished" : state,
     message: (status?.type === "status" && status.message) || null,
     parallel,
     runs,
     waiting: order.filter((name) => waits.has(name)),
     counts,
-    done: runs.filter(isDone).length,
-    secondsLeft: state === "running" ? secondsLeft(spec, parallel, runs, events, now) : null,
+    done,
+    secondsLeft: isTrained && !isOver ? secondsLeft(spec, parallel, runs, events, now) : null,
   };
 }
 

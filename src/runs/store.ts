@@ -102,6 +102,11 @@ export function openRun(directory: string): Run {
 
 export type RunState = "created" | "running" | "interrupted" | EndState;
 
+/** Whether a run was trained to its end: it is not gone on with. */
+export function isDone(state: RunState): boolean {
+  return state === "finished" || state === "early-stopped";
+}
+
 /** The state of a run out of what its folder says: how it ended, its newest attempt, and whether that one is alive. */
 export function deriveState(facts: {
   exit: Pick<ExitJson, "attempt" | "state"> | null;

@@ -63,6 +63,8 @@ const sweepJson = z.object({
   /** The devices that train one each, by their names; left out where runs are held to none. */
   devices: z.array(z.string().max(1000)).min(1).max(mostRuns).optional(),
   halving: halving.nullable(),
+  /** The launch profile by which its runs were given to a scheduler: nobody leads it here. */
+  on: z.string().optional(),
   /** In the order in which they begin. */
   runs: z.array(plannedRun).min(1).max(mostRuns),
 });
@@ -136,8 +138,8 @@ export interface SweepRecord {
   spec: SweepSpec;
 }
 
-/** `interrupted`: its process is gone without a word. */
-export type SweepState = (typeof sweepStates)[number] | "created" | "interrupted";
+/** `interrupted`: its process is gone without a word; `submitted`: a scheduler has its runs. */
+export type SweepState = (typeof sweepStates)[number] | "created" | "interrupted" | "submitted";
 
 /**
  * Makes the folder of a new sweep, called like its experiment with a number behind it.
@@ -202,7 +204,8 @@ export function readSweepJournal({ directory }: Pick<SweepRecord, "directory">) 
 }
 
 /** The state of a sweep, now. @throws UlptError RUN_INVALID */
-export function sweepState({ directory }: Pick<SweepRecord, "directory">): SweepState {
+export function sweepState({ directory, spec }: Pick<SweepRecord, "directory" | "spec">): SweepState {
+  if (spec.on !== undefined) return stopOfSweepRequested(directory) ? "stopped" : "submitted";
   const holder = readHolder(directory);
   const exit = readJson(sweepPaths(directory).exit, sweepExit);
   if (exit && exit.attempt >= (holder?.attempt ?? 0)) return exit.state;

@@ -15,11 +15,13 @@ export interface PlanOptions {
   parallel: number;
   /** The names of the devices that train a run each. */
   devices?: readonly string[] | undefined;
+  /** The launch profile by which a scheduler gets the runs. */
+  on?: string | undefined;
 }
 
 export function planSweep(
   experiment: Experiment,
-  { workspace, adopts, parallel, devices }: PlanOptions,
+  { workspace, adopts, parallel, devices, on }: PlanOptions,
 ): Omit<SweepSpec, "version" | "created"> {
   const { halving } = experiment.settings.search;
   const runs = planRuns(experiment).map(({ settings: { name, training }, bracket }) => ({
@@ -36,6 +38,7 @@ export function planSweep(
     adopts,
     parallel: Math.min(parallel, runs.length),
     ...(devices && { devices: [...devices] }),
+    ...(on === undefined ? {} : { on }),
     halving: halving && { reduction: halving.reduction, by: halving.by },
     runs,
   };

@@ -695,6 +695,7 @@ const sweepIcons: Readonly<Record<SweepNode["view"]["state"], string>> = {
   stopped: "stop-circle",
   failed: "error",
   interrupted: "warning",
+  submitted: "server-process",
 };
 
 function waitingItem({ run, place }: WaitingNode): vscode.TreeItem {

@@ -11,7 +11,7 @@ export function sweepText(view: SweepView, t: Translate): string | null {
   return [
     positionText(view, t),
     ...(counts.waiting > 0 ? [counts.waiting === 1 ? t("1 waits") : t("{0} wait", counts.waiting)] : []),
-    ...(state === "running" && runs.length > done && secondsLeft !== null
+    ...((state === "running" || state === "submitted") && runs.length > done && secondsLeft !== null
       ? [t("{0} left", roughDurationText(secondsLeft))]
       : []),
   ].join(" · ");
@@ -29,6 +29,7 @@ export function positionText({ state, runs, done, counts }: SweepView, t: Transl
     stopped: t("sweep stopped"),
     failed: t("sweep failed"),
     interrupted: t("sweep interrupted"),
+    submitted: t("sweep on the cluster"),
   };
   return t("{0}, {1} of {2} runs done", states[state] ?? t("sweep not started"), done, all);
 }

@@ -78,6 +78,17 @@ const requeues: Readonly<Record<string, string>> = {
 };
 const heldStates: readonly string[] = ["REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"];
 
+/** Whether a job waits, runs, or is between the two. */
+export function isActive(job: Pick<JobStatus, "state">): boolean {
+  const { phase } = describeJob({ arrayId: 0, elements: null, nodes: "", start: null, reason: "", ...job }, 0);
+  return phase !== "completed" && phase !== "failed";
+}
+
+/** Whether a job's program, or its node, was ended by nobody who asked for that; Slurm has not begun it again. */
+export function isKilled({ state }: Pick<JobStatus, "state">): boolean {
+  return state === "FAILED" || state === "NODE_FAIL" || state === "BOOT_FAIL";
+}
+
 /** @param now in seconds since 1970 */
 export function describeJob(job: JobStatus, now: number): JobWords {
   const { state } = job;
@@ -96,9 +107,17 @@ export function describeJob(job: JobStatus, now: number): JobWords {
 function describePending({ reason, start }: JobStatus, now: number): JobWords {
   const stuck = Object.hasOwn(stuckReasons, reason) ? stuckReasons[reason] : sentenceReason(reason);
   if (stuck) return { phase: "stuck", text: stuck };
-  const why = Object.hasOwn(waitingReasons, reason) ? waitingReasons[reason] : nodesReason(reason);
   const estimate = start !== null && start > now ? `; it may start in ${roughDurationText(start - now)}` : "";
-  return { phase: "waiting", text: `waits: ${why}${estimate}` };
+  return { phase: "waiting", text: `waits: ${whyWaiting(reason)}${estimate}` };
+}
+
+function whyWaiting(reason: string): string {
+  if (Object.hasOwn(waitingReasons, reason)) return waitingReasons[reason]!;
+  // Of elements of an array that are told together.
+  const several = reason.split(",").map((one) => one.trim());
+  const known = several.filter((one) => Object.hasOwn(waitingReasons, one) || Object.hasOwn(stuckReasons, one));
+  if (several.length === 1 || known.length < several.length) return nodesReason(reason);
+  return several.map((one) => waitingReasons[one] ?? `of some of them Slurm says ${one}`).join("; ");
 }
 
 /** What Slurm says in sentences: `launch failed requeued held`. */

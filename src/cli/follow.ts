@@ -1,0 +1,318 @@
+/**
+ * @file Follows the jobs of a launch to their end: what runs write into their folders comes first, then what squeue says. A job
+ * whose program was killed without a reason is begun again.
+ */
+import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode, UlptError } from "../errors.ts";
+import { endOfFile } from "../launch/log.ts";
+import type { LaunchProfile } from "../launch/profiles.ts";
+import { listLaunches, readLaunchState, type SlurmLaunch, updateJobs } from "../launch/records.ts";
+import { type JobRuntime, submitRest, submittedRuns } from "../launch/slurm/arrays.ts";
+import { placeOf, readJobRuns } from "../launch/slurm/jobs.ts";
+import { missingPart } from "../launch/slurm/missing.ts";
+import { describeRunJob, jobOf, lookAtQueue, nextQuestion, readSeen, type SeenQueue } from "../launch/slurm/queue.ts";
+import { requeue } from "../launch/slurm/requeue.ts";
+import { isKilled, type JobWords } from "../launch/slurm/words.ts";
+import { reportRun } from "../listing/report.ts";
+import { type RunSummary, summarizeRun } from "../listing/summary.ts";
+import { SweepReader } from "../listing/sweeps.ts";
+import { JournalReader } from "../runs/journal.ts";
+import { jobPaths, runPaths } from "../runs/layout.ts";
+import { readExit, readHolder } from "../runs/owner.ts";
+import { isDone, type Run } from "../runs/store.ts";
+import { SweepLead, type SweepRecord } from "../runs/sweeps.ts";
+import { shellWord } from "../words/shell.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { noteBegun } from "./launchNotes.ts";
+import { createReporter } from "./output.ts";
+import type { Reporter } from "./reporter.ts";
+import { report } from "./training.ts";
+import { runArgument, workspaceOption } from "./workspace.ts";
+
+export interface Followed {
+  workspace: string;
+  /** The sweep of the runs, where they are several. */
+  record: SweepRecord | undefined;
+  runs: readonly Run[];
+  /** The name of their experiment. */
+  experiment: string;
+}
+
+export interface FollowOptions {
+  profile: LaunchProfile;
+  runtime: JobRuntime;
+  json: boolean;
+  signal: AbortSignal;
+}
+
+/** How often folders are looked into: that asks nothing of the controller. In milliseconds. */
+const lookInterval = 1_000;
+/** Looking takes at most this part of the time. */
+const restFactor = 20;
+/** So often a run is begun that is killed again and again. */
+const mostAttempts = 10;
+
+/**
+ * @param launch undefined where nothing is left to be trained
+ * @throws UlptError STOPPED where `signal` aborts: the jobs go on; what ended the last run that failed; SLURM_FAILED where jobs ended
+ *   without their runs
+ */
+export async function followJobs(
+  followed: Followed,
+  launch: SlurmLaunch | undefined,
+  options: FollowOptions,
+): Promise<void> {
+  const follower = new Follower(followed, launch, options);
+  try {
+    if (launch) await follower.toEnd();
+  } finally {
+    follower.close();
+  }
+  await follower.conclude();
+}
+
+/** What has been told of a run. */
+interface Told {
+  journal: JournalReader | undefined;
+  ended: boolean;
+}
+
+class Follower {
+  private readonly followed: Followed;
+  private readonly options: FollowOptions;
+  private readonly reporter: Reporter;
+  private readonly reader: SweepReader | undefined;
+  /** Tells the sweep what is seen of its runs, as long as nobody followed after this one. */
+  private lead: SweepLead | undefined;
+  private launch: SlurmLaunch | undefined;
+  /** The names of the runs' folders, by the indexes of their jobs. */
+  private readonly names: readonly string[];
+  private readonly told = new Map<string, Told>();
+  private toldQueue = "";
+
+  constructor(followed: Followed, launch: SlurmLaunch | undefined, options: FollowOptions) {
+    const { workspace, record, runs } = followed;
+    this.followed = followed;
+    this.options = options;
+    this.launch = launch;
+    this.names = (launch && readJobRuns(launch.folder)?.runs) ?? [];
+    // Nothing is saved or stopped here when somebody stops following.
+    this.reporter = createReporter({ json: options.json, several: runs.length > 1 }, new AbortController().signal);
+    this.reader = record && new SweepReader(workspace, record);
+    this.lead = record && launch && SweepLead.claim(record, { takeOver: true });
+  }
+
+  close(): void {
+    this.lead?.close();
+  }
+
+  async toEnd(): Promise<void> {
+    let rest = 0;
+    for (;;) {
+      await sleep(rest, undefined, { signal: this.options.signal }).catch(() => undefined);
+      if (this.options.signal.aborted) throw this.unfollowed();
+      const began = performance.now();
+      const runs = await this.summaries();
+      for (const run of runs) this.tellRun(run);
+      if (this.reader) this.reporter.sweep(await this.reader.view());
+      this.noteAlive();
+      if (runs.every(isOver)) break;
+      await this.lookAtQueue(runs);
+      if (this.launch!.ended !== undefined) break;
+      rest = Math.max(lookInterval, restFactor * (performance.now() - began));
+    }
+    if (this.launch!.ended === undefined) updateJobs(this.launch!, { ended: new Date().toISOString() });
+  }
+
+  private async summaries(): Promise<RunSummary[]> {
+    const ours = new Set(this.followed.runs.map(({ directory }) => directory));
+    if (!this.reader) return [...ours].map((directory) => summarizeRun(directory));
+    return [...(await this.reader.own()).values()].filter(({ directory }) => ours.has(directory));
+  }
+
+  private tellRun(run: RunSummary): void {
+    const { directory, spec, state } = run;
+    if (!spec) return;
+    const told = this.told.get(directory) ?? { journal: undefined, ended: false };
+    this.told.set(directory, told);
+    if (state === "running" && !told.journal) {
+      told.journal = new JournalReader(runPaths(directory).events);
+      told.ended = false;
+      noteBegun();
+      const index = this.followed.runs.findIndex((one) => one.directory === directory) + 1;
+      const count = this.followed.runs.length;
+      this.reporter.runStarted({ name: spec.run, directory, index, count, parameters: spec.parameters });
+      this.note(run, "running");
+    }
+    for (const event of told.journal?.readNew().events ?? []) this.reporter.progress(spec.run, event);
+    if (state === "running" || told.ended) return;
+    if (told.journal || isOver(run)) {
+      if (told.journal && state !== "created" && state !== "interrupted" && state !== "unreadable")
+        this.note(run, state);
+      told.journal = undefined;
+      told.ended = true;
+      if (isOver(run) && (this.launch === undefined || this.names.includes(basename(directory))))
+        this.reporter.runEnded(reportRun({ directory, spec }));
+    }
+  }
+
+  private note(
+    { spec, step, directory }: RunSummary,
+    state: "running" | Exclude<RunSummary["state"], "created" | "interrupted" | "unreadable">,
+  ): void {
+    const run = spec?.sweep?.name === this.followed.record?.name ? spec?.sweep?.run : undefined;
+    if (run === undefined) return;
+    this.leading((lead) => lead.note({ type: "run", run, folder: basename(directory), state, step }));
+  }
+
+  private noteAlive(): void {
+    this.leading((lead) => lead.heartbeat());
+  }
+
+  private leading(work: (lead: SweepLead) => void): void {
+    try {
+      if (this.lead) work(this.lead);
+    } catch (error) {
+      if (!hasCode(error, "RUN_FENCED")) throw error;
+      this.lead?.close();
+      this.lead = undefined; // somebody else follows now, and tells it
+    }
+  }
+
+  private async lookAtQueue(runs: readonly RunSummary[]): Promise<void> {
+    const launch = this.launch!;
+    const { workspace } = this.followed;
+    if (nextQuestion(launch, readSeen(launch)) > Date.now()) return;
+    const { profile, runtime } = this.options;
+    if (submittedRuns(launch) < launch.runs || launch.arrays.at(-1)?.job === null) {
+      this.launch = await submitRest(launch, profile, runtime);
+    }
+    const all = listLaunches(workspace).flatMap((one) => (one.launcher === "slurm" ? [one] : []));
+    const seenNow = await lookAtQueue(all);
+    const mine = seenNow.find(({ id }) => id === launch.id);
+    if (!mine) throw new UlptError("RUN_MISSING", "The record of the launch is gone.", { where: launch.folder });
+    this.launch = mine;
+    const seen = readSeen(mine);
+    this.tellQueue(seen, runs);
+    await this.beginAgain(seen, runs);
+  }
+
+  /** The runs that are not over, by the indexes of their jobs. */
+  private open(runs: readonly RunSummary[]): { run: RunSummary; index: number }[] {
+    const indexes = new Map(this.names.map((name, index) => [name, index]));
+    return runs.flatMap((run) => {
+      const index = indexes.get(basename(run.directory));
+      return index === undefined || isOver(run) ? [] : [{ run, index }];
+    });
+  }
+
+  private tellQueue(seen: SeenQueue | null, runs: readonly RunSummary[]): void {
+    const now = Date.now();
+    const words = this.open(runs).map(({ run, index }) => ({
+      name: basename(run.directory),
+      ...describeRunJob(this.launch!, seen, index, now),
+    }));
+    const silent = seen && seen.silences > 0 ? `Slurm does not answer (${seen.why}), so this was so before: ` : "";
+    const text = `${silent}${queueText(words)}`;
+    if (text === this.toldQueue) return;
+    this.toldQueue = text;
+    this.reporter.note(visibleLine(`queue: ${text}`));
+  }
+
+  /** What was killed without a reason is trained on, as far as its last state; Slurm itself does so only where a node failed. */
+  private async beginAgain(seen: SeenQueue | null, runs: readonly RunSummary[]): Promise<void> {
+    const launch = this.launch!;
+    for (const { run, index } of this.open(runs)) {
+      const job = jobOf(launch, seen, index);
+      if (!job || !isKilled(job) || run.state === "running") continue;
+      if (readLaunchState({ state: jobPaths(launch.folder).state(index) })?.end) continue; // it has said why
+      if (run.state !== "interrupted" || (readHolder(run.directory)?.attempt ?? 0) >= mostAttempts) continue;
+      const name = `${job.arrayId}_${placeOf(launch, index)!.element}`;
+      if (await requeue(name))
+        this.reporter.note(`${visibleLine(basename(run.directory))}: its program was killed; job ${name} begins again`);
+    }
+  }
+
+  private unfollowed(): UlptError {
+    return new UlptError("STOPPED", "Not followed any more. The jobs go on.", { hint: this.commands() });
+  }
+
+  private commands(): string {
+    const { record, runs, workspace } = this.followed;
+    if (!record) {
+      const run = runArgument(runs[0]!);
+      return `\`ulpt runs\` says how it is, \`ulpt stop ${run}\` cancels it.`;
+    }
+    const name = `${shellWord(record.name)}${workspaceOption(workspace)}`;
+    return `\`ulpt sweep continue ${name}\` follows them again, \`ulpt sweep stop ${name}\` cancels them.`;
+  }
+
+  /** What the runs came to. @throws UlptError of those that did not end well the last one's */
+  async conclude(): Promise<void> {
+    const runs = await this.summaries();
+    const trained = this.followed.runs.filter(({ directory }) =>
+      runs.some((run) => run.directory === directory && run.step > 0),
+    );
+    if (trained.length > 0) report(trained, this.followed.experiment, this.options.json);
+    const left = runs.filter(({ state }) => state === "unreadable" || !isDone(state));
+    const failures = left.map((run) => this.failureOf(run));
+    for (const failure of failures.slice(0, -1).slice(0, toldFailures)) this.reporter.note(failure.describe());
+    if (failures.length > 0) throw failures.at(-1)!;
+  }
+
+  private failureOf(run: RunSummary): UlptError {
+    const { directory } = run;
+    const error = run.state === "failed" ? readExit(directory)?.error : undefined;
+    if (error) {
+      const { code, message, where, expected, hint } = error;
+      return new UlptError(code as UlptError["code"], `${basename(directory)}: ${message}`, { where, expected, hint });
+    }
+    const launch = this.launch;
+    const index = this.names.indexOf(basename(directory));
+    if (!launch || index < 0) {
+      return new UlptError("RUN_INTERRUPTED", `${basename(directory)} is ${run.state}.`, { where: directory });
+    }
+    return jobFailure(launch, index, basename(directory), this.commands());
+  }
+}
+
+/** Of many runs that failed alike the first say enough. */
+const toldFailures = 3;
+
+/** Whether nothing more is to be done about a run: it would come to the same again. */
+function isOver({ state, exit }: RunSummary): boolean {
+  return state === "unreadable" || isDone(state) || (state === "failed" && exit?.error?.code === "NOT_FINITE");
+}
+
+/** `2 run on n1, n2; of 16 each waits: others are before it; notes-r2 was cancelled by ada@login1` */
+export function queueText(words: readonly (JobWords & { name: string })[]): string {
+  const groups = new Map<string, string[]>();
+  for (const { name, text } of words) groups.set(text, [...(groups.get(text) ?? []), name]);
+  const texts = [...groups].map(([text, names]) =>
+    names.length === 1 ? `${names[0]} ${text}` : `of ${names.length} runs each ${text}`,
+  );
+  return texts.join("; ") || "nothing waits or runs";
+}
+
+const logBytes = 2_000;
+
+/** Why a job ended without its run. */
+function jobFailure(launch: SlurmLaunch, index: number, name: string, commands: string): UlptError {
+  const said = readLaunchState({ state: jobPaths(launch.folder).state(index) })?.end?.error;
+  const { text } = describeRunJob(launch, readSeen(launch), index, Date.now());
+  const place = placeOf(launch, index);
+  const log = place ? jobPaths(launch.folder).log(place.array.first, place.element) : launch.log;
+  const lines = endOfFile(log, logBytes).trim().split("\n").slice(-3).join(" / ");
+  const missing = missingPart(launch.folder);
+  if (missing) return missing;
+  if (said && said.code !== "STOPPED") {
+    const { code, message, where, expected, hint } = said;
+    return new UlptError(code as UlptError["code"], `${name}: ${message}`, { where, expected, hint });
+  }
+  return new UlptError("SLURM_FAILED", `${name} did not end: its job ${text}.`, {
+    where: `${log}: ${lines || "it wrote nothing, so the compute node may not see this folder"}`,
+    expected: "a job that trains its run to the end",
+    hint: commands,
+  });
+}
