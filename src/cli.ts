@@ -30,6 +30,7 @@ import { supervise, tell } from "./cli/supervise.ts";
 import {
   continueSweep,
   dropFromSweep,
+  joinSweep,
   listAllSweeps,
   pauseSweep,
   showSweep,
@@ -60,6 +61,7 @@ const commands = {
   train,
   resume,
   continueSweep,
+  joinSweep,
   evaluate,
   diff,
   predict,
@@ -257,6 +259,19 @@ sweeps
   .addOption(runGeneratedCode())
   .addOption(json())
   .action((sweep: string | undefined, options) => inThread("continueSweep", sweep, options));
+sweeps
+  .command("join")
+  .description(
+    "train runs of a sweep here that another host of a shared folder leads; goes on with one that nobody leads",
+  )
+  .argument("[sweep]", whichSweep)
+  .addOption(new Option("--parallel <count>", "so many at a time (default: as the sweep)").argParser(positiveInteger))
+  .addOption(pinnedDevices().conflicts("parallel"))
+  .addOption(ignoreMemory())
+  .addOption(workspaceOfSweeps())
+  .addOption(runGeneratedCode())
+  .addOption(json())
+  .action((sweep: string | undefined, options) => inThread("joinSweep", sweep, options));
 sweeps
   .command("drop <run>")
   .description("leave a run out; if it is being trained it saves and stops")

@@ -10,12 +10,14 @@ import { launcherOf } from "../launch/launchers.ts";
 import { endOfFile } from "../launch/log.ts";
 import type { Launch } from "../launch/records.ts";
 import { reportRun } from "../listing/report.ts";
+import type { SweepReader } from "../listing/sweeps.ts";
 import { JournalReader } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 import { safeName } from "../runs/names.ts";
 import { readExit, readHolder } from "../runs/owner.ts";
 import type { EndState } from "../runs/schema.ts";
 import { type Run, requestStop, runState } from "../runs/store.ts";
+import { claimAgain, claimPlanned, giveUpPlanned } from "../runs/sweepClaims.ts";
 import type { PlannedRun, SweepRecord } from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import type { SweepCrew } from "../training/sweep.ts";
@@ -25,8 +27,16 @@ import { runToEnd, type Training } from "./training.ts";
 
 type TrainRun = SweepCrew["train"];
 
-/** @param existing the runs that are there, by the names of the plan */
-export function createCrew(record: SweepRecord, training: Training, existing: SweepCrew["existing"]): SweepCrew {
+/** The runs of a sweep that are there, by the names of its plan. @throws UlptError RUN_INVALID */
+async function runsOf(reader: SweepReader): Promise<Map<string, Run>> {
+  const own = await reader.own();
+  return new Map(
+    [...own].flatMap(([name, { directory, spec }]) => (spec ? [[name, { directory, spec }] as const] : [])),
+  );
+}
+
+export async function createCrew(record: SweepRecord, training: Training, reader: SweepReader): Promise<SweepCrew> {
+  const existing = await runsOf(reader);
   const { experiment, workspace, runs, resources } = training;
   const parallel = training.pinned?.length ?? record.spec.parallel;
   const threads = threadsOfRun(training.pinned, parallel);
@@ -51,9 +61,19 @@ export function createCrew(record: SweepRecord, training: Training, existing: Sw
       adoptable ??= equalRuns({ workspace, experiment, threads }, resources);
       return adoptable(find(planned));
     },
-    create(planned) {
+    async create(planned) {
+      const settings = find(planned);
+      if (!claimPlanned(record, planned.name)) {
+        const made = (await runsOf(reader)).get(planned.name);
+        if (made || !claimAgain(record, planned.name)) return made;
+      }
       const sweep = { name: record.name, run: planned.name };
-      return createRunOf(find(planned), { workspace, experiment, sweep, threads }, resources);
+      try {
+        return await createRunOf(settings, { workspace, experiment, sweep, threads }, resources);
+      } catch (error) {
+        giveUpPlanned(record, planned.name);
+        throw error;
+      }
     },
     train: parallel > 1 ? inProcesses(record, training, existing) : inThisProcess(record, training),
   };

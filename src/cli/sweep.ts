@@ -21,7 +21,7 @@ import {
   sweepState,
   withdrawRequest,
 } from "../runs/sweeps.ts";
-import { leadSweep } from "../training/sweep.ts";
+import { helpWith, type Lead, leadSweep } from "../training/sweep.ts";
 import { plannedExperiment } from "../training/sweepPlan.ts";
 import { shellWord } from "../words/shell.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -39,16 +39,17 @@ const restFactor = 20;
 
 /** Trains what is left of a sweep and reports its runs. @throws what ends it */
 export async function leadToEnd(lead: SweepLead, training: Training): Promise<void> {
+  if (lead.startsTorn)
+    training.reporter.note("warning: an earlier attempt was cut off within the journal's last line; it is skipped.");
+  await trainToEnd(lead, training);
+}
+
+/** @param lead of the sweep, or the help of another who has it */
+async function trainToEnd(lead: Lead, training: Training): Promise<void> {
   const { record } = lead;
   const { workspace, experiment, options, reporter, signal } = training;
   const reader = new SweepReader(workspace, record);
-  if (lead.startsTorn)
-    reporter.note("warning: an earlier attempt was cut off within the journal's last line; it is skipped.");
-  const own = await reader.own();
-  const existing = new Map(
-    [...own].flatMap(([name, { directory, spec }]) => (spec ? [[name, { directory, spec }] as const] : [])),
-  );
-  const crew = createCrew(record, training, existing);
+  const crew = await createCrew(record, training, reader);
   const watching = new AbortController();
   const watched = watch(reader, (view) => reporter.sweep(view), watching.signal);
   const onPaused = (paused: boolean) =>
@@ -90,16 +91,18 @@ export interface SweepOptions {
   json: boolean;
 }
 
+export interface ContinueOptions extends SweepOptions {
+  runGeneratedCode: boolean;
+  ignoreMemory: boolean;
+  takeOver: boolean;
+  /** In place of those that it began on. */
+  devices?: string | undefined;
+}
+
 /** Goes on with a sweep: the one that is paused, or one that nobody leads any more. @throws what ends it */
 export async function continueSweep(
   name: string | undefined,
-  options: SweepOptions & {
-    runGeneratedCode: boolean;
-    ignoreMemory: boolean;
-    takeOver: boolean;
-    /** In place of those that it began on. */
-    devices?: string | undefined;
-  },
+  options: ContinueOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const workspace = openWorkspace(options.workspace);
@@ -112,17 +115,75 @@ export async function continueSweep(
     tell(record, "goes on, in the process that was paused", options.json);
     return;
   }
+  await withSweep(record, workspace, options, signal, (training) =>
+    leadToEnd(SweepLead.claim(record, options), training),
+  );
+}
+
+/** How often whoever helped looks whether the sweep is at its end, in milliseconds. */
+const endInterval = 1_000;
+
+/**
+ * Trains runs of a sweep that another host leads, beside it; a sweep that nobody leads is gone on with.
+ * @throws what ends it
+ */
+export async function joinSweep(
+  name: string | undefined,
+  options: Omit<ContinueOptions, "takeOver"> & { parallel?: number | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  const workspace = openWorkspace(options.workspace);
+  const record = findSweep(workspace, name);
+  if (record.spec.halving) throw isHalving(record);
+  await withSweep(record, workspace, options, signal, async (training) => {
+    if (isLed(record)) {
+      training.reporter.note(`Another process leads ${record.name}; runs of it are trained here, too.`);
+      await trainToEnd(helpWith(record), training);
+      await untilEnd(record, signal);
+    }
+    // Its leader is gone, or there was none: what is left is little or all.
+    if (sweepState(record) !== "finished") await leadToEnd(SweepLead.claim(record), training);
+  });
+}
+
+function isLed(record: SweepRecord): boolean {
+  const state = sweepState(record);
+  return state === "running" || state === "paused";
+}
+
+function isHalving({ directory, name }: SweepRecord): UlptError {
+  return new UlptError(
+    "OPTION_INVALID",
+    `The sweep ${name} halves its runs: one process decides which of them go on.`,
+    {
+      where: directory,
+      expected: "a sweep that trains all of its runs to their end",
+      hint: "Train it on one host, several runs at a time: --parallel or --devices of `ulpt sweep continue`.",
+    },
+  );
+}
+
+async function untilEnd(record: SweepRecord, signal: AbortSignal): Promise<void> {
+  while (isLed(record)) await sleep(endInterval, undefined, { signal });
+}
+
+/** Opens what the runs of a sweep share, as they began. */
+async function withSweep(
+  record: SweepRecord,
+  workspace: string,
+  options: Omit<ContinueOptions, "takeOver"> & { parallel?: number | undefined },
+  signal: AbortSignal,
+  work: (training: Training) => Promise<void>,
+): Promise<void> {
   const experiment = plannedExperiment(record, resolve(workspace, record.spec.file));
   const own = await new SweepReader(workspace, record).own();
   const first = [...own.values()].find(({ spec }) => spec)?.spec;
   // What it began with, whatever the Hub has by now.
   const revisions = first ? { model: first.model.revision, data: first.data.revision } : undefined;
-  const devices = options.devices ?? record.spec.devices?.join();
+  const devices = options.devices ?? (options.parallel === undefined ? record.spec.devices?.join() : undefined);
   const pinned = devices === undefined ? undefined : parsePinnedDevices(devices);
-  const parallel = pinned?.length ?? record.spec.parallel;
-  await withTraining(experiment, { workspace, options, signal, parallel, pinned, revisions }, (training) =>
-    leadToEnd(SweepLead.claim(record, options), training),
-  );
+  const parallel = pinned?.length ?? options.parallel ?? record.spec.parallel;
+  await withTraining(experiment, { workspace, options, signal, parallel, pinned, revisions }, work);
 }
 
 /** The sweeps of the workspace, one a line. */

@@ -75,7 +75,7 @@ function interrupt(launched: LocalLaunch): boolean {
  * @throws UlptError RUN_BUSY where nothing proves that the process is the run's: then it gets no signal
  */
 export async function endOwner(
-  owner: Pick<Owner, "host" | "pid" | "processStart">,
+  owner: Pick<Owner, "host" | "machine" | "pid" | "processStart">,
   launched?: LocalLaunch | undefined,
 ): Promise<void> {
   const proof = proveOwner(owner);

@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { thisObserver } from "../runs/owner.ts";
+import { isOfMachine, thisObserver } from "../runs/owner.ts";
 import type { Owner } from "../runs/schema.ts";
 import type { LocalLaunch } from "./records.ts";
 
@@ -14,7 +14,7 @@ import type { LocalLaunch } from "./records.ts";
 export type Proof = { kind: "ours" } | { kind: "gone" } | { kind: "unproven"; why: string };
 
 /** The process that trains a run. */
-export function proveOwner(owner: Pick<Owner, "host" | "pid" | "processStart">): Proof {
+export function proveOwner(owner: Pick<Owner, "host" | "machine" | "pid" | "processStart">): Proof {
   const found = lookAtProcess(owner);
   if ("kind" in found) return found;
   if (!found.startKnown)
@@ -42,11 +42,12 @@ function unproven(why: string): Proof {
 /** What the system says of a process that began when the record says, or of which it does not say when. */
 function lookAtProcess({
   host,
+  machine,
   pid,
   processStart,
-}: Pick<Owner, "host" | "pid" | "processStart">): Proof | { words: string; startKnown: boolean } {
+}: Pick<Owner, "host" | "machine" | "pid" | "processStart">): Proof | { words: string; startKnown: boolean } {
   const observer = thisObserver();
-  if (host !== observer.host) return unproven(`it runs on ${host}, not on this machine`);
+  if (!isOfMachine({ host, machine }, observer)) return unproven(`it runs on ${host}, not on this machine`);
   // A signal to process 1 ends the system or, sent to its group, everything of this user.
   if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid) return unproven(`its record names process ${pid}`);
   const start = observer.processStart(pid);
@@ -60,7 +61,7 @@ function lookAtProcess({
 }
 
 /** The runtime by the name of its script, at work on a training. */
-const training = /(?:^|[\\/ ])(?:cli\.[cm]?[jt]s|ulpt(?:\.[cm]?js)?) (?:train|resume|sweep continue) /;
+const training = /(?:^|[\\/ ])(?:cli\.[cm]?[jt]s|ulpt(?:\.[cm]?js)?) (?:train|resume|sweep (?:continue|join)) /;
 
 function isTraining(line: string): boolean {
   return training.test(`${line} `);

@@ -15,6 +15,7 @@ const forms = {
   sweep: segment,
   /** A file called like a run of a sweep. */
   droppedRun: segment,
+  claimedRun: segment,
   /** When it was made, and a few digits. */
   launch: /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z-[0-9a-f]{4,16}$/,
   attempt: /^(?:\d{4}|[1-9]\d{4,8})\.json$/,
@@ -94,6 +95,8 @@ export function sweepPaths(directory: string) {
     order: join(control, "order.json"),
     /** A file for each run that is to be left out, called like the run. */
     dropped: join(control, "dropped"),
+    /** A file for each run that some host makes or has made, called like the run. */
+    claims: join(directory, "claims"),
   };
 }
 

@@ -211,7 +211,7 @@ describe("isAlive", () => {
   const alive = (holder: Partial<Omit<Holder, "owner">> & { owner?: Partial<Owner> | null }, start?: string | null) =>
     isAlive(
       { attempt: 1, heartbeat: 0, ...holder, owner: holder.owner === null ? null : { ...owner, ...holder.owner } },
-      { host: "here", now: 1_000_000, processStart: () => start },
+      { host: "here", machine: "0000000a", now: 1_000_000, processStart: () => start },
     );
 
   it("on this host the process decides, however old the heartbeat", () => {
@@ -227,6 +227,7 @@ describe("isAlive", () => {
 
   it("on another host the heartbeat decides", () => {
     expect(alive({ owner: { host: "there" }, heartbeat: 950_000 }, undefined)).toBe(true);
+    expect(alive({ owner: { machine: "0000000b" }, heartbeat: 950_000 }, undefined)).toBe(true); // of the same name
     expect(alive({ owner: { host: "there" }, heartbeat: 930_000 }, "100")).toBe(false);
   });
 

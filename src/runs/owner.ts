@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
-import { isTemporaryName, removeAbandoned } from "../formats/maker.ts";
+import { isTemporaryName, machine, removeAbandoned } from "../formats/maker.ts";
 import { attemptPath, runPaths, thisLaunch } from "./layout.ts";
 import {
   listOwnNames,
@@ -30,6 +30,7 @@ export interface Holder {
 /** What one machine can see of processes. */
 export interface Observer {
   host: string;
+  machine: string;
   /** Milliseconds since 1970. */
   now: number;
   /** When the process began (`Owner.processStart`); null where that is unknown, undefined where there is none. */
@@ -43,7 +44,7 @@ const heartbeatLimitOfPid = 600_000;
 
 /** This machine, now. */
 export function thisObserver(): Observer {
-  return { host: hostname(), now: Date.now(), processStart };
+  return { host: hostname(), machine, now: Date.now(), processStart };
 }
 
 function processStart(pid: number): string | null | undefined {
@@ -64,10 +65,18 @@ function processStart(pid: number): string | null | undefined {
   }
 }
 
+/** Whether a process is one of this machine since it was started: only there its number says something. */
+export function isOfMachine(
+  { host, machine: of }: Pick<Owner, "host" | "machine">,
+  observer: Pick<Observer, "host" | "machine">,
+): boolean {
+  return host === observer.host && (of === undefined || of === observer.machine);
+}
+
 /** Whether the process of a run's newest attempt still works on it, as far as the observer can tell. */
 export function isAlive(holder: Holder, observer: Observer): boolean {
   const age = observer.now - holder.heartbeat;
-  if (!holder.owner || holder.owner.host !== observer.host) return age < heartbeatLimit;
+  if (!holder.owner || !isOfMachine(holder.owner, observer)) return age < heartbeatLimit;
   const start = observer.processStart(holder.owner.pid);
   if (start === undefined) return false;
   if (start === null || holder.owner.processStart === null) return age < heartbeatLimitOfPid;
@@ -168,6 +177,7 @@ export function claimRun(directory: string, options: ClaimOptions = {}): Ownersh
   const claim: Owner = {
     attempt: (holder?.attempt ?? 0) + 1,
     host: observer.host,
+    machine: observer.machine,
     pid: process.pid,
     processStart: observer.processStart(process.pid) ?? null,
     ...(launch && { launch: launch.id }),
@@ -253,7 +263,7 @@ export function busy({ what, isBusy, hint }: HeldWords, directory: string, holde
   const by = holder?.owner
     ? `process ${holder.owner.pid} on ${holder.owner.host} since ${holder.owner.started} (attempt ${holder.attempt})`
     : "another process that has just claimed it";
-  return new UlptError("RUN_BUSY", `${isBusy} by ${by}.`, {
+  return new UlptError("RUN_BUSY", `${isBusy} by ${by}.${signOfLife(holder)}`, {
     where: directory,
     expected: `a ${what} that nobody works on`,
     hint,
@@ -265,6 +275,14 @@ function fenced({ what }: HeldWords, directory: string, newer: number): UlptErro
     where: directory,
     hint: "Nothing is lost: the newer attempt goes on from the saved state.",
   });
+}
+
+/** Of a process that cannot be looked at from here. */
+function signOfLife(holder: Holder | null): string {
+  const observer = thisObserver();
+  if (!holder?.owner || isOfMachine(holder.owner, observer)) return "";
+  const [age, limit] = [observer.now - holder.heartbeat, heartbeatLimit].map((time) => Math.round(time / 1000));
+  return ` It last gave a sign of life ${Math.max(0, age!)} s ago; after ${limit} s without one it counts as gone.`;
 }
 
 /** The right of one attempt to write a run, until a newer attempt is claimed. */

@@ -106,6 +106,11 @@ const maxAttempt = 999_999_998;
 export const owner = z.object({
   attempt: z.int().min(1).max(maxAttempt),
   host: z.string(),
+  /** What `pid` is a number of, as hosts may have one name; without it an earlier version wrote this. */
+  machine: z
+    .string()
+    .regex(/^[0-9a-f]{8}$/)
+    .optional(),
   pid: z.int().min(1),
   /** When the kernel says the process began, in its own unit; null where it does not say. Tells a reused pid. */
   processStart: z.string().nullable(),

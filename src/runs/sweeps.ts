@@ -217,7 +217,7 @@ export function sweepState({ directory, spec }: Pick<SweepRecord, "directory" | 
 const heldSweep: HeldWords = {
   what: "sweep",
   isBusy: "The sweep is being trained",
-  hint: "Wait until it ends, or stop it by `ulpt sweep stop` and continue. Take it over only if you are sure that process is gone.",
+  hint: "Wait until it ends, or stop it by `ulpt sweep stop` and continue; `ulpt sweep join` trains runs of it here, too. Take it over only if you are sure that process is gone.",
 };
 
 /** The right to lead a sweep, and its journal. */

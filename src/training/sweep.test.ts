@@ -1,4 +1,5 @@
 /** @file A sweep is led to its end through pauses, drops, stops, failures, take-overs and halvings. What trains here only counts steps. */
+import { utimesSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
@@ -8,9 +9,9 @@ import { listRuns } from "../listing/summary.ts";
 import { foldSweep, runsOfSweep } from "../results/sweep.ts";
 import { JournalWriter } from "../runs/journal.ts";
 import { runPaths, stateFolder } from "../runs/layout.ts";
-import { claimRun } from "../runs/owner.ts";
+import { claimRun, heartbeatLimit } from "../runs/owner.ts";
 import { makeOwnFolders } from "../runs/ownFiles.ts";
-import type { EndState } from "../runs/schema.ts";
+import type { EndState, Owner } from "../runs/schema.ts";
 import { createRun, type Run, runState } from "../runs/store.ts";
 import {
   createSweep,
@@ -28,7 +29,7 @@ import {
   sweepState,
   withdrawRequest,
 } from "../runs/sweeps.ts";
-import { leadSweep, type SweepCrew } from "./sweep.ts";
+import { helpWith, leadSweep, type SweepCrew } from "./sweep.ts";
 
 const folder = temporaryFolder();
 const evaluateEvery = 10;
@@ -121,6 +122,10 @@ class Trial {
 
   lead(takeOver = false) {
     return leadSweep(SweepLead.claim(this.record, { takeOver }), this.crew(), { signal: this.signal.signal });
+  }
+
+  help() {
+    return leadSweep(helpWith(this.record), this.crew(), { signal: this.signal.signal });
   }
 
   states(): Record<string, string> {
@@ -267,6 +272,51 @@ describe("a sweep that another process leads", () => {
     expect(runState(directory)).toBe("finished");
     await led;
     expect(again.trained).toEqual(["b 0–40"]);
+  });
+});
+
+describe("a sweep on several hosts", () => {
+  /** A sweep whose first run somebody else trains. */
+  async function begun(ownerOf: (owner: Owner) => Owner) {
+    const trial = new Trial({ a: 0.1, b: 0.2 });
+    trial.onStep = (name, step) =>
+      name === "a" && step === 9 && trial.signal.abort(new UlptError("STOPPED", "Stopped."));
+    await expect(trial.lead()).rejects.toMatchObject({ code: "STOPPED" });
+    const { directory } = listRuns(trial.workspace)[0]!;
+    const other = claimRun(directory);
+    writeFileSync(runPaths(directory).owner, JSON.stringify(ownerOf(other.owner)));
+    const again = Object.assign(new Trial(three), { record: trial.record, workspace: trial.workspace });
+    return { again, directory, other };
+  }
+
+  it("has each train what waits, while another trains what it has begun", async () => {
+    const { again, other } = await begun((owner) => ({ ...owner, host: "there" }));
+    const led = again.lead();
+    await expect.poll(() => again.trained).toEqual(["b 0–40"]);
+    other.release({ code: 0, state: "finished", step: 40 });
+    await led;
+    expect(again.states()).toEqual({ a: "finished", b: "finished" });
+    expect(again.trained).toEqual(["b 0–40"]);
+  });
+
+  it("goes on with what a host began that gives no sign of life any more", async () => {
+    const { again, directory } = await begun((owner) => ({ ...owner, host: "there" }));
+    const led = again.lead();
+    await expect.poll(() => again.trained).toEqual(["b 0–40"]);
+    const old = new Date(Date.now() - heartbeatLimit - 1000);
+    utimesSync(runPaths(directory).owner, old, old);
+    await led;
+    expect(again.trained).toEqual(["b 0–40", "a 9–40"]);
+  });
+
+  it("is helped by who leaves to any other process what that trains, and writes nothing of the sweep", async () => {
+    const { again, other } = await begun((owner) => owner);
+    const before = readSweepJournal(again.record).events.length;
+    const helped = again.help();
+    await expect.poll(() => again.trained).toEqual(["b 0–40"]);
+    other.release({ code: 0, state: "finished", step: 40 });
+    await helped;
+    expect(readSweepJournal(again.record).events).toHaveLength(before);
   });
 });
 

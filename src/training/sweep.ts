@@ -6,14 +6,16 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, messageOf, UlptError } from "../errors.ts";
 import { readResult } from "../listing/reader.ts";
-import type { EndState } from "../runs/schema.ts";
-import { type Run, requestStop, runState } from "../runs/store.ts";
+import { isOfMachine, readHolder, thisObserver } from "../runs/owner.ts";
+import { type EndState, endStates } from "../runs/schema.ts";
+import { type Run, type RunState, requestStop, runState } from "../runs/store.ts";
 import {
   droppedRuns,
   firstRuns,
   type PlannedRun,
   pauseRequested,
   type SweepLead,
+  type SweepRecord,
   stopOfSweepRequested,
 } from "../runs/sweeps.ts";
 import { type QueueEntry, SweepQueue } from "./sweepQueue.ts";
@@ -26,8 +28,8 @@ export interface SweepCrew {
   existing: ReadonlyMap<string, Run>;
   /** A run from before the sweep that has the same settings, where the sweep takes those. */
   adopt(planned: PlannedRun): Run | undefined;
-  /** Makes the folder of a run. */
-  create(planned: PlannedRun): Promise<Run>;
+  /** Makes the folder of a run. One that another host has made since is given as it is; undefined where one is about to. */
+  create(planned: PlannedRun): Promise<Run | undefined>;
   /**
    * Trains a run to its end, or until it is paused after `pauseAt` steps.
    * @throws what ends it: STOPPED after saving when `signal` aborts
@@ -54,6 +56,19 @@ export interface SweepResult {
 
 /** How often requests of others are looked for, and runs that another process trains. In milliseconds. */
 const lookInterval = 250;
+/** How often runs that other hosts are at are looked at, in milliseconds. */
+const elsewhereInterval = 2_000;
+
+/** The right to lead a sweep, or to help whoever leads it. */
+export type Lead = Pick<SweepLead, "record" | "note" | "assertOwned" | "heartbeat" | "end" | "close"> & {
+  /** What any other process trains is left to it: whoever leads waits for what an earlier attempt on its host left behind. */
+  helps?: boolean;
+};
+
+/** Trains runs of a sweep that another process leads, which tells what becomes of it. */
+export function helpWith(record: SweepRecord): Lead {
+  return { record, helps: true, note() {}, assertOwned() {}, heartbeat() {}, end() {}, close() {} };
+}
 
 /** Why a run was asked to stop by its sweep: then the sweep goes on. */
 const putBack = new UlptError("STOPPED", "The sweep waits.");
@@ -64,7 +79,7 @@ const leftOut = new UlptError("STOPPED", "The run was dropped.");
  * @throws UlptError STOPPED when asked to stop, after the runs have saved; RUN_FENCED where another process took the sweep over;
  *   what ended a run and would end the others, too
  */
-export async function leadSweep(lead: SweepLead, crew: SweepCrew, options: SweepOptions): Promise<SweepResult> {
+export async function leadSweep(lead: Lead, crew: SweepCrew, options: SweepOptions): Promise<SweepResult> {
   const leader = new Leader(lead, crew, options);
   try {
     return await leader.toEnd();
@@ -80,7 +95,7 @@ interface Slot {
 }
 
 class Leader {
-  private readonly lead: SweepLead;
+  private readonly lead: Lead;
   private readonly crew: SweepCrew;
   private readonly options: SweepOptions;
   private readonly queue: SweepQueue;
@@ -89,8 +104,9 @@ class Leader {
   /** What ends the sweep. */
   private fatal: unknown;
   private paused = false;
+  private lookedElsewhere = 0;
 
-  constructor(lead: SweepLead, crew: SweepCrew, options: SweepOptions) {
+  constructor(lead: Lead, crew: SweepCrew, options: SweepOptions) {
     this.lead = lead;
     this.crew = crew;
     this.options = options;
@@ -102,6 +118,7 @@ class Leader {
     try {
       this.noteRunning();
       this.queue.restore(this.crew.existing, droppedRuns(directory));
+      this.adopt(); // before another host could make them
       await this.work();
       this.noteLeft();
       this.lead.end("finished");
@@ -134,8 +151,9 @@ class Leader {
     for (;;) {
       if (this.fatal !== undefined) throw this.fatal;
       this.obeyRequests();
+      this.lookElsewhere();
       if (!this.paused) this.fill();
-      if (this.slots.size === 0 && !this.paused) return;
+      if (this.slots.size === 0 && !this.paused && this.queue.elsewhere().length === 0) return;
       await this.somethingHappens();
       this.lead.assertOwned();
       this.lead.heartbeat();
@@ -169,8 +187,9 @@ class Leader {
   private async train({ entry, stopping }: Slot): Promise<void> {
     const { planned } = entry;
     const { signal } = stopping;
-    const run = entry.run ?? this.adopt(entry) ?? (await this.create(planned));
-    entry.run = run;
+    const run = entry.run ?? (await this.create(entry));
+    entry.elsewhere = run === undefined || this.isElsewhere(run);
+    if (!run || entry.elsewhere || entry.state !== "waiting") return;
     const pauseAt = this.queue.target(entry);
     if (entry.promoting) {
       this.lead.note({ type: "run", ...this.nameOf(entry), state: "promoted", step: entry.step, ...entry.promoting });
@@ -178,32 +197,59 @@ class Leader {
     }
     this.lead.note({ type: "run", ...this.nameOf(entry), state: "running", step: entry.step });
     const state = await this.toEndOf(run, planned, pauseAt, signal);
-    this.reached(entry, state);
+    if (state) this.reached(entry, state);
+    else entry.elsewhere = true;
   }
 
-  private adopt(entry: QueueEntry): Run | undefined {
-    if (!this.lead.record.spec.adopts) return undefined;
-    const run = this.crew.adopt(entry.planned);
-    if (!run) return undefined;
-    this.queue.take(entry, run);
-    this.lead.note({ type: "run", ...this.nameOf(entry), state: "adopted", step: entry.step });
+  private adopt(): void {
+    if (!this.lead.record.spec.adopts) return;
+    for (const entry of this.queue.unmade()) {
+      const run = this.crew.adopt(entry.planned);
+      if (!run) continue;
+      this.queue.take(entry, run);
+      this.lead.note({ type: "run", ...this.nameOf(entry), state: "adopted", step: entry.step });
+    }
+  }
+
+  private async create(entry: QueueEntry): Promise<Run | undefined> {
+    this.lead.assertOwned();
+    const run = await this.crew.create(entry.planned);
+    if (run) this.queue.take(entry, run);
     return run;
   }
 
-  private async create(planned: PlannedRun): Promise<Run> {
-    this.lead.assertOwned();
-    return this.crew.create(planned);
+  /** Whether a process that is to be left alone trains the run, as far as its folder says. */
+  private isElsewhere({ directory }: Run): boolean {
+    if (runState(directory) !== "running") return false;
+    const owner = readHolder(directory)?.owner;
+    return this.lead.helps === true || !owner || !isOfMachine(owner, thisObserver());
   }
 
-  /** Trains a run; one that another process trains is waited for. */
+  /** Looks what has become of the runs that other hosts were at: those that these have left may be trained here. */
+  private lookElsewhere(): void {
+    const now = performance.now();
+    if (now - this.lookedElsewhere < elsewhereInterval) return;
+    this.lookedElsewhere = now;
+    for (const entry of this.queue.elsewhere()) {
+      if (entry.run && this.isElsewhere(entry.run)) continue;
+      entry.elsewhere = false;
+      if (!entry.run) continue;
+      this.queue.update(entry);
+      const state = runState(entry.run.directory);
+      if (isEnd(state)) this.lead.note({ type: "run", ...this.nameOf(entry), state, step: entry.step });
+    }
+  }
+
+  /** Trains a run; one that another process of this host trains is waited for. Undefined where one of another host trains it. */
   private async toEndOf(
     run: Run,
     planned: PlannedRun,
     pauseAt: number | undefined,
     signal: AbortSignal,
-  ): Promise<EndState> {
+  ): Promise<EndState | undefined> {
     for (;;) {
       signal.throwIfAborted();
+      if (this.isElsewhere(run)) return undefined;
       if (runState(run.directory) === "running") await untilIdle(run.directory, signal);
       const ended = endOf(run, pauseAt);
       if (ended) return ended;
@@ -294,6 +340,10 @@ class Leader {
       });
     }
   }
+}
+
+function isEnd(state: RunState): state is EndState {
+  return (endStates as readonly string[]).includes(state);
 }
 
 /** How a run ended that need not be trained any more. */

@@ -18,6 +18,8 @@ export interface QueueEntry {
   run: Run | undefined;
   /** Whether it is being trained for this sweep. */
   active: boolean;
+  /** Whether another host makes or trains it. */
+  elsewhere: boolean;
   /** `waiting`: it can be begun or resumed; `atRung`: a halving has to let it on. */
   state: "waiting" | "atRung" | "done" | "failed" | "dropped";
   /** Steps done. */
@@ -41,6 +43,7 @@ export class SweepQueue {
       planned,
       run: undefined,
       active: false,
+      elsewhere: false,
       state: "waiting",
       step: 0,
       scores: [],
@@ -68,6 +71,16 @@ export class SweepQueue {
     const byName = new Map(this.entries.map((entry) => [entry.planned.name, entry]));
     const names = inOrder(this.spec.runs, first).map(({ name }) => name);
     this.order = names.flatMap((name) => byName.get(name) ?? []);
+  }
+
+  /** Those that other hosts were at when that was last looked at. */
+  elsewhere(): QueueEntry[] {
+    return this.entries.filter(({ elsewhere }) => elsewhere);
+  }
+
+  /** Those that have no folder, as far as is known. */
+  unmade(): QueueEntry[] {
+    return this.entries.filter(({ run, state }) => !run && state === "waiting");
   }
 
   take(entry: QueueEntry, run: Run): void {
@@ -103,7 +116,7 @@ export class SweepQueue {
    * under way already, a run that is among the best so far goes on rather than that the place waits.
    */
   next(): QueueEntry | undefined {
-    const waiting = this.order.find(({ state, active }) => state === "waiting" && !active);
+    const waiting = this.order.find(({ state, active, elsewhere }) => state === "waiting" && !active && !elsewhere);
     if (waiting || !this.spec.halving) return waiting;
     for (const bracket of this.brackets.values()) {
       const promoted = this.promotable(bracket);

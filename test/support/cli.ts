@@ -40,6 +40,8 @@ interface Options {
   env?: Readonly<Record<string, string>>;
   /** On a terminal of its own, by `script` of util-linux. */
   terminal?: boolean;
+  /** A program with arguments that runs what follows them. */
+  within?: readonly string[];
 }
 
 export const haveTerminal = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;
@@ -59,11 +61,11 @@ export class Command {
   private ended = false;
   private wake: () => void = () => {};
 
-  constructor(args: readonly string[], { cwd, env = {}, terminal = false }: Options) {
+  constructor(args: readonly string[], { cwd, env = {}, terminal = false, within = [] }: Options) {
     const json = args.includes("--json");
     const [program, ...rest] = terminal
       ? ["script", "-qec", ["exec", process.execPath, bundle, ...args].map(quote).join(" "), "/dev/null"]
-      : [process.execPath, bundle, ...args];
+      : [...within, process.execPath, bundle, ...args];
     this.child = spawn(program!, rest, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     running.add(this.child);
     this.child.stdout!.setEncoding("utf8").on("data", (text: string) => {
