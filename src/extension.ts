@@ -1,5 +1,6 @@
 /** @file Composition root inside VS Code: makes the parts and introduces them to each other. */
 import * as vscode from "vscode";
+import { evaluationCommands } from "./host/checkpoints/deleteEvaluations.ts";
 import { dataCommands } from "./host/data/commands.ts";
 import { Previews } from "./host/data/previews.ts";
 import { registerDocuments } from "./host/documents.ts";
@@ -61,6 +62,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...trainCommands(services),
     ...sweepCommands(services),
     ...runCommands(services),
+    ...evaluationCommands(services),
     ...promptCommands(services),
     ...shareCommands(services),
     ...dataCommands(services),

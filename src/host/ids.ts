@@ -21,6 +21,7 @@ export const coreCommands = {
   clearRunFilter: "ulpt.clearRunFilter",
   refresh: "ulpt.refresh",
   evaluate: "ulpt.evaluate",
+  deleteEvaluation: "ulpt.deleteEvaluation",
   exportPrompt: "ulpt.exportPrompt",
   exportPeft: "ulpt.exportPeft",
   exportEmbeddings: "ulpt.exportEmbeddings",

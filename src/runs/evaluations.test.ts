@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type EvaluationRecord,
   evaluationName,
+  filesOfEvaluations,
   findEvaluation,
   type KeptRow,
   keepEvaluation,
@@ -43,6 +44,43 @@ const rows: KeptRow[] = [
   { line: 2, source: "bad \u001b", target: "0", references: ["no"], answer: "", cut: true, score: 0 },
 ];
 const named = (subject = evaluation.subject) => evaluationName(subject, "test", null);
+
+describe("deleting kept evaluations", () => {
+  const keep = (subject: EvaluationRecord["subject"], rowsOf: "test" | "validation" = "test") =>
+    keepEvaluation(
+      folder,
+      evaluationName(subject, rowsOf, null),
+      { ...evaluation, subject, on: { ...evaluation.on, rows: rowsOf } },
+      rows,
+      limits,
+    ).name;
+  const files = (names: string[]) => filesOfEvaluations(folder, names).map((path) => basename(path));
+
+  it("takes record and answers of those named, and no other", () => {
+    keep({ kind: "checkpoint", step: 200 });
+    const name = keep({ kind: "checkpoint", step: 400 });
+    keep({ kind: "unprompted" });
+    expect(files([name])).toEqual(["step-000400.test.json", "step-000400.test.jsonl.gz"]);
+  });
+
+  it("takes those of the model alone with the last one on their rows", () => {
+    const names = [keep({ kind: "checkpoint", step: 200 }), keep({ kind: "checkpoint", step: 400 })];
+    keep({ kind: "checkpoint", step: 400 }, "validation");
+    keep({ kind: "unprompted" });
+    keep({ kind: "unprompted" }, "validation");
+    expect(files(names).filter((file) => file.startsWith("unprompted"))).toEqual([
+      "unprompted.test.json",
+      "unprompted.test.jsonl.gz",
+    ]);
+  });
+
+  it("makes no path of a name that lies in no listing of the folder", () => {
+    keep({ kind: "checkpoint", step: 400 });
+    expect(files(["../../mood/run", "step-000800.test", ""])).toEqual([]);
+    rmSync(evaluationPaths(folder, "step-000400.test").answers);
+    expect(files(["step-000400.test"])).toEqual(["step-000400.test.json"]);
+  });
+});
 
 describe("a kept evaluation", () => {
   it("reads back as it was, with its answers", () => {

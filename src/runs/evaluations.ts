@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { PredictionLimits } from "../experiment/predictionLimits.ts";
 import { evaluatedSplits, evaluationPaths, isName, stepName } from "./layout.ts";
-import { listOwnNames, makeOwnFolders, writeOwnFile } from "./ownFiles.ts";
+import { listOwnNames, makeOwnFolders, statOwnFile, writeOwnFile } from "./ownFiles.ts";
 import { type PredictedRow, predictedRow, rowAnswer, rowText } from "./predictions.ts";
 import { encodeRows, readRows } from "./rowFile.ts";
 import { readJson, real } from "./schema.ts";
@@ -90,6 +90,9 @@ export interface KeptEvaluation extends EvaluationRecord {
   name: string;
 }
 
+/** How evaluations of the model without a prompt begin. */
+const aloneName = "unprompted";
+
 /**
  * What an evaluation is called: of the same subject on the same rows always the same.
  * @param digest 16 hexadecimal digits that tell the rows: of a file always, of a split where it is of no run
@@ -100,7 +103,7 @@ export function evaluationName(of: EvaluationSubject, rows: EvaluatedRows, diges
 
 function subjectName(of: EvaluationSubject): string {
   if (of.kind === "checkpoint") return stepName(of.step);
-  return of.kind === "unprompted" ? "unprompted" : `prompt-${of.sha256.slice(0, 16)}`;
+  return of.kind === "unprompted" ? aloneName : `prompt-${of.sha256.slice(0, 16)}`;
 }
 
 /**
@@ -127,11 +130,18 @@ export function keepEvaluation(
 
 /** More records than anybody reads were put there by somebody else. */
 const mostRecords = 1000;
+const recordEnding = ".json";
 
 /** The evaluations kept in a folder, by step and then by name; what cannot be read is left out. */
 export function listEvaluations(folder: string): KeptEvaluation[] {
-  const names = listOwnNames(folder, "evaluation").sort().slice(0, mostRecords);
-  return names.flatMap((file) => readEvaluation(folder, file.slice(0, -".json".length)) ?? []);
+  return listNames(folder)
+    .slice(0, mostRecords)
+    .flatMap((name) => readEvaluation(folder, name) ?? []);
+}
+
+function listNames(folder: string): string[] {
+  const files = listOwnNames(folder, "evaluation").sort();
+  return files.map((file) => file.slice(0, -recordEnding.length));
 }
 
 function readEvaluation(folder: string, name: string): KeptEvaluation | undefined {
@@ -148,7 +158,35 @@ function readEvaluation(folder: string, name: string): KeptEvaluation | undefine
 
 /** An evaluation by its name; undefined where none is kept. */
 export function findEvaluation(folder: string, name: string): KeptEvaluation | undefined {
-  return isName("evaluation", `${name}.json`) ? readEvaluation(folder, name) : undefined;
+  return isName("evaluation", `${name}${recordEnding}`) ? readEvaluation(folder, name) : undefined;
+}
+
+/**
+ * The files that go where evaluations are deleted: of each that lies in the folder its record and its answers. Those of the model
+ * alone go with the last evaluation on its rows: they were made for it, and nothing shows them by themselves.
+ */
+export function filesOfEvaluations(folder: string, names: readonly string[]): string[] {
+  const listed = listNames(folder);
+  const wanted = new Set(names);
+  const isLeft = (name: string) => !wanted.has(name) && !isAlone(name);
+  const rowsLeft = new Set(listed.filter(isLeft).map(rowsOfName));
+  const rowsGone = new Set(listed.filter((name) => wanted.has(name)).map(rowsOfName));
+  const going = listed.filter(
+    (name) => wanted.has(name) || (isAlone(name) && rowsGone.has(rowsOfName(name)) && !rowsLeft.has(rowsOfName(name))),
+  );
+  return going.flatMap((name) => {
+    const { record, answers } = evaluationPaths(folder, name);
+    return statOwnFile(answers) ? [record, answers] : [record];
+  });
+}
+
+function isAlone(name: string): boolean {
+  return name.startsWith(`${aloneName}.`);
+}
+
+/** `test`, `file-0123456789abcdef` */
+function rowsOfName(name: string): string {
+  return name.slice(name.indexOf(".") + 1);
 }
 
 /** Its answers; undefined where they were not kept. @throws UlptError RUN_INVALID where the file is damaged, or none of ours */

@@ -60,6 +60,7 @@ export function registerAnswersDocuments(context: vscode.ExtensionContext, store
     store.onDidChange(({ directory }) => {
       if (directory !== undefined) provider.refresh(directory);
     }),
+    store.onDidEvaluate((folder) => provider.refresh(folder)),
   );
 }
 
@@ -178,12 +179,12 @@ class AnswersProvider
     return found;
   }
 
-  /** Evaluations of a run may have been made, or deleted. */
+  /** Evaluations of a run, or those in a folder of evaluations, may have been made, or deleted. */
   refresh(directory: string): void {
     this.known.clear();
     for (const { uri } of vscode.workspace.textDocuments) {
       const id = answersIdOf(uri);
-      if (id && [id.before, id.after].some((one) => one && runOf(one) === directory)) this.changed.fire(uri);
+      if (id && [id.before, id.after].some((one) => one && placeOf(one) === directory)) this.changed.fire(uri);
     }
   }
 
@@ -192,10 +193,12 @@ class AnswersProvider
   }
 }
 
-/** The folder of the run that answers, or beside which the model was evaluated; undefined of a prompt. */
-function runOf(id: AnswererId): string | undefined {
+/** The folder of the run that answers, or beside which the model was evaluated; of a prompt the folder of its evaluations. */
+function placeOf(id: AnswererId): string | undefined {
   const trained = id.kind === "unprompted" ? id.beside : id;
-  return trained.kind === "checkpoint" ? directoryOf(trained) : undefined;
+  if (trained.kind === "checkpoint") return directoryOf(trained);
+  const workspace = folderOf(trained)?.uri.fsPath;
+  return workspace === undefined ? undefined : evaluationsFolder(workspace);
 }
 
 /** Kept answers, or a sentence of why there are none. */

@@ -1,5 +1,6 @@
 /** @file Runs as read-only text documents: a checkpoint from inside, a run's settings, its metrics. */
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import * as vscode from "vscode";
 import type { ErrorCode } from "../../errors.ts";
 import { describeSettings } from "../../experiment/describe.ts";
@@ -48,6 +49,7 @@ export function registerCheckpointDocuments(
       provider.refreshRun(directory);
       if (directory === undefined) void closeDeleted();
     }),
+    store.onDidEvaluate((folder) => provider.refreshEvaluated(dirname(folder))),
     vscode.workspace.onDidGrantWorkspaceTrust(() => provider.refresh(() => true)),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("ulpt.diff.precision")) provider.refresh(({ kind }) => kind === "checkpoint");
@@ -189,6 +191,14 @@ class RunDocumentProvider
     this.refresh((id, uri) => {
       if (directory !== undefined && directoryOf(id) !== directory) return false;
       return id.kind === "metrics" || this.failed.has(uri.toString());
+    });
+  }
+
+  /** The text of a checkpoint lists its evaluations; that of two begins with the rows that changed. */
+  refreshEvaluated(run: string): void {
+    this.refresh((id) => {
+      const { from, to } = (id.kind === "checkpoint" && id.comparison) || {};
+      return id.kind === "checkpoint" && [id, from, to].some((one) => one && directoryOf(one) === run);
     });
   }
 

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { scoreText } from "../../metrics/kinds.ts";
 import type { EvaluationRecord } from "../../runs/evaluations.ts";
-import { checkpointStep } from "../../runs/layout.ts";
+import { checkpointStep, evaluationsFolder, runPaths } from "../../runs/layout.ts";
 import type { EvaluationReport } from "../../shared/service.ts";
 import { dataFileExtensions } from "../../tasks/dataFormat.ts";
 import { mayRunPrograms } from "../hub/hubAccess.ts";
@@ -74,7 +74,9 @@ export async function evaluateOn(
   const title = t("Evaluating {0}…", basename(target));
   const report = await withProgress(title, (token) => service.request("evaluate", params, { token }));
   const isCheckpoint = checkpointStep(basename(target)) !== undefined;
-  if (isCheckpoint) store.changed({ directory: dirname(dirname(target)) });
+  const prompts = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(target))?.uri.fsPath;
+  if (isCheckpoint) store.evaluated(runPaths(dirname(dirname(target))).evaluations);
+  else if (prompts !== undefined) store.evaluated(evaluationsFolder(prompts));
   return report;
 }
 

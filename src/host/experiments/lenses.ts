@@ -101,6 +101,10 @@ class CheckpointLenses extends Lenses {
       lens(0, t("Compare with Baseline"), documentCommands.diffBaseline, node),
       lens(0, t("Export Prompt…"), coreCommands.exportPrompt, node),
     ];
+    const evaluated = sections.find(({ name }) => name === "evaluations");
+    if (evaluated && vscode.workspace.isTrusted) {
+      actions.push(lens(evaluated.firstLine, t("Delete Evaluation…"), coreCommands.deleteEvaluation, node));
+    }
     const reference = referenceOf(id, directory);
     if (!reference || inlineDeltasSetting() === "off") return actions;
     const since = sections.find(({ name }) => name === "since the start");

@@ -50,6 +50,8 @@ export interface RunStore extends vscode.Disposable {
   readonly onDidEnd: vscode.Event<RunSummary>;
   /** A launch that was followed ended before its first run. */
   readonly onDidFail: vscode.Event<FailedLaunch>;
+  /** Evaluations were kept or deleted in this folder: that of a run, or that of a workspace's exported prompts. */
+  readonly onDidEvaluate: vscode.Event<string>;
   experiments(): Promise<ExperimentEntry[]>;
   /** By name; the same list as long as nothing changed. */
   runs(experiment: ExperimentEntry): Promise<readonly RunSummary[]>;
@@ -81,6 +83,8 @@ export interface RunStore extends vscode.Disposable {
   follow(launch: Launch, folder: vscode.WorkspaceFolder, end?: Promise<unknown>): void;
   /** Says that something changed which no watcher sees. */
   changed(change: RunChange): void;
+  /** Says that evaluations in this folder were kept or deleted, also where no watcher sees it. */
+  evaluated(folder: string): void;
   /** Whether the charts show a run: the best of many, unless somebody chose otherwise. */
   isShown(directory: string): boolean;
   /** Shows runs in the charts or hides them. Returns how many there was no room for. */
@@ -125,6 +129,8 @@ export class WorkspaceRuns implements RunStore {
   readonly onDidEnd = this.endEmitter.event;
   private readonly failEmitter = new vscode.EventEmitter<FailedLaunch>();
   readonly onDidFail = this.failEmitter.event;
+  private readonly evaluateEmitter = new vscode.EventEmitter<string>();
+  readonly onDidEvaluate = this.evaluateEmitter.event;
 
   private readonly memory: vscode.Memento;
   private readonly listing = new RunListing();
@@ -136,7 +142,9 @@ export class WorkspaceRuns implements RunStore {
   private readonly learnt = new Map<string, readonly RunSummary[]>();
   private readonly watchers: vscode.Disposable[] = [];
   private readonly disposables: vscode.Disposable[] = [];
+  /** Runs whose files changed, and folders of evaluations. */
   private readonly touched = new Set<string>();
+  private readonly touchedEvaluations = new Set<string>();
   private touchedTimer: NodeJS.Timeout | undefined;
   private pollTimer: NodeJS.Timeout | undefined;
   /** When the timer fires, on the clock of `performance`. */
@@ -282,6 +290,12 @@ export class WorkspaceRuns implements RunStore {
 
   changed(change: RunChange): void {
     this.changeEmitter.fire(change);
+  }
+
+  evaluated(folder: string): void {
+    this.evaluateEmitter.fire(folder);
+    const directory = dirname(folder);
+    if (this.experimentOf(directory)) this.changeEmitter.fire({ experiment: dirname(directory), directory });
   }
 
   isShown(directory: string): boolean {
@@ -459,13 +473,21 @@ export class WorkspaceRuns implements RunStore {
         true,
         true,
       );
-      const touch = ({ fsPath }: vscode.Uri) => this.touch(dirname(fsPath));
-      files.onDidCreate(touch);
-      files.onDidChange(touch);
-      files.onDidDelete(touch);
+      const evaluations = vscode.workspace.createFileSystemWatcher(
+        new vscode.RelativePattern(folder, ".ulpt/{runs/*/*/evaluations,evaluations}/*.json"),
+      );
+      for (const [watcher, touched] of [
+        [files, this.touched],
+        [evaluations, this.touchedEvaluations],
+      ] as const) {
+        const touch = ({ fsPath }: vscode.Uri) => this.touch(touched, dirname(fsPath));
+        watcher.onDidCreate(touch);
+        watcher.onDidChange(touch);
+        watcher.onDidDelete(touch);
+      }
       // Of a folder that is deleted, the watcher names the topmost only.
       folders.onDidDelete(({ fsPath }) => this.removed(fsPath));
-      this.watchers.push(files, folders);
+      this.watchers.push(files, evaluations, folders);
     }
   }
 
@@ -476,12 +498,15 @@ export class WorkspaceRuns implements RunStore {
     this.changeEmitter.fire({});
   }
 
-  private touch(directory: string): void {
-    this.touched.add(directory);
+  private touch(touched: Set<string>, folder: string): void {
+    touched.add(folder);
     this.touchedTimer ??= setTimeout(() => {
       this.touchedTimer = undefined;
       const directories = [...this.touched];
+      const evaluations = [...this.touchedEvaluations];
       this.touched.clear();
+      this.touchedEvaluations.clear();
+      for (const one of evaluations) this.evaluated(one);
       void this.refresh(directories);
     }, quietMilliseconds);
   }
@@ -510,6 +535,7 @@ export class WorkspaceRuns implements RunStore {
     this.changeEmitter.dispose();
     this.endEmitter.dispose();
     this.failEmitter.dispose();
+    this.evaluateEmitter.dispose();
   }
 }
 

@@ -8,6 +8,7 @@ import { experimentExtension } from "../../experiment/parse.ts";
 import type { Launch } from "../../launch/records.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
+import type { KeptEvaluation } from "../../runs/evaluations.ts";
 import { checkpointPath } from "../../runs/layout.ts";
 import { promptName } from "../../runs/prompts.ts";
 import { promptEnding } from "../prompts/promptsView.ts";
@@ -29,7 +30,11 @@ export interface NamedTarget {
   launch?: Launch | undefined;
   /** A run of the experiment's sweep, as the plan calls it. */
   planned?: string | undefined;
+  evaluation?: EvaluationTarget | undefined;
 }
+
+/** An evaluation that is kept in a folder of evaluations, by its name; nothing is a path before it is listed there. */
+export type EvaluationTarget = Pick<KeptEvaluation, "folder" | "name">;
 
 /** All that a command may be handed. */
 export type CommandArgument = RunsNode | PromptsNode | NamedTarget | vscode.Uri;
@@ -44,6 +49,7 @@ export interface Target {
   launch?: Launch | undefined;
   /** A run of the experiment's sweep, as the plan calls it. */
   planned?: string | undefined;
+  evaluation?: EvaluationTarget | undefined;
   prompt?: PromptTarget | undefined;
   folder?: vscode.WorkspaceFolder | undefined;
   /** A file or document. */
@@ -95,7 +101,7 @@ function nodeTarget(node: RunsNode | PromptsNode): Target | undefined {
     case "checkpoint":
       return { entry: node.entry, run: node.run.directory, step: node.checkpoint.step };
     case "evaluation":
-      return { entry: node.entry, run: node.run.directory, step: node.step };
+      return { entry: node.entry, run: node.run.directory, step: node.step, evaluation: node.evaluation };
     case "launch":
       return { entry: node.launched.experiment, launch: node.launched.launch };
     case "sweep":
@@ -111,8 +117,8 @@ function nodeTarget(node: RunsNode | PromptsNode): Target | undefined {
   }
 }
 
-function namedTarget({ experiment, run, step, launch, planned }: NamedTarget): Target {
-  return { entry: experiment, run, step, launch, planned };
+function namedTarget({ experiment, run, step, launch, planned, evaluation }: NamedTarget): Target {
+  return { entry: experiment, run, step, launch, planned, evaluation };
 }
 
 function uriTarget(uri: vscode.Uri): Target {

@@ -88,6 +88,17 @@ export async function pickOne<I extends PickItem>(
   return picked && items[shown.indexOf(picked)];
 }
 
+/** Lets any of the items be ticked, and resolves to those; all are at first. */
+export async function pickSome<I extends PickItem>(
+  items: readonly I[],
+  options: vscode.QuickPickOptions & { title: string },
+): Promise<I[] | undefined> {
+  const shown = shownItems(items.map((item) => ({ ...item, picked: true })));
+  const title = messageText(options.title);
+  const picked = await vscode.window.showQuickPick(shown, { ...options, title, canPickMany: true });
+  return picked?.map((one) => items[shown.indexOf(one)]!);
+}
+
 /** Asks for a line of text. */
 export function askText(options: vscode.InputBoxOptions & { title: string }): Thenable<string | undefined> {
   const { title, prompt, validateInput, ...rest } = options;
