@@ -1,5 +1,11 @@
 /** @file The entry of the page of an exported prompt: what the host says is kept, and drawn. */
-import type { FromPromptPage, PromptPage, PromptStrings, ToPromptPage } from "../src/shared/promptView.ts";
+import type {
+  FromPromptPage,
+  PromptEvaluationView,
+  PromptPage,
+  PromptStrings,
+  ToPromptPage,
+} from "../src/shared/promptView.ts";
 import { render } from "./render.ts";
 import { Answers } from "./views/prompt/answers.ts";
 import { type Inspection, PromptView } from "./views/prompt/promptView.tsx";
@@ -22,6 +28,7 @@ interface Shown {
   page: PromptPage;
   strings: PromptStrings;
   answers: Answers;
+  evaluations: readonly PromptEvaluationView[];
   inspection: Inspection | undefined;
 }
 
@@ -48,13 +55,18 @@ function receive(message: ToPromptPage): void {
     case "page": {
       const { page, strings } = message;
       pages += 1;
-      shown = { number: pages, page, strings, answers: new Answers(strings, send, draw), inspection: undefined };
+      const answers = new Answers(strings, send, draw);
+      shown = { number: pages, page, strings, answers, evaluations: [], inspection: undefined };
       draw();
       break;
     }
     case "broken":
       shown = undefined;
       render(<Trouble message={message.message} hint={message.hint} />, root);
+      break;
+    case "evaluations":
+      if (shown) shown.evaluations = message.evaluations;
+      draw();
       break;
     case "inspecting":
     case "inspected":

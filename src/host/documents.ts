@@ -50,7 +50,7 @@ export function registerDocuments(
   registerLenses(context, { store, sweeps }, inspections);
   registerInlineDeltas(context);
   registerInlayHints(context, store, inspections);
-  registerPromptEditor(context, { service, inspections, log });
+  registerPromptEditor(context, { store, service, inspections, log });
   registerDiagnostics(context, log);
   registerHovers(context);
   registerNewExperiment(context, service, log);

@@ -137,6 +137,8 @@ export interface RunView {
 
 /** An evaluation of a checkpoint that somebody asked for. */
 export interface AskedView {
+  /** What it is called in its run's folder. */
+  name: string;
   step: number;
   split: "validation" | "test" | "file";
   /** As its record names it; null of a split. */
@@ -302,6 +304,8 @@ export type PanelCommand =
   | { command: "dropFromSweep" | "trainNext"; planned: string }
   | { command: "stop" | "resume" | "openRunFolder" | "openLog" | "openJournal"; run: string }
   | { command: "setShown"; runs: readonly string[]; shown: boolean }
+  /** Of an evaluation that somebody asked for, by its name. */
+  | { command: "showAnswers" | "deleteEvaluation"; run: string; evaluation: string }
   /** The runs that are shown while nobody chose. */
   | { command: "showUsual" }
   | { command: "setBaseline"; run: string | null }
@@ -504,6 +508,8 @@ export type StringKey =
   | "sectionEvaluations"
   | "evaluatedOn"
   | "evaluatedScore"
+  | "showAnswers"
+  | "deleteEvaluation"
   | "sectionMachine"
   | "sectionMethod"
   | "sectionData"

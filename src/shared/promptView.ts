@@ -14,6 +14,10 @@ export interface PromptStrings {
   size: string;
   /** Reads the bar that compares sizes: `{0}` is the share in percent. */
   sizeOf: string;
+  evaluations: string;
+  /** Where nobody had it evaluated. */
+  noEvaluations: string;
+  showAnswers: string;
   tokens: string;
   token: string;
   norm: string;
@@ -41,6 +45,7 @@ export interface PromptStrings {
   withoutPrompt: string;
   noAnswer: string;
   actions: string;
+  compareAnswers: string;
   openRun: string;
   reveal: string;
   copyPath: string;
@@ -69,6 +74,16 @@ export interface PromptPage {
   answerLength: number;
 }
 
+/** An evaluation of the prompt that is kept. */
+export interface PromptEvaluationView {
+  /** What it is called in the folder of its workspace. */
+  name: string;
+  /** The rows: `test of mood`. */
+  on: string;
+  /** What came of it. */
+  text: string;
+}
+
 export interface PromptTokenView {
   norm: number;
   nearest: { token: string; similarity: number }[];
@@ -89,6 +104,8 @@ export type ToPromptPage =
   | { type: "page"; page: PromptPage; strings: PromptStrings }
   /** The file cannot be shown. */
   | { type: "broken"; message: string; hint: string }
+  /** All that are kept of it. */
+  | { type: "evaluations"; evaluations: readonly PromptEvaluationView[] }
   | { type: "inspecting"; message: string }
   | { type: "inspected"; tokens: PromptTokenView[] }
   | { type: "not-inspected"; message: string; hint: string; offer: Offer | null }
@@ -98,8 +115,11 @@ export type ToPromptPage =
   | { type: "answer"; id: number; source: string; withPrompt: string; withoutPrompt: string }
   | { type: "no-answer"; id: number; message: string; hint: string };
 
-export const promptActions = ["openRun", "reveal", "copyPath", "delete"] as const;
+export const promptActions = ["compareAnswers", "openRun", "reveal", "copyPath", "delete"] as const;
 export type PromptAction = (typeof promptActions)[number];
+
+export const evaluationActions = ["showAnswers", "delete"] as const;
+export type EvaluationAction = (typeof evaluationActions)[number];
 
 export type FromPromptPage =
   | { type: "ready" }
@@ -108,7 +128,8 @@ export type FromPromptPage =
   | { type: "try"; id: number; text: string; options: AnswerOptions }
   /** No more of the answer that was asked for last. */
   | { type: "stop" }
-  | { type: "action"; action: PromptAction };
+  | { type: "action"; action: PromptAction }
+  | { type: "evaluation"; name: string; action: EvaluationAction };
 
 /** Longer texts are cut by the model anyway. */
 export const longestTryText = 20_000;
@@ -116,14 +137,17 @@ export const longestTryText = 20_000;
 /** A message from the page, if it is one. */
 export function parsePromptMessage(value: unknown): FromPromptPage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { type, id, text, action, fetch, options } = value as Record<string, unknown>;
+  const { type, id, text, name, action, fetch, options } = value as Record<string, unknown>;
   if (type === "ready" || type === "stop") return { type };
   if (type === "inspect" && typeof fetch === "boolean") return { type, fetch };
   if (type === "try" && typeof text === "string" && text.length <= longestTryText && Number.isSafeInteger(id)) {
     const parsed = parseOptions(options);
     return parsed && { type, id: id as number, text, options: parsed };
   }
-  const known = promptActions.find((name) => name === action);
+  const onEvaluation = evaluationActions.find((one) => one === action);
+  if (type === "evaluation")
+    return typeof name === "string" && onEvaluation ? { type, name, action: onEvaluation } : undefined;
+  const known = promptActions.find((one) => one === action);
   return type === "action" && known ? { type, action: known } : undefined;
 }
 

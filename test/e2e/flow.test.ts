@@ -1,5 +1,5 @@
 /** @file The whole way in a real VS Code with the installed VSIX: train, watch, compare ranks, diff checkpoints, export and try a prompt. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -201,6 +201,21 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
       10_000,
       async () => (await workbench.lines()).join("\n"),
     );
+  });
+
+  it("deletes a kept evaluation once somebody agreed, and shows one that was made in a terminal", async () => {
+    const folder = join(workspace.folder, ".ulpt", "runs", "quick", "ulpt-r2-seed1", "evaluations");
+    const kept = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))] as const);
+    expect(kept.map(([name]) => name)).toContain("step-000060.test.json");
+    const evaluation = workbench.treeItem("test", /accuracy \d/);
+    await workbench.menu(evaluation, "Delete Evaluation…");
+    await workbench.answerDialog(/Delete the evaluation of step 60 on test/, "Delete Permanently");
+    await evaluation.waitFor({ state: "detached" });
+    expect(readdirSync(folder)).toEqual([]); // the model's own, which was made beside it, is gone with it
+    for (const [name, content] of kept) writeFileSync(join(folder, name), content);
+    await workbench.treeItem("step 60").locator(".monaco-tl-twistie.collapsible").waitFor();
+    if (!(await evaluation.isVisible())) await workbench.treeItem("step 60").locator(".monaco-tl-twistie").click();
+    await evaluation.waitFor();
   });
 
   it("compares answers row by row, what changed first, and a number of the matrix leads to its rows", async () => {

@@ -62,6 +62,22 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await workbench.treeItem(run, /\d+\/100000/).waitFor();
   });
 
+  it("begin a second time beside the first, which our own dialog asks about and nobody else", async () => {
+    const second = `${run}-2`;
+    await workbench.command("ULPT: Train…");
+    await workbench.pick("long");
+    await workbench.answerDialog("long is being trained already", "Train a Second Time");
+    await until(
+      () => workspace.step("long", second) > 0,
+      30_000,
+      async () => `${await workbench.page.locator(".quick-input-widget").innerText()}\n${await workbench.terminal()}`,
+    );
+    expect(workspace.state("long", run)).toBe("running");
+    await workbench.menu(workbench.treeItem(second), "Stop Run");
+    await workbench.treeItem(second, /stopped at/).waitFor();
+    expect(workspace.state("long", run)).toBe("running");
+  });
+
   it("go on without their window, which finds them again when it is back", async () => {
     await workbench.command("ULPT: Open Run Panel");
     await until(async () => (await lastStep(await workbench.webview("long"))) > 0);
@@ -77,7 +93,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await until(async () => (await lastStep(panel)) > before);
     const restored = await lastStep(panel);
     await until(async () => (await lastStep(panel)) > restored);
-    expect(workspace.launches()).toHaveLength(1);
+    expect(workspace.launches()).toHaveLength(2);
     expect(workspace.state("long", run)).toBe("running");
   });
 
@@ -167,12 +183,9 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     await stopped[0]!.click();
     await stopped[1]!.click({ modifiers: ["Control"] });
     await workbench.menu(stopped[1]!, "Delete Run…");
-    const dialog = workbench.page.locator(".monaco-dialog-box");
-    await dialog.waitFor();
-    expect(await dialog.innerText()).toContain("Delete 2 runs?");
-    await dialog.locator(".monaco-button", { hasText: "Delete Permanently" }).click();
+    await workbench.answerDialog("Delete 2 runs?", "Delete Permanently");
     await workbench.treeItem("grid").waitFor({ state: "detached" });
-    expect(await dialog.count()).toBe(0);
+    expect(await workbench.page.locator(".monaco-dialog-box").count()).toBe(0);
   });
 
   it("stopped and resumed compute the same losses as one that nothing disturbed", async () => {

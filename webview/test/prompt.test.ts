@@ -58,6 +58,28 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await button("Try").click();
   }
 
+  it("lists the evaluations that are kept; their answers can be shown, and they can be deleted", async () => {
+    await page.getByText("None is kept yet").waitFor();
+    const text = "accuracy 81.3 % · 64 rows, 95 % interval 70.0 % to 89.1 %";
+    await post({ type: "evaluations", evaluations: [{ name: "prompt-ab.test", on: "test of mood", text }] });
+    const row = page.locator(".evaluations");
+    await row.getByText(text).waitFor();
+    for (const theme of ["dark", "light", "high-contrast", "high-contrast-light"] as const) {
+      await prompt.setTheme(theme);
+      await prompt.shot(`evaluations-${theme}`);
+    }
+    await row.getByRole("link", { name: "Answers" }).click();
+    await row.getByRole("link", { name: "Delete…" }).click();
+    const asked = (await sent()).filter(({ type }) => type === "evaluation");
+    expect(asked).toEqual([
+      { type: "evaluation", name: "prompt-ab.test", action: "showAnswers" },
+      { type: "evaluation", name: "prompt-ab.test", action: "delete" },
+    ]);
+    expect(asked.map(parsePromptMessage)).toEqual(asked);
+    await post({ type: "evaluations", evaluations: [] });
+    await page.getByText("None is kept yet").waitFor();
+  });
+
   it("writes an answer as it comes; Stop ends it and keeps what is written, and another can be asked", async () => {
     expect(await button("Stop").count()).toBe(0);
     await ask("the food was bad");

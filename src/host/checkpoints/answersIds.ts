@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { parseJson } from "../../json.ts";
-import { evaluatedRows } from "../../runs/evaluations.ts";
+import { evaluatedRows, type KeptEvaluation } from "../../runs/evaluations.ts";
 import { isName } from "../../runs/layout.ts";
 import { promptExtension } from "../../runs/prompts.ts";
 import type { DocumentPlace } from "../runs/documentIds.ts";
@@ -50,6 +50,11 @@ const answersId = z.object({
   all: z.boolean().optional(),
 });
 export type AnswersId = z.infer<typeof answersId>;
+
+/** The answers of one evaluation, on the rows that its record names. */
+export function evaluatedAnswers(after: TrainedId, { rows, file }: KeptEvaluation["on"]): AnswersId {
+  return { after, side: "after", on: { rows, file } };
+}
 
 export function encodeAnswers(id: AnswersId): DocumentPlace {
   const name = id.side === "before" ? id.before! : id.after;

@@ -12,6 +12,7 @@ import type { RunStore } from "../runs/store.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
 import { pickOne, showInformation, withProgress } from "../window/window.ts";
 import { answersUri } from "./answersDocuments.ts";
+import { evaluatedAnswers } from "./answersIds.ts";
 
 const { t } = vscode.l10n;
 
@@ -97,7 +98,6 @@ export async function tellEvaluation(path: string, report: EvaluationReport): Pr
   const run = runIdOf(dirname(dirname(path)));
   const step = checkpointStep(basename(path));
   if (choice !== show || !run || step === undefined) return;
-  const after = { kind: "checkpoint", ...run, step } as const;
-  const uri = answersUri({ after, side: "after", on: { rows: on.rows, file: on.file } });
+  const uri = answersUri(evaluatedAnswers({ kind: "checkpoint", ...run, step }, on));
   await vscode.window.showTextDocument(uri, { preview: true });
 }

@@ -3,7 +3,7 @@ import { memoryOf } from "../../launch/memory.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { CurveCursor } from "../../results/curve.ts";
 import type { RunResult } from "../../results/fold.ts";
-import { type EvaluationRecord, listEvaluations } from "../../runs/evaluations.ts";
+import { type KeptEvaluation, listEvaluations } from "../../runs/evaluations.ts";
 import { runPaths, stepName } from "../../runs/layout.ts";
 import { readExit, readHolder } from "../../runs/owner.ts";
 import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
@@ -140,7 +140,7 @@ export class RunFollower {
   }
 }
 
-function askedView({ subject, on, metric, score, interval, count, precision }: EvaluationRecord): AskedView[] {
+function askedView({ name, subject, on, metric, score, interval, count, precision }: KeptEvaluation): AskedView[] {
   if (subject.kind !== "checkpoint" || precision !== undefined) return [];
-  return [{ step: subject.step, split: on.rows, file: on.file, metric, score, interval, count }];
+  return [{ name, step: subject.step, split: on.rows, file: on.file, metric, score, interval, count }];
 }

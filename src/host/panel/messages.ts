@@ -38,6 +38,12 @@ const command = z.discriminatedUnion("command", [
     command: z.enum(["stop", "resume", "openRunFolder", "openLog", "openJournal"]),
     run,
   }),
+  z.object({
+    type: z.literal("command"),
+    command: z.enum(["showAnswers", "deleteEvaluation"]),
+    run,
+    evaluation: z.string(),
+  }),
   z.object({ type: z.literal("command"), command: z.literal("setShown"), runs: z.array(run), shown: z.boolean() }),
   z.object({ type: z.literal("command"), command: z.literal("setBaseline"), run: run.nullable() }),
   z.object({

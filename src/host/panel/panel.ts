@@ -3,13 +3,16 @@ import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import { messageOf } from "../../errors.ts";
 import type { SweepView } from "../../results/sweep.ts";
+import { findEvaluation } from "../../runs/evaluations.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
 import { pack } from "../../shared/packing.ts";
 import type { HostMessage, LaunchView, PanelCommand, SweepBrief, View, WebviewMessage } from "../../shared/panel.ts";
-import { coreCommands, documentCommands } from "../ids.ts";
+import { evaluatedAnswers } from "../checkpoints/answersIds.ts";
+import { coreCommands, documentCommands, internalDocumentCommands } from "../ids.ts";
 import { runCommand } from "../runCommand.ts";
 import { failureDetail, failureText, startingText } from "../runs/launchText.ts";
+import { runIdOf } from "../runs/runDocumentUris.ts";
 import { showInCharts } from "../runs/showInCharts.ts";
 import type { ExperimentEntry, FailedLaunch, RunStore, Starting } from "../runs/store.ts";
 import { isContinuable, type Sweeps } from "../runs/sweeps.ts";
@@ -258,6 +261,14 @@ export class RunPanel implements vscode.Disposable {
       case "openLaunchLog":
         await runCommand(coreCommands.showRunLog, { experiment: this.experiment, launch: this.failed()?.launch });
         return;
+      case "showAnswers":
+        await this.showAnswers(command.run, command.evaluation);
+        return;
+      case "deleteEvaluation": {
+        const evaluation = { folder: runPaths(command.run).evaluations, name: command.evaluation };
+        await runCommand(coreCommands.deleteEvaluation, { run: command.run, evaluation });
+        return;
+      }
       case "exportCsv":
         await this.exportCsv();
         return;
@@ -276,6 +287,14 @@ export class RunPanel implements vscode.Disposable {
         });
       }
     }
+  }
+
+  private async showAnswers(run: string, name: string): Promise<void> {
+    const id = runIdOf(run);
+    const kept = findEvaluation(runPaths(run).evaluations, name);
+    if (!id || kept?.subject.kind !== "checkpoint") return;
+    const answers = evaluatedAnswers({ kind: "checkpoint", ...id, step: kept.subject.step }, kept.on);
+    await runCommand(internalDocumentCommands.showAnswers, answers);
   }
 
   private async exportCsv(): Promise<void> {

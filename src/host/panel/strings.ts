@@ -185,6 +185,8 @@ export function panelStrings(t: Translate): Strings {
     evaluatedOn: t("Step {0}, {1}"),
     // {0} is a metric, {1} a score, {2} and {3} its interval, {4} a count of rows.
     evaluatedScore: t("{0} {1} (95 % interval {2} to {3}), {4} rows"),
+    showAnswers: t("Answers"),
+    deleteEvaluation: t("Delete…"),
     sectionMachine: t("Machine"),
     sectionMethod: t("Method"),
     sectionData: t("Model and Data"),

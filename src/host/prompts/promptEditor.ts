@@ -3,11 +3,15 @@ import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import * as vscode from "vscode";
 import type { ErrorCode } from "../../errors.ts";
-import { runPaths } from "../../runs/layout.ts";
+import { evaluationsOf } from "../../listing/keptAnswers.ts";
+import { findEvaluation } from "../../runs/evaluations.ts";
+import { fingerprint } from "../../runs/inspection.ts";
+import { evaluationsFolder, runPaths } from "../../runs/layout.ts";
 import { safeName } from "../../runs/names.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
-import { readPrompt } from "../../runs/prompts.ts";
+import { promptName, readPrompt } from "../../runs/prompts.ts";
 import {
+  type EvaluationAction,
   type FromPromptPage,
   type Offer,
   type PromptAction,
@@ -15,21 +19,24 @@ import {
   type ToPromptPage,
 } from "../../shared/promptView.ts";
 import type { AnswerPiece } from "../../shared/service.ts";
+import { evaluatedAnswers } from "../checkpoints/answersIds.ts";
 import type { Inspections } from "../checkpoints/inspections.ts";
 import { modelAndSize } from "../hub/hubModels.ts";
-import { coreCommands, promptEditorType } from "../ids.ts";
+import { coreCommands, documentCommands, internalDocumentCommands, promptEditorType } from "../ids.ts";
 import { panelHtml } from "../panel/html.ts";
 import { runCommand } from "../runCommand.ts";
 import { runDirectory } from "../runs/documentIds.ts";
+import type { RunStore } from "../runs/store.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
 import { explain } from "../window/explain.ts";
 import { type Log, logError } from "../window/log.ts";
 import { showBriefly, showFailure } from "../window/window.ts";
-import { promptPage, promptStrings, promptTokens } from "./promptPage.ts";
+import { promptEvaluation, promptPage, promptStrings, promptTokens } from "./promptPage.ts";
 
 const modelElsewhere: ErrorCode = "MODEL_ELSEWHERE";
 
 export interface PromptEditorServices {
+  store: RunStore;
   service: ServiceClient;
   inspections: Inspections;
   log: Log;
@@ -77,6 +84,9 @@ class PromptView {
       watcher.onDidChange(onFile),
       watcher.onDidCreate(onFile),
       watcher.onDidDelete(onFile),
+      services.store.onDidEvaluate((folder) => {
+        if (folder === this.evaluationsFolder()) this.showEvaluations();
+      }),
       webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.show()),
       panel.onDidDispose(() => this.dispose()),
@@ -124,6 +134,8 @@ class PromptView {
         return this.trying?.cancel();
       case "action":
         return this.act(message.action);
+      case "evaluation":
+        return this.actOnEvaluation(message.name, message.action);
     }
   }
 
@@ -145,7 +157,24 @@ class PromptView {
       this.post({ type: "broken", message, hint });
       return;
     }
+    this.showEvaluations();
     void this.inspect(false);
+  }
+
+  /** Those of this content: a prompt that was replaced has other ones. */
+  private showEvaluations(): void {
+    try {
+      const { sha256 } = fingerprint(this.uri.fsPath);
+      const kept = evaluationsOf({ kind: "prompt", folder: this.evaluationsFolder(), sha256 });
+      const evaluations = kept.map((one) => promptEvaluation(one, vscode.l10n.t));
+      this.post({ type: "evaluations", evaluations });
+    } catch (error) {
+      logError(this.services.log, "evaluations of a prompt", error); // a prompt that is gone says so itself
+    }
+  }
+
+  private evaluationsFolder(): string {
+    return evaluationsFolder(this.workspace());
   }
 
   /** @param fetch whether somebody asked for the model that the prompt belongs to, where it is not on this machine */
@@ -235,8 +264,24 @@ class PromptView {
     return statOwnFile(runPaths(directory).run) ? directory : undefined;
   }
 
+  private async actOnEvaluation(name: string, action: EvaluationAction): Promise<void> {
+    const folder = this.evaluationsFolder();
+    if (action === "delete") {
+      await runCommand(coreCommands.deleteEvaluation, { evaluation: { folder, name } });
+      return;
+    }
+    const kept = findEvaluation(folder, name);
+    const workspace = vscode.workspace.getWorkspaceFolder(this.uri);
+    if (!kept || !workspace) return;
+    const prompt = { kind: "prompt", folder: workspace.uri.toString(), name: promptName(this.uri.fsPath) } as const;
+    await runCommand(internalDocumentCommands.showAnswers, evaluatedAnswers(prompt, kept.on));
+  }
+
   private async act(action: PromptAction): Promise<void> {
     switch (action) {
+      case "compareAnswers":
+        await runCommand(documentCommands.compareAnswers, this.uri);
+        return;
       case "openRun": {
         const directory = this.runFolder();
         if (directory !== undefined) await runCommand(coreCommands.openPanel, { run: directory });

@@ -1,11 +1,19 @@
 /** @file An exported prompt in facts for people. Knows no `vscode`. */
 
-import { percentText } from "../../metrics/kinds.ts";
+import { percentText, scoreText } from "../../metrics/kinds.ts";
+import type { KeptEvaluation } from "../../runs/evaluations.ts";
 import type { Inspection } from "../../runs/inspection.ts";
 import type { PromptFile, Provenance } from "../../runs/prompts.ts";
 import { defaultAnswerLength } from "../../shared/answerOptions.ts";
-import type { PromptFact, PromptPage, PromptStrings, PromptTokenView } from "../../shared/promptView.ts";
+import type {
+  PromptEvaluationView,
+  PromptFact,
+  PromptPage,
+  PromptStrings,
+  PromptTokenView,
+} from "../../shared/promptView.ts";
 import { byteText } from "../../words/numbers.ts";
+import { evaluationTexts } from "../runs/collect.ts";
 import type { Translate } from "../window/translate.ts";
 
 export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): PromptPage {
@@ -93,6 +101,18 @@ function metricFacts(metrics: Readonly<Record<string, unknown>>): PromptFact[] {
     .flatMap(([name, value]) => (typeof value === "number" ? [fact(name, value.toFixed(4))] : []));
 }
 
+/** `test of mood`, and what came of it. */
+export function promptEvaluation(evaluation: KeptEvaluation, t: Translate): PromptEvaluationView {
+  const { name, on, metric, interval } = evaluation;
+  const { label, description } = evaluationTexts(evaluation, t);
+  const [low, high] = interval.map((one) => scoreText(metric, one));
+  return {
+    name,
+    on: t("{0} of {1}", label, on.task),
+    text: t("{0}, 95 % interval {1} to {2}", description, low!, high!),
+  };
+}
+
 export function promptTokens({ tokens }: Inspection): PromptTokenView[] {
   return tokens.map(({ norm, nearest, moved }) => ({
     norm,
@@ -108,6 +128,9 @@ export function promptStrings(t: Translate): PromptStrings {
     provenance: t("Where it comes from"),
     size: t("Size"),
     sizeOf: t("{0} of a full prompt"),
+    evaluations: t("Evaluations"),
+    noEvaluations: t("None is kept yet: “Compare Answers With…” makes and keeps one."),
+    showAnswers: t("Answers"),
     tokens: t("Prompt tokens"),
     token: t("Token"),
     norm: t("Norm"),
@@ -140,6 +163,7 @@ export function promptStrings(t: Translate): PromptStrings {
     withoutPrompt: t("Without the prompt"),
     noAnswer: t("(an empty answer)"),
     actions: t("Actions"),
+    compareAnswers: t("Compare Answers With…"),
     openRun: t("Open Run"),
     reveal: t("Reveal in Explorer"),
     copyPath: t("Copy Path"),

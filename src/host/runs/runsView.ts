@@ -9,6 +9,7 @@ import { type KeptEvaluation, listEvaluations } from "../../runs/evaluations.ts"
 import { runPaths, runsFolder } from "../../runs/layout.ts";
 import { requireOwnFolder } from "../../runs/ownFiles.ts";
 import { labelText, markdownText, messageText } from "../../words/surfaces.ts";
+import { evaluatedAnswers } from "../checkpoints/answersIds.ts";
 import {
   contextKeys,
   contextValues,
@@ -625,12 +626,10 @@ function evaluationItem({ run, step, evaluation }: EvaluationNode): vscode.TreeI
   const item = treeItem({ ...texts, tooltip: made });
   item.iconPath = new vscode.ThemeIcon("checklist");
   item.contextValue = contextValues.evaluation;
-  const { rows, file } = evaluation.on;
   const id = runIdOf(run.directory);
   if (id) {
-    const after = { kind: "checkpoint", ...id, step } as const;
-    const shown = { after, side: "after", on: { rows, file } } as const;
-    item.command = commandTo(t("Show Answers"), internalDocumentCommands.showAnswers, [shown]);
+    const answers = evaluatedAnswers({ kind: "checkpoint", ...id, step }, evaluation.on);
+    item.command = commandTo(t("Show Answers"), internalDocumentCommands.showAnswers, [answers]);
   }
   item.accessibilityInformation = { label: `${texts.label}, ${texts.description}, ${made}` };
   return item;

@@ -433,6 +433,13 @@ export class Workbench {
     await toast.locator(".monaco-button", { hasText: button }).click();
   }
 
+  /** Presses a button of the dialog that asks this. */
+  async answerDialog(question: string | RegExp, button: string): Promise<void> {
+    const dialog = this.page.locator(".monaco-dialog-box", { hasText: question });
+    await dialog.locator(".monaco-button", { hasText: button }).click();
+    await dialog.waitFor({ state: "detached" });
+  }
+
   /** The title of the shown tab. */
   async activeTab(): Promise<string> {
     return (await this.page.locator(".editor-group-container.active .tab.active").getAttribute("aria-label")) ?? "";

@@ -119,7 +119,7 @@ function Sections({ run }: { run: RunView }): JSX.Element {
   ];
   const all: [StringKey, Fact[]][] = [
     ["sectionResult", result(run, context)],
-    ["sectionEvaluations", run.asked.map((one) => evaluation(one, texts))],
+    ["sectionEvaluations", run.asked.map((one) => evaluation(one, run, context))],
     ["sectionMachine", machine],
     ["sectionMethod", (details?.method ?? []).map(({ name, value }): Fact => [name, value])],
     ["sectionData", facts("model", "revision", "weights", "trainData", "validationData", "testData")],
@@ -159,8 +159,8 @@ function Section({ title, rows, isCode }: { title: string; rows: readonly Fact[]
     <section class="fact-section">
       <h2>{title}</h2>
       <dl>
-        {rows.map(([label, value]) => (
-          <div class="fact" key={label}>
+        {rows.map(([label, value], index) => (
+          <div class="fact" key={`${index} ${label}`}>
             <dt>{isCode ? <code>{label}</code> : label}</dt>
             <dd>{value}</dd>
           </div>
@@ -198,11 +198,19 @@ function result(run: RunView, context: PanelContext): Fact[] {
   return rows.filter((row) => row !== false);
 }
 
-function evaluation({ step, split, file, metric, score, interval, count }: AskedView, texts: Texts): Fact {
+function evaluation(asked: AskedView, { id }: RunView, { store, texts, command }: PanelContext): Fact {
+  const { name, step, split, file, metric, score, interval, count } = asked;
   const [value, low, high] = [score, ...interval].map((one) => texts.score(metric, one));
+  const of = { run: id, evaluation: name };
   return [
     texts.t("evaluatedOn", texts.count(step), file ?? texts.t(split === "test" ? "factTest" : "validationScore")),
-    texts.t("evaluatedScore", metric, value!, low!, high!, texts.count(count)),
+    <span class="with-actions" key={name}>
+      <span>{texts.t("evaluatedScore", metric, value!, low!, high!, texts.count(count))}</span>
+      <Link label={texts.t("showAnswers")} onClick={() => command({ command: "showAnswers", ...of })} />
+      {store.experiment?.canTrain && (
+        <Link label={texts.t("deleteEvaluation")} onClick={() => command({ command: "deleteEvaluation", ...of })} />
+      )}
+    </span>,
   ];
 }
 
@@ -254,7 +262,7 @@ function files(run: RunView, { store, texts, command }: PanelContext): Fact[] {
     // The folder says where; of what lies in it the name is enough.
     const shown = key === "folder" ? path : (path.split(/[\\/]/).at(-1) ?? path);
     const value = (
-      <span class="path">
+      <span class="with-actions">
         <code title={path}>{shown}</code>
         {actions[key]}
       </span>

@@ -1,8 +1,10 @@
 /** @file The page of an exported prompt: facts, size, tokens, and a box to try it. */
 import type { JSX } from "preact";
 import type {
+  EvaluationAction,
   FromPromptPage,
   PromptAction,
+  PromptEvaluationView,
   PromptFact,
   PromptPage,
   PromptStrings,
@@ -11,7 +13,7 @@ import type {
 } from "../../../src/shared/promptView.ts";
 import { visibleLine } from "../../../src/words/surfaces.ts";
 import { fill } from "../../format.ts";
-import { Button } from "../../ui/controls.tsx";
+import { Button, Link } from "../../ui/controls.tsx";
 import type { Answers } from "./answers.ts";
 import { Trouble } from "./trouble.tsx";
 import { type Kept, TryBox } from "./tryBox.tsx";
@@ -24,13 +26,15 @@ export interface PromptViewProps {
   page: PromptPage;
   strings: PromptStrings;
   answers: Answers;
+  evaluations: readonly PromptEvaluationView[];
   inspection: Inspection | undefined;
   kept: Kept;
   keep: (kept: Kept) => void;
   send: (message: FromPromptPage) => void;
 }
 
-export function PromptView({ page, strings, answers, inspection, kept, keep, send }: PromptViewProps): JSX.Element {
+export function PromptView(props: PromptViewProps): JSX.Element {
+  const { page, strings, answers, evaluations, inspection, kept, keep, send } = props;
   return (
     <>
       <h1>{page.name}</h1>
@@ -51,6 +55,8 @@ export function PromptView({ page, strings, answers, inspection, kept, keep, sen
           <FactList facts={page.provenance} />
         </section>
       </div>
+      <h2>{strings.evaluations}</h2>
+      <Evaluations evaluations={evaluations} strings={strings} send={send} />
       <h2>{strings.tokens}</h2>
       <Tokens inspection={inspection} strings={strings} send={send} />
     </>
@@ -58,18 +64,40 @@ export function PromptView({ page, strings, answers, inspection, kept, keep, sen
 }
 
 function Actions({ page, strings, send }: Pick<PromptViewProps, "page" | "strings" | "send">): JSX.Element {
-  const { openRun, reveal, copyPath, delete: remove, actions } = strings;
+  const { compareAnswers, openRun, reveal, copyPath, delete: remove, actions } = strings;
   const on = (label: string, action: PromptAction) => (
     <Button label={label} onClick={() => send({ type: "action", action })} />
   );
   return (
     // biome-ignore lint/a11y/useSemanticElements: no form
     <div class="actions" role="group" aria-label={actions}>
+      {on(compareAnswers, "compareAnswers")}
       {page.hasRun && on(openRun, "openRun")}
       {on(reveal, "reveal")}
       {on(copyPath, "copyPath")}
       {on(remove, "delete")}
     </div>
+  );
+}
+
+function Evaluations({
+  evaluations,
+  strings,
+  send,
+}: Pick<PromptViewProps, "evaluations" | "strings" | "send">): JSX.Element {
+  if (evaluations.length === 0) return <p class="quiet">{strings.noEvaluations}</p>;
+  const act = (name: string, action: EvaluationAction) => () => send({ type: "evaluation", name, action });
+  return (
+    <dl class="evaluations">
+      {evaluations.map(({ name, on, text }) => [
+        <dt key={`${name} is`}>{on}</dt>,
+        <dd key={name}>
+          <span>{text}</span>
+          <Link label={strings.showAnswers} onClick={act(name, "showAnswers")} />
+          <Link label={strings.delete} onClick={act(name, "delete")} />
+        </dd>,
+      ])}
+    </dl>
   );
 }
 
