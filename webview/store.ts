@@ -81,7 +81,10 @@ export class PanelStore {
     if (message.experiment) this.experiment = message.experiment;
     if (message.runs) {
       const changed = new Map(message.runs.map((run) => [run.id, run]));
-      this.runs = this.runs.map((run) => changed.get(run.id) ?? run);
+      this.runs = this.runs.map((run) => {
+        const change = changed.get(run.id);
+        return change ? { ...run, ...change } : run;
+      });
     }
     for (const details of message.details ?? []) this.details.set(details.id, details);
     for (const change of message.series ?? []) this.applySeries(change);

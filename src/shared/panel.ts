@@ -135,6 +135,9 @@ export interface RunView {
   reading: boolean;
 }
 
+/** What of a run's view changed. */
+export type RunChange = Pick<RunView, "id"> & Partial<RunView>;
+
 /** An evaluation of a checkpoint that somebody asked for. */
 export interface AskedView {
   /** What it is called in its run's folder. */
@@ -269,8 +272,8 @@ export type HostMessage =
       type: "delta";
       seq: number;
       experiment?: ExperimentView;
-      /** Those that changed, whole. */
-      runs?: readonly RunView[];
+      /** Of those that changed what did. */
+      runs?: readonly RunChange[];
       /** Of runs that are newly shown or looked at. */
       details?: readonly RunDetails[];
       series?: readonly SeriesChange[];

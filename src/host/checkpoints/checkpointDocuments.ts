@@ -6,7 +6,7 @@ import type { ErrorCode } from "../../errors.ts";
 import { describeSettings } from "../../experiment/describe.ts";
 import { runNamed } from "../../experiment/expand.ts";
 import { parseExperiment } from "../../experiment/parse.ts";
-import { commonRows, evaluationsOf, findAnswers } from "../../listing/keptAnswers.ts";
+import { commonRows, findAnswers } from "../../listing/keptAnswers.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import { scoreText } from "../../metrics/kinds.ts";
 import type { RunResult } from "../../results/fold.ts";
@@ -14,6 +14,7 @@ import { diffRows } from "../../results/rowDiff.ts";
 import { diffSentence } from "../../results/rowDiffWords.ts";
 import { changeSummary, comparisonOrder, settle } from "../../runs/checkpointChange.ts";
 import { checkpointText, defaultPrecision } from "../../runs/checkpointText.ts";
+import { runPaths } from "../../runs/layout.ts";
 import { openRun } from "../../runs/store.ts";
 import { visibleLine } from "../../words/surfaces.ts";
 import {
@@ -159,7 +160,9 @@ class RunDocumentProvider
   private async checkpoint(directory: string, id: CheckpointId & { comparison?: Comparison | undefined }) {
     const { step, comparison } = id;
     const own = await this.inspections.checkpoint(directory, step);
-    const evaluations = evaluationsOf({ kind: "checkpoint", directory, step });
+    const evaluations = this.store
+      .evaluationsIn(runPaths(directory).evaluations)
+      .filter(({ subject }) => subject.kind === "checkpoint" && subject.step === step);
     const options = { precision: precision(), evaluations };
     if (!comparison) return checkpointText(own, options);
     const isFrom = isSameCheckpoint(comparison.from, id);

@@ -2,6 +2,7 @@
  * @file The experiment that a run panel shows: its runs, their courses, and what of that the webview has not been told.
  * Reads files and knows no `vscode`.
  */
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 import { knownMethod } from "../../experiment/methods/registry.ts";
@@ -21,6 +22,7 @@ import {
   type HostMessage,
   type LaunchView,
   type ReferenceScores,
+  type RunChange,
   type RunDetails,
   type RunView,
   type SeriesChange,
@@ -217,11 +219,10 @@ export class PanelModel {
     const views = this.allStale || this.stale.size ? this.runViews(isStale) : [];
     this.allStale = false;
     this.stale.clear();
-    const runs = views.filter((run) => {
-      const told = this.toldRuns.get(run.id);
-      if (told && isSameView(told, run)) return false;
-      this.toldRuns.set(run.id, run);
-      return true;
+    const runs = views.flatMap((run) => {
+      const change = changeOf(this.toldRuns.get(run.id), run);
+      if (change) this.toldRuns.set(run.id, run);
+      return change ?? [];
     });
     const experiment = this.experimentView();
     const experimentText = JSON.stringify(experiment);
@@ -400,7 +401,8 @@ function precisionText({ model: { quantization } }: NonNullable<RunSummary["spec
 
 /** Of a run that cannot be read nothing is known that another could share. */
 function aloneGroup({ directory, run }: RunSummary): GroupFacts {
-  return { key: directory, name: run, difference: "", family: directory };
+  const key = `the run ${basename(directory)}`;
+  return { key, name: run, difference: "", family: key };
 }
 
 function isLive({ state }: RunFollower): boolean {
@@ -449,7 +451,7 @@ function viewOf(
     memory: follower?.memory() ?? null,
     memoryEstimate: result?.memory.estimated ?? null,
     peakMemory: result?.memory.peak ?? null,
-    asked: follower?.asked() ?? [],
+    asked: follower?.asked() ?? noneAsked,
     divergedAt: result?.curve.divergedAt ?? null,
     warnings: result?.warnings.slice(-20).map(({ message }) => message) ?? noWarnings,
     reading: follower?.reading ?? false,
@@ -460,14 +462,18 @@ function finite(value: number | undefined): number | null {
   return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
+const noneAsked: RunView["asked"] = [];
 const noSettings: RunView["settings"] = {};
 const noWarnings: RunView["warnings"] = [];
 
 /** Quick where little is new, as of thousands of runs: texts are made only of lists and records that are other objects. */
-function isSameView(a: RunView, b: RunView): boolean {
-  return (Object.keys(b) as (keyof RunView)[]).every(
-    (key) => a[key] === b[key] || (typeof b[key] === "object" && JSON.stringify(a[key]) === JSON.stringify(b[key])),
-  );
+function changeOf(told: RunView | undefined, now: RunView): RunChange | undefined {
+  if (!told) return now;
+  const isSame = (key: keyof RunView) =>
+    told[key] === now[key] || (typeof now[key] === "object" && JSON.stringify(told[key]) === JSON.stringify(now[key]));
+  const changed = (Object.keys(now) as (keyof RunView)[]).filter((key) => !isSame(key));
+  if (changed.length === 0) return undefined;
+  return { id: now.id, ...Object.fromEntries(changed.map((key) => [key, now[key]])) };
 }
 
 /** Whether no run came, went or was replaced. */

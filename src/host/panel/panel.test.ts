@@ -144,7 +144,7 @@ describe("PanelModel", () => {
     expect(new Set(runs.map(({ group }) => group.key)).size).toBe(201);
     await subject.compared();
     const later = subject.delta() as Extract<HostMessage, { type: "delta" }>;
-    expect(new Set(later.runs!.map(({ group }) => group.key)).size).toBe(1);
+    expect(new Set(later.runs!.map(({ group }) => group?.key)).size).toBe(1);
     expect(later.experiment!.common).toMatchObject({ "training.steps": "10" });
   });
 

@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import * as vscode from "vscode";
 import type { ErrorCode } from "../../errors.ts";
-import { evaluationsOf } from "../../listing/keptAnswers.ts";
 import { findEvaluation } from "../../runs/evaluations.ts";
 import { fingerprint } from "../../runs/inspection.ts";
 import { evaluationsFolder, runPaths } from "../../runs/layout.ts";
@@ -63,6 +62,7 @@ class PromptView {
   private readonly services: PromptEditorServices;
   private readonly disposables: vscode.Disposable[] = [];
   private readonly closed = new vscode.CancellationTokenSource();
+  private watching: vscode.Disposable | undefined;
   /** Of the question that is being answered. */
   private trying: vscode.CancellationTokenSource | undefined;
 
@@ -89,8 +89,10 @@ class PromptView {
       }),
       webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.show()),
+      panel.onDidChangeViewState(() => this.watch(panel.visible)),
       panel.onDidDispose(() => this.dispose()),
     );
+    this.watch(panel.visible);
     webview.html = panelHtml({
       nonce: randomBytes(18).toString("base64url"),
       source: webview.cspSource,
@@ -102,7 +104,14 @@ class PromptView {
     });
   }
 
+  /** While somebody looks, the store looks for evaluations that were made elsewhere. */
+  private watch(visible: boolean): void {
+    this.watching?.dispose();
+    this.watching = visible ? this.services.store.watch() : undefined;
+  }
+
   private dispose(): void {
+    this.watch(false);
     this.closed.cancel();
     this.closed.dispose();
     this.stopTrying();
@@ -165,7 +174,9 @@ class PromptView {
   private showEvaluations(): void {
     try {
       const { sha256 } = fingerprint(this.uri.fsPath);
-      const kept = evaluationsOf({ kind: "prompt", folder: this.evaluationsFolder(), sha256 });
+      const kept = this.services.store
+        .evaluationsIn(this.evaluationsFolder())
+        .filter(({ subject }) => subject.kind === "prompt" && subject.sha256 === sha256);
       const evaluations = kept.map((one) => promptEvaluation(one, vscode.l10n.t));
       this.post({ type: "evaluations", evaluations });
     } catch (error) {

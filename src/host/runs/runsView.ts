@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import type { RunSummary } from "../../listing/summary.ts";
 import { fold } from "../../results/fold.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
-import { type KeptEvaluation, listEvaluations } from "../../runs/evaluations.ts";
+import type { KeptEvaluation } from "../../runs/evaluations.ts";
 import { runPaths, runsFolder } from "../../runs/layout.ts";
 import { requireOwnFolder } from "../../runs/ownFiles.ts";
 import { labelText, markdownText, messageText } from "../../words/surfaces.ts";
@@ -422,7 +422,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       nodes.push(message(parent, text, state === "failed" ? "error" : "warning", showLog));
     }
     if (files.length === 0) nodes.push(message(parent, noCheckpointText(run), "info"));
-    const asked = listEvaluations(runPaths(directory).evaluations);
+    const asked = this.store.evaluationsIn(runPaths(directory).evaluations);
     for (const checkpoint of checkpointRows(files, result)) {
       const evaluations = asked.filter(
         ({ subject }) => subject.kind === "checkpoint" && subject.step === checkpoint.step,

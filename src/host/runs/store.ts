@@ -20,7 +20,9 @@ import { RunListing } from "../../listing/listing.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import type { RunResult } from "../../results/fold.ts";
+import { type KeptEvaluation, listEvaluations } from "../../runs/evaluations.ts";
 import { experimentFolder, isName, runsFolder } from "../../runs/layout.ts";
+import { lookAt } from "../../runs/ownFiles.ts";
 import { subfolders } from "../../runs/store.ts";
 import { contextKeys } from "../ids.ts";
 import { setContextKey } from "../window/contextKey.ts";
@@ -83,6 +85,8 @@ export interface RunStore extends vscode.Disposable {
   follow(launch: Launch, folder: vscode.WorkspaceFolder, end?: Promise<unknown>): void;
   /** Says that something changed which no watcher sees. */
   changed(change: RunChange): void;
+  /** The evaluations that are kept in a folder; whether others were kept there is looked at from now on. */
+  evaluationsIn(folder: string): readonly KeptEvaluation[];
   /** Says that evaluations in this folder were kept or deleted, also where no watcher sees it. */
   evaluated(folder: string): void;
   /** Whether the charts show a run: the best of many, unless somebody chose otherwise. */
@@ -119,6 +123,9 @@ const restFactor = 20;
 const quietMilliseconds = 150;
 /** More runs than this that change at once are not looked at one by one. */
 const stormOfRuns = 20;
+
+/** More folders of evaluations are not looked at again and again: nobody has as many open. */
+const mostFoldersOfEvaluations = 50;
 
 const baselinesKey = "ulpt.baselines";
 
@@ -161,6 +168,8 @@ export class WorkspaceRuns implements RunStore {
   /** What the launches that are starting said last, as text. */
   private readonly saying = new Map<Launch, string>();
   private readonly folderTimes = new Map<string, number>();
+  /** Of folders of evaluations, as they were when somebody looked, the last looked into last. */
+  private readonly evaluationTimes = new Map<string, number>();
   private disposed = false;
 
   constructor(memory: vscode.Memento) {
@@ -292,7 +301,16 @@ export class WorkspaceRuns implements RunStore {
     this.changeEmitter.fire(change);
   }
 
+  evaluationsIn(folder: string): readonly KeptEvaluation[] {
+    this.evaluationTimes.delete(folder);
+    this.evaluationTimes.set(folder, lookAt(folder)?.mtimeMs ?? 0);
+    const [oldest] = this.evaluationTimes.keys();
+    if (this.evaluationTimes.size > mostFoldersOfEvaluations) this.evaluationTimes.delete(oldest!);
+    return listEvaluations(folder);
+  }
+
   evaluated(folder: string): void {
+    if (this.evaluationTimes.has(folder)) this.evaluationTimes.set(folder, lookAt(folder)?.mtimeMs ?? 0);
     this.evaluateEmitter.fire(folder);
     const directory = dirname(folder);
     if (this.experimentOf(directory)) this.changeEmitter.fire({ experiment: dirname(directory), directory });
@@ -413,7 +431,10 @@ export class WorkspaceRuns implements RunStore {
         const run = await this.run(directory);
         if (!isSame(before, run)) this.changeEmitter.fire({ experiment: dirname(directory), directory });
       }
-      if (this.watching > 0) await this.pollFolders();
+      if (this.watching > 0) {
+        await this.pollFolders();
+        this.pollEvaluations();
+      }
     } finally {
       this.pollCost = performance.now() - started;
       this.isPolling = false;
@@ -462,6 +483,12 @@ export class WorkspaceRuns implements RunStore {
     }
   }
 
+  private pollEvaluations(): void {
+    for (const [folder, before] of this.evaluationTimes) {
+      if ((lookAt(folder)?.mtimeMs ?? 0) !== before) this.evaluated(folder);
+    }
+  }
+
   private createWatchers(): void {
     for (const watcher of this.watchers.splice(0)) watcher.dispose();
     for (const folder of localFolders()) {
@@ -473,22 +500,29 @@ export class WorkspaceRuns implements RunStore {
         true,
         true,
       );
-      const evaluations = vscode.workspace.createFileSystemWatcher(
-        new vscode.RelativePattern(folder, ".ulpt/{runs/*/*/evaluations,evaluations}/*.json"),
-      );
-      for (const [watcher, touched] of [
-        [files, this.touched],
-        [evaluations, this.touchedEvaluations],
-      ] as const) {
-        const touch = ({ fsPath }: vscode.Uri) => this.touch(touched, dirname(fsPath));
-        watcher.onDidCreate(touch);
-        watcher.onDidChange(touch);
-        watcher.onDidDelete(touch);
-      }
+      const touch = ({ fsPath }: vscode.Uri) => this.touch(this.touched, dirname(fsPath));
+      files.onDidCreate(touch);
+      files.onDidChange(touch);
+      files.onDidDelete(touch);
       // Of a folder that is deleted, the watcher names the topmost only.
       folders.onDidDelete(({ fsPath }) => this.removed(fsPath));
-      this.watchers.push(files, evaluations, folders);
+      this.watchers.push(files, folders, ...this.watchEvaluations(folder));
     }
+  }
+
+  private watchEvaluations(workspace: vscode.WorkspaceFolder): vscode.Disposable[] {
+    const pattern = ".ulpt/{runs/*/*/evaluations,evaluations}";
+    const [folders, files] = [pattern, `${pattern}/*.json`].map((glob) =>
+      vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(workspace, glob)),
+    );
+    const touch = (folder: string) => this.touch(this.touchedEvaluations, folder);
+    // Of a folder that is new, the watcher does not tell what is written to it at once.
+    folders!.onDidCreate(({ fsPath }) => touch(fsPath));
+    const onFile = ({ fsPath }: vscode.Uri) => touch(dirname(fsPath));
+    files!.onDidCreate(onFile);
+    files!.onDidChange(onFile);
+    files!.onDidDelete(onFile);
+    return [folders!, files!];
   }
 
   private removed(path: string): void {
