@@ -1,6 +1,7 @@
 /** @file `ulpt runs`: the runs of a workspace that are asked for. */
-import { hasCode, UlptError } from "../errors.ts";
-import { listRuns, type RunSummary } from "../listing/summary.ts";
+import { UlptError } from "../errors.ts";
+import { marksOf } from "../listing/marks.ts";
+import { listRuns } from "../listing/summary.ts";
 import { viewSweeps } from "../listing/sweeps.ts";
 import {
   type Condition,
@@ -10,7 +11,6 @@ import {
   selectRuns,
   settingPaths,
 } from "../results/selection.ts";
-import { type Marks, noMarks, readMarks } from "../runs/marks.ts";
 import { suggest } from "../words/suggest.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { openSweepLines, pausedStates } from "./sweepTable.ts";
@@ -34,7 +34,7 @@ export function showRuns({ workspace: option, where, tag, starred, sort, json }:
   for (const { field } of where) requireField("--where", field, all);
   if (sort !== undefined) requireField("--sort", sort.replace(/^-/, ""), all);
   const runs = selectRuns(
-    all.map((run) => ({ ...run, ...marksOf(run) })),
+    all.map((run) => ({ ...run, ...marksOf(run, complainOf) })),
     { where, tags: tag, starred, sort },
   );
   if (json) for (const run of runs) sayJson(run);
@@ -57,15 +57,6 @@ function requireField(option: string, field: string, runs: readonly Pick<ListedR
   });
 }
 
-/** A run stands in the list whatever became of its marks. */
-function marksOf({ directory, state }: RunSummary): Marks {
-  if (state === "unreadable") return noMarks;
-  try {
-    return readMarks(directory);
-  } catch (error) {
-    if (!hasCode(error, "RUN_INVALID")) throw error;
-    const { message, where } = error as UlptError;
-    complain(visibleLine(`${message} (${where})`));
-    return noMarks;
-  }
+function complainOf({ message, where }: UlptError): void {
+  complain(visibleLine(`${message} (${where})`));
 }

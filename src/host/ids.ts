@@ -53,6 +53,8 @@ export const coreCommands = {
 /** Commands that only our own items run, and that package.json need not know. */
 export const internalCommands = {
   showMore: "ulpt.internal.showMore",
+  /** Whether the Runs view lists runs that somebody hid: the other way round. */
+  toggleHidden: "ulpt.internal.toggleHidden",
   showStatus: "ulpt.internal.showStatus",
   /** Other rows of a preview: its page's links. */
   showPreview: "ulpt.internal.showPreview",

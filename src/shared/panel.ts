@@ -206,6 +206,8 @@ export interface ReferenceScores {
 }
 
 export interface ExperimentView {
+  /** Runs that are left out because somebody hid them. */
+  hidden: number;
   /** Folder of its runs: names the experiment in `PanelState`. */
   directory: string;
   name: string;
@@ -351,6 +353,7 @@ export type StringKey =
   | "openExperimentFolder"
   | "runsCount"
   | "runsCountOne"
+  | "runsHidden"
   | "statusRunning"
   | "statusRunningMany"
   | "statusIdle"

@@ -94,6 +94,7 @@ function snapshot(seq: number): HostMessage {
       sweep: null,
       launch: null,
       canTrain: true,
+      hidden: 0,
     },
     runs: [run({})],
     details: [],

@@ -8,11 +8,8 @@ export function NoRuns(): JSX.Element {
   const { store, texts, command } = usePanel();
   const { launch = null, canTrain = false } = store.experiment ?? {};
   if (launch?.state === "starting") {
-    return (
-      <EmptyState title={texts.t("launchStarting", launch.text)} detail={texts.t("startingDetail")}>
-        <Button label={texts.t("stop")} onClick={() => command({ command: "stopStarting" })} />
-      </EmptyState>
-    );
+    // The head of the panel has the button that stops it.
+    return <EmptyState title={texts.t("launchStarting", launch.text)} detail={texts.t("startingDetail")} />;
   }
   if (launch) {
     return (

@@ -1,4 +1,5 @@
 /** @file The panel's numbers to take along: metrics as CSV, the comparison as Markdown. */
+import { basename } from "node:path";
 import { scoreText } from "../../metrics/kinds.ts";
 import type { RunResult } from "../../results/fold.ts";
 import {
@@ -19,7 +20,7 @@ export function metricsCsv(runs: readonly { run: RunView; result: RunResult }[])
     ["run", "method", "rank", "seed", "parameters", "kind", "step", "seconds", "examples", "loss", "metric", "score"],
   ];
   for (const { run, result } of runs) {
-    const facts = [run.name, run.method, run.rank, run.seed, run.parameters];
+    const facts = [basename(run.id), run.method, run.rank, run.seed, run.parameters];
     const all = result.curve.between("step", 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
     for (const [index, step] of all.step.entries()) {
       rows.push([...facts, "train", step, all.seconds[index]!, all.examples[index]!, all.loss[index]!, null, null]);

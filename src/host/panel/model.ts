@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 import { knownMethod } from "../../experiment/methods/registry.ts";
+import { isHidden, titleOf } from "../../listing/marks.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import type { Axis } from "../../results/curve.ts";
@@ -60,6 +61,8 @@ const readBudget = 30;
 export class PanelModel {
   readonly experiment: { name: string; directory: string };
   private readonly source: PanelSource;
+  /** All there are, and of these what is shown: without those that somebody hid, but for the one that is looked at. */
+  private listed: readonly RunSummary[] = [];
   private summaries: readonly RunSummary[] = [];
   /** Where each run stands in `summaries`. */
   private positions: ReadonlyMap<string, number> = new Map();
@@ -87,7 +90,8 @@ export class PanelModel {
 
   /** Lists the runs again. True where a run came, went or was replaced: the webview then needs a snapshot. */
   async refresh(): Promise<boolean> {
-    const summaries = await this.source.runs();
+    this.listed = await this.source.runs();
+    const summaries = this.listed.some(isHidden) ? this.listed.filter((run) => this.isWanted(run)) : this.listed;
     const changed = !isSameList(summaries, this.summaries);
     this.summaries = summaries;
     this.allStale = true;
@@ -106,12 +110,18 @@ export class PanelModel {
     const summary = await this.source.run(directory);
     const position = this.positions.get(directory);
     const before = position === undefined ? undefined : this.summaries[position];
-    if (position === undefined || !before || !isSameRun(before, summary)) return false;
+    const isWanted = this.isWanted(summary);
+    if (!isWanted && !before) return true;
+    if (position === undefined || !before || !isWanted || !isSameRun(before, summary)) return false;
     this.summaries = this.summaries.with(position, summary);
     this.stale.add(directory);
     this.follow();
     for (const followed of this.followers.keys()) this.stale.add(followed); // what tells those of one colour apart
     return true;
+  }
+
+  private isWanted(run: RunSummary): boolean {
+    return !isHidden(run) || run.directory === this.focused;
   }
 
   /** Resolves once the runs listed last were compared with each other. */
@@ -270,7 +280,8 @@ export class PanelModel {
       },
       references: references(followers),
       common: this.relations.common,
-      sweep: this.source.sweep(this.summaries),
+      sweep: this.source.sweep(this.listed),
+      hidden: this.listed.length - this.summaries.length,
       launch: this.source.launch(),
       canTrain: this.source.canTrain(),
     };
@@ -423,7 +434,7 @@ function viewOf(
   const secondsPerStep = result?.secondsPerStep;
   return {
     id: summary.directory,
-    name: summary.run,
+    name: titleOf(summary),
     state,
     reason: problem ?? summary.reason ?? follower?.reason ?? null,
     method: spec?.method ?? null,

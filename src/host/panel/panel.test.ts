@@ -8,6 +8,7 @@ import { listRuns, summarizeRun } from "../../listing/summary.ts";
 import { RunResult } from "../../results/fold.ts";
 import { JournalWriter } from "../../runs/journal.ts";
 import { runPaths } from "../../runs/layout.ts";
+import { changeMarks } from "../../runs/marks.ts";
 import { claimRun } from "../../runs/owner.ts";
 import { createRun } from "../../runs/store.ts";
 import { defaultPreferences, type HostMessage, type RunView } from "../../shared/panel.ts";
@@ -134,6 +135,22 @@ describe("PanelModel", () => {
     expect(subject.delta()).toMatchObject({ runs: [{ step: 1 }] });
     expect(listings).toBe(1);
     expect(await subject.refreshRun(run(4).directory)).toBe(false);
+  });
+
+  it("calls a run as somebody named it, and leaves out those that somebody hid, but for the one that is looked at", async () => {
+    const [named, hidden] = [run(2).directory, run(4).directory];
+    const subject = model();
+    await subject.refresh();
+    changeMarks(named, (marks) => ({ ...marks, name: "the small one" }));
+    changeMarks(hidden, (marks) => ({ ...marks, hidden: true }));
+    expect(await subject.refreshRun(named)).toBe(true);
+    expect(await subject.refreshRun(hidden)).toBe(false);
+    expect(await subject.refresh()).toBe(true);
+    const view = () => subject.snapshot(strings) as Extract<HostMessage, { type: "snapshot" }>;
+    expect(view()).toMatchObject({ runs: [{ id: named, name: "the small one" }], experiment: { hidden: 1 } });
+    subject.focus(hidden);
+    expect(await subject.refresh()).toBe(true);
+    expect(view()).toMatchObject({ runs: [{ id: named }, { id: hidden }], experiment: { hidden: 0 } });
   });
 
   it("compares very many runs after the first picture", async () => {
@@ -304,7 +321,7 @@ describe("export", () => {
     const result = new RunResult();
     const step = { type: "step", learningRate: 1, gradientNorm: 1, tokens: 9, seconds: 0.1, attempt: 1 } as const;
     result.append([{ ...step, t: 100, seq: 1, step: 1, loss: 0.5, examples: 16 }]);
-    const run = view({ name: '=1+"x"', method: "ulpt", seed: 1 });
+    const run = view({ id: '/w/=1+"x"', method: "ulpt", seed: 1 });
     expect(metricsCsv([{ run, result }]).split("\r\n")).toEqual([
       "run,method,rank,seed,parameters,kind,step,seconds,examples,loss,metric,score",
       `"'=1+""x""",ulpt,2,1,456,train,1,0.1,16,0.5,,`,

@@ -207,6 +207,7 @@ export class RunPanel implements vscode.Disposable {
         return;
       case "facts":
         this.model.focus(message.run);
+        if (message.run !== null && !this.model.has(message.run)) this.refresh(); // a hidden one that is looked at is listed
         this.tick();
         return;
       case "detail":

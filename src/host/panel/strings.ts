@@ -18,6 +18,7 @@ export function panelStrings(t: Translate): Strings {
     openExperimentFile: t("Open Experiment File"),
     openExperimentFolder: t("Reveal Folder of Runs"),
     runsCount: t("{0} runs"),
+    runsHidden: t("{0} hidden"),
     runsCountOne: t("1 run"),
     statusRunning: t("{0} is training: step {1} of {2}, loss {3}"),
     statusRunningMany: t("{0} runs are training"),

@@ -51,6 +51,7 @@ const arrangement = (change: Partial<Arrangement>): Arrangement => ({
   group: "none",
   order: "name",
   filter: "",
+  hidden: false,
   ...change,
 });
 const names = (runs: readonly RunSummary[], change: Partial<Arrangement> = {}) =>
@@ -197,7 +198,7 @@ describe("an experiment in words", () => {
     const tested = [run("a", { testScore: 0.8, bestScore: 0.85 }), run("b", { testScore: 0.7, bestScore: 0.9 })];
     expect(markedRun([running, ...tested])?.run).toBe("a");
     expect(experimentDescription([running, ...tested], t)).toBe("best test 80.0 % · 3 runs · 1 training");
-    const arranged = arrangeRuns([running, ...tested], { group: "none", order: "score", filter: "" }, t);
+    const arranged = arrangeRuns([running, ...tested], arrangement({ order: "score" }), t);
     expect(arranged[0]!.runs.map((one) => one.run)).toEqual(["a", "b", "c"]);
   });
 
@@ -209,7 +210,7 @@ describe("an experiment in words", () => {
     const tested = run("d", { bestScore: 3, metric: "loss", testScore: 0.4 });
     expect(bestRun([...runs, tested])?.run).toBe("d");
     expect(runDescription(tested, { best: true, baseline: false }, t)).toBe("★ test 40.0 % · validation loss 3.0000");
-    const arranged = arrangeRuns([...runs, tested], { group: "none", order: "score", filter: "" }, t);
+    const arranged = arrangeRuns([...runs, tested], arrangement({ order: "score" }), t);
     expect(arranged[0]!.runs.map((one) => one.run)).toEqual(["d", "b", "a", "c"]);
   });
 });

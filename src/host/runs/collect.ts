@@ -1,4 +1,5 @@
 /** @file What the Runs view shows, out of the runs there are: texts, order, groups. Knows no `vscode`. */
+import { isHidden, titleOf } from "../../listing/marks.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { gain, isLowest, lossText, percentText, scoreText } from "../../metrics/kinds.ts";
 import type { RunResult } from "../../results/fold.ts";
@@ -19,6 +20,16 @@ export interface Arrangement {
   order: Order;
   /** Words that a run must have, each in its name, method, state or experiment; none shows all. */
   filter: string;
+  /** Whether runs that somebody hid are listed as well. */
+  hidden: boolean;
+}
+
+/** The runs to list: without those that somebody hid, unless they are wanted. */
+export function listedRuns(
+  runs: readonly RunSummary[],
+  { hidden }: Pick<Arrangement, "hidden">,
+): readonly RunSummary[] {
+  return hidden ? runs : runs.filter((run) => !isHidden(run));
 }
 
 export interface RunGroup {
@@ -44,7 +55,7 @@ function matches(filter: string, t: Translate): (run: RunSummary) => boolean {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return (run) => {
     const text =
-      `${run.experiment} ${run.run} ${run.spec?.method ?? ""} ${run.state} ${stateText(run.state, t)}`.toLowerCase();
+      `${run.experiment} ${run.run} ${titleOf(run)} ${run.spec?.method ?? ""} ${run.state} ${stateText(run.state, t)}`.toLowerCase();
     return words.every((word) => text.includes(word));
   };
 }
@@ -52,7 +63,7 @@ function matches(filter: string, t: Translate): (run: RunSummary) => boolean {
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 const comparators: Record<Order, (a: RunSummary, b: RunSummary) => number> = {
-  name: (a, b) => byName(a.run, b.run),
+  name: (a, b) => byName(titleOf(a), titleOf(b)),
   score: byScore,
   newest: (a, b) => createdAt(b) - createdAt(a) || byName(a.run, b.run),
   rank: (a, b) => (a.spec?.parameters ?? 0) - (b.spec?.parameters ?? 0) || byName(a.run, b.run),
@@ -175,7 +186,7 @@ export function runDescription(run: RunSummary, marks: { best: boolean; baseline
 /** What a screen reader says of a run: all that the row shows. */
 export function runLabel(run: RunSummary, marks: { best: boolean; baseline: boolean }, t: Translate): string {
   const description = runDescription(run, { ...marks, best: false }, t);
-  const parts = [run.run, stateText(run.state, t), description, ...(marks.best ? [t("best run")] : [])];
+  const parts = [titleOf(run), stateText(run.state, t), description, ...(marks.best ? [t("best run")] : [])];
   return parts.filter(Boolean).join(", ");
 }
 
@@ -209,6 +220,7 @@ export const seriesColors = [
 export function runFacts(run: RunSummary, t: Translate): [label: string, value: string][] {
   const { spec, reason, exit } = run;
   const facts: [string, string | undefined][] = [
+    [t("Name"), titleOf(run) === run.run ? undefined : run.run],
     [t("State"), stateText(run.state, t)],
     [t("Reason"), reason ?? undefined],
     [t("To do"), exit?.error && hintFor(exit.error, t)],

@@ -96,6 +96,8 @@ export function runCommands(services: Services) {
       promptsView.refresh();
     },
 
+    [internalCommands.toggleHidden]: () => runsView.arrange({ hidden: !runsView.arrangement.hidden }),
+
     [internalCommands.showMore]: (node) => runsView.showMore(node as MoreNode),
 
     async [coreCommands.showRunLog](clicked) {

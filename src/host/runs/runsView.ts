@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as vscode from "vscode";
+import { isHidden, titleOf } from "../../listing/marks.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { fold } from "../../results/fold.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
@@ -31,6 +32,7 @@ import {
   evaluationTexts,
   experimentDescription,
   isResumable,
+  listedRuns,
   markedRun,
   page,
   runDescription,
@@ -136,7 +138,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   get arrangement(): Arrangement {
-    const initial: Arrangement = { group: "none", order: "name", filter: "" };
+    const initial: Arrangement = { group: "none", order: "name", filter: "", hidden: false };
     return { ...initial, ...this.memory.get<Partial<Arrangement>>(arrangementKey) };
   }
 
@@ -211,7 +213,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     const run = await this.store.run(before.directory);
     node.run = run;
     // A new state or score may move the run, or the star of the best one.
-    const same = before.state === run.state && before.bestScore === run.bestScore && before.testScore === run.testScore;
+    const isAlike = before.state === run.state && isHidden(before) === isHidden(run);
+    const same = isAlike && before.bestScore === run.bestScore && before.testScore === run.testScore;
     if (!same) return this.redrawChanged(parent);
     await this.redrawChanged(node);
     this.redrawSweep(parent, run);
@@ -349,18 +352,21 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
     }
 
     const { group, ...arrangement } = this.arrangement;
-    const groups = arrangeRuns(runs, { group, ...arrangement }, t);
+    const listed = listedRuns(runs, arrangement);
+    const rest = hiddenNote(parent, runs, arrangement.hidden);
+    if (listed.length === 0) return [...launched, ...rest];
+    const groups = arrangeRuns(listed, { group, ...arrangement }, t);
     if (groups.length === 0) {
       const clear = { title: t("Clear Filter"), command: coreCommands.clearRunFilter };
-      const text = t('No run of {0} matches "{1}": clear the filter', runs.length, arrangement.filter);
+      const text = t('No run of {0} matches "{1}": clear the filter', listed.length, arrangement.filter);
       return [...launched, message(parent, text, "filter", clear)];
     }
-    if (group === "none") return [...launched, ...this.pageOf(parent, groups[0]!.runs)];
+    if (group === "none") return [...launched, ...this.pageOf(parent, groups[0]!.runs), ...rest];
     const nodes = groups.map(({ key, runs: members }): GroupNode => {
       const label = group === "state" ? stateText(key as RunSummary["state"], t) : key;
       return { kind: "group", id: `${parent.id}#${key}`, key, label, runs: members, parent };
     });
-    return [...launched, ...nodes];
+    return [...launched, ...nodes, ...rest];
   }
 
   /** The newest sweep of an experiment, while something is left of it to do. */
@@ -383,18 +389,18 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   /** What can be shown while very many runs are still listed; all of them are drawn after that. */
   private async firstRuns(parent: ExperimentNode, listing: Promise<readonly RunSummary[]>): Promise<RunsNode[]> {
     void listing.then(() => this.redraw(parent));
-    const { group, order, filter } = this.arrangement;
+    const { group, order, filter, hidden } = this.arrangement;
     const isByName = group === "none" && order === "name" && filter === "";
     const first = isByName ? await this.store.firstRuns(parent.entry, pageSize) : [];
     return [
-      ...first.map((run) => runNode(parent, parent.entry, run, false)),
+      ...listedRuns(first, { hidden }).map((run) => runNode(parent, parent.entry, run, false)),
       message(parent, t("Reading the runs…"), "loading~spin"),
     ];
   }
 
   private pageOf(parent: ExperimentNode | GroupNode, runs: readonly RunSummary[]): RunsNode[] {
     const { entry } = parent.kind === "experiment" ? parent : parent.parent;
-    const best = markedRun(this.summaries.get(entry.directory) ?? runs);
+    const best = markedRun(listedRuns(this.summaries.get(entry.directory) ?? runs, this.arrangement));
     const { shown, left } = page(runs, this.limits.get(parent.id) ?? pageSize);
     const nodes: RunsNode[] = shown.map((run) => runNode(parent, entry, run, run === best));
     if (left > 0) nodes.push({ kind: "more", id: `${parent.id}#more`, left, parent });
@@ -504,7 +510,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   private countText({ directory }: ExperimentEntry, runs: readonly RunSummary[]): string {
-    if (runs.length > 0) return experimentDescription(runs, t);
+    if (runs.length > 0) return experimentDescription(listedRuns(runs, this.arrangement), t);
     const isOf = ({ experiment }: Starting | FailedLaunch) => experiment.directory === directory;
     if (this.store.starting().some(isOf)) return t("starting");
     return this.store.failures().some(isOf) ? t("did not start") : t("no run yet");
@@ -513,7 +519,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private runItem({ run, best, entry }: RunNode): vscode.TreeItem {
     const baseline = this.store.baseline(entry) === run.directory;
     const shown = this.store.isShown(run.directory);
-    const texts = { label: run.run, description: runDescription(run, { best, baseline }, t) };
+    const texts = { label: titleOf(run), description: runDescription(run, { best, baseline }, t) };
     const item = treeItem(texts, vscode.TreeItemCollapsibleState.Collapsed);
     const color = new vscode.ThemeColor(seriesColors[this.store.colorIndex(run.directory)]!);
     item.iconPath = new vscode.ThemeIcon(stateIcon(run.state), shown ? color : undefined);
@@ -542,7 +548,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   resolveTreeItem(item: vscode.TreeItem, node: RunsNode): vscode.TreeItem {
-    if (node.kind === "run") item.tooltip = factsTooltip(node.run.run, runFacts(node.run, t));
+    if (node.kind === "run") item.tooltip = factsTooltip(titleOf(node.run), runFacts(node.run, t));
     return item;
   }
 
@@ -575,6 +581,15 @@ function rowText(item: vscode.TreeItem): string {
 
 function trainCommand(): vscode.Command {
   return { title: t("Train…"), command: coreCommands.train };
+}
+
+/** That some runs are hidden, and the way to see them. */
+function hiddenNote(parent: ExperimentNode, runs: readonly RunSummary[], areListed: boolean): MessageNode[] {
+  const count = runs.filter(isHidden).length;
+  if (count === 0) return [];
+  const toggle = { title: t("Show Hidden Runs"), command: internalCommands.toggleHidden };
+  if (areListed) return [message(parent, t("Leave out hidden runs"), "eye-closed", toggle)];
+  return [message(parent, count === 1 ? t("1 hidden run") : t("{0} hidden runs", count), "eye", toggle)];
 }
 
 function noCheckpointText({ state, spec }: RunSummary): string {

@@ -4,6 +4,7 @@
  */
 import { dirname } from "node:path";
 import type * as vscode from "vscode";
+import { isHidden } from "../../listing/marks.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { byScore, createdAt } from "./collect.ts";
 
@@ -14,7 +15,7 @@ export const mostShown = 100;
 
 /** The runs to show while nobody chose, by their folders: all where there are few. */
 export function usuallyShown(runs: readonly RunSummary[], baseline: string | undefined): ReadonlySet<string> {
-  const readable = runs.filter(({ state }) => state !== "unreadable");
+  const readable = runs.filter((run) => run.state !== "unreadable" && !isHidden(run));
   if (readable.length <= shownByDefault) return new Set(readable.map(({ directory }) => directory));
   const newest = readable.reduce((latest, run) => (createdAt(run) > createdAt(latest) ? run : latest));
   const chosen = [

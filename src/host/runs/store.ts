@@ -493,7 +493,7 @@ export class WorkspaceRuns implements RunStore {
     for (const watcher of this.watchers.splice(0)) watcher.dispose();
     for (const folder of localFolders()) {
       const files = vscode.workspace.createFileSystemWatcher(
-        new vscode.RelativePattern(folder, ".ulpt/runs/*/*/{run,owner,exit}.json"),
+        new vscode.RelativePattern(folder, ".ulpt/runs/*/*/{run,owner,exit,marks}.json"),
       );
       const folders = vscode.workspace.createFileSystemWatcher(
         new vscode.RelativePattern(folder, ".ulpt/runs/{*,*/*}"),

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { experimentExtension } from "../../experiment/parse.ts";
 import type { Launch } from "../../launch/records.ts";
+import { titleOf } from "../../listing/marks.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
 import type { KeptEvaluation } from "../../runs/evaluations.ts";
@@ -176,7 +177,7 @@ export async function chooseRuns(
   if (candidates.length === 1) return candidates;
   const picked = await pickOne(
     candidates.map((run) => ({
-      ...{ label: run.run, description: run.experiment, run },
+      ...{ label: titleOf(run), description: run.experiment, run },
       detail: runDescription(run, { best: false, baseline: false }, vscode.l10n.t),
     })),
     { title: options.title, matchOnDescription: true },

@@ -1,5 +1,6 @@
 /** @file The table of all runs: one page for all experiments of the workspace. */
 import { randomBytes } from "node:crypto";
+import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { messageOf } from "../../errors.ts";
 import type { RunSummary } from "../../listing/summary.ts";
@@ -160,6 +161,7 @@ class RunTable implements vscode.Disposable {
       return;
     }
     changeMarks(directory, change);
+    this.services.store.changed({ experiment: dirname(directory), directory });
     await this.look();
   }
 

@@ -1,6 +1,6 @@
 /** @file The runs of all experiments as rows of one table, and what of them the page has not been told. Knows no `vscode`. */
+import { marksOf } from "../../listing/marks.ts";
 import type { RunSummary } from "../../listing/summary.ts";
-import { type Marks, noMarks, readMarks } from "../../runs/marks.ts";
 import type { TableRun } from "../../shared/runTable.ts";
 
 export class TableRows {
@@ -38,7 +38,7 @@ export class TableRows {
 function rowOf(summary: RunSummary): TableRun {
   const { directory, experiment, run, state, spec, updated } = summary;
   const { step, totalSteps, bestScore, bestStep, testScore, metric } = summary;
-  const { starred, tags, note, name, hidden } = state === "unreadable" ? noMarks : marksOf(directory);
+  const { starred, tags, note, name, hidden } = marksOf(summary);
   return {
     id: directory,
     ...{ experiment, run, state, updated },
@@ -49,13 +49,4 @@ function rowOf(summary: RunSummary): TableRun {
     },
     ...{ starred, tags, note, displayName: name, isHidden: hidden },
   };
-}
-
-/** A run stands in the table whatever became of its marks. */
-function marksOf(directory: string): Marks {
-  try {
-    return readMarks(directory);
-  } catch {
-    return noMarks;
-  }
 }

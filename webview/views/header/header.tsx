@@ -16,7 +16,8 @@ export function Header(): JSX.Element | null {
   const { experiment, runs } = store;
   if (!experiment) return null;
   const counted = runs.length === 1 ? texts.t("runsCountOne") : texts.t("runsCount", texts.count(runs.length));
-  const facts = [experiment.model, counted, experiment.sweep?.text];
+  const hidden = experiment.hidden > 0 && texts.t("runsHidden", texts.count(experiment.hidden));
+  const facts = [experiment.model, counted, hidden, experiment.sweep?.text];
   const running = runs.filter(({ state }) => state === "running");
   const isStarting = experiment.launch?.state === "starting";
   const sentence = sentenceOf(context, running);
