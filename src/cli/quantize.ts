@@ -1,6 +1,7 @@
 /** @file `ulpt quantize`: makes the quantised weights that training in int8 or int4 multiplies, before they are needed. */
 import { statSync } from "node:fs";
-import { describeRecipe, type Precision, type QuantizedPrecision } from "../models/quantize/recipe.ts";
+import type { Precision, QuantizedPrecision } from "../models/quantize/recipe.ts";
+import { quantizationText } from "../runs/quantizationText.ts";
 import { openInPrecision, type PrecisionOptions } from "../training/precision.ts";
 import { locateModel } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -52,7 +53,7 @@ export async function quantize(
   else {
     const state = made ? "" : ", there already";
     say(
-      visibleLine(`${name}  ${precision}, ${describeRecipe(opened.recipe!)}  ${formatBytes(bytes)}${state}  ${path}`),
+      visibleLine(`${name}  ${precision}, ${quantizationText(opened.recipe!)}  ${formatBytes(bytes)}${state}  ${path}`),
     );
   }
 }

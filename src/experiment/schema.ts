@@ -227,7 +227,7 @@ export const experimentSchema = z
         .enum(precisions)
         .default("float32")
         .describe(
-          "In what the frozen model's matrices are kept and multiplied. float32: as published results have it. int8: rounded to 8 bits in blocks, once for each model; less memory, faster on most processors, and gradients nearly the same. int4: the same with 4 bits, of which scores may suffer. Both on the cpu only.",
+          "In what the frozen model's matrices are kept and multiplied. float32: as published results have it. int8: rounded to 8 bits, once for each model; less memory, faster on most processors, and gradients nearly the same. int4: the same with 4 bits, of which scores may suffer. Both on the cpu only.",
         ),
     ),
   })

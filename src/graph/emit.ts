@@ -23,23 +23,23 @@ export interface Model {
   readonly bytes: Uint8Array;
   /** The folder that holds every file the weights are read from; undefined if there are no weights. */
   weightsFolder: string | undefined;
-  /** Whether some of its products read blocks, which the engine has to arrange for them when it loads the model. */
-  multipliesBlocks: boolean;
+  /** Whether some of its products read integers, which the engine has to arrange for them when it loads the model. */
+  multipliesIntegers: boolean;
   inputs: readonly Tensor[];
   outputs: Readonly<Record<string, Tensor>>;
 }
 
 /** Operators that are not ONNX's own. */
-const engineOperators: ReadonlySet<string> = new Set(["MatMulNBits"]);
+const engineOperators: ReadonlySet<string> = new Set(["MatMulNBits", "MatMulIntegerToFloat"]);
 
 /** Emits the graph that computes `outputs` from `inputs`; whatever the outputs do not need is left out. */
 export function emit(inputs: readonly Tensor[], outputs: Readonly<Record<string, Tensor>>): Model {
   const emitter = new Emitter(inputs);
   for (const [name, tensor] of Object.entries(outputs)) emitter.output(name, tensor);
   const { graph, weightsFolder } = emitter;
-  const multipliesBlocks = graph.node.some(({ domain }) => domain === engineDomain);
+  const multipliesIntegers = graph.node.some(({ domain }) => domain === engineDomain);
   return {
-    ...{ graph, weightsFolder, multipliesBlocks, inputs, outputs },
+    ...{ graph, weightsFolder, multipliesIntegers, inputs, outputs },
     get bytes() {
       return encodeModel(graph);
     },
@@ -145,7 +145,7 @@ class Emitter {
     };
     this.graph.initializer.push(tensor);
     // The engine folds this cast when it loads the model.
-    const isStoredAsRead = source.stored === "float32" || source.stored === "uint8";
+    const isStoredAsRead = source.stored !== "float16" && source.stored !== "bfloat16";
     return isStoredAsRead ? source.name : this.node("Cast", [source.name], { to: dataType.float32 });
   }
 

@@ -30,7 +30,7 @@ export function joinedName(graph: string, output: string): string {
 export interface Joined {
   readonly bytes: Uint8Array;
   weightsFolder: string | undefined;
-  multipliesBlocks: boolean;
+  multipliesIntegers: boolean;
   /** What stands in for each input that the graph which runs does not have. */
   unused: Record<string, TensorValue>;
 }
@@ -41,8 +41,13 @@ export function joinModels(models: Readonly<Record<string, Model>>): Joined {
   for (const [name, model] of Object.entries(models)) joiner.add(name, model.graph);
   const folders = new Set(Object.values(models).flatMap(({ weightsFolder }) => weightsFolder ?? []));
   if (folders.size > 1) throw graphError(`The weights lie in ${[...folders].join(" and ")}.`);
-  const multipliesBlocks = Object.values(models).some((model) => model.multipliesBlocks);
-  return { bytes: encodeModel(joiner.graph), weightsFolder: [...folders][0], multipliesBlocks, unused: joiner.unused };
+  const multipliesIntegers = Object.values(models).some((model) => model.multipliesIntegers);
+  return {
+    bytes: encodeModel(joiner.graph),
+    weightsFolder: [...folders][0],
+    multipliesIntegers,
+    unused: joiner.unused,
+  };
 }
 
 class Joiner {

@@ -3,7 +3,7 @@ import { evaluateDim } from "./dims.ts";
 import type { Model } from "./emit.ts";
 import { inOrder, type Source, type Tensor } from "./tensor.ts";
 
-const bytesOf = { float32: 4, int64: 8, bool: 1, uint8: 1 } as const;
+const bytesOf = { float32: 4, int64: 8, bool: 1, uint8: 1, int8: 1 } as const;
 
 /** The engine gives the result of these the bytes of their input. */
 const views: ReadonlySet<string> = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten"]);
@@ -17,7 +17,7 @@ const inPlace: ReadonlySet<string> = new Set([
 export interface WeightBytes {
   /** Read in place from their files. */
   mapped: number;
-  /** Of the copies that the engine makes of others: in float32, or of blocks as its products read them. */
+  /** Of the copies that the engine makes of others: in float32, or of integers as its products read them. */
   converted: number;
 }
 
@@ -47,7 +47,7 @@ export function weightBytes(graphs: readonly Pick<Model, "outputs">[]): WeightBy
     if (known.has(key)) continue;
     known.add(key);
     if (stored === "float32") sum.mapped += byteLength;
-    else if (stored === "uint8") sum.converted += byteLength;
+    else if (stored === "uint8" || stored === "int8") sum.converted += byteLength;
     else sum.converted += 2 * byteLength; // from 16 bits to 32
   }
   return sum;

@@ -36,7 +36,7 @@ message Model {
 
 const root = protobuf.parse(schema, { keepCase: true }).root;
 
-export const dataType = { float32: 1, uint8: 2, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+export const dataType = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
 export const attributeType = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 /** `TensorProto.DataLocation.EXTERNAL` */
 export const externalLocation = 1;

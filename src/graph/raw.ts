@@ -6,11 +6,12 @@ import { addDims, broadcastShapes, type Dim, multiplyDims, type Shape, sameDim, 
 import { dataType } from "./onnx.ts";
 import {
   type Attribute,
-  type Blocks,
-  blocksOf,
   type Dtype,
   graphError,
+  type IntegerBlocks,
+  type IntegerColumns,
   integers,
+  integersOf,
   scalar,
   sizes,
   Tensor,
@@ -43,6 +44,7 @@ const unary = (op: string) => (x: Tensor) => node(op, [x], x.shape);
 export const exp = unary("Exp");
 export const log = unary("Log");
 export const tanh = unary("Tanh");
+export const absolute = unary("Abs");
 export const relu = unary("Relu");
 export const sign = unary("Sign");
 export const sqrt = unary("Sqrt");
@@ -64,7 +66,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 
 /**
  * `op(a)·op(b) + c` on matrices, where `op` transposes if asked. c may be left out; it broadcasts to the result. Of a weight that has
- * blocks these are multiplied.
+ * integers these are multiplied.
  */
 export function gemm(
   a: Tensor,
@@ -77,22 +79,27 @@ export function gemm(
   if (a.rank !== 2 || b.rank !== 2 || m === undefined || n === undefined || !sameDim(k!, k2!)) {
     throw graphError(`Gemm: ${shapeText(a.shape)} and ${shapeText(b.shape)} do not fit.`);
   }
-  const blocks = transposeA ? undefined : blocksOf(b);
-  if (blocks) {
-    const product = multiplyBlocks(a, transposeB ? blocks.alongColumns : blocks.alongRows);
+  const found = transposeA ? undefined : integersOf(b);
+  if (found) {
+    const product = multiplyIntegers(a, transposeB ? found.alongColumns : found.alongRows);
     return c ? add(product, c) : product;
   }
   return node("Gemm", c ? [a, b, c] : [a, b], [m, n], { transA: Number(transposeA), transB: Number(transposeB) });
 }
 
+/** `x·W` with the matrix W of integers. `[M, inputs] → [M, outputs]` */
+function multiplyIntegers(x: Tensor, factor: IntegerBlocks | IntegerColumns): Tensor {
+  const { bits, inputs } = factor;
+  if (!sameDim(x.shape[1]!, inputs)) {
+    throw graphError(`${shapeText(x.shape)} does not fit integers of ${inputs} inputs.`);
+  }
+  return bits === 4 ? multiplyBlocks(x, factor) : multiplyColumns(x, factor);
+}
+
 /** Of `MatMulNBits`: integers multiply integers, of which it makes some out of `x` block by block. */
 const integerProducts = 4;
 
-/** `x·Wᵀ` with the matrix W of blocks. `[M, inputs] → [M, outputs]` */
-function multiplyBlocks(x: Tensor, { bits, blockSize, inputs, outputs, packed, scales }: Blocks): Tensor {
-  if (!sameDim(x.shape[1]!, inputs)) {
-    throw graphError(`MatMulNBits: ${shapeText(x.shape)} does not fit blocks of ${inputs} inputs.`);
-  }
+function multiplyBlocks(x: Tensor, { bits, blockSize, inputs, outputs, packed, scales }: IntegerBlocks): Tensor {
   return node("MatMulNBits", [x, packed, scales], [x.shape[0]!, outputs], {
     K: inputs,
     N: outputs,
@@ -101,6 +108,42 @@ function multiplyBlocks(x: Tensor, { bits, blockSize, inputs, outputs, packed, s
     accuracy_level: integerProducts,
   });
 }
+
+/** With integers of 8 bits `[inputs, outputs]`: each row of `x` is rounded to such, by a step of its own. */
+export function multiplyColumns(x: Tensor, { outputs, packed, scales, overflows }: IntegerColumns): Tensor {
+  const range = overflows ? smallRange : wholeRange;
+  const { rounded, steps } = roundedRows(x, range);
+  const factors = [rounded, packed, scalar(1), scales, byte(scalar(range.zero))];
+  const product = node("MatMulIntegerToFloat", factors, [x.shape[0]!, outputs], {}, "float32");
+  return multiply(product, steps);
+}
+
+/** Of bytes without a sign: `zero` stands for 0, and numbers are at most `largest` from it. */
+interface ByteRange {
+  zero: number;
+  largest: number;
+}
+const wholeRange: ByteRange = { zero: 128, largest: 127 };
+/** Two products with signed bytes fit in 16 bits: `2 · 127 · 127 < 2¹⁵`. */
+const smallRange: ByteRange = { zero: 64, largest: 63 };
+
+const rounds = new WeakMap<Tensor, { rounded: Tensor; steps: Tensor }>();
+
+/** Each row of `x` as bytes, and the step of each row `[M, 1]`; several products may read them. All are in the same range. */
+function roundedRows(x: Tensor, { zero, largest }: ByteRange): { rounded: Tensor; steps: Tensor } {
+  const known = rounds.get(x);
+  if (known) return known;
+  // Of a row of zeros, or all but, any step will do.
+  const sizes = maximum(reduceMax(absolute(x), [1]), scalar(1e-30));
+  const scaled = multiply(x, divide(scalar(largest), sizes));
+  const rounded = node("QuantizeLinear", [scaled, scalar(1), byte(scalar(zero))], x.shape, {}, "uint8");
+  const made = { rounded, steps: scale(sizes, 1 / largest) };
+  rounds.set(x, made);
+  return made;
+}
+
+const byte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.uint8 }, "uint8");
+export const signedByte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.int8 }, "int8");
 
 /** Tensors along one axis of a larger one that is zero elsewhere, in order of where they begin. */
 interface Placement {

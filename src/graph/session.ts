@@ -123,7 +123,7 @@ function asTensor({ Tensor }: typeof Engine, value: TensorValue): OrtTensor {
 }
 
 async function load(
-  { bytes, weightsFolder, multipliesBlocks }: Pick<Model, "bytes" | "weightsFolder" | "multipliesBlocks">,
+  { bytes, weightsFolder, multipliesIntegers }: Pick<Model, "bytes" | "weightsFolder" | "multipliesIntegers">,
   { device, threads }: SessionOptions,
   users: number,
 ): Promise<Loaded> {
@@ -136,8 +136,8 @@ async function load(
       hint: "Choose one of these; `ulpt devices` tries them.",
     });
   }
-  // Arranging weights for products keeps a second copy of those that lie in their files; blocks are more than twice as slow without.
-  const configuration: Record<string, string> = { disable_prepacking: multipliesBlocks ? "0" : "1" };
+  // Arranging weights for products keeps a second copy of those that lie in their files; integers are more than twice as slow without.
+  const configuration: Record<string, string> = { disable_prepacking: multipliesIntegers ? "0" : "1" };
   if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
   prepareDevice(device);
   try {

@@ -2,7 +2,7 @@
 import { UlptError } from "../errors.ts";
 import { type Shape, shapeText } from "./dims.ts";
 
-export type Dtype = "float32" | "int64" | "bool" | "uint8";
+export type Dtype = "float32" | "int64" | "bool" | "uint8" | "int8";
 /** How numbers of a weight are stored in its file; anything but float32 is cast when the session loads it. */
 export type StoredDtype = "float32" | "float16" | "bfloat16";
 
@@ -65,42 +65,57 @@ export interface FileRange {
 
 export interface WeightLocation extends FileRange {
   name: string;
-  stored: StoredDtype | "uint8";
+  stored: StoredDtype | "uint8" | "int8";
   /** Of a matrix: what products with it read in its place. */
-  blocks?: MatrixBlocks | undefined;
+  integers?: MatrixIntegers | undefined;
 }
 
 /**
- * A matrix `[outputs, inputs]` whose numbers are small integers, a row cut into blocks of `blockSize` with a scale each, the last one
- * filled up: `W[n, k] ≈ scales[n, k / blockSize] · (packed[n, k] − 2^(bits − 1))`.
+ * A matrix `[outputs, inputs]` of integers of 4 bits, a row cut into blocks of `blockSize` with a scale each, the last one filled up:
+ * `W[n, k] ≈ scales[n, k / blockSize] · (packed[n, k] − 8)`.
  */
-export interface Blocks {
-  bits: 4 | 8;
+export interface IntegerBlocks {
+  bits: 4;
   blockSize: number;
   inputs: number;
   outputs: number;
-  /** `[outputs, blocks, blockSize·bits / 8]` uint8; of 4 bits the first number is the lower half of a byte. */
+  /** `[outputs, blocks, blockSize / 2]` uint8; the first number is the lower half of a byte. */
   packed: Tensor;
   /** `[outputs, blocks]` */
   scales: Tensor;
 }
 
-/** Blocks of a matrix W `[rows, columns]` along either of its axes: a product needs those along the axis that it sums over. */
-export interface MatrixBlocks {
-  /** For `x·Wᵀ`: of W, whose inputs are the columns. */
-  alongColumns: Blocks;
-  /** For `x·W`: of Wᵀ, whose inputs are the rows. */
-  alongRows: Blocks;
+/** A matrix `[inputs, outputs]` of integers of 8 bits, with a scale for each output: `W[k, n] ≈ scales[n] · packed[k, n]`. */
+export interface IntegerColumns {
+  bits: 8;
+  inputs: number;
+  outputs: number;
+  /** `[inputs, outputs]` int8 */
+  packed: Tensor;
+  /** `[outputs]` */
+  scales: Tensor;
+  /** Whether this processor's products of signed with unsigned bytes overflow: see signedProducts.ts. */
+  overflows: boolean;
+}
+
+/** A matrix W `[rows, columns]` as integers along either of its axes: a product needs those along the axis that it sums over. */
+export interface MatrixIntegers {
+  /** For `x·Wᵀ`, whose sums run over the columns. */
+  alongColumns: IntegerBlocks | IntegerColumns;
+  /** For `x·W`, whose sums run over the rows. */
+  alongRows: IntegerBlocks | IntegerColumns;
 }
 
 /** A frozen float tensor that stays in its file. */
 export function weight(location: WeightLocation, shape: readonly number[]): Tensor {
-  return new Tensor(location.stored === "uint8" ? "uint8" : "float32", shape, { kind: "weight", ...location });
+  const { stored } = location;
+  const dtype = stored === "uint8" || stored === "int8" ? stored : "float32";
+  return new Tensor(dtype, shape, { kind: "weight", ...location });
 }
 
 /** What products read in place of a matrix. */
-export function blocksOf({ source }: Tensor): MatrixBlocks | undefined {
-  return source.kind === "weight" ? source.blocks : undefined;
+export function integersOf({ source }: Tensor): MatrixIntegers | undefined {
+  return source.kind === "weight" ? source.integers : undefined;
 }
 
 export function constant(data: Float32Array | readonly number[], shape: readonly number[] = [data.length]): Tensor {

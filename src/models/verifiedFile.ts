@@ -188,6 +188,6 @@ export async function copyTensor(path: string, entry: TensorEntry, writer: Write
   }
 }
 
-export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Int8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -29,14 +29,18 @@ export const real = z.codec(
   { decode: Number, encode: (value) => (needsText(value) ? numberText(value) : value) },
 );
 
-const blockFormat = z.object({ bits: z.union([z.literal(4), z.literal(8)]), blockSize: z.int().min(1) });
+const integerFormat = z.object({
+  bits: z.union([z.literal(4), z.literal(8)]),
+  /** How many have one scale; where it is not told, those of an output. */
+  blockSize: z.int().min(1).optional(),
+});
 
-/** How the weights of a model were rounded to integers in blocks: of the products of the loss, and of those of its gradient. */
+/** How the weights of a model were rounded to integers: of the products of the loss, and of those of its gradient. */
 export const quantization = z.object({
   precision: z.enum(precisions).exclude(["float32"]),
   version: z.int().min(1),
-  forward: blockFormat,
-  backward: blockFormat,
+  forward: integerFormat,
+  backward: integerFormat,
   /** Matrices with fewer rows or columns stayed as they were. */
   smallest: count,
 });

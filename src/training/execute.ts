@@ -6,7 +6,6 @@ import { parseRecordedSettings, type RecordedSettings } from "../experiment/reco
 import { engineVersion } from "../graph/engine.ts";
 import { readResult } from "../listing/reader.ts";
 import { gain } from "../metrics/kinds.ts";
-import { describeRecipe, type Recipe } from "../models/quantize/recipe.ts";
 import { type ParameterValues, type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { PromptSession, portsInUse } from "../prompts/prompt.ts";
 import type { Progress } from "../results/fold.ts";
@@ -24,6 +23,7 @@ import { checkpointPath, runPaths } from "../runs/layout.ts";
 import { openLog, type RunLog } from "../runs/log.ts";
 import { claimRun, type Ownership } from "../runs/owner.ts";
 import { savePredictions } from "../runs/predictions.ts";
+import { quantizationText } from "../runs/quantizationText.ts";
 import {
   type EndState,
   type EvaluationEvent,
@@ -158,10 +158,10 @@ function requireSameInputs({ directory, spec }: Run, resources: Resources): void
   if (spec.model.weightsSha256 !== modelSha256) throw changed("The model", spec.model.weightsSha256, modelSha256);
   const was = spec.model.quantization;
   if (canonicalJson(was ?? null) !== canonicalJson(recipe ?? null)) {
-    const text = (one: Recipe | undefined) => (one ? describeRecipe(one) : "float32");
+    const text = (one: typeof was) => (one ? quantizationText(one) : "float32");
     throw new UlptError("RUN_INVALID", "The weights are rounded in another way than when this run was created.", {
       where: directory,
-      expected: `${text(was as Recipe | undefined)}, not ${text(recipe)}`,
+      expected: `${text(was)}, not ${text(recipe)}`,
       hint: "Go on with it by the version of ULPT Lab that made it, or train a new run.",
     });
   }

@@ -57,7 +57,7 @@ describe("a run in int8", () => {
     await command.end;
     const record = runPaths(workspace.run("killed", name)).run;
     const own = readFileSync(record, "utf8");
-    writeFileSync(record, own.replace(/"blockSize": ?128/, '"blockSize":64'));
+    writeFileSync(record, own.replace(/"bits": ?8/, '"bits":8,"blockSize":64'));
     const refused = await ulpt(["resume", `killed/${name}`], options);
     expectFailure(refused, { code: "RUN_INVALID", exit: 1, where: "killed" });
     expect(refused.stderr).toContain("8 bit in blocks of 64");

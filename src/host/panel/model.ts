@@ -15,6 +15,7 @@ import { metricOf } from "../../results/metric.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { readHolder } from "../../runs/owner.ts";
 import { lookAt } from "../../runs/ownFiles.ts";
+import { quantizationText } from "../../runs/quantizationText.ts";
 import type { RunState } from "../../runs/store.ts";
 import {
   defaultPreferences,
@@ -405,9 +406,7 @@ export class PanelModel {
 /** Of weights that are not rounded nothing is said: they are as they come. */
 function precisionText({ model: { quantization } }: NonNullable<RunSummary["spec"]>): string | undefined {
   if (!quantization) return undefined;
-  const { precision, forward, backward } = quantization;
-  const text = ({ bits, blockSize }: typeof forward) => `${bits} bit / ${blockSize}`;
-  return [`${precision}: ${text(forward)}`, ...(text(forward) === text(backward) ? [] : [text(backward)])].join(", ");
+  return `${quantization.precision}: ${quantizationText(quantization)}`;
 }
 
 /** Of a run that cannot be read nothing is known that another could share. */

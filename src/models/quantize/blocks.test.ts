@@ -7,25 +7,19 @@ import { emit } from "../../graph/emit.ts";
 import { gradients } from "../../graph/gradient.ts";
 import * as ops from "../../graph/ops.ts";
 import { floats, Session } from "../../graph/session.ts";
-import { type Blocks, input, weight } from "../../graph/tensor.ts";
+import { type IntegerBlocks, input, weight } from "../../graph/tensor.ts";
 import { emptyBlocks, type QuantizedRows, quantizeAlongColumns, quantizeAlongRows } from "./blocks.ts";
 import type { BlockFormat } from "./recipe.ts";
 
 /** Numbers of a matrix `[outputs, inputs]` out of its blocks, by the definition of `MatMulNBits`. */
-function dequantized(
-  { packed, scales }: QuantizedRows,
-  { bits, blockSize }: BlockFormat,
-  outputs: number,
-  inputs: number,
-) {
+function dequantized({ packed, scales }: QuantizedRows, { blockSize }: BlockFormat, outputs: number, inputs: number) {
   const blocks = scales.length / outputs;
   return Array.from({ length: outputs }, (_, row) =>
     Array.from({ length: inputs }, (_, column) => {
       const block = row * blocks + Math.floor(column / blockSize);
       const place = block * blockSize + (column % blockSize);
       const nibbles = [packed[place >> 1]! & 15, packed[place >> 1]! >> 4];
-      const integer = bits === 8 ? packed[place]! - 128 : nibbles[place % 2]! - 8;
-      return scales[block]! * integer;
+      return scales[block]! * (nibbles[place % 2]! - 8);
     }),
   );
 }
@@ -37,8 +31,6 @@ function error(found: ArrayLike<number | bigint>, wanted: readonly number[]): nu
 }
 
 const formats: BlockFormat[] = [
-  { bits: 8, blockSize: 32 },
-  { bits: 8, blockSize: 128 },
   { bits: 4, blockSize: 32 },
   { bits: 4, blockSize: 128 },
 ];
@@ -65,8 +57,7 @@ describe("blocks of a matrix", () => {
         dequantized(turned, format, columns, rows),
       ];
       const blocksOf = (size: number) => Math.ceil(size / format.blockSize);
-      // Half a step; of 4 bits one step, since +8 is out of reach.
-      const reach = format.bits === 8 ? 0.5001 : 1.0001;
+      const reach = 1.0001; // one step, since +8 is out of reach
       let furthest = 0;
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
@@ -83,7 +74,7 @@ describe("blocks of a matrix", () => {
   );
 
   it("along the rows are the same, however many rows come at a time", () => {
-    const format = { bits: 8, blockSize: 32 } as const;
+    const format = { bits: 4, blockSize: 32 } as const;
     const [rows, columns] = [100, 7];
     const values = new Random(1).normals(rows * columns);
     const [whole, parts] = [emptyBlocks(format, columns, rows), emptyBlocks(format, columns, rows)];
@@ -138,7 +129,7 @@ describe("a dense layer of blocks", () => {
       offset,
       byteLength,
     });
-    const found: Blocks = {
+    const found: IntegerBlocks = {
       ...format,
       ...{ inputs, outputs },
       packed: weight({ ...part("packed", 0, packed.length), stored: "uint8" }, [
@@ -152,7 +143,7 @@ describe("a dense layer of blocks", () => {
   }
 
   /** Rows of integers up to ±127, of which each block has one: the engine's rounding of activations leaves them as they are. */
-  function integers(random: Random, rows: number, columns: number, blockSize: number): Float32Array {
+  function wholeNumbers(random: Random, rows: number, columns: number, blockSize: number): Float32Array {
     return Float32Array.from(random.integers(rows * columns, 0, 254), (value, i) =>
       (i % columns) % blockSize === 0 ? 127 : value - 127,
     );
@@ -167,12 +158,12 @@ describe("a dense layer of blocks", () => {
       const [along, turned] = [emptyBlocks(format, rows, columns), emptyBlocks(format, columns, rows)];
       quantizeAlongColumns(values, columns, format, along);
       quantizeAlongRows(values, columns, { begin: 0, rows }, format, turned);
-      const blocks = {
+      const integers = {
         alongColumns: placed("columns", along, format, rows, columns),
         alongRows: placed("rows", turned, format, columns, rows),
       };
       const matrix = weight(
-        { name: "matrix", path: folder("none"), offset: 0, byteLength: 0, stored: "float32", blocks },
+        { name: "matrix", path: folder("none"), offset: 0, byteLength: 0, stored: "float32", integers },
         [rows, columns],
       );
       const [inputs, outputs] = layout === "out-in" ? [columns, rows] : [rows, columns];
@@ -184,7 +175,10 @@ describe("a dense layer of blocks", () => {
       const [dx] = gradients(ops.sum(ops.multiply(y, factor)), [x]);
       const session = await Session.create(emit([x, factor, residual], { y, dx: dx! }), { device: "cpu", threads: 1 });
       const n = 5;
-      const [xs, dys] = [integers(random, n, inputs, format.blockSize), integers(random, n, outputs, format.blockSize)];
+      const [xs, dys] = [
+        wholeNumbers(random, n, inputs, format.blockSize),
+        wholeNumbers(random, n, outputs, format.blockSize),
+      ];
       const added = random.normals(n * outputs);
       const found = await session.run<"y" | "dx">({
         x: floats(xs, [n, inputs]),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectError } from "../../../test/support/errors.ts";
@@ -200,8 +200,8 @@ describe("the file of quantised weights", () => {
     expect(files()).toEqual([first.file.path.slice(cache().length + 1)]);
     const { tensors } = readHeader(first.file.path);
     const query = "model.layers.0.self_attn.q_proj.weight";
-    expect(tensors.get(`${query}#columns`)).toMatchObject({ dtype: "U8", shape: [80, 1, 128] });
-    expect(tensors.get(`${query}#rows`)).toMatchObject({ dtype: "U8", shape: [48, 1, 128] });
+    expect(tensors.get(`${query}#columns`)).toMatchObject({ dtype: "I8", shape: [48, 80] });
+    expect(tensors.get(`${query}#rows`)).toMatchObject({ dtype: "I8", shape: [80, 48] });
     expect(tensors.has(query)).toBe(false);
     expect(tensors.get("model.embed_tokens.weight")).toMatchObject({ dtype: "F32", shape: [61, 48] });
     const second = await quantized(plain, "int8", hashFor("filed"));
@@ -224,10 +224,7 @@ describe("the file of quantised weights", () => {
     ["empty", (path) => truncateSync(path, 0)],
     ["longer", (path, bytes) => writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(3)]))],
     ["changed in its last byte", (path, bytes) => writeFileSync(path, flipped(bytes, bytes.length - 1))],
-    [
-      "changed where its numbers lie",
-      (path, bytes) => writeFileSync(path, replaced(bytes, /\[48,1,128\]/, "[128,1,48]")),
-    ],
+    ["changed where its numbers lie", (path, bytes) => writeFileSync(path, replaced(bytes, /\[48,80\]/, "[80,48]"))],
     ["of another recipe", (path, bytes) => writeFileSync(path, replaced(bytes, /\\"bits\\":8/, '\\"bits\\":4'))],
     [
       "of other weights",
@@ -241,6 +238,17 @@ describe("the file of quantised weights", () => {
     expect(again.made).toBe(true);
     expect(warnings.join()).toContain("made again");
     expect(readFileSync(file.path).equals(whole)).toBe(true);
+  });
+
+  it("takes the place of one that an earlier version rounded otherwise, and of no other", async () => {
+    const { file } = await quantized(plain, "int8", hashFor("filed"));
+    const others = ["int8-0123abcd", "int4-0123abcd", "int8-mine"].map((name) =>
+      file.path.replace(/int8-\w+(?=\.safetensors$)/, name),
+    );
+    for (const path of others) writeFileSync(path, "");
+    rmSync(file.path);
+    await quantized(plain, "int8", hashFor("filed"));
+    expect([file.path, ...others].map((path) => existsSync(path))).toEqual([true, false, true, true]);
   });
 
   it("is not there when making it was stopped, nor is a part of it", async () => {
@@ -270,7 +278,7 @@ describe("the file of quantised weights", () => {
 });
 
 describe("weights in int8", () => {
-  it.each(["F16", "BF16"] as const)("stored as %s are the same blocks as in float32", async (dtype) => {
+  it.each(["F16", "BF16"] as const)("stored as %s are the same integers as in float32", async (dtype) => {
     const tiny = rounded(tinyDecoder(new Random(5), llama) as TinyDecoder);
     const full = openModel(writeModel(folder(`full ${dtype}`), tiny));
     const half = openModel(writeModel(folder(`half ${dtype}`), tiny));
@@ -297,10 +305,10 @@ describe("weights in int8", () => {
     expect(outlineModel(path).runMemory(parts)).not.toEqual(model.runMemory(parts));
   });
 
-  it("leave the graphs of float32 as they are: none has blocks, or an operator that is not ONNX's", () => {
+  it("leave the graphs of float32 as they are: none has integers, or an operator that is not ONNX's", () => {
     const plain = openModel(writeModel(folder("plain"), models.t5!()));
-    for (const { graph, multipliesBlocks } of plain.readingGraphs()) {
-      expect(multipliesBlocks).toBe(false);
+    for (const { graph, multipliesIntegers } of plain.readingGraphs()) {
+      expect(multipliesIntegers).toBe(false);
       expect(graph.node.filter(({ domain }) => domain !== undefined)).toEqual([]);
     }
   });

@@ -1,5 +1,6 @@
 /** @file The quantised weights of a model out of the folder they are kept in: verified, or made when they are first asked for. */
 import { existsSync } from "node:fs";
+import { signedProductsOverflow } from "../../graph/signedProducts.ts";
 import { weightUses } from "../../graph/weightUses.ts";
 import type { LanguageModel } from "../languageModel.ts";
 import type { WriteOptions } from "../verifiedFile.ts";
@@ -9,6 +10,7 @@ import {
   faultOf,
   matricesToQuantize,
   outlineBlockFile,
+  removeEarlier,
   writeBlockFile,
 } from "./blockFile.ts";
 import { type QuantizedPrecision, recipeOf } from "./recipe.ts";
@@ -43,12 +45,14 @@ export async function quantizedWeights(
   { folder, onWarning, ...options }: QuantizeOptions,
 ): Promise<BlockFile & { made: boolean }> {
   const content = contentOf(model, weightsSha256, precision);
-  const outline = outlineBlockFile(content, folder);
+  const outline = outlineBlockFile(content, folder, await signedProductsOverflow());
   const isThere = existsSync(outline.path);
   const fault = isThere ? await faultOf(outline.path, content, options.signal) : undefined;
   if (isThere && fault === undefined) return { ...outline, made: false };
   if (fault !== undefined) onWarning?.(`The quantised weights at ${outline.path} ${fault}: they are made again.`);
-  return { ...(await writeBlockFile(outline.path, content, options)), made: true };
+  await writeBlockFile(outline.path, content, options);
+  removeEarlier(outline.path, content);
+  return { ...outline, made: true };
 }
 
 /** Quantised weights of which nothing is read: what a model in this precision would take. */
