@@ -17,6 +17,7 @@ import { runCommands } from "./host/runs/commands.ts";
 import { RunsView } from "./host/runs/runsView.ts";
 import { WorkspaceRuns } from "./host/runs/store.ts";
 import { Sweeps } from "./host/runs/sweeps.ts";
+import { checkCluster } from "./host/service/clusterCheck.ts";
 import { checkRuntime } from "./host/service/commands.ts";
 import { checkRuntimeFiles } from "./host/service/runtime.ts";
 import { LocalService } from "./host/service/serviceClient.ts";
@@ -69,6 +70,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...paperCommands(services),
     ...accountCommands(services),
     [coreCommands.checkRuntime]: () => checkRuntime(services),
+    [coreCommands.checkCluster]: () => checkCluster(services),
     [coreCommands.openRunTable]: async () => openRunTable(),
   });
   context.subscriptions.push(

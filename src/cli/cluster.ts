@@ -3,13 +3,13 @@ import { existsSync, rmSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { hasCode, UlptError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/atomic.ts";
 import { endOfFile } from "../launch/log.ts";
 import { type LaunchProfile, profilesPath, readProfile } from "../launch/profiles.ts";
+import { type ClusterAnswer, type ClusterEvent, clusterAnswer } from "../launch/slurm/checkEvents.ts";
 import { missingPart } from "../launch/slurm/missing.ts";
-import { listPartitions, type Partition, requirePartition } from "../launch/slurm/partitions.ts";
+import { listPartitions, requirePartition } from "../launch/slurm/partitions.ts";
 import { askQueue, nextPause } from "../launch/slurm/poll.ts";
 import { batchScript } from "../launch/slurm/script.ts";
 import { cancel, jobName, submit } from "../launch/slurm/submit.ts";
@@ -26,15 +26,6 @@ import { openWorkspace } from "./workspace.ts";
 /** The hidden command that the job runs on a compute node. */
 export const answerCommand = "cluster-answer";
 const answerName = "answer.json";
-
-const answerSchema = z.object({
-  /** The compute node. */
-  host: z.string(),
-  node: z.string(),
-  cores: z.int(),
-  devices: z.array(z.object({ device: z.string(), works: z.boolean() })),
-});
-type Answer = z.infer<typeof answerSchema>;
 
 export interface ClusterOptions {
   profile?: string;
@@ -56,13 +47,6 @@ interface Check {
   wait: number;
   tell: (event: ClusterEvent) => void;
 }
-
-type ClusterEvent =
-  | { type: "partition"; partition: Partition }
-  | { type: "submitted"; job: number }
-  | ({ type: "job" } & JobWords)
-  | { type: "silent"; why: string; seconds: number }
-  | { type: "answer"; answer: Answer };
 
 /** @throws UlptError PROFILE_INVALID, OPTION_INVALID, SLURM_MISSING, SLURM_REFUSED, SLURM_SILENT, SLURM_FAILED, STOPPED */
 export async function checkCluster(options: ClusterOptions): Promise<void> {
@@ -139,14 +123,14 @@ const visibleTime = 60_000;
 const lookTime = 500;
 
 /** Looks for the answer's file, and asks the queue now and then. */
-async function awaitAnswer(check: Check): Promise<Answer> {
+async function awaitAnswer(check: Check): Promise<ClusterAnswer> {
   const { name, folder, signal, profile, tell } = check;
   const began = Date.now();
   let [asked, silences, nextQuestion] = [0, 0, began];
   let told = "";
   let overSince: { time: number; words: JobWords } | undefined;
   for (;;) {
-    const answer = readJson(join(folder, answerName), answerSchema);
+    const answer = readJson(join(folder, answerName), clusterAnswer);
     if (answer) return answer;
     const missing = missingPart(folder);
     if (missing) throw missing;
@@ -244,7 +228,7 @@ function eventText(event: ClusterEvent): string {
 /** Writes what a compute node sees, for whoever waits on the login node. */
 export async function writeAnswer(file: string): Promise<void> {
   const devices = (await reportDevices()).map(({ device, works }) => ({ device, works }));
-  const answer: Answer = {
+  const answer: ClusterAnswer = {
     host: process.env.SLURMD_NODENAME ?? hostname(),
     node: process.versions.node,
     cores: availableParallelism(),

@@ -40,6 +40,7 @@ export const coreCommands = {
   signIn: "ulpt.signIn",
   signOut: "ulpt.signOut",
   checkRuntime: "ulpt.checkRuntime",
+  checkCluster: "ulpt.checkCluster",
   showLog: "ulpt.showLog",
   showRunLog: "ulpt.showRunLog",
   dismissFailure: "ulpt.dismissFailure",

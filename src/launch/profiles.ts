@@ -93,6 +93,11 @@ export function readProfile(path: string, name: string | undefined): LaunchProfi
   });
 }
 
+/** The names of the profiles, in the order of the file. @throws UlptError PROFILE_INVALID */
+export function profileNames(path: string): string[] {
+  return Object.keys(readProfiles(path));
+}
+
 /** What `--on` calls the usual profile, unless the file has one of that name. */
 export const onSlurm = "slurm";
 
