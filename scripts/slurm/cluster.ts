@@ -1,7 +1,7 @@
 /** @file A Slurm of two nodes on this machine, on loopback alone and in a folder of its own: munged, slurmctld and two slurmd. */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,12 +19,38 @@ export function missingPrograms(): string[] {
   return programs.filter((name) => !path.split(":").some((folder) => existsSync(join(folder, name))));
 }
 
+export interface Process {
+  pid: number;
+  parent: number;
+  /** Its command line. */
+  words: readonly string[];
+  /** The node of the cluster that it runs on, of a job. */
+  node: string | undefined;
+}
+
+/** One that ended and whose end nobody asked for is still listed. */
+function lives(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+export type DaemonName = "controller" | "munge" | NodeName;
+
 export class Cluster {
   readonly folder = mkdtempSync(join(tmpdir(), "ulpt-slurm-"));
   /** What its clients have to be told. */
   readonly env = { SLURM_CONF: join(this.folder, "slurm.conf") };
   /** Of the daemons that were started. */
   private readonly pidFiles = new Set<string>();
+  /** Further lines of its configuration. */
+  private readonly lines: readonly string[];
+
+  constructor(lines: readonly string[] = []) {
+    this.lines = lines;
+  }
 
   async start(): Promise<void> {
     mkdirSync(join(this.folder, "state"));
@@ -50,14 +76,43 @@ export class Cluster {
     this.daemon("slurmd", ["-N", node], node);
   }
 
-  /** Ends a daemon and waits until it is gone. */
-  async end(name: "controller" | "munge" | NodeName): Promise<void> {
-    const file = join(this.folder, `${name}.pid`);
-    if (!existsSync(file)) return;
-    const pid = Number(readFileSync(file, "utf8"));
-    process.kill(pid, "SIGTERM");
-    await this.until(() => !existsSync(`/proc/${pid}`));
+  /** Ends a daemon, or has it killed, and waits until it is gone. */
+  async end(name: DaemonName, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const pid = this.pidOf(name);
+    if (pid !== undefined) {
+      process.kill(pid, signal);
+      await this.until(() => !lives(pid));
+    }
     this.pidFiles.delete(name);
+  }
+
+  /** Of a daemon that runs. */
+  private pidOf(name: DaemonName): number | undefined {
+    const file = join(this.folder, `${name}.pid`);
+    const pid = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+    return pid > 1 && lives(pid) ? pid : undefined;
+  }
+
+  /** Runtimes of jobs of this cluster, with the process that Slurm watches each by. */
+  runtimes(): Process[] {
+    return this.processes().filter(({ words }) => words.includes("array-job"));
+  }
+
+  /** Whatever was started by this cluster. */
+  private processes(): Process[] {
+    return readdirSync("/proc").flatMap((name) => {
+      try {
+        if (!/^\d+$/.test(name) || !lives(Number(name))) return [];
+        const environment = readFileSync(`/proc/${name}/environ`, "utf8").split("\0");
+        if (!environment.includes(`SLURM_CONF=${this.env.SLURM_CONF}`)) return [];
+        const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
+        const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, "utf8"))?.[1]);
+        const node = environment.find((one) => one.startsWith("SLURMD_NODENAME="))?.split("=")[1];
+        return [{ pid: Number(name), parent, words, node }];
+      } catch {
+        return []; // it ended meanwhile, or is another user's
+      }
+    });
   }
 
   /** What a client program of this cluster prints. */
@@ -73,6 +128,10 @@ export class Cluster {
   async stop(): Promise<void> {
     for (const name of [...nodeNames, "controller", "munge"] as const) {
       if (this.pidFiles.has(name)) await this.end(name);
+    }
+    // Jobs outlive their daemons.
+    for (const { pid } of this.processes()) {
+      if (pid !== process.pid) process.kill(pid, "SIGKILL");
     }
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -124,6 +183,7 @@ export class Cluster {
       `SlurmdSpoolDir=${folder}/spool-%n`,
       `SlurmctldLogFile=${folder}/controller.log`,
       `SlurmdLogFile=${folder}/%n.log`,
+      ...this.lines,
       ...nodes,
       `PartitionName=main Nodes=${nodeNames.join(",")} Default=YES MaxTime=60 State=UP`,
       "",

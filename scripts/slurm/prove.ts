@@ -2,11 +2,14 @@
  * @file Shows on a real Slurm what `ulpt cluster` says: where all is well, and where something is wrong.
  *
  *   npm run slurm
+ *   npm run slurm -- --sweep 200 --seed 1   a sweep that is disturbed at random (scripts/slurm/sweep.ts)
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { Cluster, missingPrograms } from "./cluster.ts";
+import { proveSweep } from "./sweep.ts";
 
 const cli = join(import.meta.dirname, "..", "..", "dist", "cli.js");
 const profiles = {
@@ -28,6 +31,15 @@ const missing = missingPrograms();
 if (missing.length > 0) {
   console.error(`Slurm is not installed here (${missing.join(", ")}). On Debian: apt-get install slurm-wlm munge`);
   process.exit(1);
+}
+
+const { values: options } = parseArgs({
+  options: { sweep: { type: "string" }, seed: { type: "string", default: "1" } },
+});
+if (options.sweep !== undefined) {
+  const faults = await proveSweep(Number(options.sweep), Number(options.seed));
+  console.log(faults.length === 0 ? "all as expected" : faults.slice(0, 40).join("\n"));
+  process.exit(faults.length === 0 ? 0 : 1);
 }
 
 const cluster = new Cluster();

@@ -20,6 +20,7 @@ import { SweepReader } from "../listing/sweeps.ts";
 import { JournalReader } from "../runs/journal.ts";
 import { jobPaths, runPaths } from "../runs/layout.ts";
 import { readExit, readHolder } from "../runs/owner.ts";
+import { statOwnFile } from "../runs/ownFiles.ts";
 import { isDone, type Run } from "../runs/store.ts";
 import { SweepLead, type SweepRecord } from "../runs/sweeps.ts";
 import { shellWord } from "../words/shell.ts";
@@ -90,6 +91,8 @@ class Follower {
   private readonly names: readonly string[];
   private readonly told = new Map<string, Told>();
   private toldQueue = "";
+  /** How often jobs were begun again from here, by the indexes of their runs. */
+  private readonly again = new Map<number, number>();
 
   constructor(followed: Followed, launch: SlurmLaunch | undefined, options: FollowOptions) {
     const { workspace, record, runs } = followed;
@@ -226,12 +229,27 @@ class Follower {
     for (const { run, index } of this.open(runs)) {
       const job = jobOf(launch, seen, index);
       if (!job || !isKilled(job) || run.state === "running") continue;
-      if (readLaunchState({ state: jobPaths(launch.folder).state(index) })?.end) continue; // it has said why
-      if (run.state !== "interrupted" || (readHolder(run.directory)?.attempt ?? 0) >= mostAttempts) continue;
+      if (this.hasReason(run, index) || this.begunAgain(run, index) >= mostAttempts) continue;
       const name = `${job.arrayId}_${placeOf(launch, index)!.element}`;
-      if (await requeue(name))
-        this.reporter.note(`${visibleLine(basename(run.directory))}: its program was killed; job ${name} begins again`);
+      if (!(await requeue(name))) continue;
+      this.again.set(index, (this.again.get(index) ?? 0) + 1);
+      this.reporter.note(`${visibleLine(basename(run.directory))}: its program was killed; job ${name} begins again`);
     }
+  }
+
+  /** Whether a run's job said why it ended, or never began: where its log is missing, its node does not see the folder. */
+  private hasReason({ state }: RunSummary, index: number): boolean {
+    const { folder } = this.launch!;
+    const { array, element } = placeOf(this.launch!, index)!;
+    const { state: said, log } = jobPaths(folder);
+    if (state !== "interrupted" && state !== "created") return true;
+    if (readLaunchState({ state: said(index) })?.end !== undefined || missingPart(folder)) return true;
+    return statOwnFile(log(array.first, element)) === undefined;
+  }
+
+  /** How often a run was begun, or its job by this process. */
+  private begunAgain({ directory }: RunSummary, index: number): number {
+    return Math.max(readHolder(directory)?.attempt ?? 0, this.again.get(index) ?? 0);
   }
 
   private unfollowed(): UlptError {

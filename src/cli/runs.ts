@@ -1,7 +1,10 @@
 /** @file `ulpt runs`: the runs of a workspace that are asked for. */
 import { UlptError } from "../errors.ts";
+import { askQueue } from "../launch/slurm/poll.ts";
+import { jobWords, lookAtQueue, openJobs } from "../launch/slurm/queue.ts";
+import type { JobWords } from "../launch/slurm/words.ts";
 import { marksOf } from "../listing/marks.ts";
-import { listRuns } from "../listing/summary.ts";
+import { listRuns, type RunSummary } from "../listing/summary.ts";
 import { viewSweeps } from "../listing/sweeps.ts";
 import {
   type Condition,
@@ -28,13 +31,17 @@ export interface RunsOptions {
 }
 
 /** @throws OPTION_INVALID, RUN_INVALID */
-export function showRuns({ workspace: option, where, tag, starred, sort, json }: RunsOptions): void {
+export async function showRuns({ workspace: option, where, tag, starred, sort, json }: RunsOptions): Promise<void> {
   const workspace = openWorkspace(option);
   const all = listRuns(workspace);
+  const jobs = await jobsNow(workspace, all);
   for (const { field } of where) requireField("--where", field, all);
   if (sort !== undefined) requireField("--sort", sort.replace(/^-/, ""), all);
   const runs = selectRuns(
-    all.map((run) => ({ ...run, ...marksOf(run, complainOf) })),
+    all.map((run) => {
+      const job = jobs.get(run.directory);
+      return { ...run, ...marksOf(run, complainOf), ...(job && { job }) };
+    }),
     { where, tags: tag, starred, sort },
   );
   if (json) for (const run of runs) sayJson(run);
@@ -42,7 +49,24 @@ export function showRuns({ workspace: option, where, tag, starred, sort, json }:
   else if (runs.length === 0) say(`None of the ${all.length} runs in ${workspace} is as asked for.`);
   else {
     const sweeps = viewSweeps(workspace, all);
-    say(runsTable(runs, pausedStates(sweeps)) + openSweepLines(sweeps));
+    const inWords = new Map([...jobs].map(([directory, { text }]) => [directory, text]));
+    say(runsTable(runs, new Map([...pausedStates(sweeps), ...inWords])) + openSweepLines(sweeps));
+  }
+}
+
+/** A list is not held up for longer by a controller that does not answer. In milliseconds. */
+const askingTime = 3_000;
+
+/** How the jobs of runs are, by the runs' folders, as far as Slurm says now or said last. */
+async function jobsNow(workspace: string, runs: readonly RunSummary[]): Promise<ReadonlyMap<string, JobWords>> {
+  const launches = openJobs(workspace);
+  if (launches.length === 0) return new Map();
+  try {
+    return jobWords(await lookAtQueue(launches, { ask: (question) => askQueue(question, { time: askingTime }) }), runs);
+  } catch (error) {
+    if (!(error instanceof UlptError)) throw error;
+    complain(visibleLine(error.message));
+    return jobWords(launches, runs);
   }
 }
 

@@ -179,6 +179,7 @@ export function recordJobs(created: NewLaunch, jobs: NewJobs): SlurmLaunch {
   const { workspace, id, log, state, started } = created;
   const { folder } = launchPaths(workspace, id);
   const facts = slurmJson.parse({ version: 1, launcher: "slurm", started, arrays: [], ...jobs });
+  writeLaunchState(state, { version: 1, begun: true }); // there are runs already, and they say how they are
   return updateJobs({ ...facts, workspace, id, log, state, folder });
 }
 

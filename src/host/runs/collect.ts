@@ -168,23 +168,32 @@ function stepText({ step, totalSteps }: RunSummary): string {
   return totalSteps === null ? String(step) : `${step}/${totalSteps}`;
 }
 
+export interface RunMarks {
+  best: boolean;
+  baseline: boolean;
+  /** How its job is, where a scheduler has it. */
+  job?: string | undefined;
+}
+
 /** What stands behind the name of a run. */
-export function runDescription(run: RunSummary, marks: { best: boolean; baseline: boolean }, t: Translate): string {
+export function runDescription(run: RunSummary, marks: RunMarks, t: Translate): string {
   const { state, reason } = run;
+  const { job } = marks;
   const parts: string[] = [];
   if (marks.best) parts.push("★");
   if (state === "running") parts.push(run.step === 0 ? t("starting") : stepText(run), ...scores(run, t));
   else if (state === "finished") parts.push(...scores(run, t));
   else if (state === "unreadable") parts.push(t("unreadable: {0}", reason ?? ""));
   else if (state === "failed") parts.push(t("failed at step {0}: {1}", run.step, reason ?? t("no reason was left")));
-  else if (state === "created") parts.push(t("not started"));
+  else if (state === "created") parts.push(...(job === undefined ? [t("not started")] : []));
   else parts.push(...scores(run, t), t("{0} at {1}", stateText(state, t), stepText(run)));
+  if (job !== undefined) parts.push(job);
   if (marks.baseline) parts.push(t("baseline"));
   return parts.join(" · ").replace("★ · ", "★ ");
 }
 
 /** What a screen reader says of a run: all that the row shows. */
-export function runLabel(run: RunSummary, marks: { best: boolean; baseline: boolean }, t: Translate): string {
+export function runLabel(run: RunSummary, marks: RunMarks, t: Translate): string {
   const description = runDescription(run, { ...marks, best: false }, t);
   const parts = [titleOf(run), stateText(run.state, t), description, ...(marks.best ? [t("best run")] : [])];
   return parts.filter(Boolean).join(", ");

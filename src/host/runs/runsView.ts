@@ -519,7 +519,8 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private runItem({ run, best, entry }: RunNode): vscode.TreeItem {
     const baseline = this.store.baseline(entry) === run.directory;
     const shown = this.store.isShown(run.directory);
-    const texts = { label: titleOf(run), description: runDescription(run, { best, baseline }, t) };
+    const marks = { best, baseline, job: this.store.job(run.directory)?.text };
+    const texts = { label: titleOf(run), description: runDescription(run, marks, t) };
     const item = treeItem(texts, vscode.TreeItemCollapsibleState.Collapsed);
     const color = new vscode.ThemeColor(seriesColors[this.store.colorIndex(run.directory)]!);
     item.iconPath = new vscode.ThemeIcon(stateIcon(run.state), shown ? color : undefined);
@@ -537,7 +538,7 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       baseline ? "baseline" : "comparable",
       shown ? "shown" : "hidden",
     ].join(" ");
-    item.accessibilityInformation = { label: labelText(runLabel(run, { best, baseline }, t)) };
+    item.accessibilityInformation = { label: labelText(runLabel(run, marks, t)) };
     return item;
   }
 

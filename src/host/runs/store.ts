@@ -15,7 +15,10 @@ import {
   type LaunchState,
   listLaunches,
   readLaunchState,
+  type SlurmLaunch,
 } from "../../launch/records.ts";
+import { jobWords, lookAtQueue } from "../../launch/slurm/queue.ts";
+import type { JobWords } from "../../launch/slurm/words.ts";
 import { RunListing } from "../../listing/listing.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { RunSummary } from "../../listing/summary.ts";
@@ -69,6 +72,8 @@ export interface RunStore extends vscode.Disposable {
   course(directory: string): RunReader;
   /** The runs that are being trained, as far as this window knows. */
   running(): RunSummary[];
+  /** How the job of a run is, where a scheduler has it: `waits: others are before it`. */
+  job(directory: string): JobWords | undefined;
   /** Launches that are at work and have no run yet: they read or download what they need. */
   starting(): Starting[];
   /** Of each experiment the newest launch, where that ended before its first run. */
@@ -167,6 +172,8 @@ export class WorkspaceRuns implements RunStore {
   private readonly failed = new Map<string, FailedLaunch>();
   /** What the launches that are starting said last, as text. */
   private readonly saying = new Map<Launch, string>();
+  /** How the jobs of runs are, by the runs' folders. */
+  private jobs: ReadonlyMap<string, JobWords> = new Map();
   private readonly folderTimes = new Map<string, number>();
   /** Of folders of evaluations, as they were when somebody looked, the last looked into last. */
   private readonly evaluationTimes = new Map<string, number>();
@@ -236,6 +243,10 @@ export class WorkspaceRuns implements RunStore {
 
   running(): RunSummary[] {
     return [...this.active.values()];
+  }
+
+  job(directory: string): JobWords | undefined {
+    return this.jobs.get(directory);
   }
 
   starting(): Starting[] {
@@ -426,6 +437,7 @@ export class WorkspaceRuns implements RunStore {
     const started = performance.now();
     const known = [...this.active];
     try {
+      await this.pollJobs();
       await this.pollLaunches();
       for (const [directory, before] of known) {
         const run = await this.run(directory);
@@ -440,6 +452,30 @@ export class WorkspaceRuns implements RunStore {
       this.isPolling = false;
     }
     this.schedulePoll();
+  }
+
+  /** Asks the schedulers of the launches that are followed, all at once and no more often than their profiles say. */
+  private async pollJobs(): Promise<void> {
+    const launches = [...this.followed].flatMap(([launch]) => (launch.launcher === "slurm" ? [launch] : []));
+    if (launches.length === 0 && this.jobs.size === 0) return;
+    for (const launch of await lookAtQueue(launches.map(currentJobs)).catch(() => launches)) this.renew(launch);
+    const open = [...this.followed].flatMap(([launch]) => (launch.launcher === "slurm" ? [launch] : []));
+    const runs = [...this.learnt.values()].flat();
+    const before = this.jobs;
+    this.jobs = jobWords(open, runs);
+    const changed = [...new Set([...before.keys(), ...this.jobs.keys()])].filter(
+      (directory) => before.get(directory)?.text !== this.jobs.get(directory)?.text,
+    );
+    this.tellExperiments(changed);
+  }
+
+  /** Takes what is known of a launch's jobs in the place of what was. */
+  private renew(launch: SlurmLaunch): void {
+    const [before, experiment] = [...this.followed].find(([one]) => one.id === launch.id) ?? [];
+    if (!before || !experiment) return;
+    this.followed.delete(before);
+    this.followed.set(launch, experiment);
+    if (this.hadRuns.has(before)) this.hadRuns.add(launch);
   }
 
   private async pollLaunches(): Promise<void> {
@@ -592,6 +628,12 @@ function holdsRun(directory: string): boolean {
   } catch {
     return true; // that it cannot be read is said where its runs are listed
   }
+}
+
+/** As its record is now: others submit what was left of it, and see its end. */
+function currentJobs(launch: SlurmLaunch): SlurmLaunch {
+  const now = listLaunches(launch.workspace).find(({ id }) => id === launch.id);
+  return now?.launcher === "slurm" ? now : launch;
 }
 
 /** What was launched for an experiment; undefined where nobody knows for which. */

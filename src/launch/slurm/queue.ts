@@ -2,12 +2,13 @@
  * @file What squeue says of launches, asked once for all of them and kept beside each: the command line, every window and whoever
  * follows read the same answer, and ask again only when it is old.
  */
+import { basename, dirname } from "node:path";
 import { z } from "zod";
 import { jobPaths } from "../../runs/layout.ts";
 import { statOwnFile, writeOwnFile } from "../../runs/ownFiles.ts";
 import { readJson } from "../../runs/schema.ts";
-import { type SlurmLaunch, updateJobs } from "../records.ts";
-import { arrayName, cancellationOf, placeOf } from "./jobs.ts";
+import { listLaunches, type SlurmLaunch, updateJobs } from "../records.ts";
+import { arrayName, cancellationOf, placeOf, readJobRuns } from "./jobs.ts";
 import { askQueue, type JobStatus, jobStatus, nextPause, type Queue, type QueueQuestion } from "./poll.ts";
 import { describeJob, isActive, type JobWords } from "./words.ts";
 
@@ -104,6 +105,47 @@ export function jobOf(launch: SlurmLaunch, seen: SeenQueue | null, run: number):
     ({ arrayId, elements }) =>
       arrayId === array.job && (elements ?? []).some(([from, to]) => element >= from && element <= to),
   );
+}
+
+/** The launches of a workspace whose end nobody has seen. Never throws. */
+export function openJobs(workspace: string): SlurmLaunch[] {
+  return listLaunches(workspace).flatMap((launch) =>
+    launch.launcher === "slurm" && launch.ended === undefined ? [launch] : [],
+  );
+}
+
+/**
+ * How the jobs of those runs are that were not trained to their end, by their folders: a run says first how it is.
+ * @param now in milliseconds since 1970
+ */
+export function jobWords(
+  launches: readonly SlurmLaunch[],
+  runs: readonly { directory: string; state: string }[],
+  now = Date.now(),
+): Map<string, JobWords> {
+  const words = new Map<string, JobWords>();
+  for (const launch of launches) {
+    const seen = readSeen(launch);
+    const jobs = safely(() => readJobRuns(launch.folder));
+    const indexes = new Map(jobs?.runs.map((name, index) => [name, index]));
+    for (const { directory, state } of runs) {
+      const index = indexes.get(basename(directory));
+      if (index === undefined || basename(dirname(directory)) !== jobs!.experiment) continue;
+      if (!endedStates.includes(state)) words.set(directory, describeRunJob(launch, seen, index, now));
+    }
+  }
+  return words;
+}
+
+/** What a run says of its end is truer than what Slurm says of its job. */
+const endedStates = ["finished", "early-stopped", "failed"];
+
+function safely<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined; // somebody changed it: then nothing is known of its jobs
+  }
 }
 
 /** How a run's job is, in words that go on from its name. @param now in milliseconds since 1970 */

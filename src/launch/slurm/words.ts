@@ -39,7 +39,7 @@ const waitingReasons: Readonly<Record<string, string>> = {
   Priority: "others are before it",
   Resources: "what it needs is in use",
   Dependency: "another job has to end first",
-  BeginTime: "its time has not come: so it was asked for, or it is begun again after a failed node",
+  BeginTime: "its time has not come (Slurm waits two minutes before it begins a job again)",
   PartitionDown: "the partition is down",
   PartitionInactive: "the partition takes no new jobs to its nodes",
   Reservation: "its reservation has not begun",
