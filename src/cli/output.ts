@@ -170,6 +170,7 @@ class BarReporter implements Reporter {
         barsize: 24,
         hideCursor: true,
         etaBuffer: 50,
+        formatTime: durationText,
         gracefulExit: false,
       },
       cliProgress.Presets.shades_classic,

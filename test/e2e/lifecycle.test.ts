@@ -1,5 +1,6 @@
 /** @file What a training lives through in a real VS Code: tasks.json, a reloaded window, stop and resume, a killed process, a broken file. */
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundle } from "../support/bundle.ts";
@@ -180,12 +181,21 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
   it("that were deleted are asked about once, and leave nothing in the window", async () => {
     const stopped = [workbench.treeItem(run, /stopped/).last(), workbench.treeItem("ulpt-r4-seed2", /stopped/)];
     await until(() => workspace.state("grid", "ulpt-r4-seed2") === "stopped");
+    await workbench.expand(stopped[1]!);
+    await workbench.page
+      .locator('.sidebar [role="treeitem"] .label-name', { hasText: /^step \d+$/ })
+      .first()
+      .click();
+    const ofDeleted = workbench.page.locator('.tab[aria-label*=".ckpt.txt"]');
+    await ofDeleted.waitFor();
+    await workbench.collapse(stopped[1]!);
     await stopped[0]!.click();
     await stopped[1]!.click({ modifiers: ["Control"] });
     await workbench.menu(stopped[1]!, "Delete Run…");
     await workbench.answerDialog("Delete 2 runs?", "Delete Permanently");
     await workbench.treeItem("grid").waitFor({ state: "detached" });
     expect(await workbench.page.locator(".monaco-dialog-box").count()).toBe(0);
+    await ofDeleted.waitFor({ state: "detached" });
   });
 
   it("stopped and resumed compute the same losses as one that nothing disturbed", async () => {
@@ -253,9 +263,21 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     expect(await underlined.count()).toBeGreaterThan(0);
   });
 
+  it("begin with the sample in a window of its own: its experiment is open, and the next step in view", async () => {
+    const opening = workbench.page.waitForEvent("popup", { timeout: 60_000 });
+    await workbench.command("ULPT: Open Sample…");
+    await workbench.type(`${join(workspace.folder, "..")}/`);
+    const sample = await opening;
+    await sample.locator('.tab.active[aria-label^="complaint.ulpt.json"]').waitFor({ timeout: 60_000 });
+    await sample.locator(".codelens-decoration a", { hasText: "Train" }).first().waitFor();
+    const step = sample.locator(".notifications-toasts .notification-list-item", { hasText: "Train starts it" });
+    await step.locator(".monaco-button", { hasText: "Train" }).waitFor();
+    await sample.close();
+  });
+
   it("left no error behind, in no console and no log", () => {
     const told = /\] absent did not start: /; // of the launch that was to fail
     expect(workbench.complaints().filter((text) => !told.test(text))).toEqual([]);
-    expect(workbench.hostLog("ULPT Lab.log").match(/activated in \d+ ms/g)).toHaveLength(3);
+    expect(workbench.hostLog("ULPT Lab.log").match(/activated in \d+ ms/g)).toHaveLength(4);
   });
 });

@@ -10,8 +10,6 @@ import {
   PointElement,
   type Scale,
   ScatterController,
-  Tooltip,
-  type TooltipOptions,
 } from "chart.js";
 import type { Axis } from "../../src/results/curve.ts";
 import type { Texts } from "../format.ts";
@@ -21,7 +19,7 @@ import type { ChartTheme } from "./theme.ts";
 
 Chart.register(
   ...[LineController, ScatterController, LineElement, PointElement, LinearScale, LogarithmicScale],
-  ...[Filler, Tooltip],
+  Filler,
 );
 
 export type { Point } from "./lines.ts";
@@ -41,30 +39,9 @@ export function baseOptions(): ChartOptions<"line"> {
     normalized: true,
     responsive: true,
     maintainAspectRatio: false,
-    events: [], // what the pointer is at is drawn above (courseChart.ts)
-    plugins: { tooltip: { enabled: false } },
+    events: [], // what the pointer is at is said beside it
     layout: { padding: { top: 8, right: 14, bottom: 0, left: 0 } },
     elements: { point: { radius: 0, hitRadius: 6 }, line: { tension: 0 } },
-  };
-}
-
-export function tooltipOptions(theme: ChartTheme): Partial<TooltipOptions<"line" | "scatter">> {
-  return {
-    backgroundColor: theme.tooltip.background,
-    titleColor: theme.tooltip.foreground,
-    bodyColor: theme.tooltip.foreground,
-    footerColor: theme.muted,
-    borderColor: theme.tooltip.border,
-    borderWidth: 1,
-    cornerRadius: 3,
-    padding: 8,
-    caretSize: 0,
-    caretPadding: 10,
-    usePointStyle: true,
-    boxPadding: 4,
-    titleFont: { family: theme.font, size: theme.fontSize, weight: 600 },
-    bodyFont: { family: theme.font, size: theme.fontSize },
-    footerFont: { family: theme.font, size: theme.fontSize, weight: "normal" },
   };
 }
 

@@ -9,7 +9,7 @@ import { type ReferenceScores, type RunView, type Split, seedRunOf } from "../..
 import { placedRuns, type Scale, scoredRuns, scoreOf, spreadOfGroup } from "../comparison.ts";
 import type { Texts } from "../format.ts";
 import { scoreAxis } from "./axis.ts";
-import { baseOptions, Chart, dressScale, fitWidth, type Point, tooltipOptions } from "./base.ts";
+import { baseOptions, Chart, dressScale, fitWidth, type Point } from "./base.ts";
 import { fade } from "./color.ts";
 import { marksOf } from "./marks.ts";
 import type { ChartTheme } from "./theme.ts";
@@ -137,6 +137,23 @@ export class RanksChart {
     this.chart.update("none");
   }
 
+  /** The runs whose points lie there, in pixels of the canvas, the nearest first; they are drawn larger until others lie there. */
+  pointAt(at: { x: number; y: number } | undefined): RunView[] {
+    const event = { type: "mousemove", native: null, ...at } as unknown as Event; // as chart.js makes of the browser's
+    const found = at ? this.chart.getElementsAtEventForMode(event, "point", { intersect: true }, false) : [];
+    const active = this.chart.getActiveElements();
+    const isSame =
+      found.length === active.length && found.every(({ element }, index) => element === active[index]!.element);
+    if (!isSame) {
+      this.chart.setActiveElements(found.map(({ datasetIndex, index }) => ({ datasetIndex, index })));
+      this.chart.draw();
+    }
+    const distance = ({ element }: (typeof found)[number]) => Math.hypot(element.x - at!.x, element.y - at!.y);
+    return found
+      .sort((a, b) => distance(a) - distance(b))
+      .map(({ datasetIndex }) => (this.chart.data.datasets[datasetIndex] as Dataset).run);
+  }
+
   private dataset(run: RunView, place: number, split: Split, theme: ChartTheme): Dataset {
     const marks = marksOf(run);
     const color = theme.series[marks.color]!;
@@ -204,8 +221,6 @@ export class RanksChart {
     high = Math.max(high, ...this.lines.map(({ value }) => value));
     return {
       ...baseOptions(),
-      events: ["mousemove", "mouseout", "click", "touchstart", "touchmove"],
-      interaction: { mode: "nearest", axis: "xy", intersect: true },
       layout: { padding: { top: 14, right: 18, bottom: 0, left: 0 } },
       scales: {
         x: {
@@ -240,21 +255,6 @@ export class RanksChart {
             maxTicksLimit: 8,
             includeBounds: false,
             callback: (value: number | string) => texts.scoreTick(metric, Number(value)),
-          },
-        },
-      },
-      plugins: {
-        tooltip: {
-          enabled: true,
-          ...tooltipOptions(theme),
-          callbacks: {
-            title: (items: readonly { dataset: unknown }[]) => (items[0] ? (items[0].dataset as Dataset).run.name : ""),
-            label: (item: { parsed: { x: number; y: number } }) =>
-              `${texts.score(metric, item.parsed.y)} · ${placeText(item.parsed.x)} ${placeName}`,
-            footer: (items: readonly { dataset: unknown }[]) => {
-              const interval = items[0] && (items[0].dataset as Dataset).run.testInterval;
-              return interval ? texts.t("interval", texts.percent(interval[0]), texts.percent(interval[1])) : "";
-            },
           },
         },
       },

@@ -9,7 +9,6 @@ export interface ChartTheme {
   grid: string;
   background: string;
   focus: string;
-  tooltip: { background: string; foreground: string; border: string };
   font: string;
   fontSize: number;
   highContrast: boolean;
@@ -42,7 +41,6 @@ export function readTheme(): ChartTheme {
     leastOfText,
   );
   const muted = highContrast ? foreground : (read("--vscode-descriptionForeground") ?? foreground);
-  const border = read("--vscode-contrastBorder", "--vscode-editorHoverWidget-border") ?? foreground;
   return {
     series: seriesColors(read, background),
     foreground,
@@ -50,11 +48,6 @@ export function readTheme(): ChartTheme {
     grid: fade(foreground, highContrast ? 0.2 : 0.1),
     background,
     focus: legible(read("--vscode-focusBorder") ?? foreground, background),
-    tooltip: {
-      background: read("--vscode-editorHoverWidget-background") ?? background,
-      foreground: read("--vscode-editorHoverWidget-foreground") ?? foreground,
-      border,
-    },
     font: read("--vscode-font-family") ?? "sans-serif",
     fontSize: Math.max(10, Number.parseFloat(read("--vscode-font-size") ?? "13") - 2),
     highContrast,

@@ -384,6 +384,37 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     await panel.shot("learning-rates");
   });
 
+  it("says beside the pointer which runs lie under it in the Ranks chart, above its marks, and stops saying it", async () => {
+    const state = { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } } as const;
+    const panel = await show(await sweep(60).snapshot(), { state });
+    const chart = panel.page.locator(".chart-box.ranks");
+    await expect.poll(() => chart.locator("canvas").getAttribute("data-labels")).toMatch(/left/);
+    // The name of a group stands above its points, or below.
+    const found = await chart.evaluate(async (box) => {
+      const [label] = JSON.parse(box.querySelector("canvas")!.dataset.labels!) as { left: number; bottom: number }[];
+      const { left, top } = box.getBoundingClientRect();
+      for (let x = label!.left - 10; x < label!.left + 60; x += 5) {
+        for (let y = label!.bottom - 50; y < label!.bottom + 60; y += 5) {
+          box.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: left + x, clientY: top + y }));
+          await new Promise(requestAnimationFrame);
+          if (box.querySelector(".hover-note")) return { x: left + x, y: top + y };
+        }
+      }
+      return undefined;
+    });
+    expect(found).toBeDefined();
+    await panel.page.mouse.move(found!.x, found!.y);
+    const note = chart.locator(".hover-note");
+    expect(await note.innerText()).toMatch(/^[\d,]+ trained parameters\s+(ulpt-r\d+|vanilla)-seed\d\s+\d+\.\d %/);
+    expect(await note.locator(".hover-row").count()).toBeLessThanOrEqual(8);
+    for (const theme of ["dark", "light", "high-contrast", "high-contrast-light"] as const) {
+      await panel.setTheme(theme);
+      await panel.shot(`${theme}-ranks-note`);
+    }
+    await panel.page.mouse.move(0, 0);
+    await note.waitFor({ state: "detached" });
+  });
+
   it("draws the front of the means that no other is as small and better than, against parameters or rank", async () => {
     const made = await sweep(60).snapshot();
     const state = { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } } as const;

@@ -1,4 +1,5 @@
 /** @file Answers to the rows of an evaluation as read-only documents: one evaluation, the sides of a comparison, a cell's rows. */
+import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { type Answering, findAnswers } from "../../listing/keptAnswers.ts";
 import { diffRows, type RowDiff } from "../../results/rowDiff.ts";
@@ -11,6 +12,7 @@ import { visibleLine } from "../../words/surfaces.ts";
 import { directoryOf, folderOf } from "../runs/runDocumentUris.ts";
 import type { RunStore } from "../runs/store.ts";
 import { explain } from "../window/explain.ts";
+import { closeTabs } from "../window/tabs.ts";
 import {
   type AnswererId,
   type AnswersId,
@@ -58,7 +60,8 @@ export function registerAnswersDocuments(context: vscode.ExtensionContext, store
     vscode.languages.registerDocumentLinkProvider(selector, provider),
     vscode.languages.registerFoldingRangeProvider(selector, provider),
     store.onDidChange(({ directory }) => {
-      if (directory !== undefined) provider.refresh(directory);
+      if (directory === undefined) void closeTabs(isOfDeletedRun);
+      else provider.refresh(directory);
     }),
     store.onDidEvaluate((folder) => provider.refresh(folder)),
   );
@@ -191,6 +194,16 @@ class AnswersProvider
   dispose(): void {
     this.changed.dispose();
   }
+}
+
+/** Whether one of those that answer is of a run that was deleted. */
+function isOfDeletedRun(uri: vscode.Uri): boolean {
+  const { before, after } = answersIdOf(uri) ?? {};
+  return [before, after].some((one) => {
+    const trained = one?.kind === "unprompted" ? one.beside : one;
+    const directory = trained?.kind === "checkpoint" ? directoryOf(trained) : undefined;
+    return directory !== undefined && !existsSync(directory);
+  });
 }
 
 /** The folder of the run that answers, or beside which the model was evaluated; of a prompt the folder of its evaluations. */

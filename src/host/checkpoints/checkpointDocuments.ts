@@ -28,6 +28,7 @@ import { metricsText, plannedText, settingsText } from "../runs/runDocuments.ts"
 import { directoryOf, documentId } from "../runs/runDocumentUris.ts";
 import type { RunStore } from "../runs/store.ts";
 import { explain } from "../window/explain.ts";
+import { closeTabs } from "../window/tabs.ts";
 import { shownLabel } from "../window/window.ts";
 import { rowsText } from "./answersDocuments.ts";
 import { outline, type Section } from "./checkpointOutline.ts";
@@ -48,7 +49,7 @@ export function registerCheckpointDocuments(
     vscode.languages.registerDocumentSymbolProvider(checkpointSelector, provider, { label: "ULPT" }),
     store.onDidChange(({ directory }) => {
       provider.refreshRun(directory);
-      if (directory === undefined) void closeDeleted();
+      if (directory === undefined) void closeTabs(isOfDeletedRun);
     }),
     store.onDidEvaluate((folder) => provider.refreshEvaluated(dirname(folder))),
     vscode.workspace.onDidGrantWorkspaceTrust(() => provider.refresh(() => true)),
@@ -60,19 +61,11 @@ export function registerCheckpointDocuments(
   );
 }
 
-/** Closes what shows runs that were deleted: nothing could be read of them any more. */
-async function closeDeleted(): Promise<void> {
-  const isGone = (uri: vscode.Uri) => {
-    const id = documentId(uri);
-    const directory = id && directoryOf(id);
-    return directory !== undefined && !existsSync(directory);
-  };
-  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-  const gone = tabs.filter(({ input }) => {
-    if (input instanceof vscode.TabInputText) return isGone(input.uri);
-    return input instanceof vscode.TabInputTextDiff && (isGone(input.original) || isGone(input.modified));
-  });
-  if (gone.length > 0) await vscode.window.tabGroups.close(gone, true);
+/** Whether it shows a run that was deleted. */
+function isOfDeletedRun(uri: vscode.Uri): boolean {
+  const id = documentId(uri);
+  const directory = id && directoryOf(id);
+  return directory !== undefined && !existsSync(directory);
 }
 
 /** Digits after the point. */

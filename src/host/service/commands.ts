@@ -80,9 +80,9 @@ function devicesText(devices: readonly DeviceReport[]): string {
   const rows = devices.map((report) =>
     report.works
       ? [report.device, t("works"), t("{0} GFLOP/s", Math.round(report.gflops))]
-      : [report.device, t("does not work here"), faultText(report)],
+      : [report.device, unbroken(t("does not work here")), faultText(report)],
   );
-  const table = [[t("Device"), t("State"), t("What it takes")], ["---", "---", "---"], ...rows];
+  const table = [[t("Device"), t("State"), t("Speed, or what is missing")], ["---", "---", "---"], ...rows];
   return `${heading}\n\n${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`;
 }
 
@@ -90,6 +90,11 @@ function faultText({ reason, loads, needs }: Extract<DeviceReport, { works: fals
   return loads
     ? t("{0}. Update its driver, or use another device.", markdownText(sentence(reason)))
     : t("{0}. It needs {1}.", markdownText(sentence(reason)), needs);
+}
+
+/** A narrow column keeps it on one line. */
+function unbroken(text: string): string {
+  return text.replaceAll(" ", "\u00a0");
 }
 
 /** One line without its full stop. */

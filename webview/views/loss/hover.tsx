@@ -1,14 +1,10 @@
 /** @file What is said of the place that the pointer is at: the same place in all charts, in words beside the pointer. */
 import type { JSX } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
 import { type CourseChart, type Hovered, xLabels } from "../../charts/courseChart.ts";
 import type { CourseChartName } from "../../charts/lines.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
 import { duration } from "../../format.ts";
-import "./hover.css";
-
-/** More rows than this cover the chart. */
-const mostRows = 8;
+import { mostRows, PointerNote } from "../pointerNote.tsx";
 
 export interface Hover {
   chart: CourseChartName;
@@ -39,37 +35,22 @@ export function hoverAt(
   return { chart, at, x, y, hovered };
 }
 
-/** Above everything that lies over the chart; never under the pointer. */
 export function HoverNote({ hover }: { hover: Hover }): JSX.Element {
   const context = usePanel();
   const { texts, preferences } = context;
-  const note = useRef<HTMLDivElement>(null);
   const { at, x, y, hovered } = hover;
-  useLayoutEffect(() => {
-    const element = note.current;
-    const box = element?.parentElement;
-    if (!element || !box) return;
-    const { width, height } = element.getBoundingClientRect();
-    const right = x + 16 + width <= box.clientWidth ? x + 16 : Math.max(0, x - 16 - width);
-    element.style.left = `${right}px`;
-    element.style.top = `${Math.max(0, Math.min(y - height / 2, box.clientHeight - height))}px`;
-  });
   const nearest = [...hovered].sort((a, b) => Math.abs(a.y - y) - Math.abs(b.y - y)).slice(0, mostRows);
-  const rows = nearest.sort((a, b) => a.y - b.y);
+  const rows = nearest
+    .sort((a, b) => a.y - b.y)
+    .map((row) => ({
+      key: `${row.line.run.id} ${row.line.kind}`,
+      color: row.line.marks.color,
+      name: nameOf(row, context),
+      value: valueText(row, hover.chart, context),
+    }));
   const place = preferences.x === "seconds" ? duration(at) : texts.count(at);
-  return (
-    <div class="hover-note" ref={note} aria-hidden="true">
-      <p class="hover-place">{`${texts.t(xLabels[preferences.x])} ${place}`}</p>
-      {rows.map((row) => (
-        <p class="hover-row" key={`${row.line.run.id} ${row.line.kind}`}>
-          <span class={`hover-key series-${row.line.marks.color}`} />
-          <span class="hover-name">{nameOf(row, context)}</span>
-          <span class="hover-value">{valueText(row, hover.chart, context)}</span>
-        </p>
-      ))}
-      {hovered.length > rows.length && <p class="note">{texts.t("moreCurves", hovered.length - rows.length)}</p>}
-    </div>
-  );
+  const title = `${texts.t(xLabels[preferences.x])} ${place}`;
+  return <PointerNote x={x} y={y} title={title} rows={rows} more={hovered.length - rows.length} />;
 }
 
 function nameOf({ line: { name, kind, seeds } }: Hovered, { texts }: PanelContext): string {

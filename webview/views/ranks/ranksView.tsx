@@ -1,17 +1,19 @@
 /** @file The Ranks view: how good each number of trained parameters is, as a chart and as a table. */
 import type { JSX } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Against, Split } from "../../../src/shared/panel.ts";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Against, RunView, Split } from "../../../src/shared/panel.ts";
 import { csvLine } from "../../../src/words/surfaces.ts";
 import { marksOf } from "../../charts/marks.ts";
 import { RanksChart } from "../../charts/ranks.ts";
 import { pictureOf, pictureOptions, printTheme } from "../../charts/save.ts";
 import { haveRanks, type PlacedRun, placedRuns, type Scale, scaleOf, scoredRuns, scoreOf } from "../../comparison.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
+import type { Texts } from "../../format.ts";
 import { Button, Checkbox, IconButton, Segmented } from "../../ui/controls.tsx";
 import { showMenu } from "../../ui/menu.tsx";
 import { EmptyState } from "../emptyState.tsx";
 import { NoRuns } from "../noRuns.tsx";
+import { mostRows, PointerNote } from "../pointerNote.tsx";
 import { ComparisonTable } from "./comparisonTable.tsx";
 import "../../charts/charts.css";
 import "./ranks.css";
@@ -140,11 +142,68 @@ function RanksCanvas({
     const { metrics, references } = experiment;
     chart.current?.update({ runs, split, metric: metrics[split], references, scale, theme, texts });
   });
+  const [hover, setHover] = useState<Hover | undefined>(undefined);
+  const point = (at?: { x: number; y: number }) => {
+    const ids = chart.current?.pointAt(at).map(({ id }) => id) ?? [];
+    setHover(at && ids.length > 0 ? { ...at, ids } : undefined);
+  };
   return (
-    <div class="chart-box ranks">
+    <div
+      class="chart-box ranks"
+      onPointerMove={({ currentTarget, clientX, clientY }) => {
+        const { left, top } = currentTarget.getBoundingClientRect();
+        point({ x: clientX - left, y: clientY - top });
+      }}
+      onPointerLeave={() => point()}
+    >
       <canvas role="img" aria-label={summary(context, split, placed)} ref={canvas} />
+      {hover && <RankNote hover={hover} placed={placed} split={split} scale={scale} />}
     </div>
   );
+}
+
+interface Hover {
+  /** The pointer, in pixels of the chart. */
+  x: number;
+  y: number;
+  /** The runs whose points lie under it, the nearest first. */
+  ids: readonly string[];
+}
+
+function RankNote({
+  hover: { x, y, ids },
+  placed,
+  split,
+  scale,
+}: {
+  hover: Hover;
+  placed: readonly PlacedRun[];
+  split: Split;
+  scale: Scale;
+}): JSX.Element | null {
+  const { store, texts } = usePanel();
+  const under = ids.flatMap((id) => placed.find(({ run }) => run.id === id) ?? []); // one may be gone by now
+  const [nearest] = under;
+  if (!nearest) return null;
+  const metric = store.experiment?.metrics[split] ?? null;
+  const rows = under.slice(0, mostRows).map(({ run }) => ({
+    key: run.id,
+    color: marksOf(run).color,
+    name: run.name,
+    value: valueText(run, split, metric, texts),
+  }));
+  const title =
+    scale.setting === null
+      ? `${texts.count(nearest.place)} ${texts.t("trainedParameters")}`
+      : `${scale.setting} ${nearest.place}`;
+  return <PointerNote x={x} y={y} title={title} rows={rows} more={under.length - rows.length} />;
+}
+
+function valueText(run: RunView, split: Split, metric: string | null, texts: Texts): string {
+  const score = texts.score(metric, scoreOf(run, split)!);
+  if (split !== "test" || !run.testInterval) return score;
+  const [low, high] = run.testInterval.map((one) => texts.percent(one));
+  return `${score} (${texts.t("interval", low!, high!)})`;
 }
 
 async function savePicture(
