@@ -19,6 +19,7 @@ import { WorkspaceRuns } from "./host/runs/store.ts";
 import { Sweeps } from "./host/runs/sweeps.ts";
 import { checkCluster } from "./host/service/clusterCheck.ts";
 import { checkRuntime } from "./host/service/commands.ts";
+import { setUpCuda } from "./host/service/cuda.ts";
 import { checkRuntimeFiles } from "./host/service/runtime.ts";
 import { LocalService } from "./host/service/serviceClient.ts";
 import type { Services } from "./host/services.ts";
@@ -71,6 +72,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...accountCommands(services),
     [coreCommands.checkRuntime]: () => checkRuntime(services),
     [coreCommands.checkCluster]: () => checkCluster(services),
+    [coreCommands.setUpCuda]: () => setUpCuda(services),
     [coreCommands.openRunTable]: async () => openRunTable(),
   });
   context.subscriptions.push(

@@ -114,10 +114,15 @@ function stateText({ version, folder, needs, libraries, missing, advice }: CudaS
     .join("\n");
 }
 
+/** Undefined where the engine has no CUDA for the platform. */
+export function stateOfCuda(): CudaState | undefined {
+  const place = enginePlace();
+  return place && cudaState(place, process.env);
+}
+
 /** Why CUDA is missing, and what it needs, as far as more is known than the engine says. */
 export function cudaFault(): { reason?: string; needs: string } {
-  const place = enginePlace();
-  const state = place && cudaState(place, process.env);
+  const state = stateOfCuda();
   if (!state) return { needs: "Linux x64 with an NVIDIA GPU" };
   const { folder, missing, needs, advice } = state;
   if (folder === null) {

@@ -43,6 +43,7 @@ const path = z.string().min(1);
 const answerNumbers = Object.fromEntries(
   answerNumberNames.map((name) => [name, z.number().refine(acceptsNumber[name]).optional()]),
 ) as Record<keyof AnswerNumbers, z.ZodOptional<z.ZodNumber>>;
+const nothing = z.record(z.string(), z.never());
 const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]> } = {
   inspect: z.object({ checkpoint: path }),
   inspectPrompt: z.object({
@@ -68,7 +69,7 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
   }) as z.ZodType<ServiceMethods["evaluate"]["params"]>,
   preview: z.object({ experiment: path, split: z.enum(splitNames), rows: z.int().min(1).max(maxPreviewRows) }),
   download: z.object({ experiment: path }),
-  cachedModels: z.record(z.string(), z.never()),
+  cachedModels: nothing,
   survey: z.object({
     models: z.array(path).max(mostSurveyed),
     directory: path,
@@ -86,7 +87,11 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
     transformers: z.string().optional(),
   }) as z.ZodType<ServiceMethods["importAdapter"]["params"]>,
   export: z.object({ checkpoint: path, name: z.string().min(1), workspace: path }),
-  devices: z.record(z.string(), z.never()),
+  devices: nothing,
+  cudaState: nothing,
+  planCuda: nothing,
+  installCuda: nothing,
+  removeCuda: nothing,
 };
 
 /** Serves until stdin closes or the parent is gone. */

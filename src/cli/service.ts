@@ -16,8 +16,9 @@ import { LoadedModel } from "../training/loadedModel.ts";
 import { findRun, recordedFolder, workspaceOf } from "../training/references.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
 import { costDefaults, measureFitting } from "./cost.ts";
+import { bringCuda, planCuda, stateOfCuda, takeCudaAway } from "./cuda.ts";
 import { openSubject, previewOf } from "./data.ts";
-import { reportDevices, resolveDevice } from "./devices.ts";
+import { reportDevice, reportDevices, resolveDevice } from "./devices.ts";
 import { evaluateCheckpoint, evaluatePrompt, taskOfRun, wantedRows } from "./evaluate.ts";
 import { openHub } from "./hub.ts";
 import { answerTexts, type RowPiece } from "./predict.ts";
@@ -149,6 +150,13 @@ function createHandlers(models: ModelCache): Handlers {
       return { cost, measured: await measureFitting(opened.model, options) };
     },
     devices: () => reportDevices(),
+    cudaState: async () => stateOfCuda() ?? null,
+    planCuda: (_, { signal }) => planCuda(signal),
+    async installCuda(_, context) {
+      const state = await bringCuda(context);
+      return { state, report: await reportDevice("cuda") };
+    },
+    removeCuda: async () => ({ bytes: await takeCudaAway() }),
   };
 }
 

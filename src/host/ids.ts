@@ -41,6 +41,7 @@ export const coreCommands = {
   signOut: "ulpt.signOut",
   checkRuntime: "ulpt.checkRuntime",
   checkCluster: "ulpt.checkCluster",
+  setUpCuda: "ulpt.setUpCuda",
   showLog: "ulpt.showLog",
   showRunLog: "ulpt.showRunLog",
   dismissFailure: "ulpt.dismissFailure",

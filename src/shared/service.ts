@@ -39,6 +39,14 @@ export interface ServiceMethods {
   cachedModels: { params: Record<string, never>; result: string[] };
   /** Tries every device on a small graph. */
   devices: { params: Record<string, never>; result: DeviceReport[] };
+  /** How CUDA is here; null where onnxruntime has none for the platform. */
+  cudaState: { params: Record<string, never>; result: CudaState | null };
+  /** Asks the source of the provider what there is to download, and downloads nothing. */
+  planCuda: { params: Record<string, never>; result: CudaPlan };
+  /** Downloads and installs the provider, and tries the device. After a person agreed. Tells its progress; can be cancelled. */
+  installCuda: { params: Record<string, never>; result: { state: CudaState; report: DeviceReport } };
+  /** Removes it; so many bytes that frees. */
+  removeCuda: { params: Record<string, never>; result: { bytes: number } };
 }
 
 export type ServiceMethod = keyof ServiceMethods;
@@ -209,6 +217,33 @@ export type DeviceReport = { device: string } & (
   /** `loads`: it took a graph, and then failed or computed wrong; else something that it needs is missing. */
   | { works: false; reason: string; loads: boolean; needs: string }
 );
+
+/** onnxruntime's CUDA provider, and the libraries that it needs. */
+export interface CudaState {
+  /** Of onnxruntime. */
+  version: string;
+  /** Where the provider is; null where it is not installed. */
+  folder: string | null;
+  /** `CUDA 12, cuDNN 9` */
+  needs: string;
+  /** The libraries of NVIDIA that it needs, and where they are; and any other that is missing. */
+  libraries: { name: string; path: string | null }[];
+  missing: string[];
+  /** What brings the missing ones, a phrase each. */
+  advice: string[];
+}
+
+/** What would be downloaded, for a person to agree to. */
+export interface CudaPlan {
+  version: string;
+  address: string;
+  /** Of the download, and how many of them are here already. */
+  bytes: number;
+  received: number;
+  /** Where it goes. */
+  folder: string;
+  isInstalled: boolean;
+}
 
 /** `code` of a response whose `data` is an UlptError as JSON. Of any other failure there is only the message. */
 export const ulptErrorCode = -32050;

@@ -2,9 +2,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isCudaPlatform } from "../../src/cuda/home.ts";
 import { parseExperiment } from "../../src/experiment/parse.ts";
+import { enginePlace } from "../../src/graph/engine.ts";
 import { goesOn } from "../../src/launch/launchers.ts";
 import { startHub, type TestHub } from "../support/hub.ts";
+import { providerPackage, startNuget, type TestNuget } from "../support/nuget.ts";
 import { hubEnvironment, hubModel, modelFiles, registryRepositories } from "../support/registryHub.ts";
 import { photographFailures } from "./support/failures.ts";
 import { prepareOrSkip } from "./support/install.ts";
@@ -17,6 +20,7 @@ const token = "hf_right_0123456789";
 
 describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
   let hub: TestHub;
+  let nuget: TestNuget;
   let workspace: SampleWorkspace;
   let workbench: Workbench;
 
@@ -28,18 +32,24 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
         { type: "model", id: "org/slow", files: modelFiles() },
       ],
     });
+    const { version } = enginePlace()!;
+    nuget = await startNuget({ content: providerPackage(version, { needs: ["libcudnn.so.9"] }), version });
     workspace = new SampleWorkspace();
     workbench = await Workbench.open({
       server: server!,
       folder: workspace.folder,
       vsix: packedExtension(),
-      environment: hubEnvironment(hub, join(workspace.folder, "..", "cache")),
+      environment: {
+        ...hubEnvironment(hub, join(workspace.folder, "..", "cache")),
+        ...{ ULPT_NUGET_INDEX: nuget.index, XDG_DATA_HOME: join(workspace.folder, "..", "share") },
+      },
     });
   });
   afterAll(async () => {
     await workbench?.close();
     await workspace?.dispose();
     await hub?.close();
+    await nuget?.close();
   });
   photographFailures(() => workbench);
 
@@ -137,6 +147,26 @@ describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {
     for (const folder of [workspace.folder, join(workbench.home, "data")]) expect(filesWith(token, folder)).toEqual([]);
     await workbench.command("ULPT: Sign Out of Hugging Face");
     await toast(/The token for 127\.0\.0\.1:\d+ was deleted/);
+  });
+
+  it.skipIf(!isCudaPlatform)("sets up CUDA after a question, says what is missing, and removes it again", async () => {
+    const installed = () => readdirSync(join(workspace.folder, "..", "share"), { recursive: true, encoding: "utf8" });
+    await workbench.command("ULPT: Set Up CUDA…");
+    const dialog = workbench.page.locator(".monaco-dialog-box");
+    await dialog.waitFor();
+    expect(await dialog.innerText()).toMatch(/Download onnxruntime's CUDA provider \d+\.\d+\.\d+\? It is [\d.]+ K?B\./);
+    expect(nuget.requests.filter(({ path }) => path.endsWith(".nupkg"))).toEqual([]);
+    await dialog.locator(".monaco-button", { hasText: "Download" }).click();
+    const shown = async () => {
+      const frames = workbench.page.frames().map((frame) => frame.evaluate(() => document.body.innerText));
+      return (await Promise.allSettled(frames)).map((one) => (one.status === "fulfilled" ? one.value : "")).join("\n");
+    };
+    await until(async () => /libcudnn\.so\.9\s+missing/.test(await shown()), 60_000, shown);
+    expect(installed()).toContainEqual(expect.stringMatching(/libonnxruntime_providers_cuda\.so$/));
+    await workbench.command("ULPT: Set Up CUDA…");
+    await workbench.answerToast(/CUDA provider .* is installed/, "Remove");
+    await toast(/CUDA's provider was removed: [\d.]+ MB/);
+    expect(installed()).not.toContainEqual(expect.stringMatching(/providers_cuda/));
   });
 
   it("writes the experiment of a result of the paper that somebody chooses", async () => {

@@ -77,13 +77,18 @@ function devicesText(devices: readonly DeviceReport[]): string {
   const heading = best
     ? t('The runtime works. "auto" trains on {0}.', best.device)
     : t("The runtime works, but no device does.");
+  return `${heading}\n\n${devicesTable(devices)}`;
+}
+
+/** As Markdown. */
+export function devicesTable(devices: readonly DeviceReport[]): string {
   const rows = devices.map((report) =>
     report.works
       ? [report.device, t("works"), t("{0} GFLOP/s", Math.round(report.gflops))]
       : [report.device, unbroken(t("does not work here")), faultText(report)],
   );
   const table = [[t("Device"), t("State"), t("Speed, or what is missing")], ["---", "---", "---"], ...rows];
-  return `${heading}\n\n${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`;
+  return table.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function faultText({ reason, loads, needs }: Extract<DeviceReport, { works: false }>): string {
