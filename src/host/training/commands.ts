@@ -8,6 +8,7 @@ import { chooseRuns, type Target, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { askText, confirm, pickOne, showBriefly } from "../window/window.ts";
+import { choosePlace } from "./places.ts";
 import { withoutSweeps } from "./sweepCommands.ts";
 import { folderOf } from "./trainings.ts";
 
@@ -19,17 +20,19 @@ export function trainCommands(services: Services) {
   async function train(uri: vscode.Uri, set: readonly string[] = []): Promise<void> {
     const folder = folderOf(uri);
     await saveIfOpen(uri);
+    const place = await choosePlace();
+    if (!place) return;
     const experiment = tryRead(uri, set);
     const entry = "name" in experiment ? entryOf(experiment, folder) : undefined;
     const isBusy = (directory: string) =>
       store.running().some((run) => store.experimentOf(run.directory)?.directory === directory) ||
       store.starting().some((one) => one.experiment.directory === directory);
-    if (entry && isBusy(entry.directory)) {
+    if (entry && place.on === undefined && isBusy(entry.directory)) {
       const again = t("Train a Second Time");
       const question = t("{0} is being trained already. Its runs will share this machine.", entry.name);
       if (!(await confirm(question, again))) return;
     }
-    await tasks.run({ experiment: uri.fsPath, set, folder });
+    await tasks.run({ experiment: uri.fsPath, set, folder, on: place.on });
     if (entry && vscode.workspace.getConfiguration().get(settings.openPanel, true)) services.openPanel(entry);
   }
 

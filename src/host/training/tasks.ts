@@ -12,7 +12,7 @@ import { problemMatcher, taskType } from "../ids.ts";
 import { findExperimentFiles } from "../runs/runsView.ts";
 import { errorText } from "../window/log.ts";
 import { showBriefly } from "../window/window.ts";
-import type { Training, Trainings } from "./trainings.ts";
+import { isOnCluster, type Training, type Trainings } from "./trainings.ts";
 
 const { t } = vscode.l10n;
 
@@ -27,6 +27,8 @@ export interface UlptTaskDefinition extends vscode.TaskDefinition {
   sweep?: string;
   /** Settings to change, as `key=value`. */
   set?: string[];
+  /** The launch profile by which a cluster trains; without one this machine does. */
+  on?: string;
   /** Tells a training from one of the same experiment that goes on: VS Code runs each task once, and would ask which to end. */
   copy?: number;
 }
@@ -64,12 +66,21 @@ export class UlptTasks implements vscode.TaskProvider {
     const { folder } = training;
     if ("sweep" in training) return { type: taskType, sweep: training.sweep };
     if ("resume" in training) return { type: taskType, resume: relative(folder.uri.fsPath, training.resume) };
-    return this.define(folder, vscode.Uri.file(training.experiment), training.set);
+    return this.define(folder, vscode.Uri.file(training.experiment), training);
   }
 
-  private define(folder: vscode.WorkspaceFolder, file: vscode.Uri, set: readonly string[] = []): UlptTaskDefinition {
+  private define(
+    folder: vscode.WorkspaceFolder,
+    file: vscode.Uri,
+    { set = [], on }: { set?: readonly string[]; on?: string | undefined } = {},
+  ): UlptTaskDefinition {
     const experiment = relative(folder.uri.fsPath, file.fsPath).replaceAll("\\", "/");
-    return { type: taskType, experiment, ...(set.length ? { set: [...set] } : {}) };
+    return {
+      type: taskType,
+      experiment,
+      ...(set.length ? { set: [...set] } : {}),
+      ...(on === undefined ? {} : { on }),
+    };
   }
 
   private task(
@@ -103,8 +114,8 @@ function distinct(definition: UlptTaskDefinition): UlptTaskDefinition {
   for (let copy = 2; ; copy++) if (!running.has(keyOf({ ...definition, copy }))) return { ...definition, copy };
 }
 
-function keyOf({ type, experiment, resume, sweep, set, copy }: vscode.TaskDefinition): string {
-  return JSON.stringify([type, experiment, resume, sweep, set ?? [], copy]);
+function keyOf({ type, experiment, resume, sweep, set, on, copy }: vscode.TaskDefinition): string {
+  return JSON.stringify([type, experiment, resume, sweep, set ?? [], on, copy]);
 }
 
 function detailOf({ resume, sweep }: UlptTaskDefinition): string {
@@ -117,10 +128,11 @@ function taskName({ copy, ...definition }: UlptTaskDefinition): string {
   return copy === undefined ? name : `${name} (${copy})`;
 }
 
-function plainName({ experiment, resume, sweep, set }: UlptTaskDefinition): string {
+function plainName({ experiment, resume, sweep, set, on }: UlptTaskDefinition): string {
   if (sweep) return labelText(t("continue the sweep {0}", sweep));
   if (resume) return labelText(t("resume {0}", resume.replace(/^\.ulpt[\\/]runs[\\/]/, "").replaceAll("\\", "/")));
-  return labelText([t("train {0}", experiment ?? ""), ...(set ?? [])].join(" "));
+  const where = on === undefined ? [] : [t("on {0}", on)];
+  return labelText([t("train {0}", experiment ?? ""), ...(set ?? []), ...where].join(" "));
 }
 
 function folderOfScope(scope: vscode.Task["scope"]): vscode.WorkspaceFolder | undefined {
@@ -128,7 +140,10 @@ function folderOfScope(scope: vscode.Task["scope"]): vscode.WorkspaceFolder | un
 }
 
 /** @throws UlptError for a definition that names nothing to train */
-function trainingOf({ experiment, resume, sweep, set }: UlptTaskDefinition, folder: vscode.WorkspaceFolder): Training {
+function trainingOf(
+  { experiment, resume, sweep, set, on }: UlptTaskDefinition,
+  folder: vscode.WorkspaceFolder,
+): Training {
   const root = folder.uri.fsPath;
   if (sweep) return { sweep, folder };
   if (resume) {
@@ -141,7 +156,8 @@ function trainingOf({ experiment, resume, sweep, set }: UlptTaskDefinition, fold
     });
   }
   const list = (Array.isArray(set) ? set : []).map(String);
-  return { experiment: isAbsolute(experiment) ? experiment : join(root, experiment), set: list, folder };
+  const file = isAbsolute(experiment) ? experiment : join(root, experiment);
+  return { experiment: file, set: list, folder, ...(on === undefined ? {} : { on: String(on) }) };
 }
 
 const interruptKey = "\x03";
@@ -162,6 +178,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   private readonly training: () => Training;
   private readonly trainings: Trainings;
   private launch: Launch | undefined;
+  private onCluster = false;
   private interrupts = 0;
   private isClosed = false;
   private hasEnded = false;
@@ -180,9 +197,15 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   private async follow(): Promise<void> {
     let code: number;
     try {
-      this.writeDim(t("Ctrl+C saves and stops. Closing the terminal stops nothing."));
+      const training = this.training();
+      this.onCluster = isOnCluster(training);
+      this.writeDim(
+        this.onCluster
+          ? t("Ctrl+C ends following: the cluster goes on, and so it does when the terminal is closed.")
+          : t("Ctrl+C saves and stops. Closing the terminal stops nothing."),
+      );
       this.write("\n\n");
-      const { launch, end } = await this.trainings.start(this.training());
+      const { launch, end } = await this.trainings.start(training);
       this.launch = launch;
       if (this.interrupts > 0) await this.interruptOnce();
       code = await this.tail(launch, end);
@@ -225,7 +248,11 @@ class TrainingTerminal implements vscode.Pseudoterminal {
     if (!this.launch) return;
     if (this.interrupts === 1) {
       this.write("\n");
-      this.writeDim(t("Saving and stopping… Ctrl+C again ends it at once."));
+      this.writeDim(
+        this.onCluster
+          ? t("The cluster goes on. Stop Sweep, or Stop Run, ends what it trains.")
+          : t("Saving and stopping… Ctrl+C again ends it at once."),
+      );
       this.write("\n");
       await this.trainings.stopLaunch(this.launch);
     } else {

@@ -16,9 +16,9 @@ import { localFolders, type RunStore } from "../runs/store.ts";
 import { findRuntime, requireTrust } from "../service/runtime.ts";
 import { type Log, showError } from "../window/log.ts";
 
-/** What to train: the runs of an experiment file, one run that goes on, or what is left of a sweep. */
+/** What to train, and for an experiment the launch profile by which a cluster does; without one this machine does: the runs of an experiment file, one run that goes on, or what is left of a sweep. */
 export type Training =
-  | { experiment: string; set: readonly string[]; folder: vscode.WorkspaceFolder }
+  | { experiment: string; set: readonly string[]; folder: vscode.WorkspaceFolder; on?: string | undefined }
   | { resume: string; folder: vscode.WorkspaceFolder }
   | { sweep: string; folder: vscode.WorkspaceFolder };
 
@@ -151,7 +151,15 @@ function commandOf(training: Training): string[] {
   if ("resume" in training) return ["resume", training.resume];
   if ("sweep" in training) return ["sweep", "continue", training.sweep, "--workspace", training.folder.uri.fsPath];
   const settings = training.set.flatMap((one) => ["--set", one]);
-  return ["train", training.experiment, "--workspace", training.folder.uri.fsPath, ...settings];
+  const on = training.on === undefined ? [] : ["--on", training.on];
+  return ["train", training.experiment, "--workspace", training.folder.uri.fsPath, ...settings, ...on];
+}
+
+/** Whether a cluster trains it, which goes on whoever follows. */
+export function isOnCluster(training: Training): boolean {
+  if ("resume" in training) return false;
+  if ("experiment" in training) return training.on !== undefined;
+  return openSweep(training.folder.uri.fsPath, training.sweep).spec.on !== undefined;
 }
 
 /** Folder of the experiment. @throws UlptError RUN_MISSING, RUN_INVALID of a sweep. What is wrong with a file the runtime will say; then its name is that of the file. */
