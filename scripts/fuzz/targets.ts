@@ -80,6 +80,7 @@ async function lookAt(workspace: string): Promise<void> {
     baseline: () => undefined,
     sweep: () => null,
     launch: () => null,
+    job: () => undefined,
     canTrain: () => true,
     course: (directory: string) => new RunReader(directory),
   };

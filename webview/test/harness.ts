@@ -104,6 +104,7 @@ export class Experiment {
       baseline: () => this.baseline,
       sweep: () => null,
       launch: () => null,
+      job: () => undefined,
       canTrain: () => this.trusted,
     },
   );

@@ -49,6 +49,8 @@ export interface PanelSource {
   /** The experiment's newest sweep; null where nothing is left to do. */
   sweep(runs: readonly RunSummary[]): SweepBrief | null;
   launch(): LaunchView | null;
+  /** How the job of a run is, where a scheduler has it. */
+  job(directory: string): string | undefined;
   canTrain(): boolean;
 }
 
@@ -340,7 +342,7 @@ export class PanelModel {
       const { directory } = summary;
       if (!wanted(directory)) return [];
       return {
-        ...viewOf(summary, this.followers.get(directory), this.problems.get(directory)),
+        ...viewOf(summary, this.followers.get(directory), this.problems.get(directory), this.source.job(directory)),
         group: this.relations.groups.get(directory) ?? aloneGroup(summary),
         settings: this.relations.different.get(directory) ?? noSettings,
         shown: this.source.isShown(directory),
@@ -423,6 +425,7 @@ function viewOf(
   summary: RunSummary,
   follower: RunFollower | undefined,
   problem: string | undefined,
+  job: string | undefined,
 ): Omit<RunView, "group" | "settings" | "shown" | "baseline" | "color" | "variant"> {
   const { spec } = summary;
   const result = follower?.result;
@@ -435,7 +438,7 @@ function viewOf(
     id: summary.directory,
     name: titleOf(summary),
     state,
-    reason: problem ?? summary.reason ?? follower?.reason ?? null,
+    reason: problem ?? summary.reason ?? follower?.reason ?? job ?? null,
     method: spec?.method ?? null,
     isReference: knownMethod(spec?.method)?.isReference ?? false,
     rank: spec?.rank ?? null,

@@ -25,9 +25,11 @@ const strings = panelStrings(untranslated);
 describe("PanelModel", () => {
   let workspace: string;
   let hidden: Set<string>;
+  let jobs: Map<string, string>;
   beforeEach(() => {
     workspace = mkdtempSync(join(tmpdir(), "ulpt-panel-model-"));
     hidden = new Set();
+    jobs = new Map();
   });
   afterEach(() => rmSync(workspace, { recursive: true, force: true }));
 
@@ -49,6 +51,7 @@ describe("PanelModel", () => {
         baseline: () => undefined,
         sweep: () => null,
         launch: () => null,
+        job: (run) => jobs.get(run),
         canTrain: () => true,
       },
     );
@@ -200,6 +203,17 @@ describe("PanelModel", () => {
     read(subject);
     expect(subject.delta()).toMatchObject({ runs: [{ state: "failed", reason: "out of memory" }] });
     expect(subject.running).toBe(false);
+  });
+
+  it("says how the job of a run is that a scheduler has, unless the run itself says more", async () => {
+    const [waiting, failed] = [run(2), run(4)];
+    for (const { directory } of [waiting, failed]) jobs.set(directory, "waits: others are before it");
+    failed.owner.release({ code: 4, state: "failed", step: 0, reason: "out of memory" });
+    const subject = model();
+    await subject.refresh();
+    expect(subject.snapshot(strings)).toMatchObject({
+      runs: [{ reason: "waits: others are before it" }, { reason: "out of memory" }],
+    });
   });
 
   it("shows only checkpoints whose files exist, and which is best", async () => {

@@ -109,6 +109,7 @@ export class RunPanel implements vscode.Disposable {
       baseline: () => store.baseline(experiment),
       sweep: (runs) => sweepBrief(sweeps.among(experiment, runs)),
       launch: () => this.launchView(),
+      job: (directory) => store.job(directory)?.text,
       canTrain: () => vscode.workspace.isTrusted,
     });
     this.costs = new RunCosts(service, log, (run, state) => this.post({ type: "cost", run, state }));

@@ -1,6 +1,7 @@
 /** @file Commands about runs: the panel, the baseline, the charts, the arrangement of the view, logs and files. */
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
+import { jobLog } from "../../launch/slurm/queue.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { statOwnFile } from "../../runs/ownFiles.ts";
@@ -111,7 +112,7 @@ export function runCommands(services: Services) {
         title: t("Show the log of a run"),
         none: t("There are no runs yet. Train an experiment first."),
       });
-      if (run) await vscode.window.showTextDocument(vscode.Uri.file(logOf(run)), { preview: true });
+      if (run) await vscode.window.showTextDocument(vscode.Uri.file(logOf(services, run)), { preview: true });
     },
 
     [coreCommands.dismissFailure](clicked) {
@@ -163,6 +164,9 @@ export function runCommands(services: Services) {
       }));
       const [starting] = store.starting();
       if (items.length === 0 && starting) return services.openPanel(starting.experiment);
+      const [waiting] = store.waitingJobs();
+      const queued = waiting && store.experimentOf(waiting[0]);
+      if (items.length === 0 && queued) return services.openPanel(queued);
       if (items.length === 0) return runCommand(coreCommands.checkRuntime);
       const stop = { iconPath: new vscode.ThemeIcon("debug-stop"), tooltip: t("Save and stop") };
       const log = { iconPath: new vscode.ThemeIcon("output"), tooltip: t("Show run log") };
@@ -188,9 +192,14 @@ export function runCommands(services: Services) {
   } satisfies Record<string, Handler>;
 }
 
-function logOf({ directory, run }: RunSummary): string {
+/** What a run wrote; where it did not end by itself what its job wrote, if one of a cluster trains it. */
+function logOf({ store }: Services, { directory, run, state }: RunSummary): string {
   const { log } = runPaths(directory);
+  const folder = store.experimentOf(directory)?.folder;
+  const ofJob = folder && jobLog(folder.uri.fsPath, directory);
+  if (ofJob && (state === "created" || state === "interrupted")) return ofJob;
   if (statOwnFile(log)) return log;
+  if (ofJob) return ofJob;
   throw new UlptError("RUN_MISSING", t("{0} has no log: it has not begun.", run), { where: log });
 }
 

@@ -2,7 +2,7 @@
  * @file The runs of the workspace as this window sees them. Nothing is read before somebody asks, except for the launches that
  * still run: those are followed from the start.
  */
-import { existsSync, opendirSync } from "node:fs";
+import { existsSync, opendirSync, statSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
@@ -17,14 +17,14 @@ import {
   readLaunchState,
   type SlurmLaunch,
 } from "../../launch/records.ts";
-import { jobWords, lookAtQueue } from "../../launch/slurm/queue.ts";
+import { jobWords, lookAtQueue, openJobs } from "../../launch/slurm/queue.ts";
 import type { JobWords } from "../../launch/slurm/words.ts";
 import { RunListing } from "../../listing/listing.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import type { RunResult } from "../../results/fold.ts";
 import { type KeptEvaluation, listEvaluations } from "../../runs/evaluations.ts";
-import { experimentFolder, isName, runsFolder } from "../../runs/layout.ts";
+import { experimentFolder, isName, launchesFolder, runsFolder } from "../../runs/layout.ts";
 import { lookAt } from "../../runs/ownFiles.ts";
 import { subfolders } from "../../runs/store.ts";
 import { contextKeys } from "../ids.ts";
@@ -74,6 +74,8 @@ export interface RunStore extends vscode.Disposable {
   running(): RunSummary[];
   /** How the job of a run is, where a scheduler has it: `waits: others are before it`. */
   job(directory: string): JobWords | undefined;
+  /** The jobs that wait for their turn, by the folders of their runs. */
+  waitingJobs(): [directory: string, job: JobWords][];
   /** Launches that are at work and have no run yet: they read or download what they need. */
   starting(): Starting[];
   /** Of each experiment the newest launch, where that ended before its first run. */
@@ -247,6 +249,10 @@ export class WorkspaceRuns implements RunStore {
 
   job(directory: string): JobWords | undefined {
     return this.jobs.get(directory);
+  }
+
+  waitingJobs(): [directory: string, job: JobWords][] {
+    return [...this.jobs].filter(([, { phase }]) => phase === "waiting" || phase === "stuck");
   }
 
   starting(): Starting[] {
@@ -437,6 +443,7 @@ export class WorkspaceRuns implements RunStore {
     const started = performance.now();
     const known = [...this.active];
     try {
+      this.followNewJobs();
       await this.pollJobs();
       await this.pollLaunches();
       for (const [directory, before] of known) {
@@ -454,11 +461,27 @@ export class WorkspaceRuns implements RunStore {
     this.schedulePoll();
   }
 
+  /** What is being trained may give its runs to a scheduler: that launch is another one. */
+  private followNewJobs(): void {
+    if (this.followed.size === 0) return;
+    for (const folder of localFolders()) {
+      const root = launchesFolder(folder.uri.fsPath);
+      const changed = statSync(root, { throwIfNoEntry: false })?.mtimeMs;
+      if (changed === undefined || changed === this.folderTimes.get(root)) continue;
+      this.folderTimes.set(root, changed);
+      const followed = new Set([...this.followed.keys()].map(({ id }) => id));
+      for (const launch of openJobs(folder.uri.fsPath)) if (!followed.has(launch.id)) this.follow(launch, folder);
+    }
+  }
+
   /** Asks the schedulers of the launches that are followed, all at once and no more often than their profiles say. */
   private async pollJobs(): Promise<void> {
     const launches = [...this.followed].flatMap(([launch]) => (launch.launcher === "slurm" ? [launch] : []));
     if (launches.length === 0 && this.jobs.size === 0) return;
-    for (const launch of await lookAtQueue(launches.map(currentJobs)).catch(() => launches)) this.renew(launch);
+    const now = launches.map(currentJobs);
+    // Of a folder that nobody trusts is shown what lies in it: no program is asked.
+    const asked = vscode.workspace.isTrusted ? await lookAtQueue(now).catch(() => now) : now;
+    for (const launch of asked) this.renew(launch);
     const open = [...this.followed].flatMap(([launch]) => (launch.launcher === "slurm" ? [launch] : []));
     const runs = [...this.learnt.values()].flat();
     const before = this.jobs;

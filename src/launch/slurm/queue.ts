@@ -8,7 +8,7 @@ import { jobPaths } from "../../runs/layout.ts";
 import { statOwnFile, writeOwnFile } from "../../runs/ownFiles.ts";
 import { readJson } from "../../runs/schema.ts";
 import { listLaunches, type SlurmLaunch, updateJobs } from "../records.ts";
-import { arrayName, cancellationOf, placeOf, readJobRuns } from "./jobs.ts";
+import { arrayName, cancellationOf, jobOfRun, placeOf, readJobRuns } from "./jobs.ts";
 import { askQueue, type JobStatus, jobStatus, nextPause, type Queue, type QueueQuestion } from "./poll.ts";
 import { describeJob, isActive, type JobWords } from "./words.ts";
 
@@ -146,6 +146,19 @@ function safely<T>(read: () => T): T | undefined {
   } catch {
     return undefined; // somebody changed it: then nothing is known of its jobs
   }
+}
+
+/** What the last job of the run in a folder wrote; undefined where it had none, or that wrote nothing yet. */
+export function jobLog(workspace: string, directory: string): string | undefined {
+  for (const launch of listLaunches(workspace).reverse()) {
+    if (launch.launcher !== "slurm") continue;
+    const index = safely(() => jobOfRun(launch, directory));
+    const place = index === undefined ? undefined : placeOf(launch, index);
+    if (!place) continue;
+    const log = jobPaths(launch.folder).log(place.array.first, place.element);
+    return safely(() => statOwnFile(log)) ? log : undefined;
+  }
+  return undefined;
 }
 
 /** How a run's job is, in words that go on from its name. @param now in milliseconds since 1970 */

@@ -125,6 +125,7 @@ function reasonOf({ store, texts }: PanelContext, shown: readonly RunView[]): Re
   const canTrain = store.experiment?.canTrain ?? false;
   if (!shown.length) return { title: texts.t("noneShown"), detail: texts.t("noneShownDetail") };
   const live = shown.find(({ state }) => state === "running" || state === "created");
+  if (live?.reason) return { title: live.name, detail: live.reason };
   if (live) return { title: texts.t("startingTitle", live.name), detail: texts.t("startingDetail") };
   const run = shown.at(-1)!;
   const detail = run.reason ?? "";

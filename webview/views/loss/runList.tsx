@@ -114,7 +114,8 @@ function scoreText(run: RunView, { texts }: PanelContext): string {
 
 function describe(run: RunView, context: PanelContext): string {
   const { texts } = context;
-  const state = stateText(run, context);
+  // What holds a run up that a scheduler has.
+  const state = run.state === "created" && run.reason ? run.reason : stateText(run, context);
   if (run.totalSteps === null) return state;
   const progress = `${texts.compact(run.step)}/${texts.compact(run.totalSteps)}`;
   if (run.state === "running") {
