@@ -44,7 +44,6 @@ const unary = (op: string) => (x: Tensor) => node(op, [x], x.shape);
 export const exp = unary("Exp");
 export const log = unary("Log");
 export const tanh = unary("Tanh");
-export const absolute = unary("Abs");
 export const relu = unary("Relu");
 export const sign = unary("Sign");
 export const sqrt = unary("Sqrt");
@@ -134,7 +133,7 @@ function roundedRows(x: Tensor, { zero, largest }: ByteRange): { rounded: Tensor
   const known = rounds.get(x);
   if (known) return known;
   // Of a row of zeros, or all but, any step will do.
-  const sizes = maximum(reduceMax(absolute(x), [1]), scalar(1e-30));
+  const sizes = maximum(maximum(reduceMax(x, [1]), scale(reduceMin(x, [1]), -1)), scalar(1e-30));
   const scaled = multiply(x, divide(scalar(largest), sizes));
   const rounded = node("QuantizeLinear", [scaled, scalar(1), byte(scalar(zero))], x.shape, {}, "uint8");
   const made = { rounded, steps: scale(sizes, 1 / largest) };
@@ -333,4 +332,5 @@ function reduction(op: string) {
 }
 export const reduceSum = reduction("ReduceSum");
 export const reduceMax = reduction("ReduceMax");
+export const reduceMin = reduction("ReduceMin");
 export const reduceSumSquare = reduction("ReduceSumSquare");
