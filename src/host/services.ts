@@ -3,8 +3,9 @@
 import type { Previews } from "./data/previews.ts";
 import type { HubAccess } from "./hub/hubAccess.ts";
 import type { PromptsView } from "./prompts/promptsView.ts";
+import type { ExperimentEntry } from "./runs/experiments.ts";
 import type { RunsView } from "./runs/runsView.ts";
-import type { ExperimentEntry, RunStore } from "./runs/store.ts";
+import type { RunStore } from "./runs/store.ts";
 import type { Sweeps } from "./runs/sweeps.ts";
 import type { ServiceClient } from "./service/serviceClient.ts";
 import type { UlptTasks } from "./training/tasks.ts";

@@ -7,8 +7,9 @@ import { completeSettings } from "../../experiment/recorded.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { safeName } from "../../runs/names.ts";
 import { bestRun } from "../runs/collect.ts";
+import type { ExperimentEntry } from "../runs/experiments.ts";
 import { differingPaths } from "../runs/runDocuments.ts";
-import type { ExperimentEntry, RunStore } from "../runs/store.ts";
+import type { RunStore } from "../runs/store.ts";
 import { type ChangedValue, changedValues } from "./experimentChanges.ts";
 
 export interface LastRun {

@@ -16,8 +16,9 @@ import { coreCommands, documentCommands, internalDocumentCommands } from "../ids
 import { type ArgumentsOf, commandTo, type OurCommand } from "../runCommand.ts";
 import { namedScore, scoreOf } from "../runs/collect.ts";
 import type { CheckpointId, DocumentId } from "../runs/documentIds.ts";
+import type { ExperimentEntry } from "../runs/experiments.ts";
 import { directoryOf, documentId } from "../runs/runDocumentUris.ts";
-import type { ExperimentEntry, RunStore } from "../runs/store.ts";
+import type { RunStore } from "../runs/store.ts";
 import { isContinuable, type Sweeps } from "../runs/sweeps.ts";
 import { sweepText } from "../runs/sweepText.ts";
 import { type Label, shownCommand } from "../window/window.ts";

@@ -1,7 +1,7 @@
 /** @file The run panels: one for each experiment, opened on request and restored after a reload. */
 import * as vscode from "vscode";
 import { runPanelType } from "../../shared/panel.ts";
-import type { ExperimentEntry } from "../runs/store.ts";
+import type { ExperimentEntry } from "../runs/experiments.ts";
 import { shownLabel } from "../window/window.ts";
 import { panelState } from "./messages.ts";
 import { type Focus, type PanelServices, RunPanel } from "./panel.ts";

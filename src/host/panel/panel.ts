@@ -11,10 +11,12 @@ import type { HostMessage, LaunchView, PanelCommand, SweepBrief, View, WebviewMe
 import { evaluatedAnswers } from "../checkpoints/answersIds.ts";
 import { coreCommands, documentCommands, internalDocumentCommands } from "../ids.ts";
 import { runCommand } from "../runCommand.ts";
+import type { ExperimentEntry } from "../runs/experiments.ts";
+import type { FailedLaunch, Starting } from "../runs/launches.ts";
 import { failureDetail, failureText, startingText } from "../runs/launchText.ts";
 import { runIdOf } from "../runs/runDocumentUris.ts";
 import { showInCharts } from "../runs/showInCharts.ts";
-import type { ExperimentEntry, FailedLaunch, RunStore, Starting } from "../runs/store.ts";
+import type { RunStore } from "../runs/store.ts";
 import { isContinuable, type Sweeps } from "../runs/sweeps.ts";
 import { sweepText } from "../runs/sweepText.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";

@@ -15,7 +15,7 @@ import { chooseFolder } from "../experiments/newExperiment.ts";
 import { coreCommands } from "../ids.ts";
 import type { Handler } from "../register.ts";
 import { runCommand } from "../runCommand.ts";
-import type { ExperimentEntry } from "../runs/store.ts";
+import type { ExperimentEntry } from "../runs/experiments.ts";
 import { chooseExperiment, isExperimentFile, targetsOf } from "../runs/targets.ts";
 import type { Services } from "../services.ts";
 import { folderOf } from "../training/trainings.ts";

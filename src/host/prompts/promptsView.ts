@@ -4,8 +4,8 @@ import { pathOf, promptsFolder } from "../../runs/layout.ts";
 import { listOwnNames, lookAt } from "../../runs/ownFiles.ts";
 import { byteText } from "../../words/numbers.ts";
 import { contextValues, coreCommands, views } from "../ids.ts";
+import { localFolders } from "../runs/experiments.ts";
 import type { PromptFolderNode, PromptNode, PromptsNode } from "../runs/nodes.ts";
-import { localFolders } from "../runs/store.ts";
 import { treeItem } from "../window/window.ts";
 
 /** The ending of exported prompts, which lie in `<folder>/prompts`. */

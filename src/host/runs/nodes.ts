@@ -4,7 +4,8 @@ import type { RunSummary } from "../../listing/summary.ts";
 import type { SweepRunView, SweepView } from "../../results/sweep.ts";
 import type { KeptEvaluation } from "../../runs/evaluations.ts";
 import type { CheckpointRow } from "./collect.ts";
-import type { ExperimentEntry, FailedLaunch, Starting } from "./store.ts";
+import type { ExperimentEntry } from "./experiments.ts";
+import type { FailedLaunch, Starting } from "./launches.ts";
 
 export interface FolderNode {
   kind: "folder";

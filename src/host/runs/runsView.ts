@@ -42,6 +42,8 @@ import {
   stateIcon,
   stateText,
 } from "./collect.ts";
+import { type ExperimentEntry, localFolders } from "./experiments.ts";
+import type { FailedLaunch, Starting } from "./launches.ts";
 import { failureDetail, failureText, startingText } from "./launchText.ts";
 import type {
   CheckpointNode,
@@ -59,14 +61,7 @@ import type {
 } from "./nodes.ts";
 import { runIdOf } from "./runDocumentUris.ts";
 import { showInCharts } from "./showInCharts.ts";
-import {
-  type ExperimentEntry,
-  type FailedLaunch,
-  localFolders,
-  type RunChange,
-  type RunStore,
-  type Starting,
-} from "./store.ts";
+import type { RunChange, RunStore } from "./store.ts";
 import { isContinuable, isLed, type Sweeps } from "./sweeps.ts";
 import { positionText, sweepText } from "./sweepText.ts";
 

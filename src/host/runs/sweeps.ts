@@ -4,7 +4,8 @@ import { newestSweep } from "../../listing/sweeps.ts";
 import type { SweepView } from "../../results/sweep.ts";
 import { sweepFolder } from "../../runs/layout.ts";
 import { dropRun, openSweep, putFirst, requestOfSweep, withdrawRequest } from "../../runs/sweeps.ts";
-import type { ExperimentEntry, RunStore } from "./store.ts";
+import type { ExperimentEntry } from "./experiments.ts";
+import type { RunStore } from "./store.ts";
 
 /** How long an answer serves: the tree and the panel ask more often than it changes. In milliseconds. */
 const freshMilliseconds = 2_000;

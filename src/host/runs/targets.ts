@@ -16,9 +16,10 @@ import { promptEnding } from "../prompts/promptsView.ts";
 import { pickOne, showInformation } from "../window/window.ts";
 import { runDescription } from "./collect.ts";
 import { type CheckpointId, type RunId, stepOfFile } from "./documentIds.ts";
+import type { ExperimentEntry } from "./experiments.ts";
 import type { PromptsNode, RunsNode } from "./nodes.ts";
 import { directoryOf, documentId, runIdOf } from "./runDocumentUris.ts";
-import type { ExperimentEntry, RunStore } from "./store.ts";
+import type { RunStore } from "./store.ts";
 
 /** What our own lenses, messages, items and panels hand a command. */
 export interface NamedTarget {

@@ -12,7 +12,8 @@ import { readHolder } from "../../runs/owner.ts";
 import { requestStop } from "../../runs/store.ts";
 import { openSweep } from "../../runs/sweeps.ts";
 import { type HubAccess, mayRunPrograms } from "../hub/hubAccess.ts";
-import { localFolders, type RunStore } from "../runs/store.ts";
+import { localFolders } from "../runs/experiments.ts";
+import type { RunStore } from "../runs/store.ts";
 import { findRuntime, requireTrust } from "../service/runtime.ts";
 import { type Log, showError } from "../window/log.ts";
 
