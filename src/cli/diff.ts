@@ -11,19 +11,12 @@ import { fingerprint } from "../runs/inspection.ts";
 import { checkpointPath, checkpointStep, type EvaluatedSplit, evaluationsFolder } from "../runs/layout.ts";
 import { promptExtension } from "../runs/prompts.ts";
 import type { Run } from "../runs/store.ts";
+import { fileReference, type WantedRows } from "../training/evaluationPlace.ts";
 import { findRun, findWorkspace, workspaceOf } from "../training/references.ts";
 import { shellWord } from "../words/shell.ts";
 import { openSubject } from "./data.ts";
 import { diffLines, diffText, type Named } from "./diffText.ts";
-import {
-  evaluateCheckpoint,
-  evaluatePrompt,
-  fileReference,
-  type ScoredTask,
-  taskOfRun,
-  type WantedRows,
-  withProgressBar,
-} from "./evaluate.ts";
+import { evaluateCheckpoint, evaluatePrompt, type ScoredTask, taskOfRun, withProgressBar } from "./evaluate.ts";
 import { isExportedPrompt, openCheckpoint, openPrompt, type PromptTarget } from "./target.ts";
 import { say, sayJson } from "./terminal.ts";
 

@@ -1,40 +1,22 @@
 /** @file `ulpt evaluate`: scores a checkpoint or an exported prompt on a split or on any data file, and keeps what came of it. */
-import { createHash } from "node:crypto";
-import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
+import { basename } from "node:path";
 import cliProgress from "cli-progress";
-import { type ErrorCode, UlptError } from "../errors.ts";
-import { canonicalJson } from "../experiment/describe.ts";
-import { type PredictionLimits, predictionLimits } from "../experiment/predictionLimits.ts";
+import { UlptError } from "../errors.ts";
+import { predictionLimits } from "../experiment/predictionLimits.ts";
 import { parseRecordedSettings } from "../experiment/recorded.ts";
-import type { PromptPosition } from "../experiment/schema.ts";
 import type { Device } from "../graph/devices.ts";
 import { scoreText } from "../metrics/kinds.ts";
 import type { Precision } from "../models/quantize/recipe.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
-import {
-  type EvaluatedRows,
-  type EvaluationRecord,
-  type EvaluationSubject,
-  evaluationName,
-  type KeptEvaluation,
-  type KeptRow,
-  keepEvaluation,
-} from "../runs/evaluations.ts";
-import { fingerprint } from "../runs/inspection.ts";
-import { checkpointStep, evaluationsFolder, runPaths, stateFolder } from "../runs/layout.ts";
-import { liesInOurs, makeOwnFolders } from "../runs/ownFiles.ts";
-import { promptExtension } from "../runs/prompts.ts";
-import { hideFromGit, type Run } from "../runs/store.ts";
+import { checkpointStep, runPaths } from "../runs/layout.ts";
+import type { Run } from "../runs/store.ts";
 import type { EvaluationReport } from "../shared/service.ts";
 import type { TaskDefinition } from "../tasks/definition.ts";
-import { parseSplit } from "../tasks/split.ts";
 import { loadPrompt } from "../training/artifact.ts";
-import { type Evaluation, evaluate as evaluateSplit, longestAnswer, splitMetrics } from "../training/evaluation.ts";
-import { evaluatedRows, evaluationRecord } from "../training/keptRows.ts";
-import { leadingCount, textsOf } from "../training/position.ts";
-import { behind, type Prompted } from "../training/prompted.ts";
-import { findWorkspace, recordedFolder, workspaceOf } from "../training/references.ts";
-import { type Preparation, type ResourceOptions, Resources } from "../training/resources.ts";
+import { placeOfCheckpoint, placeOfPrompt, promptSubject, type WantedRows } from "../training/evaluationPlace.ts";
+import { recordedFolder, workspaceOf } from "../training/references.ts";
+import { type ModelPlace, type Scored, type ScoredRows, type ScoringTracking, scoreRows } from "../training/scoring.ts";
+import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { openSubject } from "./data.ts";
 import { resolveDevice } from "./devices.ts";
@@ -56,16 +38,7 @@ import {
 } from "./target.ts";
 import { complain, isTerminal, say, sayJson } from "./terminal.ts";
 
-/** Evaluation needs no gradients, so passes may be larger than training's. */
-const tokensPerPass = 3600;
-
 type DeviceChoice = Device | "auto" | undefined;
-
-/** On what the model runs, and in what. */
-export interface ModelPlace {
-  device: Device;
-  precision: Precision;
-}
 
 /** A prompt of another model would be used without complaint, and mean nothing. @throws MODEL_MISMATCH */
 function requireWeights({ metadata }: Checkpoint, found: string, path: string): void {
@@ -77,64 +50,9 @@ function requireWeights({ metadata }: Checkpoint, found: string, path: string): 
   });
 }
 
-export interface EvaluationTracking {
-  /** Run what the model writes, for tasks that are scored so. */
-  allowPrograms?: boolean;
-  onPreparation?: (progress: Preparation) => void;
-  signal?: AbortSignal;
-  /** Called once the rows are known, with none done, and after each pass. */
-  onProgress?: (done: number, total: number) => void;
-}
-
-/** Rows to score: of a split, or of a data file, read as the task reads its own; its path may have a part in brackets behind it. */
-export type WantedRows = { split: "validation" | "test" } | { file: string };
-
 export interface Evaluated {
   report: EvaluationReport;
   predictions: string[];
-}
-
-/** @throws OPTION_INVALID where the file is not said */
-export function wantedRows(rows: EvaluatedRows, file: string | undefined): WantedRows {
-  if (rows !== "file") return { split: rows };
-  if (file !== undefined) return { file };
-  throw new UlptError("OPTION_INVALID", "Which file to score is not said.", { expected: "the path of a data file" });
-}
-
-/** Where an evaluation is kept, and under which name. */
-export interface EvaluationPlace {
-  folder: string;
-  name: string;
-  /** Of the model alone on the same rows. */
-  unpromptedName: string;
-  /** The file as its record names it; null of a split. */
-  file: string | null;
-  rows: EvaluatedRows;
-}
-
-/** The place of a checkpoint's evaluation: its run's folder. */
-export function placeOfCheckpoint(
-  { run, path }: Pick<CheckpointTarget, "run" | "path">,
-  on: WantedRows,
-  precision: Precision | undefined,
-): EvaluationPlace {
-  const step = checkpointStep(basename(path))!;
-  const file = fileReference(on, workspaceOf(run));
-  const digest = file === null && precision === undefined ? null : digestOf({ file, precision });
-  return placeOf(runPaths(run.directory).evaluations, { kind: "checkpoint", step }, on, file, digest);
-}
-
-/** The place of an exported prompt's evaluation on a task: its workspace's folder. */
-export function placeOfPrompt(
-  { path, modelSha256 }: Pick<PromptTarget, "path" | "modelSha256">,
-  task: TaskDefinition,
-  on: WantedRows,
-  precision: Precision | undefined,
-): EvaluationPlace {
-  const workspace = findWorkspace(dirname(path));
-  const file = fileReference(on, workspace);
-  const digest = digestOf({ file, task, modelSha256, precision });
-  return placeOf(evaluationsFolder(workspace), promptSubject(path), on, file, digest);
 }
 
 /** The precision of an evaluation, where it is not that of the training: what is kept says so, and is kept beside the other. */
@@ -142,46 +60,15 @@ function otherPrecision(target: Target, { precision }: ModelPlace): Precision | 
   return precision === precisionOf(target) ? undefined : precision;
 }
 
-function placeOf(
-  folder: string,
-  subject: EvaluationSubject,
-  on: WantedRows,
-  file: string | null,
-  digest: string | null,
-): EvaluationPlace {
-  const rows = "file" in on ? "file" : on.split;
-  const unpromptedName = evaluationName({ kind: "unprompted" }, rows, digest);
-  return { folder, name: evaluationName(subject, rows, digest), unpromptedName, file, rows };
-}
-
-function promptSubject(path: string): EvaluationSubject {
-  return { kind: "prompt", name: basename(path, promptExtension), sha256: fingerprint(path).sha256 };
-}
-
-/** As a record names a file: from the workspace on, with `/`; the whole path where it lies elsewhere. */
-export function fileReference(on: WantedRows, workspace: string): string | null {
-  if (!("file" in on)) return null;
-  const { source } = parseSplit(on.file);
-  const path = resolve(source);
-  const inside = relative(workspace, path);
-  const named = isAbsolute(inside) || inside.startsWith("..") ? path : inside;
-  return `${named.replaceAll("\\", "/")}${on.file.slice(source.length)}`;
-}
-
-function digestOf(what: unknown): string {
-  return createHash("sha256").update(canonicalJson(what)).digest("hex").slice(0, 16);
-}
-
 /** Scores a checkpoint, beside the model without a prompt, and keeps both. @throws the signal's reason when aborted */
-export function evaluateCheckpoint(
+export async function evaluateCheckpoint(
   target: CheckpointTarget,
   on: WantedRows,
   place: ModelPlace,
-  tracking: EvaluationTracking = {},
+  tracking: ScoringTracking = {},
 ): Promise<Evaluated> {
   const { run, path, settings, directory } = target;
   const scored: Scored = {
-    path,
     subject: { kind: "checkpoint", step: checkpointStep(basename(path))! },
     model: settings.model,
     task: settings.task,
@@ -193,13 +80,14 @@ export function evaluateCheckpoint(
     place: placeOfCheckpoint(target, on, otherPrecision(target, place)),
     precision: otherPrecision(target, place),
     limits: settings.training.keepPredictions,
+    hub: openHub(),
     async prompt(resources) {
       const { checkpoint, prompt } = await loadPrompt(path, settings, resources);
       requireWeights(checkpoint, resources.modelSha256, path);
       return prompt;
     },
   };
-  return evaluateScored(scored, on, place, tracking);
+  return reportOf(path, await scoreRows(scored, on, place, tracking));
 }
 
 /** What an exported prompt is scored on: a task, and the folder that its relative paths start at. */
@@ -225,7 +113,7 @@ export async function evaluatePrompt(
   { task, directory, name }: ScoredTask,
   on: WantedRows,
   place: ModelPlace,
-  tracking: EvaluationTracking = {},
+  tracking: ScoringTracking = {},
 ): Promise<Evaluated> {
   const model = await modelOf(target, { signal: tracking.signal });
   const loaded = await openPlain(model, tracking.signal);
@@ -233,7 +121,6 @@ export async function evaluatePrompt(
     const prompt = await promptOf(target, loaded);
     const { maxNewTokens, promptPosition = "first" } = target.task;
     const scored: Scored = {
-      path: target.path,
       subject: promptSubject(target.path),
       model,
       task,
@@ -244,148 +131,18 @@ export async function evaluatePrompt(
       place: placeOfPrompt(target, task, on, otherPrecision(target, place)),
       precision: otherPrecision(target, place),
       limits: predictionLimits.parse({}),
+      hub: openHub(),
       prompt: () => prompt,
     };
-    return await evaluateScored(scored, on, place, tracking);
+    return reportOf(target.path, await scoreRows(scored, on, place, tracking));
   } finally {
     await loaded.release();
   }
 }
 
-/** What is scored, and on what. */
-interface Scored extends Pick<ResourceOptions, "model" | "task" | "directory" | "revisions"> {
-  path: string;
-  subject: EvaluationSubject;
-  taskName: string;
-  /** Longest answer; null where the task says. */
-  maxNewTokens: number | null;
-  promptPosition: PromptPosition;
-  place: EvaluationPlace;
-  /** Where it is not that of the training. */
-  precision: Precision | undefined;
-  limits: PredictionLimits;
-  prompt(resources: Resources): Prompted | Promise<Prompted>;
-}
-
-async function evaluateScored(
-  scored: Scored,
-  on: WantedRows,
-  { device, precision }: ModelPlace,
-  { allowPrograms, onPreparation, signal, onProgress }: EvaluationTracking,
-): Promise<Evaluated> {
-  const { path, model, task: definition, taskName, directory, revisions, maxNewTokens } = scored;
-  const splitName = "file" in on ? "test" : on.split;
-  const resources = await Resources.open({
-    model,
-    task: definition,
-    directory,
-    device,
-    precision,
-    hub: openHub(),
-    revisions,
-    testFile: "file" in on ? absoluteFile(on.file) : undefined,
-    allowPrograms,
-    signal,
-    onProgress: onPreparation,
-  });
-  try {
-    const { dataset, tokenizer, task } = resources;
-    const split = dataset[splitName];
-    if (split.examples.length === 0) {
-      throw new UlptError("DATA_EMPTY", `The task has no ${splitName} rows.`, {
-        where: `${taskName}, task.${splitName}`,
-        hint: "Name a file with rows in the experiment, evaluate on the other split, or on any file with --file.",
-      });
-    }
-    onProgress?.(0, split.examples.length);
-    const loaded = await scored.prompt(resources);
-    const leading = leadingCount(scored.promptPosition, resources.model, textsOf(resources), loaded.use.ports);
-    const prompt = behind(loaded, leading);
-    const passes = {
-      maxNewTokens: longestAnswer({ generation: { maxNewTokens }, task: definition }, dataset),
-      runProgram: resources.runProgram,
-      maxTokens: tokensPerPass,
-      signal,
-    };
-    const { rougeTokenizer } = definition;
-    const metrics = splitMetrics(definition, splitName);
-    const questions = { metrics, rougeTokenizer, loss: true, amongLabels: true };
-    const found = { ...passes, onProgress };
-    const result = await evaluateSplit(resources, tokenizer, split, dataset.labels, prompt, questions, found);
-    const unprompted = await resources.unprompted(split, passes);
-    const { file, rows } = scored.place;
-    const data = (task.files[splitName] ?? task.files.train).sha256;
-    const record = async (subject: EvaluationSubject, evaluation: Evaluation) => ({
-      ...(await evaluationRecord(evaluation, { subject, on: { rows, file, task: taskName }, data, device })),
-      ...(scored.precision === undefined ? {} : { precision: scored.precision }),
-      ...(task.majority[splitName] === undefined ? {} : { majority: task.majority[splitName] }),
-      unprompted: unprompted.free.score,
-      ...(unprompted.amongLabels ? { unpromptedAmongLabels: unprompted.amongLabels.score } : {}),
-    });
-    const own = await record(scored.subject, result);
-    const alone = await record({ kind: "unprompted" }, unprompted.evaluation);
-    const rowsOf = (evaluation: Evaluation) => evaluatedRows(split, tokenizer, evaluation);
-    const kept = keep(scored, [
-      { name: scored.place.name, record: own, rows: rowsOf(result) },
-      { name: scored.place.unpromptedName, record: alone, rows: rowsOf(unprompted.evaluation) },
-    ]);
-    const report: EvaluationReport = {
-      format: "ulpt-evaluation",
-      version: 1,
-      checkpoint: path,
-      split: rows,
-      ...own,
-      loss: result.loss!,
-      ...kept,
-    };
-    return { report, predictions: result.predictions };
-  } finally {
-    await resources.release();
-  }
-}
-
-function absoluteFile(file: string): string {
-  const { source } = parseSplit(file);
-  return `${resolve(source)}${file.slice(source.length)}`;
-}
-
-interface NewEvaluation {
-  name: string;
-  record: Omit<EvaluationRecord, "format" | "version">;
-  rows: Iterable<KeptRow>;
-}
-
-/** A score that cannot be kept is told all the same, with the reason. */
-function keep(
-  { place: { folder }, limits }: Scored,
-  evaluations: readonly NewEvaluation[],
-): Pick<EvaluationReport, "kept" | "notKept"> {
-  if (!liesInOurs(folder)) {
-    return {
-      kept: null,
-      notKept: "The run lies in no workspace's .ulpt: nothing is written into a folder of somebody else.",
-    };
-  }
-  try {
-    makeOwnFolders(folder);
-    const workspace = workspaceOfState(folder);
-    if (workspace !== undefined) hideFromGit(workspace);
-    const [first] = evaluations.map(
-      ({ name, record, rows }): KeptEvaluation => keepEvaluation(folder, name, record, rows, limits),
-    );
-    return { kept: first!.name, notKept: null };
-  } catch (error) {
-    if (!(error instanceof UlptError) || !unwritable.has(error.code)) throw error;
-    return { kept: null, notKept: `${error.message}${error.where === undefined ? "" : ` (${error.where})`}` };
-  }
-}
-
-const unwritable: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["RUN_UNWRITABLE", "DISK_FULL", "RUN_INVALID"]);
-
-/** The workspace in whose `.ulpt` the folder of evaluations lies by itself; undefined of a run's. */
-function workspaceOfState(folder: string): string | undefined {
-  const workspace = dirname(dirname(folder));
-  return evaluationsFolder(workspace) === folder && stateFolder(workspace) === dirname(folder) ? workspace : undefined;
+function reportOf(path: string, { record, kept, notKept, predictions }: ScoredRows): Evaluated {
+  const format = { format: "ulpt-evaluation", version: 1 } as const;
+  return { report: { ...format, checkpoint: path, split: record.on.rows, ...record, kept, notKept }, predictions };
 }
 
 export interface EvaluateOptions {
@@ -423,11 +180,15 @@ export async function withProgressBar<T>(
   options: { device?: DeviceChoice; precision?: Precision | undefined; json: boolean; runGeneratedCode: boolean },
   signal: AbortSignal,
   target: Target,
-  work: (place: ModelPlace, tracking: EvaluationTracking) => Promise<T>,
+  work: (place: ModelPlace, tracking: ScoringTracking) => Promise<T>,
 ): Promise<T> {
   const precision = options.precision ?? precisionOf(target);
   const { device } = await resolveDevice(options.device ?? deviceOf(target), precision);
-  const bar = new cliProgress.SingleBar({ format: "  {bar} {value}/{total}  ETA {eta_formatted}", barsize: 24 });
+  const bar = new cliProgress.SingleBar({
+    format: "  {bar} {value}/{total}  ETA {eta_formatted}",
+    barsize: 24,
+    formatTime: durationText,
+  });
   const showBar = !options.json && isTerminal();
   const onProgress = (done: number, total: number) => {
     if (!showBar) return;

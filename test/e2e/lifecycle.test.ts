@@ -100,7 +100,11 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
 
   it("stop from the palette, with everything saved", async () => {
     await workbench.command("ULPT: Stop Run");
-    await until(() => workspace.state("long", run) === "stopped");
+    await until(
+      () => workspace.state("long", run) === "stopped",
+      60_000,
+      () => workbench.hostLog("ULPT Lab.log"),
+    );
     await workbench.treeItem(run, /stopped at \d+\/100000/).waitFor();
     await until(async () => !(await workbench.statusBar()).includes("ULPT r="));
   });
@@ -266,6 +270,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
   it("begin with the sample in a window of its own: its experiment is open, and the next step in view", async () => {
     const opening = workbench.page.waitForEvent("popup", { timeout: 60_000 });
     await workbench.command("ULPT: Open Sample…");
+    await workbench.page.locator(".quick-input-title", { hasText: "Where shall the sample go" }).waitFor();
     await workbench.type(`${join(workspace.folder, "..")}/`);
     const sample = await opening;
     await sample.locator('.tab.active[aria-label^="complaint.ulpt.json"]').waitFor({ timeout: 60_000 });
