@@ -9,7 +9,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 const programs = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scancel", "scontrol"];
 export const nodeNames = ["n1", "n2"] as const;
 export type NodeName = (typeof nodeNames)[number];
-const ports = { controller: 26817, n1: 26818, n2: 26819 };
+/** Others may have a cluster on this machine, too. */
+const port = 20_000 + 4 * (process.pid % 5_000);
+const ports = { controller: port, n1: port + 1, n2: port + 2 };
 
 /** Daemons lie where the PATH of ordinary users does not lead. */
 const path = `${process.env.PATH}:/usr/sbin:/sbin`;
@@ -47,9 +49,15 @@ export class Cluster {
   private readonly pidFiles = new Set<string>();
   /** Further lines of its configuration. */
   private readonly lines: readonly string[];
+  /** Whether jobs are ended that take more memory than they asked for. */
+  private readonly memory: boolean;
+  /** How many jobs a node takes. */
+  private readonly cpus: number;
 
-  constructor(lines: readonly string[] = []) {
+  constructor(lines: readonly string[] = [], { memory = false, cpus = 1 } = {}) {
     this.lines = lines;
+    this.cpus = cpus;
+    this.memory = memory;
   }
 
   async start(): Promise<void> {
@@ -72,8 +80,11 @@ export class Cluster {
     this.daemon("slurmctld", [], "controller");
   }
 
-  startNode(node: NodeName): void {
-    this.daemon("slurmd", ["-N", node], node);
+  /** @param hidden a folder in whose place the node has an empty one */
+  startNode(node: NodeName, hidden?: string): void {
+    const command = `mount -t tmpfs none "$1" && exec slurmd -N "$2"`;
+    if (hidden === undefined) this.daemon("slurmd", ["-N", node], node);
+    else this.daemon("unshare", ["--mount", "sh", "-c", command, "sh", hidden, node], node);
   }
 
   /** Ends a daemon, or has it killed, and waits until it is gone. */
@@ -91,6 +102,24 @@ export class Cluster {
     const file = join(this.folder, `${name}.pid`);
     const pid = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
     return pid > 1 && lives(pid) ? pid : undefined;
+  }
+
+  /**
+   * Does what a cluster's administrator does: nodes that the controller drained, as for a job that it forgot and they did not, take
+   * jobs again, and jobs that could not be launched several times are released.
+   */
+  administer(): void {
+    try {
+      for (const node of nodeNames) {
+        if (!this.call("scontrol", ["show", "node", node]).includes("DRAIN")) continue;
+        this.call("scontrol", ["update", `nodename=${node}`, "state=resume"]);
+      }
+      const waiting = this.call("squeue", ["-h", "-r", "-t", "PENDING", "-o", "%F_%K %r"]).split("\n");
+      const held = waiting.filter((line) => /requeued held/i.test(line)).map((line) => line.split(" ")[0]!);
+      for (const job of held) this.call("scontrol", ["release", job]);
+    } catch {
+      // The controller is being restarted.
+    }
   }
 
   /** Runtimes of jobs of this cluster, with the process that Slurm watches each by. */
@@ -157,7 +186,8 @@ export class Cluster {
     const { folder } = this;
     const user = userInfo().username;
     const nodes = nodeNames.map(
-      (name) => `NodeName=${name} NodeHostname=${name} NodeAddr=127.0.0.1 Port=${ports[name]} CPUs=1 RealMemory=1000`,
+      (name) =>
+        `NodeName=${name} NodeHostname=${name} NodeAddr=127.0.0.1 Port=${ports[name]} CPUs=${this.cpus} RealMemory=1000`,
     );
     return [
       "ClusterName=ulpt",
@@ -170,10 +200,13 @@ export class Cluster {
       "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",
       "ProctrackType=proctrack/linuxproc",
       "TaskPlugin=task/none",
-      "JobAcctGatherType=jobacct_gather/none",
+      ...(this.memory
+        ? ["JobAcctGatherType=jobacct_gather/linux", "JobAcctGatherFrequency=1", "JobAcctGatherParams=OverMemoryKill"]
+        : ["JobAcctGatherType=jobacct_gather/none"]),
       "MpiDefault=none",
       "SelectType=select/cons_tres",
-      "SelectTypeParameters=CR_Core",
+      `SelectTypeParameters=${this.memory ? "CR_Core_Memory" : "CR_Core"}`,
+      ...(this.memory ? ["DefMemPerCPU=400"] : []),
       "ReturnToService=2",
       "SlurmdTimeout=10",
       "SchedulerParameters=sched_interval=1,bf_interval=1",

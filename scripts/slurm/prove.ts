@@ -2,6 +2,7 @@
  * @file Shows on a real Slurm what `ulpt cluster` says: where all is well, and where something is wrong.
  *
  *   npm run slurm
+ *   npm run slurm -- --scenarios            what happens to jobs, in words (scripts/slurm/scenarios.ts)
  *   npm run slurm -- --sweep 200 --seed 1   a sweep that is disturbed at random (scripts/slurm/sweep.ts)
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -9,6 +10,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster, missingPrograms } from "./cluster.ts";
+import { proveScenarios } from "./scenarios.ts";
 import { proveSweep } from "./sweep.ts";
 
 const cli = join(import.meta.dirname, "..", "..", "dist", "cli.js");
@@ -34,10 +36,12 @@ if (missing.length > 0) {
 }
 
 const { values: options } = parseArgs({
-  options: { sweep: { type: "string" }, seed: { type: "string", default: "1" } },
+  options: { scenarios: { type: "boolean" }, sweep: { type: "string" }, seed: { type: "string", default: "1" } },
 });
-if (options.sweep !== undefined) {
-  const faults = await proveSweep(Number(options.sweep), Number(options.seed));
+if (options.sweep !== undefined || options.scenarios) {
+  const faults = options.scenarios
+    ? await proveScenarios()
+    : await proveSweep(Number(options.sweep), Number(options.seed));
   console.log(faults.length === 0 ? "all as expected" : faults.slice(0, 40).join("\n"));
   process.exit(faults.length === 0 ? 0 : 1);
 }

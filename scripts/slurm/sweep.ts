@@ -6,16 +6,14 @@
  *   npm run slurm -- --sweep 20 [--seed 1]
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, nodeNames } from "./cluster.ts";
+import { cli, writeSample } from "./sample.ts";
 
-const repository = join(import.meta.dirname, "..", "..");
-const cli = join(repository, "dist", "cli.js");
-const steps = 80;
-const evaluateEvery = 10;
-const rows = 12;
+const steps = 40;
+const evaluateEvery = 5;
 
 /** A generator whose numbers a seed repeats (mulberry32). */
 function randomFrom(seed: number): () => number {
@@ -58,28 +56,6 @@ function linesOf(path: string): Line[] {
     });
 }
 
-function writeWorkspace(workspace: string, runs: number): void {
-  mkdirSync(join(workspace, ".vscode"), { recursive: true });
-  const sample = join(repository, "examples", "sample");
-  for (const name of ["data", "models"]) cpSync(join(sample, name), join(workspace, name), { recursive: true });
-  for (const split of ["validation", "test"]) {
-    const path = join(workspace, "data", `complaint.${split}.jsonl`);
-    writeFileSync(path, `${readFileSync(path, "utf8").split("\n").slice(0, rows).join("\n")}\n`);
-  }
-  const data = (split: string) => `data/complaint.${split}.jsonl`;
-  const experiment = {
-    model: "models/tiny-notes-t5",
-    task: {
-      ...{ train: data("train"), validation: data("validation"), test: data("test") },
-      ...{ template: "{text}", target: "{label}", labels: ["0", "1"] },
-    },
-    ...{ method: ["ulpt"], rank: 2, promptLength: 10, device: "cpu" },
-    seed: Array.from({ length: runs }, (_, index) => index + 1),
-    training: { steps, evaluateEvery, batchSize: 8 },
-  };
-  writeFileSync(join(workspace, "kills.ulpt.json"), JSON.stringify(experiment));
-}
-
 /** Kills and restarts what it finds, and counts. */
 class Disturber {
   readonly counts = { runtime: 0, stepd: 0, slurmd: 0, node: 0, controller: 0, follower: 0 };
@@ -98,7 +74,7 @@ class Disturber {
 
   async untilStopped(): Promise<void> {
     while (!this.isOver) {
-      await sleep(3_000 + 9_000 * this.random());
+      await sleep(6_000 + 12_000 * this.random());
       if (!this.isOver) await this.disturb();
     }
     await Promise.all(this.restarts);
@@ -146,7 +122,7 @@ class Disturber {
 
   private restart(name: string, start: () => void): void {
     this.down.add(name);
-    const restarted = sleep(2_000 + 18_000 * this.random()).then(() => {
+    const restarted = sleep(2_000 + 12_000 * this.random()).then(() => {
       start();
       this.down.delete(name);
     });
@@ -200,7 +176,7 @@ function measured({ type, step, split, loss, score }: Line): [string, string][] 
 /** Runs the proof; returns what is wrong. */
 export async function proveSweep(runs: number, seed: number): Promise<string[]> {
   console.log(`${runs} runs, seed ${seed}`);
-  const cluster = new Cluster(["KillWait=5", "MinJobAge=600"]);
+  const cluster = new Cluster(["KillWait=5", "MinJobAge=600"], { cpus: 2 });
   try {
     await cluster.start();
     return await disturbed(cluster, runs, seed);
@@ -216,7 +192,7 @@ async function disturbed(cluster: Cluster, runs: number, seed: number): Promise<
     string,
     string,
   ];
-  for (const workspace of [calm, wild]) writeWorkspace(workspace, runs);
+  for (const workspace of [calm, wild]) writeSample(workspace, "kills", { runs, steps, evaluateEvery });
   mkdirSync(join(config, "ulpt"), { recursive: true });
   writeFileSync(join(config, "ulpt", "launch.json"), JSON.stringify({ profiles: { default: { pollSeconds: 3 } } }));
 
@@ -236,7 +212,7 @@ async function disturbed(cluster: Cluster, runs: number, seed: number): Promise<
       return false;
     }
   };
-  let followed = 0;
+  let [followed, ticks] = [0, 0];
   let args = ["train", "kills.ulpt.json", "--on", "slurm"];
   let output = "";
   while (!isDone()) {
@@ -246,8 +222,9 @@ async function disturbed(cluster: Cluster, runs: number, seed: number): Promise<
     for (const stream of [follower.stdout!, follower.stderr!]) stream.on("data", (chunk) => (output += chunk));
     const ended = new Promise((resolve) => follower!.on("close", resolve));
     while (follower.exitCode === null && follower.signalCode === null) {
-      await Promise.race([ended, sleep(1_000)]);
+      await Promise.race([ended, sleep(2_000)]);
       isDone();
+      if (ticks++ % 5 === 0) cluster.administer();
     }
     // One that was killed before it had a sweep has to begin with one.
     const hasSweep = readdirSync(wild).includes(".ulpt") && readdirSync(join(wild, ".ulpt")).includes("sweeps");

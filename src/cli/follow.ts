@@ -7,11 +7,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, UlptError } from "../errors.ts";
 import { endOfFile } from "../launch/log.ts";
 import type { LaunchProfile } from "../launch/profiles.ts";
-import { listLaunches, readLaunchState, type SlurmLaunch, updateJobs } from "../launch/records.ts";
+import { listLaunches, readLaunchState, type SlurmLaunch } from "../launch/records.ts";
+import { accountedEnd } from "../launch/slurm/accounting.ts";
 import { type JobRuntime, submitRest, submittedRuns } from "../launch/slurm/arrays.ts";
-import { placeOf, readJobRuns } from "../launch/slurm/jobs.ts";
+import { cancellationOf, placeOf, readJobRuns } from "../launch/slurm/jobs.ts";
 import { missingPart } from "../launch/slurm/missing.ts";
-import { describeRunJob, jobOf, lookAtQueue, nextQuestion, readSeen, type SeenQueue } from "../launch/slurm/queue.ts";
+import {
+  describeRunJob,
+  endJobs,
+  jobOf,
+  lookAtQueue,
+  nextQuestion,
+  readSeen,
+  type SeenQueue,
+} from "../launch/slurm/queue.ts";
 import { requeue } from "../launch/slurm/requeue.ts";
 import { isKilled, type JobWords } from "../launch/slurm/words.ts";
 import { reportRun } from "../listing/report.ts";
@@ -125,7 +134,7 @@ class Follower {
       if (this.launch!.ended !== undefined) break;
       rest = Math.max(lookInterval, restFactor * (performance.now() - began));
     }
-    if (this.launch!.ended === undefined) updateJobs(this.launch!, { ended: new Date().toISOString() });
+    if (this.launch!.ended === undefined) endJobs(this.launch!);
   }
 
   private async summaries(): Promise<RunSummary[]> {
@@ -230,7 +239,7 @@ class Follower {
       const job = jobOf(launch, seen, index);
       if (!job || !isKilled(job) || run.state === "running") continue;
       if (this.hasReason(run, index) || this.begunAgain(run, index) >= mostAttempts) continue;
-      const name = `${job.arrayId}_${placeOf(launch, index)!.element}`;
+      const name = jobNumber(launch, index)!;
       if (!(await requeue(name))) continue;
       this.again.set(index, (this.again.get(index) ?? 0) + 1);
       this.reporter.note(`${visibleLine(basename(run.directory))}: its program was killed; job ${name} begins again`);
@@ -274,12 +283,13 @@ class Follower {
     );
     if (trained.length > 0) report(trained, this.followed.experiment, this.options.json);
     const left = runs.filter(({ state }) => state === "unreadable" || !isDone(state));
-    const failures = left.map((run) => this.failureOf(run));
+    const failures: UlptError[] = [];
+    for (const run of left) failures.push(await this.failureOf(run));
     for (const failure of failures.slice(0, -1).slice(0, toldFailures)) this.reporter.note(failure.describe());
     if (failures.length > 0) throw failures.at(-1)!;
   }
 
-  private failureOf(run: RunSummary): UlptError {
+  private async failureOf(run: RunSummary): Promise<UlptError> {
     const { directory } = run;
     const error = run.state === "failed" ? readExit(directory)?.error : undefined;
     if (error) {
@@ -293,6 +303,12 @@ class Follower {
     }
     return jobFailure(launch, index, basename(directory), this.commands());
   }
+}
+
+/** As Slurm's programs call the job of a run: `7_3`; undefined where it has no number. */
+function jobNumber(launch: SlurmLaunch, index: number): string | undefined {
+  const place = placeOf(launch, index);
+  return place && place.array.job !== null ? `${place.array.job}_${place.element}` : undefined;
 }
 
 /** Of many runs that failed alike the first say enough. */
@@ -315,10 +331,15 @@ export function queueText(words: readonly (JobWords & { name: string })[]): stri
 
 const logBytes = 2_000;
 
-/** Why a job ended without its run. */
-function jobFailure(launch: SlurmLaunch, index: number, name: string, commands: string): UlptError {
+/** Why a job ended without its run: what it said, then what the queue says, then the accounting. */
+async function jobFailure(launch: SlurmLaunch, index: number, name: string, commands: string): Promise<UlptError> {
   const said = readLaunchState({ state: jobPaths(launch.folder).state(index) })?.end?.error;
-  const { text } = describeRunJob(launch, readSeen(launch), index, Date.now());
+  const seen = readSeen(launch);
+  const job = jobOf(launch, seen, index);
+  const isTold = cancellationOf(launch.folder, index) !== undefined || (job && job.state !== "CANCELLED");
+  const number = jobNumber(launch, index);
+  const accounted = isTold || number === undefined ? null : await accountedEnd(number);
+  const { text } = accounted ?? describeRunJob(launch, seen, index, Date.now());
   const place = placeOf(launch, index);
   const log = place ? jobPaths(launch.folder).log(place.array.first, place.element) : launch.log;
   const lines = endOfFile(log, logBytes).trim().split("\n").slice(-3).join(" / ");

@@ -103,8 +103,8 @@ class Job {
   private async goBack(): Promise<void> {
     const job = process.env.SLURM_JOB_ID;
     if (!this.warned || this.unwanted || process.ppid !== this.parent || job === undefined) return;
-    const isTime = this.warned === `SIG${warningSignal}`;
-    if (isTime && summarizeRun(this.directory).step <= this.startStep) return tell(tooShort(this.directory), false);
+    // A job that gets nowhere would go round for ever: one that needs more memory than it may have is also sent a signal.
+    if (summarizeRun(this.directory).step <= this.startStep) return tell(tooShort(this.directory), false);
     try {
       if (await requeueThisJob(job)) say("The job is back in the queue and goes on from here.");
     } catch (error) {
@@ -114,11 +114,15 @@ class Job {
 }
 
 function tooShort(directory: string): UlptError {
-  return new UlptError("SLURM_FAILED", "The job's time was over before a step of the run was done.", {
-    where: directory,
-    expected: "time for the model to be loaded, some steps, and the warning before the end",
-    hint: 'Raise "time" in the launch profile, or lower its "warningSeconds".',
-  });
+  return new UlptError(
+    "SLURM_FAILED",
+    "The job had to end before a step of the run was done, so it does not go back into the queue.",
+    {
+      where: directory,
+      expected: "time and memory for the model to be loaded and for some steps",
+      hint: 'Raise "time" or "memory" in the launch profile, or lower its "warningSeconds".',
+    },
+  );
 }
 
 /** @throws UlptError RUN_INVALID, RUN_MISSING */

@@ -17,9 +17,17 @@ import type { RunSummary } from "../listing/summary.ts";
 import { SweepReader } from "../listing/sweeps.ts";
 import { safeName } from "../runs/names.ts";
 import { isDone, type Run, runState } from "../runs/store.ts";
-import { createSweep, droppedRuns, SweepLead, type SweepRecord, withdrawRequest } from "../runs/sweeps.ts";
+import {
+  createSweep,
+  droppedRuns,
+  noteSubmitted,
+  SweepLead,
+  type SweepRecord,
+  withdrawRequest,
+} from "../runs/sweeps.ts";
 import { createRunOf, equalRuns } from "../training/newRun.ts";
 import { findRun, findWorkspace, workspaceOf } from "../training/references.ts";
+import type { ResourceOptions } from "../training/resources.ts";
 import { requireStarts } from "../training/start.ts";
 import { plannedExperiment, planSweep } from "../training/sweepPlan.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -121,8 +129,17 @@ export async function continueOnCluster(
   const experiment = plannedExperiment(record, resolve(workspace, record.spec.file));
   const runs = isWhole
     ? known
-    : await prepared(place, experiment, (training) => createRuns(place, training, record, existing, false));
+    : await prepared(
+        place,
+        experiment,
+        (training) => createRuns(place, training, record, existing, false),
+        revisionsOf(known[0]), // what it began with, whatever the Hub has by now
+      );
   await submitAndFollow(place, { ...sweep, runs }, ["sweep", "continue", record.name]);
+}
+
+function revisionsOf(run: Run | undefined): ResourceOptions["revisions"] {
+  return run && { model: run.spec.model.revision, data: run.spec.data.revision };
 }
 
 /** The launches of a workspace that are in the queue, as far as the controller says now. */
@@ -136,13 +153,18 @@ async function prepared(
   { workspace, options, signal, profile }: Place,
   experiment: Experiment,
   create: (training: Training) => Promise<Run[]>,
+  revisions?: ResourceOptions["revisions"],
 ): Promise<Run[]> {
   let runs: Run[] = [];
   const elsewhere = deviceThere(experiment.settings.device as Device | "auto", profile.settings);
-  await withTraining(experiment, { workspace, options, signal, parallel: 1, elsewhere }, async (training) => {
-    await requireStarts(training.runs, experiment.directory, training.resources);
-    runs = await create(training);
-  });
+  await withTraining(
+    experiment,
+    { workspace, options, signal, parallel: 1, elsewhere, revisions },
+    async (training) => {
+      await requireStarts(training.runs, experiment.directory, training.resources);
+      runs = await create(training);
+    },
+  );
   return runs;
 }
 
@@ -152,10 +174,13 @@ function deviceThere(wanted: Device | "auto", { gres }: LaunchProfile): Device {
   return gres !== undefined && /\bgpu\b/.test(gres) ? "cuda" : "cpu";
 }
 
+/** Between two words about the same. In milliseconds. */
+const tellInterval = 5_000;
+
 /** Makes the folders of the runs that have none, and tells the sweep which it takes over. */
 async function createRuns(
   { workspace, profile, signal }: Place,
-  { experiment, runs, resources }: Training,
+  { experiment, runs, resources, reporter }: Training,
   record: SweepRecord | undefined,
   existing: ReadonlyMap<string, RunSummary>,
   adopts: boolean,
@@ -164,10 +189,14 @@ async function createRuns(
   const adoptable = adopts ? equalRuns({ workspace, experiment, threads }, resources) : undefined;
   const lead = adoptable && record ? SweepLead.claim(record) : undefined;
   const created: Run[] = [];
+  let told = Date.now();
   try {
     for (const settings of runs) {
       signal.throwIfAborted();
       created.push(await runOf(settings));
+      if (Date.now() - told < tellInterval) continue;
+      told = Date.now();
+      reporter.note(`made ${created.length} of ${runs.length} runs`);
     }
   } finally {
     lead?.close();
@@ -212,6 +241,7 @@ async function submitAndFollow(place: Place, submission: Submission, command: re
     profile,
     runtime: jobRuntime(options),
   });
+  if (record) noteSubmitted(record.directory, true);
   tellSubmitted(launch, options.json);
   await followed(place, launch, submission);
 }

@@ -1,7 +1,8 @@
 /** @file `ulpt runs`: the runs of a workspace that are asked for. */
 import { UlptError } from "../errors.ts";
+import { listLaunches } from "../launch/records.ts";
 import { askQueue } from "../launch/slurm/poll.ts";
-import { jobWords, lookAtQueue, openJobs } from "../launch/slurm/queue.ts";
+import { jobWords, lookAtQueue } from "../launch/slurm/queue.ts";
 import type { JobWords } from "../launch/slurm/words.ts";
 import { marksOf } from "../listing/marks.ts";
 import { listRuns, type RunSummary } from "../listing/summary.ts";
@@ -59,8 +60,7 @@ const askingTime = 3_000;
 
 /** How the jobs of runs are, by the runs' folders, as far as Slurm says now or said last. */
 async function jobsNow(workspace: string, runs: readonly RunSummary[]): Promise<ReadonlyMap<string, JobWords>> {
-  const launches = openJobs(workspace);
-  if (launches.length === 0) return new Map();
+  const launches = listLaunches(workspace).flatMap((launch) => (launch.launcher === "slurm" ? [launch] : []));
   try {
     return jobWords(await lookAtQueue(launches, { ask: (question) => askQueue(question, { time: askingTime }) }), runs);
   } catch (error) {

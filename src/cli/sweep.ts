@@ -135,6 +135,7 @@ export async function joinSweep(
   const workspace = openWorkspace(options.workspace);
   const record = findSweep(workspace, name);
   if (record.spec.halving) throw isHalving(record);
+  if (record.spec.on !== undefined) throw isSubmitted(record);
   await withSweep(record, workspace, options, signal, async (training) => {
     if (isLed(record)) {
       training.reporter.note(`Another process leads ${record.name}; runs of it are trained here, too.`);
@@ -149,6 +150,18 @@ export async function joinSweep(
 function isLed(record: SweepRecord): boolean {
   const state = sweepState(record);
   return state === "running" || state === "paused";
+}
+
+function isSubmitted({ directory, name }: SweepRecord): UlptError {
+  return new UlptError(
+    "OPTION_INVALID",
+    `A scheduler has the runs of ${name}: who else trained them would train them twice.`,
+    {
+      where: directory,
+      expected: "a sweep that hosts train themselves",
+      hint: "`ulpt sweep continue` follows it; `ulpt sweep stop` takes it from the scheduler.",
+    },
+  );
 }
 
 function isHalving({ directory, name }: SweepRecord): UlptError {

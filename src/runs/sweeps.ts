@@ -205,7 +205,10 @@ export function readSweepJournal({ directory }: Pick<SweepRecord, "directory">) 
 
 /** The state of a sweep, now. @throws UlptError RUN_INVALID */
 export function sweepState({ directory, spec }: Pick<SweepRecord, "directory" | "spec">): SweepState {
-  if (spec.on !== undefined) return stopOfSweepRequested(directory) ? "stopped" : "submitted";
+  if (spec.on !== undefined) {
+    if (stopOfSweepRequested(directory)) return "stopped";
+    return statOwnFile(sweepPaths(directory).exit) ? "interrupted" : "submitted";
+  }
   const holder = readHolder(directory);
   const exit = readJson(sweepPaths(directory).exit, sweepExit);
   if (exit && exit.attempt >= (holder?.attempt ?? 0)) return exit.state;
@@ -275,6 +278,14 @@ export class SweepLead {
   close(): void {
     this.journal.close();
   }
+}
+
+/** Remembers that a scheduler has none of a sweep's runs any more, or that it has some again. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+export function noteSubmitted(directory: string, submitted: boolean): void {
+  const { exit } = sweepPaths(directory);
+  const json = { attempt: readHolder(directory)?.attempt ?? 1, state: "stopped", ended: new Date().toISOString() };
+  if (submitted) removeOwnFile(exit);
+  else writeOwnFile(exit, `${JSON.stringify(json, null, 2)}\n`, { tag: "jobs" });
 }
 
 type Request = "pause" | "stop";

@@ -2,12 +2,13 @@
 import { closeSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runFolder } from "../../runs/layout.ts";
 import { createLaunch, listLaunches, recordJobs, type SlurmLaunch, updateJobs } from "../records.ts";
+import { accountedEnd } from "./accounting.ts";
 import { arrayName, noteCancelled, writeJobRuns } from "./jobs.ts";
 import { parseQueue, type Queue, type QueueQuestion } from "./poll.ts";
-import { describeRunJob, jobWords, lookAtQueue, nextQuestion, openJobs, readSeen } from "./queue.ts";
+import { describeRunJob, endJobs, jobWords, lookAtQueue, nextQuestion, openJobs, readSeen } from "./queue.ts";
 
 let workspace: string;
 beforeEach(() => {
@@ -159,17 +160,56 @@ describe("a run's job", () => {
 
   it("stands beside the run that it trains, unless that says itself how it ended", () => {
     const launch = launchOf(3, arrays);
-    const run = (name: string, state: string) => ({ directory: runFolder(workspace, "e", name), state });
+    const run = (name: string, state: string) => ({ directory: runFolder(workspace, "e", name), state, updated: 0 });
     const words = jobWords([launch], [run("r0", "created"), run("r1", "finished"), run("other", "created")], 0);
     expect([...words.keys()]).toEqual([runFolder(workspace, "e", "r0")]);
+  });
+
+  it("is told also when the launch is over, as long as its run was not touched since and says nothing itself", async () => {
+    const launch = launchOf(3, arrays);
+    await seenAs(launch, "1|0|OUT_OF_MEMORY|n1|5|None\n1|1|TIMEOUT|n1|5|None\n");
+    const over = endJobs(launch, 1_000);
+    const run = (name: string, state: string, updated = 0) => ({
+      ...{ directory: runFolder(workspace, "e", name), state, updated },
+    });
+    const words = jobWords([over], [run("r0", "interrupted"), run("r1", "stopped"), run("r2", "created")], 0);
+    expect([...words.values()].map(({ text }) => text)).toEqual([expect.stringContaining("more memory")]);
+    expect(jobWords([over], [run("r0", "interrupted", 2_000)], 0)).toEqual(new Map());
   });
 
   it("of a list that somebody changed says nothing", () => {
     const launch = launchOf(3, arrays);
     const path = join(launch.folder, "runs.json");
     writeFileSync(path, readFileSync(path, "utf8").replace("r1", "../../r1"));
-    expect(jobWords([launch], [{ directory: runFolder(workspace, "e", "r0"), state: "created" }], 0)).toEqual(
-      new Map(),
-    );
+    expect(
+      jobWords([launch], [{ directory: runFolder(workspace, "e", "r0"), state: "created", updated: 0 }], 0),
+    ).toEqual(new Map());
+  });
+});
+
+describe.skipIf(process.platform === "win32")("the accounting", () => {
+  /** What it says of a job. */
+  async function said(lines: string, code = 0) {
+    const bin = mkdtempSync(join(workspace, "bin-"));
+    writeFileSync(join(bin, "sacct"), `#!/bin/sh\nprintf '${lines}'\nexit ${code}\n`, { mode: 0o755 });
+    vi.stubEnv("PATH", `${bin}:/usr/bin:/bin`);
+    const told = await accountedEnd("7_3");
+    vi.unstubAllEnvs();
+    return told?.text;
+  }
+
+  it("says who cancelled a job, and how the last of its times ended", async () => {
+    expect(await said(`CANCELLED by ${process.getuid?.()}|n1\\n`)).toBe("was cancelled by you");
+    expect(await said("CANCELLED by 4711|None assigned\\n")).toBe("was cancelled by the user with the number 4711");
+    expect(await said("REQUEUED|n1\\nOUT_OF_MEMORY|n2\\n")).toContain("needed more memory");
+    expect(await said("NODE_FAIL|n2\\n")).toContain("was lost with its node");
+  });
+
+  it("says nothing where there is none, or it does not have the job", async () => {
+    expect(await said("", 1)).toBeUndefined();
+    expect(await said("")).toBeUndefined();
+    vi.stubEnv("PATH", workspace);
+    expect(await accountedEnd("7_3")).toBeNull();
+    vi.unstubAllEnvs();
   });
 });

@@ -4,9 +4,10 @@
  */
 import { basename, dirname } from "node:path";
 import { z } from "zod";
-import { jobPaths } from "../../runs/layout.ts";
+import { jobPaths, sweepFolder, sweepPaths } from "../../runs/layout.ts";
 import { statOwnFile, writeOwnFile } from "../../runs/ownFiles.ts";
 import { readJson } from "../../runs/schema.ts";
+import { noteSubmitted } from "../../runs/sweeps.ts";
 import { listLaunches, type SlurmLaunch, updateJobs } from "../records.ts";
 import { arrayName, cancellationOf, jobOfRun, placeOf, readJobRuns } from "./jobs.ts";
 import { askQueue, type JobStatus, jobStatus, nextPause, type Queue, type QueueQuestion } from "./poll.ts";
@@ -81,7 +82,16 @@ function noted(launch: SlurmLaunch, before: SeenQueue | null, queue: Queue, now:
     writeOwnFile(jobPaths(launch.folder).queue, `${JSON.stringify(next)}\n`, { tag: "queue" });
   }
   const isOver = next.idle && next.silences === 0 && before?.idle === true;
-  return isOver ? updateJobs(launch, { ended: new Date(now).toISOString() }) : launch;
+  return isOver ? endJobs(launch, now) : launch;
+}
+
+/** Records that nothing is left of a launch in the queue. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
+export function endJobs(launch: SlurmLaunch, now = Date.now()): SlurmLaunch {
+  const { workspace, sweep } = launch;
+  if (sweep !== undefined && statOwnFile(sweepPaths(sweepFolder(workspace, sweep)).sweep)) {
+    noteSubmitted(sweepFolder(workspace, sweep), false);
+  }
+  return updateJobs(launch, { ended: new Date(now).toISOString() });
 }
 
 function seenAfter(launch: SlurmLaunch, before: SeenQueue | null, queue: Queue, now: number): SeenQueue {
@@ -115,12 +125,14 @@ export function openJobs(workspace: string): SlurmLaunch[] {
 }
 
 /**
- * How the jobs of those runs are that were not trained to their end, by their folders: a run says first how it is.
+ * How the jobs of those runs are that were not trained to their end, by their folders: a run says first how it is. Of launches that
+ * are over it is told what became of runs that have not been touched since.
+ * @param launches from the oldest to the newest
  * @param now in milliseconds since 1970
  */
 export function jobWords(
   launches: readonly SlurmLaunch[],
-  runs: readonly { directory: string; state: string }[],
+  runs: readonly { directory: string; state: string; updated: number }[],
   now = Date.now(),
 ): Map<string, JobWords> {
   const words = new Map<string, JobWords>();
@@ -128,10 +140,14 @@ export function jobWords(
     const seen = readSeen(launch);
     const jobs = safely(() => readJobRuns(launch.folder));
     const indexes = new Map(jobs?.runs.map((name, index) => [name, index]));
-    for (const { directory, state } of runs) {
+    const isOver = launch.ended !== undefined;
+    for (const { directory, state, updated } of runs) {
       const index = indexes.get(basename(directory));
       if (index === undefined || basename(dirname(directory)) !== jobs!.experiment) continue;
-      if (!endedStates.includes(state)) words.set(directory, describeRunJob(launch, seen, index, now));
+      if (isOver && (!wordlessStates.includes(state) || updated > Date.parse(launch.ended!))) continue;
+      if (endedStates.includes(state)) continue;
+      if (isOver && !jobOf(launch, seen, index) && !cancellationOf(launch.folder, index)) continue;
+      words.set(directory, describeRunJob(launch, seen, index, now));
     }
   }
   return words;
@@ -139,6 +155,8 @@ export function jobWords(
 
 /** What a run says of its end is truer than what Slurm says of its job. */
 const endedStates = ["finished", "early-stopped", "failed"];
+/** Runs that say nothing of their end. */
+const wordlessStates = ["created", "interrupted"];
 
 function safely<T>(read: () => T): T | undefined {
   try {

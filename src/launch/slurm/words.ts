@@ -78,9 +78,14 @@ const requeues: Readonly<Record<string, string>> = {
 };
 const heldStates: readonly string[] = ["REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"];
 
+/** How a job is by its state alone. */
+export function describeEnd(state: string, nodes: string): JobWords {
+  return describeJob({ arrayId: 0, elements: null, state, nodes, start: null, reason: "" }, 0);
+}
+
 /** Whether a job waits, runs, or is between the two. */
-export function isActive(job: Pick<JobStatus, "state">): boolean {
-  const { phase } = describeJob({ arrayId: 0, elements: null, nodes: "", start: null, reason: "", ...job }, 0);
+export function isActive({ state }: Pick<JobStatus, "state">): boolean {
+  const { phase } = describeEnd(state, "");
   return phase !== "completed" && phase !== "failed";
 }
 
