@@ -114,9 +114,11 @@ export class PanelModel {
     const position = this.positions.get(directory);
     const before = position === undefined ? undefined : this.summaries[position];
     const isWanted = this.isWanted(summary);
+    const areAll = this.listed === this.summaries;
+    this.listed = this.listed.map((run) => (run.directory === directory ? summary : run)); // its sweep says how far it is
     if (!isWanted && !before) return true;
     if (position === undefined || !before || !isWanted || !isSameRun(before, summary)) return false;
-    this.summaries = this.summaries.with(position, summary);
+    this.summaries = areAll ? this.listed : this.summaries.with(position, summary);
     this.stale.add(directory);
     this.follow();
     for (const followed of this.followers.keys()) this.stale.add(followed); // what tells those of one colour apart

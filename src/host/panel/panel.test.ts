@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runSpec, stepEvent } from "../../../test/support/runRecords.ts";
 import { RunReader } from "../../listing/reader.ts";
-import { listRuns, summarizeRun } from "../../listing/summary.ts";
+import { listRuns, type RunSummary, summarizeRun } from "../../listing/summary.ts";
 import { RunResult } from "../../results/fold.ts";
 import { JournalWriter } from "../../runs/journal.ts";
 import { runPaths } from "../../runs/layout.ts";
@@ -36,6 +36,7 @@ describe("PanelModel", () => {
   function model(
     course = (directory: string) => new RunReader(directory),
     onListing: () => void = () => undefined,
+    onSweep: (runs: readonly RunSummary[]) => unknown = () => undefined,
   ): PanelModel {
     return new PanelModel(
       { name: "e", directory: join(workspace, ".ulpt", "runs", "e") },
@@ -49,7 +50,10 @@ describe("PanelModel", () => {
         isShown: (run) => !hidden.has(run),
         colorIndex: () => 0,
         baseline: () => undefined,
-        sweep: () => null,
+        sweep: (runs) => {
+          onSweep(runs);
+          return null;
+        },
         launch: () => null,
         job: (run) => jobs.get(run),
         canTrain: () => true,
@@ -154,6 +158,20 @@ describe("PanelModel", () => {
     subject.focus(hidden);
     expect(await subject.refresh()).toBe(true);
     expect(view()).toMatchObject({ runs: [{ id: named }, { id: hidden }], experiment: { hidden: 0 } });
+  });
+
+  it("tells the sweep how far each of its runs is, also one that is hidden", async () => {
+    const runs = [run(2), run(4)];
+    changeMarks(runs[1]!.directory, (marks) => ({ ...marks, hidden: true }));
+    const told: number[][] = [];
+    const subject = model(undefined, undefined, (listed) => told.push(listed.map(({ step }) => step)));
+    await subject.refresh();
+    for (const { step, directory } of runs) {
+      step(1);
+      expect(await subject.refreshRun(directory)).toBe(true);
+    }
+    subject.snapshot(strings);
+    expect(told.at(-1)).toEqual([1, 1]);
   });
 
   it("compares very many runs after the first picture", async () => {
