@@ -3,6 +3,7 @@
 import { isMainThread } from "node:worker_threads";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { bench, memoryCommand, printBenchMemory } from "./cli/bench.ts";
 import { answerCommand, checkCluster, writeAnswer } from "./cli/cluster.ts";
 import { compare } from "./cli/compare.ts";
 import { costDefaults, showCost } from "./cli/cost.ts";
@@ -47,7 +48,7 @@ import { precisions } from "./experiment/schema.ts";
 import { type Device, devices } from "./graph/devices.ts";
 import { prepareEngineBy } from "./graph/engine.ts";
 import { jobCommand } from "./launch/slurm/arrays.ts";
-import { quantizedPrecisions } from "./models/quantize/recipe.ts";
+import { type Precision, quantizedPrecisions } from "./models/quantize/recipe.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
 import { evaluatedSplits } from "./runs/layout.ts";
@@ -55,6 +56,7 @@ import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
 import { defaultSourceLength } from "./shared/service.ts";
 import { splitNames, variantNames } from "./tasks/definition.ts";
 import { openInPrecision } from "./training/precision.ts";
+import { shapeNames } from "./training/randomModel.ts";
 
 /** What commands do in a thread of their own, by name. What they are given is followed by the signal that asks them to stop. */
 const commands = {
@@ -74,6 +76,7 @@ const commands = {
   download,
   quantize,
   installDevice,
+  bench,
 } as const;
 
 /** Commands that save or clear up when they are asked to stop. */
@@ -88,6 +91,7 @@ const saving: ReadonlySet<string> = new Set<keyof typeof commands>([
   "download",
   "quantize",
   "installDevice",
+  "bench",
 ]);
 
 async function inThread(command: keyof typeof commands, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
@@ -170,6 +174,14 @@ function positiveInteger(text: string): number {
 
 function positiveIntegers(text: string): number[] {
   return text.split(",").map(positiveInteger);
+}
+
+function precisionList(text: string): Precision[] {
+  return text.split(",").map((name) => {
+    const found = precisions.find((known) => known === name.trim());
+    if (found) return found;
+    throw new InvalidArgumentError(`It must be a list of ${precisions.join(", ")}.`);
+  });
 }
 
 function evaluatedStep(text: string): number | "best" | "last" {
@@ -546,6 +558,39 @@ program
     if (options.json) for (const report of reports) sayJson(report);
     else say(devicesTable(reports));
   });
+
+program
+  .command("bench")
+  .description(
+    "time training steps on this machine, in several precisions in turns; ends in a line to paste into an issue",
+  )
+  .option("--model <folder-or-id>", "instead of one with random weights, a model folder or a model of the Hub")
+  .addOption(
+    new Option("--shape <name>", "of the model with random weights")
+      .choices(shapeNames)
+      .default("t5-small")
+      .conflicts("model"),
+  )
+  .addOption(device().default("auto"))
+  .addOption(
+    new Option("--precision <list>", `of ${precisions.join(", ")} (default: those that the device has)`).argParser(
+      precisionList,
+    ),
+  )
+  .option("--batch <rows>", "rows of a step", positiveInteger, 4)
+  .option(
+    "--source <tokens>",
+    "of each row; of a model that goes on with a text all that it reads",
+    positiveInteger,
+    128,
+  )
+  .option("--target <tokens>", "of each row", positiveInteger, 4)
+  .option("--prompt-length <count>", "tokens of the prompt", positiveInteger, 100)
+  .option("--steps <count>", "to time in each precision", positiveInteger, 7)
+  .addOption(json())
+  .action((options) => inThread("bench", options));
+
+program.command(memoryCommand, { hidden: true }).argument("<request>").action(printBenchMemory);
 
 program
   .command("cluster")

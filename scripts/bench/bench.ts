@@ -15,8 +15,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { table } from "../../src/cli/table.ts";
-import type { PrecisionComparison } from "./precision.ts";
-import { decoderShapes, shapes, writeRandomModel } from "./shapes.ts";
+import { writeRandomModel } from "../../src/training/randomModel.ts";
+import type { StepComparison } from "../../src/training/stepBench.ts";
 
 const { values } = parseArgs({
   options: {
@@ -70,7 +70,7 @@ interface DecoderRow extends StepMeasurement, SharedRatio {
   gflops: number;
 }
 
-interface PrecisionRow extends PrecisionComparison {
+interface PrecisionRow extends StepComparison {
   model: string;
   batch: number;
   source: number;
@@ -86,7 +86,7 @@ const folder = mkdtempSync(join(tmpdir(), "ulpt-bench-"));
 try {
   const rows: Row[] = [];
   let peak = 0;
-  for (const model of wants("steps") ? Object.keys(shapes) : []) {
+  for (const model of wants("steps") ? ["t5-small", "t5-base"] : []) {
     const weights = join(folder, model);
     const weightBytes = writeRandomModel(weights, model);
     for (const source of lengths) {
@@ -100,7 +100,7 @@ try {
     }
   }
   const decoders: DecoderRow[] = [];
-  for (const model of wants("decoders") ? Object.keys(decoderShapes) : []) {
+  for (const model of wants("decoders") ? ["SmolLM2-135M"] : []) {
     const weights = join(folder, model);
     writeRandomModel(weights, model);
     for (const rowsOfBatch of [4, 16]) {
@@ -122,12 +122,12 @@ try {
     for (const rowsOfBatch of [4, 16]) {
       for (const source of [32, 128]) {
         const sizes = [weights, rowsOfBatch, source, target, prompt] as const;
-        const compared = await measure<PrecisionComparison[]>("precisions", ...sizes);
+        const compared = await measure<StepComparison[]>("precisions", ...sizes);
         for (const one of compared) {
           const { peakBytes } = await measure<{ peakBytes: number }>(one.precision, ...sizes);
           precisions.push({ model, batch: rowsOfBatch, source, ...one, peakBytes });
         }
-        const times = compared.map(({ precision, ratio }) => `${precision} × ${ratio.toFixed(2)}`).join(", ");
+        const times = compared.map(({ precision, ratio }) => `${precision} × ${ratio!.toFixed(2)}`).join(", ");
         if (!values.json) process.stderr.write(`${model}, batch ${rowsOfBatch}, source ${source}: ${times}\n`);
       }
     }
@@ -205,13 +205,13 @@ function printPrecisions(rows: readonly PrecisionRow[]): void {
   ];
   let whole = 1;
   const cells = rows.map((row) => {
-    const { model, batch: size, source, precision, seconds, ratio, processorRatio, peakBytes, ...likeness } = row;
+    const { model, batch: size, source, precision, seconds, ratio, processorRatio, peakBytes, likeness } = row;
     if (precision === "float32") whole = peakBytes;
     return [
       ...[model, String(size), String(source), precision],
-      ...[(1000 * seconds).toFixed(0), ratio.toFixed(2), processorRatio.toFixed(2)],
+      ...[(1000 * seconds.median).toFixed(0), ratio!.toFixed(2), processorRatio!.toFixed(2)],
       ...[(peakBytes / 1e6).toFixed(0), (peakBytes / whole).toFixed(2)],
-      ...[likeness.cosine.toFixed(4), likeness.relativeL2.toFixed(3), likeness.lossDifference.toExponential(1)],
+      ...[likeness!.cosine.toFixed(4), likeness!.relativeL2.toFixed(3), likeness!.lossDifference.toExponential(1)],
     ];
   });
   console.log(

@@ -7,10 +7,11 @@
  *   measure.ts decoder FOLDER BATCH SOURCE TARGET PROMPT → as step, of a decoder; the source holds the target
  *   measure.ts shared  FOLDER BATCH SOURCE TARGET PROMPT → {"ratio"}, of steps with the prompt computed once to steps that repeat it for each
  *                                                          row, and {"products"}, the ratio of their matrix work
- *   measure.ts precisions FOLDER BATCH SOURCE TARGET PROMPT → PrecisionComparison of each precision
+ *   measure.ts precisions FOLDER BATCH SOURCE TARGET PROMPT → StepComparison of each precision
  *   measure.ts float32|int8|int4 FOLDER BATCH SOURCE TARGET PROMPT → {"peakBytes"} of steps in that precision
  */
 
+import { join } from "node:path";
 import { symbol } from "../../src/graph/dims.ts";
 import { emit } from "../../src/graph/emit.ts";
 import * as raw from "../../src/graph/raw.ts";
@@ -24,9 +25,11 @@ import { DecoderModel } from "../../src/models/decoder/model.ts";
 import { collate } from "../../src/models/encoderDecoder/batches.ts";
 import { lossGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
+import type { Precision } from "../../src/models/quantize/recipe.ts";
 import { Stream } from "../../src/random/philox.ts";
 import { Dropout } from "../../src/training/dropout.ts";
-import { comparedPrecisions, comparePrecisions, peakOf, type Sizes } from "./precision.ts";
+import { openInPrecision } from "../../src/training/precision.ts";
+import { compareSteps, peakOf, type StepSizes } from "../../src/training/stepBench.ts";
 
 async function best(repeats: number, run: () => Promise<unknown>): Promise<{ median: number; minimum: number }> {
   await run();
@@ -58,7 +61,7 @@ async function sgemm(): Promise<{ gflops: number }> {
 }
 
 /** The loss graph of the model in `folder`, its session, and what to feed it. */
-async function open(folder: string, { batch, source, target, prompt }: Sizes, dropout: boolean) {
+async function open(folder: string, { batch, source, target, prompt }: StepSizes, dropout: boolean) {
   const model = EncoderDecoderModel.open(folder);
   const graph = lossGraph(model.network, { shortTargets: target < model.config.headSize, dropout });
   const session = await Session.create(graph, { device: "cpu" });
@@ -83,7 +86,7 @@ async function open(folder: string, { batch, source, target, prompt }: Sizes, dr
 }
 
 /** The same for a decoder, whose prompt is computed once or for each row. */
-async function openDecoder(folder: string, { batch, source, target, prompt }: Sizes, sharePrompt: boolean) {
+async function openDecoder(folder: string, { batch, source, target, prompt }: StepSizes, sharePrompt: boolean) {
   const { network, config } = DecoderModel.open(folder);
   const front = sharePrompt ? "once" : "each";
   const graph = decoderLossGraph(network, { front });
@@ -113,9 +116,12 @@ async function openDecoder(folder: string, { batch, source, target, prompt }: Si
   return { gflop, run: () => session.run(feeds) };
 }
 
+const comparedPrecisions = ["float32", "int8", "int4"] as const;
+/** As an experiment has it unless it says otherwise. */
+const microBatchTokens = 900;
 const repeats = Number(process.env.BENCH_REPEATS ?? 5);
 
-async function step(folder: string, sizes: Sizes): Promise<unknown> {
+async function step(folder: string, sizes: StepSizes): Promise<unknown> {
   const { graph, run } = await open(folder, sizes, false);
   const { median, minimum } = await best(repeats, run);
   const symbols = { ...sizes, labels: sizes.batch * sizes.target };
@@ -123,7 +129,7 @@ async function step(folder: string, sizes: Sizes): Promise<unknown> {
   return { seconds: median, fastest: minimum, gflop, peakBytes: process.resourceUsage().maxRSS * 1024 };
 }
 
-async function decoder(folder: string, sizes: Sizes): Promise<unknown> {
+async function decoder(folder: string, sizes: StepSizes): Promise<unknown> {
   const { gflop, run } = await openDecoder(folder, sizes, true);
   const { median, minimum } = await best(repeats, run);
   return { seconds: median, fastest: minimum, gflop, peakBytes: process.resourceUsage().maxRSS * 1024 };
@@ -137,19 +143,38 @@ async function pairedRatio(first: () => Promise<unknown>, second: () => Promise<
   return ratios[Math.floor(ratios.length / 2)]!;
 }
 
-async function dropout(folder: string, sizes: Sizes): Promise<unknown> {
+async function dropout(folder: string, sizes: StepSizes): Promise<unknown> {
   const [plain, dropping] = [await open(folder, sizes, false), await open(folder, sizes, true)];
   return { ratio: await pairedRatio(plain.run, dropping.run) };
 }
 
-async function shared(folder: string, sizes: Sizes): Promise<unknown> {
+async function shared(folder: string, sizes: StepSizes): Promise<unknown> {
   const [plain, sharing] = [await openDecoder(folder, sizes, false), await openDecoder(folder, sizes, true)];
   return { ratio: await pairedRatio(plain.run, sharing.run), products: sharing.gflop / plain.gflop };
 }
 
-const precisions = (model: string, sizes: Sizes) => comparePrecisions(model, sizes, repeats);
+const device = "cpu";
+
+/** Weights are quantised into a folder beside those of the model. */
+async function openIn(folder: string, precision: Precision) {
+  const hub = { quantizedFolder: join(folder, "quantized") };
+  const { model } = await openInPrecision(folder, { precision, device, hub });
+  return { precision, model };
+}
+
+const precisions = async (folder: string, sizes: StepSizes) => {
+  const contenders = [];
+  for (const one of comparedPrecisions) contenders.push(await openIn(folder, one));
+  return compareSteps(contenders, { device, sizes, turns: repeats, microBatchTokens });
+};
 const peaks = comparedPrecisions.map(
-  (one) => [one, (model: string, sizes: Sizes) => peakOf(model, one, sizes)] as const,
+  (one) =>
+    [
+      one,
+      async (folder: string, sizes: StepSizes) => ({
+        peakBytes: await peakOf((await openIn(folder, one)).model, { device, sizes, microBatchTokens }),
+      }),
+    ] as const,
 );
 const kinds = { step, dropout, decoder, shared, precisions, ...Object.fromEntries(peaks) };
 const [kind, folder, ...numbers] = process.argv.slice(2);

@@ -11,10 +11,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { table } from "../../src/cli/table.ts";
 import type { Precision } from "../../src/models/quantize/recipe.ts";
+import type { StoredType } from "../../src/training/randomModel.ts";
 import setup from "../../test/support/bundle.ts";
 import { jsonLines, ulptOk } from "../../test/support/cli.ts";
 import { type RunShape, writeRunWorkspace } from "./runWorkspace.ts";
-import type { StoredType } from "./shapes.ts";
 
 type Case = Pick<RunShape, "model" | "stored" | "precision" | "batchSize" | "source" | "target">;
 

@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Precision } from "../../src/models/quantize/recipe.ts";
+import { type StoredType, writeRandomModel } from "../../src/training/randomModel.ts";
 import { writeWordTokenizer } from "../../test/support/wordModel.ts";
-import { type StoredType, writeRandomModel } from "./shapes.ts";
 
 export interface RunShape {
   model: string;

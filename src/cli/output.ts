@@ -6,10 +6,9 @@ import { RunResult } from "../results/fold.ts";
 import type { RunReport } from "../results/report.ts";
 import type { SweepView } from "../results/sweep.ts";
 import type { RunProgress } from "../training/execute.ts";
-import type { Preparation } from "../training/resources.ts";
 import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
-import { PreparationBar, PreparationFilter, PreparationLines } from "./preparation.ts";
+import { PreparationBar, PreparationFilter, PreparationLines, type Waiting } from "./preparation.ts";
 import { BestScore, ending, heading, type Reporter, type RunHeading, SmoothedLoss, stopping } from "./reporter.ts";
 import { SeveralBars } from "./severalBars.ts";
 import { sweepText } from "./sweepTable.ts";
@@ -51,7 +50,7 @@ class JsonReporter implements Reporter {
     sayJson({ type: "note", text });
   }
 
-  preparing(progress: Preparation): void {
+  preparing(progress: Waiting): void {
     if (this.preparation.isWorthTelling(progress)) sayJson({ type: "preparation", ...progress });
   }
 
@@ -108,7 +107,7 @@ class BarReporter implements Reporter {
     say(text);
   }
 
-  preparing(progress: Preparation): void {
+  preparing(progress: Waiting): void {
     this.preparation.show(progress);
   }
 
@@ -212,7 +211,7 @@ class LineReporter implements Reporter {
     say(text);
   }
 
-  preparing(progress: Preparation): void {
+  preparing(progress: Waiting): void {
     this.preparation.show(progress);
   }
 

@@ -9,11 +9,15 @@ import { formatBytes, formatCount } from "./format.ts";
 const quiet = 1_000;
 const lineInterval = 5_000;
 
+/** What there is to wait for: before a run, or while steps are timed. */
+export type Waiting = Preparation | { stage: "time"; what: string; done: number; total: number };
+
 const verbs = {
   download: "downloading",
   read: "reading",
   tokenize: "tokenizing",
   quantize: "rounding weights",
+  time: "timing",
 } as const;
 
 interface Told {
@@ -32,7 +36,7 @@ class Teller {
   private started = 0;
   private begun = 0;
 
-  tell(progress: Preparation): Told & { since: number } {
+  tell(progress: Waiting): Told & { since: number } {
     const isDownload = progress.stage === "download";
     const title = visibleLine(`${verbs[progress.stage]} ${isDownload ? progress.file : progress.what}`);
     const key = isDownload ? verbs.download : title; // the files of one download are one piece of work
@@ -50,7 +54,7 @@ class Teller {
       ? `${formatBytes(done)} of ${formatBytes(total)}  ${formatBytes(progress.bytesPerSecond)}/s`
       : progress.stage === "quantize"
         ? `${formatBytes(done)} of ${formatBytes(total)}`
-        : `${formatCount(done)} of ${formatCount(total)} rows`;
+        : `${formatCount(done)} of ${formatCount(total)} ${progress.stage === "time" ? "steps" : "rows"}`;
     return { title, done, total, amount, secondsLeft, since };
   }
 }
@@ -59,7 +63,7 @@ class Teller {
 export class PreparationFilter {
   private readonly teller = new Teller();
 
-  isWorthTelling(progress: Preparation): boolean {
+  isWorthTelling(progress: Waiting): boolean {
     return this.teller.tell(progress).since >= quiet || progress.stage === "download";
   }
 }
@@ -69,7 +73,7 @@ export class PreparationBar {
   private bar: cliProgress.SingleBar | undefined;
   private work = "";
 
-  show(progress: Preparation): void {
+  show(progress: Waiting): void {
     const { title, done, total, amount, secondsLeft, since } = this.teller.tell(progress);
     const work = progress.stage === "download" ? "download" : title;
     if (work !== this.work) this.stop();
@@ -103,7 +107,7 @@ export class PreparationLines {
     this.write = write;
   }
 
-  show(progress: Preparation): void {
+  show(progress: Waiting): void {
     const { title, amount, secondsLeft, since } = this.teller.tell(progress);
     const now = Date.now();
     if (since < quiet || now - this.lastLine < lineInterval) return;

@@ -5,10 +5,10 @@ import type { RunReport } from "../results/report.ts";
 import type { SweepView } from "../results/sweep.ts";
 import type { EvaluationEvent } from "../runs/schema.ts";
 import type { RunProgress } from "../training/execute.ts";
-import type { Preparation } from "../training/resources.ts";
 import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { formatPercent } from "./format.ts";
+import type { Waiting } from "./preparation.ts";
 
 export interface RunHeading {
   name: string;
@@ -23,8 +23,8 @@ export interface RunHeading {
 
 export interface Reporter {
   note(text: string): void;
-  /** A model is being downloaded, or rows are being read. */
-  preparing(progress: Preparation): void;
+  /** A model is being downloaded, rows are being read, or steps are timed. */
+  preparing(progress: Waiting): void;
   runStarted(run: RunHeading): void;
   /** @param run the name that it was started by */
   progress(run: string, event: RunProgress): void;

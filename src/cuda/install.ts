@@ -9,7 +9,7 @@ import { patienceOf } from "../fetching/site.ts";
 import { incompleteBytes, Mismatch, sizeOf, transfer } from "../fetching/transfer.ts";
 import { asWriteError, writeFileAtomic } from "../formats/atomic.ts";
 import { checkFile } from "../formats/contentHash.ts";
-import { preparedName, removeAbandoned } from "../formats/maker.ts";
+import { preparedName, removeAbandonedFolders } from "../formats/maker.ts";
 import {
   cudaHome,
   cudaRoot,
@@ -96,7 +96,7 @@ export async function installCuda(
   try {
     const installed = readInstallation(engine, env);
     if (installed?.sha512 === found.content.etag) return installed;
-    removeAbandoned(cudaRoot(env));
+    removeAbandonedFolders(cudaRoot(env));
     const path = await download(found, source, env, { signal, onProgress });
     try {
       const installation = await place(path, found, engine, env, signal);

@@ -3,7 +3,7 @@
  * behind. A process id means something on one machine only.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { systemErrorCode } from "../errors.ts";
@@ -66,6 +66,19 @@ export function removeAbandoned(folder: string): void {
   for (const name of namesIn(folder)) {
     const match = temporaryFile.exec(name) ?? preparedFolder.exec(name);
     if (match && isAbandoned(join(folder, name), match[1], Number(match[2]))) removeOne(join(folder, name));
+  }
+}
+
+/** Removes folders that killed processes were filling in `folder`, which is ours alone, with all that is in them. Never throws. */
+export function removeAbandonedFolders(folder: string): void {
+  for (const name of namesIn(folder)) {
+    const match = preparedFolder.exec(name);
+    if (!match || !isAbandoned(join(folder, name), match[1], Number(match[2]))) continue;
+    try {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // It stays, which does no harm.
+    }
   }
 }
 

@@ -154,7 +154,7 @@ async function duration(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-async function machineFacts(device: Device): Promise<Measurement["machine"]> {
+export async function machineFacts(device: Device): Promise<Measurement["machine"]> {
   return {
     processor: cpus()[0]?.model.trim() ?? "unknown processor",
     cores: physicalCores(),

@@ -82,11 +82,8 @@ export function estimateUsualMemory(model: LanguageModel, sizes: UsualSizes): Me
   const { sourceLength, targetLength, promptLength, batchSize, microBatchTokens } = sizes;
   const prompted: PortUse = { ports: ["prompt"], promptLength };
   const alone: PortUse = { ports: [], promptLength: 0 };
-  const partIn = (use: PortUse, length: number, count: number, maxTokens: number): PartSizes => {
-    const [group] = model.groups(new Array<number>(count).fill(length), use, maxTokens);
-    const rows = group!.length;
-    return { ...use, rows, sourceLength, targetLength, labels: rows * targetLength };
-  };
+  const partIn = (use: PortUse, length: number, count: number, maxTokens: number) =>
+    equalPart(model, use, { length, count, maxTokens, sourceLength, targetLength });
   const example = { source: new Array<number>(sourceLength).fill(0), target: new Array<number>(targetLength).fill(0) };
   const maxTokens = microBatchTokens * evaluationFactor;
   const needs = model.runMemory({
@@ -97,6 +94,34 @@ export function estimateUsualMemory(model: LanguageModel, sizes: UsualSizes): Me
     dropout: false,
   });
   return totalOf(needs);
+}
+
+/** As `estimateUsualMemory`, of steps alone: nothing is evaluated. */
+export function estimateStepMemory(model: LanguageModel, sizes: UsualSizes): number {
+  const { sourceLength, targetLength, promptLength, batchSize, microBatchTokens } = sizes;
+  const use: PortUse = { ports: ["prompt"], promptLength };
+  const example = { source: new Array<number>(sourceLength).fill(0), target: new Array<number>(targetLength).fill(0) };
+  const length = model.trainedLength(example);
+  const part = equalPart(model, use, {
+    length,
+    count: batchSize,
+    maxTokens: microBatchTokens,
+    sourceLength,
+    targetLength,
+  });
+  return totalOf(model.runMemory({ ports: use.ports, trained: [part], answered: [], newTokens: 0, dropout: false }))
+    .total;
+}
+
+/** The first part into which `count` texts are cut that are all `length` tokens long for that. */
+function equalPart(
+  model: LanguageModel,
+  use: PortUse,
+  sizes: { length: number; count: number; maxTokens: number } & Pick<UsualSizes, "sourceLength" | "targetLength">,
+): PartSizes {
+  const { length, count, maxTokens, sourceLength, targetLength } = sizes;
+  const rows = model.groups(new Array<number>(count).fill(length), use, maxTokens)[0]!.length;
+  return { ...use, rows, sourceLength, targetLength, labels: rows * targetLength };
 }
 
 /** On the cpu all graphs share one copy of the weights, and one runs at a time in the memory of the largest. */

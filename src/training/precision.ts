@@ -20,7 +20,7 @@ export interface PrecisionOptions {
   precision: Precision;
   device: Device;
   /** In whose cache quantised weights are kept. */
-  hub: Hub;
+  hub: Pick<Hub, "quantizedFolder">;
   signal?: AbortSignal | undefined;
   onQuantize?: ((progress: QuantizeProgress) => void) | undefined;
   onWarning?: ((message: string) => void) | undefined;

@@ -1,9 +1,9 @@
-/** @file The model shapes that the benchmark times, with random weights it writes itself. */
+/** @file Models of known shapes with random weights: what a step costs does not depend on what they are. */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { decoderConfig } from "../../src/models/decoder/model.ts";
-import { weightShapes } from "../../src/models/decoder/weightShapes.ts";
-import { Stream } from "../../src/random/philox.ts";
+import { decoderConfig } from "../models/decoder/model.ts";
+import { weightShapes } from "../models/decoder/weightShapes.ts";
+import { Stream } from "../random/philox.ts";
 
 const common = {
   model_type: "t5",
@@ -13,7 +13,7 @@ const common = {
   tie_word_embeddings: true,
 };
 
-export const shapes: Record<string, { d_model: number; d_ff: number; num_heads: number; num_layers: number }> = {
+const encoderDecoderShapes: Record<string, { d_model: number; d_ff: number; num_heads: number; num_layers: number }> = {
   "t5-small": { d_model: 512, d_ff: 2048, num_heads: 8, num_layers: 6 },
   "t5-base": { d_model: 768, d_ff: 3072, num_heads: 12, num_layers: 12 },
 };
@@ -36,6 +36,9 @@ export const decoderShapes: Record<string, Record<string, unknown>> = {
   },
 };
 
+export const shapeNames = ["t5-small", "t5-base", "SmolLM2-135M"] as const;
+export type ShapeName = (typeof shapeNames)[number];
+
 /** How numbers of weights are stored. */
 export type StoredType = "F32" | "BF16";
 
@@ -47,8 +50,9 @@ export function writeRandomModel(folder: string, name: string, stored: StoredTyp
     const { architecture } = decoderConfig(folder, decoder, "config.json");
     return writeWeights(folder, decoder, [...weightShapes(architecture)], stored);
   }
-  const shape = shapes[name];
-  if (!shape) throw new RangeError(`There is no shape "${name}"; choose from ${Object.keys(shapes).join(", ")}.`);
+  const shape = encoderDecoderShapes[name];
+  if (!shape)
+    throw new RangeError(`There is no shape "${name}"; choose from ${Object.keys(encoderDecoderShapes).join(", ")}.`);
   const config = { ...common, ...shape };
   return writeWeights(folder, config, tensorShapes(config), stored);
 }
@@ -90,7 +94,7 @@ function upperHalves(data: Float32Array): Uint16Array<ArrayBuffer> {
   return Uint16Array.from(new Uint32Array(data.buffer), (bits) => bits >>> 16);
 }
 
-function tensorShapes(config: typeof common & (typeof shapes)[string]): [string, number[]][] {
+function tensorShapes(config: typeof common & (typeof encoderDecoderShapes)[string]): [string, number[]][] {
   const { d_model: d, d_ff: ff, num_heads: heads, num_layers: layers, d_kv: kv, vocab_size: vocabulary } = config;
   const attention = (name: string): [string, number[]][] => [
     ...["q", "k", "v"].map((part): [string, number[]] => [`${name}.${part}.weight`, [heads * kv, d]]),

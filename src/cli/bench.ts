@@ -1,0 +1,286 @@
+/** @file `ulpt bench`: how fast steps are on this machine, on any device and in any precision, as a table and a line to paste. */
+import { spawn } from "node:child_process";
+import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { UlptError } from "../errors.ts";
+import { preparedName, removeAbandonedFolders } from "../formats/maker.ts";
+import type { Device } from "../graph/devices.ts";
+import { deviceMemories, deviceNames } from "../launch/nvidia.ts";
+import { readDimensions } from "../models/model.ts";
+import type { Precision } from "../models/quantize/recipe.ts";
+import type { Measurement } from "../results/cost.ts";
+import { machineFacts } from "../training/costMeasurement.ts";
+import { estimateStepMemory } from "../training/memory.ts";
+import { openInPrecision, requirePrecision } from "../training/precision.ts";
+import { type ShapeName, writeRandomModel } from "../training/randomModel.ts";
+import { locateModel } from "../training/sources.ts";
+import { type Contender, compareSteps, peakOf, type StepComparison, type StepSizes } from "../training/stepBench.ts";
+import { visibleLine } from "../words/surfaces.ts";
+import { accessOf } from "./data.ts";
+import { resolveDevice } from "./devices.ts";
+import { formatBytes, formatCount } from "./format.ts";
+import { openHub } from "./hub.ts";
+import { createReporter } from "./output.ts";
+import { quantizing } from "./quantize.ts";
+import type { Reporter } from "./reporter.ts";
+import { table } from "./table.ts";
+import { say, sayJson } from "./terminal.ts";
+
+export interface BenchOptions {
+  /** A model folder or a model of the Hub; without one, a shape with random weights. */
+  model?: string | undefined;
+  shape: ShapeName;
+  device: Device | "auto";
+  /** Those that the device has, where nobody says. */
+  precision?: readonly Precision[] | undefined;
+  batch: number;
+  source: number;
+  target: number;
+  promptLength: number;
+  steps: number;
+  json: boolean;
+}
+
+/** As an experiment has it unless it says otherwise. */
+const microBatchTokens = 900;
+
+/** A precision's steps, and the memory of a process that takes only those. */
+type BenchRow = StepComparison & Memory;
+
+interface Memory {
+  /** In bytes, what the process takes at most; null where it failed. */
+  peakBytes: number | null;
+  /** What the device holds of it, where its driver says so. */
+  deviceBytes: number | null;
+  /** What was reckoned for such steps; null on devices of which nothing is known. */
+  estimatedBytes: number | null;
+}
+
+/** What a process is asked whose memory is measured. */
+interface MemoryRequest {
+  folder: string;
+  quantizedFolder: string;
+  precision: Precision;
+  device: Device;
+  sizes: StepSizes;
+}
+
+export async function bench(options: BenchOptions, signal: AbortSignal): Promise<void> {
+  const { batch, source, target, promptLength: prompt, steps: turns, json } = options;
+  const sizes = { batch, source, target, prompt };
+  const { device } = await resolveDevice(
+    options.device,
+    options.precision?.find((one) => one !== "float32"),
+  );
+  const precisions = options.precision ?? (device === "cpu" ? (["float32", "int8", "int4"] as const) : ["float32"]);
+  for (const precision of precisions) requirePrecision(precision, device);
+  const reporter = createReporter({ json }, signal);
+  const work = workFolder();
+  try {
+    const place = await placeOf(options, work, reporter, signal);
+    checkSizes(place.folder, sizes);
+    const contenders: Contender[] = [];
+    for (const precision of precisions) {
+      const open = {
+        precision,
+        device,
+        ...quantizing(reporter, signal),
+        hub: { quantizedFolder: place.quantizedFolder },
+      };
+      contenders.push({ precision, model: (await openInPrecision(place.folder, open)).model });
+    }
+    const onStep = (done: number, total: number) => reporter.preparing({ stage: "time", what: "steps", done, total });
+    const compared = await compareSteps(contenders, { device, sizes, microBatchTokens, turns, signal, onStep });
+    const rows: BenchRow[] = [];
+    for (const [index, one] of compared.entries()) {
+      signal.throwIfAborted();
+      const { precision } = one;
+      const what = "steps alone, for their memory";
+      reporter.preparing({ stage: "time", what, done: 3 * index, total: 3 * compared.length });
+      const measured = await measureMemory({ ...place, precision, device, sizes }, signal);
+      rows.push({ ...one, ...measured, estimatedBytes: estimateOf(contenders[index]!, device, sizes) });
+    }
+    const machine = await machineFacts(device);
+    const gpus = device === "cpu" ? [] : await deviceNames();
+    const line = pastedLine({ machine, gpus, name: place.name, sizes, rows });
+    if (json)
+      sayJson({ type: "bench", ulpt: packageJson.version, machine, gpus, model: place.name, sizes, turns, rows, line });
+    else say(`${benchTable(rows)}\n${notes(rows, turns)}\n\n${line}`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+    removeEmpty(dirname(work));
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {} // another benchmark is at work
+}
+
+/** A folder for files that are as large as a model, and for nobody else's. What killed processes left beside it is removed. */
+function workFolder(): string {
+  const root = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "ulpt-bench");
+  removeAbandonedFolders(root);
+  const folder = join(root, preparedName());
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+interface Place {
+  /** For people. */
+  name: string;
+  folder: string;
+  quantizedFolder: string;
+}
+
+async function placeOf(
+  { model, shape, json }: BenchOptions,
+  work: string,
+  reporter: Pick<Reporter, "note">,
+  signal: AbortSignal,
+): Promise<Place> {
+  if (model === undefined) {
+    if (!json) reporter.note(`writing a model of the shape of ${shape} with random weights`);
+    const folder = join(work, "model");
+    writeRandomModel(folder, shape);
+    return { name: `${shape} (random weights)`, folder, quantizedFolder: join(work, "quantized") };
+  }
+  const where = { directory: process.cwd(), hub: openHub(), ...accessOf({ json }, signal) };
+  const { folder } = await locateModel(model, where);
+  return { name: model, folder, quantizedFolder: openHub().quantizedFolder };
+}
+
+/** @throws OPTION_INVALID */
+function checkSizes(folder: string, { source, target, prompt }: StepSizes): void {
+  const { maxPositions, keyValues } = readDimensions(folder);
+  if (keyValues.kind === "decoder" && target > source) {
+    throw new UlptError("OPTION_INVALID", `A text of ${source} tokens has no room for a target of ${target}.`, {
+      where: "--target",
+      expected: `at most ${source}: of a model that goes on with a text, --source counts the target, too`,
+      hint: "Lower --target, or raise --source.",
+    });
+  }
+  if (maxPositions === undefined || prompt + source + target <= maxPositions) return;
+  throw new UlptError("OPTION_INVALID", `A prompt of ${prompt} tokens and a text of ${source + target} are too long.`, {
+    where: "--source",
+    expected: `at most ${maxPositions} tokens together, the positions of the model`,
+    hint: "Lower --source, --target or --prompt-length.",
+  });
+}
+
+/** On devices with a memory of their own nothing is known beforehand. */
+function estimateOf({ model }: Contender, device: Device, { batch, source, target, prompt }: StepSizes): number | null {
+  if (device !== "cpu") return null;
+  const isDecoder = model.stock.task === "CAUSAL_LM";
+  const sourceLength = isDecoder ? source - target + 1 : source;
+  const sizes = { sourceLength, targetLength: target, promptLength: prompt, batchSize: batch, microBatchTokens };
+  return estimateStepMemory(model, sizes);
+}
+
+/** The hidden command of a process that takes a few steps. */
+export const memoryCommand = "bench-memory";
+
+export async function printBenchMemory(text: string): Promise<void> {
+  const { folder, quantizedFolder, precision, device, sizes } = JSON.parse(text) as MemoryRequest;
+  const { model } = await openInPrecision(folder, { precision, device, hub: { quantizedFolder } });
+  const peakBytes = await peakOf(model, { device, sizes, microBatchTokens });
+  const deviceBytes = device === "cpu" ? null : ((await deviceMemories())?.get(process.pid) ?? null);
+  sayJson({ peakBytes, deviceBytes });
+}
+
+async function measureMemory(request: MemoryRequest, signal: AbortSignal): Promise<Omit<Memory, "estimatedBytes">> {
+  const args = [...process.execArgv, process.argv[1]!, memoryCommand, JSON.stringify(request)];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const stop = () => child.kill("SIGKILL");
+  signal.addEventListener("abort", stop);
+  let output = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  try {
+    await new Promise<void>((resolve) => {
+      child.on("error", () => resolve());
+      child.on("close", () => resolve());
+    });
+    return JSON.parse(output) as Omit<Memory, "estimatedBytes">;
+  } catch {
+    return { peakBytes: null, deviceBytes: null };
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+const none = "–";
+
+function benchTable(rows: readonly BenchRow[]): string {
+  const hasDevice = rows.some(({ deviceBytes }) => deviceBytes !== null);
+  const head = [
+    ...["precision", "step, ms", "middle half", "of float32", "tokens/s", "peak memory", "estimated"],
+    ...(hasDevice ? ["on the device"] : []),
+    "dE cosine",
+  ];
+  const cells = rows.map(
+    ({ precision, seconds, ratio, tokensPerSecond, peakBytes, estimatedBytes, deviceBytes, likeness }) => [
+      precision,
+      milliseconds(seconds.median),
+      `${milliseconds(seconds.low)} – ${milliseconds(seconds.high)}`,
+      ratio?.toFixed(2) ?? none,
+      formatCount(Math.round(tokensPerSecond)),
+      bytesOr(peakBytes),
+      bytesOr(estimatedBytes),
+      ...(hasDevice ? [bytesOr(deviceBytes)] : []),
+      likeness?.cosine.toFixed(4) ?? none,
+    ],
+  );
+  return table(head, [...head.keys()].slice(1), cells);
+}
+
+function notes(rows: readonly BenchRow[], turns: number): string {
+  const inTurns = rows.length > 1 ? `, the precisions in turns` : "";
+  return [
+    `Medians of ${turns} steps after a first one${inTurns}; a step is the loss and its gradient at the prompt.`,
+    "Tokens are those of sources and targets. Memory is that of a process that takes only such steps.",
+  ].join("\n");
+}
+
+function milliseconds(seconds: number): string {
+  const value = 1000 * seconds;
+  return value < 10 ? value.toFixed(1) : formatCount(Math.round(value));
+}
+
+function bytesOr(bytes: number | null): string {
+  return bytes === null ? none : formatBytes(bytes);
+}
+
+interface Pasted {
+  machine: Measurement["machine"];
+  gpus: readonly string[];
+  name: string;
+  sizes: StepSizes;
+  rows: readonly BenchRow[];
+}
+
+/** Everything that figures depend on, and the figures. */
+function pastedLine({ machine, gpus, name, sizes, rows }: Pasted): string {
+  const { processor, cores, platform, device, onnxruntime, node } = machine;
+  const { batch, source, target, prompt } = sizes;
+  const figures = rows.map(({ precision, seconds, ratio, tokensPerSecond, peakBytes, estimatedBytes, deviceBytes }) => {
+    const beside = ratio === undefined || precision === "float32" ? "" : ` (${ratio.toFixed(2)} of float32)`;
+    const estimated = estimatedBytes === null ? "" : ` (estimated ${formatBytes(estimatedBytes)})`;
+    const held = deviceBytes === null ? "" : `, ${formatBytes(deviceBytes)} on the device`;
+    const spread = `${milliseconds(seconds.low)}–${milliseconds(seconds.high)}`;
+    return `${precision} ${milliseconds(seconds.median)} ms [${spread}]${beside}, ${formatCount(Math.round(tokensPerSecond))} tokens/s, ${bytesOr(peakBytes)}${estimated}${held}`;
+  });
+  const parts = [
+    `ulpt ${packageJson.version} bench`,
+    ...[`onnxruntime ${onnxruntime}`, `Node ${node}`, platform],
+    `${processor}, ${cores} ${cores === 1 ? "core" : "cores"}`,
+    [device, ...gpus].join(", "),
+    `${name}, prompt ${prompt}, batch ${batch}, source ${source}, target ${target}`,
+    ...figures,
+  ];
+  return visibleLine(parts.join(" | "));
+}

@@ -1,0 +1,41 @@
+/** @file What NVIDIA's driver says, where there is one: the memory that processes hold on its devices, and what these are called. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+/** A driver that hangs is not waited for. In milliseconds. */
+const longest = 5_000;
+
+/** Bytes that each process holds on all devices together, by its number; undefined where there is no driver, or it does not say. */
+export async function deviceMemories(): Promise<Map<number, number> | undefined> {
+  const lines = await query("--query-compute-apps=pid,used_memory");
+  return lines && parseDeviceMemories(lines);
+}
+
+/** Of lines like `1234, 512`, in MiB. A process stands once for each device that it uses; on some systems nobody knows how much it holds. */
+export function parseDeviceMemories(lines: readonly string[]): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const line of lines) {
+    const [, pid, mebibytes] = /^\s*(\d+)\s*,\s*(\d+)\s*$/.exec(line) ?? [];
+    if (pid === undefined) continue;
+    found.set(Number(pid), (found.get(Number(pid)) ?? 0) + Number(mebibytes) * 2 ** 20);
+  }
+  return found;
+}
+
+/** `NVIDIA H200`, one for each device; none where there is no driver. */
+export async function deviceNames(): Promise<string[]> {
+  return (await query("--query-gpu=name")) ?? [];
+}
+
+async function query(what: string): Promise<string[] | undefined> {
+  try {
+    const options = { timeout: longest, killSignal: "SIGKILL", encoding: "utf8" } as const;
+    const { stdout } = await promisify(execFile)("nvidia-smi", [what, "--format=csv,noheader,nounits"], options);
+    return stdout
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "");
+  } catch {
+    return undefined;
+  }
+}
