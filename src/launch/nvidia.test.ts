@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
-import { deviceMemories, deviceNames, parseDeviceMemories } from "./nvidia.ts";
+import { DeviceMemoryWatch, deviceMemories, deviceNames, parseDeviceMemories } from "./nvidia.ts";
 
 const folder = temporaryFolder();
 afterEach(() => vi.unstubAllEnvs());
@@ -34,5 +34,45 @@ describe.skipIf(process.platform === "win32")("the driver's command", () => {
     vi.stubEnv("PATH", folder("nowhere"));
     expect(await deviceMemories()).toBeUndefined();
     expect(await deviceNames()).toEqual([]);
+  });
+});
+
+describe("the memory of a process, watched", () => {
+  it("is what the driver last said, who is asked every now and then and never twice at once", async () => {
+    let [now, asked, bytes] = [0, 0, 100];
+    const watch = new DeviceMemoryWatch(
+      async () => {
+        asked += 1;
+        return new Map([[7, bytes]]);
+      },
+      () => now,
+    );
+    expect(watch.of(7)).toBeNull();
+    expect(watch.of(7)).toBeNull();
+    await watch.settled();
+    expect([watch.of(7), watch.of(8), asked]).toEqual([100, null, 1]);
+    bytes = 200;
+    now = 4_000;
+    expect(watch.of(7)).toBe(100);
+    now = 6_000;
+    expect(watch.of(7)).toBe(100);
+    await watch.settled();
+    expect([watch.of(7), asked]).toEqual([200, 2]);
+  });
+
+  it("is asked for rarely where there is no driver", async () => {
+    let [now, asked] = [0, 0];
+    const watch = new DeviceMemoryWatch(
+      async () => {
+        asked += 1;
+        return undefined;
+      },
+      () => now,
+    );
+    for (now = 0; now <= 60_000; now += 1_000) {
+      expect(watch.of(7)).toBeNull();
+      await watch.settled();
+    }
+    expect(asked).toBe(2);
   });
 });

@@ -22,6 +22,41 @@ export function parseDeviceMemories(lines: readonly string[]): Map<number, numbe
   return found;
 }
 
+/** Where there is no driver it may be installed meanwhile; asking takes a process each time. In milliseconds. */
+const askedAgainAfter = { known: 5_000, unknown: 60_000 };
+
+/** The memory that processes hold on devices, as it was a moment ago: asked for beside what somebody else does. */
+export class DeviceMemoryWatch {
+  private readonly ask: typeof deviceMemories;
+  private readonly now: () => number;
+  private held: Map<number, number> | undefined;
+  private asking: Promise<void> | undefined;
+  private askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(ask = deviceMemories, now = () => performance.now()) {
+    this.ask = ask;
+    this.now = now;
+  }
+
+  /** In bytes; null as long as it is not known, and where nobody says. */
+  of(pid: number): number | null {
+    const pause = this.held ? askedAgainAfter.known : askedAgainAfter.unknown;
+    if (!this.asking && this.now() - this.askedAt >= pause) this.asking = this.look();
+    return this.held?.get(pid) ?? null;
+  }
+
+  /** Resolves when what is being asked for has been answered. */
+  async settled(): Promise<void> {
+    await this.asking;
+  }
+
+  private async look(): Promise<void> {
+    this.held = await this.ask();
+    this.askedAt = this.now();
+    this.asking = undefined;
+  }
+}
+
 /** `NVIDIA H200`, one for each device; none where there is no driver. */
 export async function deviceNames(): Promise<string[]> {
   return (await query("--query-gpu=name")) ?? [];

@@ -115,6 +115,8 @@ export interface RunView {
   testInterval: readonly [number, number] | null;
   /** Bytes of the process, while it runs on this machine. */
   memory: { now: number; peak: number } | null;
+  /** Bytes that it holds on the device, where the device's driver says so. */
+  deviceMemory: number | null;
   /** What the run was said to take before it began, in bytes; null where it was not. */
   memoryEstimate: { weights: number; steps: number; evaluations: number; total: number } | null;
   /** The most bytes that its process had taken when an attempt ended; null before, and where it was not said. */
@@ -535,6 +537,8 @@ export type StringKey =
   | "factSpeed"
   | "tokensPerSecond"
   | "factMemory"
+  | "factDeviceMemory"
+  | "deviceMemoryNow"
   | "memoryNow"
   | "memoryUnknown"
   | "factMemoryEstimate"

@@ -49,6 +49,7 @@ function run(change: Partial<RunView>): RunView {
       testScore: null,
       testInterval: null,
       memory: null,
+      deviceMemory: null,
       memoryEstimate: null,
       peakMemory: null,
       asked: [],

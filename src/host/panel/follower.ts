@@ -1,5 +1,6 @@
 /** @file One run as the panel follows it: its journal, a slice at a time, and what its folder says about it now. */
 import { memoryOf } from "../../launch/memory.ts";
+import { DeviceMemoryWatch } from "../../launch/nvidia.ts";
 import type { RunReader } from "../../listing/reader.ts";
 import type { CurveCursor } from "../../results/curve.ts";
 import type { RunResult } from "../../results/fold.ts";
@@ -13,6 +14,9 @@ import { hintFor } from "../window/hints.ts";
 import { untranslated } from "../window/translate.ts";
 
 const sliceBytes = 1 << 20;
+
+/** One for all runs: the driver is asked about all processes at once. */
+const devices = new DeviceMemoryWatch();
 
 export class RunFollower {
   readonly directory: string;
@@ -112,6 +116,13 @@ export class RunFollower {
     if (this.state !== "running") return null;
     const owner = readHolder(this.directory)?.owner;
     return owner ? memoryOf(owner) : null;
+  }
+
+  /** Bytes of that process on NVIDIA's devices; null where it has none, and where the driver does not say. */
+  deviceMemory(): number | null {
+    if (this.state !== "running") return null;
+    const owner = readHolder(this.directory)?.owner;
+    return owner && memoryOf(owner) ? devices.of(owner.pid) : null;
   }
 
   /** What somebody had its checkpoints evaluated on, read again where that changed. */

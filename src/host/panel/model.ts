@@ -464,6 +464,7 @@ function viewOf(
     testScore: finite(result?.test?.score) ?? summary.testScore,
     testInterval: result?.test?.interval ?? null,
     memory: follower?.memory() ?? null,
+    deviceMemory: (spec?.device ?? "cpu") === "cpu" ? null : (follower?.deviceMemory() ?? null),
     memoryEstimate: result?.memory.estimated ?? null,
     peakMemory: result?.memory.peak ?? null,
     asked: follower?.asked() ?? noneAsked,

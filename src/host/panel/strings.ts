@@ -209,6 +209,8 @@ export function panelStrings(t: Translate): Strings {
     factMemory: t("Memory"),
     memoryNow: t("{0} now, {1} at most"),
     memoryUnknown: t("known only while the run trains on this machine"),
+    factDeviceMemory: t("Memory on the device"),
+    deviceMemoryNow: t("{0} now"),
     factMemoryEstimate: t("Memory, estimated"),
     memoryEstimated: t("{0} at most ({1} weights, {2} steps, {3} evaluations)"),
     memoryPeak: t("{0} at most"),

@@ -215,7 +215,7 @@ function evaluation(asked: AskedView, { id }: RunView, { store, texts, command }
 }
 
 function speed(run: RunView, { texts }: PanelContext): Fact[] {
-  const { memoryEstimate: estimate, peakMemory } = run;
+  const { memoryEstimate: estimate, peakMemory, deviceMemory } = run;
   const memory = run.memory
     ? texts.t("memoryNow", texts.bytes(run.memory.now), texts.bytes(run.memory.peak))
     : peakMemory === null
@@ -232,6 +232,9 @@ function speed(run: RunView, { texts }: PanelContext): Fact[] {
         ]),
     ...(estimate === null ? [] : [[texts.t("factMemoryEstimate"), estimated(estimate, texts)] satisfies Fact]),
     [texts.t("factMemory"), memory],
+    ...(deviceMemory === null
+      ? []
+      : [[texts.t("factDeviceMemory"), texts.t("deviceMemoryNow", texts.bytes(deviceMemory))] satisfies Fact]),
   ];
 }
 
