@@ -1,5 +1,6 @@
 /** @file What NVIDIA's driver says, where there is one: the memory that processes hold on its devices, and what these are called. */
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 /** A driver that hangs is not waited for. In milliseconds. */
@@ -62,10 +63,16 @@ export async function deviceNames(): Promise<string[]> {
   return (await query("--query-gpu=name")) ?? [];
 }
 
+/** Windows would look for a bare name in the folder that one is in first, which somebody else may have filled. */
+function command(): string {
+  if (process.platform !== "win32") return "nvidia-smi";
+  return join(process.env.SystemRoot ?? "C:\\Windows", "System32", "nvidia-smi.exe");
+}
+
 async function query(what: string): Promise<string[] | undefined> {
   try {
     const options = { timeout: longest, killSignal: "SIGKILL", encoding: "utf8" } as const;
-    const { stdout } = await promisify(execFile)("nvidia-smi", [what, "--format=csv,noheader,nounits"], options);
+    const { stdout } = await promisify(execFile)(command(), [what, "--format=csv,noheader,nounits"], options);
     return stdout
       .split("\n")
       .map((line) => line.trim())
