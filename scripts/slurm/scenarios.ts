@@ -15,7 +15,7 @@ const profiles = {
   default: { pollSeconds: 1 },
   slow: { pollSeconds: 1, concurrency: 1 },
   held: { pollSeconds: 1, sbatch: ["--hold"] },
-  low: { pollSeconds: 1, concurrency: 1, partition: "low", sbatch: ["--nodelist=n1"] },
+  low: { pollSeconds: 1, partition: "low", sbatch: ["--nodelist=n1"] },
   short: { pollSeconds: 1, partition: "low", time: "1", warningSeconds: 15 },
   tight: { pollSeconds: 1, memory: "30M", sbatch: ["--nodelist=n1"] },
   second: { pollSeconds: 1, sbatch: ["--nodelist=n2"] },
@@ -112,7 +112,7 @@ class Scenarios {
   }
 
   private async preempted(): Promise<void> {
-    await this.submit("preempted", "low");
+    await this.submit("preempted", "low", 1);
     await this.reads("running", /preempted .*seed1 .*\d+\/100000/);
     this.cluster.call("sbatch", [
       "--partition=high",
@@ -159,8 +159,8 @@ class Scenarios {
   }
 
   /** Runs that go on as long as nobody ends them. */
-  private submit(experiment: string, profile: string): Promise<{ code: number | null; output: string }> {
-    writeSample(this.workspace, experiment, { runs: 2, steps: 100_000, evaluateEvery: 1_000 });
+  private submit(experiment: string, profile: string, runs = 2): Promise<{ code: number | null; output: string }> {
+    writeSample(this.workspace, experiment, { runs, steps: 100_000, evaluateEvery: 1_000 });
     return this.ulpt(["train", `${experiment}.ulpt.json`, "--on", profile, "--detach"]);
   }
 

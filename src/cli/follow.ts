@@ -22,7 +22,7 @@ import {
   type SeenQueue,
 } from "../launch/slurm/queue.ts";
 import { requeue } from "../launch/slurm/requeue.ts";
-import { isKilled, type JobWords } from "../launch/slurm/words.ts";
+import { isKilled, isOverMemory, type JobWords, overMemoryText } from "../launch/slurm/words.ts";
 import { reportRun } from "../listing/report.ts";
 import { type RunSummary, summarizeRun } from "../listing/summary.ts";
 import { SweepReader } from "../listing/sweeps.ts";
@@ -60,8 +60,9 @@ export interface FollowOptions {
 const lookInterval = 1_000;
 /** Looking takes at most this part of the time. */
 const restFactor = 20;
-/** So often a run is begun that is killed again and again. */
+/** So often a run is begun that is killed again and again, and one that never comes to its first step. */
 const mostAttempts = 10;
+const mostStarts = 3;
 
 /**
  * @param launch undefined where nothing is left to be trained
@@ -238,7 +239,8 @@ class Follower {
     for (const { run, index } of this.open(runs)) {
       const job = jobOf(launch, seen, index);
       if (!job || !isKilled(job) || run.state === "running") continue;
-      if (this.hasReason(run, index) || this.begunAgain(run, index) >= mostAttempts) continue;
+      const most = run.state === "created" ? mostStarts : mostAttempts;
+      if (this.hasReason(run, index) || this.begunAgain(run, index) >= most) continue;
       const name = jobNumber(launch, index)!;
       if (!(await requeue(name))) continue;
       this.again.set(index, (this.again.get(index) ?? 0) + 1);
@@ -253,7 +255,8 @@ class Follower {
     const { state: said, log } = jobPaths(folder);
     if (state !== "interrupted" && state !== "created") return true;
     if (readLaunchState({ state: said(index) })?.end !== undefined || missingPart(folder)) return true;
-    return statOwnFile(log(array.first, element)) === undefined;
+    const path = log(array.first, element);
+    return statOwnFile(path) === undefined || isOverMemory(endOfFile(path, logBytes));
   }
 
   /** How often a run was begun, or its job by this process. */
@@ -342,12 +345,20 @@ async function jobFailure(launch: SlurmLaunch, index: number, name: string, comm
   const { text } = accounted ?? describeRunJob(launch, seen, index, Date.now());
   const place = placeOf(launch, index);
   const log = place ? jobPaths(launch.folder).log(place.array.first, place.element) : launch.log;
-  const lines = endOfFile(log, logBytes).trim().split("\n").slice(-3).join(" / ");
+  const written = endOfFile(log, logBytes);
+  const lines = written.trim().split("\n").slice(-3).join(" / ");
   const missing = missingPart(launch.folder);
   if (missing) return missing;
   if (said && said.code !== "STOPPED") {
     const { code, message, where, expected, hint } = said;
     return new UlptError(code as UlptError["code"], `${name}: ${message}`, { where, expected, hint });
+  }
+  if (isOverMemory(written) || job?.state === "OUT_OF_MEMORY") {
+    return new UlptError("OUT_OF_MEMORY", `${name} did not end: its job ${overMemoryText}.`, {
+      where: `${log}: ${lines}`,
+      expected: "as much memory as the run needs, which the log of a run that began says",
+      hint: `Then ${commands}`,
+    });
   }
   return new UlptError("SLURM_FAILED", `${name} did not end: its job ${text}.`, {
     where: `${log}: ${lines || "it wrote nothing, so the compute node may not see this folder"}`,

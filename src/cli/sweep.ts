@@ -3,8 +3,7 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, UlptError } from "../errors.ts";
 import { parsePinnedDevices } from "../graph/pinning.ts";
-import { goesOn, launcherOf } from "../launch/launchers.ts";
-import { listLaunches, type SlurmLaunch } from "../launch/records.ts";
+import { jobsOfSweep, launcherOf } from "../launch/launchers.ts";
 import { SweepReader } from "../listing/sweeps.ts";
 import type { SweepView } from "../results/sweep.ts";
 import { isDone, runState } from "../runs/store.ts";
@@ -235,7 +234,7 @@ export async function stopSweep(name: string | undefined, options: SweepOptions)
   const record = findSweep(workspace, name);
   if (record.spec.on !== undefined) {
     requestOfSweep(record.directory, "stop");
-    for (const launch of jobsOfSweep(workspace, record)) await launcherOf(launch).stop(launch);
+    for (const launch of jobsOfSweep(workspace, record.name)) await launcherOf(launch).stop(launch);
     return tell(record, "is cancelled: what runs saves first", options.json);
   }
   const state = sweepState(record);
@@ -251,7 +250,7 @@ export async function dropFromSweep(
   const workspace = openWorkspace(options.workspace);
   const record = findSweep(workspace, options.sweep);
   dropRun(record, run);
-  for (const launch of jobsOfSweep(workspace, record)) {
+  for (const launch of jobsOfSweep(workspace, record.name)) {
     const own = await new SweepReader(workspace, record).own();
     const directory = own.get(run)?.directory;
     if (directory !== undefined && !isDone(runState(directory))) await launcherOf(launch).stop(launch, directory);
@@ -263,13 +262,6 @@ export function trainNextInSweep(run: string, options: SweepOptions & { sweep?: 
   const record = findSweep(openWorkspace(options.workspace), options.sweep);
   putFirst(record, run);
   tell(record, `begins ${run} before all others that wait`, options.json);
-}
-
-/** The launches by which a scheduler has runs of a sweep. */
-function jobsOfSweep(workspace: string, { name }: SweepRecord): SlurmLaunch[] {
-  return listLaunches(workspace).flatMap((launch) =>
-    launch.launcher === "slurm" && launch.sweep === name && goesOn(launch) ? [launch] : [],
-  );
 }
 
 function notRunning(state: string): string {

@@ -2,7 +2,8 @@
 import type { Owner } from "../runs/schema.ts";
 import type { Launcher, LocalLauncher } from "./launcher.ts";
 import { endOwner, localLauncher } from "./local.ts";
-import type { Launch } from "./records.ts";
+import type { Launch, SlurmLaunch } from "./records.ts";
+import { openJobs } from "./slurm/queue.ts";
 import { slurmLauncher } from "./slurm/slurm.ts";
 
 const launchers: Record<Launch["launcher"], Launcher> = { local: localLauncher, slurm: slurmLauncher };
@@ -28,6 +29,11 @@ export function isOfLaunch(owner: Owner | null | undefined, launch: Launch): boo
   if (launch.launcher !== "local") return false;
   const { host, pid, processStart } = launch;
   return owner.host === host && owner.pid === pid && owner.processStart === processStart;
+}
+
+/** The launches of a workspace by which a scheduler has runs of a sweep. Never throws. */
+export function jobsOfSweep(workspace: string, sweep: string): SlurmLaunch[] {
+  return openJobs(workspace).filter((launch) => launch.sweep === sweep);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** @file The newest sweep of each experiment as this window sees it, and what it is asked: as on the command line, by files in its folder. */
 import type * as vscode from "vscode";
+import { jobsOfSweep, launcherOf } from "../../launch/launchers.ts";
+import { jobOfRun } from "../../launch/slurm/jobs.ts";
 import { newestSweep } from "../../listing/sweeps.ts";
 import type { SweepView } from "../../results/sweep.ts";
 import { sweepFolder } from "../../runs/layout.ts";
@@ -58,15 +60,26 @@ export class Sweeps {
     this.changed(sweep);
   }
 
-  /** Has its runs save, and ends it. @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
-  stop(sweep: SweepEntry): void {
+  /**
+   * Has its runs save, and ends it; what waits in a scheduler's queue is taken out.
+   * @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL, SLURM_MISSING
+   */
+  async stop(sweep: SweepEntry): Promise<void> {
     requestOfSweep(directoryOf(sweep), "stop");
+    for (const launch of jobsOf(sweep)) await launcherOf(launch).stop(launch);
     this.changed(sweep);
   }
 
-  /** Leaves a run out; where it is being trained it saves and stops. @throws UlptError RUN_MISSING, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
-  drop(sweep: SweepEntry, run: string): void {
+  /**
+   * Leaves a run out; where it is being trained it saves and stops.
+   * @throws UlptError RUN_MISSING, RUN_INVALID, RUN_UNWRITABLE, DISK_FULL, SLURM_MISSING
+   */
+  async drop(sweep: SweepEntry, run: string): Promise<void> {
     dropRun(openSweep(sweep.entry.folder.uri.fsPath, sweep.view.name), run);
+    const directory = sweep.view.runs.find(({ name }) => name === run)?.directory;
+    for (const launch of jobsOf(sweep)) {
+      if (directory && jobOfRun(launch, directory) !== undefined) await launcherOf(launch).stop(launch, directory);
+    }
     this.changed(sweep);
   }
 
@@ -84,6 +97,15 @@ export class Sweeps {
 
 function directoryOf({ entry, view }: SweepEntry): string {
   return sweepFolder(entry.folder.uri.fsPath, view.name);
+}
+
+function jobsOf({ entry, view }: SweepEntry) {
+  return jobsOfSweep(entry.folder.uri.fsPath, view.name);
+}
+
+/** Whether it can be stopped: a process leads it, or a scheduler has its runs. */
+export function isStoppable(view: SweepView): boolean {
+  return isLed(view) || view.state === "submitted";
 }
 
 /** Whether a process leads it: it can be paused, stopped, shortened. */

@@ -8,7 +8,7 @@ import { coreCommands } from "../ids.ts";
 import type { Handler } from "../register.ts";
 import type { ExperimentEntry } from "../runs/experiments.ts";
 import type { RunStore } from "../runs/store.ts";
-import { isContinuable, isLed, type SweepEntry, type Sweeps } from "../runs/sweeps.ts";
+import { isContinuable, isLed, isStoppable, type SweepEntry, type Sweeps } from "../runs/sweeps.ts";
 import { sweepText } from "../runs/sweepText.ts";
 import { isExperimentFile, type Target, targetsOf } from "../runs/targets.ts";
 import { requireTrust } from "../service/runtime.ts";
@@ -44,14 +44,14 @@ export function sweepCommands({ store, sweeps, tasks, openPanel }: Services) {
 
     async [coreCommands.stopSweep](clicked) {
       requireTrust();
-      const sweep = await choose(clicked, t("Stop a sweep after saving"), isLed, notLed);
-      if (sweep) stopWhole(sweeps, sweep);
+      const sweep = await choose(clicked, t("Stop a sweep after saving"), isStoppable, notLed);
+      if (sweep) await stopWhole(sweeps, sweep);
     },
 
     async [coreCommands.dropFromSweep](clicked, selected) {
       requireTrust();
       for (const { sweep, run } of await plannedOf({ store, sweeps }, targetsOf(clicked, selected))) {
-        sweeps.drop(sweep, run);
+        await sweeps.drop(sweep, run);
       }
     },
 
@@ -63,8 +63,8 @@ export function sweepCommands({ store, sweeps, tasks, openPanel }: Services) {
   } satisfies Record<string, Handler>;
 }
 
-function stopWhole(sweeps: Sweeps, sweep: SweepEntry): void {
-  sweeps.stop(sweep);
+async function stopWhole(sweeps: Sweeps, sweep: SweepEntry): Promise<void> {
+  await sweeps.stop(sweep);
   showBriefly(t("The sweep of {0} saves and stops. Continue Sweep goes on exactly there.", sweep.entry.name), 8000);
 }
 
@@ -129,8 +129,8 @@ export async function withoutSweeps({ store, sweeps }: Services, runs: readonly 
   }
   for (const { sweep, runs: own } of bySweep.values()) {
     const choice = own.length < sweep.view.runs.length - sweep.view.done ? await askWhatStops(sweep, own) : "sweep";
-    if (choice === "sweep") stopWhole(sweeps, sweep);
-    if (choice === "runs") for (const { planned } of own) sweeps.drop(sweep, planned);
+    if (choice === "sweep") await stopWhole(sweeps, sweep);
+    if (choice === "runs") for (const { planned } of own) await sweeps.drop(sweep, planned);
   }
   return alone;
 }

@@ -13,7 +13,7 @@ import { askQueue, type JobStatus, nextPause, parseQueue } from "./poll.ts";
 import { batchScript, missingName } from "./script.ts";
 import { jobName, parseJobId, sbatchArguments, submit } from "./submit.ts";
 import { toolEnvironment } from "./tools.ts";
-import { describeJob, explainRefusal } from "./words.ts";
+import { describeJob, explainRefusal, isOverMemory } from "./words.ts";
 
 const profile: LaunchProfile = { setup: [], environment: {}, pollSeconds: 60, warningSeconds: 120, sbatch: [] };
 const batch = { name: "ulpt-check-1", script: "/w/job.sh", folder: "/w", log: "/w/100%j/log" };
@@ -97,6 +97,16 @@ describe("a job as a person reads it", () => {
     [job("NEW_STATE", "None", runs), "waiting", "is in a state that is not known here: NEW_STATE on n1"],
   ])("$state $reason", (status, phase, text) => {
     expect(describeJob(status, now)).toEqual({ phase, text });
+  });
+
+  it("needed too much memory where Slurm writes so into its log, whatever its state is", () => {
+    const lines = [
+      "slurmstepd-n1: error: StepId=9.batch exceeded memory limit (91185152 > 31457280), being killed",
+      "slurmstepd: error: Exceeded job memory limit",
+      "slurmstepd: error: Detected 1 oom_kill event in StepId=9.batch. Some of the step tasks have been OOM Killed.",
+    ];
+    expect(lines.map(isOverMemory)).toEqual([true, true, true]);
+    expect(isOverMemory("slurmstepd-n1: error: *** JOB 9 ON n1 CANCELLED AT 2026-11-30T09:41:19 ***")).toBe(false);
   });
 
   it.each([

@@ -47,13 +47,23 @@ const waitingReasons: Readonly<Record<string, string>> = {
   JobArrayTaskLimit: "as many of its runs as were asked for run already",
 };
 
+/** What Slurm writes into a job's log where it ends it for its memory; its state may be a mere FAILED then. */
+const overMemory = /exceeded (?:job |step )?memory limit|oom[-_ ]kill/i;
+
+/** Whether the end of a job's log has Slurm's word that the job needed too much memory. */
+export function isOverMemory(log: string): boolean {
+  return overMemory.test(log);
+}
+
+export const overMemoryText = "needed more memory than it asked for and was ended: raise the profile's memory";
+
 const endings: Readonly<Record<string, string>> = {
   BOOT_FAIL: "failed: its node did not start",
   CANCELLED: "was cancelled, by its user or an administrator (squeue does not say which)",
   DEADLINE: "was ended at its deadline",
   FAILED: "failed",
   NODE_FAIL: "was lost with its node, which failed",
-  OUT_OF_MEMORY: "needed more memory than it asked for and was ended: raise the profile's memory",
+  OUT_OF_MEMORY: overMemoryText,
   REVOKED: "was taken over by another cluster",
   TIMEOUT: "reached its time limit: raise the profile's time",
 };
