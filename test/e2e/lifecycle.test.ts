@@ -1,5 +1,6 @@
 /** @file What a training lives through in a real VS Code: tasks.json, a reloaded window, stop and resume, a killed process, a broken file. */
 import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -268,7 +269,9 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
   });
 
   it("begin with the sample in a window of its own: its experiment is open, and the next step in view", async () => {
+    rmSync(join(workspace.folder, "complaint.ulpt.json")); // by which a folder is known as the sample
     const opening = workbench.page.waitForEvent("popup", { timeout: 60_000 });
+    opening.catch(() => undefined); // where the window never came to it
     await workbench.command("ULPT: Open Sample…");
     await workbench.page.locator(".quick-input-title", { hasText: "Where shall the sample go" }).waitFor();
     await workbench.type(`${join(workspace.folder, "..")}/`);

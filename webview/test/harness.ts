@@ -14,7 +14,7 @@ import { claimRun, type Ownership } from "../../src/runs/owner.ts";
 import type { ExitJson, RunJson } from "../../src/runs/schema.ts";
 import { createRun } from "../../src/runs/store.ts";
 import { pack } from "../../src/shared/packing.ts";
-import type { HostMessage, PanelState, WebviewMessage } from "../../src/shared/panel.ts";
+import type { HostMessage, LaunchView, PanelState, SweepBrief, WebviewMessage } from "../../src/shared/panel.ts";
 import { type LoadOptions, WebviewPage } from "./webviewPage.ts";
 
 export interface OpenOptions extends LoadOptions<PanelState> {
@@ -93,6 +93,8 @@ export class Experiment {
   readonly hidden = new Set<string>();
   baseline: string | undefined;
   trusted = true;
+  launch: LaunchView | null = null;
+  sweep: SweepBrief | null = null;
   readonly model = new PanelModel(
     { name: "complaint", directory: this.directory },
     {
@@ -102,8 +104,8 @@ export class Experiment {
       isShown: (run) => !this.hidden.has(run),
       colorIndex: (run) => this.colors.indexOf(run) % 6,
       baseline: () => this.baseline,
-      sweep: () => null,
-      launch: () => null,
+      sweep: () => this.sweep,
+      launch: () => this.launch,
       job: () => undefined,
       canTrain: () => this.trusted,
     },

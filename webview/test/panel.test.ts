@@ -310,6 +310,36 @@ describe.skipIf(missing)("the run panel in Chromium", () => {
     expect(await panel.page.locator(".empty").textContent()).toContain("No run is ticked");
   });
 
+  it("has room at 800 pixels, in every kind of theme, for a launch that waits, one that failed, and a sweep with what waits", async () => {
+    const waiting = experiment();
+    waiting.launch = { state: "starting", text: "downloading model.safetensors, 1.2 GB of 4.9 GB, 2 min left" };
+    const failed = experiment();
+    const reason = 'The model "models/absent" is not there';
+    failed.launch = {
+      state: "failed",
+      message: reason,
+      detail: `${reason}. Check "model", or fetch it with Download….`,
+    };
+    const going = sweep(60);
+    going.sweep = {
+      text: "run 2 of 9 · 7 wait · 1h 12m left",
+      isRunning: true,
+      isContinuable: false,
+      waiting: Array.from({ length: 7 }, (_, index) => `ulpt-r${2 ** index}-a-rather-long-name-of-a-run-seed${index}`),
+    };
+    for (const [name, made] of Object.entries({ waiting, failed, going })) {
+      const panel = await show(await made.snapshot(), { width: 800, height: 700 });
+      await panel.page.locator("h1", { hasText: "complaint" }).waitFor();
+      expect(await panel.page.getByRole("button", { name: "Stop" }).count(), name).toBe(name === "failed" ? 0 : 1);
+      const beyond = await panel.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(beyond, `${name}: pixels to scroll sideways`).toBeLessThanOrEqual(0);
+      for (const theme of ["dark", "light", "high-contrast", "high-contrast-light"] as const) {
+        await panel.setTheme(theme);
+        await panel.shot(`${theme}-${name}`);
+      }
+    }
+  });
+
   it("sorts the comparison by its headings, and says so to a screen reader", async () => {
     const panel = await show(await sweep(60).snapshot(), {
       state: { experiment: "", preferences: { ...defaultPreferences, view: "ranks" } },

@@ -339,7 +339,12 @@ export class Workbench {
   async expand(item: Locator): Promise<void> {
     if ((await item.getAttribute("aria-expanded")) === "true") return;
     await item.click();
-    if ((await item.getAttribute("aria-expanded")) !== "true") await this.page.keyboard.press("ArrowRight");
+    // On a busy machine a row opens late, or is drawn anew meanwhile.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await this.page.waitForTimeout(200);
+      if ((await item.getAttribute("aria-expanded")) === "true") return;
+      await this.page.keyboard.press("ArrowRight");
+    }
   }
 
   async collapse(item: Locator): Promise<void> {
