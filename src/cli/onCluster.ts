@@ -32,6 +32,7 @@ import { requireStarts } from "../training/start.ts";
 import { plannedExperiment, planSweep } from "../training/sweepPlan.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { type Followed, followJobs } from "./follow.ts";
+import { noteBegun } from "./launchNotes.ts";
 import { say, sayJson } from "./terminal.ts";
 import { type Training, withTraining } from "./training.ts";
 
@@ -243,6 +244,7 @@ async function submitAndFollow(place: Place, submission: Submission, command: re
   });
   if (record) noteSubmitted(record.directory, true);
   tellSubmitted(launch, options.json);
+  noteBegun(); // what is left to be told the runs and their jobs say
   await followed(place, launch, submission);
 }
 

@@ -19,8 +19,8 @@ export async function choosePlace(): Promise<TrainingPlace | undefined> {
   const here = { label: { icon: "vm", text: t("This machine") }, description: "", on: undefined };
   const usual = names.includes(onSlurm) || names.includes(defaultProfile) ? [] : [onSlurm];
   const profiles = [...usual, ...names].map((name) => ({
-    label: { icon: "server-environment", text: name === onSlurm ? t("The cluster") : t("The cluster, by {0}", name) },
-    description: usual.includes(name) ? t("as Slurm does by itself") : file,
+    label: { icon: "server-environment", text: t("The cluster: {0}", name) },
+    description: usual.includes(name) ? t("as Slurm does by itself") : t("launch profile"),
     on: name,
   }));
   return pickOne([here, ...profiles], { title: t("Where to train") });
