@@ -138,7 +138,7 @@ export interface RunView {
 }
 
 /** What of a run's view changed. */
-export type RunChange = Pick<RunView, "id"> & Partial<RunView>;
+export type RunViewChange = Pick<RunView, "id"> & Partial<RunView>;
 
 /** An evaluation of a checkpoint that somebody asked for. */
 export interface AskedView {
@@ -277,7 +277,7 @@ export type HostMessage =
       seq: number;
       experiment?: ExperimentView;
       /** Of those that changed what did. */
-      runs?: readonly RunChange[];
+      runs?: readonly RunViewChange[];
       /** Of runs that are newly shown or looked at. */
       details?: readonly RunDetails[];
       series?: readonly SeriesChange[];

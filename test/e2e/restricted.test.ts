@@ -63,6 +63,7 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
     expect(offered).not.toContain("ULPT: Sweep Ranks…");
     expect(offered).not.toContain("ULPT: Preview Data…");
     expect(offered).not.toContain("ULPT: Delete Run…");
+    expect(offered).not.toContain("ULPT: Delete Evaluation…");
     expect(offered).not.toContain("ULPT: Download Model and Data…");
   });
 

@@ -226,7 +226,7 @@ async function askHubModel(
   };
   const picked = await steps.pick(
     t("Model of the Hub"),
-    t("Which model? Any other of these families can be typed: organisation/name, with @revision or without"),
+    t("Which model? Others can be typed: organisation/name or …@revision"),
     choices([]),
     {
       isActive: (id) => id === (named ?? hubModels[0]!.id),

@@ -24,9 +24,9 @@ import {
   type HostMessage,
   type LaunchView,
   type ReferenceScores,
-  type RunChange,
   type RunDetails,
   type RunView,
+  type RunViewChange,
   type SeriesChange,
   type Split,
   type Strings,
@@ -483,7 +483,7 @@ const noSettings: RunView["settings"] = {};
 const noWarnings: RunView["warnings"] = [];
 
 /** Quick where little is new, as of thousands of runs: texts are made only of lists and records that are other objects. */
-function changeOf(told: RunView | undefined, now: RunView): RunChange | undefined {
+function changeOf(told: RunView | undefined, now: RunView): RunViewChange | undefined {
   if (!told) return now;
   const isSame = (key: keyof RunView) =>
     told[key] === now[key] || (typeof now[key] === "object" && JSON.stringify(told[key]) === JSON.stringify(now[key]));
