@@ -94,14 +94,18 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
     const onStep = (done: number, total: number) => reporter.preparing({ stage: "time", what: "steps", done, total });
     const compared = await compareSteps(contenders, { device, sizes, microBatchTokens, turns, signal, onStep });
     const rows: BenchRow[] = [];
+    const tellMemory = (measured: number) => {
+      const what = "steps alone, for their memory";
+      reporter.preparing({ stage: "time", what, done: 3 * measured, total: 3 * compared.length });
+    };
     for (const [index, one] of compared.entries()) {
       signal.throwIfAborted();
       const { precision } = one;
-      const what = "steps alone, for their memory";
-      reporter.preparing({ stage: "time", what, done: 3 * index, total: 3 * compared.length });
+      tellMemory(index);
       const measured = await measureMemory({ ...place, precision, device, sizes }, signal);
       rows.push({ ...one, ...measured, estimatedBytes: estimateOf(contenders[index]!, device, sizes) });
     }
+    tellMemory(compared.length);
     const machine = await machineFacts(device);
     const gpus = device === "cpu" ? [] : await deviceNames();
     const line = pastedLine({ machine, gpus, name: place.name, sizes, rows });

@@ -1,6 +1,6 @@
 /** @file `ulpt devices --install cuda` and `--remove cuda`, and what is said of CUDA where it does not work. */
 import { type InstallPlan, installCuda, planInstallation, removeCuda } from "../cuda/install.ts";
-import { openCudaLibraries, openEngine } from "../cuda/load.ts";
+import { openCudaLibraries, openEngine, providerFault } from "../cuda/load.ts";
 import { nugetSource, packageId } from "../cuda/source.ts";
 import { type CudaState, cudaState } from "../cuda/state.ts";
 import { UlptError } from "../errors.ts";
@@ -118,6 +118,15 @@ function stateText({ version, folder, needs, libraries, missing, advice }: CudaS
 export function stateOfCuda(): CudaState | undefined {
   const place = enginePlace();
   return place && cudaState(place, process.env);
+}
+
+/**
+ * More than the engine says of why a provider was not loaded. In a process that has just tried it.
+ * @param name of a device, or of one of its kind: `cuda:1`
+ */
+export function loaderFault(name: string): string | undefined {
+  const place = /^cuda(:|$)/.test(name) ? enginePlace() : undefined;
+  return place && providerFault(place);
 }
 
 /** Why CUDA is missing, and what it needs, as far as more is known than the engine says. */

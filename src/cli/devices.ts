@@ -16,7 +16,7 @@ import { type ProbeResult, probeDevice } from "../graph/probe.ts";
 import { useThreads } from "../graph/session.ts";
 import type { Precision } from "../models/quantize/recipe.ts";
 import { requirePrecision } from "../training/precision.ts";
-import { cudaFault } from "./cuda.ts";
+import { cudaFault, loaderFault } from "./cuda.ts";
 import { sayJson } from "./terminal.ts";
 
 /** What a device needs where it is missing. */
@@ -50,7 +50,7 @@ export async function printProbe(name: string): Promise<void> {
   };
   const result: ProbeResult | Fault = await probe(name, onLoaded).catch((error: unknown) => ({
     works: false,
-    reason: messageOf(error),
+    reason: (loads ? undefined : loaderFault(name)) ?? messageOf(error),
     loads,
   }));
   sayJson(result);

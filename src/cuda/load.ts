@@ -13,6 +13,7 @@ import {
   engineFile,
   isCudaPlatform,
   providerFile,
+  providerFolder,
   readInstallation,
 } from "./home.ts";
 import { findLibraries, libraryPlaces } from "./libraries.ts";
@@ -43,6 +44,12 @@ function isOpen(path: string): boolean {
 export function openEngine(engine: Engine, env: Environment = process.env): void {
   if (!isCudaPlatform || !readInstallation(engine, env)) return;
   openLibrary(join(cudaHome(engine, env), engineFile)); // where that fails the other one is loaded, without CUDA
+}
+
+/** What Linux's loader says of the provider, which the engine does not pass on; undefined where it opens, or is not installed. */
+export function providerFault(engine: Engine, env: Environment = process.env): string | undefined {
+  const folder = isCudaPlatform ? providerFolder(engine, env) : undefined;
+  return folder && openLibrary(join(folder, providerFile));
 }
 
 /** Before the engine uses CUDA: opens the libraries that Linux's loader would not find. */

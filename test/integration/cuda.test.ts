@@ -23,6 +23,13 @@ afterEach(() => server.close());
 
 const devices = (...args: string[]) => ["devices", ...args, "--json"];
 
+/** A library in a version of the format that no loader knows. */
+function unloadable(library: Buffer): Buffer {
+  const changed = Buffer.from(library);
+  changed.writeUInt32LE(99, 20);
+  return changed;
+}
+
 describe.skipIf(!isCudaPlatform)("ulpt devices --install cuda", () => {
   it("downloads nothing without a yes, and says what it would have", async () => {
     const end = await ulpt(devices("--install", "cuda"), { cwd: folder(), env });
@@ -45,6 +52,16 @@ describe.skipIf(!isCudaPlatform)("ulpt devices --install cuda", () => {
     expect(report!.reason).toContain("libcudnn.so.9");
     expect(report!.needs).toContain("nvidia-cudnn-cu12");
     expect(readdirSync(data()).sort()).toEqual([version, "downloads"]);
+
+    // Once all are there, what the loader says of the provider is told.
+    for (const name of installed!.missing as string[])
+      writeFileSync(folder("conda", "lib", name), sharedLibrary({ name }));
+    const broken = folder("conda", "lib", "libcudnn.so.9");
+    writeFileSync(broken, unloadable(sharedLibrary({ name: "libcudnn.so.9" })));
+    const tried = jsonLines<{ device: string; reason: string }>(
+      (await ulptOk(devices(), { cwd: folder(), env })).stdout,
+    );
+    expect(tried.find(({ device }) => device === "cuda")!.reason).toContain("libcudnn.so.9");
 
     const removed = await ulptOk(devices("--remove", "cuda"), { cwd: folder(), env });
     expect(jsonLines(removed.stdout)).toEqual([{ type: "removed", bytes: expect.any(Number) }]);
