@@ -79,6 +79,7 @@ async function watchSweep(workbench: Workbench, workspace: SampleWorkspace): Pro
   await workbench.page.goto(address);
   await workbench.openView("ULPT Lab");
   for (const run of runs) await workbench.treeItem(run, /test \d/).waitFor({ timeout: patience });
+  await until(async () => !/interrupted/.test(await texts()), patience, texts);
   await until(
     async () => !(await workbench.statusBar()).includes("ULPT"),
     patience,

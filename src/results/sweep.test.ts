@@ -62,6 +62,14 @@ describe("a sweep", () => {
     expect(view.runs.map(({ directory }) => directory?.split("/").at(-1))).toEqual(["old", "b-2"]);
   });
 
+  it("that a scheduler had is at its end when its runs are, whatever became of who followed", () => {
+    const spec = { ...plan(["a", "b"]), on: "slurm" };
+    const runs = [summary("a", { state: "finished" }), summary("b", { state: "finished" })];
+    expect(fold({ spec, runs, state: "interrupted" }).state).toBe("finished");
+    expect(fold({ spec, runs: runs.slice(1), state: "interrupted" }).state).toBe("interrupted");
+    expect(fold({ spec: plan(["a", "b"]), runs, state: "interrupted" }).state).toBe("interrupted"); // its process was killed
+  });
+
   it("takes as long as the steps that are left, at the pace of those that were done", () => {
     // 100 steps in 20 s, then 50 in 30 s, which two thirds of a step a second less make 3 steps a second.
     const events = [

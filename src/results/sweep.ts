@@ -87,7 +87,7 @@ export function foldSweep(facts: SweepFacts): SweepView {
   const waits = new Set(runs.flatMap(({ state, left, name }) => (state === "waiting" && !left ? [name] : [])));
   const order = facts.order ?? spec.runs.map(({ name }) => name);
   const done = runs.filter(isDone).length;
-  const isOver = (state === "submitted" || state === "stopped") && done === runs.length;
+  const isOver = isLeftToItsRuns(spec, state) && done === runs.length;
   const isTrained = state === "running" || state === "submitted";
   const status = events.findLast((event) => event.type === "status");
   const parallel = parallelOf(spec, events);
@@ -104,6 +104,11 @@ export function foldSweep(facts: SweepFacts): SweepView {
     done,
     secondsLeft: isTrained && !isOver ? secondsLeft(spec, parallel, runs, events, now) : null,
   };
+}
+
+/** Whether nobody says of the sweep that it is at its end: a scheduler trains its runs, whether somebody follows or not. */
+function isLeftToItsRuns({ on }: SweepSpec, state: SweepState): boolean {
+  return state === "submitted" || state === "stopped" || (state === "interrupted" && on !== undefined);
 }
 
 /** How many runs its newest attempt trains at a time. */
