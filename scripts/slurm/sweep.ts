@@ -6,7 +6,7 @@
  *   npm run slurm -- --sweep 20 [--seed 1]
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, nodeNames } from "./cluster.ts";
@@ -43,17 +43,16 @@ function journals(workspace: string): Map<string, Line[]> {
   return new Map(readdirSync(folder).map((run) => [run, linesOf(join(folder, run, "events.jsonl"))]));
 }
 
-/** What a killed attempt left of a line is none. */
+/** None of a run that has not begun; what a killed attempt left of a line is none. */
 function linesOf(path: string): Line[] {
-  return readFileSync(path, "utf8")
-    .split("\n")
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as Line];
-      } catch {
-        return [];
-      }
-    });
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [JSON.parse(line) as Line];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Kills and restarts what it finds, and counts. */

@@ -102,7 +102,7 @@ class Follower {
   private readonly told = new Map<string, Told>();
   private toldQueue = "";
   /** How often jobs were begun again from here, by the indexes of their runs. */
-  private readonly again = new Map<number, number>();
+  private readonly begun = new Map<number, number>();
 
   constructor(followed: Followed, launch: SlurmLaunch | undefined, options: FollowOptions) {
     const { workspace, record, runs } = followed;
@@ -243,7 +243,7 @@ class Follower {
       if (this.hasReason(run, index) || this.begunAgain(run, index) >= most) continue;
       const name = jobNumber(launch, index)!;
       if (!(await requeue(name))) continue;
-      this.again.set(index, (this.again.get(index) ?? 0) + 1);
+      this.begun.set(index, (this.begun.get(index) ?? 0) + 1);
       this.reporter.note(`${visibleLine(basename(run.directory))}: its program was killed; job ${name} begins again`);
     }
   }
@@ -261,7 +261,7 @@ class Follower {
 
   /** How often a run was begun, or its job by this process. */
   private begunAgain({ directory }: RunSummary, index: number): number {
-    return Math.max(readHolder(directory)?.attempt ?? 0, this.again.get(index) ?? 0);
+    return Math.max(readHolder(directory)?.attempt ?? 0, this.begun.get(index) ?? 0);
   }
 
   private unfollowed(): UlptError {
@@ -276,6 +276,15 @@ class Follower {
     }
     const name = `${shellWord(record.name)}${workspaceOption(workspace)}`;
     return `\`ulpt sweep continue ${name}\` follows them again, \`ulpt sweep stop ${name}\` cancels them.`;
+  }
+
+  /** How what did not end is submitted again. */
+  private again(launch: SlurmLaunch): string {
+    const { record, runs, workspace } = this.followed;
+    const command = record
+      ? `ulpt sweep continue ${shellWord(record.name)}${workspaceOption(workspace)}`
+      : `ulpt resume ${runArgument(runs[0]!)} --on ${shellWord(launch.profile)}`;
+    return `\`${command}\` submits what is left again.`;
   }
 
   /** What the runs came to. @throws UlptError of those that did not end well the last one's */
@@ -304,7 +313,7 @@ class Follower {
     if (!launch || index < 0) {
       return new UlptError("RUN_INTERRUPTED", `${basename(directory)} is ${run.state}.`, { where: directory });
     }
-    return jobFailure(launch, index, basename(directory), this.commands());
+    return jobFailure(launch, index, basename(directory), this.again(launch));
   }
 }
 
@@ -335,7 +344,7 @@ export function queueText(words: readonly (JobWords & { name: string })[]): stri
 const logBytes = 2_000;
 
 /** Why a job ended without its run: what it said, then what the queue says, then the accounting. */
-async function jobFailure(launch: SlurmLaunch, index: number, name: string, commands: string): Promise<UlptError> {
+async function jobFailure(launch: SlurmLaunch, index: number, name: string, again: string): Promise<UlptError> {
   const said = readLaunchState({ state: jobPaths(launch.folder).state(index) })?.end?.error;
   const seen = readSeen(launch);
   const job = jobOf(launch, seen, index);
@@ -357,12 +366,12 @@ async function jobFailure(launch: SlurmLaunch, index: number, name: string, comm
     return new UlptError("OUT_OF_MEMORY", `${name} did not end: its job ${overMemoryText}.`, {
       where: `${log}: ${lines}`,
       expected: "as much memory as the run needs, which the log of a run that began says",
-      hint: `Then ${commands}`,
+      hint: `Change the launch profile. Then ${again}`,
     });
   }
   return new UlptError("SLURM_FAILED", `${name} did not end: its job ${text}.`, {
     where: `${log}: ${lines || "it wrote nothing, so the compute node may not see this folder"}`,
     expected: "a job that trains its run to the end",
-    hint: commands,
+    hint: again,
   });
 }
