@@ -5,7 +5,7 @@
  *
  *   npm run slurm -- --sweep 20 [--seed 1]
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -185,6 +185,13 @@ export async function proveSweep(runs: number, seed: number): Promise<string[]> 
   }
 }
 
+/** The same sweep in one process, on one core as each job has. */
+function leftAlone(workspace: string, env: NodeJS.ProcessEnv): Promise<unknown> {
+  const args = ["-c", "0", process.execPath, cli, "train", "kills.ulpt.json"];
+  const child = spawn("taskset", args, { cwd: workspace, env, stdio: "ignore" });
+  return new Promise((resolve) => child.on("close", resolve));
+}
+
 async function disturbed(cluster: Cluster, runs: number, seed: number): Promise<string[]> {
   const [calm, wild, config] = ["calm", "wild", "config"].map((name) => join(cluster.folder, name)) as [
     string,
@@ -197,6 +204,7 @@ async function disturbed(cluster: Cluster, runs: number, seed: number): Promise<
 
   const env = { ...process.env, ...cluster.env, XDG_CONFIG_HOME: config };
   const began = Date.now();
+  const left = leftAlone(calm, env);
   let follower: ChildProcess | undefined;
   const disturber = new Disturber(cluster, randomFrom(seed), () => follower);
   const disturbing = disturber.untilStopped();
@@ -236,11 +244,7 @@ async function disturbed(cluster: Cluster, runs: number, seed: number): Promise<
   const seconds = Math.round((Date.now() - began) / 1_000);
   console.log(output.split("\n").slice(-14).join("\n"));
 
-  execFileSync("taskset", ["-c", "0", process.execPath, cli, "train", "kills.ulpt.json"], {
-    cwd: calm,
-    env,
-    stdio: "ignore",
-  });
+  await left;
   const found = journals(wild);
   const faults = faultsOf(found, journals(calm));
   await sleep(5_000);
