@@ -3,6 +3,7 @@
  * can follow again.
  */
 import { dirname, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { UlptError } from "../errors.ts";
 import { type Experiment, readExperiment } from "../experiment/parse.ts";
@@ -11,8 +12,9 @@ import type { Device } from "../graph/devices.ts";
 import { type LaunchProfile, profileOn, profilesPath } from "../launch/profiles.ts";
 import { listLaunches, type SlurmLaunch } from "../launch/records.ts";
 import { type JobRuntime, submitJobs, submittedRuns } from "../launch/slurm/arrays.ts";
+import { isCancelled } from "../launch/slurm/jobs.ts";
 import { listPartitions, requirePartition } from "../launch/slurm/partitions.ts";
-import { lookAtQueue } from "../launch/slurm/queue.ts";
+import { lookAtQueue, nextQuestion, readSeen } from "../launch/slurm/queue.ts";
 import type { RunSummary } from "../listing/summary.ts";
 import { SweepReader } from "../listing/sweeps.ts";
 import { safeName } from "../runs/names.ts";
@@ -117,7 +119,8 @@ export async function continueOnCluster(
   const reader = new SweepReader(workspace, record);
   const existing = await reader.own();
   const sweep = { experiment: record.spec.folder, name: record.spec.experiment, record };
-  if (launch) {
+  if (launch && isCancelled(launch)) await untilOver(launch, options.json, signal);
+  else if (launch) {
     const runs = [...existing.values()].flatMap(({ directory, spec }) => (spec ? [{ directory, spec }] : []));
     return followed(place, launch, { ...sweep, runs });
   }
@@ -147,6 +150,16 @@ function revisionsOf(run: Run | undefined): ResourceOptions["revisions"] {
 async function openLaunches(workspace: string): Promise<SlurmLaunch[]> {
   const launches = listLaunches(workspace).flatMap((launch) => (launch.launcher === "slurm" ? [launch] : []));
   return (await lookAtQueue(launches)).filter(({ ended }) => ended === undefined);
+}
+
+/** Waits until the queue has nothing of a launch any more: its runs are saved, and nothing else trains them. */
+async function untilOver(launch: SlurmLaunch, json: boolean, signal: AbortSignal): Promise<void> {
+  if (!json) say("waits until the jobs that were stopped are gone, which are then submitted again");
+  let now = launch;
+  while (now.ended === undefined) {
+    await sleep(Math.max(1_000, nextQuestion(now, readSeen(now)) - Date.now()), undefined, { signal });
+    now = (await lookAtQueue([now]))[0]!;
+  }
 }
 
 /** Opens model and data here once, verified: the jobs read the same files. */

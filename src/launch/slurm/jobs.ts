@@ -61,6 +61,11 @@ export function cancellationOf(folder: string, run: number): Cancellation | unde
   return runs[String(run)] ?? all;
 }
 
+/** Whether all of a launch was cancelled from here: its jobs end, and none begins. */
+export function isCancelled({ folder }: Pick<SlurmLaunch, "folder">): boolean {
+  return readCancelled(folder).all !== undefined;
+}
+
 function readCancelled(folder: string): z.infer<typeof cancelledJson> {
   try {
     return readJson(jobPaths(folder).cancelled, cancelledJson) ?? { runs: {} };
