@@ -7,6 +7,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { UlptError } from "../errors.ts";
 import { preparedName, removeAbandonedFolders } from "../formats/maker.ts";
 import type { Device } from "../graph/devices.ts";
+import { parseJson } from "../json.ts";
 import { deviceMemories, deviceNames } from "../launch/nvidia.ts";
 import { readDimensions } from "../models/model.ts";
 import type { Precision } from "../models/quantize/recipe.ts";
@@ -188,7 +189,7 @@ function estimateOf({ model }: Contender, device: Device, { batch, source, targe
 export const memoryCommand = "bench-memory";
 
 export async function printBenchMemory(text: string): Promise<void> {
-  const { folder, quantizedFolder, precision, device, sizes } = JSON.parse(text) as MemoryRequest;
+  const { folder, quantizedFolder, precision, device, sizes } = parseJson(text) as MemoryRequest;
   const { model } = await openInPrecision(folder, { precision, device, hub: { quantizedFolder } });
   const peakBytes = await peakOf(model, { device, sizes, microBatchTokens });
   const deviceBytes = device === "cpu" ? null : ((await deviceMemories())?.get(process.pid) ?? null);
@@ -209,7 +210,7 @@ async function measureMemory(request: MemoryRequest, signal: AbortSignal): Promi
       child.on("error", () => resolve());
       child.on("close", () => resolve());
     });
-    return JSON.parse(output) as Omit<Memory, "estimatedBytes">;
+    return parseJson(output) as Omit<Memory, "estimatedBytes">;
   } catch {
     return { peakBytes: null, deviceBytes: null };
   } finally {

@@ -4,6 +4,7 @@ import nodeModule from "node:module";
 import { dirname, join } from "node:path";
 import type * as Engine from "onnxruntime-node";
 import { messageOf, UlptError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { type Device, devices } from "./devices.ts";
 
 let loading: Promise<typeof Engine> | undefined;
@@ -32,7 +33,7 @@ export function prepareEngineBy(prepare: EnginePreparation): void {
 export function enginePlace(): EnginePlace | undefined {
   try {
     const manifest = nodeModule.createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
-    const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
+    const { version } = parseJson(readFileSync(manifest, "utf8")) as { version: string };
     const binaries = join(dirname(manifest), "bin");
     const [interfaceVersion] = readdirSync(binaries); // there is one: napi-v6
     return { version, folder: join(binaries, interfaceVersion!, process.platform, process.arch) };

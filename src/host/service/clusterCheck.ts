@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
+import { parseJson } from "../../json.ts";
 import { defaultProfile, profileNames, profilesPath } from "../../launch/profiles.ts";
 import type { ClusterEvent } from "../../launch/slurm/checkEvents.ts";
 import type { RecordedError } from "../../runs/schema.ts";
@@ -82,7 +83,7 @@ async function followCheck(
   let error: RecordedError | undefined;
   try {
     for await (const text of createInterface({ input: child.stdout })) {
-      const line = JSON.parse(text) as Line;
+      const line = parseJson(text) as Line;
       if (line.type === "error") {
         error = line;
         continue;
