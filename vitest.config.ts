@@ -2,7 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Commands in processes of their own that train little or nothing. */
 const commands = [
-  "test/integration/{adapters,badInput,diff,foreignRun,hostile,hub,marks,olderVersion,paper,predict,privacy,registry}.test.ts",
+  "test/integration/{adapters,badInput,bench,causal,cuda,diff,foreignRun,hostile,hub,marks,olderVersion,paper,predict}.test.ts",
+  "test/integration/{privacy,registry,train}.test.ts",
 ];
 
 export default defineConfig({

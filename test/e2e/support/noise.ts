@@ -36,6 +36,10 @@ const known: readonly { pattern: RegExp; reason: string }[] = [
     reason: "calls to an extension host that is ended",
   },
   {
+    pattern: /\[vscode\.json-language-features\] provider FAILED|Channel has been closed.*json-language-features/s,
+    reason: "VS Code's own support of JSON was asked for colours when its window was closed or reloaded",
+  },
+  {
     pattern: /No tree item with id '1\/\/.*' found/,
     reason: "VS Code asks for the children of a row whose parent is just drawn anew, and then draws that again",
   },
