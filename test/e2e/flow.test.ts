@@ -1,5 +1,5 @@
 /** @file The whole way in a real VS Code with the installed VSIX: train, watch, compare ranks, diff checkpoints, export and try a prompt. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -102,7 +102,9 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     ] as const) {
       await panel.getByRole("button", { name: /^Save / }).click();
       await panel.getByRole("menuitem", { name: choice }).click();
-      await workbench.saveAs(join(workspace.folder, `chart.${format}`));
+      const path = join(workspace.folder, `chart.${format}`);
+      await workbench.answerFileDialog(path);
+      await until(() => existsSync(path));
     }
     await workbench.command("Notifications: Clear All Notifications"); // that say where they are
     const picture = readFileSync(join(workspace.folder, "chart.png"));

@@ -274,7 +274,7 @@ describe.skipIf(!server)(`trainings${skipped}`, () => {
     opening.catch(() => undefined); // where the window never came to it
     await workbench.command("ULPT: Open Sample…");
     await workbench.page.locator(".quick-input-title", { hasText: "Where shall the sample go" }).waitFor();
-    await workbench.type(`${join(workspace.folder, "..")}/`);
+    await workbench.answerFileDialog(`${join(workspace.folder, "..")}/`);
     const sample = await opening;
     await sample.locator('.tab.active[aria-label^="complaint.ulpt.json"]').waitFor({ timeout: 60_000 });
     await sample.locator(".codelens-decoration a", { hasText: "Train" }).first().waitFor();

@@ -1,6 +1,6 @@
 /** @file A workbench that a test drives: code-server on a temporary home, Chromium on its page, and the gestures of a user. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Frame, type Locator, type Page } from "playwright-core";
@@ -273,24 +273,18 @@ export class Workbench {
     await this.accept();
   }
 
-  /** Answers the open file dialog with a path and waits for the file. While it lists a folder it drops what is accepted: said again then. */
-  async saveAs(path: string): Promise<void> {
-    await this.input();
-    const box = this.page.locator(".quick-input-widget:not([style*='display: none']) .quick-input-box input");
-    await until(
-      async () => {
-        if (existsSync(path)) return true;
-        if (await box.isVisible()) {
-          await box.fill(path).catch(() => {}); // it closes just now
-          await this.page.waitForTimeout(500);
-          if (await box.isVisible()) await this.page.keyboard.press("Enter");
-        }
-        await this.page.waitForTimeout(1000);
-        return existsSync(path);
-      },
-      60_000,
-      async () => `${path}; the window shows: ${await this.page.locator(".quick-input-widget").innerText()}`,
-    );
+  /** Answers the open file dialog with a path. It begins with one of its own, sets that late, and hears nothing while it lists a folder. */
+  async answerFileDialog(path: string): Promise<void> {
+    const box = await this.input();
+    await until(async () => (await box.inputValue()) !== "");
+    await until(async () => {
+      if (!(await box.isVisible())) return true;
+      await box.fill(path);
+      await this.page.waitForTimeout(500);
+      if ((await box.inputValue()) === path) await this.page.keyboard.press("Enter");
+      await this.page.waitForTimeout(1000);
+      return !(await box.isVisible());
+    });
   }
 
   /** Accepts, until the pick or input box is gone or another has come in its place: one that closes swallows what is typed. */
@@ -338,12 +332,13 @@ export class Workbench {
 
   async expand(item: Locator): Promise<void> {
     if ((await item.getAttribute("aria-expanded")) === "true") return;
-    await item.click();
-    // On a busy machine a row opens late, or is drawn anew meanwhile.
-    for (let attempt = 0; attempt < 5; attempt++) {
-      await this.page.waitForTimeout(200);
-      if ((await item.getAttribute("aria-expanded")) === "true") return;
-      await this.page.keyboard.press("ArrowRight");
+    // A row may open late, or be drawn anew meanwhile, and keys would go to whichever has the focus then.
+    for (let attempt = 0; attempt < 6; attempt++) {
+      await item.locator(".monaco-tl-twistie").click();
+      for (let look = 0; look < 10; look++) {
+        await this.page.waitForTimeout(150);
+        if ((await item.getAttribute("aria-expanded")) === "true") return;
+      }
     }
   }
 
