@@ -43,7 +43,7 @@ const arrows: Record<string, readonly string[]> = {
     "words",
   ],
   launch: ["runs", "experiment", "formats", "words"],
-  shared: ["results", "runs", "tasks"], // types only: the webview imports it
+  shared: ["cuda", "results", "runs", "tasks"], // types only: the webview imports it
   host: [
     "results",
     "listing",

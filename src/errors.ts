@@ -144,6 +144,18 @@ export class UlptError extends Error {
   }
 }
 
+/**
+ * An error that a process left in a file, said anew, with what it is about before it. A code that is not known here, of another version or
+ * of whoever wrote the file, becomes RUN_INTERRUPTED.
+ */
+export function recordedAsError(
+  { code, message, where, expected, hint }: { code: string; message: string } & Omit<ErrorDetails, "cause">,
+  about?: string,
+): UlptError {
+  const known = Object.hasOwn(codes, code) ? (code as ErrorCode) : "RUN_INTERRUPTED";
+  return new UlptError(known, about === undefined ? message : `${about}: ${message}`, { where, expected, hint });
+}
+
 /** The `code` of a Node.js system error (`ENOENT`, `ENOSPC`, …), if `error` is one. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;

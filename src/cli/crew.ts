@@ -1,7 +1,7 @@
 /** @file Who trains the runs of a sweep: this process, one after the other, or processes of their own, several at a time. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { UlptError } from "../errors.ts";
+import { recordedAsError, UlptError } from "../errors.ts";
 import type { RunSettings } from "../experiment/recorded.ts";
 import { type PinnedDevices, threadsOf } from "../graph/pinning.ts";
 import { physicalCores } from "../graph/session.ts";
@@ -205,10 +205,7 @@ function stateAfter({ directory, spec }: Run, end: LaunchEnd, { log }: Launch, s
   signal.throwIfAborted();
   if (state === "running") throw new UlptError("RUN_BUSY", `${spec.run} is being trained by another process.`);
   const failure = state === "failed" || state === "stopped" ? readExit(directory)?.error : undefined;
-  if (failure) {
-    const { code, message, where, expected, hint } = failure;
-    throw new UlptError(code as UlptError["code"], message, { where, expected, hint });
-  }
+  if (failure) throw recordedAsError(failure);
   const how = end.signal ?? `exit code ${end.code}`;
   throw new UlptError("RUN_INTERRUPTED", `The process of ${spec.run} ended with ${how} and left no reason.`, {
     where: log,

@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasCode, UlptError } from "../errors.ts";
+import { hasCode, recordedAsError, UlptError } from "../errors.ts";
 import { endOfFile } from "../launch/log.ts";
 import type { LaunchProfile } from "../launch/profiles.ts";
 import { listLaunches, readLaunchState, type SlurmLaunch } from "../launch/records.ts";
@@ -304,10 +304,7 @@ class Follower {
   private async failureOf(run: RunSummary): Promise<UlptError> {
     const { directory } = run;
     const error = run.state === "failed" ? readExit(directory)?.error : undefined;
-    if (error) {
-      const { code, message, where, expected, hint } = error;
-      return new UlptError(code as UlptError["code"], `${basename(directory)}: ${message}`, { where, expected, hint });
-    }
+    if (error) return recordedAsError(error, basename(directory));
     const launch = this.launch;
     const index = this.names.indexOf(basename(directory));
     if (!launch || index < 0) {
@@ -332,7 +329,7 @@ function isOver({ state, exit }: RunSummary): boolean {
 }
 
 /** `2 run on n1, n2; of 16 each waits: others are before it; notes-r2 was cancelled by ada@login1` */
-export function queueText(words: readonly (JobWords & { name: string })[]): string {
+function queueText(words: readonly (JobWords & { name: string })[]): string {
   const groups = new Map<string, string[]>();
   for (const { name, text } of words) groups.set(text, [...(groups.get(text) ?? []), name]);
   const texts = [...groups].map(([text, names]) =>
@@ -358,10 +355,7 @@ async function jobFailure(launch: SlurmLaunch, index: number, name: string, agai
   const lines = written.trim().split("\n").slice(-3).join(" / ");
   const missing = missingPart(launch.folder);
   if (missing) return missing;
-  if (said && said.code !== "STOPPED") {
-    const { code, message, where, expected, hint } = said;
-    return new UlptError(code as UlptError["code"], `${name}: ${message}`, { where, expected, hint });
-  }
+  if (said && said.code !== "STOPPED") return recordedAsError(said, name);
   if (isOverMemory(written) || job?.state === "OUT_OF_MEMORY") {
     return new UlptError("OUT_OF_MEMORY", `${name} did not end: its job ${overMemoryText}.`, {
       where: `${log}: ${lines}`,

@@ -69,7 +69,7 @@ async function planOf({ content, ...found }: ProviderPackage, engine: Engine, en
 }
 
 /** @throws DEVICE_MISSING */
-export function requirePlatform(): void {
+function requirePlatform(): void {
   if (isCudaPlatform) return;
   const other = { win32: '"dml" and "webgpu" use the GPU here', darwin: '"coreml" and "webgpu" use the GPU here' };
   throw new UlptError("DEVICE_MISSING", "onnxruntime-node has no CUDA for this platform.", {

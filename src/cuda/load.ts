@@ -22,7 +22,7 @@ import { findLibraries, libraryPlaces } from "./libraries.ts";
 const RTLD_NODELETE = 0x1000;
 
 /** Opens a library for as long as this process runs. Returns why it cannot be opened, or nothing. */
-export function openLibrary(path: string): string | undefined {
+function openLibrary(path: string): string | undefined {
   try {
     process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);
     return undefined;

@@ -11,7 +11,7 @@ import { bridgeFile, providerFile } from "./home.ts";
 import { packageId } from "./source.ts";
 
 const libraries = "runtimes/linux-x64/native/";
-export const unpackedFiles = [providerFile, bridgeFile];
+const unpackedFiles = [providerFile, bridgeFile];
 const mostManifestBytes = 2 ** 20;
 
 export interface UnpackOptions {

@@ -13,7 +13,7 @@ import { parseJson } from "../json.ts";
 import type { Environment } from "./home.ts";
 
 export const packageId = "Microsoft.ML.OnnxRuntime.Gpu.Linux";
-export const indexVariable = "ULPT_NUGET_INDEX";
+const indexVariable = "ULPT_NUGET_INDEX";
 const defaultIndex = "https://api.nuget.org/v3/index.json";
 
 export interface Source extends Site {

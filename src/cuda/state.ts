@@ -11,6 +11,7 @@ import {
 } from "./home.ts";
 import { adviceFor, findLibraries, libraryPlaces, neededVersions } from "./libraries.ts";
 
+/** onnxruntime's CUDA provider, and the libraries that it needs. */
 export interface CudaState {
   /** Of onnxruntime. */
   version: string;

@@ -19,7 +19,7 @@ export type PinnedDevice = {
 export type PinnedDevices = readonly [PinnedDevice, ...PinnedDevice[]];
 
 /** What a list of devices may look like. */
-export const pinnedDeviceForm = "GPUs, like cuda:0,cuda:1, or groups of cores, like cpu:0-3,cpu:4-7";
+const pinnedDeviceForm = "GPUs, like cuda:0,cuda:1, or groups of cores, like cpu:0-3,cpu:4-7";
 
 /** As many as a system with many sockets numbers. */
 const mostProcessors = 4096;

@@ -49,7 +49,7 @@ const jobArray = z.object({
 });
 export type JobArray = z.infer<typeof jobArray>;
 
-/** Jobs of a Slurm cluster, each of which trains one run. Which runs, its folder says (src/launch/slurm/folder.ts). */
+/** Jobs of a Slurm cluster, each of which trains one run. Which runs, its folder says (src/launch/slurm/jobs.ts). */
 const slurmJson = anyLaunch.extend({
   launcher: z.literal("slurm"),
   /** The launch profile that it was submitted by. */

@@ -2,12 +2,15 @@
  * @file What `ulpt serve` can be asked: JSON-RPC over its standard input and output, framed as vscode-jsonrpc does. Requests are
  * answered one at a time.
  */
+import type { CudaState } from "../cuda/state.ts";
 import type { Cost, MeasuredCost } from "../results/cost.ts";
 import type { EvaluatedRows, EvaluationRecord } from "../runs/evaluations.ts";
 import type { Inspection } from "../runs/inspection.ts";
 import type { SharedFormat } from "../runs/prompts.ts";
 import type { Preview } from "../tasks/preview.ts";
 import type { AnswerOptions } from "./answerOptions.ts";
+
+export type { CudaState };
 
 export interface ServiceMethods {
   /** Looks into a checkpoint; kept in its run's folder, so that the second time is quick. Fetches no model. */
@@ -217,21 +220,6 @@ export type DeviceReport = { device: string } & (
   /** `loads`: it took a graph, and then failed or computed wrong; else something that it needs is missing. */
   | { works: false; reason: string; loads: boolean; needs: string }
 );
-
-/** onnxruntime's CUDA provider, and the libraries that it needs. */
-export interface CudaState {
-  /** Of onnxruntime. */
-  version: string;
-  /** Where the provider is; null where it is not installed. */
-  folder: string | null;
-  /** `CUDA 12, cuDNN 9` */
-  needs: string;
-  /** The libraries of NVIDIA that it needs, and where they are; and any other that is missing. */
-  libraries: { name: string; path: string | null }[];
-  missing: string[];
-  /** What brings the missing ones, a phrase each. */
-  advice: string[];
-}
 
 /** What would be downloaded, for a person to agree to. */
 export interface CudaPlan {

@@ -19,7 +19,7 @@ const encoderDecoderShapes: Record<string, { d_model: number; d_ff: number; num_
 };
 
 /** Decoder-only models, as their config.json says. */
-export const decoderShapes: Record<string, Record<string, unknown>> = {
+const decoderShapes: Record<string, Record<string, unknown>> = {
   "SmolLM2-135M": {
     model_type: "llama",
     hidden_size: 576,

@@ -145,6 +145,18 @@ class Trial {
 
 const three = { a: 0.1, b: 0.2, c: 0.3 };
 
+/** A sweep whose first run somebody else trains. */
+async function begun(ownerOf: (owner: Owner) => Owner = (owner) => owner) {
+  const trial = new Trial({ a: 0.1, b: 0.2 });
+  trial.onStep = (name, step) => name === "a" && step === 9 && trial.signal.abort(new UlptError("STOPPED", "Stopped."));
+  await expect(trial.lead()).rejects.toMatchObject({ code: "STOPPED" });
+  const { directory } = listRuns(trial.workspace)[0]!;
+  const other = claimRun(directory);
+  writeFileSync(runPaths(directory).owner, JSON.stringify(ownerOf(other.owner)));
+  const again = Object.assign(new Trial(three), { record: trial.record, workspace: trial.workspace });
+  return { again, directory, other };
+}
+
 describe("a sweep", () => {
   it("trains its runs one after the other in the order of the plan", async () => {
     const trial = new Trial(three);
@@ -258,13 +270,7 @@ describe("a sweep that another process leads", () => {
   });
 
   it("waits for a run that somebody else trains", async () => {
-    const trial = new Trial({ a: 0.1, b: 0.2 });
-    trial.onStep = (name, step) =>
-      name === "a" && step === 9 && trial.signal.abort(new UlptError("STOPPED", "Stopped."));
-    await expect(trial.lead()).rejects.toMatchObject({ code: "STOPPED" });
-    const { directory } = listRuns(trial.workspace)[0]!;
-    const other = claimRun(directory);
-    const again = Object.assign(new Trial(three), { record: trial.record, workspace: trial.workspace });
+    const { again, directory, other } = await begun();
     const led = again.lead();
     await sleep(600);
     expect(again.trained).toEqual([]);
@@ -276,19 +282,6 @@ describe("a sweep that another process leads", () => {
 });
 
 describe("a sweep on several hosts", () => {
-  /** A sweep whose first run somebody else trains. */
-  async function begun(ownerOf: (owner: Owner) => Owner) {
-    const trial = new Trial({ a: 0.1, b: 0.2 });
-    trial.onStep = (name, step) =>
-      name === "a" && step === 9 && trial.signal.abort(new UlptError("STOPPED", "Stopped."));
-    await expect(trial.lead()).rejects.toMatchObject({ code: "STOPPED" });
-    const { directory } = listRuns(trial.workspace)[0]!;
-    const other = claimRun(directory);
-    writeFileSync(runPaths(directory).owner, JSON.stringify(ownerOf(other.owner)));
-    const again = Object.assign(new Trial(three), { record: trial.record, workspace: trial.workspace });
-    return { again, directory, other };
-  }
-
   it("has each train what waits, while another trains what it has begun", async () => {
     const { again, other } = await begun((owner) => ({ ...owner, host: "there" }));
     const led = again.lead();

@@ -117,7 +117,7 @@ function submitArray(
 }
 
 /** Finds out the numbers of arrays that sbatch took without a word; one that Slurm does not have was not submitted. */
-export async function withNumbers(launch: SlurmLaunch): Promise<SlurmLaunch> {
+async function withNumbers(launch: SlurmLaunch): Promise<SlurmLaunch> {
   const last = launch.arrays.at(-1);
   if (!last || last.job !== null) return launch;
   const found = await jobOfName(arrayName(launch, last));

@@ -34,7 +34,7 @@ export interface QueueQuestion {
   each: boolean;
 }
 
-export function queueArguments({ names, each }: QueueQuestion): string[] {
+function queueArguments({ names, each }: QueueQuestion): string[] {
   return [
     "--noheader",
     ...(each ? ["--array"] : []),

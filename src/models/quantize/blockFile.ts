@@ -118,7 +118,7 @@ function sizesOf(format: IntegerFormat, inputs: number, outputs: number): { pack
   };
 }
 
-export function blockFileName({ recipe, weightsSha256 }: Pick<BlockContent, "recipe" | "weightsSha256">): string {
+function blockFileName({ recipe, weightsSha256 }: Pick<BlockContent, "recipe" | "weightsSha256">): string {
   return `${weightsSha256}.${recipe.precision}-${recipeHash(recipe)}.safetensors`;
 }
 

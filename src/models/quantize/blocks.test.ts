@@ -1,13 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { denseLayer, matrixShapes, relativeError } from "../../../test/support/denseLayer.ts";
 import { temporaryFolder } from "../../../test/support/folder.ts";
 import { Random } from "../../../test/support/random.ts";
-import { symbol } from "../../graph/dims.ts";
-import { emit } from "../../graph/emit.ts";
-import { gradients } from "../../graph/gradient.ts";
-import * as ops from "../../graph/ops.ts";
-import { floats, Session } from "../../graph/session.ts";
-import { type IntegerBlocks, input, weight } from "../../graph/tensor.ts";
+import { floats } from "../../graph/session.ts";
+import { type IntegerBlocks, weight } from "../../graph/tensor.ts";
 import { emptyBlocks, type QuantizedRows, quantizeAlongColumns, quantizeAlongRows } from "./blocks.ts";
 import type { BlockFormat } from "./recipe.ts";
 
@@ -24,23 +21,11 @@ function dequantized({ packed, scales }: QuantizedRows, { blockSize }: BlockForm
   );
 }
 
-/** The largest difference over the largest of `wanted`. */
-function error(found: ArrayLike<number | bigint>, wanted: readonly number[]): number {
-  const largest = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return largest(wanted.map((value, i) => value - Number(found[i]))) / largest(wanted);
-}
-
 const formats: BlockFormat[] = [
   { bits: 4, blockSize: 32 },
   { bits: 4, blockSize: 128 },
 ];
-const shapes = [
-  [3, 128],
-  [32, 32],
-  [40, 200],
-  [130, 33],
-] as const;
-const cases = formats.flatMap((format) => shapes.map(([rows, columns]) => ({ ...format, rows, columns })));
+const cases = formats.flatMap((format) => matrixShapes.map(([rows, columns]) => ({ ...format, rows, columns })));
 
 describe("blocks of a matrix", () => {
   it.each(cases)(
@@ -162,18 +147,7 @@ describe("a dense layer of blocks", () => {
         alongColumns: placed("columns", along, format, rows, columns),
         alongRows: placed("rows", turned, format, columns, rows),
       };
-      const matrix = weight(
-        { name: "matrix", path: folder("none"), offset: 0, byteLength: 0, stored: "float32", integers },
-        [rows, columns],
-      );
-      const [inputs, outputs] = layout === "out-in" ? [columns, rows] : [rows, columns];
-      const count = symbol("count");
-      const x = input("x", "float32", [count, inputs]);
-      const factor = input("factor", "float32", [count, outputs]);
-      const residual = input("residual", "float32", [count, outputs]);
-      const y = ops.linear(x, matrix, residual, layout);
-      const [dx] = gradients(ops.sum(ops.multiply(y, factor)), [x]);
-      const session = await Session.create(emit([x, factor, residual], { y, dx: dx! }), { device: "cpu", threads: 1 });
+      const { session, inputs, outputs } = await denseLayer(integers, [rows, columns], layout);
       const n = 5;
       const [xs, dys] = [
         wholeNumbers(random, n, inputs, format.blockSize),
@@ -199,8 +173,8 @@ describe("a dense layer of blocks", () => {
           const [i, j] = [Math.floor(at / matrixRows.length), at % matrixRows.length];
           return product(a, matrixRows, i, j) + (b?.[at] ?? 0);
         });
-      expect(error(found.y.data, wanted(xs, forward, added))).toBeLessThan(1e-5);
-      expect(error(found.dx.data, wanted(dys, backward))).toBeLessThan(1e-5);
+      expect(relativeError(found.y.data, wanted(xs, forward, added))).toBeLessThan(1e-5);
+      expect(relativeError(found.dx.data, wanted(dys, backward))).toBeLessThan(1e-5);
     },
   );
 });

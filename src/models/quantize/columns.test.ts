@@ -1,22 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { denseLayer, matrixShapes, relativeError } from "../../../test/support/denseLayer.ts";
 import { temporaryFolder } from "../../../test/support/folder.ts";
 import { Random } from "../../../test/support/random.ts";
-import { symbol } from "../../graph/dims.ts";
-import { emit } from "../../graph/emit.ts";
-import { gradients } from "../../graph/gradient.ts";
-import * as ops from "../../graph/ops.ts";
-import { floats, Session } from "../../graph/session.ts";
+import { floats } from "../../graph/session.ts";
 import { signedProductsOverflow } from "../../graph/signedProducts.ts";
-import { type IntegerColumns, input, weight } from "../../graph/tensor.ts";
+import { type IntegerColumns, weight } from "../../graph/tensor.ts";
 import { emptyColumns, enlarge, type QuantizedColumns, quantizeColumns, quantizeRows, scalesOf } from "./columns.ts";
-
-const shapes = [
-  [3, 128],
-  [32, 32],
-  [40, 200],
-  [130, 33],
-] as const;
 
 /** Of a matrix, the integers for sums over its columns, and for sums over its rows. */
 function rounded(values: Float32Array, rows: number, columns: number) {
@@ -37,7 +27,7 @@ function numbersOf({ packed, scales }: QuantizedColumns): number[][] {
 }
 
 describe("integers of 8 bits with a scale for each output", () => {
-  it.each(shapes)("of %d × %d are within half a step of its numbers along both axes", (rows, columns) => {
+  it.each(matrixShapes)("of %d × %d are within half a step of its numbers along both axes", (rows, columns) => {
     const values = new Random(rows).normals(rows * columns, 3);
     const { alongColumns, alongRows } = rounded(values, rows, columns);
     const [turned, straight] = [numbersOf(alongColumns), numbersOf(alongRows)];
@@ -117,8 +107,6 @@ describe("a dense layer of integers of 8 bits", () => {
     };
   }
 
-  const count = symbol("count");
-
   /** `y = x·W + residual` and `dx` of `Σ y·factor`. */
   async function layer(
     values: Float32Array,
@@ -131,18 +119,10 @@ describe("a dense layer of integers of 8 bits", () => {
       alongColumns: placed("columns", parts.alongColumns, overflows),
       alongRows: placed("rows", parts.alongRows, overflows),
     };
-    const location = { name: "matrix", path: folder("none"), offset: 0, byteLength: 0, stored: "float32" } as const;
-    const matrix = weight({ ...location, integers }, [rows, columns]);
-    const [inputs, outputs] = layout === "out-in" ? [columns, rows] : [rows, columns];
-    const x = input("x", "float32", [count, inputs]);
-    const factor = input("factor", "float32", [count, outputs]);
-    const residual = input("residual", "float32", [count, outputs]);
-    const y = ops.linear(x, matrix, residual, layout);
-    const [dx] = gradients(ops.sum(ops.multiply(y, factor)), [x]);
-    const session = await Session.create(emit([x, factor, residual], { y, dx: dx! }), { device: "cpu", threads: 1 });
+    const made = await denseLayer(integers, [rows, columns], layout);
     const [forward, backward] =
       layout === "out-in" ? [parts.alongColumns, parts.alongRows] : [parts.alongRows, parts.alongColumns];
-    return { session, inputs, outputs, forward: numbersOf(forward), backward: numbersOf(backward) };
+    return { ...made, forward: numbersOf(forward), backward: numbersOf(backward) };
   }
 
   const product = (a: Float32Array, matrix: number[][], added?: Float32Array) => {
@@ -153,11 +133,7 @@ describe("a dense layer of integers of 8 bits", () => {
       return matrix.reduce((sum, row, k) => sum + a[i * matrix.length + k]! * row[n]!, 0) + (added?.[at] ?? 0);
     });
   };
-  const largestOf = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const error = (found: ArrayLike<number | bigint>, wanted: readonly number[]) =>
-    largestOf(wanted.map((value, i) => value - Number(found[i]))) / largestOf(wanted);
-
-  const cases = shapes.flatMap((shape) =>
+  const cases = matrixShapes.flatMap((shape) =>
     (["out-in", "in-out"] as const).flatMap((layout) =>
       [false, true].map((overflows) => ({ shape, layout, overflows })),
     ),
@@ -187,8 +163,8 @@ describe("a dense layer of integers of 8 bits", () => {
         residual: floats(added, [n, outputs]),
       });
       await session.release();
-      expect(error(found.y.data, product(xs, forward, added))).toBeLessThan(1e-5);
-      expect(error(found.dx.data, product(dys, backward))).toBeLessThan(1e-5);
+      expect(relativeError(found.y.data, product(xs, forward, added))).toBeLessThan(1e-5);
+      expect(relativeError(found.dx.data, product(dys, backward))).toBeLessThan(1e-5);
     },
   );
 
@@ -203,7 +179,7 @@ describe("a dense layer of integers of 8 bits", () => {
     const wanted = product(xs, forward);
     for (const row of [0, 1, 2]) {
       const part = (values: ArrayLike<number | bigint>) => Array.from(values).slice(row * 40, row * 40 + 40);
-      expect(error(part(y.data) as number[], part(wanted) as number[])).toBeLessThan(0.02);
+      expect(relativeError(part(y.data) as number[], part(wanted) as number[])).toBeLessThan(0.02);
     }
   });
 
