@@ -52,6 +52,7 @@ class Scenarios {
   async all(): Promise<void> {
     await this.refusals();
     await this.cancelled();
+    await this.goesOn();
     await this.held();
     await this.preempted();
     await this.withoutMemory();
@@ -102,6 +103,21 @@ class Scenarios {
       "cancelled with scancel",
       /foreign .*seed1 .*(was cancelled, by its user or an administrator|stopped)/,
     );
+    await this.empty();
+  }
+
+  private async goesOn(): Promise<void> {
+    writeSample(this.workspace, "again", { runs: 2, steps: 400, evaluateEvery: 200 });
+    await this.ulpt(["train", "again.ulpt.json", "--on", "default", "--detach"]);
+    await this.reads("running", /again .*seed1 .*runs on n\d/);
+    await this.ulpt(["sweep", "stop", "again-1"]);
+    await this.expect(
+      "stopped, and gone on with at once",
+      ["sweep", "continue", "again-1"],
+      /runs: .ulpt\/runs\/again/,
+    );
+    await this.reads("its first run at its end", /again .*seed1 .*finished .*400\/400/);
+    await this.reads("its second run at its end", /again .*seed2 .*finished .*400\/400/);
     await this.empty();
   }
 
