@@ -273,6 +273,7 @@ describe("a row group", () => {
         seen += rows.length;
         peak = Math.max(peak, process.memoryUsage().rss);
       }
+      await file.close();
       console.log(JSON.stringify({ seen, growth: peak - before }));`;
     const args = ["--max-old-space-size=64", "--import", "tsx", "--input-type=module", "-e", script];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
