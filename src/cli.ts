@@ -48,7 +48,7 @@ import { precisions } from "./experiment/schema.ts";
 import { type Device, devices } from "./graph/devices.ts";
 import { prepareEngineBy } from "./graph/engine.ts";
 import { jobCommand } from "./launch/slurm/arrays.ts";
-import { type Precision, quantizedPrecisions } from "./models/quantize/recipe.ts";
+import { type Precision, quantizedDevices, quantizedPrecisions } from "./models/quantize/recipe.ts";
 import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
 import { evaluatedSplits } from "./runs/layout.ts";
@@ -534,8 +534,14 @@ program
 
 program
   .command("quantize <model>")
-  .description("round a model's weights to integers, as experiments with that precision do when they first need them")
+  .description("round a model's weights, as experiments with that precision do when they first need them")
   .addOption(new Option("--precision <name>", "to what").choices(quantizedPrecisions).default("int8"))
+  .addOption(
+    new Option(
+      "--device <name>",
+      "that will multiply them (default: the first that does, for int8 and int4 cpu)",
+    ).choices(quantizedDevices),
+  )
   .addOption(json())
   .action((name: string, options) => inThread("quantize", name, options));
 

@@ -5,12 +5,14 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { UlptError } from "../errors.ts";
+import { precisions as everyPrecision } from "../experiment/schema.ts";
 import { preparedName, removeAbandonedFolders } from "../formats/maker.ts";
 import type { Device } from "../graph/devices.ts";
+import { halfProductsFault } from "../graph/halfProducts.ts";
 import { parseJson } from "../json.ts";
 import { deviceMemories, deviceNames } from "../launch/nvidia.ts";
 import { readDimensions } from "../models/model.ts";
-import type { Precision } from "../models/quantize/recipe.ts";
+import { devicesFor, type Precision } from "../models/quantize/recipe.ts";
 import type { Measurement } from "../results/cost.ts";
 import { machineFacts } from "../training/costMeasurement.ts";
 import { estimateStepMemory } from "../training/memory.ts";
@@ -75,7 +77,7 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
     options.device,
     options.precision?.find((one) => one !== "float32"),
   );
-  const precisions = options.precision ?? (device === "cpu" ? (["float32", "int8", "int4"] as const) : ["float32"]);
+  const precisions = options.precision ?? (await precisionsOf(device));
   for (const precision of precisions) requirePrecision(precision, device);
   const reporter = createReporter({ json }, signal);
   const work = workFolder();
@@ -117,6 +119,13 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
     rmSync(work, { recursive: true, force: true });
     removeEmpty(dirname(work));
   }
+}
+
+/** Those that the device has. */
+async function precisionsOf(device: Device): Promise<Precision[]> {
+  const able = everyPrecision.filter((one) => devicesFor(one).includes(device));
+  const halves = able.includes("float16") && (await halfProductsFault(device)) === undefined;
+  return able.filter((one) => one !== "float16" || halves);
 }
 
 function removeEmpty(folder: string): void {

@@ -14,7 +14,7 @@ import {
 } from "../graph/pinning.ts";
 import { type ProbeResult, probeDevice } from "../graph/probe.ts";
 import { useThreads } from "../graph/session.ts";
-import type { Precision } from "../models/quantize/recipe.ts";
+import { devicesFor, type Precision } from "../models/quantize/recipe.ts";
 import { requirePrecision } from "../training/precision.ts";
 import { cudaFault, loaderFault } from "./cuda.ts";
 import { sayJson } from "./terminal.ts";
@@ -101,13 +101,13 @@ function faultOf(device: Device, fault: Fault): DeviceReport {
   return { device, ...fault, reason: fault.loads ? fault.reason : reason, needs: needed };
 }
 
-/** Every device; those that this platform's engine does not know are not tried. */
-export async function reportDevices(): Promise<DeviceReport[]> {
+/** Of devices, those that this platform's engine does not know are not tried. */
+export async function reportDevices(wanted: readonly Device[] = devices): Promise<DeviceReport[]> {
   const supported = await supportedDevices();
   const unknown = "onnxruntime-node for this platform does not have it";
   const reports: DeviceReport[] = [];
   // One after the other: they are timed, and would take each other's cores.
-  for (const device of devices) {
+  for (const device of wanted) {
     reports.push(
       supported.includes(device)
         ? await reportDevice(device)
@@ -170,28 +170,38 @@ export function holdTo(pinned: PinnedDevice): string | undefined {
   return fault && `warning: ${fault}`;
 }
 
+async function fastestDevice(precision: Precision): Promise<{ device: Device; why: string | undefined }> {
+  const able = devicesFor(precision);
+  const reports = await reportDevices(able);
+  const working = reports.filter((report) => report.works);
+  const fastest = working.toSorted((a, b) => b.gflops - a.gflops)[0];
+  if (!fastest) {
+    const reasons = reports.flatMap((report) => (report.works ? [] : `${report.device}: ${report.reason}`));
+    throw new UlptError("DEVICE_MISSING", `No device works here that multiplies in ${precision}.`, {
+      where: reasons.join("; "),
+      expected: `a device that works, of ${able.join(", ")}`,
+      hint: `Let "precision" be "int8" or "float32", which run on the cpu.`,
+    });
+  }
+  if (fastest.device !== "cpu") return { device: fastest.device, why: "auto: the fastest device that works here" };
+  const others = working.filter(({ device }) => device !== "cpu").map(({ device }) => device);
+  const why = others.length
+    ? `auto: cpu is faster here than ${others.join(", ")}`
+    : "auto: no GPU works here (`ulpt devices` says why), so the cpu";
+  return { device: "cpu", why };
+}
+
 /**
  * The device to run on in a precision. `auto` is the fastest that gives right results on the trial graph; one asked for by name must work.
- * @throws OPTION_INVALID where it does not have the precision; DEVICE_MISSING with what is available and what the device needs
+ * @throws OPTION_INVALID where it does not have the precision; DEVICE_MISSING where none works, with what is available and what the device needs
  */
 export async function resolveDevice(
   wanted: Device | "auto",
   precision: Precision = "float32",
 ): Promise<{ device: Device; why: string | undefined }> {
   if (wanted === "cpu") return { device: "cpu", why: undefined };
-  if (wanted === "auto" && precision !== "float32") return { device: "cpu", why: `auto: ${precision} runs on the cpu` };
-  requirePrecision(precision, wanted === "auto" ? "cpu" : wanted);
-  if (wanted === "auto") {
-    const working = (await reportDevices()).filter((report) => report.works);
-    const fastest = working.toSorted((a, b) => b.gflops - a.gflops)[0];
-    if (fastest && fastest.device !== "cpu")
-      return { device: fastest.device, why: "auto: the fastest device that works here" };
-    const others = working.filter(({ device }) => device !== "cpu").map(({ device }) => device);
-    const why = others.length
-      ? `auto: cpu is faster here than ${others.join(", ")}`
-      : "auto: no GPU works here (`ulpt devices` says why), so the cpu";
-    return { device: "cpu", why };
-  }
+  if (wanted === "auto") return fastestDevice(precision);
+  requirePrecision(precision, wanted);
   const report = await reportDevice(wanted);
   if (report.works) return { device: wanted, why: undefined };
   const others = await reportDevices();

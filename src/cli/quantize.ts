@@ -1,8 +1,9 @@
-/** @file `ulpt quantize`: makes the quantised weights that training in int8 or int4 multiplies, before they are needed. */
+/** @file `ulpt quantize`: makes the weights that training in a precision other than float32 multiplies, before they are needed. */
 import { statSync } from "node:fs";
-import type { Precision, QuantizedPrecision } from "../models/quantize/recipe.ts";
+import type { Device } from "../graph/devices.ts";
+import { devicesFor, type Precision, type QuantizedPrecision } from "../models/quantize/recipe.ts";
 import { quantizationText } from "../runs/quantizationText.ts";
-import { openInPrecision, type PrecisionOptions } from "../training/precision.ts";
+import { type PrecisionOptions, prepareInPrecision } from "../training/precision.ts";
 import { locateModel } from "../training/sources.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { accessOf } from "./data.ts";
@@ -40,16 +41,18 @@ export function tellPrecision(target: Target, precision: Precision, { note }: Pi
 /** @param name a model folder, or a model of the Hub, which is downloaded where it is not there */
 export async function quantize(
   name: string,
-  { precision, json }: { precision: QuantizedPrecision; json: boolean },
+  { precision, device, json }: { precision: QuantizedPrecision; device: Device | undefined; json: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const where = { directory: process.cwd(), hub: openHub(), ...accessOf({ json }, signal) };
   const { folder } = await locateModel(name, where);
   const reporter = createReporter({ json }, signal);
-  const opened = await openInPrecision(folder, { precision, device: "cpu", ...quantizing(reporter, signal) });
+  const forDevice = device ?? devicesFor(precision)[0]!;
+  const opened = await prepareInPrecision(folder, { precision, device: forDevice, ...quantizing(reporter, signal) });
   const { path, made } = opened.file!;
   const bytes = statSync(path).size;
-  if (json) sayJson({ type: "quantized", model: name, precision, recipe: opened.recipe, path, bytes, made });
+  if (json)
+    sayJson({ type: "quantized", model: name, precision, device: forDevice, recipe: opened.recipe, path, bytes, made });
   else {
     const state = made ? "" : ", there already";
     say(

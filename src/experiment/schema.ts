@@ -132,7 +132,7 @@ const generation = z.strictObject({
 });
 
 /** In what the matrices of the frozen model are kept and multiplied. */
-export const precisions = ["float32", "int8", "int4"] as const;
+export const precisions = ["float32", "int8", "int4", "float16"] as const;
 
 /** Where a prompt stands among the tokens of a text. */
 export const promptPositions = ["first", "after-bos"] as const;
@@ -227,7 +227,7 @@ export const experimentSchema = z
         .enum(precisions)
         .default("float32")
         .describe(
-          "In what the frozen model's matrices are kept and multiplied. float32: as published results have it. int8: rounded to 8 bits, once for each model; less memory, faster on most processors, and gradients nearly the same. int4: the same with 4 bits, of which scores may suffer. Both on the cpu only.",
+          "In what the frozen model's matrices are kept and multiplied. float32: as published results have it. int8: rounded to 8 bits, once for each model; less memory, faster on most processors, and gradients nearly the same. int4: the same with 4 bits, of which scores may suffer. float16: 16 bits, on GPUs; sums stay in float32. On the cpu there are int8 and int4, on webgpu all, on other devices float32 alone.",
         ),
     ),
   })

@@ -89,7 +89,7 @@ class Emitter {
       case "constant":
         return this.constant(source.data, tensor.shape as readonly number[]);
       case "weight":
-        return this.weight(source, tensor.shape as readonly number[]);
+        return this.weight(source, tensor);
       case "sizes":
         return this.sizes(source.dims);
       case "node": {
@@ -131,11 +131,11 @@ class Emitter {
     return name;
   }
 
-  private weight(source: Extract<Source, { kind: "weight" }>, dims: readonly number[]): string {
+  private weight(source: Extract<Source, { kind: "weight" }>, { dtype, shape }: Tensor): string {
     const tensor: TensorProto = {
       name: source.name,
       data_type: dataType[source.stored],
-      dims,
+      dims: shape as readonly number[],
       data_location: externalLocation,
       external_data: [
         { key: "location", value: this.fileName(source.path) },
@@ -145,8 +145,7 @@ class Emitter {
     };
     this.graph.initializer.push(tensor);
     // The engine folds this cast when it loads the model.
-    const isStoredAsRead = source.stored !== "float16" && source.stored !== "bfloat16";
-    return isStoredAsRead ? source.name : this.node("Cast", [source.name], { to: dataType.float32 });
+    return source.stored === dtype ? source.name : this.node("Cast", [source.name], { to: dataType[dtype] });
   }
 
   /**

@@ -3,13 +3,29 @@ import { evaluateDim } from "./dims.ts";
 import type { Model } from "./emit.ts";
 import { inOrder, type Source, type Tensor } from "./tensor.ts";
 
-const bytesOf = { float32: 4, int64: 8, bool: 1, uint8: 1, int8: 1 } as const;
+const bytesOf = { float32: 4, float16: 2, int64: 8, bool: 1, uint8: 1, int8: 1 } as const;
 
 /** The engine gives the result of these the bytes of their input. */
 const views: ReadonlySet<string> = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten"]);
 /** These may write over an input of the same size that nothing needs any more. */
 const inPlace: ReadonlySet<string> = new Set([
-  ...["Add", "Sub", "Mul", "Div", "Min", "Max", "Exp", "Log", "Tanh", "Relu", "Sign", "Sqrt", "Sigmoid", "Erf"],
+  ...[
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Min",
+    "Max",
+    "Exp",
+    "Log",
+    "Tanh",
+    "Relu",
+    "Sign",
+    "HardSigmoid",
+    "Sqrt",
+    "Sigmoid",
+    "Erf",
+  ],
   ...["Softmax", "ScatterElements"],
 ]);
 
@@ -40,14 +56,14 @@ export function runningBytes(
 export function weightBytes(graphs: readonly Pick<Model, "outputs">[]): WeightBytes {
   const sum: WeightBytes = { mapped: 0, converted: 0 };
   const known = new Set<string>();
-  for (const { source } of graphs.flatMap(({ outputs }) => inOrder(Object.values(outputs)))) {
+  for (const { source, dtype } of graphs.flatMap(({ outputs }) => inOrder(Object.values(outputs)))) {
     if (source.kind !== "weight") continue;
     const { path, offset, byteLength, stored } = source;
     const key = `${path} ${offset} ${byteLength}`;
     if (known.has(key)) continue;
     known.add(key);
-    if (stored === "float32") sum.mapped += byteLength;
-    else if (stored === "uint8" || stored === "int8") sum.converted += byteLength;
+    if (stored === "uint8" || stored === "int8") sum.converted += byteLength;
+    else if (stored === dtype) sum.mapped += byteLength;
     else sum.converted += 2 * byteLength; // from 16 bits to 32
   }
   return sum;

@@ -93,7 +93,7 @@ export function linear(x: Tensor, weight: Tensor, addend?: Tensor, layout: Dense
 /** `max(x, 0)` */
 export function relu(x: Tensor): Tensor {
   const y = raw.relu(x);
-  return differentiable(y, [x], (dy) => [raw.multiply(dy, raw.sign(y))]);
+  return differentiable(y, [x], (dy) => [raw.multiply(dy, raw.isPositive(y))]);
 }
 
 export function tanh(x: Tensor): Tensor {

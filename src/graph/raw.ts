@@ -7,11 +7,13 @@ import { dataType } from "./onnx.ts";
 import {
   type Attribute,
   type Dtype,
+  factorsOf,
   graphError,
   type IntegerBlocks,
   type IntegerColumns,
   integers,
-  integersOf,
+  type MatrixFactors,
+  type MatrixHalves,
   scalar,
   sizes,
   Tensor,
@@ -50,6 +52,10 @@ export const sqrt = unary("Sqrt");
 export const sigmoid = unary("Sigmoid");
 export const erf = unary("Erf");
 
+/** 1 where `x` is positive, 0 elsewhere; for numbers of at least 10⁻³⁰, as one operation that all threads compute (`Sign` is not). */
+export const isPositive = (x: Tensor) =>
+  node("HardSigmoid", [x], x.shape, { alpha: { float: 1e30 }, beta: { float: 0 } });
+
 export const scale = (x: Tensor, factor: number) => (factor === 1 ? x : multiply(x, scalar(factor)));
 
 /** Matrix product over the last two axes; leading axes broadcast. `[…, M, K] × […, K, N] → […, M, N]` */
@@ -65,7 +71,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 
 /**
  * `op(a)·op(b) + c` on matrices, where `op` transposes if asked. c may be left out; it broadcasts to the result. Of a weight that has
- * integers these are multiplied.
+ * factors in its place these are multiplied.
  */
 export function gemm(
   a: Tensor,
@@ -78,21 +84,19 @@ export function gemm(
   if (a.rank !== 2 || b.rank !== 2 || m === undefined || n === undefined || !sameDim(k!, k2!)) {
     throw graphError(`Gemm: ${shapeText(a.shape)} and ${shapeText(b.shape)} do not fit.`);
   }
-  const found = transposeA ? undefined : integersOf(b);
-  if (found) {
-    const product = multiplyIntegers(a, transposeB ? found.alongColumns : found.alongRows);
+  const factors = transposeA ? undefined : factorsOf(b);
+  if (factors) {
+    const product = multiplyFactors(a, factors, transposeB);
     return c ? add(product, c) : product;
   }
   return node("Gemm", c ? [a, b, c] : [a, b], [m, n], { transA: Number(transposeA), transB: Number(transposeB) });
 }
 
-/** `x·W` with the matrix W of integers. `[M, inputs] → [M, outputs]` */
-function multiplyIntegers(x: Tensor, factor: IntegerBlocks | IntegerColumns): Tensor {
-  const { bits, inputs } = factor;
-  if (!sameDim(x.shape[1]!, inputs)) {
-    throw graphError(`${shapeText(x.shape)} does not fit integers of ${inputs} inputs.`);
-  }
-  return bits === 4 ? multiplyBlocks(x, factor) : multiplyColumns(x, factor);
+/** `x·Wᵀ` or `x·W` with what stands in the place of W. `[M, inputs] → [M, outputs]` */
+function multiplyFactors(x: Tensor, factors: MatrixFactors, transposed: boolean): Tensor {
+  if (factors.kind === "halves") return multiplyHalves(x, factors, transposed);
+  const factor = transposed ? factors.alongColumns : factors.alongRows;
+  return factor.kind === "blocks" ? multiplyBlocks(x, factor) : multiplyColumns(x, factor);
 }
 
 /** Of `MatMulNBits`: integers multiply integers, of which it makes some out of `x` block by block. */
@@ -123,8 +127,11 @@ interface ByteRange {
   largest: number;
 }
 const wholeRange: ByteRange = { zero: 128, largest: 127 };
-/** Two products with signed bytes fit in 16 bits: `2 · 127 · 127 < 2¹⁵`. */
+/** Two products with signed bytes fit in 16 bits: `2 · 63 · 127 < 2¹⁵`. */
 const smallRange: ByteRange = { zero: 64, largest: 63 };
+
+/** The largest size in each row of `x` `[M, K]` → `[M, 1]`. Of a row of zeros, or all but, it is another that is as good. */
+const largestOfRows = (x: Tensor) => maximum(maximum(reduceMax(x, [1]), scale(reduceMin(x, [1]), -1)), scalar(1e-30));
 
 const rounds = new WeakMap<Tensor, { rounded: Tensor; steps: Tensor }>();
 
@@ -132,8 +139,7 @@ const rounds = new WeakMap<Tensor, { rounded: Tensor; steps: Tensor }>();
 function roundedRows(x: Tensor, { zero, largest }: ByteRange): { rounded: Tensor; steps: Tensor } {
   const known = rounds.get(x);
   if (known) return known;
-  // Of a row of zeros, or all but, any step will do.
-  const sizes = maximum(maximum(reduceMax(x, [1]), scale(reduceMin(x, [1]), -1)), scalar(1e-30));
+  const sizes = largestOfRows(x);
   const scaled = multiply(x, divide(scalar(largest), sizes));
   const rounded = node("QuantizeLinear", [scaled, scalar(1), byte(scalar(zero))], x.shape, {}, "uint8");
   const made = { rounded, steps: scale(sizes, 1 / largest) };
@@ -143,6 +149,53 @@ function roundedRows(x: Tensor, { zero, largest }: ByteRange): { rounded: Tensor
 
 const byte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.uint8 }, "uint8");
 export const signedByte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.int8 }, "int8");
+export const toHalf = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.float16 }, "float16");
+
+const narrowings = new WeakMap<Tensor, { halves: Tensor; sizes: Tensor }>();
+
+/** Each row of `x` in float16 over its largest size, so that none is too large or too small for it; several products may read them. */
+function narrowedRows(x: Tensor): { halves: Tensor; sizes: Tensor } {
+  const known = narrowings.get(x);
+  if (known) return known;
+  const sizes = largestOfRows(x);
+  const made = { halves: toHalf(divide(x, sizes)), sizes };
+  narrowings.set(x, made);
+  return made;
+}
+
+/**
+ * `x·Wᵀ` or `x·W` with float16 factors. GPUs add up in the type of the factors: so each tile is a product of its own, and these are
+ * added up in float32. A sum over c numbers of a tile is at most `2·c`, far from the end of float16.
+ */
+export function multiplyHalves(
+  x: Tensor,
+  { rows, columns, matrix, scale: step }: MatrixHalves,
+  transposed: boolean,
+): Tensor {
+  const [down, across, height, width] = matrix.shape as [number, number, number, number];
+  const { halves, sizes } = narrowedRows(x);
+  const count = x.shape[0]!;
+  const unscaled = () => {
+    if (transposed) {
+      const parts = transpose(reshape(filledUp(halves, across * width), [count, across, width]), [1, 2, 0]);
+      const sums = reduceSum(toFloat(matmul(matrix, parts)), [1], false); // [down, height, M]
+      return first(transpose(reshape(sums, [down * height, count]), [1, 0]), rows);
+    }
+    const parts = transpose(reshape(filledUp(halves, down * height), [count, down, 1, height]), [1, 2, 0, 3]);
+    const sums = reduceSum(toFloat(matmul(parts, matrix)), [0], false); // [across, M, width]
+    return first(reshape(transpose(sums, [1, 0, 2]), [count, across * width]), columns);
+  };
+  return multiply(unscaled(), multiply(sizes, step));
+}
+
+/** `x` `[M, K]` with zeros behind, `[M, size]`. */
+function filledUp(x: Tensor, size: number): Tensor {
+  const missing = size - (x.shape[1] as number);
+  return missing === 0 ? x : concat([x, toHalf(expand(scalar(0), [x.shape[0]!, missing]))], 1);
+}
+
+/** The first columns of `x`. */
+const first = (x: Tensor, count: number) => (sameDim(x.shape[1]!, count) ? x : slice(x, 1, 0, count));
 
 /** Tensors along one axis of a larger one that is zero elsewhere, in order of where they begin. */
 interface Placement {

@@ -36,6 +36,9 @@ interface Binding {
   outputs: ReadonlyMap<string, string>;
 }
 
+/** Whose providers run the branches of an `If`. */
+const joining: ReadonlySet<Device> = new Set(["cpu", "webgpu"]);
+
 export class Session {
   private readonly loaded: Loaded;
   private readonly binding: Binding;
@@ -57,8 +60,8 @@ export class Session {
   }
 
   /**
-   * Loads several models over the same weights. On the cpu these are in memory once, and so is what the models compute, as only one
-   * runs at a time; other providers get a session for each.
+   * Loads several models over the same weights. On the cpu and on webgpu these are in memory once, and so is what the models compute,
+   * as only one runs at a time; other providers get a session for each.
    * @throws as `create`
    */
   static async createTogether<Name extends string>(
@@ -67,7 +70,7 @@ export class Session {
   ): Promise<Record<Name, Session>> {
     const entries = Object.entries<Model>(models);
     const made: [string, Session][] = [];
-    if (options.device !== "cpu") {
+    if (!joining.has(options.device)) {
       for (const [name, model] of entries) made.push([name, await Session.create(model, options)]);
       return Object.fromEntries(made) as Record<Name, Session>;
     }

@@ -2,7 +2,7 @@
 import { UlptError } from "../errors.ts";
 import { type Shape, shapeText } from "./dims.ts";
 
-export type Dtype = "float32" | "int64" | "bool" | "uint8" | "int8";
+export type Dtype = "float32" | "float16" | "int64" | "bool" | "uint8" | "int8";
 /** How numbers of a weight are stored in its file; anything but float32 is cast when the session loads it. */
 export type StoredDtype = "float32" | "float16" | "bfloat16";
 
@@ -67,19 +67,20 @@ export interface WeightLocation extends FileRange {
   name: string;
   stored: StoredDtype | "uint8" | "int8";
   /** Of a matrix: what products with it read in its place. */
-  integers?: MatrixIntegers | undefined;
+  factors?: MatrixFactors | undefined;
 }
 
 /**
- * A matrix `[outputs, inputs]` of integers of 4 bits, a row cut into blocks of `blockSize` with a scale each, the last one filled up:
- * `W[n, k] ≈ scales[n, k / blockSize] · (packed[n, k] − 8)`.
+ * A matrix `[outputs, inputs]` of integers of 4 or 8 bits, a row cut into blocks of `blockSize` with a scale each, the last one filled
+ * up: `W[n, k] ≈ scales[n, k / blockSize] · (packed[n, k] − 2^(bits−1))`.
  */
 export interface IntegerBlocks {
-  bits: 4;
+  kind: "blocks";
+  bits: 4 | 8;
   blockSize: number;
   inputs: number;
   outputs: number;
-  /** `[outputs, blocks, blockSize / 2]` uint8; the first number is the lower half of a byte. */
+  /** `[outputs, blocks, blockSize · bits / 8]` uint8; of 4 bits the first number is the lower half of a byte. */
   packed: Tensor;
   /** `[outputs, blocks]` */
   scales: Tensor;
@@ -87,7 +88,7 @@ export interface IntegerBlocks {
 
 /** A matrix `[inputs, outputs]` of integers of 8 bits, with a scale for each output: `W[k, n] ≈ scales[n] · packed[k, n]`. */
 export interface IntegerColumns {
-  bits: 8;
+  kind: "columns";
   inputs: number;
   outputs: number;
   /** `[inputs, outputs]` int8 */
@@ -98,24 +99,40 @@ export interface IntegerColumns {
   overflows: boolean;
 }
 
+/**
+ * A matrix `[rows, columns]` in float16, cut into tiles that are filled up with zeros, so that sums run over one of them at a time:
+ * `W[n, c] ≈ scale · matrix[n / height, c / width, n % height, c % width]`, of which no number is beyond ±2.
+ */
+export interface MatrixHalves {
+  kind: "halves";
+  rows: number;
+  columns: number;
+  /** `[down, across, height, width]` float16: so many tiles, of such sizes */
+  matrix: Tensor;
+  /** `[1]` */
+  scale: Tensor;
+}
+
+/** What products with a matrix read in its place. */
+export type MatrixFactors = MatrixIntegers | MatrixHalves;
+
 /** A matrix W `[rows, columns]` as integers along either of its axes: a product needs those along the axis that it sums over. */
 export interface MatrixIntegers {
+  kind: "integers";
   /** For `x·Wᵀ`, whose sums run over the columns. */
   alongColumns: IntegerBlocks | IntegerColumns;
   /** For `x·W`, whose sums run over the rows. */
   alongRows: IntegerBlocks | IntegerColumns;
 }
 
-/** A frozen float tensor that stays in its file. */
-export function weight(location: WeightLocation, shape: readonly number[]): Tensor {
-  const { stored } = location;
-  const dtype = stored === "uint8" || stored === "int8" ? stored : "float32";
+/** A frozen float tensor that stays in its file: read as float32, unless another type is asked for, in which it has to be stored. */
+export function weight(location: WeightLocation, shape: readonly number[], dtype: Dtype = "float32"): Tensor {
   return new Tensor(dtype, shape, { kind: "weight", ...location });
 }
 
 /** What products read in place of a matrix. */
-export function integersOf({ source }: Tensor): MatrixIntegers | undefined {
-  return source.kind === "weight" ? source.integers : undefined;
+export function factorsOf({ source }: Tensor): MatrixFactors | undefined {
+  return source.kind === "weight" ? source.factors : undefined;
 }
 
 export function constant(data: Float32Array | readonly number[], shape: readonly number[] = [data.length]): Tensor {

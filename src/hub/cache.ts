@@ -7,7 +7,7 @@
  *
  * Ours beside it, in folders that other tools pass over: `.listings/<commit>.json`, the files of a commit as the Hub listed
  * them (so that a cached commit need not be listed again, and a data set offline is known to be whole),
- * `.locks/<repository>/<etag>.ulpt`, see claim.ts, and `.quantized/`, the weights of models as they are multiplied in int8 and int4.
+ * `.locks/<repository>/<etag>.ulpt`, see claim.ts, and `.quantized/`, the weights of models as they are multiplied in int8, int4 and float16.
  */
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";

@@ -17,7 +17,7 @@ import { EncoderDecoderModel } from "./encoderDecoder/model.ts";
 import type { LanguageModel, ModelConfig } from "./languageModel.ts";
 import type { BlockFile } from "./quantize/blockFile.ts";
 import { outlineQuantized } from "./quantize/quantize.ts";
-import type { Precision } from "./quantize/recipe.ts";
+import type { Recipe } from "./quantize/recipe.ts";
 import { Weights } from "./weights.ts";
 
 const encoderDecoders: readonly string[] = encoderDecoderTypes;
@@ -61,9 +61,10 @@ export function openModel(folder: string, blocks?: BlockFile, decoded?: DecodedF
 
 /**
  * A model without its numbers: of the config.json in `folder`, what depends on sizes alone can be asked.
+ * @param recipe of its weights, where they are quantised
  * @throws MODEL_MISSING, MODEL_CONFIG, MODEL_UNSUPPORTED
  */
-export function outlineModel(folder: string, precision: Precision = "float32"): LanguageModel {
+export function outlineModel(folder: string, recipe?: Recipe): LanguageModel {
   const { json, path } = readConfig(folder);
   const isDecoded = readScheme(json, path) !== undefined;
   const encoderDecoder = isEncoderDecoder(json, path);
@@ -73,8 +74,7 @@ export function outlineModel(folder: string, precision: Precision = "float32"): 
   const Model = encoderDecoder ? EncoderDecoderModel : DecoderModel;
   const weights = Weights.outline(folder, shapes, isDecoded ? "F32" : storedDtype(json));
   const model = new Model(folder, json, path, weights);
-  if (precision === "float32") return model;
-  return new Model(folder, json, path, weights.withBlocks(outlineQuantized(model, precision)));
+  return recipe ? new Model(folder, json, path, weights.withBlocks(outlineQuantized(model, recipe))) : model;
 }
 
 /** As config.json says that the numbers are stored. */

@@ -15,7 +15,7 @@ import { readFloats, readHeader, readTensorBytes, type TensorEntry } from "../fo
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
 import type { DecodedFile } from "./dequantize/decodedFile.ts";
-import { type BlockFile, matrixIntegers } from "./quantize/blockFile.ts";
+import { type BlockFile, matrixFactors } from "./quantize/blockFile.ts";
 import { tensorError } from "./tensorError.ts";
 import type { KeptTensor } from "./verifiedFile.ts";
 
@@ -187,8 +187,8 @@ export class Weights {
     const known = this.made.get(name);
     if (known) return known;
     const stored = storedDtypes.get(entry.dtype)!;
-    const integers = this.blocks && shape.length === 2 ? matrixIntegers(this.blocks, name, shape) : undefined;
-    const tensor = weight({ name, path, offset, byteLength, stored, ...(integers && { integers }) }, shape);
+    const factors = this.blocks && shape.length === 2 ? matrixFactors(this.blocks, name, shape) : undefined;
+    const tensor = weight({ name, path, offset, byteLength, stored, ...(factors && { factors }) }, shape);
     this.made.set(name, tensor);
     return tensor;
   }

@@ -6,7 +6,11 @@ type Formats = Pick<z.infer<typeof quantization>, "forward" | "backward">;
 
 /** `8 bit with a scale per output`, and of the gradient's products where they differ. */
 export function quantizationText({ forward, backward }: Formats): string {
-  const text = ({ bits, blockSize }: Formats["forward"]) =>
-    `${bits} bit ${blockSize === undefined ? "with a scale per output" : `in blocks of ${blockSize}`}`;
-  return text(forward) === text(backward) ? text(forward) : `${text(forward)}, the gradient's ${text(backward)}`;
+  const [one, other] = [formatText(forward), formatText(backward)];
+  return one === other ? one : `${one}, the gradient's ${other}`;
+}
+
+function formatText({ bits, blockSize, tileSize }: Formats["forward"]): string {
+  if (tileSize !== undefined) return `${bits} bit in tiles of ${tileSize}`;
+  return `${bits} bit ${blockSize === undefined ? "with a scale per output" : `in blocks of ${blockSize}`}`;
 }

@@ -29,18 +29,21 @@ export const real = z.codec(
   { decode: Number, encode: (value) => (needsText(value) ? numberText(value) : value) },
 );
 
-const integerFormat = z.object({
-  bits: z.union([z.literal(4), z.literal(8)]),
-  /** How many have one scale; where it is not told, those of an output. */
+const weightFormat = z.object({
+  /** 16 are float16. */
+  bits: z.union([z.literal(4), z.literal(8), z.literal(16)]),
+  /** Of integers, how many have one scale; where it is not told, those of an output. */
   blockSize: z.int().min(1).optional(),
+  /** Of float16, the most that are added up in 16 bits. */
+  tileSize: z.int().min(1).optional(),
 });
 
-/** How the weights of a model were rounded to integers: of the products of the loss, and of those of its gradient. */
+/** How the weights of a model were rounded: of the products of the loss, and of those of its gradient. */
 export const quantization = z.object({
   precision: z.enum(precisions).exclude(["float32"]),
   version: z.int().min(1),
-  forward: integerFormat,
-  backward: integerFormat,
+  forward: weightFormat,
+  backward: weightFormat,
   /** Matrices with fewer rows or columns stayed as they were. */
   smallest: count,
 });

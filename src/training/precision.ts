@@ -1,13 +1,14 @@
 /** @file A frozen model in the precision that an experiment wants. */
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
+import { halfProductsFault } from "../graph/halfProducts.ts";
 import type { Hub } from "../hub/hub.ts";
 import { decodedWeights } from "../models/dequantize/dequantize.ts";
 import { describeScheme } from "../models/dequantize/scheme.ts";
 import type { LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
 import { quantizedWeights } from "../models/quantize/quantize.ts";
-import type { Precision, Recipe } from "../models/quantize/recipe.ts";
+import { devicesFor, type Precision, type Recipe, recipeOf } from "../models/quantize/recipe.ts";
 
 /** How far the quantising of a model is, in bytes of the file that is made. */
 export interface QuantizeProgress {
@@ -40,20 +41,43 @@ export interface ModelInPrecision {
 
 /** @throws OPTION_INVALID where a device does not multiply in this precision */
 export function requirePrecision(precision: Precision, device: Device): void {
-  if (precision === "float32" || device === "cpu") return;
+  const able = devicesFor(precision);
+  if (able.includes(device)) return;
+  const others = able.map((one) => `"${one}"`).join(" or ");
   throw new UlptError("OPTION_INVALID", `On ${device} a model does not run in ${precision}.`, {
     where: "precision",
-    expected: `"float32", or the device cpu`,
-    hint: `Leave "precision" out, or let "device" be "cpu".`,
+    expected: `"float32", or the device ${able.join(" or ")}`,
+    hint: `Leave "precision" out, or let "device" be ${others}.`,
+  });
+}
+
+/** @throws OPTION_INVALID where the device has no products in float16, or wrong ones */
+async function requireHalfProducts(device: Device): Promise<void> {
+  const fault = await halfProductsFault(device);
+  if (fault === undefined) return;
+  throw new UlptError("OPTION_INVALID", `The device ${device} does not multiply in float16 here: ${fault}`, {
+    where: "precision",
+    expected: `a GPU whose driver has numbers of 16 bits, or another precision`,
+    hint: `Let "precision" be "int8", which takes less memory still, or leave it out; a newer driver may have them.`,
   });
 }
 
 /**
- * Opens the model in `folder`. Quantised weights, and those that others quantised as plain numbers, are made where they are not
- * there, or not whole.
- * @throws as `openModel`, `requirePrecision`, `decodedWeights` and `quantizedWeights`; the signal's reason when aborted
+ * Opens the model in `folder`, to be run on the device.
+ * @throws as `prepareInPrecision`; OPTION_INVALID where the device cannot multiply so here
  */
 export async function openInPrecision(folder: string, options: PrecisionOptions): Promise<ModelInPrecision> {
+  requirePrecision(options.precision, options.device);
+  if (options.precision === "float16") await requireHalfProducts(options.device);
+  return prepareInPrecision(folder, options);
+}
+
+/**
+ * Opens the model in `folder` as a device would run it, which need not be there. Quantised weights, and those that others quantised as
+ * plain numbers, are made where they are not there, or not whole.
+ * @throws as `openModel`, `requirePrecision`, `decodedWeights` and `quantizedWeights`; the signal's reason when aborted
+ */
+export async function prepareInPrecision(folder: string, options: PrecisionOptions): Promise<ModelInPrecision> {
   const { precision, device, hub, signal, onQuantize, onWarning } = options;
   requirePrecision(precision, device);
   const kept = (what: string) => ({
@@ -65,9 +89,9 @@ export async function openInPrecision(folder: string, options: PrecisionOptions)
   const decoded = await decodedWeights(folder, kept("to float32"));
   const model = openModel(folder, undefined, decoded?.file);
   const stored = decoded && describeScheme(decoded.scheme);
-  if (precision === "float32")
-    return { model, sha256: decoded?.weightsSha256, stored, recipe: undefined, file: undefined };
+  const recipe = precision === "float32" ? undefined : recipeOf(precision, device);
+  if (!recipe) return { model, sha256: decoded?.weightsSha256, stored, recipe: undefined, file: undefined };
   const sha256 = decoded?.weightsSha256 ?? (await model.weights.sha256());
-  const file = await quantizedWeights(model, decoded?.sha256 ?? sha256, precision, kept(`to ${precision}`));
-  return { model: openModel(folder, file, decoded?.file), sha256, stored, recipe: file.recipe, file };
+  const file = await quantizedWeights(model, decoded?.sha256 ?? sha256, recipe, kept(`to ${precision}`));
+  return { model: openModel(folder, file, decoded?.file), sha256, stored, recipe, file };
 }

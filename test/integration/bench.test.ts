@@ -65,7 +65,7 @@ describe("ulpt bench", () => {
   it.each([
     ["a target that its text has no room for", ["--model", causalModel, "--source", "3", "--target", "4"], "--target"],
     ["a text beyond the model's positions", ["--model", causalModel, "--source", "100000"], "--source"],
-    ["a precision that its device does not have", ["--device", "webgpu", "--precision", "int8"], "precision"],
+    ["a precision that its device does not have", ["--device", "cuda", "--precision", "int8"], "precision"],
   ])("refuses %s", async (_, args, where) => {
     const end = await ulpt(["bench", "--device", "cpu", ...args, "--json"], { cwd: folder(), env: env() });
     expectFailure(end, { code: "OPTION_INVALID", exit: 2, where });

@@ -91,10 +91,18 @@ describe("a run in int8", () => {
   });
 
   it("is refused on a device that does not multiply so, before anything is read", async () => {
-    const file = workspace.experiment("elsewhere", { ...changes, device: "webgpu" });
+    const file = workspace.experiment("elsewhere", { ...changes, device: "cuda" });
     const refused = await ulpt(["train", file], options);
     expectFailure(refused, { code: "OPTION_INVALID", exit: 2, where: "precision" });
     expect(existsSync(workspace.run("elsewhere", name))).toBe(false);
+  });
+
+  it("of 16 bits is refused where no GPU works, and what keeps it from working is said", async () => {
+    const file = workspace.experiment("halves", { ...changes, precision: "float16", device: "auto" });
+    const refused = await ulpt(["train", file], { ...options, env: { ...options.env, VK_ICD_FILENAMES: "/none" } });
+    expectFailure(refused, { code: "DEVICE_MISSING", exit: 1, where: "webgpu: " });
+    expect(refused.stderr).toContain('Let "precision" be "int8" or "float32"');
+    expect(existsSync(workspace.run("halves", name))).toBe(false);
   });
 });
 

@@ -1,27 +1,35 @@
 /** The gradient on webgpu, computed in software: a loss that is right says nothing about the gradient there. */
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openModel } from "../../src/models/model.ts";
 import { type Verification, verifyCase } from "../../src/models/verify.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { fixture, golden, haveGolden } from "../support/golden.ts";
+import { type PrecisionCase, type PrecisionResult, runCase } from "../support/precisionCase.ts";
 import { unless } from "../support/skip.ts";
+import { causalModel, embeddedModel } from "../support/workspace.ts";
 
 /** Debian's chromium brings SwiftShader, a Vulkan device without a graphics card. */
 const driver = "/usr/lib/chromium/vk_swiftshader_icd.json";
 const available = existsSync(driver);
 const why = unless(available, `there is no ${driver}`);
-const script = fileURLToPath(new URL("../support/webgpuCase.ts", import.meta.url));
+const folder = temporaryFolder();
 
-function verifyOnWebgpu(folder: string, caseFile: string): Verification {
-  const child = spawnSync(process.execPath, ["--import", "tsx", script, folder, caseFile], {
+/** Runs a script of test/support that prints its result, where the driver is the one in software. */
+function onWebgpu(script: string, ...args: string[]): SpawnSyncReturns<string> {
+  const path = fileURLToPath(new URL(`../support/${script}`, import.meta.url));
+  return spawnSync(process.execPath, ["--import", "tsx", path, ...args], {
     env: { ...process.env, VK_ICD_FILENAMES: driver },
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 120_000,
   });
-  if (child.status !== 0) throw new Error(`The child ended with ${child.status ?? child.signal}:\n${child.stderr}`);
-  return JSON.parse(child.stdout) as Verification;
+}
+
+function resultOf<Result>({ status, signal, stdout, stderr }: SpawnSyncReturns<string>): Result {
+  if (status !== 0) throw new Error(`The child ended with ${status ?? signal}:\n${stderr}`);
+  return JSON.parse(stdout) as Result;
 }
 
 describe.skipIf(!available)(`webgpu through SwiftShader${why}`, () => {
@@ -29,11 +37,44 @@ describe.skipIf(!available)(`webgpu through SwiftShader${why}`, () => {
   if (haveGolden) cases.push([golden("t5v11"), golden("t5v11", "case.json")]);
 
   it.each(cases)("loss, logits and dLoss/dE are Transformers': %s", async (folder, caseFile) => {
-    const result = verifyOnWebgpu(folder, caseFile);
+    const result = resultOf<Verification>(onWebgpu("webgpuCase.ts", folder, caseFile));
     expect(result.lossRelErr).toBeLessThan(1e-5);
     expect(result.logitsErr).toBeLessThan(1e-4);
     expect(result.dPromptErr).toBeLessThan(1e-4);
     // Another machine's arithmetic rounds in other places: equal errors would mean that all ran on the CPU.
     expect(result.dPromptErr).not.toBe((await verifyCase(openModel(folder), caseFile, "cpu")).dPromptErr);
   });
+
+  const models = { T5: embeddedModel, Llama: causalModel };
+  const caseOf = (model: keyof typeof models, more: Pick<PrecisionCase, "precision" | "device">): PrecisionCase => ({
+    ...{ folder: models[model], cache: folder("cache") },
+    ...more,
+  });
+
+  it.each(["T5", "Llama"] as const)(
+    "the embedded %s in int8 has the loss, the gradient and the first tokens of float32 on the cpu",
+    async (model) => {
+      const wanted = await runCase(caseOf(model, { precision: "float32", device: "cpu" }));
+      const given = JSON.stringify(caseOf(model, { precision: "int8", device: "webgpu" }));
+      const found = resultOf<PrecisionResult>(onWebgpu("precisionCase.ts", given));
+      expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(0.01);
+      expect(cosine(found.gradient, wanted.gradient)).toBeGreaterThan(0.995);
+      expect(found.gradient).not.toEqual(wanted.gradient);
+      const firstTokens = ({ answers }: PrecisionResult) => answers.map(([token]) => token);
+      expect(firstTokens(found)).toEqual(firstTokens(wanted));
+    },
+  );
+
+  it("refuses float16 before anything is read, since this driver has no numbers of 16 bits", () => {
+    const given = JSON.stringify(caseOf("T5", { precision: "float16", device: "webgpu" }));
+    const { status, stderr } = onWebgpu("precisionCase.ts", given);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("does not multiply in float16 here");
+    expect(stderr).toContain("OPTION_INVALID");
+  });
 });
+
+function cosine(a: readonly number[], b: readonly number[]): number {
+  const dot = (x: readonly number[], y: readonly number[]) => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}

@@ -1,10 +1,10 @@
-/** @file A dense layer whose matrix is multiplied as integers, and how far its results are from what they should be. */
+/** @file A dense layer of which something else is multiplied in the place of its matrix, and how far its results are from what they should be. */
 import { symbol } from "../../src/graph/dims.ts";
 import { emit } from "../../src/graph/emit.ts";
 import { gradients } from "../../src/graph/gradient.ts";
 import * as ops from "../../src/graph/ops.ts";
 import { Session } from "../../src/graph/session.ts";
-import { input, type MatrixIntegers, weight } from "../../src/graph/tensor.ts";
+import { input, type MatrixFactors, weight } from "../../src/graph/tensor.ts";
 
 /** Rows and columns of matrices, some no multiple of a block. */
 export const matrixShapes = [
@@ -14,13 +14,13 @@ export const matrixShapes = [
   [130, 33],
 ] as const;
 
-/** `y = x·W + residual`, and `dx` of `Σ y·factor`. The matrix itself is nowhere: only its integers are read. */
+/** `y = x·W + residual`, and `dx` of `Σ y·factor`. The matrix itself is nowhere: only its factors are read. */
 export async function denseLayer(
-  integers: MatrixIntegers,
+  factors: MatrixFactors,
   [rows, columns]: readonly [number, number],
   layout: "out-in" | "in-out",
 ) {
-  const matrix = weight({ name: "matrix", path: "none", offset: 0, byteLength: 0, stored: "float32", integers }, [
+  const matrix = weight({ name: "matrix", path: "none", offset: 0, byteLength: 0, stored: "float32", factors }, [
     rows,
     columns,
   ]);

@@ -17,6 +17,7 @@ import { causalModel, embeddedModel } from "../../../test/support/workspace.ts";
 import { readFloats, readHeader } from "../../formats/safetensors.ts";
 import { openModel, outlineModel, readModelConfig } from "../model.ts";
 import { quantizedWeights } from "../quantize/quantize.ts";
+import { recipeOf } from "../quantize/recipe.ts";
 import { decodedWeights } from "./dequantize.ts";
 
 const folder = temporaryFolder();
@@ -248,9 +249,10 @@ describe("the decoded weights", () => {
     const cache = folder("twice");
     const { file, sha256 } = await open(cache);
     const decoded = openModel(model.to, undefined, file);
-    const blocks = await quantizedWeights(decoded, sha256, "int8", { folder: cache });
+    const recipe = recipeOf("int8", "cpu")!;
+    const blocks = await quantizedWeights(decoded, sha256, recipe, { folder: cache });
     const plain = openModel(model.plain);
-    const same = await quantizedWeights(plain, "0".repeat(64), "int8", { folder: cache });
+    const same = await quantizedWeights(plain, "0".repeat(64), recipe, { folder: cache });
     expect(await lossOf(openModel(model.to, blocks, file))).toBe(await lossOf(openModel(model.plain, same)));
   });
 });

@@ -1,13 +1,21 @@
 /**
- * @file The file that quantised weights are kept in: safetensors with the integers of every matrix along both axes, and whatever else
- * of the weights the model reads, as it is stored, since the engine maps weights out of one folder alone. Named by the hash of the
- * weights and of the recipe; its metadata have both, and the hash of its content.
+ * @file The file that quantised weights are kept in: safetensors with the integers of every matrix along both axes, or with its float16
+ * numbers, and whatever else of the weights the model reads, as it is stored, since the engine maps weights out of one folder alone.
+ * Named by the hash of the weights and of the recipe; its metadata have both, and the hash of its content.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UlptError } from "../../errors.ts";
 import { decodeFloats, readTensorBytes, type TensorEntry } from "../../formats/safetensors.ts";
-import { type MatrixIntegers, type StoredDtype, type WeightLocation, weight } from "../../graph/tensor.ts";
+import {
+  type Dtype,
+  type IntegerBlocks,
+  type IntegerColumns,
+  type MatrixFactors,
+  type StoredDtype,
+  type WeightLocation,
+  weight,
+} from "../../graph/tensor.ts";
 import type { MultipliedMatrix } from "../../graph/weightUses.ts";
 import {
   bytesOf,
@@ -23,15 +31,24 @@ import {
 } from "../verifiedFile.ts";
 import { blockSizes, emptyBlocks, quantizeAlongColumns, quantizeAlongRows } from "./blocks.ts";
 import { emptyColumns, enlarge, quantizeColumns, quantizeRows, scalesOf } from "./columns.ts";
-import { type BlockFormat, type IntegerFormat, type Recipe, recipeHash } from "./recipe.ts";
+import { scaleFor, tiled, tilingOf } from "./halves.ts";
+import {
+  type BlockFormat,
+  type HalfFormat,
+  type IntegerFormat,
+  isKnownRecipe,
+  type Recipe,
+  recipeHash,
+  type WeightFormat,
+} from "./recipe.ts";
 
 /** A matrix that is to be quantised, and how along each axis. */
 export interface QuantizedMatrix {
   location: WeightLocation;
   rows: number;
   columns: number;
-  alongColumns: IntegerFormat;
-  alongRows: IntegerFormat;
+  alongColumns: WeightFormat;
+  alongRows: WeightFormat;
 }
 
 /** What a block file is made of. */
@@ -63,59 +80,85 @@ export function matricesToQuantize(multiplied: readonly MultipliedMatrix[], reci
   });
 }
 
-/** What the blocks of a matrix are called in the file, by the name that the matrix has in graphs. */
-function blockNames(matrix: string) {
-  const names = (axis: string) => ({ packed: `${matrix}#${axis}`, scales: `${matrix}#${axis}.scales` });
-  return { alongColumns: names("columns"), alongRows: names("rows") };
+interface PartNames {
+  packed: string;
+  scales: string;
+}
+
+/** What stands in the place of a matrix is called so in the file, by the name that the matrix has in graphs. */
+function partNames(matrix: string, part: "columns" | "rows" | "halves"): PartNames {
+  return { packed: `${matrix}#${part}`, scales: `${matrix}#${part}.scales` };
 }
 
 /**
- * A matrix `[rows, columns]` as graphs multiply it; undefined where the file has no integers of it.
- * @param overflows of the products of this processor: see `signedProductsOverflow`
+ * What graphs multiply in the place of a matrix `[rows, columns]`; undefined where the file has nothing of it.
  */
-export function matrixIntegers(
-  { path, recipe, entries, overflows }: BlockFile,
-  matrix: string,
-  [rows, columns]: readonly number[],
-): MatrixIntegers | undefined {
-  const names = blockNames(matrix);
-  const part = ({ packed, scales }: (typeof names)["alongRows"], inputs: number, outputs: number) => {
-    const [numbers, factors] = [entries.get(packed), entries.get(scales)];
-    const formats = [recipe.forward, recipe.backward];
-    const format = formats.find((one) => numbers?.shape.join() === sizesOf(one, inputs, outputs).packed.shape.join());
-    if (!numbers || !factors || !format) return undefined;
-    const at = ({ name, offset, byteLength }: TensorEntry) => ({ name, path, offset, byteLength });
-    const stored = format.bits === 8 ? "int8" : "uint8";
-    const tensors = {
-      packed: weight({ ...at(numbers), stored }, numbers.shape),
-      scales: weight({ ...at(factors), stored: "float32" }, factors.shape),
-    };
-    const common = { inputs, outputs, ...tensors };
-    return format.bits === 8 ? { ...format, ...common, overflows } : { ...format, ...common };
+export function matrixFactors(file: BlockFile, matrix: string, shape: readonly number[]): MatrixFactors | undefined {
+  const [rows, columns] = shape as [number, number];
+  const { forward, backward } = file.recipe;
+  if (forward.bits === 16) {
+    const found = partOf(file, partNames(matrix, "halves"), "float16");
+    return found && { kind: "halves", rows, columns, matrix: found.packed, scale: found.scales };
+  }
+  const along = (part: "columns" | "rows", inputs: number, outputs: number) => {
+    const names = partNames(matrix, part);
+    const format = [forward, backward].find((one): one is IntegerFormat => {
+      if (one.bits === 16) return false;
+      return file.entries.get(names.packed)?.shape.join() === sizesOf(one, inputs, outputs).packed.shape.join();
+    });
+    return format && integersOf(file, names, format, { inputs, outputs });
   };
-  const alongColumns = part(names.alongColumns, columns!, rows!);
-  const alongRows = part(names.alongRows, rows!, columns!);
-  return alongColumns && alongRows && { alongColumns, alongRows };
+  const [alongColumns, alongRows] = [along("columns", columns, rows), along("rows", rows, columns)];
+  return alongColumns && alongRows && { kind: "integers", alongColumns, alongRows };
+}
+
+function integersOf(
+  file: BlockFile,
+  names: PartNames,
+  format: IntegerFormat,
+  sizes: { inputs: number; outputs: number },
+): IntegerBlocks | IntegerColumns | undefined {
+  if (isBlocks(format)) {
+    const found = partOf(file, names, "uint8");
+    return found && { kind: "blocks", ...format, ...sizes, ...found };
+  }
+  const found = partOf(file, names, "int8");
+  return found && { kind: "columns", ...sizes, ...found, overflows: file.overflows };
+}
+
+/** The tensors of a part of a matrix. */
+function partOf({ path, entries }: BlockFile, { packed, scales }: PartNames, stored: "uint8" | "int8" | "float16") {
+  const [numbers, factors] = [entries.get(packed), entries.get(scales)];
+  if (!numbers || !factors) return undefined;
+  const at = ({ name, offset, byteLength, shape }: TensorEntry, type: Dtype & WeightLocation["stored"]) =>
+    weight({ name, path, offset, byteLength, stored: type }, shape, type);
+  return { packed: at(numbers, stored), scales: at(factors, "float32") };
+}
+
+function isBlocks(format: WeightFormat): format is BlockFormat {
+  return "blockSize" in format;
+}
+
+interface PartSizes {
+  packed: TensorSizes;
+  scales: TensorSizes;
+}
+
+function sizesFor(dtype: string, bytesEach: number, shape: number[]): TensorSizes {
+  return { dtype, shape, bytes: bytesEach * shape.reduce((product, size) => product * size, 1) };
 }
 
 /** Of a matrix `[outputs, inputs]`, what its integers and their scales take in the file. */
-function sizesOf(format: IntegerFormat, inputs: number, outputs: number): { packed: TensorSizes; scales: TensorSizes } {
-  const floats = (shape: number[]): TensorSizes => ({
-    dtype: "F32",
-    shape,
-    bytes: 4 * shape.reduce((product, size) => product * size, 1),
-  });
-  if (format.bits === 8) {
-    return {
-      packed: { dtype: "I8", shape: [inputs, outputs], bytes: inputs * outputs },
-      scales: floats([outputs]),
-    };
-  }
+function sizesOf(format: IntegerFormat, inputs: number, outputs: number): PartSizes {
+  if (!isBlocks(format)) return { packed: sizesFor("I8", 1, [inputs, outputs]), scales: sizesFor("F32", 4, [outputs]) };
   const { blocks, bytes } = blockSizes(format, inputs);
-  return {
-    packed: { dtype: "U8", shape: [outputs, blocks, bytes], bytes: outputs * blocks * bytes },
-    scales: floats([outputs, blocks]),
-  };
+  return { packed: sizesFor("U8", 1, [outputs, blocks, bytes]), scales: sizesFor("F32", 4, [outputs, blocks]) };
+}
+
+/** What a matrix in float16 takes. */
+function halfSizes(format: HalfFormat, rows: number, columns: number): PartSizes {
+  const { down, across, height, width } = tilingOf(format, rows, columns);
+  return { packed: sizesFor("F16", 2, [down, across, height, width]), scales: sizesFor("F32", 4, [1]) };
 }
 
 function blockFileName({ recipe, weightsSha256 }: Pick<BlockContent, "recipe" | "weightsSha256">): string {
@@ -124,11 +167,7 @@ function blockFileName({ recipe, weightsSha256 }: Pick<BlockContent, "recipe" | 
 
 function layout({ recipe, weightsSha256, matrices, kept }: BlockContent): FileLayout {
   const tensors = new Map<string, TensorSizes>();
-  const addIntegers = (
-    names: { packed: string; scales: string },
-    ...[format, inputs, outputs]: Parameters<typeof sizesOf>
-  ) => {
-    const { packed, scales } = sizesOf(format, inputs, outputs);
+  const addPart = (names: PartNames, { packed, scales }: PartSizes) => {
     tensors.set(names.packed, packed);
     tensors.set(names.scales, scales);
   };
@@ -136,9 +175,10 @@ function layout({ recipe, weightsSha256, matrices, kept }: BlockContent): FileLa
     tensors.set(entry.name, { dtype: entry.dtype, shape: entry.shape, bytes: entry.byteLength });
   }
   for (const { location, rows, columns, alongColumns, alongRows } of matrices) {
-    const names = blockNames(location.name);
-    addIntegers(names.alongColumns, alongColumns, columns, rows);
-    addIntegers(names.alongRows, alongRows, rows, columns);
+    const names = (part: "columns" | "rows" | "halves") => partNames(location.name, part);
+    if (alongColumns.bits === 16) addPart(names("halves"), halfSizes(alongColumns, rows, columns));
+    else addPart(names("columns"), sizesOf(alongColumns, columns, rows));
+    if (alongRows.bits !== 16) addPart(names("rows"), sizesOf(alongRows, rows, columns));
   }
   return layoutOf({ format: "ulpt-blocks", recipe: JSON.stringify(recipe), weights: weightsSha256 }, tensors);
 }
@@ -149,8 +189,8 @@ export function removeEarlier(path: string, { recipe, weightsSha256 }: BlockCont
   const beginning = `${weightsSha256}.${recipe.precision}-`;
   for (const name of readdirSync(folder)) {
     const rest = name.startsWith(beginning) ? name.slice(beginning.length) : "";
-    if (/^[0-9a-f]{8}\.safetensors$/.test(rest) && join(folder, name) !== path)
-      rmSync(join(folder, name), { force: true });
+    const [, hash] = /^([0-9a-f]{8})\.safetensors$/.exec(rest) ?? [];
+    if (hash !== undefined && !isKnownRecipe(hash)) rmSync(join(folder, name), { force: true });
   }
 }
 
@@ -185,10 +225,40 @@ const quantizedNumbers = 2 ** 21;
 /** Of a matrix at most its integers along one axis are in memory as a whole. */
 async function writeMatrix(matrix: QuantizedMatrix, writer: Writer) {
   const { alongColumns, alongRows } = matrix;
-  if (alongColumns.bits === 8) await writeTurned(matrix, writer);
-  else await writeBlocksAlongColumns(matrix, alongColumns, writer);
-  if (alongRows.bits === 8) await writeStraight(matrix, writer);
-  else await writeBlocksAlongRows(matrix, alongRows, writer);
+  if (alongColumns.bits === 16) await writeHalves(matrix, alongColumns, writer);
+  else if (isBlocks(alongColumns)) await writeBlocksAlongColumns(matrix, alongColumns, writer);
+  else await writeTurned(matrix, writer);
+  if (alongRows.bits === 16) return;
+  if (isBlocks(alongRows)) await writeBlocksAlongRows(matrix, alongRows, writer);
+  else await writeStraight(matrix, writer);
+}
+
+/** In float16, a row of tiles at a time. */
+async function writeHalves(matrix: QuantizedMatrix, format: HalfFormat, writer: Writer) {
+  const { rows, columns } = matrix;
+  const tiling = tilingOf(format, rows, columns);
+  const scale = scaleFor(largestOf(matrix));
+  for (const { values } of parts(matrix, tiling.height)) {
+    const step = tiling.height * columns;
+    for (let begin = 0; begin < values.length; begin += step) {
+      const tiles = tiled(values.subarray(begin, begin + step), columns, tiling, scale);
+      await writer.add(new Uint8Array(tiles.buffer));
+    }
+  }
+  await writer.add(bytesOf(Float32Array.of(scale)));
+}
+
+/** The largest size of its numbers. @throws MODEL_TENSOR where one is not finite */
+function largestOf(matrix: QuantizedMatrix): number {
+  let largest = 0;
+  for (const { values } of parts(matrix)) {
+    for (const value of values) {
+      const size = Math.abs(value);
+      if (!(size < Number.POSITIVE_INFINITY)) throw notFinite(matrix.location);
+      if (size > largest) largest = size;
+    }
+  }
+  return largest;
 }
 
 /** Of 8 bits for sums over the columns: a row becomes a column. */

@@ -9,12 +9,18 @@ import { emptyBlocks, type QuantizedRows, quantizeAlongColumns, quantizeAlongRow
 import type { BlockFormat } from "./recipe.ts";
 
 /** Numbers of a matrix `[outputs, inputs]` out of its blocks, by the definition of `MatMulNBits`. */
-function dequantized({ packed, scales }: QuantizedRows, { blockSize }: BlockFormat, outputs: number, inputs: number) {
+function dequantized(
+  { packed, scales }: QuantizedRows,
+  { bits, blockSize }: BlockFormat,
+  outputs: number,
+  inputs: number,
+) {
   const blocks = scales.length / outputs;
   return Array.from({ length: outputs }, (_, row) =>
     Array.from({ length: inputs }, (_, column) => {
       const block = row * blocks + Math.floor(column / blockSize);
       const place = block * blockSize + (column % blockSize);
+      if (bits === 8) return scales[block]! * (packed[place]! - 128);
       const nibbles = [packed[place >> 1]! & 15, packed[place >> 1]! >> 4];
       return scales[block]! * (nibbles[place % 2]! - 8);
     }),
@@ -24,6 +30,7 @@ function dequantized({ packed, scales }: QuantizedRows, { blockSize }: BlockForm
 const formats: BlockFormat[] = [
   { bits: 4, blockSize: 32 },
   { bits: 4, blockSize: 128 },
+  { bits: 8, blockSize: 32 },
 ];
 const cases = formats.flatMap((format) => matrixShapes.map(([rows, columns]) => ({ ...format, rows, columns })));
 
@@ -42,7 +49,7 @@ describe("blocks of a matrix", () => {
         dequantized(turned, format, columns, rows),
       ];
       const blocksOf = (size: number) => Math.ceil(size / format.blockSize);
-      const reach = 1.0001; // one step, since +8 is out of reach
+      const reach = format.bits === 8 ? 0.5001 : 1.0001; // of 4 bits one step, since +8 is out of reach
       let furthest = 0;
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
@@ -115,13 +122,14 @@ describe("a dense layer of blocks", () => {
       byteLength,
     });
     const found: IntegerBlocks = {
+      kind: "blocks",
       ...format,
       ...{ inputs, outputs },
-      packed: weight({ ...part("packed", 0, packed.length), stored: "uint8" }, [
-        outputs,
-        blocks,
-        packed.length / scales.length,
-      ]),
+      packed: weight(
+        { ...part("packed", 0, packed.length), stored: "uint8" },
+        [outputs, blocks, packed.length / scales.length],
+        "uint8",
+      ),
       scales: weight({ ...part("scales", packed.length, scales.byteLength), stored: "float32" }, [outputs, blocks]),
     };
     return found;
@@ -144,6 +152,7 @@ describe("a dense layer of blocks", () => {
       quantizeAlongColumns(values, columns, format, along);
       quantizeAlongRows(values, columns, { begin: 0, rows }, format, turned);
       const integers = {
+        kind: "integers" as const,
         alongColumns: placed("columns", along, format, rows, columns),
         alongRows: placed("rows", turned, format, columns, rows),
       };

@@ -1,17 +1,17 @@
-/** @file Rounds matrices to blocks of integers of 4 bits, in the layout of onnxruntime's `MatMulNBits`. */
+/** @file Rounds matrices to blocks of integers of 4 or 8 bits, in the layout of onnxruntime's `MatMulNBits`. */
 import type { BlockFormat } from "./recipe.ts";
 
 /** A matrix `[outputs, inputs]` as blocks along its inputs: see `IntegerBlocks` of graph/tensor.ts. */
 export interface QuantizedRows {
-  /** `[outputs, blocks, blockSize / 2]` */
+  /** `[outputs, blocks, blockSize · bits / 8]` */
   packed: Uint8Array;
   /** `[outputs, blocks]` */
   scales: Float32Array;
 }
 
 /** Of each row of a matrix of blocks: how many there are, and the bytes of one. */
-export function blockSizes({ blockSize }: BlockFormat, inputs: number): { blocks: number; bytes: number } {
-  return { blocks: Math.ceil(inputs / blockSize), bytes: blockSize / 2 };
+export function blockSizes({ bits, blockSize }: BlockFormat, inputs: number): { blocks: number; bytes: number } {
+  return { blocks: Math.ceil(inputs / blockSize), bytes: (blockSize * bits) / 8 };
 }
 
 export function emptyBlocks(format: BlockFormat, outputs: number, inputs: number): QuantizedRows {
@@ -74,15 +74,23 @@ function quantizeBlock(
   start: number,
   stride: number,
   count: number,
-  { blockSize }: BlockFormat,
+  { bits, blockSize }: BlockFormat,
   { packed, scales }: QuantizedRows,
   index: number,
 ): boolean {
-  const scale = scaleOf(values, start, stride, count);
+  const scale = scaleOf(values, start, stride, count, bits);
   if (!Number.isFinite(scale)) return false;
   scales[index] = scale;
+  const zero = 2 ** (bits - 1);
   const inverse = scale === 0 ? 0 : 1 / scale;
-  const at = (index * blockSize) / 2;
+  const roundUp = zero + 0.5; // what is stored is positive, and cut off
+  const at = (index * blockSize * bits) / 8;
+  if (bits === 8) {
+    // Of 8 bits none is out of reach: the largest number is ±127.
+    for (let i = 0, from = start; i < count; i++, from += stride) packed[at + i] = values[from]! * inverse + roundUp;
+    packed.fill(zero, at + count, at + blockSize);
+    return true;
+  }
   packed.fill(zero | (zero << 4), at, at + blockSize / 2);
   for (let i = 0, from = start; i < count; i++, from += stride) {
     const number = Math.min(2 * zero - 1, Math.trunc(values[from]! * inverse + roundUp));
@@ -92,13 +100,11 @@ function quantizeBlock(
   return true;
 }
 
-/** What stands for 0. */
-const zero = 8;
-/** What is stored is positive, and cut off. */
-const roundUp = zero + 0.5;
-
-/** The largest number, whatever its sign, becomes −8, since every step counts: the scale has the other. Not finite where a number is not. */
-function scaleOf(values: Float32Array, start: number, stride: number, count: number): number {
+/**
+ * Of 8 bits the largest number becomes ±127. Of 4 bits, where every step counts, it becomes −8, whatever its sign: the scale has the
+ * other. Not finite where a number is not.
+ */
+function scaleOf(values: Float32Array, start: number, stride: number, count: number, bits: 4 | 8): number {
   let [smallest, largest] = [0, 0];
   let sum = 0; // NaN where one of the numbers is
   for (let i = 0, from = start; i < count; i++, from += stride) {
@@ -108,5 +114,6 @@ function scaleOf(values: Float32Array, start: number, stride: number, count: num
     sum += value * 0;
   }
   if (Number.isNaN(sum)) return sum;
-  return Math.fround((largest > -smallest ? largest : smallest) / -zero);
+  if (bits === 8) return Math.fround(Math.max(largest, -smallest) / 127);
+  return Math.fround((largest > -smallest ? largest : smallest) / -8);
 }

@@ -100,9 +100,9 @@ describe("a dense layer of integers of 8 bits", () => {
       ...{ name: `${name} ${kind}`, path, offset, byteLength },
     });
     return {
-      bits: 8,
+      kind: "columns",
       ...{ inputs, outputs, overflows },
-      packed: weight({ ...part("packed", 0, packed.length), stored: "int8" }, [inputs, outputs]),
+      packed: weight({ ...part("packed", 0, packed.length), stored: "int8" }, [inputs, outputs], "int8"),
       scales: weight({ ...part("scales", before, scales.byteLength), stored: "float32" }, [outputs]),
     };
   }
@@ -116,6 +116,7 @@ describe("a dense layer of integers of 8 bits", () => {
   ) {
     const parts = rounded(values, rows, columns);
     const integers = {
+      kind: "integers" as const,
       alongColumns: placed("columns", parts.alongColumns, overflows),
       alongRows: placed("rows", parts.alongRows, overflows),
     };

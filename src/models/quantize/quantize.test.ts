@@ -8,12 +8,13 @@ import { encodeHalf, rounded, type TinyDecoder, tinyDecoder } from "../../../tes
 import { type TinyModel, tinyT5, writeModel } from "../../../test/support/tinyT5.ts";
 import { causalModel, embeddedModel } from "../../../test/support/workspace.ts";
 import { readHeader } from "../../formats/safetensors.ts";
+import type { Device } from "../../graph/devices.ts";
 import { floats } from "../../graph/session.ts";
 import type { LanguageModel } from "../languageModel.ts";
 import { openModel, outlineModel } from "../model.ts";
 import type { PortName, PortValues } from "../ports.ts";
 import { quantizedWeights } from "./quantize.ts";
-import type { QuantizedPrecision } from "./recipe.ts";
+import { type QuantizedPrecision, type Recipe, recipeOf } from "./recipe.ts";
 
 const folder = temporaryFolder();
 
@@ -79,10 +80,17 @@ const models: Record<string, () => TinyModel> = {
 
 const cache = () => folder("cache");
 
-async function quantized(plain: LanguageModel, precision: QuantizedPrecision, weightsSha256: string) {
+const recipeFor = (precision: QuantizedPrecision, device: Device = "cpu"): Recipe => recipeOf(precision, device)!;
+
+async function quantized(
+  plain: LanguageModel,
+  precision: QuantizedPrecision,
+  weightsSha256: string,
+  device: Device = "cpu",
+) {
   const warnings: string[] = [];
   const options = { folder: cache(), onWarning: (text: string) => warnings.push(text) };
-  const file = await quantizedWeights(plain, weightsSha256, precision, options);
+  const file = await quantizedWeights(plain, weightsSha256, recipeFor(precision, device), options);
   return { file, warnings, model: openModel(plain.folder, file) };
 }
 
@@ -134,12 +142,21 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
-describe.each(Object.entries(models))("a random %s in int8", (name, make) => {
+/** What each takes of the loss, and leaves of the gradient. All run on the cpu, where what GPUs multiply has the same meaning. */
+const kinds = [
+  { precision: "int8", device: "cpu", lossError: 0.01, likeness: 0.99 },
+  { precision: "int8", device: "webgpu", lossError: 0.01, likeness: 0.99 },
+  { precision: "float16", device: "webgpu", lossError: 5e-4, likeness: 0.999 },
+] as const;
+const randomModels = kinds.flatMap((kind) => Object.entries(models).map(([name, make]) => ({ name, make, ...kind })));
+
+describe.each(randomModels)("a random $name in $precision for $device", (one) => {
+  const { name, make, precision, device, lossError, likeness } = one;
   let plain: LanguageModel;
   let model: LanguageModel;
   beforeAll(async () => {
     plain = openModel(writeModel(folder(name), make()));
-    ({ model } = await quantized(plain, "int8", hashFor(name)));
+    ({ model } = await quantized(plain, precision, hashFor(name), device));
   });
 
   it("has the loss and the gradients of float32 at all its ports", async () => {
@@ -148,9 +165,9 @@ describe.each(Object.entries(models))("a random %s in int8", (name, make) => {
     for (const ports of sets) {
       const [wanted, found] = [await lossOf(plain, ports), await lossOf(model, ports)];
       expect(found.loss).not.toBe(wanted.loss);
-      expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(0.01);
+      expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(lossError);
       for (const port of ports) {
-        expect(cosine(found.cotangents[port]!, wanted.cotangents[port]!)).toBeGreaterThan(0.99);
+        expect(cosine(found.cotangents[port]!, wanted.cotangents[port]!)).toBeGreaterThan(likeness);
       }
     }
   });
@@ -177,13 +194,17 @@ describe.each(Object.entries(models))("a random %s in int8", (name, make) => {
 describe.each([
   ["T5", embeddedModel],
   ["Llama", causalModel],
-])("the embedded %s in int8", (name, path) => {
-  it("has the loss of float32, and its gradient to a cosine of 0.995", async () => {
+])("the embedded %s", (name, path) => {
+  it.each([
+    ["int8", "cpu", 5e-3, 0.995],
+    ["int8", "webgpu", 5e-3, 0.995],
+    ["float16", "webgpu", 1e-4, 0.99999],
+  ] as const)("in %s for %s has the loss of float32, and its gradient", async (precision, device, error, likeness) => {
     const plain = openModel(path);
-    const { model } = await quantized(plain, "int8", hashFor(name));
+    const { model } = await quantized(plain, precision, hashFor(name), device);
     const [wanted, found] = [await lossOf(plain), await lossOf(model)];
-    expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(5e-3);
-    expect(cosine(found.cotangents.prompt!, wanted.cotangents.prompt!)).toBeGreaterThan(0.995);
+    expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(error);
+    expect(cosine(found.cotangents.prompt!, wanted.cotangents.prompt!)).toBeGreaterThan(likeness);
   });
 });
 
@@ -242,19 +263,21 @@ describe("the file of quantised weights", () => {
 
   it("takes the place of one that an earlier version rounded otherwise, and of no other", async () => {
     const { file } = await quantized(plain, "int8", hashFor("filed"));
+    const forGpus = await quantized(plain, "int8", hashFor("filed"), "webgpu");
     const others = ["int8-0123abcd", "int4-0123abcd", "int8-mine"].map((name) =>
       file.path.replace(/int8-\w+(?=\.safetensors$)/, name),
     );
     for (const path of others) writeFileSync(path, "");
     rmSync(file.path);
     await quantized(plain, "int8", hashFor("filed"));
-    expect([file.path, ...others].map((path) => existsSync(path))).toEqual([true, false, true, true]);
+    const paths = [file.path, forGpus.file.path, ...others];
+    expect(paths.map((path) => existsSync(path))).toEqual([true, true, false, true, true]);
   });
 
   it("is not there when making it was stopped, nor is a part of it", async () => {
     const controller = new AbortController();
     const options = { folder: folder("stopped"), signal: controller.signal, onProgress: () => controller.abort() };
-    await expect(quantizedWeights(plain, hashFor("filed"), "int8", options)).rejects.toThrow("abort");
+    await expect(quantizedWeights(plain, hashFor("filed"), recipeFor("int8"), options)).rejects.toThrow("abort");
     expect(readdirSync(folder("stopped"))).toEqual([]);
   });
 
@@ -270,7 +293,7 @@ describe("the file of quantised weights", () => {
   it("tells how far it is", async () => {
     const seen: [number, number][] = [];
     const options = { folder: folder("told"), onProgress: (done: number, total: number) => seen.push([done, total]) };
-    const { path } = await quantizedWeights(plain, hashFor("filed"), "int8", options);
+    const { path } = await quantizedWeights(plain, hashFor("filed"), recipeFor("int8"), options);
     const { length } = readFileSync(path);
     expect(seen.at(-1)).toEqual([length, length]);
     expect(seen.map(([done]) => done)).toEqual([...seen.map(([done]) => done)].sort((a, b) => a - b));
@@ -301,7 +324,7 @@ describe("weights in int8", () => {
     const path = writeModel(folder("outlined"), models.t5!());
     const { model } = await quantized(openModel(path), "int8", hashFor("outlined"));
     const parts = { ports: ["prompt" as const], trained: [], answered: [], newTokens: 0, dropout: false };
-    expect(outlineModel(path, "int8").runMemory(parts)).toEqual(model.runMemory(parts));
+    expect(outlineModel(path, recipeFor("int8")).runMemory(parts)).toEqual(model.runMemory(parts));
     expect(outlineModel(path).runMemory(parts)).not.toEqual(model.runMemory(parts));
   });
 

@@ -13,7 +13,7 @@ import {
   removeEarlier,
   writeBlockFile,
 } from "./blockFile.ts";
-import { type QuantizedPrecision, recipeOf } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 
 export interface QuantizeOptions extends WriteOptions {
   /** Where quantised weights of all models are kept. */
@@ -23,8 +23,7 @@ export interface QuantizeOptions extends WriteOptions {
 }
 
 /** Of the whole weights. */
-function contentOf(model: LanguageModel, weightsSha256: string, precision: QuantizedPrecision): BlockContent {
-  const recipe = recipeOf(precision);
+function contentOf(model: LanguageModel, weightsSha256: string, recipe: Recipe): BlockContent {
   const { multiplied, read } = weightUses(model.readingGraphs());
   const matrices = matricesToQuantize(multiplied, recipe);
   const quantized = new Set(matrices.map(({ location }) => location.name));
@@ -41,10 +40,10 @@ function contentOf(model: LanguageModel, weightsSha256: string, precision: Quant
 export async function quantizedWeights(
   model: LanguageModel,
   weightsSha256: string,
-  precision: QuantizedPrecision,
+  recipe: Recipe,
   { folder, onWarning, ...options }: QuantizeOptions,
 ): Promise<BlockFile & { made: boolean }> {
-  const content = contentOf(model, weightsSha256, precision);
+  const content = contentOf(model, weightsSha256, recipe);
   const outline = outlineBlockFile(content, folder, await signedProductsOverflow());
   const isThere = existsSync(outline.path);
   const fault = isThere ? await faultOf(outline.path, content, options.signal) : undefined;
@@ -55,7 +54,7 @@ export async function quantizedWeights(
   return { ...outline, made: true };
 }
 
-/** Quantised weights of which nothing is read: what a model in this precision would take. */
-export function outlineQuantized(model: LanguageModel, precision: QuantizedPrecision): BlockFile {
-  return outlineBlockFile(contentOf(model, "0".repeat(64), precision), model.folder);
+/** Quantised weights of which nothing is read: what a model by this recipe would take. */
+export function outlineQuantized(model: LanguageModel, recipe: Recipe): BlockFile {
+  return outlineBlockFile(contentOf(model, "0".repeat(64), recipe), model.folder);
 }
