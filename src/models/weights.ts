@@ -199,6 +199,13 @@ export class Weights {
     return entry && this.blocks ? { path: this.blocks.path, entry } : found;
   }
 
+  /** Whether a vector of floats is there, and all of it is zero. */
+  isZeroVector(name: string): boolean {
+    const { path, entry } = this.tensors.get(name) ?? {};
+    if (!path || !entry || entry.shape.length !== 1 || !storedDtypes.has(entry.dtype)) return false;
+    return readFloats(path, entry).every((value) => value === 0);
+  }
+
   /** Rows `begin … begin+count` of a matrix `[rows, columns]` as float32. */
   readRows(name: string, shape: readonly [number, number], begin = 0, count = shape[0] - begin): Float32Array {
     const { path, entry } = this.find(name, shape);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +9,15 @@ import { readPrompt } from "../../src/runs/prompts.ts";
 import { runJson } from "../../src/runs/schema.ts";
 import { Command, expectFailure, jsonLines, killLeftovers, ulpt } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { courseOf, createWorkspace, embeddedModel, keptBytes, type Workspace } from "../support/workspace.ts";
+import { eightBit, requantize } from "../support/requantize.ts";
+import {
+  causalModel,
+  courseOf,
+  createWorkspace,
+  embeddedModel,
+  keptBytes,
+  type Workspace,
+} from "../support/workspace.ts";
 
 const folder = temporaryFolder();
 const name = "ulpt-r2-seed1";
@@ -103,6 +112,27 @@ describe("a run in int8", () => {
     expectFailure(refused, { code: "DEVICE_MISSING", exit: 1, where: "webgpu: " });
     expect(refused.stderr).toContain('Let "precision" be "int8" or "float32"');
     expect(existsSync(workspace.run("halves", name))).toBe(false);
+  });
+});
+
+describe("a run on weights that others have quantised", () => {
+  it.each([
+    ["float32", undefined],
+    ["int8", { precision: "int8" }],
+  ])("in %s records how they were, and the hash of their own files", async (precision, quantization) => {
+    const model = folder(`model ${precision}`);
+    const config = { quant_method: "bitsandbytes", load_in_8bit: true };
+    requantize(causalModel, { to: model, plain: folder(`plain ${precision}`) }, config, eightBit);
+    const training = { steps: 2, warmupSteps: 0, evaluateEvery: 2 };
+    const file = workspace.experiment(`others-${precision}`, { model, precision, training, device: "cpu" });
+    const end = await ulpt(["train", file], { ...options, env: { HF_HUB_CACHE: folder("others") } });
+    expect(end.code, end.stderr).toBe(0);
+    const record = runPaths(workspace.run(`others-${precision}`, name)).run;
+    const recorded = runJson.parse(JSON.parse(readFileSync(record, "utf8"))).model;
+    expect(recorded.stored).toBe("bitsandbytes: 8 bit");
+    expect(recorded.quantization?.precision).toBe(quantization?.precision);
+    const bytes = readFileSync(join(model, "model.safetensors"));
+    expect(recorded.weightsSha256).toBe(createHash("sha256").update(bytes).digest("hex"));
   });
 });
 

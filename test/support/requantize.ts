@@ -113,3 +113,19 @@ export async function lossOf(model: LanguageModel): Promise<number> {
     await loss.release();
   }
 }
+
+/** As bitsandbytes stores a matrix in 8 bits: each row over its largest size. */
+export function eightBit({ rows, columns, data }: Matrix): Quantized {
+  const sizes = Float32Array.from({ length: rows }, (_, row) =>
+    data.subarray(row * columns, (row + 1) * columns).reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+  );
+  const size = (index: number) => sizes[Math.floor(index / columns)]!;
+  const numbers = Int8Array.from(data, (value, index) => Math.round((value / size(index)) * 127));
+  const values = Float32Array.from(numbers, (number, index) => (number * size(index)) / 127);
+  const tensors = {
+    weight: raw("I8", [rows, columns], numbers),
+    SCB: raw("F32", [rows], sizes),
+    weight_format: raw("U8", [], Uint8Array.of(0)),
+  };
+  return { tensors, values };
+}

@@ -407,10 +407,11 @@ export class PanelModel {
   }
 }
 
-/** Of weights that are not rounded nothing is said: they are as they come. */
-function precisionText({ model: { quantization } }: NonNullable<RunSummary["spec"]>): string | undefined {
-  if (!quantization) return undefined;
-  return `${quantization.precision}: ${quantizationText(quantization)}`;
+/** Of weights that nobody has rounded nothing is said: they are as they come. */
+function precisionText({ model: { stored, quantization } }: NonNullable<RunSummary["spec"]>): string | undefined {
+  const own = quantization ? `${quantization.precision}: ${quantizationText(quantization)}` : undefined;
+  if (stored === undefined) return own;
+  return `${own ?? "float32"}; its files hold ${stored}`;
 }
 
 /** Of a run that cannot be read nothing is known that another could share. */

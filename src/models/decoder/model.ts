@@ -310,6 +310,9 @@ function requireNothingElse(weights: Weights, architecture: Architecture, named:
   const wanted = new Set([...partNames(architecture)].map(named));
   for (const name of weights.names) {
     if (wanted.has(name) || architecture.ignored.test(name) || otherParts.test(name)) continue;
+    // GPTQ's earlier tools write a bias beside every matrix, and zeros where the model has none.
+    const beside = name.endsWith(".bias") && wanted.has(name.replace(/bias$/, "weight"));
+    if (beside && weights.isZeroVector(name)) continue;
     if (name.endsWith("lm_head.weight") || name === "embed_out.weight") continue; // a copy of the table that a tied head does not read
     throw new UlptError("MODEL_TENSOR", `The weights hold a tensor for which config.json has no place.`, {
       where: `${weights.folder}, tensor "${name}"`,

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { expectError } from "../../../test/support/errors.ts";
 import { temporaryFolder } from "../../../test/support/folder.ts";
 import {
+  eightBit,
   encodeRaw,
   lossOf,
   type Matrix,
@@ -202,21 +203,6 @@ function fourBit(nested: boolean) {
   };
 }
 
-function eightBit({ rows, columns, data }: Matrix): Quantized {
-  const sizes = Float32Array.from({ length: rows }, (_, row) =>
-    data.subarray(row * columns, (row + 1) * columns).reduce((most, value) => Math.max(most, Math.abs(value)), 0),
-  );
-  const size = (index: number) => sizes[Math.floor(index / columns)]!;
-  const numbers = Int8Array.from(data, (value, index) => Math.round((value / size(index)) * 127));
-  const values = Float32Array.from(numbers, (number, index) => (number * size(index)) / 127);
-  const tensors = {
-    weight: raw("I8", [rows, columns], numbers),
-    SCB: raw("F32", [rows], sizes),
-    weight_format: raw("U8", [], Uint8Array.of(0)),
-  };
-  return { tensors, values };
-}
-
 const bitsandbytes = (bits: 4 | 8) => ({ quant_method: "bitsandbytes", [`_load_in_${bits}bit`]: true });
 const forms: [string, Record<string, unknown>, (matrix: Matrix) => Quantized, number][] = [
   ["nf4", { ...bitsandbytes(4), _load_in_8bit: false }, fourBit(false), 0.2],
@@ -254,6 +240,31 @@ describe("a model whose matrices are quantised", () => {
       expect(Math.abs(loss / own - 1)).toBeLessThan(error);
     },
   );
+});
+
+describe("a bias beside a quantised matrix that the model has none for", () => {
+  /** As AutoGPTQ writes one beside every matrix. */
+  const withBias = (value: number) => {
+    const to = { to: folder(`model${folders}`), plain: folder(`plain${folders++}`) };
+    const encode = gptq(4, 32);
+    requantize(causalModel, to, { quant_method: "gptq", bits: 4, group_size: 32 }, (matrix) => {
+      const { tensors, values } = encode(matrix);
+      const bias = new Uint16Array(matrix.rows).fill(value, -1); // of half floats
+      return { tensors: { ...tensors, bias: raw("F16", [matrix.rows], bias) }, values };
+    });
+    return to;
+  };
+
+  it("is left aside where all of it is zero", async () => {
+    const to = withBias(0);
+    const loss = await lossOf(await openDecoded(to.to, folder("cache")));
+    expect(loss).toBe(await lossOf(openModel(to.plain)));
+  });
+
+  it("is refused where one number of it is not", async () => {
+    const to = withBias(0x3c00); // 1
+    await expectError(() => openDecoded(to.to, folder("cache")), "MODEL_TENSOR", ".bias");
+  });
 });
 
 /** The numbers of the matrix "x" of such tensors, as `[rows][columns]`. */
