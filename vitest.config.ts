@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 /** Commands in processes of their own that train little or nothing. */
 const commands = [
   "test/integration/{adapters,badInput,bench,causal,cuda,diff,foreignRun,hostile,hub,marks,olderVersion,paper,predict}.test.ts",
-  "test/integration/{privacy,registry,train}.test.ts",
+  "test/integration/{output,paperModels,precision,privacy,registry,terminal,train,warmStart,webgpu}.test.ts",
 ];
 
 export default defineConfig({
