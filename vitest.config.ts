@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-/** Commands in processes of their own that train little or nothing. */
+/** Commands in processes of their own, and small models. */
 const commands = [
-  "test/integration/{adapters,badInput,bench,causal,cuda,diff,foreignRun,hostile,hub,marks,olderVersion,paper,predict}.test.ts",
-  "test/integration/{output,paperModels,precision,privacy,registry,terminal,train,warmStart,webgpu}.test.ts",
+  "test/integration/{adapters,badInput,bench,causal,cuda,decoder,diff,foreignRun,hostile,hub,interruption}.test.ts",
+  "test/integration/{marks,olderVersion,output,paper,paperModels,ports,precision,predict,privacy,reference}.test.ts",
+  "test/integration/{registry,terminal,train,warmStart,webgpu}.test.ts",
 ];
 
 export default defineConfig({
