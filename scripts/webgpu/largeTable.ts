@@ -1,6 +1,6 @@
 /**
  * @file A table of embeddings of 671 MB on webgpu, as large as no buffer that the driver in software binds: its rows are looked up, and
- * it is multiplied in every precision, forward and backward. Prints the largest error of each as JSON; `prove.ts` runs it.
+ * it is multiplied in float32, int8 and float16, forward and backward. Prints the largest error of each as JSON; `prove.ts` runs it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { table } from "../../src/cli/table.ts";
 import type { Precision } from "../../src/models/quantize/recipe.ts";
+import { cosine } from "../../test/support/cosine.ts";
 import { type PrecisionCase, type PrecisionResult, runCase } from "../../test/support/precisionCase.ts";
 import { causalModel, embeddedModel } from "../../test/support/workspace.ts";
 
@@ -66,11 +67,6 @@ function inRoot<Result>(program: string, given: unknown): Result {
   });
   if (status !== 0) throw new Error(`It ended with ${status}:\n${stderr}`);
   return JSON.parse(stdout) as Result;
-}
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = (x: readonly number[], y: readonly number[]) => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
 const why = missing();

@@ -16,7 +16,7 @@ import { devicesFor, type Precision } from "../models/quantize/recipe.ts";
 import type { Measurement } from "../results/cost.ts";
 import { machineFacts } from "../training/costMeasurement.ts";
 import { estimateStepMemory } from "../training/memory.ts";
-import { openInPrecision, requirePrecision } from "../training/precision.ts";
+import { openInPrecision, requireProducts } from "../training/precision.ts";
 import { type ShapeName, writeRandomModel } from "../training/randomModel.ts";
 import { locateModel } from "../training/sources.ts";
 import { type Contender, compareSteps, peakOf, type StepComparison, type StepSizes } from "../training/stepBench.ts";
@@ -73,12 +73,9 @@ interface MemoryRequest {
 export async function bench(options: BenchOptions, signal: AbortSignal): Promise<void> {
   const { batch, source, target, promptLength: prompt, steps: turns, json } = options;
   const sizes = { batch, source, target, prompt };
-  const { device } = await resolveDevice(
-    options.device,
-    options.precision?.find((one) => one !== "float32"),
-  );
+  const { device } = await resolveDevice(options.device, ...(options.precision ?? []));
   const precisions = options.precision ?? (await precisionsOf(device));
-  for (const precision of precisions) requirePrecision(precision, device);
+  for (const precision of precisions) await requireProducts(precision, device);
   const reporter = createReporter({ json }, signal);
   const work = workFolder();
   try {

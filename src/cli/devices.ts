@@ -170,14 +170,15 @@ export function holdTo(pinned: PinnedDevice): string | undefined {
   return fault && `warning: ${fault}`;
 }
 
-async function fastestDevice(precision: Precision): Promise<{ device: Device; why: string | undefined }> {
-  const able = devicesFor(precision);
+async function fastestDevice(precisions: readonly Precision[]): Promise<{ device: Device; why: string | undefined }> {
+  const able = devices.filter((device) => precisions.every((one) => devicesFor(one).includes(device)));
+  const multiplies = able.length < devices.length ? ` that multiplies in ${precisions.join(" and ")}` : "";
   const reports = await reportDevices(able);
   const working = reports.filter((report) => report.works);
   const fastest = working.toSorted((a, b) => b.gflops - a.gflops)[0];
   if (!fastest) {
     const reasons = reports.flatMap((report) => (report.works ? [] : `${report.device}: ${report.reason}`));
-    throw new UlptError("DEVICE_MISSING", `No device works here that multiplies in ${precision}.`, {
+    throw new UlptError("DEVICE_MISSING", `No device works here${multiplies}.`, {
       where: reasons.join("; "),
       expected: `a device that works, of ${able.join(", ")}`,
       hint: `Let "precision" be "int8" or "float32", which run on the cpu.`,
@@ -187,21 +188,21 @@ async function fastestDevice(precision: Precision): Promise<{ device: Device; wh
   const others = working.filter(({ device }) => device !== "cpu").map(({ device }) => device);
   const why = others.length
     ? `auto: cpu is faster here than ${others.join(", ")}`
-    : "auto: no GPU works here (`ulpt devices` says why), so the cpu";
+    : `auto: no GPU${multiplies} works here (\`ulpt devices\` says why), so the cpu`;
   return { device: "cpu", why };
 }
 
 /**
- * The device to run on in a precision. `auto` is the fastest that gives right results on the trial graph; one asked for by name must work.
+ * The device to run on in a precision, or in several. `auto` is the fastest that gives right results on the trial graph; one asked for by name must work.
  * @throws OPTION_INVALID where it does not have the precision; DEVICE_MISSING where none works, with what is available and what the device needs
  */
 export async function resolveDevice(
   wanted: Device | "auto",
-  precision: Precision = "float32",
+  ...precisions: readonly Precision[]
 ): Promise<{ device: Device; why: string | undefined }> {
   if (wanted === "cpu") return { device: "cpu", why: undefined };
-  if (wanted === "auto") return fastestDevice(precision);
-  requirePrecision(precision, wanted);
+  if (wanted === "auto") return fastestDevice(precisions);
+  for (const precision of precisions) requirePrecision(precision, wanted);
   const report = await reportDevice(wanted);
   if (report.works) return { device: wanted, why: undefined };
   const others = await reportDevices();

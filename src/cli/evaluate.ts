@@ -19,20 +19,17 @@ import { type ModelPlace, type Scored, type ScoredRows, type ScoringTracking, sc
 import { durationText } from "../words/numbers.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { openSubject } from "./data.ts";
-import { resolveDevice } from "./devices.ts";
 import { formatPercent } from "./format.ts";
 import { openHub } from "./hub.ts";
+import { otherThanTrained, placeFor, tellPrecision } from "./modelPlace.ts";
 import { createReporter } from "./output.ts";
-import { tellPrecision } from "./quantize.ts";
 import {
   type CheckpointTarget,
-  deviceOf,
   modelOf,
   openCheckpoint,
   openPlain,
   openTarget,
   type PromptTarget,
-  precisionOf,
   promptOf,
   type Target,
 } from "./target.ts";
@@ -55,11 +52,6 @@ export interface Evaluated {
   predictions: string[];
 }
 
-/** The precision of an evaluation, where it is not that of the training: what is kept says so, and is kept beside the other. */
-function otherPrecision(target: Target, { precision }: ModelPlace): Precision | undefined {
-  return precision === precisionOf(target) ? undefined : precision;
-}
-
 /** Scores a checkpoint, beside the model without a prompt, and keeps both. @throws the signal's reason when aborted */
 export async function evaluateCheckpoint(
   target: CheckpointTarget,
@@ -77,8 +69,8 @@ export async function evaluateCheckpoint(
     revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
     maxNewTokens: settings.generation.maxNewTokens,
     promptPosition: settings.promptPosition,
-    place: placeOfCheckpoint(target, on, otherPrecision(target, place)),
-    precision: otherPrecision(target, place),
+    place: placeOfCheckpoint(target, on, otherThanTrained(target, place)),
+    precision: otherThanTrained(target, place),
     limits: settings.training.keepPredictions,
     hub: openHub(),
     async prompt(resources) {
@@ -128,8 +120,8 @@ export async function evaluatePrompt(
       directory,
       maxNewTokens,
       promptPosition,
-      place: placeOfPrompt(target, task, on, otherPrecision(target, place)),
-      precision: otherPrecision(target, place),
+      place: placeOfPrompt(target, task, on, otherThanTrained(target, place)),
+      precision: otherThanTrained(target, place),
       limits: predictionLimits.parse({}),
       hub: openHub(),
       prompt: () => prompt,
@@ -182,8 +174,7 @@ export async function withProgressBar<T>(
   target: Target,
   work: (place: ModelPlace, tracking: ScoringTracking) => Promise<T>,
 ): Promise<T> {
-  const precision = options.precision ?? precisionOf(target);
-  const { device } = await resolveDevice(options.device ?? deviceOf(target), precision);
+  const place = await placeFor(target, options);
   const bar = new cliProgress.SingleBar({
     format: "  {bar} {value}/{total}  ETA {eta_formatted}",
     barsize: 24,
@@ -198,16 +189,13 @@ export async function withProgressBar<T>(
   };
   const reporter = createReporter(options, signal);
   try {
-    tellPrecision(target, precision, reporter);
-    return await work(
-      { device, precision },
-      {
-        allowPrograms: options.runGeneratedCode,
-        onPreparation: (progress) => reporter.preparing(progress),
-        signal,
-        onProgress,
-      },
-    );
+    tellPrecision(target, place, reporter);
+    return await work(place, {
+      allowPrograms: options.runGeneratedCode,
+      onPreparation: (progress) => reporter.preparing(progress),
+      signal,
+      onProgress,
+    });
   } finally {
     bar.stop();
   }

@@ -12,10 +12,10 @@ import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts
 import { type AnswerOptions, LoadedModel } from "../training/loadedModel.ts";
 import { leadingCount } from "../training/position.ts";
 import { behind, type Prompted } from "../training/prompted.ts";
-import { resolveDevice } from "./devices.ts";
+import { placeFor, tellPrecision } from "./modelPlace.ts";
 import { createReporter } from "./output.ts";
-import { quantizing, tellPrecision } from "./quantize.ts";
-import { deviceOf, modelOf, openTarget, precisionOf, promptOf, type Target, taskOf } from "./target.ts";
+import { quantizing } from "./quantize.ts";
+import { modelOf, openTarget, promptOf, type Target, taskOf } from "./target.ts";
 import { LiveText, sayJson } from "./terminal.ts";
 
 type SamplingOptions = Omit<AnswerNumbers, "maxNewTokens">;
@@ -145,13 +145,12 @@ export async function predict(
 ): Promise<void> {
   const { raw, maxNewTokens, stop, json, device: wanted, precision: asPrecision, ...sampling } = options;
   const target = openTarget(name);
-  const precision = asPrecision ?? precisionOf(target);
-  const { device } = await resolveDevice(wanted ?? deviceOf(target), precision);
+  const place = await placeFor(target, { device: wanted, precision: asPrecision });
   // Of a stop nothing is said: what was written of an answer stays as it is.
   const reporter = createReporter({ json }, new AbortController().signal);
-  const access = { precision, device, ...quantizing(reporter, signal) };
+  const access = { ...place, ...quantizing(reporter, signal) };
   const model = await LoadedModel.openInPrecision(await modelOf(target, { signal }), access);
-  tellPrecision(target, precision, reporter);
+  tellPrecision(target, place, reporter);
   const asked = { raw, maxNewTokens, stop, sampling };
   try {
     if (json) await printLines(target, texts, model, asked, signal);

@@ -1,7 +1,7 @@
 /** @file `ulpt quantize`: makes the weights that training in a precision other than float32 multiplies, before they are needed. */
 import { statSync } from "node:fs";
 import type { Device } from "../graph/devices.ts";
-import { devicesFor, type Precision, type QuantizedPrecision } from "../models/quantize/recipe.ts";
+import { devicesFor, type QuantizedPrecision } from "../models/quantize/recipe.ts";
 import { quantizationText } from "../runs/quantizationText.ts";
 import { type PrecisionOptions, prepareInPrecision } from "../training/precision.ts";
 import { locateModel } from "../training/sources.ts";
@@ -11,7 +11,6 @@ import { formatBytes } from "./format.ts";
 import { openHub } from "./hub.ts";
 import { createReporter } from "./output.ts";
 import type { Reporter } from "./reporter.ts";
-import { precisionOf, type Target } from "./target.ts";
 import { say, sayJson } from "./terminal.ts";
 
 /** How the quantising of a model is told. */
@@ -25,17 +24,6 @@ export function quantizing(
     onQuantize: (progress) => reporter.preparing({ stage: "quantize", ...progress }),
     onWarning: (message) => reporter.note(`warning: ${message}`),
   };
-}
-
-/** Says in what the model runs, unless that is float32 now and was so in training. */
-export function tellPrecision(target: Target, precision: Precision, { note }: Pick<Reporter, "note">): void {
-  const trained = precisionOf(target);
-  if (precision === "float32" && trained === "float32") return;
-  note(
-    precision === trained
-      ? `the model runs in ${precision}, as in the training`
-      : `the model runs in ${precision}; in the training it ran in ${trained}`,
-  );
 }
 
 /** @param name a model folder, or a model of the Hub, which is downloaded where it is not there */

@@ -6,7 +6,7 @@ import { modelFolderFiles, tokenizerConfigFile } from "../formats/modelFolder.ts
 import type { Device } from "../graph/devices.ts";
 import type { FetchProgress } from "../hub/hub.ts";
 import { readDimensions } from "../models/model.ts";
-import type { Precision } from "../models/quantize/recipe.ts";
+import { devicesFor, type Precision } from "../models/quantize/recipe.ts";
 import { runPaths } from "../runs/layout.ts";
 import type { AnswerPiece, ServiceMethod, ServiceMethods, ServiceProgress } from "../shared/service.ts";
 import { sharePrompt } from "../training/adapters.ts";
@@ -15,6 +15,7 @@ import { wantedRows } from "../training/evaluationPlace.ts";
 import { exportPrompt } from "../training/export.ts";
 import { LoadedModel } from "../training/loadedModel.ts";
 import { findRun, recordedFolder, workspaceOf } from "../training/references.ts";
+import type { ModelPlace } from "../training/scoring.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
 import { costDefaults, measureFitting } from "./cost.ts";
 import { bringCuda, planCuda, stateOfCuda, takeCudaAway } from "./cuda.ts";
@@ -22,11 +23,12 @@ import { openSubject, previewOf } from "./data.ts";
 import { reportDevice, reportDevices, resolveDevice } from "./devices.ts";
 import { evaluateCheckpoint, evaluatePrompt, taskOfRun } from "./evaluate.ts";
 import { openHub } from "./hub.ts";
+import { placeFor } from "./modelPlace.ts";
 import { answerTexts, type RowPiece } from "./predict.ts";
 import { importInto, promptToShare } from "./share.ts";
 import { inspectTarget } from "./show.ts";
 import { surveyModels } from "./survey.ts";
-import { deviceOf, modelOf, openCheckpoint, openPrompt, openTarget, precisionOf, type Target } from "./target.ts";
+import { modelOf, openCheckpoint, openPrompt, openTarget, precisionOf, type Target } from "./target.ts";
 import type { Task } from "./work.ts";
 
 /** The name of the task that answers a method. */
@@ -88,15 +90,14 @@ function createHandlers(models: ModelCache): Handlers {
         lengths[which] += text.length;
       };
       const options = { raw, maxNewTokens, stop, sampling, signal, onPiece };
-      const model = await models.openInPrecision(await modelOf(target, context), precisionOf(target), signal);
+      const { device, precision } = await placeOfAnswers(target);
+      const model = await models.openInPrecision(await modelOf(target, context), precision, signal, device);
       const [answer] = await answerTexts(target, [text], model, options);
       return answer!;
     },
     async evaluate({ checkpoint, split, file, like, runGeneratedCode }, { signal }) {
       const target = openTarget(checkpoint);
-      const precision = precisionOf(target);
-      const { device } = await resolveDevice(deviceOf(target), precision);
-      const place = { device, precision };
+      const place = await placeFor(target, {});
       const tracking = { signal, allowPrograms: runGeneratedCode ?? false };
       const on = wantedRows(split, file);
       if (target.kind === "checkpoint") return (await evaluateCheckpoint(target, on, place, tracking)).report;
@@ -159,6 +160,12 @@ function createHandlers(models: ModelCache): Handlers {
     },
     removeCuda: async () => ({ bytes: await takeCudaAway() }),
   };
+}
+
+/** A few texts are answered on the cpu, where it multiplies as in the training; if nothing here does, in float32. */
+async function placeOfAnswers(target: Target): Promise<ModelPlace> {
+  const precision = precisionOf(target);
+  return devicesFor(precision).includes("cpu") ? { device: "cpu", precision } : placeFor(target, {}, true);
 }
 
 /** The models used last stay open; requests run one at a time, so nobody uses one that is released. */

@@ -95,6 +95,7 @@ export async function withTraining(
     task: first!.task,
     directory: experiment.directory,
     device,
+    elsewhere: elsewhere !== undefined,
     precision: first!.precision,
     revisions,
     ...access(reporter, options.runGeneratedCode, signal),

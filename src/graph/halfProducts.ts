@@ -8,12 +8,26 @@ import { multiplyHalves, toHalf } from "./raw.ts";
 import { floats, Session } from "./session.ts";
 import { input, scalar } from "./tensor.ts";
 
-/** What is wrong with products in float16 on a device, for people; undefined where they are right. Throws nothing. */
-export async function halfProductsFault(device: Device): Promise<string | undefined> {
+export interface ProductsFault {
+  /** For people: what the device does. */
+  reason: string;
+  cause?: unknown;
+}
+
+const faults = new Map<Device, Promise<ProductsFault | undefined>>();
+
+/** What is wrong with products in float16 on a device; undefined where they are right. Tried once, and throws nothing. */
+export function halfProductsFault(device: Device): Promise<ProductsFault | undefined> {
+  const known = faults.get(device) ?? findFault(device);
+  faults.set(device, known);
+  return known;
+}
+
+async function findFault(device: Device): Promise<ProductsFault | undefined> {
   try {
-    return (await tryProducts(device)) ? undefined : "its products are wrong";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return (await tryProducts(device)) ? undefined : { reason: "its products are wrong" };
+  } catch (cause) {
+    return { reason: "its driver takes no such products", cause };
   }
 }
 

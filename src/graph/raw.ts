@@ -153,7 +153,7 @@ export const toHalf = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.f
 
 const narrowings = new WeakMap<Tensor, { halves: Tensor; sizes: Tensor }>();
 
-/** Each row of `x` in float16 over its largest size, so that none is too large or too small for it; several products may read them. */
+/** Each row of `x` in float16 over its largest size: none is too large for it, and what is lost is small beside the largest. */
 function narrowedRows(x: Tensor): { halves: Tensor; sizes: Tensor } {
   const known = narrowings.get(x);
   if (known) return known;

@@ -3,7 +3,7 @@ import { UlptError } from "../errors.ts";
 import { type Shape, shapeText } from "./dims.ts";
 
 export type Dtype = "float32" | "float16" | "int64" | "bool" | "uint8" | "int8";
-/** How numbers of a weight are stored in its file; anything but float32 is cast when the session loads it. */
+/** How numbers of a weight are stored in its file; what is read in another type is cast when the session loads it. */
 export type StoredDtype = "float32" | "float16" | "bfloat16";
 
 export type Attribute = number | { float: number } | string | readonly number[];
@@ -125,8 +125,12 @@ export interface MatrixIntegers {
   alongRows: IntegerBlocks | IntegerColumns;
 }
 
-/** A frozen float tensor that stays in its file: read as float32, unless another type is asked for, in which it has to be stored. */
-export function weight(location: WeightLocation, shape: readonly number[], dtype: Dtype = "float32"): Tensor {
+/** A frozen tensor that stays in its file. @param dtype in which graphs read it; default: integers as they are, else float32 */
+export function weight(
+  location: WeightLocation,
+  shape: readonly number[],
+  dtype: Dtype = location.stored === "uint8" || location.stored === "int8" ? location.stored : "float32",
+): Tensor {
   return new Tensor(dtype, shape, { kind: "weight", ...location });
 }
 

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
 import { canonicalJson } from "../experiment/describe.ts";
-import type { Precision } from "../models/quantize/recipe.ts";
 import { type EvaluatedRows, type EvaluationSubject, evaluationName } from "../runs/evaluations.ts";
 import { fingerprint } from "../runs/inspection.ts";
 import { checkpointStep, evaluationsFolder, runPaths } from "../runs/layout.ts";
@@ -41,7 +40,7 @@ export interface EvaluationPlace {
 export function placeOfCheckpoint(
   { run, path }: { run: Run; path: string },
   on: WantedRows,
-  precision: Precision | undefined,
+  precision: string | undefined,
 ): EvaluationPlace {
   const step = checkpointStep(basename(path))!;
   const file = fileReference(on, workspaceOf(run));
@@ -54,7 +53,7 @@ export function placeOfPrompt(
   { path, modelSha256 }: { path: string; modelSha256: string },
   task: TaskDefinition,
   on: WantedRows,
-  precision: Precision | undefined,
+  precision: string | undefined,
 ): EvaluationPlace {
   const workspace = findWorkspace(dirname(path));
   const file = fileReference(on, workspace);

@@ -51,24 +51,26 @@ export function requirePrecision(precision: Precision, device: Device): void {
   });
 }
 
-/** @throws OPTION_INVALID where the device has no products in float16, or wrong ones */
-async function requireHalfProducts(device: Device): Promise<void> {
+/** @throws as `requirePrecision`, and OPTION_INVALID where the device that is here has no such products, or wrong ones */
+export async function requireProducts(precision: Precision, device: Device): Promise<void> {
+  requirePrecision(precision, device);
+  if (precision !== "float16") return;
   const fault = await halfProductsFault(device);
-  if (fault === undefined) return;
-  throw new UlptError("OPTION_INVALID", `The device ${device} does not multiply in float16 here: ${fault}`, {
+  if (!fault) return;
+  throw new UlptError("OPTION_INVALID", `The device ${device} does not multiply in float16 here: ${fault.reason}.`, {
     where: "precision",
     expected: `a GPU whose driver has numbers of 16 bits, or another precision`,
     hint: `Let "precision" be "int8", which takes less memory still, or leave it out; a newer driver may have them.`,
+    cause: fault.cause,
   });
 }
 
 /**
  * Opens the model in `folder`, to be run on the device.
- * @throws as `prepareInPrecision`; OPTION_INVALID where the device cannot multiply so here
+ * @throws as `requireProducts` and `prepareInPrecision`
  */
 export async function openInPrecision(folder: string, options: PrecisionOptions): Promise<ModelInPrecision> {
-  requirePrecision(options.precision, options.device);
-  if (options.precision === "float16") await requireHalfProducts(options.device);
+  await requireProducts(options.precision, options.device);
   return prepareInPrecision(folder, options);
 }
 

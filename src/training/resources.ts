@@ -18,7 +18,7 @@ import { filesBeside, type LoadOptions, loadTask, type Task } from "../tasks/exa
 import { parseSplit } from "../tasks/split.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
 import { type Evaluation, type EvaluationOptions, evaluate } from "./evaluation.ts";
-import { openInPrecision, type QuantizeProgress, requirePrecision } from "./precision.ts";
+import { prepareInPrecision, type QuantizeProgress, requireProducts } from "./precision.ts";
 import { locateModel, locateTask } from "./sources.ts";
 import { openTaskTokenizer } from "./taskTokenizer.ts";
 
@@ -34,6 +34,8 @@ export interface ResourceOptions {
   /** Absolute: what relative paths start at. */
   directory: string;
   device: Device;
+  /** Whether that is one of another machine: here nothing is computed. */
+  elsewhere?: boolean | undefined;
   /** Default: float32. */
   precision?: Precision | undefined;
   hub: Hub;
@@ -114,16 +116,26 @@ export class Resources {
    *   PROGRAMS_OFF, PROGRAMS_FAILED for a task that runs programs; the signal's reason when aborted
    */
   static async open(options: ResourceOptions): Promise<Resources> {
-    const { directory, device, precision = "float32", hub, testFile, signal, onProgress, onWarning } = options;
+    const {
+      directory,
+      device,
+      elsewhere = false,
+      precision = "float32",
+      hub,
+      testFile,
+      signal,
+      onProgress,
+      onWarning,
+    } = options;
     const definition = testFile === undefined ? options.task : { ...options.task, test: testFile };
-    requirePrecision(precision, device);
+    if (!elsewhere) await requireProducts(precision, device);
     const runProgram = await programRunner(definition, options.allowPrograms ?? false, signal);
     const onDownload = (progress: FetchProgress) => onProgress?.({ stage: "download", ...progress });
     const access = { directory, hub, signal, onProgress: onDownload, onWarning };
     const { folder, revision } = await locateModel(options.model, { ...access, revision: options.revisions?.model });
     // What is wrong with the model is found before a data set is fetched for it.
     const onQuantize = (progress: QuantizeProgress) => onProgress?.({ stage: "quantize", ...progress });
-    const opened = await openInPrecision(folder, { precision, device, hub, signal, onQuantize, onWarning });
+    const opened = await prepareInPrecision(folder, { precision, device, hub, signal, onQuantize, onWarning });
     const { model, recipe, stored } = opened;
     const tokenizer = openTaskTokenizer(model.folder, model.config, definition);
     const located = await locateTask(options.task, { ...access, revision: options.revisions?.data });

@@ -49,8 +49,8 @@ export interface Scored extends Pick<ResourceOptions, "model" | "task" | "direct
   maxNewTokens: number | null;
   promptPosition: PromptPosition;
   place: EvaluationPlace;
-  /** Where it is not that of the training. */
-  precision: Precision | undefined;
+  /** Where the weights are not rounded as in the training, how. */
+  precision: string | undefined;
   limits: PredictionLimits;
   prompt(resources: Resources): Prompted | Promise<Prompted>;
 }

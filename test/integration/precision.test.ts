@@ -3,9 +3,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quantizedFolder } from "../../src/hub/cache.ts";
+import { recipeOf } from "../../src/models/quantize/recipe.ts";
 import { listCheckpoints, loadCheckpoint } from "../../src/runs/checkpoints.ts";
 import { runPaths } from "../../src/runs/layout.ts";
-import { readPrompt } from "../../src/runs/prompts.ts";
+import { readPrompt, writePrompt } from "../../src/runs/prompts.ts";
 import { runJson } from "../../src/runs/schema.ts";
 import { Command, expectFailure, jsonLines, killLeftovers, ulpt } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -112,6 +113,34 @@ describe("a run in int8", () => {
     expectFailure(refused, { code: "DEVICE_MISSING", exit: 1, where: "webgpu: " });
     expect(refused.stderr).toContain('Let "precision" be "int8" or "float32"');
     expect(existsSync(workspace.run("halves", name))).toBe(false);
+  });
+});
+
+describe("a prompt that was trained in another precision, or for another device", () => {
+  /** The exported prompt, as if it were of a machine with a GPU. */
+  const promptOf = (title: string, precision: "int8" | "float16") => {
+    const { tensors, metadata } = readPrompt(workspace.path("prompts", "shared.prompt.safetensors"));
+    const quantization = recipeOf(precision, "webgpu")!;
+    return writePrompt(workspace.folder, title, { tensors, metadata: { ...metadata, quantization } }).path;
+  };
+  const withoutGpu = () => ({ ...options, env: { ...options.env, VK_ICD_FILENAMES: "/none" } });
+
+  it("answers in float32 where no device here multiplies as in the training, and that is said", async () => {
+    const answered = await ulpt(["predict", promptOf("halves", "float16"), "a cold soup"], withoutGpu());
+    expect(answered.code, answered.stderr).toBe(0);
+    expect(answered.stdout).toContain("the model runs in float32; in the training it ran in float16");
+  });
+
+  it("is refused where that precision is asked for all the same", async () => {
+    const args = ["predict", promptOf("asked", "float16"), "a cold soup", "--precision", "float16"];
+    expectFailure(await ulpt(args, withoutGpu()), { code: "DEVICE_MISSING", exit: 1, where: "webgpu: " });
+  });
+
+  it("says that the cpu rounds otherwise than the GPU it was trained on", async () => {
+    const answered = await ulpt(["predict", promptOf("blocks", "int8"), "a cold soup"], withoutGpu());
+    expect(answered.stdout).toContain(
+      "the model runs in int8, 8 bit with a scale per output; in the training it ran in int8, 8 bit in blocks of 32",
+    );
   });
 });
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openModel } from "../../src/models/model.ts";
 import { type Verification, verifyCase } from "../../src/models/verify.ts";
+import { cosine } from "../support/cosine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { fixture, golden, haveGolden } from "../support/golden.ts";
 import { type PrecisionCase, type PrecisionResult, runCase } from "../support/precisionCase.ts";
@@ -66,15 +67,11 @@ describe.skipIf(!available)(`webgpu through SwiftShader${why}`, () => {
   );
 
   it("refuses float16 before anything is read, since this driver has no numbers of 16 bits", () => {
-    const given = JSON.stringify(caseOf("T5", { precision: "float16", device: "webgpu" }));
+    const nowhere = { ...caseOf("T5", { precision: "float16", device: "webgpu" }), folder: folder("nowhere") };
+    const given = JSON.stringify(nowhere);
     const { status, stderr } = onWebgpu("precisionCase.ts", given);
     expect(status).not.toBe(0);
     expect(stderr).toContain("does not multiply in float16 here");
     expect(stderr).toContain("OPTION_INVALID");
   });
 });
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = (x: readonly number[], y: readonly number[]) => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}

@@ -90,9 +90,7 @@ function partNames(matrix: string, part: "columns" | "rows" | "halves"): PartNam
   return { packed: `${matrix}#${part}`, scales: `${matrix}#${part}.scales` };
 }
 
-/**
- * What graphs multiply in the place of a matrix `[rows, columns]`; undefined where the file has nothing of it.
- */
+/** What graphs multiply in the place of a matrix `[rows, columns]`; undefined where the file has nothing of it. */
 export function matrixFactors(file: BlockFile, matrix: string, shape: readonly number[]): MatrixFactors | undefined {
   const [rows, columns] = shape as [number, number];
   const { forward, backward } = file.recipe;
@@ -190,7 +188,8 @@ export function removeEarlier(path: string, { recipe, weightsSha256 }: BlockCont
   for (const name of readdirSync(folder)) {
     const rest = name.startsWith(beginning) ? name.slice(beginning.length) : "";
     const [, hash] = /^([0-9a-f]{8})\.safetensors$/.exec(rest) ?? [];
-    if (hash !== undefined && !isKnownRecipe(hash)) rmSync(join(folder, name), { force: true });
+    const isEarlier = hash !== undefined && !isKnownRecipe(hash) && join(folder, name) !== path;
+    if (isEarlier) rmSync(join(folder, name), { force: true });
   }
 }
 

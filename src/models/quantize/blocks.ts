@@ -100,6 +100,9 @@ function quantizeBlock(
   return true;
 }
 
+/** Of float32. */
+const smallestNormal = 2 ** -126;
+
 /**
  * Of 8 bits the largest number becomes ±127. Of 4 bits, where every step counts, it becomes −8, whatever its sign: the scale has the
  * other. Not finite where a number is not.
@@ -114,6 +117,7 @@ function scaleOf(values: Float32Array, start: number, stride: number, count: num
     sum += value * 0;
   }
   if (Number.isNaN(sum)) return sum;
-  if (bits === 8) return Math.fround(Math.max(largest, -smallest) / 127);
-  return Math.fround((largest > -smallest ? largest : smallest) / -8);
+  const scale = bits === 8 ? Math.max(largest, -smallest) / 127 : (largest > -smallest ? largest : smallest) / -8;
+  // With fewer digits a scale would leave the largest number out of reach.
+  return Math.abs(scale) < smallestNormal ? 0 : Math.fround(scale);
 }

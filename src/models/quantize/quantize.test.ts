@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { cosine } from "../../../test/support/cosine.ts";
 import { expectError } from "../../../test/support/errors.ts";
 import { temporaryFolder } from "../../../test/support/folder.ts";
 import { Random } from "../../../test/support/random.ts";
@@ -135,11 +136,6 @@ async function lossOf(model: LanguageModel, ports: readonly PortName[] = ["promp
   } finally {
     await loss.release();
   }
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
 /** What each takes of the loss, and leaves of the gradient. All run on the cpu, where what GPUs multiply has the same meaning. */
@@ -287,13 +283,32 @@ describe("the file of quantised weights", () => {
     expect(readdirSync(folder("stopped"))).toEqual([]);
   });
 
-  it("cannot be made of numbers that are not finite, and the error names their tensor", async () => {
+  it.each([
+    ["int8", "cpu", Number.NaN],
+    ["int4", "cpu", Number.POSITIVE_INFINITY],
+    ["int8", "webgpu", Number.NaN],
+    ["int4", "webgpu", Number.NEGATIVE_INFINITY],
+    ["float16", "webgpu", Number.NaN],
+    ["float16", "webgpu", Number.NEGATIVE_INFINITY],
+  ] as const)("of %s for %s cannot be made where a number is %d, and the error names its tensor", async (...one) => {
+    const [precision, device, bad] = one;
     const tiny = models.llama!();
     const name = "model.layers.0.mlp.up_proj.weight";
-    tiny.weights[name]!.data[77] = Number.NaN;
+    tiny.weights[name]!.data[77] = bad;
     const broken = openModel(writeModel(folder("broken"), tiny));
-    await expectError(() => quantized(broken, "int8", hashFor("broken")), "MODEL_TENSOR", name);
-    expect(files().length).toBeGreaterThan(0);
+    const hash = hashFor(`${one}`);
+    await expectError(() => quantized(broken, precision, hash, device), "MODEL_TENSOR", name);
+    expect(readdirSync(cache()).filter((file) => file.startsWith(hash))).toEqual([]);
+  });
+
+  it("has a head that is the table of embeddings once in float16, and as integers beside it in int8", async () => {
+    const path = writeModel(folder("tied"), models.t5!());
+    const names = async (precision: QuantizedPrecision) => {
+      const { file } = await quantized(openModel(path), precision, hashFor("tied"), "webgpu");
+      return [...readHeader(file.path).tensors.keys()].filter((name) => /shared|lm_head/.test(name)).sort();
+    };
+    expect(await names("float16")).toEqual(["shared.weight"]);
+    expect(await names("int8")).toContain("shared.weight#columns");
   });
 
   it("tells how far it is", async () => {

@@ -1,7 +1,7 @@
 /** @file The quantised weights of a model out of the folder they are kept in: verified, or made when they are first asked for. */
 import { existsSync } from "node:fs";
 import { signedProductsOverflow } from "../../graph/signedProducts.ts";
-import { weightUses } from "../../graph/weightUses.ts";
+import { type MultipliedMatrix, weightUses } from "../../graph/weightUses.ts";
 import type { LanguageModel } from "../languageModel.ts";
 import type { WriteOptions } from "../verifiedFile.ts";
 import {
@@ -25,7 +25,9 @@ export interface QuantizeOptions extends WriteOptions {
 /** Of the whole weights. */
 function contentOf(model: LanguageModel, weightsSha256: string, recipe: Recipe): BlockContent {
   const { multiplied, read } = weightUses(model.readingGraphs());
-  const matrices = matricesToQuantize(multiplied, recipe);
+  const isTable = ({ matrix }: MultipliedMatrix) => read.some(({ source }) => source === matrix.source);
+  const candidates = recipe.forward.bits === 16 ? multiplied.filter((one) => !isTable(one)) : multiplied;
+  const matrices = matricesToQuantize(candidates, recipe);
   const quantized = new Set(matrices.map(({ location }) => location.name));
   const others = multiplied
     .map(({ matrix }) => matrix)

@@ -16,13 +16,17 @@ export interface BlockFormat {
 }
 export interface HalfFormat {
   bits: 16;
-  /** The most rows and columns of a tile: so many numbers are added up in 16 bits. */
+  /**
+   * The most rows and columns of a tile: so many numbers are added up in 16 bits. Smaller ones are more exact, but a product takes the
+   * memory of its result for each tile that it runs over.
+   */
   tileSize: number;
 }
 
 /**
  * Every matrix that the model multiplies texts with, the head too, is kept so; tables of embeddings, norms, biases and small matrices
- * stay as they are. Integers are symmetric: zero stays zero.
+ * stay as they are. Integers are symmetric: zero stays zero. In float16 a head that is the table of embeddings stays as it is: it is
+ * there anyhow, and its products are the largest of all.
  */
 export interface Recipe {
   precision: QuantizedPrecision;
@@ -40,7 +44,7 @@ const shared = { version: 2, smallest: 32 } as const;
 const rows: WeightFormat = { bits: 8 };
 /** Of 32 the engine's kernels for GPUs take all. */
 const blocks = (bits: 4 | 8): BlockFormat => ({ bits, blockSize: 32 });
-const tiles: HalfFormat = { bits: 16, tileSize: 256 };
+const tiles: HalfFormat = { bits: 16, tileSize: 512 };
 
 /** By what the kernels of a device multiply. */
 const recipes: Readonly<Record<QuantizedPrecision, Readonly<Partial<Record<Device, Recipe>>>>> = {

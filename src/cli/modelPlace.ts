@@ -1,0 +1,66 @@
+/** @file On what and in what the model of a checkpoint or an exported prompt runs: as in its training, or as is asked for. */
+import { UlptError } from "../errors.ts";
+import { canonicalJson } from "../experiment/describe.ts";
+import type { Device } from "../graph/devices.ts";
+import { devicesFor, type Precision, recipeOf } from "../models/quantize/recipe.ts";
+import { quantizationText } from "../runs/quantizationText.ts";
+import { requireProducts } from "../training/precision.ts";
+import type { ModelPlace } from "../training/scoring.ts";
+import { resolveDevice } from "./devices.ts";
+import type { Reporter } from "./reporter.ts";
+import { deviceOf, precisionOf, type Target } from "./target.ts";
+
+export interface AskedPlace {
+  device?: Device | "auto" | undefined;
+  precision?: Precision | undefined;
+}
+
+/**
+ * As in the training, unless something else is asked for.
+ * @param orPlain whether the model may run in float32 on the cpu where nothing here multiplies as in the training, and nothing was asked
+ * for; default: of an exported prompt, which may come from another machine
+ * @throws as `resolveDevice` and `requireProducts`
+ */
+export async function placeFor(
+  target: Target,
+  { device: asked, precision: askedPrecision }: AskedPlace,
+  orPlain = target.kind === "prompt",
+): Promise<ModelPlace> {
+  const precision = askedPrecision ?? precisionOf(target);
+  const usual = deviceOf(target);
+  const wanted = asked ?? (devicesFor(precision).includes(usual) ? usual : "auto");
+  try {
+    const { device } = await resolveDevice(wanted, precision);
+    await requireProducts(precision, device);
+    return { device, precision };
+  } catch (error) {
+    const isAsked = asked !== undefined || askedPrecision !== undefined;
+    if (!orPlain || isAsked || precision === "float32" || !(error instanceof UlptError)) throw error;
+    return { device: "cpu", precision: "float32" };
+  }
+}
+
+/** In what the model runs, where its weights are not rounded as in the training: what is kept of it says so. */
+export function otherThanTrained(target: Target, { device, precision }: ModelPlace): string | undefined {
+  const recipe = precision === "float32" ? undefined : recipeOf(precision, device);
+  if (canonicalJson(recipe ?? null) === canonicalJson(trainedRecipe(target) ?? null)) return undefined;
+  return recipe && precision === precisionOf(target) ? `${precision}, ${quantizationText(recipe)}` : precision;
+}
+
+/** Says in what the model runs, unless that is float32 now and was so in training. */
+export function tellPrecision(target: Target, place: ModelPlace, { note }: Pick<Reporter, "note">): void {
+  const trained = precisionOf(target);
+  if (place.precision === "float32" && trained === "float32") return;
+  const other = otherThanTrained(target, place);
+  const recipe = trainedRecipe(target);
+  const before = recipe && trained === place.precision ? `${trained}, ${quantizationText(recipe)}` : trained;
+  note(
+    other === undefined
+      ? `the model runs in ${place.precision}, as in the training`
+      : `the model runs in ${other}; in the training it ran in ${before}`,
+  );
+}
+
+function trainedRecipe(target: Target) {
+  return target.kind === "prompt" ? target.quantization : target.run.spec.model.quantization;
+}
