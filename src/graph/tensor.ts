@@ -89,7 +89,6 @@ export interface IntegerBlocks {
 /** A matrix `[inputs, outputs]` of integers of 8 bits, with a scale for each output: `W[k, n] ≈ scales[n] · packed[k, n]`. */
 export interface IntegerColumns {
   kind: "columns";
-  inputs: number;
   outputs: number;
   /** `[inputs, outputs]` int8 */
   packed: Tensor;

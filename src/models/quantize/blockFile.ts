@@ -121,7 +121,7 @@ function integersOf(
     return found && { kind: "blocks", ...format, ...sizes, ...found };
   }
   const found = partOf(file, names, "int8");
-  return found && { kind: "columns", ...sizes, ...found, overflows: file.overflows };
+  return found && { kind: "columns", outputs: sizes.outputs, ...found, overflows: file.overflows };
 }
 
 /** The tensors of a part of a matrix. */
@@ -142,21 +142,22 @@ interface PartSizes {
   scales: TensorSizes;
 }
 
-function sizesFor(dtype: string, bytesEach: number, shape: number[]): TensorSizes {
+function tensorSizes(dtype: string, bytesEach: number, shape: number[]): TensorSizes {
   return { dtype, shape, bytes: bytesEach * shape.reduce((product, size) => product * size, 1) };
 }
 
 /** Of a matrix `[outputs, inputs]`, what its integers and their scales take in the file. */
 function sizesOf(format: IntegerFormat, inputs: number, outputs: number): PartSizes {
-  if (!isBlocks(format)) return { packed: sizesFor("I8", 1, [inputs, outputs]), scales: sizesFor("F32", 4, [outputs]) };
+  if (!isBlocks(format))
+    return { packed: tensorSizes("I8", 1, [inputs, outputs]), scales: tensorSizes("F32", 4, [outputs]) };
   const { blocks, bytes } = blockSizes(format, inputs);
-  return { packed: sizesFor("U8", 1, [outputs, blocks, bytes]), scales: sizesFor("F32", 4, [outputs, blocks]) };
+  return { packed: tensorSizes("U8", 1, [outputs, blocks, bytes]), scales: tensorSizes("F32", 4, [outputs, blocks]) };
 }
 
 /** What a matrix in float16 takes. */
 function halfSizes(format: HalfFormat, rows: number, columns: number): PartSizes {
   const { down, across, height, width } = tilingOf(format, rows, columns);
-  return { packed: sizesFor("F16", 2, [down, across, height, width]), scales: sizesFor("F32", 4, [1]) };
+  return { packed: tensorSizes("F16", 2, [down, across, height, width]), scales: tensorSizes("F32", 4, [1]) };
 }
 
 function blockFileName({ recipe, weightsSha256 }: Pick<BlockContent, "recipe" | "weightsSha256">): string {

@@ -101,7 +101,7 @@ describe("a dense layer of integers of 8 bits", () => {
     });
     return {
       kind: "columns",
-      ...{ inputs, outputs, overflows },
+      ...{ outputs, overflows },
       packed: weight({ ...part("packed", 0, packed.length), stored: "int8" }, [inputs, outputs], "int8"),
       scales: weight({ ...part("scales", before, scales.byteLength), stored: "float32" }, [outputs]),
     };
