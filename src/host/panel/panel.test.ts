@@ -21,6 +21,9 @@ import { flattenSettings, SettingsComparison } from "./settings.ts";
 import { panelStrings } from "./strings.ts";
 
 const strings = panelStrings(untranslated);
+/** As a run records it. */
+const blocks = { bits: 8, blockSize: 32 } as const;
+const int8 = { precision: "int8", version: 2, forward: blocks, backward: blocks, smallest: 32 } as const;
 
 describe("PanelModel", () => {
   let workspace: string;
@@ -97,6 +100,19 @@ describe("PanelModel", () => {
     const delta = subject.delta();
     expect(delta).toMatchObject({ type: "delta", seq: 2, runs: [{ step: 1 }], series: [{ from: 0 }] });
     expect(subject.delta()).toBeNull();
+  });
+
+  it.each([
+    [{}, undefined],
+    [{ stored: "gptq: 4 bit in groups of 32" }, "float32; its files hold gptq: 4 bit in groups of 32"],
+    [{ quantization: int8 }, "int8: 8 bit in blocks of 32"],
+    [{ quantization: int8, stored: "fp8: e4m3" }, "int8: 8 bit in blocks of 32; its files hold fp8: e4m3"],
+  ])("says of weights %o how they were rounded: %s", async (rounding, text) => {
+    createRun(workspace, "e", "rounded", { ...runSpec, model: { ...runSpec.model, ...rounding } });
+    const subject = model();
+    await subject.refresh();
+    const [details] = (subject.snapshot(strings) as Extract<HostMessage, { type: "snapshot" }>).details;
+    expect(details!.facts.precision).toBe(text);
   });
 
   it("reads the journals of the runs that it shows or looks at, each once", async () => {
