@@ -17,7 +17,7 @@ const board: Scoreboard = {
       scores: [{ experiment: "e", run: "r", seed: 1, step: 4, score: 0.75, interval: null }],
       ...{ seedInterval: [0, 1], rowInterval: [0.6, 0.85], seconds: 3, peakMemory: 1e6, seedDifference: null },
       paired: {
-        ...{ test: "mcnemar", of: "right-answers", metric: "accuracy", rows: 28, difference: 0.0357 },
+        ...{ test: "mcnemar", of: "right-answers", metric: "accuracy", rows: 28, clusters: null, difference: 0.0357 },
         ...{ interval: [-0.1, 0.2], p: 0.5, adjusted: 1, isSignificant: false, detectable: 0.2143 },
       },
       onFront: { parameters: true, rank: true },

@@ -38,6 +38,7 @@ const unpaired: Readonly<Record<Unpaired, string>> = {
   "answers-not-kept":
     "its answers or the baseline's were not kept (training.keepPredictions; runs of before have none)",
   "other-rows": "it was scored on other rows than the baseline",
+  "other-targets": "it was asked for other answers to these rows than the baseline",
   "other-metric": "it was scored by another metric than the baseline",
   "no-values": "what single rows contribute to the metric was not kept",
 };
@@ -105,9 +106,9 @@ function testedWords({ rows }: Scoreboard): string[] {
 
 function clusterWords({ group, clusters, count, paired }: ScoreRow): string[] {
   if (clusters === null || paired === null || typeof paired === "string") return [];
-  return [
-    `${group}: its ${formatCount(count)} rows come in ${formatCount(clusters)} groups, and the test takes each row for itself: p is too small.`,
-  ];
+  const known = `${group}: its ${formatCount(count)} rows come in ${formatCount(clusters)} groups`;
+  if (paired.clusters !== null) return [`${known}, of which the test takes each as one.`];
+  return [`${known}. Which row is of which was not kept, so the test takes each row for itself: p is too small.`];
 }
 
 function spreadWords({ group, metric, runs, projection, data }: Scoreboard["seedSpreads"][number]): string {

@@ -3,18 +3,25 @@ import { type Cell, confusionOf, f1, macroF1, matthews } from "../metrics/classi
 import { notANumber, type Pair, parseNumber, pearson, spearman } from "../metrics/correlation.ts";
 import { gain } from "../metrics/kinds.ts";
 import type { PredictedRow } from "../runs/predictions.ts";
-import { type Counts, groupRows, type Kinds, meanOf, testDifference } from "../statistics/bootstrap.ts";
-import { meanAndDeviation } from "../statistics/intervals.ts";
+import {
+  type Clusters,
+  type Counts,
+  clusterRows,
+  groupRows,
+  type Kinds,
+  meanOf,
+  testDifference,
+} from "../statistics/bootstrap.ts";
 import { detectableDifference, fewestDiscordant, holm, level, signFlipTest } from "../statistics/paired.ts";
 import { type Answers, commonRows, isRight } from "./rows.ts";
 
 /** Why two groups cannot be compared row by row. */
-export type Unpaired = "answers-not-kept" | "other-rows" | "other-metric" | "no-values";
+export type Unpaired = "answers-not-kept" | "other-rows" | "other-targets" | "other-metric" | "no-values";
 
 export interface PairedTest {
   /**
-   * McNemar's, exact; of several seeds the exact test of signs of the mean differences, which is the same for one; else the
-   * paired bootstrap.
+   * McNemar's, exact; of several seeds, or of rows in clusters, the exact test of signs of their mean differences; else the paired
+   * bootstrap.
    */
   test: "mcnemar" | "sign-flip" | "bootstrap";
   /** Of what the difference is: the share of right answers, or the metric. */
@@ -22,6 +29,8 @@ export interface PairedTest {
   metric: string;
   /** Rows that all runs of both groups answered. */
   rows: number;
+  /** Groups of rows that belong together, each of which the test takes as one; null where every row is one of its own. */
+  clusters: number | null;
   /** Above 0 where the group is better than the baseline. */
   difference: number;
   /** 95 %, over rows, of the runs as they were trained. */
@@ -66,14 +75,26 @@ function testGroup(group: readonly Answers[], baseline: readonly Answers[], of: 
   if (group.length === 0 || baseline.length === 0) return "answers-not-kept";
   const all = [...group, ...baseline];
   const [{ metric, labels }] = all as [Answers];
-  if (all.some((one) => one.metric !== metric)) return "other-metric";
+  if (all.some((one) => one.metric !== metric || positiveOf(one) !== positiveOf(all[0]!))) return "other-metric";
   const rows = commonRows(all);
   if (!rows || rows.length === 0) return "other-rows";
-  const sides: Sides = { metric, labels, rows, group: group.length };
+  if (rows.some(askForSeveral)) return "other-targets";
+  const sides: Sides = { metric, labels, rows, group: group.length, clusters: clustersOf(rows) };
   const ofMatrix = of === "metric" && matrixMetrics.has(metric) ? testStatistic(sides) : undefined;
   if (ofMatrix) return ofMatrix;
   if (rows.every((answers) => answers.every(({ score }) => score !== null))) return testValues(sides);
   return testStatistic(sides) ?? "no-values";
+}
+
+/** The label that F1 is of; other metrics are of no single one. */
+function positiveOf({ metric, labels }: Answers): string | undefined {
+  return metric === "f1" ? labels?.[1]?.trim() : undefined;
+}
+
+/** Whether a row was put to the runs with different targets: tasks can ask different things of one file. */
+function askForSeveral(answers: readonly PredictedRow[]): boolean {
+  const targets = answers.flatMap(({ target }) => target?.trim() ?? []);
+  return targets.some((target) => target !== targets[0]);
 }
 
 interface Sides {
@@ -83,10 +104,22 @@ interface Sides {
   rows: readonly (readonly PredictedRow[])[];
   /** How many of those are the group's. */
   group: number;
+  /** Undefined where every row is one of its own. */
+  clusters: Clusters | undefined;
+}
+
+/** Which rows belong together, as far as one of the runs has kept it of all rows. */
+function clustersOf(rows: Sides["rows"]): Clusters | undefined {
+  const knowing = rows[0]!.findIndex((_, run) => rows.every((answers) => answers[run]!.cluster !== null));
+  return knowing < 0 ? undefined : clusterRows(rows.map((answers) => answers[knowing]!.cluster!));
+}
+
+function countOf(clusters: Clusters | undefined): number | null {
+  return clusters ? clusters.starts.length - 1 : null;
 }
 
 /** Where the score of a row is its own. */
-function testValues({ metric, rows, group }: Sides): NewTest {
+function testValues({ metric, rows, group, clusters }: Sides): NewTest {
   const baseline = rows[0]!.length - group;
   // In units of 1 / (runs of the group · runs of the baseline), which are whole numbers where a row is right or wrong.
   const whole = rows.map((answers) => {
@@ -98,23 +131,44 @@ function testValues({ metric, rows, group }: Sides): NewTest {
     whole.map((difference) => difference / unit),
     (difference) => difference,
   );
-  const bootstrap = testDifference(kinds, meanOf(kinds));
-  const { mean, deviation = 0 } = meanAndDeviation(whole.map((difference) => difference / unit));
-  const common = { metric, rows: rows.length, difference: mean, interval: bootstrap.interval };
-  const shown = detectableDifference(deviation / Math.sqrt(rows.length));
+  const bootstrap = testDifference(kinds, meanOf(kinds), clusters);
+  const mean = whole.reduce((sum, difference) => sum + difference, 0) / (unit * rows.length);
+  const facts = { metric, rows: rows.length, clusters: countOf(clusters) };
+  const common = { ...facts, difference: mean, interval: bootstrap.interval };
+  const sums = clusters ? sumsOf(whole, clusters) : whole.map((sum) => ({ sum, rows: 1 }));
+  const shown = detectableDifference(standardError(sums, unit * mean) / unit);
   const isBinary = rows.every((answers) => answers.every(({ score }) => score === 0 || score === 1));
   if (!isBinary) return { ...common, test: "bootstrap", of: "metric", p: bootstrap.p, detectable: shown };
   return {
     ...common,
-    test: unit === 1 ? "mcnemar" : "sign-flip",
+    test: unit === 1 && !clusters ? "mcnemar" : "sign-flip",
     of: "right-answers",
-    p: signFlipTest(whole),
+    p: signFlipTest(sums.map(({ sum }) => sum)),
     detectable: Math.min(1, Math.max(shown, fewestDiscordant / rows.length)),
   };
 }
 
+/** The differences of the rows of each cluster together. */
+function sumsOf(differences: readonly number[], { starts, rows }: Clusters): { sum: number; rows: number }[] {
+  return Array.from({ length: starts.length - 1 }, (_, cluster) => {
+    const own = rows.subarray(starts[cluster]!, starts[cluster + 1]!);
+    return { sum: own.reduce((sum, row) => sum + differences[row]!, 0), rows: own.length };
+  });
+}
+
+/**
+ * Of the mean over all rows, which is the ratio of the clusters' sums to their sizes (Cochran, "Sampling Techniques", 1977, ch. 6);
+ * of clusters of one row each the usual one, deviation / √rows.
+ */
+function standardError(sums: readonly { sum: number; rows: number }[], mean: number): number {
+  if (sums.length < 2) return 0;
+  const squares = sums.reduce((total, { sum, rows }) => total + (sum - rows * mean) ** 2, 0);
+  const count = sums.reduce((total, { rows }) => total + rows, 0);
+  return Math.sqrt((squares * sums.length) / (sums.length - 1)) / count;
+}
+
 /** Where only all rows together have a score: losses, correlations, F1 of labels. */
-function testStatistic({ metric, labels, rows, group }: Sides): NewTest | undefined {
+function testStatistic({ metric, labels, rows, group, clusters }: Sides): NewTest | undefined {
   const runs = rows[0]!.map((_, run) =>
     statisticOf(
       metric,
@@ -129,17 +183,17 @@ function testStatistic({ metric, labels, rows, group }: Sides): NewTest | undefi
   const difference = (counts: Counts) =>
     gain(metric, meanFrom(0, group, counts), meanFrom(group, statistics.length, counts));
   const kinds = { kindOf: Uint32Array.from(rows.keys()), values: rows };
-  const { interval, p } = testDifference(kinds, difference);
-  const standardError = (interval[1] - interval[0]) / (2 * 1.96);
+  const { interval, p } = testDifference(kinds, difference, clusters);
   return {
     test: "bootstrap",
     of: "metric",
     metric,
     rows: rows.length,
+    clusters: countOf(clusters),
     difference: difference(new Uint32Array(rows.length).fill(1)),
     interval,
     p,
-    detectable: detectableDifference(standardError),
+    detectable: detectableDifference((interval[1] - interval[0]) / (2 * 1.96)),
   };
 }
 

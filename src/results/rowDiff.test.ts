@@ -15,7 +15,7 @@ const answers = (rows: readonly Given[], others: Partial<Answers> = {}): Answers
   ...others,
   rows: rows.map((row) => ({
     ...{ source: `text ${row.line}`, target: "yes", references: [], answer: "no", cut: false, loss: 1, tokens: 1 },
-    score: 0,
+    ...{ score: 0, cluster: null },
     ...row,
   })),
 });

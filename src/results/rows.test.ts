@@ -3,7 +3,7 @@ import type { PredictedRow, Predictions } from "../runs/predictions.ts";
 import { isRight, pairRows } from "./rows.ts";
 
 const row = (line: number, score: number | null = 1): PredictedRow => ({
-  ...{ line, source: "s", target: "t", references: [], answer: "a", cut: false, loss: 0.5, tokens: 1 },
+  ...{ line, source: "s", target: "t", references: [], cluster: null, answer: "a", cut: false, loss: 0.5, tokens: 1 },
   score,
 });
 

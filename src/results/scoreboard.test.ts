@@ -22,6 +22,8 @@ interface Made {
   answers?: readonly string[];
   targets?: readonly string[];
   labels?: readonly string[];
+  /** Which rows belong together. */
+  clusters?: readonly number[];
   keeps?: boolean;
   evaluation?: object;
 }
@@ -58,6 +60,7 @@ function made(one: Made): SelectedRun {
   const kept = rows.map(
     (value, index): PredictedRow => ({
       ...{ line: index + 1, source: "s", target: one.targets?.[index] ?? "t", references: [] },
+      cluster: one.clusters?.[index] ?? null,
       ...{ answer: one.answers?.[index] ?? `a${value}`, cut: false, score: value, loss: 1, tokens: 1 },
     }),
   );
@@ -97,6 +100,14 @@ describe("runs side by side", () => {
       ["majority", 0.6],
       ["unprompted", 0.1],
     ]);
+  });
+
+  it("stand beside what needs no training, as sure as the clusters of its rows make it", () => {
+    const [majority] = scoreboard([made({ rows: many(10, 10) })], best).references;
+    const [clustered] = scoreboard([made({ rows: many(10, 10), evaluation: { clusters: 5 } })], best).references;
+    // Wilson's of 12 of 20 and of 3 of 5.
+    expect(majority!.interval).toEqual([expect.closeTo(0.3866, 4), expect.closeTo(0.7812, 4)]);
+    expect(clustered!.interval).toEqual([expect.closeTo(0.2307, 4), expect.closeTo(0.8824, 4)]);
   });
 
   it("name the settings that differ between the rows, and none that only follow from the method", () => {
@@ -214,11 +225,50 @@ describe("the paired test", () => {
     });
   });
 
+  describe("of rows that come in clusters", () => {
+    // Five clusters of four rows. All four rows of two clusters are right for ULPT alone, the others alike for both.
+    const clusters = Array.from({ length: 20 }, (_, row) => Math.floor(row / 4));
+    const [ours, theirs] = [many(14, 6), [...many(0, 8), ...many(6, 6)]];
+    const paired = (one: Made) =>
+      scoreboard([made({ rows: ours, ...one }), vanilla(theirs, one)], best).rows[0]!.paired as object;
+
+    it("takes each cluster as one", () => {
+      expect(paired({})).toMatchObject({ test: "mcnemar", p: 2 * 0.5 ** 8, clusters: null });
+      const together = paired({ clusters });
+      expect(together).toMatchObject({ test: "sign-flip", p: 0.5, clusters: 5, rows: 20, difference: 0.4 });
+      // Sums of 4, 4, 0, 0, 0 in five clusters of four rows: √(5/4 · 2 · 2.4² + 3 · 1.6² · 5/4) / 20.
+      const error = Math.sqrt((5 / 4) * (2 * 2.4 ** 2 + 3 * 1.6 ** 2)) / 20;
+      expect(together).toHaveProperty("detectable", expect.closeTo((1.959964 + 0.841621) * error, 5));
+      expect(together).toHaveProperty("interval.0", 0);
+      const halves = ours.map((row) => row / 2);
+      expect(paired({ clusters, metric: "token-f1", rows: halves })).toMatchObject({ test: "bootstrap", clusters: 5 });
+    });
+
+    it("draws clusters again where only all rows have a score", () => {
+      const answered = (right: readonly number[]) =>
+        right.map((row, index) => (row === 1 ? (index % 2 ? "b" : "a") : "c"));
+      const targets = ours.map((_, index) => (index % 2 ? "b" : "a"));
+      const one = { metric: "macro-f1", labels: ["a", "b"], targets };
+      const runs = (more: Made) => [
+        made({ ...one, ...more, rows: ours, answers: answered(ours) }),
+        vanilla(theirs, { ...one, ...more, answers: answered(theirs) }),
+      ];
+      const alone = scoreboard(runs({}), best).rows[0]!.paired as { p: number };
+      const together = scoreboard(runs({ clusters }), best).rows[0]!.paired as { p: number };
+      expect(alone.p).toBeLessThan(0.01);
+      expect(together.p).toBeGreaterThan(0.05);
+    });
+  });
+
   it("says why there is none", () => {
     const against = (one: Made) => scoreboard([made(one), vanilla([1, 0])], best).rows[0]!.paired;
     expect(against({ keeps: false })).toBe("answers-not-kept");
     expect(against({ data: "02" })).toBe("other-rows");
     expect(against({ metric: "token-f1" })).toBe("other-metric");
+    expect(against({ targets: ["t", "u"] })).toBe("other-targets");
+    const ofF1 = (labels: string[], method: string) => made({ metric: "f1", labels, method });
+    const [row] = scoreboard([ofF1(["a", "b"], "ulpt"), ofF1(["b", "a"], "vanilla")], best).rows;
+    expect(row!.paired).toBe("other-metric");
   });
 });
 

@@ -272,8 +272,8 @@ function seedScore({ run, point }: Scored): SeedScore {
 }
 
 function rowInterval(points: readonly EvaluationPoint[]): [low: number, high: number] | null {
-  const known = points.flatMap(({ interval, metric, score, count }) => {
-    const own = interval ?? shareInterval(metric, score, count);
+  const known = points.flatMap(({ interval, metric, score, count, clusters }) => {
+    const own = interval ?? shareInterval(metric, score, clusters ?? count);
     return own ? [own] : [];
   });
   return known.length === points.length ? meanInterval(known) : null;
@@ -357,13 +357,14 @@ function addFronts(rows: ScoreRow[], groups: readonly ScoredGroup[], split: Spli
 function references(groups: readonly ScoredGroup[]): ReferenceScore[] {
   const found = new Map<string, ReferenceScore>();
   for (const { group, scored } of groups) {
-    const { metric, count, baselines } = scored[0]!.point;
+    const { metric, count, clusters, baselines } = scored[0]!.point;
     for (const [kind, score] of Object.entries(baselines)) {
       const key = JSON.stringify([kind, metric, count, score]);
       const known = found.get(key);
       if (known) known.groups.push(groupTitle(group));
       else {
-        const interval = shareInterval(metric, score, count) ?? null;
+        // Rows that come in clusters tell at least as much as one of each.
+        const interval = shareInterval(metric, score, clusters ?? count) ?? null;
         found.set(key, { kind, metric, score, count, interval, groups: [groupTitle(group)] });
       }
     }

@@ -89,8 +89,8 @@ describe("a kept evaluation", () => {
     expect(listEvaluations(folder)).toEqual([kept]);
     expect(kept.others.f1!.score).toBeNaN();
     expect(loadEvaluatedRows(kept)).toEqual([
-      { references: [], cut: false, ...rows[0] },
-      { loss: null, tokens: null, ...rows[1] },
+      { references: [], cluster: null, cut: false, ...rows[0] },
+      { cluster: null, loss: null, tokens: null, ...rows[1] },
     ]);
   });
 

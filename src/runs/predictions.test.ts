@@ -63,7 +63,7 @@ describe("kept answers", () => {
     const loaded = loadPredictions(directory, 400, "test")!;
     expect(loaded).toMatchObject({ step: 400, split: "test", metric: "accuracy", data: "ab", count: 3 });
     expect(loaded.rows).toEqual(
-      answers.map((answer, index) => ({ cut: false, references: [], ...texts[index], ...answer })),
+      answers.map((answer, index) => ({ cut: false, references: [], cluster: null, ...texts[index], ...answer })),
     );
     expect(Object.is(loaded.rows[2]!.loss, -0)).toBe(true);
     expect(loadPredictions(directory, 400, "validation")).toBeUndefined();

@@ -38,6 +38,8 @@ export const rowText = z.object({
   source: z.string(),
   target: z.string(),
   references: z.array(z.string()).optional(),
+  /** The same for rows that are not independent of each other; left out where every row is one of its own. */
+  cluster: count.optional(),
 });
 export type RowText = z.infer<typeof rowText>;
 
@@ -142,6 +144,8 @@ export interface PredictedRow {
   source: string | null;
   target: string | null;
   references: readonly string[];
+  /** The same for rows that are not independent of each other; null where every row is one of its own. */
+  cluster: number | null;
   answer: string | null;
   /** Whether the answer had not ended when it was as long as it may be. */
   cut: boolean;
@@ -200,6 +204,7 @@ export function predictedRow(
     source: own?.source ?? null,
     target: own?.target ?? null,
     references: own?.references ?? [],
+    cluster: own?.cluster ?? null,
     answer: answer ?? null,
     cut: cut ?? false,
     score: score ?? null,

@@ -95,23 +95,23 @@ export function bootstrapInterval(
   const random = new Stream(SEED, "bootstrap");
   const counts = new Uint32Array(values.length);
   return middleOf(kindOf.length, () => {
-    if (!clusters) resample(kindOf, random, counts);
-    else {
-      counts.fill(0);
-      const { starts, rows } = clusters;
-      for (let drawn = 1; drawn < starts.length; drawn++) {
-        const cluster = random.below(starts.length - 1);
-        for (let i = starts[cluster]!; i < starts[cluster + 1]!; i++) counts[kindOf[rows[i]!]!]!++;
-      }
-    }
+    resample(kindOf, clusters, random, counts);
     return statistic(counts);
   });
 }
 
-/** How often each kind is drawn when as many rows are drawn with replacement. */
-function resample(kindOf: Uint32Array, random: Stream, counts: Uint32Array): void {
+/** How often each kind is drawn when as many rows, or as many clusters, are drawn with replacement. */
+function resample(kindOf: Uint32Array, clusters: Clusters | undefined, random: Stream, counts: Uint32Array): void {
   counts.fill(0);
-  for (let drawn = 0; drawn < kindOf.length; drawn++) counts[kindOf[random.below(kindOf.length)]!]!++;
+  if (!clusters) {
+    for (let drawn = 0; drawn < kindOf.length; drawn++) counts[kindOf[random.below(kindOf.length)]!]!++;
+    return;
+  }
+  const { starts, rows } = clusters;
+  for (let drawn = 1; drawn < starts.length; drawn++) {
+    const cluster = random.below(starts.length - 1);
+    for (let i = starts[cluster]!; i < starts[cluster + 1]!; i++) counts[kindOf[rows[i]!]!]!++;
+  }
 }
 
 // The smallest p there can be, 2/(resamples + 1), has to stay below 5 % when it is corrected for 20 comparisons.
@@ -125,19 +125,23 @@ export interface TestedDifference {
 }
 
 /**
- * Whether a difference of two statistics of the same rows may be 0: the paired bootstrap. The p value is twice the share of
+ * Whether a difference of two statistics of the same rows may be 0: the paired bootstrap, of rows or of clusters. The p value is twice the share of
  * resamples on the other side of 0, those at 0 counted on both, the sample itself as one (Davison & Hinkley, "Bootstrap Methods
  * and their Application", 1997, §4.4 and eq. 4.11). It is the same on every machine.
  * @param difference in a resample, given as how often each kind occurs in it. The array is reused between calls.
  * @throws RangeError if there are no rows
  */
-export function testDifference(kinds: Kinds<unknown>, difference: (counts: Counts) => number): TestedDifference {
+export function testDifference(
+  kinds: Kinds<unknown>,
+  difference: (counts: Counts) => number,
+  clusters?: Clusters | undefined,
+): TestedDifference {
   const { kindOf, values } = kinds;
   const random = new Stream(SEED, "paired bootstrap");
   const counts = new Uint32Array(values.length);
   let [below, above] = [1, 1];
   const draw = () => {
-    resample(kindOf, random, counts);
+    resample(kindOf, clusters, random, counts);
     const value = difference(counts);
     if (value <= 0) below += 1;
     if (value >= 0) above += 1;

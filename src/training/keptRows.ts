@@ -39,9 +39,10 @@ function* answersOf({ examples }: Split, { predictions, rows }: Pick<Evaluation,
 
 function* textsOf({ examples, tokens }: Split, tokenizer: Tokenizer) {
   let index = 0;
-  for (const { line, target, references } of examples) {
+  for (const { line, target, references, cluster } of examples) {
     const row: RowText = { line, source: tokenizer.decode(tokens.at(index)!.source), target };
     if (references) row.references = [...references];
+    if (cluster !== undefined) row.cluster = cluster;
     index += 1;
     yield row;
   }

@@ -10,7 +10,7 @@ const answers = (given: readonly string[]): Answers => ({
   count: given.length,
   rows: given.map((answer, index) => ({
     ...{ line: index + 1, source: `text ${index + 1}\n`, target: index % 2 ? "no" : "yes", references: [], answer },
-    ...{ cut: false, score: answer === (index % 2 ? "no" : "yes") ? 1 : 0, loss: 0.5, tokens: 1 },
+    ...{ cluster: null, cut: false, score: answer === (index % 2 ? "no" : "yes") ? 1 : 0, loss: 0.5, tokens: 1 },
   })),
 });
 const before = answers(["yes", "yes", "no", "no", "yes"]);
