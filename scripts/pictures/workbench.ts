@@ -157,7 +157,7 @@ const surfaces: Record<string, (workbench: Workbench) => Promise<void>> = {
     const row = readFileSync(join(folder, "data", "mood-and-tense.test.jsonl"), "utf8").split("\n")[3]!;
     await editor.getByLabel("Text for the model to read").fill((JSON.parse(row) as { text: string }).text);
     await editor.locator("vscode-button", { hasText: "Try" }).click();
-    await editor.locator(".answers + .quiet").waitFor(); // the answers are whole
+    await editor.locator(".answers ~ .source").waitFor(); // the answers are whole
     await editor.locator("table tbody tr").first().waitFor();
   },
 

@@ -48,29 +48,29 @@ type Side =
  * Prints what the second does otherwise than the first.
  * @throws RUN_MISSING for what is no run, and where answers are not kept; OPTION_INVALID where they are not to the same rows
  */
-export async function diff(first: string, second: string, options: DiffOptions, signal: AbortSignal): Promise<void> {
-  const sides = openSides(first, second, options.at);
+export async function diff(from: string, to: string, options: DiffOptions, signal: AbortSignal): Promise<void> {
+  const sides = openSides(from, to, options.at);
   const on = chooseRows(sides, options);
   const answers: Answers[] = [];
   for (const side of sides) {
     const data = answers[0]?.data;
     const kept = findAnswers(side.answering, { ...on, data });
-    if (!kept && options.evaluate) await make(side, sides, on, options, signal);
+    if (!kept && options.evaluate) trainedOf(side).precision = await make(side, sides, on, options, signal);
     const found = kept ?? findAnswers(side.answering, { ...on, data });
     if (!found) throw missing(side, on, options);
     answers.push(found);
   }
   const [a, b] = answers as [Answers, Answers];
   const found = diffRows(a, b);
-  const [from, to] = sides;
+  const [first, second] = sides.map(titleOf) as [string, string];
   if (typeof found === "string") {
-    throw new UlptError("OPTION_INVALID", `${notSameRowsSentence(found, from.title, to.title)}.`, {
-      where: `${from.title}, ${to.title}`,
+    throw new UlptError("OPTION_INVALID", `${notSameRowsSentence(found, first, second)}.`, {
+      where: `${first}, ${second}`,
       expected: "two evaluations of the same rows",
       hint: "Evaluate both on the same rows, by `ulpt evaluate` with the same --split or --file, or by `ulpt diff --evaluate`.",
     });
   }
-  const named: Named = { first: from.title, second: to.title, rows: on.file ?? on.rows, kept: { first: a, second: b } };
+  const named: Named = { first, second, rows: on.file ?? on.rows, kept: { first: a, second: b } };
   if (options.json) for (const line of diffLines(found, named, options)) sayJson(line);
   else say(diffText(found, named, options));
 }
@@ -153,27 +153,42 @@ function workspaceOfSide(side: Side): string {
   return side.kind === "checkpoint" ? workspaceOf(side.run) : findWorkspace(dirname(side.target.path));
 }
 
-/** Evaluates what is missing; that of the model alone is made beside any other. */
+/** Of the model alone, what it was evaluated beside. */
+function trainedOf({ answering }: Side): Exclude<Answering, { kind: "unprompted" }> {
+  return answering.kind === "unprompted" ? answering.beside : answering;
+}
+
+/** Behind its name in what its model ran, where that is not as in training. */
+function titleOf(side: Side): string {
+  const { precision } = trainedOf(side);
+  return precision === undefined ? side.title : `${side.title} (${precision})`;
+}
+
+/**
+ * Evaluates what is missing; that of the model alone is made beside any other.
+ * @returns in what the model ran, where that is not as in training
+ */
 async function make(
   side: Side,
   sides: readonly Side[],
   rows: KeptRows,
   options: DiffOptions,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   if (side.kind === "unprompted") return make(side.beside, sides, rows, options, signal);
   const on = wanted(rows, side, options);
   if (side.kind === "checkpoint") {
     const target = openCheckpoint(checkpointPath(side.run.directory, side.step));
-    await withProgressBar(options, signal, target, (place, tracking) =>
+    const { report } = await withProgressBar(options, signal, target, (place, tracking) =>
       evaluateCheckpoint(target, on, place, tracking),
     );
-    return;
+    return report.precision;
   }
   const task = taskFor(sides, options);
-  await withProgressBar(options, signal, side.target, (place, tracking) =>
+  const { report } = await withProgressBar(options, signal, side.target, (place, tracking) =>
     evaluatePrompt(side.target, task, on, place, tracking),
   );
+  return report.precision;
 }
 
 function wanted({ rows, file }: KeptRows, side: Side, options: DiffOptions): WantedRows {

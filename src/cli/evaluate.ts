@@ -21,7 +21,7 @@ import { visibleLine } from "../words/surfaces.ts";
 import { openSubject } from "./data.ts";
 import { formatPercent } from "./format.ts";
 import { openHub } from "./hub.ts";
-import { otherThanTrained, placeFor, tellPrecision } from "./modelPlace.ts";
+import { otherThanTrained, placeFor, precisionsOf, tellPrecision } from "./modelPlace.ts";
 import { createReporter } from "./output.ts";
 import {
   type CheckpointTarget,
@@ -79,7 +79,7 @@ export async function evaluateCheckpoint(
       return prompt;
     },
   };
-  return reportOf(path, await scoreRows(scored, on, place, tracking));
+  return reportOf(target, place, await scoreRows(scored, on, place, tracking));
 }
 
 /** What an exported prompt is scored on: a task, and the folder that its relative paths start at. */
@@ -126,15 +126,17 @@ export async function evaluatePrompt(
       hub: openHub(),
       prompt: () => prompt,
     };
-    return reportOf(target.path, await scoreRows(scored, on, place, tracking));
+    return reportOf(target, place, await scoreRows(scored, on, place, tracking));
   } finally {
     await loaded.release();
   }
 }
 
-function reportOf(path: string, { record, kept, notKept, predictions }: ScoredRows): Evaluated {
+function reportOf(target: Target, place: ModelPlace, { record, kept, notKept, predictions }: ScoredRows): Evaluated {
   const format = { format: "ulpt-evaluation", version: 1 } as const;
-  return { report: { ...format, checkpoint: path, split: record.on.rows, ...record, kept, notKept }, predictions };
+  const precisions = precisionsOf(target, place);
+  const report = { ...format, checkpoint: target.path, split: record.on.rows, ...record, kept, notKept, precisions };
+  return { report, predictions };
 }
 
 export interface EvaluateOptions {

@@ -4,6 +4,7 @@ import { canonicalJson } from "../experiment/describe.ts";
 import type { Device } from "../graph/devices.ts";
 import { devicesFor, type Precision, recipeOf } from "../models/quantize/recipe.ts";
 import { quantizationText } from "../runs/quantizationText.ts";
+import type { PrecisionsTold } from "../shared/service.ts";
 import { requireProducts } from "../training/precision.ts";
 import type { ModelPlace } from "../training/scoring.ts";
 import { resolveDevice } from "./devices.ts";
@@ -47,17 +48,26 @@ export function otherThanTrained(target: Target, { device, precision }: ModelPla
   return recipe && precision === precisionOf(target) ? `${precision}, ${quantizationText(recipe)}` : precision;
 }
 
+/** In what the model runs, and in what it ran in training; null where both are float32. */
+export function precisionsOf(target: Target, place: ModelPlace): PrecisionsTold | null {
+  const trained = precisionOf(target);
+  if (place.precision === "float32" && trained === "float32") return null;
+  const other = otherThanTrained(target, place);
+  if (other === undefined) return { now: place.precision, trained: null };
+  const recipe = trainedRecipe(target);
+  return {
+    now: other,
+    trained: recipe && trained === place.precision ? `${trained}, ${quantizationText(recipe)}` : trained,
+  };
+}
+
 /** Says in what the model runs, unless that is float32 now and was so in training. */
 export function tellPrecision(target: Target, place: ModelPlace, { note }: Pick<Reporter, "note">): void {
-  const trained = precisionOf(target);
-  if (place.precision === "float32" && trained === "float32") return;
-  const other = otherThanTrained(target, place);
-  const recipe = trainedRecipe(target);
-  const before = recipe && trained === place.precision ? `${trained}, ${quantizationText(recipe)}` : trained;
+  const told = precisionsOf(target, place);
+  if (!told) return;
+  const { now, trained } = told;
   note(
-    other === undefined
-      ? `the model runs in ${place.precision}, as in the training`
-      : `the model runs in ${other}; in the training it ran in ${before}`,
+    `the model runs in ${now}${trained === null ? ", as in the training" : `; in the training it ran in ${trained}`}`,
   );
 }
 

@@ -7,7 +7,7 @@ import {
   defaultAnswerLength,
   type AnswerOptions as WantedAnswer,
 } from "../shared/answerOptions.ts";
-import type { TryResult } from "../shared/service.ts";
+import type { Answered } from "../shared/service.ts";
 import { literalTail, parseTemplate, renderTemplate } from "../tasks/template.ts";
 import { type AnswerOptions, LoadedModel } from "../training/loadedModel.ts";
 import { leadingCount } from "../training/position.ts";
@@ -115,7 +115,7 @@ export async function answerTexts(
   texts: readonly string[],
   model: LoadedModel,
   options: QuestionOptions & { onPiece?: (piece: RowPiece) => void; signal?: AbortSignal },
-): Promise<TryResult[]> {
+): Promise<Answered[]> {
   const questions = await Questions.open(target, texts, model, options);
   const rows = [...texts.keys()];
   const withPrompt = await questions.answer(rows, true, options);

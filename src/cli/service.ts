@@ -23,7 +23,7 @@ import { openSubject, previewOf } from "./data.ts";
 import { reportDevice, reportDevices, resolveDevice } from "./devices.ts";
 import { evaluateCheckpoint, evaluatePrompt, taskOfRun } from "./evaluate.ts";
 import { openHub } from "./hub.ts";
-import { placeFor } from "./modelPlace.ts";
+import { placeFor, precisionsOf } from "./modelPlace.ts";
 import { answerTexts, type RowPiece } from "./predict.ts";
 import { importInto, promptToShare } from "./share.ts";
 import { inspectTarget } from "./show.ts";
@@ -83,17 +83,19 @@ function createHandlers(models: ModelCache): Handlers {
     async try({ target: name, text, raw, maxNewTokens, stop, workspace, piecesToken: _, ...sampling }, context) {
       const target = openTarget(name, workspace);
       const { signal } = context;
+      const place = await placeOfAnswers(target);
+      const precisions = precisionsOf(target, place);
       const lengths = { with: 0, without: 0 };
       const onPiece = ({ prompted, text }: RowPiece) => {
         const which = prompted ? "with" : "without";
-        context.onPiece({ prompted, at: lengths[which], text });
+        context.onPiece({ prompted, at: lengths[which], text, precisions });
         lengths[which] += text.length;
       };
       const options = { raw, maxNewTokens, stop, sampling, signal, onPiece };
-      const { device, precision } = await placeOfAnswers(target);
+      const { device, precision } = place;
       const model = await models.openInPrecision(await modelOf(target, context), precision, signal, device);
       const [answer] = await answerTexts(target, [text], model, options);
-      return answer!;
+      return { ...answer!, precisions };
     },
     async evaluate({ checkpoint, split, file, like, runGeneratedCode }, { signal }) {
       const target = openTarget(checkpoint);

@@ -13,11 +13,16 @@ import {
 import { runPaths } from "../runs/layout.ts";
 import { listPredictions, loadPredictions } from "../runs/predictions.ts";
 
+/** In what the model ran, where that is not as in training: it answers otherwise then. */
+interface InPrecision {
+  precision?: string | undefined;
+}
+
 /** What answers. */
 export type Answering =
-  | { kind: "checkpoint"; directory: string; step: number }
+  | ({ kind: "checkpoint"; directory: string; step: number } & InPrecision)
   /** `folder`: where the evaluations of its workspace lie. */
-  | { kind: "prompt"; folder: string; sha256: string }
+  | ({ kind: "prompt"; folder: string; sha256: string } & InPrecision)
   /** The model alone, on the rows on which the other was evaluated. */
   | { kind: "unprompted"; beside: Exclude<Answering, { kind: "unprompted" }> };
 
@@ -32,9 +37,10 @@ export interface KeptAnswers {
 
 /** All that is kept, in no order that means anything. */
 export function keptAnswers(of: Answering): KeptAnswers[] {
-  if (of.kind === "checkpoint") return [...ownAnswers(of.directory, of.step), ...evaluatedAnswers(evaluationsOf(of))];
-  if (of.kind === "prompt") return evaluatedAnswers(evaluationsOf(of));
-  return evaluatedAnswers(unpromptedBeside(of.beside));
+  if (of.kind === "unprompted") return evaluatedAnswers(unpromptedBeside(of.beside), of.beside.precision);
+  const evaluated = evaluatedAnswers(evaluationsOf(of), of.precision);
+  const isOwn = of.kind === "checkpoint" && of.precision === undefined;
+  return isOwn ? [...ownAnswers(of.directory, of.step), ...evaluated] : evaluated;
 }
 
 /** Those to the rows asked for; of several the first that is of the data asked for, else the first. */
@@ -71,10 +77,9 @@ function ownAnswers(directory: string, step: number): KeptAnswers[] {
     .map(({ split }) => ({ rows: split, file: null, load: () => loadPredictions(directory, step, split) }));
 }
 
-/** In another precision than in training a model answers otherwise: those are of the evaluation alone. */
-function evaluatedAnswers(evaluations: readonly KeptEvaluation[]): KeptAnswers[] {
-  const own = evaluations.filter(({ precision }) => precision === undefined);
-  return own.map((evaluation) => ({
+function evaluatedAnswers(evaluations: readonly KeptEvaluation[], precision: string | undefined): KeptAnswers[] {
+  const alike = evaluations.filter((evaluation) => evaluation.precision === precision);
+  return alike.map((evaluation) => ({
     rows: evaluation.on.rows,
     file: evaluation.on.file,
     load: () => answersOf(evaluation),
@@ -88,7 +93,7 @@ export function answersOf(evaluation: KeptEvaluation): Answers | undefined {
   return rows && rows.length > 0 ? { metric, labels, data, count, rows } : undefined;
 }
 
-/** The evaluations of a checkpoint or a prompt that somebody asked for. */
+/** The evaluations of a checkpoint or a prompt that somebody asked for, in whatever precision. */
 export function evaluationsOf(of: Exclude<Answering, { kind: "unprompted" }>): KeptEvaluation[] {
   return listEvaluations(folderOf(of)).filter(({ subject }) =>
     of.kind === "checkpoint"

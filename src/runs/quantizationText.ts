@@ -2,7 +2,13 @@
 import type { z } from "zod";
 import type { quantization } from "./schema.ts";
 
-type Formats = Pick<z.infer<typeof quantization>, "forward" | "backward">;
+type Rounded = z.infer<typeof quantization>;
+type Formats = Pick<Rounded, "forward" | "backward">;
+
+/** `int8: 8 bit with a scale per output` */
+export function roundedText(rounded: Pick<Rounded, "precision"> & Formats): string {
+  return `${rounded.precision}: ${quantizationText(rounded)}`;
+}
 
 /** `8 bit with a scale per output`, and of the gradient's products where they differ. */
 export function quantizationText({ forward, backward }: Formats): string {

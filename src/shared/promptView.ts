@@ -6,6 +6,7 @@ import {
   answerNumberNames,
   areStopTexts,
 } from "./answerOptions.ts";
+import type { Answered, AnswerPiece } from "./service.ts";
 
 /** Texts of the page: a webview cannot translate, the host sends them. */
 export interface PromptStrings {
@@ -110,9 +111,10 @@ export type ToPromptPage =
   | { type: "inspected"; tokens: PromptTokenView[] }
   | { type: "not-inspected"; message: string; hint: string; offer: Offer | null }
   /** What comes next of an answer, of which so many characters came before. */
-  | { type: "piece"; id: number; prompted: boolean; at: number; text: string }
+  | ({ type: "piece"; id: number; precision: string } & Omit<AnswerPiece, "precisions">)
   | { type: "stopped"; id: number }
-  | { type: "answer"; id: number; source: string; withPrompt: string; withoutPrompt: string }
+  /** `precision`: in what the model ran, in words; empty where there is nothing to say. */
+  | ({ type: "answer"; id: number; precision: string } & Answered)
   | { type: "no-answer"; id: number; message: string; hint: string };
 
 export const promptActions = ["compareAnswers", "openRun", "reveal", "copyPath", "delete"] as const;

@@ -111,19 +111,32 @@ export interface TryParams extends AnswerOptions {
   piecesToken?: string;
 }
 
+/** In what a model runs, in words. */
+export interface PrecisionsTold {
+  now: string;
+  /** In what it ran when the prompt was trained; null: so, too. */
+  trained: string | null;
+}
+
 /** What comes next of one of the two answers. */
 export interface AnswerPiece {
   prompted: boolean;
   /** So many characters came before: a request that is made again begins again. */
   at: number;
   text: string;
+  /** Null where that is float32, and was in training. */
+  precisions: PrecisionsTold | null;
 }
 
-export interface TryResult {
+export interface Answered {
   /** What the model read. */
   source: string;
   withPrompt: string;
   withoutPrompt: string;
+}
+
+export interface TryResult extends Answered {
+  precisions: PrecisionsTold | null;
 }
 
 /** Scores are fractions. */
@@ -136,6 +149,7 @@ export interface EvaluationReport extends EvaluationRecord {
   /** The name that it is kept under; null where it could not be, and `notKept` says why. */
   kept: string | null;
   notKept: string | null;
+  precisions: PrecisionsTold | null;
 }
 
 export interface ExportResult {

@@ -254,7 +254,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     const editor = await workbench.webview(/polite\.prompt\.safetensors/);
     await editor.getByLabel("Text for the model to read").fill("the soup was cold and the waiter was rude");
     await editor.locator("vscode-button", { hasText: "Try" }).click();
-    await editor.locator(".answers + .quiet").waitFor(); // the answers are whole
+    await editor.locator(".answers ~ .source").waitFor(); // the answers are whole
     const answers = await editor.locator(".answer").allInnerTexts();
     expect(answers).toHaveLength(2);
     expect(answers[0]).toMatch(/With the prompt/i);

@@ -131,6 +131,16 @@ describe("a prompt that was trained in another precision, or for another device"
     expect(answered.stdout).toContain("the model runs in float32; in the training it ran in float16");
   });
 
+  it("is compared row by row by the answers of that precision, which its name says", async () => {
+    const prompt = promptOf("compared", "int8");
+    const experiment = workspace.experiment("compared", changes);
+    const args = ["diff", "unprompted", prompt, "--evaluate", "--task", experiment, "--json"];
+    const compared = await ulpt(args, withoutGpu());
+    expect(compared.code, compared.stderr).toBe(0);
+    expect(compared.stdout).toContain("compared (int8, 8 bit with a scale per output)");
+    expect(compared.stdout).toContain("no prompt (int8, 8 bit with a scale per output)");
+  });
+
   it("is refused where that precision is asked for all the same", async () => {
     const args = ["predict", promptOf("asked", "float16"), "a cold soup", "--precision", "float16"];
     expectFailure(await ulpt(args, withoutGpu()), { code: "DEVICE_MISSING", exit: 1, where: "webgpu: " });

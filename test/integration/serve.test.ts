@@ -14,10 +14,12 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from "vscode-jsonrpc/node";
+import { rowsOf } from "../../src/listing/keptAnswers.ts";
+import { recipeOf } from "../../src/models/quantize/recipe.ts";
 import { layoutCheckpoint } from "../../src/runs/checkpointText.ts";
-import { embeddingsOf } from "../../src/runs/inspection.ts";
-import { inspectionPath, runPaths } from "../../src/runs/layout.ts";
-import { readPrompt } from "../../src/runs/prompts.ts";
+import { embeddingsOf, fingerprint } from "../../src/runs/inspection.ts";
+import { evaluationsFolder, inspectionPath, runPaths } from "../../src/runs/layout.ts";
+import { readPrompt, writePrompt } from "../../src/runs/prompts.ts";
 import { type AnswerPiece, cancelledCode, type ServiceMethods, ulptErrorCode } from "../../src/shared/service.ts";
 import { bundle } from "../support/bundle.ts";
 import { Command, expectFailure, jsonLines, killLeftovers, ulpt, ulptOk } from "../support/cli.ts";
@@ -37,7 +39,8 @@ class Service {
   stderr = "";
 
   constructor(cwd: string) {
-    this.child = spawn(process.execPath, [bundle, "serve"], { cwd, stdio: ["pipe", "pipe", "pipe"] });
+    const env = { ...process.env, HF_HUB_CACHE: folder("hub") };
+    this.child = spawn(process.execPath, [bundle, "serve"], { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
     this.child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
@@ -184,9 +187,10 @@ describe("exported prompts", () => {
   it("answer a text as their checkpoint does, in the service and on the command line", async () => {
     const { path } = await service.request("export", { checkpoint: last, name: "try", workspace: folder() });
     const ask = { text: "rain sun", workspace: folder(), maxNewTokens: 4 };
-    const answer = await service.request("try", { target: last, ...ask });
+    const { precisions, ...answer } = await service.request("try", { target: last, ...ask });
+    expect(precisions).toBeNull();
     expect(answer.source).toBe("note rain sun");
-    expect(await service.request("try", { target: path, ...ask })).toEqual(answer);
+    expect(await service.request("try", { target: path, ...ask })).toEqual({ ...answer, precisions });
     expect((await service.request("try", { target: path, ...ask, raw: true })).source).toBe("rain sun");
     const { stdout } = await ulptOk(["predict", path, "rain sun", "--max-new-tokens", "4", "--json"], {
       cwd: folder(),
@@ -194,10 +198,44 @@ describe("exported prompts", () => {
     expect(jsonLines<object>(stdout).at(-1)).toEqual({ type: "answer", row: 0, text: "rain sun", ...answer });
   });
 
+  it("say in what the model runs where that is not as in the training, with each piece and each score", async () => {
+    const { path } = await service.request("export", { checkpoint: last, name: "whole", workspace: folder() });
+    const { tensors, metadata } = readPrompt(path);
+    const quantization = recipeOf("int8", "webgpu")!; // as if it were of a machine with a GPU
+    const rounded = writePrompt(folder(), "rounded", { tensors, metadata: { ...metadata, quantization } }).path;
+    const precisions = { now: "int8, 8 bit with a scale per output", trained: "int8, 8 bit in blocks of 32" };
+    const pieces: AnswerPiece[] = [];
+    const listener = service.onPiece("rounded", (piece) => pieces.push(piece));
+    const ask = { target: rounded, text: "rain sun", workspace: folder(), piecesToken: "rounded" };
+    expect(await service.request("try", ask)).toMatchObject({ precisions });
+    listener.dispose();
+    expect(pieces.length).toBeGreaterThan(0);
+    for (const piece of pieces) expect(piece.precisions).toEqual(precisions);
+    const on = { split: "validation", like: run } as const;
+    const [scored, asTrained] = [
+      await service.request("evaluate", { checkpoint: rounded, ...on }),
+      await service.request("evaluate", { checkpoint: path, ...on }),
+    ];
+    expect(scored).toMatchObject({ precision: precisions.now, precisions });
+    expect(asTrained.precisions).toBeNull();
+    // What is kept is found by the precision that it is of, and by no other.
+    const { sha256 } = fingerprint(rounded);
+    const answering = { kind: "prompt", folder: evaluationsFolder(folder()), sha256 } as const;
+    expect(rowsOf(answering)).toEqual([]);
+    const inInt8 = { ...answering, precision: precisions.now };
+    expect(rowsOf(inInt8)).toEqual([{ rows: "validation", file: null }]);
+    expect(rowsOf({ kind: "unprompted", beside: inInt8 })).toEqual(rowsOf(inInt8));
+    expect(rowsOf({ kind: "unprompted", beside: answering })).toEqual([]);
+  });
+
   it("are answered with the options that were given, as on the command line, and not with others", async () => {
     const ask = { target: last, text: "rain sun", workspace: folder(), maxNewTokens: 12 };
-    const drawn = await service.request("try", { ...ask, temperature: 5, topK: 20, topP: 0.99, seed: 3 });
-    expect(await service.request("try", { ...ask, temperature: 5, topK: 20, topP: 0.99, seed: 4 })).not.toEqual(drawn);
+    const draw = async (seed: number) => {
+      const answer = await service.request("try", { ...ask, temperature: 5, topK: 20, topP: 0.99, seed });
+      return { withPrompt: answer.withPrompt, withoutPrompt: answer.withoutPrompt };
+    };
+    const drawn = await draw(3);
+    expect(await draw(4)).not.toEqual(drawn);
     const options = ["--temperature", "5", "--top-k", "20", "--top-p", "0.99", "--seed", "3", "--max-new-tokens", "12"];
     const { stdout } = await ulptOk(["predict", last, "rain sun", ...options, "--json"], { cwd: folder() });
     expect(jsonLines<object>(stdout).at(-1)).toMatchObject(drawn);

@@ -1,6 +1,7 @@
 /** @file The built page of an exported prompt in a real Chromium, with the host played: an answer that comes piece by piece and is stopped. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { precisionText } from "../../src/host/prompts/precisionText.ts";
 import { promptStrings } from "../../src/host/prompts/promptPage.ts";
 import { untranslated } from "../../src/host/window/translate.ts";
 import {
@@ -83,9 +84,9 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
   it("writes an answer as it comes; Stop ends it and keeps what is written, and another can be asked", async () => {
     expect(await button("Stop").count()).toBe(0);
     await ask("the food was bad");
-    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "it is" });
-    await post({ type: "piece", id: 1, prompted: true, at: 5, text: " a complaint" });
-    await post({ type: "piece", id: 1, prompted: false, at: 0, text: "the" });
+    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "it is", precision: "" });
+    await post({ type: "piece", id: 1, prompted: true, at: 5, text: " a complaint", precision: "" });
+    await post({ type: "piece", id: 1, prompted: false, at: 0, text: "the", precision: "" });
     await expect.poll(() => answers().allInnerTexts()).toEqual(["it is a complaint", "the"]);
     for (const theme of ["dark", "light", "high-contrast"] as const) {
       await prompt.setTheme(theme);
@@ -94,7 +95,7 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await button("Stop").click();
     expect((await sent()).at(-1)).toEqual({ type: "stop" });
     await post({ type: "stopped", id: 1 });
-    await post({ type: "piece", id: 1, prompted: false, at: 3, text: " late" });
+    await post({ type: "piece", id: 1, prompted: false, at: 3, text: " late", precision: "" });
     await expect.poll(() => status().innerText()).toBe("Stopped.");
     expect(await answers().allInnerTexts()).toEqual(["it is a complaint", "the"]);
     expect(await button("Stop").count()).toBe(0);
@@ -102,16 +103,22 @@ describe.skipIf(missing)("the prompt editor in Chromium", () => {
     await ask("we liked it");
     expect((await sent()).at(-1)).toEqual({ type: "try", id: 2, text: "we liked it", options: {} });
     await post({ type: "stopped", id: 1 });
-    await post({ type: "answer", id: 2, source: "we liked it", withPrompt: "no", withoutPrompt: "" });
+    expect(await page.locator(".precision").count()).toBe(0);
+    const precision = precisionText({ now: "float32", trained: "float16" }, untranslated);
+    const answer = { source: "we liked it", withPrompt: "no", withoutPrompt: "", precision };
+    await post({ type: "answer", id: 2, ...answer });
     await expect.poll(() => answers().allInnerTexts()).toEqual(["no", "(an empty answer)"]);
+    expect(await page.locator(".precision").innerText()).toBe(
+      "The model ran in float32; in the training it ran in float16.",
+    );
     expect(await status().innerText()).toBe("");
     await prompt.shot("answered");
   });
 
   it("begins an answer again where the runtime had to", async () => {
     await ask("a");
-    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "one two" });
-    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "one" });
+    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "one two", precision: "" });
+    await post({ type: "piece", id: 1, prompted: true, at: 0, text: "one", precision: "" });
     await expect.poll(() => answers().first().innerText()).toBe("one");
   });
 

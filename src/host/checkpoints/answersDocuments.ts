@@ -74,15 +74,16 @@ export function answeringOf(id: AnswererId): Answering | undefined {
   return beside && { kind: "unprompted", beside };
 }
 
-function trainedOf(id: TrainedId): Exclude<Answering, { kind: "unprompted" }> | undefined {
+export function trainedOf(id: TrainedId): Exclude<Answering, { kind: "unprompted" }> | undefined {
+  const { precision } = id;
   if (id.kind === "checkpoint") {
     const directory = directoryOf(id);
-    return directory === undefined ? undefined : { kind: "checkpoint", directory, step: id.step };
+    return directory === undefined ? undefined : { kind: "checkpoint", directory, step: id.step, precision };
   }
   const path = promptPath(id);
   const folder = folderOf(id);
   if (path === undefined || !folder) return undefined;
-  return { kind: "prompt", folder: evaluationsFolder(folder.uri.fsPath), sha256: fingerprint(path).sha256 };
+  return { kind: "prompt", folder: evaluationsFolder(folder.uri.fsPath), sha256: fingerprint(path).sha256, precision };
 }
 
 export function promptPath({ folder, name }: { folder: string; name: string }): string | undefined {

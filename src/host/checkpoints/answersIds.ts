@@ -7,11 +7,14 @@ import { parseJson } from "../../json.ts";
 import { evaluatedRows, type KeptEvaluation } from "../../runs/evaluations.ts";
 import { isName } from "../../runs/layout.ts";
 import { promptExtension } from "../../runs/prompts.ts";
+import { visibleLine } from "../../words/surfaces.ts";
 import type { DocumentPlace } from "../runs/documentIds.ts";
 
 export const answersScheme = "ulpt-answers";
 
 const text = z.string().max(10_000);
+/** In what the model ran, where that is not as in training. */
+const precision = text.optional();
 const checkpoint = z.object({
   kind: z.literal("checkpoint"),
   /** URI of the workspace folder. */
@@ -19,12 +22,14 @@ const checkpoint = z.object({
   experiment: text.refine((name) => isName("experiment", name)),
   run: text.refine((name) => isName("run", name)),
   step: z.int().min(0),
+  precision,
 });
 const prompt = z.object({
   kind: z.literal("prompt"),
   folder: text,
   /** Without its ending. */
   name: text.refine((name) => isName("prompt", `${name}${promptExtension}`)),
+  precision,
 });
 const trained = z.discriminatedUnion("kind", [checkpoint, prompt]);
 const answerer = z.discriminatedUnion("kind", [
@@ -51,9 +56,17 @@ const answersId = z.object({
 });
 export type AnswersId = z.infer<typeof answersId>;
 
-/** The answers of one evaluation, on the rows that its record names. */
-export function evaluatedAnswers(after: TrainedId, { rows, file }: KeptEvaluation["on"]): AnswersId {
-  return { after, side: "after", on: { rows, file } };
+/** The answers of one evaluation, on the rows and in the precision that its record names. */
+export function evaluatedAnswers(
+  trained: TrainedId,
+  { on: { rows, file }, precision }: Pick<KeptEvaluation, "on" | "precision">,
+): AnswersId {
+  return { after: inPrecision(trained, precision), side: "after", on: { rows, file } };
+}
+
+/** The same, its model running in another precision; undefined: as in training. */
+export function inPrecision<Id extends TrainedId>({ precision: _, ...id }: Id, precision: string | undefined): Id {
+  return (precision === undefined ? id : { ...id, precision }) as Id;
 }
 
 export function encodeAnswers(id: AnswersId): DocumentPlace {
@@ -76,9 +89,10 @@ function nameOf(id: AnswererId): string {
   return id.kind === "prompt" ? id.name : `${id.run} step ${id.step}`;
 }
 
-/** `complaint/ulpt-r2-seed1 step 100`; of several runs of one experiment without that. */
+/** `complaint/ulpt-r2-seed1 step 100`; of several runs of one experiment without that. Behind it in what the model ran, if not as trained. */
 export function titleOf(id: AnswererId, other?: AnswererId): string {
-  if (id.kind !== "checkpoint") return nameOf(id);
-  const isShared = other?.kind === "checkpoint" && other.experiment === id.experiment;
-  return isShared ? nameOf(id) : `${id.experiment}/${nameOf(id)}`;
+  const { precision } = id.kind === "unprompted" ? id.beside : id;
+  const isShared = id.kind === "checkpoint" && other?.kind === "checkpoint" && other.experiment === id.experiment;
+  const title = id.kind !== "checkpoint" || isShared ? nameOf(id) : `${id.experiment}/${nameOf(id)}`;
+  return precision === undefined ? title : visibleLine(`${title} (${precision})`);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { diffRows, type RowDiff } from "../../results/rowDiff.ts";
 import type { Answers } from "../../results/rows.ts";
-import { type AnswersId, decodeAnswers, encodeAnswers } from "./answersIds.ts";
+import { type AnswersId, decodeAnswers, encodeAnswers, evaluatedAnswers, inPrecision, titleOf } from "./answersIds.ts";
 import { cellLayout, comparisonLayout, evaluationLayout } from "./answersText.ts";
 
 const answers = (given: readonly string[]): Answers => ({
@@ -123,6 +123,22 @@ describe("the address of answers", () => {
       on: { rows: "test", file: null },
     };
     expect(decodeAnswers(encodeAnswers(prompt))).toEqual(prompt);
+  });
+
+  it("names in what the model ran, where that is not as in training, and so does the title", () => {
+    const evaluation = { on: { rows: "test", file: null, task: "mood" }, precision: "float32" } as const;
+    const answers = evaluatedAnswers(run, evaluation);
+    expect(decodeAnswers(encodeAnswers(answers))).toEqual({
+      after: { ...run, precision: "float32" },
+      side: "after",
+      on: { rows: "test", file: null },
+    });
+    expect(titleOf(answers.after)).toBe("e/r step 10 (float32)");
+    expect(titleOf({ kind: "unprompted", beside: inPrecision(run, "a\nb") })).toBe("no prompt (a\\nb)");
+    expect(inPrecision({ ...run, precision: "float32" }, undefined)).toEqual(run);
+    expect(encodeAnswers(answers).path).toBe(
+      encodeAnswers(evaluatedAnswers(run, { ...evaluation, precision: undefined })).path,
+    );
   });
 
   it("names nothing outside of the runs and prompts, whatever it says", () => {

@@ -1,7 +1,7 @@
 /** @file “Compare Answers With…”: two checkpoints, runs, prompts or the model alone, row by row in VS Code's own diff editor. */
 import { resolve } from "node:path";
 import * as vscode from "vscode";
-import { rowsOf } from "../../listing/keptAnswers.ts";
+import { evaluationsOf, rowsOf } from "../../listing/keptAnswers.ts";
 import { scoreText } from "../../metrics/kinds.ts";
 import { listCheckpoints } from "../../runs/checkpoints.ts";
 import { checkpointPath, promptsFolder } from "../../runs/layout.ts";
@@ -15,8 +15,8 @@ import { activeTarget, chooseRuns, type Target, targetOf } from "../runs/targets
 import type { ServiceClient } from "../service/serviceClient.ts";
 import { type Log, showError } from "../window/log.ts";
 import { confirm, type PickItem, pickOne, showInformation } from "../window/window.ts";
-import { answeringOf, answersUri, openComparison, promptPath, rowsText } from "./answersDocuments.ts";
-import { type AnswererId, type AnswersId, decodeAnswers, type TrainedId, titleOf } from "./answersIds.ts";
+import { answeringOf, answersUri, openComparison, promptPath, rowsText, trainedOf } from "./answersDocuments.ts";
+import { type AnswererId, type AnswersId, decodeAnswers, inPrecision, type TrainedId, titleOf } from "./answersIds.ts";
 import { mainStep } from "./comparison.ts";
 import { evaluateOn } from "./evaluations.ts";
 
@@ -50,17 +50,32 @@ async function showAnswers(given: unknown): Promise<void> {
 
 async function compareAnswers(parts: Parts, given: unknown): Promise<void> {
   const target = given === undefined ? activeTarget() : targetOf(given);
-  const first = (await trainedIn(parts.store, target)) ?? (await pickTrained(parts.store));
-  if (!first) return;
+  const trained = (await trainedIn(parts.store, target)) ?? (await pickTrained(parts.store));
+  if (!trained) return;
+  const first = asAnswered(trained);
   const other = await pickOther(parts.store, first);
   if (!other) return;
-  const [before, after] = inOrder(first, other);
-  const on = await chooseRows(parts, before, after);
-  if (on) await openComparison({ before, after, on });
+  const chosen = await chooseRows(parts, inOrder(first, other.kind === "unprompted" ? other : asAnswered(other)));
+  if (!chosen) return;
+  const { on, sides } = chosen;
+  const [before, after] = sides;
+  await openComparison({ before, after, on });
+}
+
+/** Where nothing is kept of it as it was trained, but in another precision, it is that which answered last. */
+function asAnswered(id: TrainedId): TrainedId {
+  if (id.precision !== undefined || rowsAnsweredBy(id).length > 0) return id;
+  const [last] = evaluationsBeside(id).sort((a, b) => (a.made < b.made ? 1 : -1));
+  return inPrecision(id, last?.precision);
+}
+
+function evaluationsBeside(id: TrainedId) {
+  const answering = trainedOf(id);
+  return answering ? evaluationsOf(answering) : [];
 }
 
 /** Of one run from the earlier checkpoint to the later; else the one that was clicked is what is asked about. */
-function inOrder(first: TrainedId, other: AnswererId): [before: AnswererId, after: AnswererId] {
+function inOrder(first: TrainedId, other: AnswererId): Sides {
   const isOneRun = first.kind === "checkpoint" && other.kind === "checkpoint" && isSameRun(first, other);
   return isOneRun && first.step < other.step ? [first, other] : [other, first];
 }
@@ -96,6 +111,9 @@ async function pickTrained(store: RunStore): Promise<TrainedId | undefined> {
   return run && checkpointIn(store, run.directory);
 }
 
+/** What a comparison is of. */
+type Sides = [before: AnswererId, after: AnswererId];
+
 interface Choice extends PickItem {
   id: AnswererId;
 }
@@ -105,9 +123,21 @@ async function pickOther(store: RunStore, first: TrainedId): Promise<AnswererId 
     label: { icon: "circle-slash", text: t("The model without a prompt") },
     id: { kind: "unprompted", beside: first },
   };
-  const items = [alone, ...checkpointsBeside(first), ...(await runsBeside(store, first)), ...promptsBeside(first)];
+  const others = [...checkpointsBeside(first), ...(await runsBeside(store, first)), ...promptsBeside(first)];
+  const items = [alone, ...otherPrecisions(first), ...others];
   const title = t("Compare the answers of {0} with…", titleOf(first));
   return (await pickOne(items, { title, matchOnDescription: true }))?.id;
+}
+
+/** The same, where it was evaluated in other precisions too. */
+function otherPrecisions(first: TrainedId): Choice[] {
+  const precisions = new Set(evaluationsBeside(first).map(({ precision }) => precision));
+  if (rowsAnsweredBy(inPrecision(first, undefined)).length > 0) precisions.add(undefined);
+  precisions.delete(first.precision);
+  return [...precisions].map((precision) => {
+    const id = inPrecision(first, precision);
+    return { label: { icon: "checklist", text: titleOf(id, first) }, description: precision ?? t("as trained"), id };
+  });
 }
 
 function checkpointsBeside(first: TrainedId): Choice[] {
@@ -158,22 +188,41 @@ function promptsBeside(first: TrainedId): Choice[] {
 type On = AnswersId["on"];
 
 /** Rows that both have answered, which is asked where there are several; where there are none they are evaluated if one agrees. */
-async function chooseRows(parts: Parts, before: AnswererId, after: AnswererId): Promise<On | undefined> {
-  const [first, last] = [before, after].map(rowsAnsweredBy);
+async function chooseRows(parts: Parts, sides: Sides): Promise<{ on: On; sides: Sides } | undefined> {
+  const [first, last] = sides.map(rowsAnsweredBy);
   const common = first!.filter((on) => last!.some((other) => isSameRows(on, other)));
-  if (common.length === 1) return common[0];
+  if (common.length === 1) return { on: common[0]!, sides };
   if (common.length > 1) {
     const items = common.map((on) => ({ label: rowsText(on), on }));
-    return (await pickOne(items, { title: t("On which rows?") }))?.on;
+    const picked = await pickOne(items, { title: t("On which rows?") });
+    return picked && { on: picked.on, sides };
   }
   const on = [...last!, ...first!][0] ?? { rows: "test" as const, file: null };
-  const missing = [before, after].filter((_, index) => ![first, last][index]!.some((other) => isSameRows(on, other)));
+  const lacks = (id: AnswererId) => !rowsAnsweredBy(id).some((other) => isSameRows(on, other));
+  const missing = sides.filter(lacks);
   const names = missing.map((id) => titleOf(id)).join(t(" and "));
   const question = t("{0} has not answered the {1} yet.", names, rowsText(on));
   const detail = t("Its answers are computed now, which takes as long as an evaluation in training, and kept.");
   if (!(await confirm(question, t("Evaluate"), detail))) return undefined;
-  for (const id of missing) await evaluate(parts, id, on, before, after);
-  return on;
+  let evaluated = sides;
+  for (const index of sides.keys()) {
+    if (!lacks(evaluated[index]!)) continue;
+    const trained = trainedBehind(evaluated[index]!);
+    const precision = await evaluate(parts, trained, on, sides);
+    evaluated = evaluated.map((side) =>
+      trainedBehind(side) === trained && lacks(side) ? runningIn(side, precision) : side,
+    ) as Sides;
+  }
+  return { on, sides: evaluated };
+}
+
+/** What the model answers alone is kept beside it. */
+function trainedBehind(id: AnswererId): TrainedId {
+  return id.kind === "unprompted" ? id.beside : id;
+}
+
+function runningIn(id: AnswererId, precision: string | undefined): AnswererId {
+  return id.kind === "unprompted" ? { ...id, beside: inPrecision(id.beside, precision) } : inPrecision(id, precision);
 }
 
 function rowsAnsweredBy(id: AnswererId): On[] {
@@ -185,16 +234,16 @@ function isSameRows(a: On, b: On): boolean {
   return a.rows === b.rows && a.file === b.file;
 }
 
-async function evaluate(parts: Parts, id: AnswererId, on: On, before: AnswererId, after: AnswererId): Promise<void> {
-  const trained = id.kind === "unprompted" ? id.beside : id; // what the model answers alone is kept beside it
+/** @returns in what its model ran, where that is not as in training */
+async function evaluate(parts: Parts, trained: TrainedId, on: On, sides: Sides): Promise<string | undefined> {
   const path = trained.kind === "checkpoint" ? checkpointOf(trained) : promptPath(trained);
   const workspace = folderOf(trained)?.uri;
   if (path === undefined || !workspace)
-    throw new Error(t("The folder of {0} is not open in this window.", titleOf(id)));
+    throw new Error(t("The folder of {0} is not open in this window.", titleOf(trained)));
   const file = on.file === null ? {} : { file: resolve(workspace.fsPath, on.file) };
-  const like = trained.kind === "prompt" ? await likeOf(parts.store, before, after) : undefined;
+  const like = trained.kind === "prompt" ? await likeOf(parts.store, ...sides) : undefined;
   if (trained.kind === "prompt" && like === undefined) throw new vscode.CancellationError();
-  await evaluateOn(parts, path, { split: on.rows, ...file }, like);
+  return (await evaluateOn(parts, path, { split: on.rows, ...file }, like)).precision;
 }
 
 function checkpointOf(id: Extract<TrainedId, { kind: "checkpoint" }>): string | undefined {

@@ -7,6 +7,7 @@ import { checkpointStep, evaluationsFolder, runPaths } from "../../runs/layout.t
 import type { EvaluationReport } from "../../shared/service.ts";
 import { dataFileExtensions } from "../../tasks/dataFormat.ts";
 import { mayRunPrograms } from "../hub/hubAccess.ts";
+import { precisionText } from "../prompts/precisionText.ts";
 import { runIdOf } from "../runs/runDocumentUris.ts";
 import type { RunStore } from "../runs/store.ts";
 import type { ServiceClient } from "../service/serviceClient.ts";
@@ -83,7 +84,7 @@ export async function evaluateOn(
 
 /** Says what came of it, and leads to where it stays. */
 export async function tellEvaluation(path: string, report: EvaluationReport): Promise<void> {
-  const { metric, score, count, interval, on, kept, notKept } = report;
+  const { metric, score, count, interval, on, kept, notKept, precisions } = report;
   const without = report.unpromptedAmongLabels ?? report.unprompted;
   const [value, low, high, alone] = [score, ...interval, without].map((one) => scoreText(metric, one));
   const rows =
@@ -94,10 +95,11 @@ export async function tellEvaluation(path: string, report: EvaluationReport): Pr
   );
   const where = kept === null ? t("It was not kept: {0}", notKept ?? "") : t("It stays under its checkpoint.");
   const show = t("Show Answers");
-  const choice = await showInformation(`${told} ${where}`, ...(kept === null ? [] : [show]));
+  const said = [told, precisionText(precisions, t), where].filter(Boolean).join(" ");
+  const choice = await showInformation(said, ...(kept === null ? [] : [show]));
   const run = runIdOf(dirname(dirname(path)));
   const step = checkpointStep(basename(path));
   if (choice !== show || !run || step === undefined) return;
-  const uri = answersUri(evaluatedAnswers({ kind: "checkpoint", ...run, step }, on));
+  const uri = answersUri(evaluatedAnswers({ kind: "checkpoint", ...run, step }, report));
   await vscode.window.showTextDocument(uri, { preview: true });
 }

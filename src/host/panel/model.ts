@@ -15,7 +15,7 @@ import { metricOf } from "../../results/metric.ts";
 import { runPaths } from "../../runs/layout.ts";
 import { readHolder } from "../../runs/owner.ts";
 import { lookAt } from "../../runs/ownFiles.ts";
-import { quantizationText } from "../../runs/quantizationText.ts";
+import { roundedText } from "../../runs/quantizationText.ts";
 import type { RunState } from "../../runs/store.ts";
 import {
   defaultPreferences,
@@ -409,7 +409,7 @@ export class PanelModel {
 
 /** Of weights that nobody has rounded nothing is said: they are as they come. */
 function precisionText({ model: { stored, quantization } }: NonNullable<RunSummary["spec"]>): string | undefined {
-  const own = quantization ? `${quantization.precision}: ${quantizationText(quantization)}` : undefined;
+  const own = quantization && roundedText(quantization);
   if (stored === undefined) return own;
   return `${own ?? "float32"}; its files hold ${stored}`;
 }

@@ -297,7 +297,7 @@ export class RunPanel implements vscode.Disposable {
     const id = runIdOf(run);
     const kept = findEvaluation(runPaths(run).evaluations, name);
     if (!id || kept?.subject.kind !== "checkpoint") return;
-    const answers = evaluatedAnswers({ kind: "checkpoint", ...id, step: kept.subject.step }, kept.on);
+    const answers = evaluatedAnswers({ kind: "checkpoint", ...id, step: kept.subject.step }, kept);
     await runCommand(internalDocumentCommands.showAnswers, answers);
   }
 

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { UlptError } from "../../errors.ts";
+import type { TryResult } from "../../shared/service.ts";
 import { markdownBlock, markdownText } from "../../words/surfaces.ts";
 import { askRows, evaluateOn, tellEvaluation } from "../checkpoints/evaluations.ts";
 import { coreCommands, promptEditorType } from "../ids.ts";
@@ -13,6 +14,7 @@ import { requireTrust } from "../service/runtime.ts";
 import type { Services } from "../services.ts";
 import { showReport } from "../window/reports.ts";
 import { askText, showInformation, withProgress } from "../window/window.ts";
+import { precisionText } from "./precisionText.ts";
 import { promptEnding } from "./promptsView.ts";
 
 const { t } = vscode.l10n;
@@ -32,7 +34,12 @@ export function promptCommands(services: Services) {
     const again = t("Try Another Text…");
     const open = t("Open as Document");
     const choice = await showInformation(
-      t("With the prompt: {0}   Without: {1}", quote(answer.withPrompt), quote(answer.withoutPrompt)),
+      [
+        t("With the prompt: {0}   Without: {1}", quote(answer.withPrompt), quote(answer.withoutPrompt)),
+        precisionText(answer.precisions, t),
+      ]
+        .filter(Boolean)
+        .join("   "),
       again,
       open,
     );
@@ -144,12 +151,11 @@ function quote(text: string): string {
   return `“${line.length > 120 ? `${line.slice(0, 117)}…` : line}”`;
 }
 
-function openAnswer(
-  target: string,
-  answer: { source: string; withPrompt: string; withoutPrompt: string },
-): Promise<void> {
+function openAnswer(target: string, answer: TryResult): Promise<void> {
+  const precision = precisionText(answer.precisions, t);
   const content = [
     `# ${markdownText(basename(target))}`,
+    ...(precision === "" ? [] : [markdownText(precision)]),
     `## ${t("Read by the model")}\n\n${markdownBlock(answer.source)}`,
     `## ${t("With the prompt")}\n\n${markdownBlock(answer.withPrompt)}`,
     `## ${t("Without the prompt")}\n\n${markdownBlock(answer.withoutPrompt)}`,

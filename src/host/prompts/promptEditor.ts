@@ -30,6 +30,7 @@ import type { ServiceClient } from "../service/serviceClient.ts";
 import { explain } from "../window/explain.ts";
 import { type Log, logError } from "../window/log.ts";
 import { showBriefly, showFailure } from "../window/window.ts";
+import { precisionText } from "./precisionText.ts";
 import { promptEvaluation, promptPage, promptStrings, promptTokens } from "./promptPage.ts";
 
 const modelElsewhere: ErrorCode = "MODEL_ELSEWHERE";
@@ -239,9 +240,10 @@ class PromptView {
     };
     try {
       const params = { ...options, target: this.uri.fsPath, text, workspace: this.workspace() };
-      const onPiece = (piece: AnswerPiece) => post({ type: "piece", id, ...piece });
-      const answer = await this.services.service.request("try", params, { token, onPiece });
-      post({ type: "answer", id, ...answer });
+      const onPiece = ({ precisions, ...piece }: AnswerPiece) =>
+        post({ type: "piece", id, precision: precisionText(precisions, t), ...piece });
+      const { precisions, ...answer } = await this.services.service.request("try", params, { token, onPiece });
+      post({ type: "answer", id, precision: precisionText(precisions, t), ...answer });
     } catch (error) {
       if (token.isCancellationRequested) return post({ type: "stopped", id });
       logError(this.services.log, "try prompt", error);
@@ -285,7 +287,7 @@ class PromptView {
     const workspace = vscode.workspace.getWorkspaceFolder(this.uri);
     if (!kept || !workspace) return;
     const prompt = { kind: "prompt", folder: workspace.uri.toString(), name: promptName(this.uri.fsPath) } as const;
-    await runCommand(internalDocumentCommands.showAnswers, evaluatedAnswers(prompt, kept.on));
+    await runCommand(internalDocumentCommands.showAnswers, evaluatedAnswers(prompt, kept));
   }
 
   private async act(action: PromptAction): Promise<void> {

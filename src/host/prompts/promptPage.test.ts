@@ -94,6 +94,14 @@ describe("the page of an exported prompt", () => {
     });
   });
 
+  it("says how the weights were rounded that it was trained on, and nothing of those that were not", () => {
+    const format = { bits: 16, tileSize: 512 } as const;
+    const quantization = { precision: "float16", version: 2, forward: format, backward: format, smallest: 32 } as const;
+    const rounded = promptPage({ ...prompt, metadata: { ...prompt.metadata, quantization } }, true, t);
+    expect(rounded.facts).toContainEqual({ name: "Precision", value: "float16: 16 bit in tiles of 512" });
+    expect(facts.Precision).toBeUndefined();
+  });
+
   it("does not call a vanilla prompt smaller than itself", () => {
     const { rank: _, ...metadata } = prompt.metadata;
     const settings = { name: "vanilla", initialization: { from: "vocabulary" } } as const;

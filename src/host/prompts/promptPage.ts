@@ -4,6 +4,7 @@ import { percentText, scoreText } from "../../metrics/kinds.ts";
 import type { KeptEvaluation } from "../../runs/evaluations.ts";
 import type { Inspection } from "../../runs/inspection.ts";
 import type { PromptFile, Provenance } from "../../runs/prompts.ts";
+import { roundedText } from "../../runs/quantizationText.ts";
 import { defaultAnswerLength } from "../../shared/answerOptions.ts";
 import type {
   PromptEvaluationView,
@@ -18,7 +19,7 @@ import type { Translate } from "../window/translate.ts";
 
 export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): PromptPage {
   const { name, bytes, metadata, parameters } = prompt;
-  const { method, rank, promptLength, hiddenSize, model, task, provenance, frozen = [] } = metadata;
+  const { method, rank, promptLength, hiddenSize, model, task, provenance, quantization, frozen = [] } = metadata;
   const full = promptLength * hiddenSize;
   const numbers = new Intl.NumberFormat("en-US");
   const share = parameters / full;
@@ -43,6 +44,7 @@ export function promptPage(prompt: PromptFile, hasRun: boolean, t: Translate): P
         fact(capital(of), t("{0}, seed {1}, not stored", distribution, seed)),
       ),
       fact(t("Model"), model),
+      ...(quantization ? [fact(t("Precision"), roundedText(quantization))] : []),
       fact(t("Model SHA-256"), metadata.modelSha256.slice(0, 16)),
       fact(t("Template"), task.template),
       ...(task.labels ? [fact(t("Answers"), task.labels.join(", "))] : []),

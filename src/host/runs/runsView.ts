@@ -639,7 +639,7 @@ function evaluationItem({ run, step, evaluation }: EvaluationNode): vscode.TreeI
   item.contextValue = contextValues.evaluation;
   const id = runIdOf(run.directory);
   if (id) {
-    const answers = evaluatedAnswers({ kind: "checkpoint", ...id, step }, evaluation.on);
+    const answers = evaluatedAnswers({ kind: "checkpoint", ...id, step }, evaluation);
     item.command = commandTo(t("Show Answers"), internalDocumentCommands.showAnswers, [answers]);
   }
   item.accessibilityInformation = { label: `${texts.label}, ${texts.description}, ${made}` };

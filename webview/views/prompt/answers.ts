@@ -7,6 +7,8 @@ export type ShownAnswer =
       kind: "answers";
       withPrompt: string;
       withoutPrompt: string;
+      /** In what the model ran; empty where there is nothing to say. */
+      precision: string;
       /** What the model read, once it is known. */
       source?: string;
     }
@@ -38,7 +40,7 @@ export class Answers {
   ask(text: string, options: AnswerOptions): void {
     this.asked += 1;
     this.isAsking = true;
-    this.shown = { kind: "answers", withPrompt: "", withoutPrompt: "" };
+    this.shown = { kind: "answers", withPrompt: "", withoutPrompt: "", precision: "" };
     this.say(this.strings.trying);
     this.send({ type: "try", id: this.asked, text, options });
   }
@@ -47,18 +49,19 @@ export class Answers {
     this.send({ type: "stop" });
   }
 
-  piece({ id, prompted, at, text }: Message<"piece">): void {
+  piece({ id, prompted, at, text, precision }: Message<"piece">): void {
     if (id !== this.asked || !this.isAsking || this.shown?.kind !== "answers") return;
     const key = prompted ? "withPrompt" : "withoutPrompt";
-    this.shown = { ...this.shown, [key]: this.shown[key].slice(0, at) + text };
+    this.shown = { ...this.shown, precision, [key]: this.shown[key].slice(0, at) + text };
     this.onChange();
   }
 
-  answer({ id, source, withPrompt, withoutPrompt }: Message<"answer">): void {
+  answer({ id, source, withPrompt, withoutPrompt, precision }: Message<"answer">): void {
     const { noAnswer } = this.strings;
     this.end(id, "", {
       kind: "answers",
       source,
+      precision,
       withPrompt: withPrompt || noAnswer,
       withoutPrompt: withoutPrompt || noAnswer,
     });

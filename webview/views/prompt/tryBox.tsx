@@ -110,8 +110,9 @@ function Written({ strings, answers: { shown, isAsking } }: { strings: PromptStr
           <Answer name={strings.withoutPrompt} text={shown.withoutPrompt} kind="" />
         </div>
       )}
+      {shown?.kind === "answers" && shown.precision !== "" && <p class="quiet precision">{shown.precision}</p>}
       {shown?.kind === "answers" && shown.source !== undefined && (
-        <p class="quiet">{`${strings.readAs}: ${shown.source}`}</p>
+        <p class="quiet source">{`${strings.readAs}: ${shown.source}`}</p>
       )}
     </div>
   );
