@@ -12,6 +12,11 @@ export const chatTemplateFile = "chat_template.jinja";
 /** One of these defines the tokenizer; where there are several, the first that is there. */
 export const tokenizerFiles = ["tokenizer.json", "spiece.model", "tokenizer.model"] as const;
 
+/** Far above any configuration, index of weights or chat template there is: what is larger is none. */
+export const mostConfigBytes = 2 ** 26;
+/** Far above any tokenizer: the largest have some 30 MB. */
+export const mostTokenizerBytes = 2 ** 28;
+
 /** What a model must have: of each group one file, in the order of preference. */
 export const modelFolderFiles: readonly (readonly string[])[] = [
   [configFile],

@@ -2,12 +2,13 @@
  * @file Adapter folders of PEFT that hold a prompt: `adapter_config.json` and `adapter_model.safetensors` with one tensor,
  * `prompt_embeddings`. Of the many kinds of adapters only those are read whose file holds the prompt's embeddings as they are.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { refuseLfsPointer } from "./lfsPointer.ts";
+import { readRegularFile } from "./regularFile.ts";
 import {
   encodeSafetensors,
   type HeaderBounds,
@@ -187,12 +188,8 @@ function requireAdapter(folder: string): string[] {
 }
 
 function readConfig(path: string): unknown {
-  const found = statSync(path);
   const hint = "Save the adapter again with PEFT's save_pretrained, or download the file again.";
-  if (!found.isFile() || found.size > maxConfigBytes) {
-    throw refused("It is no configuration of an adapter.", path, `a file of at most ${maxConfigBytes} bytes`, hint);
-  }
-  const bytes = readFileSync(path);
+  const bytes = readRegularFile(path, maxConfigBytes, "PROMPT_INVALID");
   refuseLfsPointer(bytes, path, "PROMPT_INVALID");
   try {
     return parseJson(bytes.toString("utf8"));

@@ -2,10 +2,11 @@
  * @file The safetensors container (https://huggingface.co/docs/safetensors): eight bytes of header length, a JSON header,
  * then raw little-endian tensors. A file is untrusted input: every size and offset is checked before it is used.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { longestPointer, refuseLfsPointer } from "./lfsPointer.ts";
+import { openUnwaiting } from "./regularFile.ts";
 
 const bytesPerElement = {
   F64: 8,
@@ -80,10 +81,9 @@ function isCount(value: unknown): value is number {
 
 /** Reads and checks the header of the safetensors file at `path`; no tensor is read. @throws SAFETENSORS_INVALID */
 export function readHeader(path: string, bounds = modelBounds): SafetensorsHeader {
-  return withFile(path, (descriptor) => {
-    const fileSize = fstatSync(descriptor).size;
-    return headerOf(path, fileSize, bounds, (position, length) => readBytes(descriptor, path, position, length));
-  });
+  return withFile(path, (descriptor, fileSize) =>
+    headerOf(path, fileSize, bounds, (position, length) => readBytes(descriptor, path, position, length)),
+  );
 }
 
 /** As `readHeader`, of a file that was read whole; `path` is for errors. The offsets of its tensors are those in `content`. */
@@ -309,10 +309,10 @@ function dtypeOf(data: TensorData["data"]): Dtype {
   return "U8";
 }
 
-function withFile<T>(path: string, use: (descriptor: number) => T): T {
-  let descriptor: number;
+function withFile<T>(path: string, use: (descriptor: number, size: number) => T): T {
+  let opened: ReturnType<typeof openUnwaiting>;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // a pipe holds nobody up
+    opened = openUnwaiting(path);
   } catch (error) {
     const missing = systemErrorCode(error) === "ENOENT";
     throw new UlptError("SAFETENSORS_INVALID", missing ? "The file does not exist." : messageOf(error), {
@@ -322,9 +322,10 @@ function withFile<T>(path: string, use: (descriptor: number) => T): T {
       cause: error,
     });
   }
+  const { descriptor, size } = opened;
   try {
-    if (!fstatSync(descriptor).isFile()) throw invalid(path, "It is not a file.");
-    return use(descriptor);
+    if (size === undefined) throw invalid(path, "It is not a file.");
+    return use(descriptor, size);
   } finally {
     closeSync(descriptor);
   }

@@ -1,9 +1,10 @@
 /** @file The tokenizer's chat template: how a model that was trained on conversations wants them written (Jinja, as Transformers runs it). */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
 import { messageOf, UlptError } from "../errors.ts";
-import { chatTemplateFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
+import { chatTemplateFile, mostConfigBytes, tokenizerConfigFile } from "../formats/modelFolder.ts";
+import { readRegularFile } from "../formats/regularFile.ts";
 import { decoding, subjectOf } from "../watch.ts";
 import { type JsonObject, readJsonObject } from "./config.ts";
 
@@ -73,7 +74,8 @@ export function hasChatTemplate(folder: string): boolean {
 
 function findTemplate(folder: string, config: JsonObject): { text: string; where: string } {
   const path = join(folder, chatTemplateFile);
-  if (existsSync(path)) return { text: readFileSync(path, "utf8"), where: path };
+  if (existsSync(path))
+    return { text: readRegularFile(path, mostConfigBytes, "CHAT_TEMPLATE").toString("utf8"), where: path };
   const where = `${join(folder, tokenizerConfigFile)}, field "chat_template"`;
   const { chat_template: written } = config;
   if (typeof written === "string") return { text: written, where };

@@ -1,9 +1,10 @@
 /** @file `config.json` of a Hugging Face model folder, as it is written there. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
 import { refuseLfsPointer } from "../formats/lfsPointer.ts";
-import { adapterAlone, configFile, ggufAlone, holdsAdapter, isGguf } from "../formats/modelFolder.ts";
+import { adapterAlone, configFile, ggufAlone, holdsAdapter, isGguf, mostConfigBytes } from "../formats/modelFolder.ts";
+import { readRegularFile } from "../formats/regularFile.ts";
 import { parseJson } from "../json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -28,7 +29,7 @@ export function readJsonObject(path: string): JsonObject {
     new UlptError("MODEL_CONFIG", message, { where: path, hint: "Download the file again.", cause });
   let json: unknown;
   try {
-    const bytes = readFileSync(path);
+    const bytes = readRegularFile(path, mostConfigBytes, "MODEL_CONFIG");
     refuseLfsPointer(bytes, path, "MODEL_CONFIG");
     json = parseJson(bytes.toString("utf8"));
   } catch (error) {

@@ -1,9 +1,11 @@
 /** @file The model's tokenizer: the file that defines it, checked against its model, and what is asked of it. */
-import { existsSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
 import { refuseLfsPointer } from "../formats/lfsPointer.ts";
-import { tokenizerConfigFile, tokenizerFiles } from "../formats/modelFolder.ts";
+import { mostTokenizerBytes, tokenizerConfigFile, tokenizerFiles } from "../formats/modelFolder.ts";
+import { readRegularFile } from "../formats/regularFile.ts";
 import { parseJson } from "../json.ts";
 import { decoding, subjectOf } from "../watch.ts";
 import { chatNotContinued, openChatTemplate } from "./chatTemplate.ts";
@@ -64,6 +66,13 @@ export function tokenizerFile(folder: string): string {
     expected: `${tokenizerFiles.join(" or ")}, as the Hugging Face Hub serves it beside the weights`,
     hint: "Download the model folder again with all its files. The tokenizer of another model has other tokens.",
   });
+}
+
+/** Of the file that defines the tokenizer of a model folder, in hexadecimal. @throws TOKENIZER_MISSING, TOKENIZER_INVALID */
+export function tokenizerSha256(folder: string): string {
+  return createHash("sha256")
+    .update(read(tokenizerFile(folder)))
+    .digest("hex");
 }
 
 /** @throws TOKENIZER_MISSING, TOKENIZER_INVALID, TOKENIZER_UNSUPPORTED; CHAT_TEMPLATE where one is asked for and there is none */
@@ -192,8 +201,9 @@ function readJson(path: string): Json {
 function read(path: string): Buffer {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readRegularFile(path, mostTokenizerBytes, "TOKENIZER_INVALID");
   } catch (error) {
+    if (error instanceof UlptError) throw error;
     throw new Place(path).invalid(`The file cannot be read: ${messageOf(error)}`, "a readable file", error);
   }
   refuseLfsPointer(bytes, path, "TOKENIZER_INVALID");

@@ -1,8 +1,10 @@
 /** @file Compares a model on this machine with a reference case from another implementation (format: README, "verify"). */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
+import { mostConfigBytes } from "../formats/modelFolder.ts";
+import { readRegularFile } from "../formats/regularFile.ts";
 import { readFloats, readHeader, readIntegers, type SafetensorsHeader } from "../formats/safetensors.ts";
 import type { Device } from "../graph/devices.ts";
 import { floats } from "../graph/session.ts";
@@ -68,7 +70,7 @@ function readCase(path: string): z.infer<typeof caseSchema> {
   if (!existsSync(path)) throw invalid("The reference case does not exist.");
   let json: unknown;
   try {
-    json = parseJson(readFileSync(path, "utf8"));
+    json = parseJson(readRegularFile(path, mostConfigBytes, "DATA_SYNTAX").toString("utf8"));
   } catch (error) {
     throw invalid(`The reference case cannot be read: ${messageOf(error)}`);
   }

@@ -1,5 +1,5 @@
 /** @file The weights of a model folder: one safetensors file or several with an index, found by name and checked by shape. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
 import { hashFiles } from "../formats/contentHash.ts";
@@ -8,9 +8,11 @@ import {
   ggufAlone,
   holdsAdapter,
   isGguf,
+  mostConfigBytes,
   weightsFile,
   weightsIndexFile,
 } from "../formats/modelFolder.ts";
+import { readRegularFile } from "../formats/regularFile.ts";
 import { readFloats, readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
 import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
@@ -298,7 +300,7 @@ function readWeightMap(index: string): Record<string, string> {
     });
   let json: unknown;
   try {
-    json = parseJson(readFileSync(index, "utf8"));
+    json = parseJson(readRegularFile(index, mostConfigBytes, "SAFETENSORS_INVALID").toString("utf8"));
   } catch (error) {
     throw invalid(`The index cannot be read: ${messageOf(error)}`);
   }

@@ -13,13 +13,13 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   type Stats,
   unlinkSync,
 } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { type AtomicWriteOptions, asWriteError, createFileAtomic, writeFileAtomic } from "../formats/atomic.ts";
+import { readWhole } from "../formats/regularFile.ts";
 import { isName, type NameKind, stateFolderName } from "./layout.ts";
 
 /** How a file is opened: `append` makes it where it is missing, `update` changes what is there. */
@@ -91,14 +91,7 @@ export function readPlainFile(path: string, maxBytes: number): Buffer | null {
   const { descriptor, size } = opened;
   try {
     if (size > maxBytes) throw tooLarge(path, size, maxBytes);
-    const content = Buffer.allocUnsafe(size);
-    let done = 0;
-    while (done < size) {
-      const read = readSync(descriptor, content, done, size - done, done);
-      if (read === 0) break; // it became shorter
-      done += read;
-    }
-    return content.subarray(0, done);
+    return readWhole(descriptor, size);
   } finally {
     closeSync(descriptor);
   }

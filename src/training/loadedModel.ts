@@ -1,6 +1,6 @@
 /** @file A frozen model opened for use without training: fingerprints and sessions are made when first asked for, then kept. */
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
 import { AnswerText } from "../models/answerText.ts";
@@ -8,7 +8,7 @@ import type { Generator, LanguageModel } from "../models/languageModel.ts";
 import { openModel } from "../models/model.ts";
 import type { Precision } from "../models/quantize/recipe.ts";
 import type { Sampling } from "../models/sampling.ts";
-import { openTokenizer, type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
+import { openTokenizer, type Tokenizer, tokenizerSha256 } from "../models/tokenizer.ts";
 import { openInPrecision, type PrecisionOptions } from "./precision.ts";
 import type { Prompted } from "./prompted.ts";
 import { openTaskTokenizer, type TaskTexts } from "./taskTokenizer.ts";
@@ -91,9 +91,7 @@ export class LoadedModel {
   }
 
   tokenizerSha256(): string {
-    return createHash("sha256")
-      .update(readFileSync(tokenizerFile(this.model.folder)))
-      .digest("hex");
+    return tokenizerSha256(this.model.folder);
   }
 
   /** @throws MODEL_MISMATCH unless these are the weights with which `where` was trained */

@@ -1,10 +1,11 @@
 /** @file What the runs of a sweep share: the frozen model on a device, its sessions, the tokenised task and its baselines. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UlptError } from "../errors.ts";
 import type { TrainingSettings } from "../experiment/recorded.ts";
-import { chatTemplateFile, configFile, tokenizerConfigFile } from "../formats/modelFolder.ts";
+import { chatTemplateFile, configFile, mostTokenizerBytes, tokenizerConfigFile } from "../formats/modelFolder.ts";
+import { readRegularFile } from "../formats/regularFile.ts";
 import type { Device } from "../graph/devices.ts";
 import type { FetchProgress, Hub } from "../hub/hub.ts";
 import { createPythonRunner, type ProgramRunner } from "../metrics/programs.ts";
@@ -207,7 +208,7 @@ function hashSmallFiles(folder: string): Record<string, string> {
   const present = names.filter((name) => existsSync(join(folder, name)));
   const hash = (name: string) =>
     createHash("sha256")
-      .update(readFileSync(join(folder, name)))
+      .update(readRegularFile(join(folder, name), mostTokenizerBytes, "MODEL_CONFIG"))
       .digest("hex");
   return Object.fromEntries(present.map((name) => [name, hash(name)]));
 }

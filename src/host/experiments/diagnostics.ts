@@ -1,10 +1,10 @@
 /** @file Problems of experiment files in the editor, and what to do about them. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as vscode from "vscode";
 import { type Ground, mayLookAt } from "../../experiment/localPath.ts";
 import { experimentExtension } from "../../experiment/parse.ts";
-import { parseJson } from "../../json.ts";
+import { configFile } from "../../formats/modelFolder.ts";
 import { dataFileExtensions } from "../../tasks/dataFormat.ts";
 import { readColumns, readTargets } from "../data/dataColumns.ts";
 import { mayRunPrograms } from "../hub/hubAccess.ts";
@@ -12,6 +12,7 @@ import { diagnosticOwner, internalDocumentCommands, settings } from "../ids.ts";
 import { type Log, logError } from "../window/log.ts";
 import { diagnostic, shownCommand } from "../window/window.ts";
 import { type Check, checkExperiment, type Fix, type Kind, type Surroundings, setValue } from "./experimentChecks.ts";
+import { readModelConfig } from "./modelConfig.ts";
 
 /** Documents that are experiment files. */
 export const experimentSelector: vscode.DocumentSelector = { scheme: "file", pattern: `**/*${experimentExtension}` };
@@ -215,9 +216,6 @@ export function pathFrom(file: vscode.Uri, target: vscode.Uri): string {
   return sep === "\\" ? path.replaceAll("\\", "/") : path;
 }
 
-/** Far above any config.json. */
-const largestConfig = 1 << 20;
-
 /** What is beside the experiment at `file`, as far as it may be looked at because somebody opened that. */
 function around(file: string): Surroundings {
   const folders = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
@@ -243,13 +241,7 @@ function around(file: string): Surroundings {
 }
 
 async function hiddenSize(folder: string): Promise<number | undefined> {
-  try {
-    const path = join(folder, "config.json");
-    if ((await stat(path)).size > largestConfig) return undefined;
-    const config = parseJson(await readFile(path, "utf8")) as { d_model?: unknown; hidden_size?: unknown };
-    const size = config.d_model ?? config.hidden_size;
-    return typeof size === "number" ? size : undefined;
-  } catch {
-    return undefined;
-  }
+  const config = readModelConfig(join(folder, configFile));
+  const size = config?.d_model ?? config?.hidden_size;
+  return typeof size === "number" ? size : undefined;
 }

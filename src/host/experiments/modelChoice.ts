@@ -1,11 +1,10 @@
 /** @file Which frozen model: questions for a folder of the workspace, another folder, or a model of the Hugging Face Hub. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { decoderTypes, encoderDecoderTypes, type KnownModel } from "../../formats/knownModels.ts";
 import { weightsFile, weightsIndexFile } from "../../formats/modelFolder.ts";
-import { parseJson } from "../../json.ts";
 import type { SurveyedModel, SurveyResult } from "../../shared/service.ts";
 import { byteText } from "../../words/numbers.ts";
 import { fits, hubModels, knownModel, leastMemory, modelGroups, surveyText, typedModel } from "../hub/hubModels.ts";
@@ -16,6 +15,7 @@ import { type Log, logError } from "../window/log.ts";
 import { type Again, again, type Choice, goBack, type Question, type Steps, separator } from "../window/steps.ts";
 import type { Iconed } from "../window/window.ts";
 import { pickModelFolder } from "./diagnostics.ts";
+import { readModelConfig } from "./modelConfig.ts";
 
 const t = vscode.l10n.t;
 
@@ -46,8 +46,6 @@ export interface ModelServices {
 const mostFiles = 200;
 const mostFolders = 50;
 export const ignoredFolders = "**/{node_modules,.git,.ulpt}/**";
-/** Far above any config.json. */
-const largestConfig = 1 << 20;
 const supported: ReadonlySet<unknown> = new Set([...encoderDecoderTypes, ...decoderTypes]);
 
 /** Where from, of the Hub which one, and whether it fits. What is answered stands in `answers`, which must name the workspace's folder. */
@@ -315,8 +313,7 @@ async function modelFolder(config: vscode.Uri): Promise<{ uri: vscode.Uri; model
   try {
     const names = await readdir(dirname(config.fsPath));
     if (!names.includes(weightsFile) && !names.includes(weightsIndexFile)) return undefined;
-    if ((await stat(config.fsPath)).size > largestConfig) return undefined;
-    const { model_type: modelType } = parseJson(await readFile(config.fsPath, "utf8")) as { model_type?: unknown };
+    const modelType = readModelConfig(config.fsPath)?.model_type;
     if (typeof modelType !== "string" || !supported.has(modelType)) return undefined;
     return { uri: vscode.Uri.joinPath(config, ".."), modelType };
   } catch {
