@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { launchesFolder } from "../../runs/layout.ts";
 import { createLaunch, forgetLaunch, listLaunches, recordJobs, type SlurmLaunch, updateJobs } from "../records.ts";
 import { arrayName, cancellationOf, jobOfRun, placeOf, writeJobRuns } from "./jobs.ts";
+import { askQueue } from "./poll.ts";
 import { slurmLauncher } from "./slurm.ts";
 
 const user = userInfo().username;
@@ -95,6 +96,19 @@ describe.skipIf(process.platform === "win32")("jobs are cancelled", () => {
     expect(cancelled()).toEqual(["--signal=KILL --full 12_0", "12_0"]);
     expect(cancellationOf(launch.folder, 3)).toMatchObject({ by: expect.stringContaining(user) });
     expect(cancellationOf(launch.folder, 2)).toBeUndefined();
+  });
+
+  it("of thousands of arrays, whose names are more than fits into one question", async () => {
+    const few = jobs();
+    const arrays = Array.from({ length: 6000 }, (_, first) => ({ first, count: 1, job: 100 + first }));
+    const launch = updateJobs({ ...few, runs: arrays.length }, { arrays });
+    const last = arrays.at(-1)!;
+    slurmWith([line(launch, last.job, { name: arrayName(launch, last) })]);
+    expect(await slurmLauncher.stop(launch)).toBe(true);
+    expect(cancelled()).toEqual([String(last.job)]);
+    expect(await askQueue({ names: arrays.map((array) => arrayName(launch, array)), each: false })).toMatchObject({
+      kind: "known",
+    });
   });
 
   it("not where the controller is silent, but they are told in their folder", async () => {

@@ -1,6 +1,6 @@
 /** @file What Slurm says of jobs: one question for all of them, read into a typed state. */
 import { z } from "zod";
-import { callTool } from "./tools.ts";
+import { argumentParts, callTool } from "./tools.ts";
 import { lastLine } from "./words.ts";
 
 /**
@@ -75,9 +75,19 @@ function parseRanges(text: string): [number, number][] {
 
 /** Asks for all jobs of these names that are this user's. @throws UlptError SLURM_MISSING; the reason of `signal` */
 export async function askQueue(
-  question: QueueQuestion,
+  { names, each }: QueueQuestion,
   options: { time?: number; signal?: AbortSignal } = {},
 ): Promise<Queue> {
+  const jobs: JobStatus[][] = [];
+  for (const part of argumentParts(names)) {
+    const queue = await askOnce({ names: part, each }, options);
+    if (queue.kind === "unknown") return queue;
+    jobs.push(queue.jobs);
+  }
+  return { kind: "known", jobs: jobs.flat() };
+}
+
+async function askOnce(question: QueueQuestion, options: { time?: number; signal?: AbortSignal }): Promise<Queue> {
   const end = await callTool("squeue", queueArguments(question), options);
   if (end.kind === "slow") return { kind: "unknown", why: "squeue took too long and was ended" };
   if (end.code === 0) return { kind: "known", jobs: parseQueue(end.stdout) };

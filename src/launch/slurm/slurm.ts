@@ -9,7 +9,7 @@ import { UlptError } from "../../errors.ts";
 import type { Launcher } from "../launcher.ts";
 import { isRunning, type SlurmLaunch } from "../records.ts";
 import { arrayName, jobOfRun, noteCancelled, placeOf } from "./jobs.ts";
-import { callTool } from "./tools.ts";
+import { argumentParts, callTool } from "./tools.ts";
 import { lastLine } from "./words.ts";
 
 export const slurmLauncher: Launcher<SlurmLaunch> = {
@@ -18,7 +18,7 @@ export const slurmLauncher: Launcher<SlurmLaunch> = {
     noteCancelled(launch.folder, index); // jobs look there themselves, so it reaches them without a controller, too
     const found = await ownJobs(launch, index);
     // What runs is sent SIGTERM, saves, and has KillWait seconds for it.
-    if (found.kind === "known" && found.jobs.length > 0) await callTool("scancel", found.jobs);
+    if (found.kind === "known") await cancelJobs(found.jobs);
     return true;
   },
   async kill(launch, run) {
@@ -26,9 +26,8 @@ export const slurmLauncher: Launcher<SlurmLaunch> = {
     noteCancelled(launch.folder, index);
     const found = await ownJobs(launch, index);
     if (found.kind === "unknown") throw unproven(found.why);
-    if (found.jobs.length === 0) return;
-    await callTool("scancel", ["--signal=KILL", "--full", ...found.jobs]);
-    await callTool("scancel", found.jobs);
+    await cancelJobs(found.jobs, ["--signal=KILL", "--full"]);
+    await cancelJobs(found.jobs);
   },
   state: (launch) => (isRunning(launch) ? "running" : "ended"),
 };
@@ -43,18 +42,27 @@ function wanted(launch: SlurmLaunch, run: string | undefined): number | undefine
   });
 }
 
+async function cancelJobs(jobs: readonly string[], options: readonly string[] = []): Promise<void> {
+  for (const part of argumentParts(jobs)) await callTool("scancel", [...options, ...part]);
+}
+
 type OwnJobs = { kind: "known"; jobs: string[] } | { kind: "unknown"; why: string };
 
 /** As scancel takes them: the launch's arrays that Slurm has, or the element that is a run's. */
 async function ownJobs(launch: SlurmLaunch, run: number | undefined): Promise<OwnJobs> {
   const arrays = run === undefined ? launch.arrays : [placeOf(launch, run)?.array].flatMap((array) => array ?? []);
-  if (arrays.length === 0) return { kind: "known", jobs: [] };
   const names = arrays.map((array) => arrayName(launch, array));
-  const question = ["--noheader", "--me", "--states=all", `--name=${names.join(",")}`, "--format=%F|%u|%j|%Z"];
-  const end = await callTool("squeue", question);
-  if (end.kind === "slow") return { kind: "unknown", why: "squeue took too long and was ended" };
-  if (end.code !== 0) return { kind: "unknown", why: lastLine(end.stderr) || `squeue ended with code ${end.code}` };
-  const proven = new Set(end.stdout.split("\n").flatMap((line) => provenJob(line, names, launch.folder) ?? []));
+  const proven = new Set<string>();
+  for (const part of argumentParts(names)) {
+    const question = ["--noheader", "--me", "--states=all", `--name=${part.join(",")}`, "--format=%F|%u|%j|%Z"];
+    const end = await callTool("squeue", question);
+    if (end.kind === "slow") return { kind: "unknown", why: "squeue took too long and was ended" };
+    if (end.code !== 0) return { kind: "unknown", why: lastLine(end.stderr) || `squeue ended with code ${end.code}` };
+    for (const line of end.stdout.split("\n")) {
+      const job = provenJob(line, part, launch.folder);
+      if (job !== undefined) proven.add(job);
+    }
+  }
   if (run === undefined) return { kind: "known", jobs: [...proven] };
   const { element } = placeOf(launch, run)!;
   return { kind: "known", jobs: [...proven].map((job) => `${job}_${element}`) };

@@ -25,6 +25,24 @@ export function toolEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), SLURM_TIME_FORMAT: "%s", SLURM_BITSTR_LEN: "0", LC_ALL: "C" };
 }
 
+/** Systems take no more in one argument, nor much more in all: Linux 128 KiB. */
+const longestArgument = 2 ** 16;
+
+/** Words in as few parts as fit into an argument each, with a sign between them. */
+export function argumentParts(words: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const word of words) {
+    if (length + word.length >= longestArgument) {
+      parts.push([]);
+      length = 0;
+    }
+    parts.at(-1)!.push(word);
+    length += word.length + 1;
+  }
+  return parts;
+}
+
 /** @throws UlptError SLURM_MISSING where the program is not there */
 export function callTool(
   tool: SlurmTool,
