@@ -43,7 +43,8 @@ export async function mayLookAt(path: string, { folders, trusted }: Ground): Pro
   return false;
 }
 
-function isInside(path: string, folder: string): boolean {
+/** Whether a path, by its form alone, leads into a folder; both are absolute. */
+export function isInside(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }

@@ -1,6 +1,8 @@
 /** @file The launches that this window follows: what they need before their first run, how their jobs are, and which ended without a run. */
 import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import type * as vscode from "vscode";
+import { isInside } from "../../experiment/localPath.ts";
 import { isOfLaunch } from "../../launch/launchers.ts";
 import {
   failureOf,
@@ -177,11 +179,19 @@ export function experimentOfLaunch(
 
 /** Of an experiment without file and without runs nothing is left to be told. */
 function hasSomethingLeft({ launch, experiment }: FailedLaunch): boolean {
-  const file = experimentFileOf(launch);
+  const file = experimentFileOf(launch, experiment.folder.uri.fsPath);
   return file === undefined || existsSync(file) || existsSync(experiment.directory);
 }
 
-/** The experiment file that a launch trains; undefined where it goes on with something. */
-export function experimentFileOf({ args: [command, file] }: Pick<Launch, "args">): string | undefined {
-  return command === "train" ? file : undefined;
+/**
+ * The experiment file of the workspace that a launch trains; undefined where it goes on with something. The record of a launch is a
+ * file of the workspace, too: a path in it that leads elsewhere, perhaps to another machine, is none.
+ */
+export function experimentFileOf(
+  { args: [command, file] }: Pick<Launch, "args">,
+  workspace: string,
+): string | undefined {
+  if (command !== "train" || file === undefined) return undefined;
+  const path = resolve(workspace, file);
+  return isInside(path, workspace) ? path : undefined;
 }

@@ -31,9 +31,9 @@ export function registerLaunchProblems(store: RunStore, log: Log): vscode.Dispos
   return vscode.Disposable.from(collection, store.onDidChange(safely));
 }
 
-/** The file whose experiment was to be trained; undefined where that is not in the workspace: the record of a launch is a file, too. */
-export function fileOfFailure({ launch }: FailedLaunch): vscode.Uri | undefined {
-  const path = experimentFileOf(launch);
+/** The file whose experiment was to be trained; undefined where that is not in the workspace. */
+export function fileOfFailure({ launch, experiment }: FailedLaunch): vscode.Uri | undefined {
+  const path = experimentFileOf(launch, experiment.folder.uri.fsPath);
   const uri = path === undefined ? undefined : vscode.Uri.file(path);
   return isExperimentFile(uri) && vscode.workspace.getWorkspaceFolder(uri) ? uri : undefined;
 }
