@@ -10,7 +10,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { parseJson } from "../json.ts";
 
@@ -47,9 +47,9 @@ export type Installation = z.infer<typeof installationSchema>;
 
 export const installationFile = "installed.json";
 
-/** Of all versions. */
-export function cudaRoot(env: Environment): string {
-  return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "ulpt", "cuda");
+/** Of all versions. Libraries are opened out of it, so it never lies where somebody happens to work: a relative folder counts as absent. */
+export function cudaRoot({ XDG_DATA_HOME: folder }: Environment): string {
+  return join(folder && isAbsolute(folder) ? folder : join(homedir(), ".local", "share"), "ulpt", "cuda");
 }
 
 export function cudaHome({ version }: Engine, env: Environment): string {

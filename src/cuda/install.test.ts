@@ -2,15 +2,18 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sharedLibrary } from "../../test/support/elf.ts";
 import { errorOf, expectError } from "../../test/support/errors.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { type NugetOptions, providerPackage, startNuget, type TestNuget } from "../../test/support/nuget.ts";
+import { zip } from "../../test/support/zip.ts";
 import type { FetchProgress } from "../fetching/progress.ts";
-import { type Engine, type Environment, isCudaPlatform, readInstallation } from "./home.ts";
+import { cudaHome, type Engine, type Environment, isCudaPlatform, readInstallation } from "./home.ts";
 import { installCuda, planInstallation, removeCuda } from "./install.ts";
+import { libraryPlaces } from "./libraries.ts";
 import { nugetSource, packageId } from "./source.ts";
 
 const folder = temporaryFolder();
@@ -43,6 +46,11 @@ const install = (options: Parameters<typeof installCuda>[3] = {}) =>
   installCuda(engine, nugetSource(env, patience), env, options);
 const plan = () => planInstallation(engine, nugetSource(env, patience), env);
 const cudaFolder = (...path: string[]) => join(env.XDG_DATA_HOME!, "ulpt", "cuda", ...path);
+const others: [string, Buffer][] = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"].map(
+  (name) => [`runtimes/linux-x64/native/${name}`, sharedLibrary({ name })],
+);
+/** Of as many spaces as a manifest may have: whoever looks for a name in them twice looks for hours. */
+const endless = Buffer.from(`<id>${" ".repeat(1_000_000)}`);
 const whole = providerPackage("1.30.0", { needs: ["libcudnn.so.9"] });
 
 it("asks for the package that the engine's own install script fetches", () => {
@@ -83,6 +91,13 @@ describe.skipIf(!isCudaPlatform)("on Linux x64", () => {
     expect(readdirSync(cudaFolder("downloads"))).toEqual([]);
     expect(readdirSync(cudaFolder()).sort()).toEqual(["1.30.0", "downloads"]);
     expect((await plan()).isInstalled).toBe(true);
+  });
+
+  it("is not looked for where somebody happens to work, whatever relative folder the environment names", () => {
+    for (const XDG_DATA_HOME of ["data", ".", "./data", ""])
+      expect(cudaHome(engine, { XDG_DATA_HOME })).toBe(join(homedir(), ".local/share/ulpt/cuda/1.30.0"));
+    const { others } = libraryPlaces({ CUDA_HOME: "cuda", CONDA_PREFIX: "conda", VIRTUAL_ENV: "." }, ["here"]);
+    expect(others.filter((path) => !isAbsolute(path))).toEqual([]);
   });
 
   it("fetches nothing a second time, and all of it again where a file is no longer whole", async () => {
@@ -147,6 +162,7 @@ describe.skipIf(!isCudaPlatform)("on Linux x64", () => {
     ["of another version", providerPackage("1.29.0"), /1\.29\.0, not .* 1\.30\.0/],
     ["that is cut short", whole.subarray(0, whole.length - 30), /no whole ZIP file/],
     ["that is no package", Buffer.from("<html>Sign in</html>"), /no whole ZIP file/],
+    ["whose manifest names nothing, at length", zip([[`${packageId}.nuspec`, endless], ...others]), /without a name/],
     ["without the provider", providerPackage("1.30.0", { without: "_cuda.so" }), /has no .*providers_cuda\.so/],
     [
       "with names that lead elsewhere",

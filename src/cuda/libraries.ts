@@ -78,7 +78,8 @@ export function libraryPlaces(env: Environment, remembered: readonly string[] = 
     ...["/usr/local", "/opt"].flatMap(toolkitFolders),
     ...[join(homedir(), ".local"), "/usr/local", "/usr"].flatMap(pipFolders),
   ];
-  return { first, cache: loaderCache(), others: [...new Set(others)] };
+  // Nothing is opened out of a folder that is relative to where somebody happens to work.
+  return { first, cache: loaderCache(), others: [...new Set(others)].filter((folder) => folder.startsWith("/")) };
 }
 
 /** `/usr/local/cuda/lib64`, and those of other versions beside it. */

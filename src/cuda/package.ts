@@ -79,8 +79,8 @@ async function manifestText(zip: ZipFile, entry: Entry, path: string): Promise<s
 
 /** The manifest is XML; of it two plain elements are read. */
 function checkVersion(manifest: string, path: string, version: string): void {
-  const [, id] = /<id>\s*([^<\s]*)\s*<\/id>/.exec(manifest) ?? [];
-  const [, found] = /<version>\s*([^<\s]*)\s*<\/version>/.exec(manifest) ?? [];
+  const [, id] = /<id>\s*([^<\s]+)\s*<\/id>/.exec(manifest) ?? [];
+  const [, found] = /<version>\s*([^<\s]+)\s*<\/version>/.exec(manifest) ?? [];
   if (id?.toLowerCase() === packageId.toLowerCase() && found === version) return;
   throw corrupt(path, `it is ${id ?? "a package without a name"} ${found ?? ""}, not ${packageId} ${version}`);
 }

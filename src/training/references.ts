@@ -6,6 +6,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { UlptError } from "../errors.ts";
+import { namesNetwork } from "../experiment/localPath.ts";
 import { forwardSlashes } from "../experiment/recorded.ts";
 import { readResult } from "../listing/reader.ts";
 import { listCheckpoints } from "../runs/checkpoints.ts";
@@ -41,11 +42,11 @@ export function workspaceOf(run: Run): string {
 
 /**
  * The folder of an experiment file as run.json and prompts record it, relative to the workspace. On Windows it was once recorded
- * with backslashes, which elsewhere can be part of a name.
+ * with backslashes, which elsewhere can be part of a name. Whether a folder of another machine is there is not asked.
  */
 export function recordedFolder(workspace: string, directory: string): string {
   const asWritten = resolve(workspace, directory);
-  return existsSync(asWritten) ? asWritten : resolve(workspace, forwardSlashes(directory));
+  return namesNetwork(directory) || existsSync(asWritten) ? asWritten : resolve(workspace, forwardSlashes(directory));
 }
 
 /**
