@@ -31,13 +31,16 @@ export class TableReader {
   private readonly path: string;
   private readonly delimiter: string;
   private readonly nulls: ReadonlySet<string>;
+  /** Whether quotes are what they usually are, and the task does not say so. */
+  private readonly guessesQuotes: boolean;
   private readonly records: RecordReader;
 
-  constructor(path: string, { quote = '"', nullValues, ...reading }: TableReading & { delimiter: string }) {
+  constructor(path: string, { quote, nullValues, ...reading }: TableReading & { delimiter: string }) {
     this.path = path;
     this.delimiter = reading.delimiter;
     this.nulls = new Set(nullValues ?? usualNullValues);
-    this.records = new RecordReader(path, reading.delimiter, quote);
+    this.guessesQuotes = quote === undefined;
+    this.records = new RecordReader(path, reading.delimiter, quote === undefined ? usualQuote : quote);
   }
 
   /** @throws UlptError DATA_SYNTAX for quotes that are not closed, and for the header */
@@ -61,10 +64,11 @@ export class TableReader {
     return { line, row: () => this.row(line, fields) };
   }
 
-  /** @throws UlptError DATA_RAGGED */
+  /** @throws UlptError DATA_RAGGED; DATA_SYNTAX for a field that may be several rows */
   private row(line: number, fields: readonly string[]): Row {
     const header = this.header!;
     if (fields.length !== header.length) throw this.ragged(line, fields.length);
+    if (this.guessesQuotes && this.delimiter === "\t" && mayBeRows(fields)) throw quotedRows(`${this.path}:${line}`);
     const cells = new Map<string, string | null>();
     let nullTexts: Map<string, string> | undefined;
     for (const [column, name] of header.entries()) {
@@ -95,12 +99,31 @@ export class TableReader {
   }
 }
 
-/** What delimits the columns of a table that seems to have one column, if that is something else than what was looked for. */
-export function otherDelimiter(header: readonly string[], delimiter: string | undefined): string | undefined {
-  if (header.length !== 1) return undefined;
-  const counts = [";", "\t", "|", ","].map((other) => ({ other, count: header[0]!.split(other).length }));
+const usualQuote = '"';
+
+/**
+ * Whether a row whose fields are separated by tabs may be several rows, of which the first begins with a quote and the last has one at
+ * the end of that field: each of its lines has as many tabs as a row.
+ */
+function mayBeRows(fields: readonly string[]): boolean {
+  const lines = fields.join("\t").split(/\r\n|\n|\r/);
+  return lines.length > 1 && lines.every((line) => line.split("\t").length === fields.length);
+}
+
+function quotedRows(where: string): UlptError {
+  return new UlptError("DATA_SYNTAX", "What stands between two quotes may be one field, or several rows.", {
+    where,
+    expected: "a field in quotes that does not go on in the next line, or a task that says what quotes are",
+    hint: 'Set "quote": null in the task where quotes are a part of the text, as in GLUE\'s files; or "quote": "\\"" where they enclose fields.',
+  });
+}
+
+/** What delimits the columns of a table, where its header has more of it than of what was looked for. */
+export function otherDelimiter(header: readonly string[], delimiter: string): string | undefined {
+  const line = header.join(delimiter);
+  const counts = [";", "\t", "|", ","].map((other) => ({ other, count: line.split(other).length }));
   const most = counts.reduce((best, one) => (one.count > best.count ? one : best));
-  return most.count > 1 && most.other !== delimiter ? most.other : undefined;
+  return most.count > header.length && most.other !== delimiter ? most.other : undefined;
 }
 
 /** What to do about a table with another delimiter, as an imperative sentence. */

@@ -196,6 +196,16 @@ describe("CSV and TSV", () => {
     ]);
     const error = await readError("glue.tsv", glue);
     expect(error).toMatchObject({ code: "DATA_SYNTAX", hint: expect.stringContaining('"quote": null') });
+    // Two quotes, of which the first begins a field and the second ends one, would make one row of all between them.
+    const swallowed = 'a\tb\n"unclosed\t1\nplain\t0\nthe end"\t1\nlast\t0\n';
+    expect(await readError("swallowed.tsv", swallowed)).toMatchObject({
+      code: "DATA_SYNTAX",
+      where: expect.stringMatching(/swallowed\.tsv:2$/),
+      hint: expect.stringMatching(/"quote": null .*"quote": "\\""/),
+    });
+    expect(await read("swallowed.tsv", swallowed, { quote: null })).toHaveLength(4);
+    expect(await read("swallowed.tsv", swallowed, { quote: '"' })).toHaveLength(2);
+    expect(await read("lines.tsv", 'a\tb\n"one\nand two"\t1\n"x\ty"\t0\n')).toHaveLength(2);
     expect(await read("single.csv", "a,b\n'x,y',\"z\n", { quote: "'" })).toEqual([[2, { a: "x,y", b: '"z' }]]);
   });
 
@@ -216,7 +226,10 @@ describe("CSV and TSV", () => {
 
   it("say which delimiter they seem to have where rows do not fit the header", async () => {
     const error = await readError("ragged.csv", "text;label\na, b;1\n");
-    expect(error.hint).toBe('The columns seem to be separated by semicolons: set "delimiter": ";" in the task.');
+    const advice = 'The columns seem to be separated by semicolons: set "delimiter": ";" in the task.';
+    expect(error.hint).toBe(advice);
+    expect((await readError("mixed.csv", "text;label;m, n\na;1;2\n")).hint).toBe(advice);
+    expect((await readError("names.csv", "a;b,c,d\n1,2\n")).hint).not.toContain("delimiter");
   });
 
   it("name columns without a name as pandas does, and compare names in NFC", async () => {

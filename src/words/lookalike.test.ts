@@ -17,6 +17,8 @@ describe("words that look alike", () => {
     ["very good", "very  good", "only in spaces"],
     ["pos", "pos ", "only in spaces"],
     ["Pos", "pos", "only in small and capital letters"],
+    ["pos", "\u0440\u043es", "only in letters of another script that are drawn alike (U+0440, U+043E)"],
+    ["X", "\u03a7", "only in letters of another script that are drawn alike (U+03A7)"],
     ["caf\u00e9", "cafe\u0301", "only in how their characters are encoded"],
   ])("%j and %j differ %s", (a, b, how) => {
     expect(describeLikeness(a, b)).toBe(how);
@@ -27,6 +29,7 @@ describe("words that look alike", () => {
   it.each([
     ["pos", "neg"],
     ["pos", "pos"],
+    ["\u043d\u0435\u0442", "\u0434\u0430"],
     ["0", "1"],
   ])("%j and %j are none", (a, b) => {
     expect(describeLikeness(a, b)).toBeUndefined();
