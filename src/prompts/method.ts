@@ -31,7 +31,7 @@ export interface ParameterGroup {
   learningRate: { factor: number } | { peak: number };
 }
 
-/** Another prompt on a model of the same width, of any method. */
+/** Another prompt of the same model, of any method. */
 export interface SourcePrompt {
   method: Pick<PromptMethod, "hiddenSize" | "frozen" | "view">;
   parameters: ParameterValues;

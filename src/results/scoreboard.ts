@@ -2,6 +2,7 @@
  * @file Any runs side by side, also of several experiments: a row for each group of runs that differ in nothing but their seed,
  * what its score costs, how sure it is, and whether it is better than a baseline on the same rows. Pure: no files.
  */
+import { knownMethod } from "../experiment/methods/registry.ts";
 import { isLowest } from "../metrics/kinds.ts";
 import { welchInterval } from "../statistics/student.ts";
 import { type Remark, remarksOn } from "./answers.ts";
@@ -45,7 +46,7 @@ export interface ScoreboardOptions {
   split?: Split | undefined;
   /** A data file on whose rows checkpoints were evaluated, as their records name it; in place of a split. */
   file?: string | undefined;
-  /** A run of the group that the others are tested against; undefined: the first of vanilla prompt tuning, else the first. */
+  /** A run of the group that the others are tested against; undefined: the first of a reference method, else the first. */
   baseline?: SelectedRun | undefined;
 }
 
@@ -206,7 +207,8 @@ function scoresOf({ members }: EqualRuns<SelectedRun>, wanted: Wanted, leftOut: 
 
 function baselineOf(groups: readonly ScoredGroup[], chosen: SelectedRun | undefined): ScoredGroup | undefined {
   if (chosen) return groups.find(({ group }) => group.members.includes(chosen));
-  return groups.find(({ scored }) => scored[0]!.run.report.method === "vanilla") ?? groups[0];
+  const isReference = ({ scored: [first] }: ScoredGroup) => knownMethod(first!.run.report.method)?.isReference ?? false;
+  return groups.find(isReference) ?? groups[0];
 }
 
 /** What tells a group from the others: method and rank aside, which have columns, and what only follows from the method. */

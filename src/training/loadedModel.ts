@@ -182,7 +182,8 @@ function fileStamp(path: string): string | undefined {
   return stat && [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join();
 }
 
-function hashEmbeddings(model: LanguageModel): string {
+/** Of the embedding table as little-endian float32, whatever files and dtype hold it. Hex. */
+export function hashEmbeddings(model: LanguageModel): string {
   const { vocabularySize } = model.config;
   const hash = createHash("sha256");
   for (let begin = 0; begin < vocabularySize; begin += blockRows) {

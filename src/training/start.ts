@@ -17,6 +17,7 @@ import type { RunJson } from "../runs/schema.ts";
 import type { Run } from "../runs/store.ts";
 import { requireFinite } from "../runs/tensorFile.ts";
 import { openedPrompt, promptWords } from "./artifact.ts";
+import { hashEmbeddings } from "./loadedModel.ts";
 import { createMethod, describeMethod, initialParameters, parametersFrom } from "./method.ts";
 import { findCheckpoint } from "./references.ts";
 import type { Resources } from "./resources.ts";
@@ -30,8 +31,6 @@ export interface OpenedStart {
   prompt: SourcePrompt;
   /** What run.json keeps of it. */
   record: StartRecord;
-  /** Whether it was trained with the same weights. */
-  sameModel: boolean;
 }
 
 /** A prompt's file, or that of a run's checkpoint. */
@@ -76,7 +75,7 @@ function hashOf({ kind, path }: Found): string {
 /**
  * The prompt that a method starts from; undefined where it starts from none.
  * @param record what run.json keeps of it, where it has to be that one
- * @throws as `findSource`; PROMPT_INVALID, NOT_FINITE, PROJECTION_MISMATCH; OPTION_INVALID for one of another width; RUN_INVALID
+ * @throws as `findSource`; PROMPT_INVALID, NOT_FINITE, PROJECTION_MISMATCH; MODEL_MISMATCH for one of another model; RUN_INVALID
  *   where it is not the one of the record
  */
 export async function openStart(
@@ -98,38 +97,45 @@ export async function openStart(
     path: found.path,
     prompt: { method, parameters, rows: rows! },
     record: { sha256, ...(found.kind === "checkpoint" ? { step: metadata.step } : {}), ...scoresOf(metadata.metrics) },
-    sameModel: metadata.modelSha256 === context.modelSha256,
   };
 }
 
 interface Read {
   method: PromptMethod;
   parameters: ParameterValues;
-  metadata: { modelSha256: string; step?: number; metrics: Readonly<Record<string, unknown>> };
+  metadata: { step?: number; metrics: Readonly<Record<string, unknown>> };
 }
 
 function readFile(path: string, context: Context): Read {
   const file = readPrompt(path);
-  requireWidth(file.metadata.hiddenSize, path, context);
+  requireModel(file.metadata, path, context);
   const { method, parameters } = openedPrompt(file, context);
-  return { method, parameters, metadata: { modelSha256: file.metadata.modelSha256, metrics: file.metadata.metrics } };
+  return { method, parameters, metadata: { metrics: file.metadata.metrics } };
 }
 
 function read({ run, path }: Extract<Found, { kind: "checkpoint" }>, context: Context): Read {
   const { method: settings, promptLength } = parseRecordedSettings(run.spec.settings, runPaths(run.directory).run);
   const checkpoint = loadCheckpoint(path);
-  requireWidth(checkpoint.metadata.hiddenSize, path, context);
+  requireModel(checkpoint.metadata, path, context);
   const method = createMethod(settings, promptLength, context);
   return { method, parameters: parametersFrom(checkpoint, method, path), metadata: checkpoint.metadata };
 }
 
-/** @throws OPTION_INVALID */
-function requireWidth(hiddenSize: number, where: string, { model }: Context): void {
-  if (hiddenSize === model.config.hiddenSize) return;
-  throw new UlptError("OPTION_INVALID", `The prompt to start from is for embeddings of ${hiddenSize} numbers.`, {
+/**
+ * Vectors mean what they do among the embeddings that they were trained with: those of the same weight files, or of others of the
+ * same model. @throws MODEL_MISMATCH
+ */
+function requireModel(
+  { model, modelSha256, embeddingSha256 }: { model: string; modelSha256: string; embeddingSha256?: string },
+  where: string,
+  context: Context,
+): void {
+  if (modelSha256 === context.modelSha256) return;
+  if (embeddingSha256 !== undefined && embeddingSha256 === hashEmbeddings(context.model)) return;
+  throw new UlptError("MODEL_MISMATCH", `The prompt to start from was trained with another model, ${model}.`, {
     where,
-    expected: `${model.config.hiddenSize}, as the model's have`,
-    hint: "Name a prompt that was trained with this model.",
+    expected: `a prompt for weights with sha256 ${context.modelSha256}; this one is for ${modelSha256}`,
+    hint: "Name a prompt that was trained with this model: among other embeddings its vectors mean nothing.",
   });
 }
 
@@ -176,17 +182,12 @@ export async function requireStarts(
 export async function startRemarks(
   method: PromptMethod,
   parameters: ParameterValues,
-  { prompt, sameModel }: OpenedStart,
+  { prompt }: OpenedStart,
 ): Promise<{ code: string; message: string }[]> {
   const remarks: { code: string; message: string }[] = [];
   const { hiddenSize } = method;
   const [rows] = await viewedRows(method, [parameters]);
   const [count, theirs] = [rows!.length / hiddenSize, prompt.rows.length / hiddenSize];
-  if (!sameModel) {
-    const message =
-      "The prompt to start from was trained with another model: its vectors may mean nothing to this one.";
-    remarks.push({ code: "START_OTHER_MODEL", message });
-  }
   if (count === 0 || theirs === 0) return remarks;
   if (count !== theirs) {
     const how = count < theirs ? `the first ${count} are taken` : `they are repeated to ${count}`;

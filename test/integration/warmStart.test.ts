@@ -7,7 +7,7 @@ import type { RunJson } from "../../src/runs/schema.ts";
 import { Command, expectFailure, killLeftovers, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { journalOf } from "../support/journal.ts";
-import { courseOf, createWorkspace, exists, keptBytes, type Workspace } from "../support/workspace.ts";
+import { causalModel, courseOf, createWorkspace, exists, keptBytes, type Workspace } from "../support/workspace.ts";
 
 const folder = temporaryFolder();
 const training = { steps: 12, evaluateEvery: 4, warmupSteps: 0, learningRate: 0.1 };
@@ -83,5 +83,23 @@ describe("a run that starts from another prompt", () => {
     const end = await train("refused", { method }).end;
     expectFailure(end, { code: "RUN_MISSING", exit: 1, where: source });
     expect(exists(workspace.folder, ".ulpt", "runs", "refused")).toBe(false);
+  });
+
+  it("is refused before there is a run where its source is another model's, as wide as this one's", async () => {
+    for (const source of ["prompts/kept.prompt.safetensors", "source/ulpt-r2-seed1"]) {
+      const method = { name: "ulpt", start: { from: "prompt", source } };
+      const end = await train("foreign", { model: causalModel, method }).end;
+      expectFailure(end, { code: "MODEL_MISMATCH", exit: 3, where: source.split("/")[1]! });
+      expect(end.stderr).toContain("another model, model.");
+    }
+    expect(exists(workspace.folder, ".ulpt", "runs", "foreign")).toBe(false);
+  });
+
+  it("begins at a source that was trained in another precision", async () => {
+    await trained("rounded", { method: "ulpt", precision: "int8" }, "ulpt-r2-seed1");
+    const start = { from: "prompt", source: "rounded/ulpt-r2-seed1" };
+    const run = await trained("plain", { method: { name: "ulpt", start } }, "ulpt-r2-warm-seed1");
+    expect(startOf(run).loss).toBeGreaterThan(0);
+    expect(warningsOf(run)).not.toContain("START_APART");
   });
 });

@@ -71,7 +71,7 @@ export const sourceSetting = bounded.path
 const promptStart = z
   .strictObject({ from: z.literal("prompt"), source: sourceSetting })
   .describe(
-    "The prompt starts as another one, of any method on a model of the same width, such as one that was trained on another task (SPoT, Vu et al. 2022). Its tokens are repeated or left out to promptLength.",
+    "The prompt starts as another one, of any method, trained with the same model, such as one that was trained on another task (SPoT, Vu et al. 2022). Its tokens are repeated or left out to promptLength.",
   );
 
 const initialization = z.discriminatedUnion("from", [randomStart, vocabularyStart, textStart, labelStart, promptStart]);

@@ -17,7 +17,7 @@ const start = z.discriminatedUnion("from", [
           "prompt: the nearest prompt that this method can make. That is the same one where the source is ULPT with the same projection at this rank or a lower one, and no more than this method trains; else Z by least squares. scale-and-shift, shift: only those vectors of a source that has them.",
         ),
     })
-    .describe("Another prompt, of any method on a model of the same width."),
+    .describe("Another prompt, of any method, trained with the same model."),
 ]);
 
 export const ulpt = defineMethod({
