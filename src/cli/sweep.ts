@@ -205,9 +205,20 @@ export async function listAllSweeps(options: SweepOptions): Promise<void> {
   for (const { name, reason } of unreadable) complain(visibleLine(`${name} cannot be read: ${reason}`));
   if (sweeps.length === 0 && !options.json) say(`No sweeps in ${workspace}: an experiment of several runs makes one.`);
   for (const record of sweeps) {
-    const view = await new SweepReader(workspace, record).view();
-    if (options.json) sayJson(view);
+    const view = await viewOrReason(workspace, record);
+    if (view instanceof UlptError) complain(visibleLine(`${record.name} cannot be read: ${view.message}`));
+    else if (options.json) sayJson(view);
     else say(visibleLine(sweepLine(view)));
+  }
+}
+
+/** One sweep that cannot be read keeps nobody from seeing the others. */
+async function viewOrReason(workspace: string, record: SweepRecord): Promise<SweepView | UlptError> {
+  try {
+    return await new SweepReader(workspace, record).view();
+  } catch (error) {
+    if (error instanceof UlptError) return error;
+    throw error;
   }
 }
 

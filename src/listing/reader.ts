@@ -3,6 +3,9 @@ import { RunResult } from "../results/fold.ts";
 import { JournalReader, type StepChoice } from "../runs/journal.ts";
 import { runPaths } from "../runs/layout.ts";
 
+/** Of a journal so much is in memory as events at a time. */
+const sliceBytes = 2 ** 20;
+
 export class RunReader {
   private journal: JournalReader;
   private folded = new RunResult();
@@ -21,11 +24,13 @@ export class RunReader {
    * Reads on, about `maxBytes` at most. Returns whether there is more.
    * @throws UlptError RUN_INVALID where the journal exists and cannot be read
    */
-  read(maxBytes?: number): boolean {
-    const { events, restarted, more } = this.journal.readNew(maxBytes);
-    if (restarted) this.folded = new RunResult();
-    this.folded.append(events);
-    return more;
+  read(maxBytes = Number.POSITIVE_INFINITY): boolean {
+    for (let left = maxBytes; ; left -= sliceBytes) {
+      const { events, restarted, more } = this.journal.readNew(Math.min(left, sliceBytes));
+      if (restarted) this.folded = new RunResult();
+      this.folded.append(events);
+      if (!more || left <= sliceBytes) return more;
+    }
   }
 
   /** Reads a last line without its newline as well: for who will not read on. */

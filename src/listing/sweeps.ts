@@ -9,7 +9,9 @@ import {
   listSweeps,
   openSweep,
   readSweepJournal,
+  type SweepEvent,
   type SweepRecord,
+  sweepJournal,
   sweepNames,
   sweepState,
 } from "../runs/sweeps.ts";
@@ -17,8 +19,7 @@ import { RunListing } from "./listing.ts";
 import type { RunSummary } from "./summary.ts";
 
 /** A sweep as it is now. @param runs of its experiment, perhaps of others, too @throws UlptError RUN_INVALID */
-function viewSweep(record: SweepRecord, runs: readonly RunSummary[]): SweepView {
-  const { events } = readSweepJournal(record);
+function viewSweep(record: SweepRecord, runs: readonly RunSummary[], events: readonly SweepEvent[]): SweepView {
   return foldSweep({
     name: record.name,
     spec: record.spec,
@@ -35,20 +36,37 @@ function viewSweep(record: SweepRecord, runs: readonly RunSummary[]): SweepView 
 export function viewSweeps(workspace: string, runs: readonly RunSummary[]): SweepView[] {
   return listSweeps(workspace).sweeps.flatMap((record) => {
     try {
-      return viewSweep(record, runs);
+      return viewSweep(record, runs, readSweepJournal(record).events);
     } catch {
       return [];
     }
   });
 }
 
+/** The journals of sweeps that are looked at again and again, by the sweeps' folders. */
+export class SweepJournals {
+  private readonly known = new Map<string, ReturnType<typeof sweepJournal>>();
+
+  /** @throws UlptError RUN_INVALID */
+  events(record: SweepRecord): readonly SweepEvent[] {
+    const journal = this.known.get(record.directory) ?? sweepJournal(record);
+    this.known.set(record.directory, journal);
+    return journal.read();
+  }
+}
+
 /** Of the experiment whose runs lie in that folder the sweep with the highest number; undefined where there is none. Never throws. */
-export function newestSweep(workspace: string, folder: string, runs: readonly RunSummary[]): SweepView | undefined {
+export function newestSweep(
+  workspace: string,
+  folder: string,
+  runs: readonly RunSummary[],
+  journals: SweepJournals,
+): SweepView | undefined {
   for (const name of sweepNames(workspace).reverse()) {
     if (!name.startsWith(folder.slice(0, comparedCharacters))) continue;
     try {
       const record = openSweep(workspace, name);
-      if (record.spec.folder === folder) return viewSweep(record, runs);
+      if (record.spec.folder === folder) return viewSweep(record, runs, journals.events(record));
     } catch {
       // It cannot be read: an older one may.
     }
@@ -64,21 +82,22 @@ export class SweepReader {
   private readonly listing = new RunListing();
   private readonly workspace: string;
   private readonly record: SweepRecord;
+  private readonly journal: ReturnType<typeof sweepJournal>;
 
   constructor(workspace: string, record: SweepRecord) {
     this.workspace = workspace;
     this.record = record;
+    this.journal = sweepJournal(record);
   }
 
   /** @throws UlptError RUN_INVALID */
   async view(): Promise<SweepView> {
-    return viewSweep(this.record, await this.runs());
+    return viewSweep(this.record, await this.runs(), this.journal.read());
   }
 
   /** Its runs that are there, by the names of the plan. @throws UlptError RUN_INVALID */
   async own(): Promise<ReadonlyMap<string, RunSummary>> {
-    const { events } = readSweepJournal(this.record);
-    return runsOfSweep({ name: this.record.name, events, runs: await this.runs() });
+    return runsOfSweep({ name: this.record.name, events: this.journal.read(), runs: await this.runs() });
   }
 
   private runs(): Promise<readonly RunSummary[]> {

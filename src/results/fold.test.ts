@@ -254,3 +254,27 @@ describe("what a run came to", () => {
     expect(fold([evaluation(1, Number.NaN)]).best).toBeUndefined();
   });
 });
+
+describe("a journal made to hold up whoever reads it", () => {
+  it("of very many evaluations, forwards or backwards, is folded without looking at all of them for each", () => {
+    const count = 200_000;
+    const events = Array.from({ length: count }, (_, step) => evaluation(step, 0.5));
+    expect(fold(events).evaluations).toHaveLength(count);
+    const few = events.slice(0, 20_000);
+    expect(fold(few.toReversed()).evaluations.map(({ step }) => step)).toEqual(few.map((_, step) => step));
+  });
+
+  it("of very many metrics at one step keeps no more than any task has", () => {
+    const events = Array.from({ length: 20_000 }, (_, index) => ({ ...evaluation(5, 0.5), metric: `m${index}` }));
+    expect(fold([...events, evaluation(6, 0.5)]).evaluations).toHaveLength(101);
+  });
+
+  it("of very many warnings keeps those that came last", () => {
+    const warnings = Array.from({ length: 3000 }, (_, index): JournalEvent => {
+      return { t: start, attempt: 1, seq: index + 1, type: "warning", code: "W", message: `${index}` };
+    });
+    const kept = fold(warnings).warnings;
+    expect(kept).toHaveLength(1000);
+    expect(kept.at(-1)!.message).toBe("2999");
+  });
+});

@@ -74,6 +74,9 @@ export const noProgress: Progress = {
   metric: null,
 };
 
+/** More than anybody reads are those that came last. */
+const mostWarnings = 1000;
+
 /** Tokens per second are those of this many steps. */
 const speedWindow = 50;
 
@@ -180,6 +183,7 @@ export class RunResult {
         if (event.peakMemory) this.memory.peak = Math.max(this.memory.peak ?? 0, event.peakMemory);
         break;
       case "warning":
+        if (this.warnings.length === mostWarnings) this.warnings.shift();
         this.warnings.push(event);
         break;
       case "checkpoint":
@@ -256,12 +260,29 @@ function evaluationPoint(event: EvaluationEvent, position: Position): Evaluation
   };
 }
 
-/** Replaces the point at the same step, or keeps the list by step. */
+/** More than the splits and metrics of any task. */
+const mostAtStep = 100;
+
+/** Replaces the point at the same step, or keeps the list by step. Costs little however long the list is, and whatever is in it. */
 function place<P extends Position>(list: P[], point: P, same: (other: P) => boolean): void {
-  const old = list.findIndex((other) => other.step === point.step && same(other));
-  if (old >= 0) list[old] = point;
-  else {
-    const later = list.findLastIndex((other) => other.step <= point.step);
-    list.splice(later + 1, 0, point);
+  const end = endOfStep(list, point.step);
+  const isAtStep = (at: number) => at >= 0 && list[at]!.step === point.step;
+  for (let at = end - 1; isAtStep(at) && end - at <= mostAtStep; at--) {
+    if (same(list[at]!)) {
+      list[at] = point;
+      return;
+    }
   }
+  if (!isAtStep(end - mostAtStep)) list.splice(end, 0, point);
+}
+
+/** Where in a list by step the points of later steps begin. */
+function endOfStep(list: readonly Position[], step: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle]!.step <= step) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

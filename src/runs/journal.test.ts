@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncate
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { JournalReader, JournalWriter, type NewEvent, readJournal } from "./journal.ts";
+import { GrowingJournal, JournalReader, JournalWriter, type NewEvent, readJournal, runEvents } from "./journal.ts";
 import type { StepEvent } from "./schema.ts";
 
 const disk = vi.hoisted(() => ({ full: false }));
@@ -252,5 +252,45 @@ describe("following a journal that grows", () => {
     write(1, ...Array.from({ length: 1000 }, (_, index) => step(index, index / 3)));
     writeFileSync(path, readFileSync(path, "utf8").repeat(200));
     expect(readJournal(path).events).toHaveLength(200_000);
+  });
+});
+
+describe("a file that is no journal", () => {
+  it("is not read on after a thousand lines that are no events, nor when it is looked at again", () => {
+    write(1, step(1, 0.5));
+    appendFileSync(path, "x\n".repeat(1000));
+    expect(readJournal(path).skipped).toHaveLength(1000);
+    appendFileSync(path, "x\n");
+    const reader = new JournalReader(path);
+    const read = () => reader.readNew();
+    const refusal = expect.objectContaining({ code: "RUN_INVALID", where: path });
+    expect(() => readJournal(path)).toThrow(refusal);
+    expect(read).toThrow(refusal);
+    appendFileSync(path, `${JSON.stringify({ t: 1, attempt: 1, seq: 1, ...step(2, 0.5) })}\n`);
+    expect(read).toThrow(refusal);
+    rmSync(path);
+    write(1, step(1, 0.5));
+    expect(reader.readNew()).toMatchObject({ restarted: true, events: [{ step: 1 }] });
+  });
+});
+
+describe("all of a journal that grows", () => {
+  it("is the same as read anew, however it grew, and begins again where it was replaced", () => {
+    const journal = new GrowingJournal(runEvents, path);
+    expect(journal.read()).toEqual([]);
+    for (let number = 1; number <= 3; number++) {
+      write(number, step(number, 0.5), step(number + 1, 0.25));
+      expect(journal.read()).toEqual(readJournal(path).events);
+    }
+    rmSync(path);
+    write(1, step(9, 0.5));
+    expect(journal.read()).toEqual(readJournal(path).events);
+  });
+
+  it("is refused where it is far longer than any", () => {
+    const journal = new GrowingJournal(runEvents, path);
+    write(1, step(1, 0.5));
+    truncateSync(path, 65 * 2 ** 20);
+    expect(() => journal.read()).toThrow(expect.objectContaining({ code: "RUN_INVALID", where: path }));
   });
 });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { messageOf, systemErrorCode, UlptError } from "../errors.ts";
 import { asWriteError, writeFully } from "../formats/atomic.ts";
 import { parseJson } from "../json.ts";
-import { openOwnFile } from "./ownFiles.ts";
+import { openOwnFile, statOwnFile } from "./ownFiles.ts";
 import { anyEvent, eventTypes, issueText, type JournalEvent, journalEvent } from "./schema.ts";
 
 type Stamp = Pick<JournalEvent, "t" | "attempt" | "seq">;
@@ -112,7 +112,10 @@ export interface JournalContent<Event = JournalEvent> {
   skipped: SkippedLine[];
 }
 
-/** The whole journal; empty where the file does not exist. Damaged lines are skipped and said. */
+/**
+ * The whole journal; empty where the file does not exist. Damaged lines are skipped and said.
+ * @throws UlptError RUN_INVALID where it cannot be read, or where so many lines are damaged that it is none
+ */
 export function readJournal(path: string): JournalContent {
   return readJournalOf(runEvents, path);
 }
@@ -121,9 +124,37 @@ export function readJournal(path: string): JournalContent {
 export function readJournalOf<Event extends Stamp>(kind: EventKind<Event>, path: string): JournalContent<Event> {
   const content: JournalContent<Event> = { events: [], skipped: [] };
   const lines = new LineReader(path);
-  lines.read((text, line) => parseInto(kind, content, text, line));
-  lines.finish((text, line) => parseInto(kind, content, text, line));
+  const take: OnLine = (text, line) => parseInto(kind, content, text, line);
+  lines.read(take);
+  lines.finish(take);
   return content;
+}
+
+/** Far above the journal of any sweep, whose events are in memory as long as it is looked at. */
+const mostGrowingBytes = 64 * 2 ** 20;
+
+/** All events of a journal that grows, of which each call reads what is new. */
+export class GrowingJournal<Event extends Stamp> {
+  private readonly kind: EventKind<Event>;
+  private readonly lines: LineReader;
+  private readonly path: string;
+  private events: Event[] = [];
+
+  constructor(kind: EventKind<Event>, path: string) {
+    this.kind = kind;
+    this.path = path;
+    this.lines = new LineReader(path);
+  }
+
+  /** Those so far; a last line still without its newline waits. @throws as `readJournal`; RUN_INVALID where it is far too long */
+  read(): readonly Event[] {
+    const content: JournalContent<Event> = { events: [], skipped: [] };
+    const size = statOwnFile(this.path)?.size ?? 0;
+    if (size > mostGrowingBytes) throw tooLong(this.path, size);
+    const { restarted } = this.lines.read((text, line) => parseInto(this.kind, content, text, line));
+    this.events = (restarted ? [] : this.events).concat(content.events);
+    return this.events;
+  }
 }
 
 export interface NewContent extends JournalContent {
@@ -154,11 +185,11 @@ export class JournalReader {
       const isWhole = text?.includes('"type":"step"') && text.endsWith("}");
       if (this.steps === "last" && isWhole) {
         waiting = [text!, line];
-        return;
+        return false;
       }
-      if (waiting) parseInto(runEvents, content, ...waiting);
+      const before = waiting !== undefined && parseInto(runEvents, content, ...waiting);
       waiting = undefined;
-      parseInto(runEvents, content, text, line);
+      return parseInto(runEvents, content, text, line) || before;
     }, maxBytes);
     if (waiting) parseInto(runEvents, content, ...waiting);
     return { ...content, ...progress };
@@ -172,16 +203,18 @@ export class JournalReader {
   }
 }
 
+/** Returns whether the line is damaged. */
 function parseInto<Event extends Stamp>(
   kind: EventKind<Event>,
   content: JournalContent<Event>,
   text: string | null,
   line: number,
-): void {
-  if (text === "") return; // a writer's newline after a torn line that had its own
+): boolean {
+  if (text === "") return false; // a writer's newline after a torn line that had its own
   const result = text === null ? `longer than ${maxLineBytes} bytes` : parseLine(kind, text);
   if (typeof result === "string") content.skipped.push({ line, reason: result });
   else if (result) content.events.push(result);
+  return typeof result === "string";
 }
 
 /** The event of a line; null for one of an unknown type; or the reason why it is none. */
@@ -202,8 +235,11 @@ const chunkBytes = 1 << 20;
 /** Far above any event; guards the memory of whoever opens a file that has no lines. */
 const maxLineBytes = 16 << 20;
 
-/** `text` is null for a line over `maxLineBytes`. */
-type OnLine = (text: string | null, line: number) => void;
+/** Attempts that were killed tear a line each. Who reads on in what is no journal holds up everybody, for nothing. */
+const mostDamagedLines = 1000;
+
+/** `text` is null for a line over `maxLineBytes`; says whether the line is damaged. */
+type OnLine = (text: string | null, line: number) => boolean;
 
 /** Splits a growing file into lines, a chunk at a time; every byte is read once. */
 class LineReader {
@@ -213,12 +249,13 @@ class LineReader {
   /** The parts of a line whose end has not been read yet; emptied and closed for more once it is too long. */
   private pending: Buffer[] = [];
   private pendingBytes = 0;
+  private damagedLines = 0;
 
   constructor(path: string) {
     this.path = path;
   }
 
-  /** @throws UlptError RUN_INVALID where the file exists and cannot be read */
+  /** @throws UlptError RUN_INVALID where the file exists and cannot be read, or is no journal */
   read(onLine: OnLine, maxBytes = Number.POSITIVE_INFINITY): { restarted: boolean; more: boolean } {
     let opened: ReturnType<typeof openOwnFile>;
     try {
@@ -231,6 +268,7 @@ class LineReader {
     const { descriptor, size } = opened;
     try {
       const restarted = this.restartIfShorter(size);
+      this.requireJournal();
       const stop = this.offset + maxBytes;
       while (this.offset < size && this.offset < stop) {
         const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, size - this.offset));
@@ -254,7 +292,7 @@ class LineReader {
 
   private restartIfShorter(size: number): boolean {
     if (size >= this.offset) return false;
-    this.offset = this.line = this.pendingBytes = 0;
+    this.offset = this.line = this.pendingBytes = this.damagedLines = 0;
     this.pending = [];
     return true;
   }
@@ -277,8 +315,27 @@ class LineReader {
     this.pending = [];
     this.pendingBytes = 0;
     this.line += 1;
-    onLine(tooLong ? null : bytes.toString("utf8"), this.line);
+    if (!onLine(tooLong ? null : bytes.toString("utf8"), this.line)) return;
+    this.damagedLines += 1;
+    this.requireJournal();
   }
+
+  private requireJournal(): void {
+    if (this.damagedLines <= mostDamagedLines) return;
+    throw new UlptError("RUN_INVALID", `More than ${mostDamagedLines} lines of the journal are no events.`, {
+      where: this.path,
+      expected: "an event on each line, as ULPT Lab writes them",
+      hint: "Something else wrote into it: restore it from a copy, or delete the folder that it lies in.",
+    });
+  }
+}
+
+function tooLong(path: string, size: number): UlptError {
+  return new UlptError("RUN_INVALID", `The journal has ${size} bytes.`, {
+    where: path,
+    expected: `at most ${mostGrowingBytes}`,
+    hint: "Something else wrote into it: restore it from a copy, or delete the folder that it lies in.",
+  });
 }
 
 function unreadable(path: string, error: unknown): UlptError {

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { mostRuns } from "../experiment/expand.ts";
-import { type EventKind, JournalWriter, readJournalOf } from "./journal.ts";
+import { type EventKind, GrowingJournal, JournalWriter, readJournalOf } from "./journal.ts";
 import { isName, pathOf, sweepFolder, sweepPaths, sweepsFolder } from "./layout.ts";
 import { safeName, suffixedName } from "./names.ts";
 import { busy, claimRun, type HeldWords, isAlive, type Ownership, readHolder, thisObserver } from "./owner.ts";
@@ -201,6 +201,11 @@ export function listSweeps(workspace: string): {
 export function readSweepJournal({ directory }: Pick<SweepRecord, "directory">) {
   const { events, skipped } = readJournalOf(sweepEvents, sweepPaths(directory).events);
   return { events, skipped };
+}
+
+/** The same events for who looks again and again: each time only what is new is read. */
+export function sweepJournal({ directory }: Pick<SweepRecord, "directory">): GrowingJournal<SweepEvent> {
+  return new GrowingJournal(sweepEvents, sweepPaths(directory).events);
 }
 
 /** The state of a sweep, now. @throws UlptError RUN_INVALID */

@@ -2,7 +2,7 @@
 import type * as vscode from "vscode";
 import { jobsOfSweep, launcherOf } from "../../launch/launchers.ts";
 import { jobOfRun } from "../../launch/slurm/jobs.ts";
-import { newestSweep } from "../../listing/sweeps.ts";
+import { newestSweep, SweepJournals } from "../../listing/sweeps.ts";
 import type { SweepView } from "../../results/sweep.ts";
 import { sweepFolder } from "../../runs/layout.ts";
 import { dropRun, openSweep, putFirst, requestOfSweep, withdrawRequest } from "../../runs/sweeps.ts";
@@ -20,6 +20,7 @@ export interface SweepEntry {
 
 export class Sweeps {
   private readonly store: RunStore;
+  private readonly journals = new SweepJournals();
   private readonly known = new Map<string, { view: SweepView | undefined; at: number }>();
 
   constructor(store: RunStore) {
@@ -43,7 +44,7 @@ export class Sweeps {
   among(entry: ExperimentEntry, runs: Parameters<typeof newestSweep>[2]): SweepView | undefined {
     const known = this.known.get(entry.directory);
     if (known && performance.now() - known.at < freshMilliseconds) return known.view;
-    const view = newestSweep(entry.folder.uri.fsPath, entry.name, runs);
+    const view = newestSweep(entry.folder.uri.fsPath, entry.name, runs, this.journals);
     this.known.set(entry.directory, { view, at: performance.now() });
     return view;
   }
