@@ -617,7 +617,7 @@ program
   .addOption(runGeneratedCode())
   .action(runJob);
 
-program.command(probeCommand, { hidden: true }).argument("<device>").action(printProbe);
+program.command(probeCommand, { hidden: true }).argument("<device>").argument("[precisions...]").action(printProbe);
 
 async function verify(options: { model: string; case: string; device: Device | "auto" }): Promise<void> {
   const { device: chosen } = await resolveDevice(options.device);

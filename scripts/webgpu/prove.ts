@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 import { table } from "../../src/cli/table.ts";
 import type { Precision } from "../../src/models/quantize/recipe.ts";
 import { cosine } from "../../test/support/cosine.ts";
-import { type PrecisionCase, type PrecisionResult, runCase } from "../../test/support/precisionCase.ts";
+import { type PrecisionCase, type PrecisionResult, runCase } from "../../test/support/deviceCase.ts";
 import { causalModel, embeddedModel } from "../../test/support/workspace.ts";
 
 const { values } = parseArgs({ options: { root: { type: "string", default: "/var/tmp/ulpt-trixie" } } });
@@ -86,7 +86,7 @@ try {
     const wanted = await runCase({ folder, cache, precision: "float32", device: "cpu" });
     for (const [precision, bound] of Object.entries(bounds) as [Precision, (typeof bounds)[Precision]][]) {
       const given: PrecisionCase = { folder, cache, precision, device: "webgpu" };
-      const found = inRoot<PrecisionResult>("test/support/precisionCase.ts", given);
+      const found = inRoot<PrecisionResult>("test/support/deviceCase.ts", given);
       const lossDifference = Math.abs(found.loss / wanted.loss - 1);
       const likeness = cosine(found.gradient, wanted.gradient);
       const holds = lossDifference <= bound.lossDifference && likeness >= bound.cosine;

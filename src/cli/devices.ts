@@ -15,7 +15,7 @@ import {
 import { type ProbeResult, probeDevice } from "../graph/probe.ts";
 import { useThreads } from "../graph/session.ts";
 import { devicesFor, type Precision } from "../models/quantize/recipe.ts";
-import { requirePrecision } from "../training/precision.ts";
+import { productsFault, requirePrecision } from "../training/precision.ts";
 import { cudaFault, loaderFault } from "./cuda.ts";
 import { sayJson } from "./terminal.ts";
 
@@ -42,13 +42,16 @@ export type DeviceReport = { device: Device } & (ProbeResult | (Fault & { needs:
 /** The hidden command by which a child process tries one device. */
 export const probeCommand = "probe-device";
 
-/** @param name of a kind of device, or of one that a process can be held to */
-export async function printProbe(name: string): Promise<void> {
+/**
+ * @param name of a kind of device, or of one that a process can be held to
+ * @param precisions in which it is to multiply rightly, too
+ */
+export async function printProbe(name: string, precisions: readonly Precision[]): Promise<void> {
   let loads = false;
   const onLoaded = () => {
     loads = true;
   };
-  const result: ProbeResult | Fault = await probe(name, onLoaded).catch((error: unknown) => ({
+  const result: ProbeResult | Fault = await probe(name, precisions, onLoaded).catch((error: unknown) => ({
     works: false,
     reason: (loads ? undefined : loaderFault(name)) ?? messageOf(error),
     loads,
@@ -56,20 +59,32 @@ export async function printProbe(name: string): Promise<void> {
   sayJson(result);
 }
 
-async function probe(name: string, onLoaded: () => void): Promise<ProbeResult> {
+async function probe(name: string, precisions: readonly Precision[], onLoaded: () => void): Promise<ProbeResult> {
   const kind = devices.find((known) => known === name);
-  if (kind) return probeDevice(kind, onLoaded);
-  const pinned = parsePinnedDevice(name);
-  pinThisProcess(pinned);
-  return probeDevice(pinned.device, onLoaded);
+  const pinned = kind ? undefined : parsePinnedDevice(name);
+  if (pinned) pinThisProcess(pinned);
+  const device = kind ?? pinned!.device;
+  return probeDevice(device, onLoaded, async () => {
+    for (const precision of precisions) {
+      const fault = await productsFault(precision, device);
+      if (!fault) continue;
+      const { reason, cause } = fault;
+      throw new UlptError("DEVICE_FAILED", `it does not multiply in ${precision}: ${reason}`, { cause });
+    }
+  });
 }
 
 /**
  * Tries one device in a child process.
  * @param name the one of its kind that is tried
+ * @param precisions in which it is to multiply rightly, too
  */
-export async function reportDevice(device: Device, name: string = device): Promise<DeviceReport> {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, probeCommand, name], {
+export async function reportDevice(
+  device: Device,
+  name: string = device,
+  precisions: readonly Precision[] = [],
+): Promise<DeviceReport> {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, probeCommand, name, ...precisions], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 60_000,
     killSignal: "SIGKILL", // a driver that hangs hears nothing else
@@ -102,7 +117,10 @@ function faultOf(device: Device, fault: Fault): DeviceReport {
 }
 
 /** Of devices, those that this platform's engine does not know are not tried. */
-export async function reportDevices(wanted: readonly Device[] = devices): Promise<DeviceReport[]> {
+export async function reportDevices(
+  wanted: readonly Device[] = devices,
+  precisions: readonly Precision[] = [],
+): Promise<DeviceReport[]> {
   const supported = await supportedDevices();
   const unknown = "onnxruntime-node for this platform does not have it";
   const reports: DeviceReport[] = [];
@@ -110,7 +128,7 @@ export async function reportDevices(wanted: readonly Device[] = devices): Promis
   for (const device of wanted) {
     reports.push(
       supported.includes(device)
-        ? await reportDevice(device)
+        ? await reportDevice(device, device, precisions)
         : faultOf(device, { works: false, reason: unknown, loads: false }),
     );
   }
@@ -173,7 +191,7 @@ export function holdTo(pinned: PinnedDevice): string | undefined {
 async function fastestDevice(precisions: readonly Precision[]): Promise<{ device: Device; why: string | undefined }> {
   const able = devices.filter((device) => precisions.every((one) => devicesFor(one).includes(device)));
   const multiplies = able.length < devices.length ? ` that multiplies in ${precisions.join(" and ")}` : "";
-  const reports = await reportDevices(able);
+  const reports = await reportDevices(able, precisions);
   const working = reports.filter((report) => report.works);
   const fastest = working.toSorted((a, b) => b.gflops - a.gflops)[0];
   if (!fastest) {
@@ -193,7 +211,7 @@ async function fastestDevice(precisions: readonly Precision[]): Promise<{ device
 }
 
 /**
- * The device to run on in a precision, or in several. `auto` is the fastest that gives right results on the trial graph; one asked for by name must work.
+ * The device to run on in a precision, or in several. `auto` is the fastest that gives right results on trial graphs; one asked for by name must work.
  * @throws OPTION_INVALID where it does not have the precision; DEVICE_MISSING where none works, with what is available and what the device needs
  */
 export async function resolveDevice(

@@ -19,9 +19,14 @@ const large = 1024;
 
 /**
  * @param onLoaded called once the device has taken a graph: what fails from then on is not that something is missing
+ * @param more what else it is to pass before it is timed, which may take long where a driver is slow
  * @throws DEVICE_FAILED if the device cannot be used or gives wrong numbers
  */
-export async function probeDevice(device: Device, onLoaded: () => void = () => {}): Promise<ProbeResult> {
+export async function probeDevice(
+  device: Device,
+  onLoaded: () => void = () => {},
+  more: () => Promise<void> = async () => {},
+): Promise<ProbeResult> {
   const rows = symbol("rows");
   const columns = symbol("columns");
   const x = input("x", "float32", [rows, size]);
@@ -51,6 +56,7 @@ export async function probeDevice(device: Device, onLoaded: () => void = () => {
     });
   }
 
+  await more();
   const session = await Session.create(product, { device });
   const matrix = { a: floats(values(large * large, 0.3), [large, large]) };
   await session.run(matrix);

@@ -1,7 +1,7 @@
 /** @file A frozen model in the precision that an experiment wants. */
 import { UlptError } from "../errors.ts";
 import type { Device } from "../graph/devices.ts";
-import { halfProductsFault } from "../graph/halfProducts.ts";
+import { halfProductsFault, type ProductsFault } from "../graph/halfProducts.ts";
 import type { Hub } from "../hub/hub.ts";
 import { decodedWeights } from "../models/dequantize/dequantize.ts";
 import { describeScheme } from "../models/dequantize/scheme.ts";
@@ -51,18 +51,26 @@ export function requirePrecision(precision: Precision, device: Device): void {
   });
 }
 
+/** What is wrong with a precision's products on a device that is here; undefined where they are right. */
+export async function productsFault(precision: Precision, device: Device): Promise<ProductsFault | undefined> {
+  return precision === "float16" ? halfProductsFault(device) : undefined;
+}
+
 /** @throws as `requirePrecision`, and OPTION_INVALID where the device that is here has no such products, or wrong ones */
 export async function requireProducts(precision: Precision, device: Device): Promise<void> {
   requirePrecision(precision, device);
-  if (precision !== "float16") return;
-  const fault = await halfProductsFault(device);
+  const fault = await productsFault(precision, device);
   if (!fault) return;
-  throw new UlptError("OPTION_INVALID", `The device ${device} does not multiply in float16 here: ${fault.reason}.`, {
-    where: "precision",
-    expected: `a GPU whose driver has numbers of 16 bits, or another precision`,
-    hint: `Let "precision" be "int8", which takes less memory still, or leave it out; a newer driver may have them.`,
-    cause: fault.cause,
-  });
+  throw new UlptError(
+    "OPTION_INVALID",
+    `The device ${device} does not multiply in ${precision} here: ${fault.reason}.`,
+    {
+      where: "precision",
+      expected: `a GPU whose driver has numbers of 16 bits, or another precision`,
+      hint: `Let "precision" be "int8", which takes less memory still, or leave it out; a newer driver may have them.`,
+      cause: fault.cause,
+    },
+  );
 }
 
 /**

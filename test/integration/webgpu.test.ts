@@ -1,16 +1,23 @@
 /** The gradient on webgpu, computed in software: a loss that is right says nothing about the gradient there. */
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { openModel } from "../../src/models/model.ts";
-import { type Verification, verifyCase } from "../../src/models/verify.ts";
+import type { Verification } from "../../src/models/verify.ts";
+import { expectFailure, ulpt } from "../support/cli.ts";
 import { cosine } from "../support/cosine.ts";
+import {
+  type PrecisionCase,
+  type PrecisionResult,
+  type ReferenceCase,
+  runCase,
+  verifyOn,
+} from "../support/deviceCase.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { fixture, golden, haveGolden } from "../support/golden.ts";
-import { type PrecisionCase, type PrecisionResult, runCase } from "../support/precisionCase.ts";
 import { unless } from "../support/skip.ts";
-import { causalModel, embeddedModel } from "../support/workspace.ts";
+import { causalModel, createWorkspace, embeddedModel } from "../support/workspace.ts";
 
 /** Debian's chromium brings SwiftShader, a Vulkan device without a graphics card. */
 const driver = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -18,10 +25,10 @@ const available = existsSync(driver);
 const why = unless(available, `there is no ${driver}`);
 const folder = temporaryFolder();
 
-/** Runs a script of test/support that prints its result, where the driver is the one in software. */
-function onWebgpu(script: string, ...args: string[]): SpawnSyncReturns<string> {
-  const path = fileURLToPath(new URL(`../support/${script}`, import.meta.url));
-  return spawnSync(process.execPath, ["--import", "tsx", path, ...args], {
+/** Computes a case in a process of its own, where the driver is the one in software. */
+function onWebgpu(given: PrecisionCase | ReferenceCase): SpawnSyncReturns<string> {
+  const path = fileURLToPath(new URL("../support/deviceCase.ts", import.meta.url));
+  return spawnSync(process.execPath, ["--import", "tsx", path, JSON.stringify(given)], {
     env: { ...process.env, VK_ICD_FILENAMES: driver },
     encoding: "utf8",
     timeout: 120_000,
@@ -38,12 +45,13 @@ describe.skipIf(!available)(`webgpu through SwiftShader${why}`, () => {
   if (haveGolden) cases.push([golden("t5v11"), golden("t5v11", "case.json")]);
 
   it.each(cases)("loss, logits and dLoss/dE are Transformers': %s", async (folder, caseFile) => {
-    const result = resultOf<Verification>(onWebgpu("webgpuCase.ts", folder, caseFile));
+    const given = { folder, caseFile };
+    const result = resultOf<Verification>(onWebgpu({ ...given, device: "webgpu" }));
     expect(result.lossRelErr).toBeLessThan(1e-5);
     expect(result.logitsErr).toBeLessThan(1e-4);
     expect(result.dPromptErr).toBeLessThan(1e-4);
     // Another machine's arithmetic rounds in other places: equal errors would mean that all ran on the CPU.
-    expect(result.dPromptErr).not.toBe((await verifyCase(openModel(folder), caseFile, "cpu")).dPromptErr);
+    expect(result.dPromptErr).not.toBe((await verifyOn({ ...given, device: "cpu" })).dPromptErr);
   });
 
   const models = { T5: embeddedModel, Llama: causalModel };
@@ -56,8 +64,7 @@ describe.skipIf(!available)(`webgpu through SwiftShader${why}`, () => {
     "the embedded %s in int8 has the loss, the gradient and the first tokens of float32 on the cpu",
     async (model) => {
       const wanted = await runCase(caseOf(model, { precision: "float32", device: "cpu" }));
-      const given = JSON.stringify(caseOf(model, { precision: "int8", device: "webgpu" }));
-      const found = resultOf<PrecisionResult>(onWebgpu("precisionCase.ts", given));
+      const found = resultOf<PrecisionResult>(onWebgpu(caseOf(model, { precision: "int8", device: "webgpu" })));
       expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(0.01);
       expect(cosine(found.gradient, wanted.gradient)).toBeGreaterThan(0.995);
       expect(found.gradient).not.toEqual(wanted.gradient);
@@ -66,10 +73,20 @@ describe.skipIf(!available)(`webgpu through SwiftShader${why}`, () => {
     },
   );
 
+  it("is not what auto takes in float16, and why it is not is said once", async () => {
+    const workspace = createWorkspace(folder("workspace"));
+    const file = workspace.experiment("halves", { precision: "float16", device: "auto" });
+    const env = { VK_ICD_FILENAMES: driver, HF_HUB_CACHE: folder("cache") };
+    const refused = await ulpt(["train", file], { cwd: workspace.folder, env });
+    const where = "webgpu: it does not multiply in float16: its driver takes no such products";
+    expectFailure(refused, { code: "DEVICE_MISSING", exit: 1, where });
+    expect(refused.stderr).toContain("No device works here that multiplies in float16.");
+    expect(existsSync(join(workspace.folder, ".ulpt"))).toBe(false);
+  });
+
   it("refuses float16 before anything is read, since this driver has no numbers of 16 bits", () => {
     const nowhere = { ...caseOf("T5", { precision: "float16", device: "webgpu" }), folder: folder("nowhere") };
-    const given = JSON.stringify(nowhere);
-    const { status, stderr } = onWebgpu("precisionCase.ts", given);
+    const { status, stderr } = onWebgpu(nowhere);
     expect(status).not.toBe(0);
     expect(stderr).toContain("does not multiply in float16 here");
     expect(stderr).toContain("OPTION_INVALID");

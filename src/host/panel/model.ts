@@ -411,7 +411,7 @@ export class PanelModel {
 function precisionText({ model: { stored, quantization } }: NonNullable<RunSummary["spec"]>): string | undefined {
   const own = quantization && roundedText(quantization);
   if (stored === undefined) return own;
-  return `${own ?? "float32"}; its files hold ${stored}`;
+  return `${own ?? "float32"}; the model's files hold ${stored}`;
 }
 
 /** Of a run that cannot be read nothing is known that another could share. */

@@ -104,9 +104,9 @@ describe("PanelModel", () => {
 
   it.each([
     [{}, undefined],
-    [{ stored: "gptq: 4 bit in groups of 32" }, "float32; its files hold gptq: 4 bit in groups of 32"],
+    [{ stored: "gptq: 4 bit in groups of 32" }, "float32; the model's files hold gptq: 4 bit in groups of 32"],
     [{ quantization: int8 }, "int8: 8 bit in blocks of 32"],
-    [{ quantization: int8, stored: "fp8: e4m3" }, "int8: 8 bit in blocks of 32; its files hold fp8: e4m3"],
+    [{ quantization: int8, stored: "fp8: e4m3" }, "int8: 8 bit in blocks of 32; the model's files hold fp8: e4m3"],
   ])("says of weights %o how they were rounded: %s", async (rounding, text) => {
     createRun(workspace, "e", "rounded", { ...runSpec, model: { ...runSpec.model, ...rounding } });
     const subject = model();

@@ -1,9 +1,13 @@
-/** @file Loss, gradient and answers of a model in a precision on a device; as a child process it prints them as JSON. */
+/**
+ * @file What a model gives on a device: beside a reference case, or its loss, gradient and answers in a precision. As a child process, whose
+ * environment may name another driver, it prints that as JSON.
+ */
 import { fileURLToPath } from "node:url";
 import type { Device } from "../../src/graph/devices.ts";
 import { floats } from "../../src/graph/session.ts";
 import { openModel } from "../../src/models/model.ts";
 import type { Precision } from "../../src/models/quantize/recipe.ts";
+import { type Verification, verifyCase } from "../../src/models/verify.ts";
 import { openInPrecision } from "../../src/training/precision.ts";
 import { Random } from "./random.ts";
 
@@ -12,6 +16,13 @@ export interface PrecisionCase {
   /** Where quantised weights are kept. */
   cache: string;
   precision: Precision;
+  device: Device;
+}
+
+/** A case of `ulpt verify`. */
+export interface ReferenceCase {
+  folder: string;
+  caseFile: string;
   device: Device;
 }
 
@@ -28,6 +39,10 @@ const texts = [
   { source: [21, 22, 23, 24, 25], target: [40, 41, 42, 1] },
 ];
 const promptLength = 5;
+
+export function verifyOn({ folder, caseFile, device }: ReferenceCase): Promise<Verification> {
+  return verifyCase(openModel(folder), caseFile, device);
+}
 
 export async function runCase({ folder, cache, precision, device }: PrecisionCase): Promise<PrecisionResult> {
   const options = { precision, device, hub: { quantizedFolder: cache } };
@@ -47,6 +62,7 @@ export async function runCase({ folder, cache, precision, device }: PrecisionCas
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  console.log(JSON.stringify(await runCase(JSON.parse(process.argv[2]!) as PrecisionCase)));
+  const given = JSON.parse(process.argv[2]!) as PrecisionCase | ReferenceCase;
+  console.log(JSON.stringify(await ("caseFile" in given ? verifyOn(given) : runCase(given))));
   process.exit(0); // the provider's own threads would keep the process
 }
