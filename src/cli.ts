@@ -406,7 +406,7 @@ program
   .option("--workspace <folder>", "default: nearest folder upwards with .ulpt or .vscode")
   .option(
     "--where <condition>",
-    `only runs of which it holds, e.g. "rank>=8", method=ulpt or "training.learningRate<0.5": ${fieldNames.join(", ")}, or a setting; may be repeated`,
+    `only runs of which it holds, e.g. "rank>=8", method=ulpt or "training.learningRate<0.5": ${fieldNames.join(", ")}, a score by any metric like test.f1, or a setting; may be repeated`,
     collectConditions,
     [],
   )

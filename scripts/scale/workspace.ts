@@ -87,7 +87,7 @@ function writeRun(folder: string, settings: RunSettings, index: number): void {
   const bestStep = 6 * Math.ceil(steps / 8);
   const exit: ExitJson = {
     ...{ attempt: 1, code: 0, state: "finished", step: steps, ended: created },
-    summary: { totalSteps: steps, bestStep, bestScore: score, testScore: score - 0.01, metric: "accuracy" },
+    summary: { totalSteps: steps, bestStep, bestScore: score, testScore: score - 0.01, metric: "accuracy", scores: {} },
   };
   const owner: Owner = { attempt: 1, host: "elsewhere", pid: 1, processStart: null, started: created };
   write(paths.run, runJson.parse(spec));

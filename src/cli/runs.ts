@@ -11,9 +11,10 @@ import {
   type Condition,
   fieldNames,
   hasField,
+  hasNoBound,
   type ListedRun,
+  namesIn,
   selectRuns,
-  settingPaths,
 } from "../results/selection.ts";
 import { suggest } from "../words/suggest.ts";
 import { visibleLine } from "../words/surfaces.ts";
@@ -38,13 +39,12 @@ export async function showRuns({ workspace: option, where, tag, starred, sort, j
   const jobs = await jobsNow(workspace, all);
   for (const { field } of where) requireField("--where", field, all);
   if (sort !== undefined) requireField("--sort", sort.replace(/^-/, ""), all);
-  const runs = selectRuns(
-    all.map((run) => {
-      const job = jobs.get(run.directory);
-      return { ...run, ...marksOf(run, complainOf), ...(job && { job }) };
-    }),
-    { where, tags: tag, starred, sort },
-  );
+  const marked = all.map((run) => {
+    const job = jobs.get(run.directory);
+    return { ...run, ...marksOf(run, complainOf), ...(job && { job }) };
+  });
+  for (const condition of where) if (hasNoBound(marked, condition)) throw noBound(condition);
+  const runs = selectRuns(marked, { where, tags: tag, starred, sort });
   if (json) for (const run of runs) sayJson(run);
   else if (all.length === 0) say(`No runs in ${workspace}. \`ulpt train FILE.ulpt.json\` makes some.`);
   else if (runs.length === 0) say(`None of the ${all.length} runs in ${workspace} is as asked for.`);
@@ -71,13 +71,21 @@ async function jobsNow(workspace: string, runs: readonly RunSummary[]): Promise<
 }
 
 /** @throws OPTION_INVALID where there are runs and none of them has it */
-function requireField(option: string, field: string, runs: readonly Pick<ListedRun, "spec">[]): void {
+function requireField(option: string, field: string, runs: readonly Pick<ListedRun, "spec" | "scores">[]): void {
   if (runs.length === 0 || runs.some((run) => hasField(run, field))) return;
-  const known = new Set([...fieldNames, ...runs.flatMap(({ spec }) => settingPaths(spec?.settings))]);
+  const known = new Set([...fieldNames, ...runs.flatMap(namesIn)]);
   const near = suggest(field, known);
   throw new UlptError("OPTION_INVALID", "No run has a field or setting of that name.", {
     where: `${option} ${field}`,
     hint: near ? `Did you mean ${near}?` : `Use one of ${fieldNames.join(", ")}, or a setting as run.json has it.`,
+  });
+}
+
+function noBound({ field, operator, value }: Condition): UlptError {
+  return new UlptError("OPTION_INVALID", `${field} is a number in every run, and ${JSON.stringify(value)} is none.`, {
+    where: `--where ${field}${operator}${value}`,
+    expected: "a number to compare with, like 8, 0.5 or 1e-3; a score is a fraction",
+    hint: "Write the number, or ask for one value by = or !=.",
   });
 }
 

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(workspace, { recursive: true, force: true }));
 
-const summary = { totalSteps: 300, bestStep: 200, bestScore: 0.9, testScore: 0.8, metric: "accuracy" };
+const summary = { totalSteps: 300, bestStep: 200, bestScore: 0.9, testScore: 0.8, metric: "accuracy", scores: {} };
 
 describe("RunListing", () => {
   it("lists what listRuns lists", async () => {

@@ -196,6 +196,20 @@ describe("what a run came to", () => {
     expect(series.test).toMatchObject({ step: 3, score: 0.6 });
   });
 
+  it("has the scores of these by every metric, and their losses", () => {
+    const both = (step: number, score: number, split: "validation" | "test", f1: number): JournalEvent =>
+      ({ ...evaluation(step, score, split), loss: 2, others: { f1 } }) as JournalEvent;
+    const { progress } = fold([
+      both(1, 0.7, "validation", 0.3),
+      both(2, 0.5, "validation", 0.9),
+      both(1, 0.6, "test", 0.2),
+    ]);
+    expect(progress.scores).toEqual({
+      ...{ "validation.accuracy": 0.7, "validation.f1": 0.3, "validation.loss": 2 },
+      ...{ "test.accuracy": 0.6, "test.f1": 0.2, "test.loss": 2 },
+    });
+  });
+
   it("keeps the newer of two evaluations of one step", () => {
     const series = course([4]);
     series.append([evaluation(1, 0.5), evaluation(1, 0.9)]);

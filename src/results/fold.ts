@@ -63,6 +63,8 @@ export interface Progress {
   testScore: number | null;
   /** Of the validation scores. */
   metric: string | null;
+  /** The same evaluations by every metric of the task, and by the loss: `validation.loss`, `test.exact-match`. */
+  scores: Readonly<Record<string, number>>;
 }
 
 export const noProgress: Progress = {
@@ -72,6 +74,7 @@ export const noProgress: Progress = {
   bestStep: null,
   testScore: null,
   metric: null,
+  scores: {},
 };
 
 /** More than anybody reads are those that came last. */
@@ -131,14 +134,15 @@ export class RunResult {
   }
 
   get progress(): Progress {
-    const { best } = this;
+    const { best, test } = this;
     return {
       step: this.step,
       totalSteps: this.totalSteps ?? null,
       bestScore: best?.score ?? null,
       bestStep: best?.step ?? null,
-      testScore: this.test?.score ?? null,
+      testScore: test?.score ?? null,
       metric: (best ?? this.validations.at(-1) ?? this.evaluations.at(-1))?.metric ?? null,
+      scores: { ...(best && scoresOf(best)), ...(test && scoresOf(test)) },
     };
   }
 
@@ -234,6 +238,12 @@ export function fold(events: Iterable<JournalEvent>, options?: CurveOptions): Ru
   const result = new RunResult(options);
   result.append(events);
   return result;
+}
+
+/** By every metric, as `Progress` names them. */
+function scoresOf({ split, metric, score, loss, others }: EvaluationPoint): Record<string, number> {
+  const scores = { ...(loss === null ? {} : { loss }), ...others, [metric]: score };
+  return Object.fromEntries(Object.entries(scores).map(([name, value]) => [`${split}.${name}`, value]));
 }
 
 function checkpointPoint({ file, bytes, score }: CheckpointEvent, position: Position): CheckpointPoint {

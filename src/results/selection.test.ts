@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { noProgress } from "./fold.ts";
-import { type ListedRun, parseCondition, selectRuns } from "./selection.ts";
+import { hasField, hasNoBound, type ListedRun, parseCondition, selectRuns } from "./selection.ts";
 
 function listed(run: string, rank: number | null, testScore: number | null, more: Partial<ListedRun> = {}): ListedRun {
   const settings = { training: { learningRate: rank === 2 ? 0.3 : 0.6 } };
@@ -33,6 +33,27 @@ describe("the runs of a list", () => {
     expect(where("training.learningRate=0.30")).toEqual(["a"]);
     expect(where("method!=vanilla", "rank!=2")).toEqual(["b", "d"]);
     expect(where("toString=x")).toEqual([]);
+  });
+
+  it("are asked for by the scores of every metric, and by settings whatever their names", () => {
+    const scored = (run: string, f1: number, größe: string) => {
+      const known = listed(run, 2, 0.5, { scores: { "test.f1": f1 } });
+      return { ...known, spec: { ...known.spec!, settings: { task: { where: { "a.größe": größe } } } } };
+    };
+    const both = [scored("x", 0.2, "groß"), scored("y", 0.4, "klein")];
+    const found = (text: string) => selectRuns(both, { ...all, where: [parseCondition(text)!] }).map(({ run }) => run);
+    expect(found("test.f1>0.3")).toEqual(["y"]);
+    expect(found("task.where.a.größe = groß")).toEqual(["x"]);
+    expect(hasField(both[0]!, "test.f1") && hasField(both[0]!, "task.where.a.größe")).toBe(true);
+    expect(selectRuns(both, { ...all, sort: "-test.f1" }).map(({ run }) => run)).toEqual(["y", "x"]);
+  });
+
+  it("have a bound that is no number told from one that they do not meet", () => {
+    const of = (text: string) => hasNoBound(runs, parseCondition(text)!);
+    expect([of("rank>=eight"), of("test<50%")]).toEqual([true, true]);
+    expect([of("rank>=1e9"), of("created>2026-06-01"), of("rank!=eight"), of("method>u")]).toEqual([
+      ...[false, false, false, false],
+    ]);
   });
 
   it("are those with every tag that is asked for, and a star", () => {

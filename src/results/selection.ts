@@ -28,11 +28,11 @@ export interface Condition {
 
 /** `rank>=8`, `method=ulpt`, `training.learningRate<0.5`; undefined for anything else. */
 export function parseCondition(text: string): Condition | undefined {
-  const [, field, operator, value] = /^\s*([\w.-]+)\s*(>=|<=|!=|=|>|<)\s*(.*?)\s*$/.exec(text) ?? [];
+  const [, field, operator, value] = /^\s*([^\s=<>!]+)\s*(>=|<=|!=|=|>|<)\s*(.*?)\s*$/su.exec(text) ?? [];
   return field && value ? { field, operator: operator as Condition["operator"], value } : undefined;
 }
 
-/** What is asked for by a short name; anything else is a setting by its path. */
+/** What is asked for by a short name; anything else is a score, or a setting by its path. */
 const fields: Readonly<Record<string, (run: ListedRun) => Value>> = {
   experiment: ({ experiment }) => experiment,
   run: ({ run }) => run,
@@ -55,21 +55,36 @@ const fields: Readonly<Record<string, (run: ListedRun) => Value>> = {
 
 export const fieldNames: readonly string[] = Object.keys(fields);
 
-/** A field of a run: `rank`, `test`, or a setting like `training.learningRate`; null where it has none. */
+/** A field of a run: `rank`, `test`, `test.f1`, or a setting like `training.learningRate`; null where it has none. */
 export function fieldOf(run: ListedRun, field: string): Value {
   if (Object.hasOwn(fields, field)) return fields[field]!(run);
-  let value: unknown = run.spec?.settings;
-  for (const key of field.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return null;
-    value = (value as Record<string, unknown>)[key];
-  }
+  if (Object.hasOwn(run.scores, field)) return run.scores[field]!;
+  const value = settingAt(run.spec?.settings, field.split("."));
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
   return value === undefined || value === null ? null : JSON.stringify(value);
 }
 
+/** What lies at a path whose keys may have dots in them, as names of columns can; undefined where nothing does. */
+function settingAt(value: unknown, path: readonly string[]): unknown {
+  if (path.length === 0) return value;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (let length = 1; length <= path.length; length++) {
+    const key = path.slice(0, length).join(".");
+    if (!Object.hasOwn(value, key)) continue;
+    const found = settingAt((value as Record<string, unknown>)[key], path.slice(length));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Whether a run has that field at all, whatever its value: a name that none has is a slip of the pen. */
-export function hasField({ spec }: Pick<ListedRun, "spec">, field: string): boolean {
-  return Object.hasOwn(fields, field) || settingPaths(spec?.settings).includes(field);
+export function hasField(run: Pick<ListedRun, "spec" | "scores">, field: string): boolean {
+  return Object.hasOwn(fields, field) || namesIn(run).includes(field);
+}
+
+/** Its scores by all metrics, and its settings. */
+export function namesIn({ spec, scores }: Pick<ListedRun, "spec" | "scores">): string[] {
+  return [...Object.keys(scores), ...settingPaths(spec?.settings)];
 }
 
 /** The paths of all settings, and of the objects that hold them: `training`, `training.steps`. */
@@ -79,6 +94,13 @@ export function settingPaths(settings: unknown): string[] {
     key,
     ...settingPaths(value).map((path) => `${key}.${path}`),
   ]);
+}
+
+/** Whether the condition is a bound that is no number, of what is a number in every run that has it: no run could meet it. */
+export function hasNoBound(runs: readonly ListedRun[], { field, operator, value }: Condition): boolean {
+  if (operator === "=" || operator === "!=" || !Number.isNaN(Number(value))) return false;
+  const found = runs.map((run) => fieldOf(run, field)).filter((one) => one !== null);
+  return found.length > 0 && found.every((one) => typeof one === "number");
 }
 
 function meets(run: ListedRun, { field, operator, value }: Condition): boolean {

@@ -167,6 +167,8 @@ export const exitJson = z.object({
       bestScore: z.number().nullable(),
       testScore: z.number().nullable(),
       metric: z.string().nullable(),
+      /** Of before there were some: only the first metric of each split is known. */
+      scores: z.record(z.string(), z.number()).default({}),
     })
     .optional(),
   ended: isoTime,

@@ -8,7 +8,6 @@ import { readResult } from "../listing/reader.ts";
 import { gain } from "../metrics/kinds.ts";
 import { type ParameterValues, type PromptMethod, parameterCount } from "../prompts/method.ts";
 import { PromptSession, portsInUse } from "../prompts/prompt.ts";
-import type { Progress } from "../results/fold.ts";
 import { dataOf } from "../results/rows.ts";
 import {
   checkpointsToDelete,
@@ -197,7 +196,6 @@ class Execution {
   private readonly reader: TextReader;
   private trainer: Trainer | undefined;
   private savedAt = Date.now();
-  private testScore: number | null = null;
 
   constructor(
     run: Run,
@@ -497,7 +495,6 @@ class Execution {
     const evaluation = await this.evaluate("test", parameters, splitMetrics(this.settings.task, "test"));
     this.keep("test", bestStep, evaluation);
     const { score, loss } = evaluation;
-    this.testScore = score.score;
     const seconds = (Date.now() - started) / 1000; // without the baselines, which a sweep computes once
     const unprompted = await this.resources.unprompted(dataset.test, this.evaluationOptions("test"));
     await this.keepUnprompted(unprompted);
@@ -627,27 +624,16 @@ class Execution {
     const failure = error && { code: error.code, message: error.message };
     this.record({ type: "status", state, ...failure, peakMemory: peakMemory() });
     this.journal?.flush();
-    const { step, ...scores } = this.progress();
+    const { step, ...reached } = readResult(this.run.directory, "last").progress;
     this.log?.line(error ? error.describe() : `${state} at step ${step}`);
     const summary = {
+      ...reached,
       totalSteps: this.settings.training.steps,
-      ...scores,
       metric: checkpointMetricOf(this.settings.task),
     };
     const reason =
       state === "paused" ? `Paused by its sweep at step ${step} of ${summary.totalSteps}.` : error?.message;
     this.ownership.release({ code, state, step, summary, ...(reason ? { reason } : {}), ...(error ? { error } : {}) });
-  }
-
-  /** How far the run is. An attempt that ended before it could train leaves it where earlier ones brought it. */
-  private progress(): Pick<Progress, "step" | "bestStep" | "bestScore" | "testScore"> {
-    if (!this.trainer) {
-      const { step, bestStep, bestScore, testScore } = readResult(this.run.directory, "last").progress;
-      return { step, bestStep, bestScore, testScore };
-    }
-    const { bestStep, bestScore } = this.standing;
-    const best = bestStep === null ? null : bestScore;
-    return { step: this.trainer.state.step, bestStep, bestScore: best, testScore: this.testScore };
   }
 
   /**

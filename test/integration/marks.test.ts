@@ -22,6 +22,7 @@ beforeAll(async () => {
     method: ["ulpt", "vanilla"],
     rank: [1, 2, 3],
     seed: 1,
+    task: { metric: ["accuracy", "macro-f1"] },
     training: { steps: 4, evaluateEvery: 2 },
   });
   await run(["train", file, "--json"]);
@@ -61,6 +62,7 @@ describe("the runs of a workspace", () => {
     expect(await found("--where", "method=vanilla")).toEqual(["vanilla-seed1"]);
     expect(await found("--where", "training.steps=4", "--where", "state=finished")).toHaveLength(4);
     expect(await found("--where", "training.steps>4")).toEqual([]);
+    expect(await found("--where", "test.macro-f1<=1", "--where", "validation.loss>0")).toHaveLength(4);
   });
 
   it("are sorted by any of those, from either end", async () => {
@@ -73,5 +75,7 @@ describe("the runs of a workspace", () => {
     const end = await ulpt(["runs", "--where", "rang>=2", "--json"], { cwd: workspace.folder });
     expectFailure(end, { code: "OPTION_INVALID", exit: 2, where: "--where rang" });
     expect(end.stderr).toContain("Did you mean rank?");
+    const words = await ulpt(["runs", "--where", "test>=half", "--json"], { cwd: workspace.folder });
+    expectFailure(words, { code: "OPTION_INVALID", exit: 2, where: "--where test>=half" });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { runSpec } from "../../../test/support/runRecords.ts";
 import type { RunSummary } from "../../listing/summary.ts";
-import { fold } from "../../results/fold.ts";
+import { fold, noProgress } from "../../results/fold.ts";
 import type { EvaluationEvent, RunJson } from "../../runs/schema.ts";
 import { untranslated as t } from "../window/translate.ts";
 import {
@@ -34,12 +34,9 @@ function run(name: string, change: Partial<RunSummary> = {}): RunSummary {
     state: "finished",
     reason: null,
     spec: spec(2),
+    ...noProgress,
     step: 400,
     totalSteps: 400,
-    bestScore: null,
-    bestStep: null,
-    testScore: null,
-    metric: null,
     exit: null,
     owner: null,
     updated: 0,

@@ -37,12 +37,12 @@ export class TableRows {
 
 function rowOf(summary: RunSummary): TableRun {
   const { directory, experiment, run, state, spec, updated } = summary;
-  const { step, totalSteps, bestScore, bestStep, testScore, metric } = summary;
+  const { step, totalSteps, bestScore, bestStep, testScore, metric, scores } = summary;
   const { starred, tags, note, name, hidden } = marksOf(summary);
   return {
     id: directory,
     ...{ experiment, run, state, updated },
-    ...{ step, totalSteps, bestScore, bestStep, testScore, metric },
+    ...{ step, totalSteps, bestScore, bestStep, testScore, metric, scores },
     spec: spec && {
       ...{ method: spec.method, rank: spec.rank, seed: spec.seed, promptLength: spec.promptLength },
       ...{ parameters: spec.parameters, device: spec.device, created: spec.created, settings: spec.settings },

@@ -44,8 +44,9 @@ function textOf({ experiment, run, displayName, note, tags }: TableRun): string 
   return [experiment, run, displayName, note, ...tags].join("\n").toLowerCase();
 }
 
-/** Fields of its own, and every setting of a run; not the objects that hold settings. */
+/** Fields of its own, scores by every metric, and every setting of a run; not the objects that hold settings. */
 export function offeredColumns(runs: readonly TableRun[]): string[] {
+  const scores = new Set(runs.flatMap((run) => Object.keys(run.scores)));
   const paths = new Set<string>();
   const seen = new Set<string>();
   for (const { spec } of runs) {
@@ -58,7 +59,7 @@ export function offeredColumns(runs: readonly TableRun[]): string[] {
   const own = fieldNames.filter((field) => field !== "run" && field !== "starred");
   const known = new Set([...own, "name", "experiment", "directory", "seed", "method"]);
   const holders = new Set([...paths].map((path) => path.slice(0, Math.max(0, path.lastIndexOf(".")))));
-  return [...own, ...[...paths].filter((path) => !known.has(path) && !holders.has(path)).sort()];
+  return [...own, ...[...scores].sort(), ...[...paths].filter((path) => !known.has(path) && !holders.has(path)).sort()];
 }
 
 /** Numbers are on the right. */
@@ -80,9 +81,10 @@ export function cellOf(run: TableRun, field: string, baseline: TableRun | undefi
   const other = baseline && baseline !== run ? fieldOf(baseline, field) : null;
   if (!baseline || baseline === run || value === other || value === null)
     return { text, difference: "", isBetter: false };
-  if (field !== "validation" && field !== "test") return { text, difference: "≠", isBetter: false };
+  const split = splitOf(run, field);
+  if (split === undefined) return { text, difference: "≠", isBetter: false };
   const metric = metricOf(run, field);
-  if (other === null || metric !== metricOf(baseline, field) || !areScoredAlike(run, baseline, field))
+  if (other === null || metric !== metricOf(baseline, field) || !areScoredAlike(run, baseline, split))
     return { text, difference: "", isBetter: false };
   const [score, over] = [Number(value), Number(other)];
   const by = isPercent(metric) ? (100 * (score - over)).toFixed(1) : (score - over).toFixed(4);
@@ -93,6 +95,12 @@ export function cellOf(run: TableRun, field: string, baseline: TableRun | undefi
   };
 }
 
+/** Of the rows that a field is a score on; undefined of what is no score. */
+function splitOf(run: TableRun, field: string): "validation" | "test" | undefined {
+  if (field !== "validation" && field !== "test" && !Object.hasOwn(run.scores, field)) return undefined;
+  return field.startsWith("test") ? "test" : "validation";
+}
+
 /** Whether two scores are of the same rows and the same metric: otherwise neither is the better one. */
 function areScoredAlike(run: TableRun, other: TableRun, split: "validation" | "test"): boolean {
   const isSame = (setting: string) => fieldOf(run, setting) === fieldOf(other, setting);
@@ -101,15 +109,16 @@ function areScoredAlike(run: TableRun, other: TableRun, split: "validation" | "t
   return ["task.train", "task.splitRule", "task.splitSeed"].every(isSame); // its rows are some of the train rows
 }
 
-/** By what checkpoints are compared, for which the loss may stand in; the score of a test is never one. */
-function metricOf({ metric }: TableRun, field: "validation" | "test"): string | null {
+/** By what checkpoints are compared, for which the loss may stand in; the score of a test is never one, unless it is named. */
+function metricOf({ metric }: TableRun, field: string): string | null {
+  if (field.includes(".")) return field.slice(field.indexOf(".") + 1);
   return field === "test" ? null : metric;
 }
 
 function cellText(run: TableRun, field: string, texts: Texts): string {
   const value = fieldOf(run, field);
   if (value === null) return none;
-  if (field === "validation" || field === "test") return texts.score(metricOf(run, field), Number(value));
+  if (splitOf(run, field)) return texts.score(metricOf(run, field), Number(value));
   if (field === "updated") return texts.moment(new Date(Number(value)).toISOString());
   if (field === "created") return texts.moment(String(value));
   if (field === "parameters" || field === "step" || field === "steps") return texts.count(Number(value));
