@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
 import { parseJson } from "../json.ts";
-import { refuseLfsPointer } from "./lfsPointer.ts";
 import { readRegularFile } from "./regularFile.ts";
 import {
   encodeSafetensors,
@@ -190,7 +189,6 @@ function requireAdapter(folder: string): string[] {
 function readConfig(path: string): unknown {
   const hint = "Save the adapter again with PEFT's save_pretrained, or download the file again.";
   const bytes = readRegularFile(path, maxConfigBytes, "PROMPT_INVALID");
-  refuseLfsPointer(bytes, path, "PROMPT_INVALID");
   try {
     return parseJson(bytes.toString("utf8"));
   } catch (error) {

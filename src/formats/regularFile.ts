@@ -1,10 +1,11 @@
 /**
- * @file A file that others wrote, as a whole: only where it is a file, and no larger than such files are. A pipe or a device, to which
+ * @file A file that others wrote, as a whole: only where it is the file itself, and no larger than such files are. A pipe or a device, to which
  * a symbolic link leads as well, would hold up whoever reads it, or never end.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { type ErrorCode, UlptError } from "../errors.ts";
+import { refuseLfsPointer } from "./lfsPointer.ts";
 
 /** Opens what is at `path`, links followed, without waiting for anybody; `size` is undefined where that is no regular file. */
 export function openUnwaiting(path: string): { descriptor: number; size: number | undefined } {
@@ -18,13 +19,18 @@ export function openUnwaiting(path: string): { descriptor: number; size: number 
   }
 }
 
-/** The content of a regular file. @throws UlptError `code` for what is none or is larger than `mostBytes`; the system's errors */
+/**
+ * The content of a regular file.
+ * @throws UlptError `code` for what is none, is larger than `mostBytes` or is a Git LFS pointer; the system's errors
+ */
 export function readRegularFile(path: string, mostBytes: number, code: ErrorCode): Buffer {
   const { descriptor, size } = openUnwaiting(path);
   try {
     if (size === undefined) throw refused(path, mostBytes, code, "is no regular file");
     if (size > mostBytes) throw refused(path, mostBytes, code, `has ${size} bytes`);
-    return readWhole(descriptor, size);
+    const content = readWhole(descriptor, size);
+    refuseLfsPointer(content, path, code);
+    return content;
   } finally {
     closeSync(descriptor);
   }

@@ -59,6 +59,13 @@ describe("a chat template", () => {
     );
   });
 
+  it("that a Git LFS pointer stands for is not the text of the pointer", async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12\n`;
+    const path = model({ "chat_template.jinja": pointer });
+    const error = await expectError(() => openChatTemplate(path), "CHAT_TEMPLATE", join(path, "chat_template.jinja"));
+    expect(error.hint).toContain("git lfs pull");
+  });
+
   it("that is missing is said, with what to do", async () => {
     const path = model({});
     const error = await expectError(() => openChatTemplate(path), "CHAT_TEMPLATE", path);

@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
-import { refuseLfsPointer } from "../formats/lfsPointer.ts";
 import { adapterAlone, configFile, ggufAlone, holdsAdapter, isGguf, mostConfigBytes } from "../formats/modelFolder.ts";
 import { readRegularFile } from "../formats/regularFile.ts";
 import { parseJson } from "../json.ts";
@@ -29,9 +28,7 @@ export function readJsonObject(path: string): JsonObject {
     new UlptError("MODEL_CONFIG", message, { where: path, hint: "Download the file again.", cause });
   let json: unknown;
   try {
-    const bytes = readRegularFile(path, mostConfigBytes, "MODEL_CONFIG");
-    refuseLfsPointer(bytes, path, "MODEL_CONFIG");
-    json = parseJson(bytes.toString("utf8"));
+    json = parseJson(readRegularFile(path, mostConfigBytes, "MODEL_CONFIG").toString("utf8"));
   } catch (error) {
     if (error instanceof UlptError) throw error;
     throw invalid(`${basename(path)} is not JSON: ${messageOf(error)}`, error);

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UlptError } from "../errors.ts";
-import { refuseLfsPointer } from "../formats/lfsPointer.ts";
 import { mostTokenizerBytes, tokenizerConfigFile, tokenizerFiles } from "../formats/modelFolder.ts";
 import { readRegularFile } from "../formats/regularFile.ts";
 import { parseJson } from "../json.ts";
@@ -199,13 +198,10 @@ function readJson(path: string): Json {
 
 /** @throws TOKENIZER_INVALID */
 function read(path: string): Buffer {
-  let bytes: Buffer;
   try {
-    bytes = readRegularFile(path, mostTokenizerBytes, "TOKENIZER_INVALID");
+    return readRegularFile(path, mostTokenizerBytes, "TOKENIZER_INVALID");
   } catch (error) {
     if (error instanceof UlptError) throw error;
     throw new Place(path).invalid(`The file cannot be read: ${messageOf(error)}`, "a readable file", error);
   }
-  refuseLfsPointer(bytes, path, "TOKENIZER_INVALID");
-  return bytes;
 }

@@ -177,14 +177,18 @@ describe("weight files that are missing or damaged", () => {
     expect((await expectError(() => openModel(path), "MODEL_MISSING", path)).message).toContain("adapter");
   });
 
-  it.each(["model.safetensors", "config.json"])("a Git LFS pointer in place of %s is said to be one", async (file) => {
-    const path = fresh();
-    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12\n`;
-    writeFileSync(join(path, file), pointer);
-    const code = file === "config.json" ? "MODEL_CONFIG" : "SAFETENSORS_INVALID";
-    const error = await expectError(() => openModel(path), code, join(path, file));
-    expect(error.hint).toContain("git lfs pull");
-  });
+  it.each(["model.safetensors", "model.safetensors.index.json", "config.json"])(
+    "a Git LFS pointer in place of %s is said to be one",
+    async (file) => {
+      const path = fresh();
+      if (file.includes("index")) rmSync(join(path, "model.safetensors"));
+      const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12\n`;
+      writeFileSync(join(path, file), pointer);
+      const code = file === "config.json" ? "MODEL_CONFIG" : "SAFETENSORS_INVALID";
+      const error = await expectError(() => openModel(path), code, join(path, file));
+      expect(error.hint).toContain("git lfs pull");
+    },
+  );
 
   it("a folder that is not there is said to be missing", async () => {
     const error = await expectError(() => Weights.open(folder("nowhere")), "MODEL_MISSING", folder("nowhere"));

@@ -302,6 +302,7 @@ function readWeightMap(index: string): Record<string, string> {
   try {
     json = parseJson(readRegularFile(index, mostConfigBytes, "SAFETENSORS_INVALID").toString("utf8"));
   } catch (error) {
+    if (error instanceof UlptError) throw error;
     throw invalid(`The index cannot be read: ${messageOf(error)}`);
   }
   const map = (json as { weight_map?: unknown } | null)?.weight_map;
