@@ -70,6 +70,11 @@ describe("runs that differ in nothing but their seed", () => {
       { model: { source: "m", weightsSha256: "f".repeat(64), files: { "config.json": "b" } } },
       "weights of the model ffffffff",
     ],
+    [
+      "tokenizers of the same weights",
+      { model: { source: "m", weightsSha256: "a".repeat(64), files: { "config.json": "c".repeat(64) } } },
+      "files of the model #2",
+    ],
     ["rows", { data: { sha256: { train: "c".repeat(64), test: "e".repeat(64) } } }, "rows of the test split eeeeeeee"],
     ["splits", { data: { sha256: { train: "c".repeat(64) } } }, "rows of the test split not set"],
     ["devices", { device: "webgpu" }, "device webgpu"],

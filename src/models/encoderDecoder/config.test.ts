@@ -73,6 +73,15 @@ describe("config.json", () => {
     expect(error.hint).not.toMatch(/download|correct/i);
   });
 
+  it("with a function of its own behind a known activation is refused, as Transformers would run that", async () => {
+    const json = { ...small, feed_forward_proj: "gated-gelu", dense_act_fn: "silu" };
+    const error = await expectError(() => parseConfig(json, "x/config.json"), "MODEL_UNSUPPORTED", "dense_act_fn");
+    expect(error.message).toContain("silu");
+    await expectError(() => parseConfig({ ...small, dense_act_fn: "gelu" }, "c"), "MODEL_UNSUPPORTED", "dense_act_fn");
+    const usual = { ...json, dense_act_fn: "gelu_new" };
+    expect(parseConfig(usual, "x/config.json")).toEqual(parseConfig({ ...json, dense_act_fn: undefined }, "c"));
+  });
+
   it.each<[string, unknown]>([
     ["vocab_size", undefined],
     ["d_model", undefined],

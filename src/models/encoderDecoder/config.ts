@@ -9,6 +9,9 @@ const smallCount = count.max(1 << 16);
 const tokenId = z.number().int().nonnegative();
 
 const activations = ["relu", "gated-gelu"] as const;
+type Activation = (typeof activations)[number];
+/** What Transformers calls the function of each. */
+const denseActivations: Readonly<Record<Activation, string>> = { relu: "relu", "gated-gelu": "gelu_new" };
 
 /** T5 v1.0, T5 v1.1, Flan-T5 and mT5. Names and defaults are those of Transformers' `T5Config`. */
 const t5Schema = z
@@ -91,11 +94,16 @@ export function parseConfig(json: unknown, where: string): T5Config {
 
 /** @throws MODEL_UNSUPPORTED */
 function requireKnownActivation(json: object, where: string): void {
-  const { feed_forward_proj: written } = json as { feed_forward_proj?: unknown };
-  if (typeof written !== "string" || (activations as readonly string[]).includes(written)) return;
-  throw new UlptError("MODEL_UNSUPPORTED", `The activation ${JSON.stringify(written)} is not supported.`, {
-    where: `${where}, field "feed_forward_proj"`,
-    expected: activations.join(" or "),
+  const { feed_forward_proj: written = "relu", dense_act_fn: own } = json as Record<string, unknown>;
+  if (typeof written !== "string") return;
+  const known = Object.hasOwn(denseActivations, written) ? denseActivations[written as Activation] : undefined;
+  // Transformers lets this field, where it is there, stand in for what follows from the other.
+  const isOther = known !== undefined && typeof own === "string" && own !== known;
+  if (known !== undefined && !isOther) return;
+  const found = isOther ? own : written;
+  throw new UlptError("MODEL_UNSUPPORTED", `The activation ${JSON.stringify(found)} is not supported.`, {
+    where: `${where}, field "${isOther ? "dense_act_fn" : "feed_forward_proj"}"`,
+    expected: isOther ? `${known}, as feed_forward_proj says` : activations.join(" or "),
     hint: "Choose a model with one of these: with another activation this one would compute other numbers.",
   });
 }

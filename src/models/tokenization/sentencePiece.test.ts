@@ -29,6 +29,20 @@ describe(`a SentencePiece model gives the tokens and texts of ${library}`, () =>
     }
   });
 
+  it("puts a space before a text that begins with one, where its spaces are kept", () => {
+    const read = decodeSentencePiece(Buffer.from(models.plain!.model, "base64"), place);
+    const tokensOf = (add_dummy_prefix: boolean) => {
+      const normalizer_spec = { ...read.normalizer_spec, add_dummy_prefix, remove_extra_whitespaces: false };
+      const options = { after: [], sentinels: 0, prefixFirstOnly: false };
+      const pipeline = new Pipeline(sentencePieceParts({ ...read, normalizer_spec }, options, place), [], place);
+      return (text: string) => pipeline.encode(text, { special: true, atLeast: Number.POSITIVE_INFINITY });
+    };
+    const [prefixing, plain] = [tokensOf(true), tokensOf(false)];
+    // As SentencePiece defines add_dummy_prefix.
+    for (const text of ["films", " films", "  two  spaces", " "]) expect(prefixing(text)).toEqual(plain(` ${text}`));
+    expect(prefixing("")).toEqual([]);
+  });
+
   it.each([
     ["text", Buffer.from("version https://example.org")],
     ["nothing", Buffer.alloc(0)],

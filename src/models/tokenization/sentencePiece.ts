@@ -165,13 +165,15 @@ function textParts(
   place: Place,
 ): Pick<PipelineParts, "normalizer" | "preTokenizer" | "decoder"> {
   const steps: Normalizer[] = [characterMap(spec?.precompiled_charsmap ?? new Uint8Array(), place)];
+  const make = (json: object) => build("normalizer", normalizers as Record<string, Builder<Normalizer>>, json, place);
+  const scheme = (spec?.add_dummy_prefix ?? true) ? (prefixFirstOnly ? "first" : "always") : "never";
   if (spec?.remove_extra_whitespaces ?? true) {
-    const make = (json: object) => build("normalizer", normalizers as Record<string, Builder<Normalizer>>, json, place);
     steps.push(make({ type: "Strip", strip_left: false, strip_right: true }));
     steps.push(make({ type: "Replace", pattern: { Regex: " {2,}" }, content: space }));
+  } else if (scheme === "always") {
+    // Llama's: a text that begins with a space gets another one. Metaspace then finds it there.
+    steps.push(make({ type: "Prepend", prepend: space }));
   }
-  const prefix = spec?.add_dummy_prefix ?? true;
-  const scheme = prefix ? (prefixFirstOnly ? "first" : "always") : "never";
   // Pieces with a space within them are found only where the text is not taken apart at its spaces.
   const split = !model.tokens.some((token) => token?.includes(space, 1));
   const metaspace = { type: "Metaspace", replacement: space, prepend_scheme: scheme, split };
