@@ -200,7 +200,7 @@ function settingsOf({ directory, spec }: Run): RecordedSettings {
   return parseRecordedSettings(spec.settings, runPaths(directory).run);
 }
 
-/** The table of what runs have come to. */
+/** The table of what runs have come to; of a sweep whose runs were all left out there is none. */
 export function report(runs: readonly Run[], experiment: string, json: boolean): void {
   const reported = runs.map((run) => ({ report: reportRun(run), spec: run.spec, settings: settingsOf(run) }));
   const groups = compareRuns(reported);
@@ -208,14 +208,18 @@ export function report(runs: readonly Run[], experiment: string, json: boolean):
     sayJson({ type: "comparison", experiment, groups });
     return;
   }
-  const [{ directory }] = runs as [Run];
-  const folder = relative(process.cwd(), dirname(directory)) || ".";
+  const [first] = runs;
+  if (!first) {
+    say("Nothing was trained: every run was left out.");
+    return;
+  }
+  const folder = relative(process.cwd(), dirname(first.directory)) || ".";
   say(
     `\n${visibleLine(taskLine(reported[0]!.settings.task))}\n${comparisonTable(groups)}\n\nruns: ${visibleLine(folder)}`,
   );
   const beside = linesBesidePaper(runs);
   if (beside.length > 0)
     say(
-      `\n${beside.join("\n")}\n\`ulpt compare --paper ${shellWord(experiment)}${workspaceOption(workspaceOf(runs[0]!))}\` has the full report.`,
+      `\n${beside.join("\n")}\n\`ulpt compare --paper ${shellWord(experiment)}${workspaceOption(workspaceOf(first))}\` has the full report.`,
     );
 }

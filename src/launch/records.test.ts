@@ -141,6 +141,9 @@ describe("listLaunches", () => {
     writeFileSync(join(folder, "2020-01-01T00-00-00-000Z-abcd.json"), "{");
     writeFileSync(join(folder, "2020-01-01T00-00-00-000Z-abcd.log"), "");
     for (const name of ["outside.json", "..json", ".json"]) writeFileSync(join(folder, name), JSON.stringify(recorded));
+    const large = "2020-01-01T00-00-00-000Z-abce";
+    writeFileSync(join(folder, `${large}.json`), `${JSON.stringify(recorded)}${" ".repeat(2 ** 20)}`);
+    writeFileSync(join(folder, `${large}.log`), "");
     expect(listLaunches(workspace)).toEqual([recorded]);
   });
 

@@ -121,6 +121,8 @@ export type LaunchState = z.infer<typeof launchState>;
 const keptLaunches = 50;
 /** More records than a window reads were put there by somebody else. */
 const readLaunches = 200;
+/** Far above any, also of jobs in thousands of arrays. */
+const mostRecordBytes = 2 ** 20;
 
 /** A launch that is about to be: what it writes goes to `descriptor`, which the caller closes. */
 export interface NewLaunch {
@@ -246,10 +248,11 @@ function launchIds(workspace: string, ending: string): string[] {
   return listOwnNames(launchesFolder(workspace), "launch", ending).sort();
 }
 
-function readLaunch(workspace: string, id: string): Launch | null {
+/** As it is now; null where there is none, or none that can be read. Never throws. */
+export function readLaunch(workspace: string, id: string): Launch | null {
   try {
     const { record, log, state, folder } = launchPaths(workspace, id);
-    const read = readJson(record, launchJson);
+    const read = readJson(record, launchJson, mostRecordBytes);
     if (!read || !statOwnFile(log)) return null;
     return read.launcher === "slurm" ? { ...read, id, log, state, workspace, folder } : { ...read, id, log, state };
   } catch {

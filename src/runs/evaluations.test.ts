@@ -127,6 +127,11 @@ describe("a kept evaluation", () => {
     keepEvaluation(folder, named(unprompted.subject), unprompted, rows, limits);
     writeFileSync(evaluationPaths(folder, kept.name).record, "{");
     expect(listEvaluations(folder).map(({ name }) => name)).toEqual(["unprompted.test"]);
+    const { record } = evaluationPaths(folder, "unprompted.test");
+    const written = readFileSync(record);
+    writeFileSync(record, `${written}${" ".repeat(2 ** 18)}`); // larger than any, of which a folder may have many
+    expect(listEvaluations(folder)).toEqual([]);
+    writeFileSync(record, written);
     // A record in the place of another one is none.
     writeFileSync(
       evaluationPaths(folder, kept.name).record,

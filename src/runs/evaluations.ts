@@ -130,6 +130,8 @@ export function keepEvaluation(
 
 /** More records than anybody reads were put there by somebody else. */
 const mostRecords = 1000;
+/** Far above any, also of a task with very many labels: all of a folder are read at once. */
+const mostRecordBytes = 2 ** 18;
 const recordEnding = ".json";
 
 /** The evaluations kept in a folder, by step and then by name; what cannot be read is left out. */
@@ -146,7 +148,7 @@ function listNames(folder: string): string[] {
 
 function readEvaluation(folder: string, name: string): KeptEvaluation | undefined {
   try {
-    const known = readJson(evaluationPaths(folder, name).record, record);
+    const known = readJson(evaluationPaths(folder, name).record, record, mostRecordBytes);
     // A record says of itself what it is of; its name is what it is found by.
     return known && name.startsWith(`${subjectName(known.subject)}.${known.on.rows}`)
       ? { ...known, folder, name }

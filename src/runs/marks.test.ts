@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { runPaths } from "./layout.ts";
@@ -21,6 +21,12 @@ describe("what a person says of a run", () => {
     const named = changeMarks(directory, (marks) => ({ ...marks, name: "our best", hidden: true }));
     expect(named).toMatchObject({ starred: true, name: "our best", hidden: true });
     expect(readMarks(directory)).toEqual(named);
+  });
+
+  it("is not read from a file larger than any could be, of which a table has thousands", () => {
+    changeMarks(directory, (marks) => ({ ...marks, starred: true }));
+    appendFileSync(runPaths(directory).marks, " ".repeat(2 ** 18));
+    expect(() => readMarks(directory)).toThrow(expect.objectContaining({ code: "RUN_INVALID" }));
   });
 
   it("is refused where it is too long, and what was there stays", () => {

@@ -10,6 +10,9 @@ const mostTags = 100;
 const longestNote = 10_000;
 const longestName = 200;
 
+/** Far above all that fits into them: a table reads those of thousands of runs. */
+const mostBytes = 2 ** 18;
+
 const tag = z.string().min(1).max(longestTag);
 
 /** marks.json */
@@ -39,7 +42,7 @@ export const noMarks: Marks = { starred: false, tags: [], note: "", name: "", hi
 
 /** The marks of the run in `directory`. @throws UlptError RUN_INVALID where the file is damaged, or none of ours */
 export function readMarks(directory: string): Marks {
-  const marks = readJson(runPaths(directory).marks, marksJson) ?? noMarks;
+  const marks = readJson(runPaths(directory).marks, marksJson, mostBytes) ?? noMarks;
   return marksOf(marks);
 }
 

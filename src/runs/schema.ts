@@ -311,10 +311,10 @@ const maxJsonBytes = 8 * 2 ** 20;
  * Reads and validates one JSON file of a run; null where there is none.
  * @throws UlptError RUN_INVALID
  */
-export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
+export function readJson<T>(path: string, schema: z.ZodType<T>, mostBytes = maxJsonBytes): T | null {
   let text: string | undefined;
   try {
-    text = readOwnFile(path, maxJsonBytes)?.toString("utf8");
+    text = readOwnFile(path, mostBytes)?.toString("utf8");
   } catch (error) {
     if (error instanceof UlptError) throw error;
     throw new UlptError("RUN_INVALID", `The file cannot be read: ${messageOf(error)}.`, {

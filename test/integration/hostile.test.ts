@@ -1,10 +1,18 @@
 /** @file The command line in a workspace that wants to hurt whoever uses it: nothing outside changes, every answer is one for people. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { killLeftovers, ulpt } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { createHostileWorkspace, type HostileWorkspace, linkedParts } from "../support/hostileWorkspace.ts";
+import {
+  createHostileWorkspace,
+  type HostileWorkspace,
+  linkedParts,
+  linkedSweepParts,
+} from "../support/hostileWorkspace.ts";
 
 const folder = temporaryFolder();
+const elsewhere = temporaryFolder();
 /** Of a terminal that is told to do something: escape sequences, a carriage return, control characters of 8 bits. */
 const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
@@ -54,6 +62,51 @@ describe.skipIf(process.platform === "win32")("a hostile workspace", () => {
       await expectHarmless(["resume", run], ["export", run, "../../outside/exported"]);
     },
   );
+
+  it("reads and writes no marks, evaluations, sweeps and jobs that are links", async () => {
+    const [marks, evaluations] = ["marks.json", "evaluations"].map((part) => `${workspace.experiment}/linked-${part}`);
+    const prompt = "prompts/good.prompt.safetensors";
+    await expectHarmless(["tag", marks!, "x"], ["star", marks!]);
+    await expectHarmless(["evaluate", evaluations!], ["evaluate", prompt, "--task", "mood.ulpt.json"]);
+    await expectHarmless(["sweep", "list"], ["stop", `${workspace.experiment}/texts`]);
+    await expectHarmless(...workspace.sweeps.map((name) => ["sweep", "stop", name]));
+    const parts = ["events.jsonl", "claims"] as const;
+    const continued = [...parts.map((part) => workspace.sweeps[linkedSweepParts.indexOf(part)]!), workspace.wordy];
+    await expectHarmless(...continued.map((name) => ["sweep", "continue", name]));
+  });
+
+  it("shows what a scheduler says as text", async () => {
+    const slurm = elsewhere("slurm");
+    const words = "n\u001b[2J\u001b]0;owned\u0007 [x](command:workbench.action.tasks.build)";
+    for (const each of [slurm, elsewhere("workspace")]) mkdirSync(each);
+    const answers = {
+      sinfo: `${words}|up\u001b[2J|1:00|1|idle${words}`,
+      sbatch: "1",
+      squeue: `1|0|PENDING|${words}|N/A|${words}`,
+      sacct: `FAILED|${words}`,
+      scontrol: words,
+      scancel: words,
+    };
+    for (const [name, answer] of Object.entries(answers)) {
+      const script = `#!/bin/sh\ncat <<'END'\n${answer}\nEND\ncat >&2 <<'END'\n${words}\nEND\n`;
+      writeFileSync(join(slurm, name), script, { mode: 0o755 });
+    }
+    const env = { PATH: `${slurm}:${process.env.PATH}` };
+    const started = await Promise.all([
+      ulpt(["runs"], { cwd: workspace.folder, env }),
+      ulpt(["cluster"], { cwd: workspace.folder, env }),
+      ulpt(["cluster", "--wait", "0.01", "--workspace", elsewhere("workspace")], { cwd: workspace.folder, env }),
+      ulpt(["stop", `${workspace.experiment}/texts`], { cwd: workspace.folder, env }),
+    ]);
+    for (const { stdout, stderr } of started) {
+      expect(`${stdout}${stderr}`).not.toMatch(control);
+      expect(`${stdout}${stderr}`).not.toContain("INTERNAL");
+    }
+    expect(started[0]!.stdout).toContain("\\u{1b}[2J");
+    const harm = workspace.harm();
+    workspace.outside.remember();
+    expect(harm).toEqual([]);
+  });
 
   it("ends no process for runs that say whose they are", async () => {
     const names = ["owned-0", "owned-1", "owned-by-init"];

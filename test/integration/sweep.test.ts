@@ -1,11 +1,11 @@
 /** @file Sweeps by the command line: killed, stopped and continued, one run or two at a time, nothing is lost and nothing done twice. */
 import { spawnSync } from "node:child_process";
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runPaths, sweepFolder, sweepPaths } from "../../src/runs/layout.ts";
 import { runState } from "../../src/runs/store.ts";
-import { openSweep, readSweepJournal, sweepState } from "../../src/runs/sweeps.ts";
+import { createSweep, dropRun, openSweep, readSweepJournal, sweepState } from "../../src/runs/sweeps.ts";
 import { Command, jsonLines, killLeftovers, type Line, ulptOk } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { expectEachOnce, runsOf } from "../support/sweep.ts";
@@ -194,5 +194,28 @@ describe("a damaged sweep", () => {
     writeFileSync(path, text);
     expect(end.stderr).toContain("undisturbed-1 cannot be read");
     expect(end.code).toBe(0);
+  });
+});
+
+describe("a sweep of which every run was left out", () => {
+  it("is at its end, and says so", async () => {
+    const file = workspace.experiment("left-out", { ...settings, rank: 1 });
+    const run = { name: "ulpt-r1-seed1", steps: 24, rungs: [], bracket: "" };
+    const record = createSweep(workspace.folder, {
+      ...{
+        experiment: "left-out",
+        folder: "left-out",
+        file: basename(file),
+        adopts: false,
+        parallel: 1,
+        halving: null,
+      },
+      ...{ written: JSON.parse(readFileSync(join(workspace.folder, basename(file)), "utf8")), runs: [run] },
+    });
+    dropRun(record, run.name);
+    const { code, stdout, stderr } = await sweep("continue", record.name).end;
+    expect(stderr).not.toContain("Error");
+    expect(stdout).toContain("every run was left out");
+    expect({ code, state: sweepState(record) }).toEqual({ code: 0, state: "finished" });
   });
 });

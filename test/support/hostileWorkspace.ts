@@ -7,7 +7,18 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { launchesFolder, promptsFolder, runPaths, runsFolder } from "../../src/runs/layout.ts";
+import {
+  evaluationsFolder,
+  jobPaths,
+  launchesFolder,
+  launchPaths,
+  promptsFolder,
+  runPaths,
+  runsFolder,
+  stateFolder,
+  sweepPaths,
+} from "../../src/runs/layout.ts";
+import { createSweep } from "../../src/runs/sweeps.ts";
 import { bundle } from "./bundle.ts";
 import { endlessParquet } from "./parquetPages.ts";
 import { Surroundings } from "./surroundings.ts";
@@ -32,7 +43,12 @@ export const linkedParts = [
   "exit.json",
   "run.log",
   "control",
+  "evaluations",
+  "marks.json",
 ] as const;
+
+/** What of a sweep is replaced by a link to a copy of it outside. */
+export const linkedSweepParts = ["sweep.json", "events.jsonl", "owner.json", "attempts", "control", "claims"] as const;
 
 const experiment = "mood";
 const goodRun = "ulpt-r2-seed3";
@@ -49,6 +65,10 @@ export interface HostileWorkspace {
   run(name: string, experiment?: string): string;
   /** The folders of the runs whose names and messages are links and escapes. */
   named: readonly string[];
+  /** The names of its sweeps: one for each of `linkedSweepParts`, then others. */
+  sweeps: readonly string[];
+  /** The one whose words are commands. */
+  wordy: string;
   /** The names of its experiment files, of which only `mood.ulpt.json` means well. */
   experiments: readonly string[];
   /** What was done outside, to the bystander, or by a command of the workspace, in words. */
@@ -110,6 +130,13 @@ export function createHostileWorkspace(parent: string): HostileWorkspace {
   writeFileSync(runPaths(copyRun("deep")).run, nested(10_000));
   writeFileSync(runPaths(copyRun("deep-events")).events, `${nested(10_000)}\n`);
 
+  const sweeps = sweepsOf(folder, outside);
+  jobLaunches(folder, outside);
+  mkdirSync(outside.path("evaluations"));
+  symlinkSync(outside.path("evaluations"), evaluationsFolder(folder));
+  mkdirSync(outside.path("cluster"));
+  symlinkSync(outside.path("cluster"), join(stateFolder(folder), "cluster"));
+
   prompts(folder, outside);
   const experiments = experimentFiles(folder);
   settings(folder, canary);
@@ -123,6 +150,7 @@ export function createHostileWorkspace(parent: string): HostileWorkspace {
     goodRun,
     run,
     named,
+    ...sweeps,
     experiments,
     harm: () => [
       ...outside.changes().map((name) => `outside/${name} was changed`),
@@ -139,7 +167,7 @@ export function createHostileWorkspace(parent: string): HostileWorkspace {
 
 /** Moves a part of a run outside and leaves a link to it; a part that the run has not got is made there first. */
 function linkOut(directory: string, part: string, outside: Surroundings): void {
-  const name = `${directory.split("/").at(-1)}.part`;
+  const name = `${directory.split("/").at(-1)}-${part}.part`;
   const isFile = /\.\w+$/.test(part);
   try {
     cpSync(join(directory, part), outside.path(name), { recursive: true });
@@ -209,6 +237,74 @@ function launchRecords(
   for (const [index, start] of starts.entries())
     record(`2026-03-01T00-00-00-000Z-000${index}`, { pid: bystander, processStart: start, args: ["train", escapes] });
   record("2026-03-02T00-00-00-000Z-0000", { pid: 1, processStart: null });
+}
+
+/** A sweep for each part that leads outside, one whose words are commands, and one that names what is outside. */
+function sweepsOf(folder: string, outside: Surroundings): { sweeps: string[]; wordy: string } {
+  const plan = { name: goodRun, steps: 8, rungs: [], bracket: "" };
+  const spec = {
+    ...{
+      experiment,
+      folder: experiment,
+      file: "mood.ulpt.json",
+      adopts: true,
+      parallel: 1,
+      halving: null,
+      runs: [plan],
+    },
+    written: JSON.parse(readFileSync(join(folder, "mood.ulpt.json"), "utf8")) as unknown,
+  };
+  const event = { t: 1, attempt: 1, seq: 1 };
+  const make = (change: Partial<typeof spec>, events: readonly object[]) => {
+    const { name, directory } = createSweep(folder, { ...spec, ...change });
+    const paths = sweepPaths(directory);
+    for (const path of [paths.attempts, paths.control, paths.claims]) mkdirSync(path);
+    writeFileSync(paths.events, events.map((one) => `${JSON.stringify({ ...event, ...one })}\n`).join(""));
+    return { name, directory };
+  };
+  const begun = { type: "run", run: goodRun, folder: goodRun, state: "running", step: 0 };
+  const linked = linkedSweepParts.map((part) => {
+    const made = make({}, [begun]);
+    linkOut(made.directory, part, outside);
+    return made;
+  });
+  const words = make({ file: "//host/share/mood.ulpt.json" }, [
+    { type: "status", state: "failed", code: link, message: `${link} ${escapes}` },
+    { ...begun, folder: "../../../outside" },
+  ]);
+  const lines = make({}, []);
+  writeFileSync(sweepPaths(lines.directory).events, "x\n".repeat(2_000_000));
+  return { sweeps: [...linked, words, lines].map(({ name }) => name), wordy: words.name };
+}
+
+/** Jobs of a scheduler whose folders lead outside, and whose words are commands. */
+function jobLaunches(folder: string, outside: Surroundings): void {
+  for (const [index, part] of ["", "logs", "states"].entries()) {
+    const id = `2026-04-01T00-00-00-000Z-000${index}`;
+    const paths = launchPaths(folder, id);
+    const record = {
+      ...{ version: 1, launcher: "slurm", args: ["train", link], started: "2026-04-01T00:00:00.000Z", experiment },
+      ...{ profile: link, user: escapes, pollSeconds: 1, runs: 1, arrays: [{ first: 0, count: 1, job: 1 }] },
+    };
+    writeFileSync(paths.record, JSON.stringify(record));
+    writeFileSync(paths.log, escapes);
+    mkdirSync(paths.folder);
+    const jobs = jobPaths(paths.folder);
+    writeFileSync(jobs.runs, JSON.stringify({ experiment, runs: ["texts"] }));
+    const job = {
+      arrayId: 1,
+      elements: [[0, 0]],
+      state: "PENDING",
+      nodes: link,
+      start: null,
+      reason: `${link} ${escapes}`,
+    };
+    const seen = { asked: 0, answered: 1, asks: 1, silences: 0, why: escapes, jobs: [job], idle: false };
+    writeFileSync(jobs.queue, JSON.stringify(seen));
+    for (const inner of [jobs.logs, jobs.states]) mkdirSync(inner);
+    writeFileSync(jobs.log(0, 0), "of somebody else");
+    linkOut(part === "" ? launchesFolder(folder) : paths.folder, part === "" ? `${id}.jobs` : part, outside);
+  }
 }
 
 /** The run's end and its warnings say a text. */

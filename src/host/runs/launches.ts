@@ -10,7 +10,7 @@ import {
   type Launch,
   type LaunchFailure,
   type LaunchState,
-  listLaunches,
+  readLaunch,
   readLaunchState,
   type SlurmLaunch,
 } from "../../launch/records.ts";
@@ -164,7 +164,7 @@ export class FollowedLaunches {
 
 /** As its record is now: others submit what was left of it, and see its end. */
 function currentJobs(launch: SlurmLaunch): SlurmLaunch {
-  const now = listLaunches(launch.workspace).find(({ id }) => id === launch.id);
+  const now = readLaunch(launch.workspace, launch.id);
   return now?.launcher === "slurm" ? now : launch;
 }
 
