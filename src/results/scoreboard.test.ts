@@ -186,6 +186,12 @@ describe("the paired test", () => {
     expect(verdictOf(row)).toBe("better-with-these-seeds");
   });
 
+  it("has an interval over seeds that goes no further than two scores can be apart", () => {
+    const ours = [many(40, 0), many(0, 40)].map((rows, index) => made({ rows, seed: index + 1 }));
+    const theirs = [many(0, 40), many(40, 0)].map((rows, index) => vanilla(rows, { seed: index + 1 }));
+    expect(scoreboard([...ours, ...theirs], best).rows[0]!.seedDifference).toEqual([-1, 1]);
+  });
+
   it("is the paired bootstrap where a row is more than right or wrong, and for losses less is better", () => {
     const f1 = { metric: "token-f1" };
     const [row] = scoreboard([made({ rows: [0.5, 0.6, 0.9], ...f1 }), vanilla([0.1, 0.2, 0.3], f1)], best).rows;

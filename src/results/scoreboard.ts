@@ -3,7 +3,7 @@
  * what its score costs, how sure it is, and whether it is better than a baseline on the same rows. Pure: no files.
  */
 import { knownMethod } from "../experiment/methods/registry.ts";
-import { isLowest } from "../metrics/kinds.ts";
+import { boundsOf, isLowest } from "../metrics/kinds.ts";
 import { welchInterval } from "../statistics/student.ts";
 import { type Remark, remarksOn } from "./answers.ts";
 import { type AskedPoint, scoreAt, type Wanted } from "./asked.ts";
@@ -88,7 +88,10 @@ export interface ScoreRow extends Spread {
   clusters: number | null;
   /** Against the baseline; null for the baseline itself. */
   paired: PairedTest | Unpaired | null;
-  /** 95 % over seeds of how much better its mean is than the baseline's (Welch's t); null for a single seed, and for the baseline. */
+  /**
+   * 95 % over seeds of how much better its mean is than the baseline's (Welch's t), within what the metric can be; null for a single
+   * seed, and for the baseline.
+   */
   seedDifference: readonly [low: number, high: number] | null;
   /** Mean over the runs that count. */
   seconds: number;
@@ -314,7 +317,11 @@ function addTests(
 function seedDifference(row: ScoreRow, baseline: ScoreRow): ScoreRow["seedDifference"] {
   if (row.metric !== baseline.metric) return null;
   const [ours, theirs] = [row, baseline].map(({ scores }) => scores.map(({ score }) => score)) as [number[], number[]];
-  return (isLowest(row.metric) ? welchInterval(theirs, ours) : welchInterval(ours, theirs)) ?? null;
+  const interval = isLowest(row.metric) ? welchInterval(theirs, ours) : welchInterval(ours, theirs);
+  if (!interval) return null;
+  const [lowest, highest] = boundsOf(row.metric) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const most = highest - lowest; // two scores are no further apart than that
+  return [Math.max(interval[0], -most), Math.min(interval[1], most)];
 }
 
 /** Of all its runs, or of none: a mean of some would be of other seeds than the score. */

@@ -8,7 +8,7 @@ import { namedSource } from "../experiment/methods/shared.ts";
 import { parseRecordedSettings, type RunSettings } from "../experiment/recorded.ts";
 import { fittedRows } from "../prompts/embeddingStart.ts";
 import type { ParameterValues, PromptMethod, SourcePrompt, StartSources } from "../prompts/method.ts";
-import { viewedRows } from "../prompts/prompt.ts";
+import { portsInUse, viewedRows } from "../prompts/prompt.ts";
 import { loadCheckpoint } from "../runs/checkpoints.ts";
 import { fingerprint } from "../runs/inspection.ts";
 import { checkpointPath, runPaths } from "../runs/layout.ts";
@@ -31,6 +31,8 @@ export interface OpenedStart {
   prompt: SourcePrompt;
   /** What run.json keeps of it. */
   record: StartRecord;
+  /** Whether its vectors are not all that it gives to the model. */
+  givesMore: boolean;
 }
 
 /** A prompt's file, or that of a run's checkpoint. */
@@ -97,6 +99,7 @@ export async function openStart(
     path: found.path,
     prompt: { method, parameters, rows: rows! },
     record: { sha256, ...(found.kind === "checkpoint" ? { step: metadata.step } : {}), ...scoresOf(metadata.metrics) },
+    givesMore: portsInUse(method).some((port) => port !== "prompt"),
   };
 }
 
@@ -182,13 +185,18 @@ export async function requireStarts(
 export async function startRemarks(
   method: PromptMethod,
   parameters: ParameterValues,
-  { prompt }: OpenedStart,
+  { prompt, givesMore }: Pick<OpenedStart, "prompt" | "givesMore">,
 ): Promise<{ code: string; message: string }[]> {
   const remarks: { code: string; message: string }[] = [];
   const { hiddenSize } = method;
   const [rows] = await viewedRows(method, [parameters]);
   const [count, theirs] = [rows!.length / hiddenSize, prompt.rows.length / hiddenSize];
   if (count === 0 || theirs === 0) return remarks;
+  if (givesMore) {
+    const message =
+      "The prompt to start from is more than embeddings in front of every text: what else it gives the model is left out.";
+    remarks.push({ code: "START_PARTIAL", message });
+  }
   if (count !== theirs) {
     const how = count < theirs ? `the first ${count} are taken` : `they are repeated to ${count}`;
     remarks.push({ code: "START_FITTED", message: `The prompt to start from has ${theirs} tokens: ${how}.` });

@@ -36,7 +36,8 @@ function warningsOf(run: string): string[] {
 beforeAll(async () => {
   workspace = createWorkspace(folder("warm"));
   const labels = { name: "vanilla", initialization: { from: "labels" } };
-  await trained("source", { method: ["ulpt", labels] }, "ulpt-r2-seed1");
+  const dept = { name: "dept", rank: 1, textLength: 4 };
+  await trained("source", { method: ["ulpt", labels, dept] }, "ulpt-r2-seed1");
   await ulptOk(["export", "source/ulpt-r2-seed1", "kept"], { cwd: workspace.folder });
 });
 afterAll(killLeftovers);
@@ -93,6 +94,12 @@ describe("a run that starts from another prompt", () => {
       expect(end.stderr).toContain("another model, model.");
     }
     expect(exists(workspace.folder, ".ulpt", "runs", "foreign")).toBe(false);
+  });
+
+  it("takes of a source that gives the model more than embeddings those alone, and says so", async () => {
+    const initialization = { from: "prompt", source: "source/dept-r1-lr0.005-seed1" };
+    const run = await trained("part", { method: { name: "vanilla", initialization } }, "vanilla-seed1");
+    expect(warningsOf(run)).toEqual(["START_PARTIAL"]);
   });
 
   it("begins at a source that was trained in another precision", async () => {
