@@ -177,11 +177,12 @@ function positiveIntegers(text: string): number[] {
 }
 
 function precisionList(text: string): Precision[] {
-  return text.split(",").map((name) => {
+  const named = text.split(",").map((name) => {
     const found = precisions.find((known) => known === name.trim());
     if (found) return found;
     throw new InvalidArgumentError(`It must be a list of ${precisions.join(", ")}.`);
   });
+  return [...new Set(named)];
 }
 
 function evaluatedStep(text: string): number | "best" | "last" {

@@ -103,6 +103,7 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
       const { precision } = one;
       tellMemory(index);
       const measured = await measureMemory({ ...place, precision, device, sizes }, signal);
+      signal.throwIfAborted(); // what was stopped has measured nothing
       rows.push({ ...one, ...measured, estimatedBytes: estimateOf(contenders[index]!, device, sizes) });
     }
     tellMemory(compared.length);

@@ -18,7 +18,7 @@ export function readConfig(folder: string): { json: JsonObject; path: string } {
   throw new UlptError("MODEL_MISSING", isFolder ? "The folder has no config.json." : "The folder does not exist.", {
     where: folder,
     expected: "a model folder as on the Hugging Face Hub: config.json, model.safetensors, tokenizer.json",
-    hint: 'Check "model" in the experiment; a relative path starts at the experiment file.',
+    hint: 'Check how it is written; the relative path of an experiment\'s "model" starts at the experiment file.',
   });
 }
 

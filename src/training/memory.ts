@@ -14,7 +14,9 @@ import { useOf } from "./prompted.ts";
 import type { Resources } from "./resources.ts";
 
 /** In bytes: Node.js (20 and 24), the engine and what it makes of the graphs. Runs of the embedded models took 250 to 285 MiB beside the rest. */
-const base = 280 * 2 ** 20;
+const runBase = 280 * 2 ** 20;
+/** Of a process that only takes steps: without data, a tokenizer and all that a run writes. */
+const stepsBase = 200 * 2 ** 20;
 /** The engine holds some more than what lives in it: measured on T5 and Llama at 1.0 to 1.2 times. */
 const arena = 1.12;
 /** So many steps are looked at for the largest batch. */
@@ -109,8 +111,10 @@ export function estimateStepMemory(model: LanguageModel, sizes: UsualSizes): num
     sourceLength,
     targetLength,
   });
-  return totalOf(model.runMemory({ ports: use.ports, trained: [part], answered: [], newTokens: 0, dropout: false }))
-    .total;
+  return totalOf(
+    model.runMemory({ ports: use.ports, trained: [part], answered: [], newTokens: 0, dropout: false }),
+    stepsBase,
+  ).total;
 }
 
 /** The first part into which `count` texts are cut that are all `length` tokens long for that. */
@@ -125,7 +129,7 @@ function equalPart(
 }
 
 /** On the cpu all graphs share one copy of the weights, and one runs at a time in the memory of the largest. */
-function totalOf({ weights: { mapped, converted }, training, answering }: RunMemory): MemoryEstimate {
+function totalOf({ weights: { mapped, converted }, training, answering }: RunMemory, base = runBase): MemoryEstimate {
   const weights = mapped + converted;
   const steps = Math.round(arena * training);
   const evaluations = Math.round(arena * Math.max(0, ...answering));

@@ -60,7 +60,7 @@ export async function locateModel(
       where: folder,
       expected:
         "a folder with config.json, model.safetensors and tokenizer.json, or a model of the Hugging Face Hub like google-t5/t5-base",
-      hint: `${near ? `Did you mean ${JSON.stringify(near)}? ` : ""}Check "model" in the experiment; a relative path starts at the experiment file.`,
+      hint: `${near ? `Did you mean ${JSON.stringify(near)}? ` : ""}Check how it is written; the relative path of an experiment's "model" starts at the experiment file.`,
     });
   }
   const found = await (wanted ? hub : hub.offline())

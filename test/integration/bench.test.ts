@@ -55,8 +55,8 @@ describe("ulpt bench", () => {
     expect(existsSync(benchFolder())).toBe(false);
   });
 
-  it("times a model that goes on with a text, and says nothing of float32 where that was not asked for", async () => {
-    const { rows, line } = await bench("--model", causalModel, ...sizes, "--steps", "1", "--precision", "int8");
+  it("times a model that goes on with a text once in a precision that is named twice, and says nothing of float32 where that was not asked for", async () => {
+    const { rows, line } = await bench("--model", causalModel, ...sizes, "--steps", "1", "--precision", "int8,int8");
     expect(rows).toEqual([expect.objectContaining({ precision: "int8" })]);
     expect(rows[0]).not.toHaveProperty("ratio");
     expect(line).not.toContain("float32");
@@ -82,5 +82,17 @@ describe("ulpt bench", () => {
     command.signal("SIGINT");
     expect((await command.end).code).toBe(130);
     expect(existsSync(benchFolder())).toBe(false);
+  });
+
+  it("tells no result where it was stopped while the memory of steps was measured", async () => {
+    const args = ["bench", "--device", "cpu", "--model", embeddedModel, ...sizes, "--steps", "1", "--json"];
+    const command = new Command([...args, "--precision", "float32,int8"], { cwd: folder(), env: env() });
+    const isMeasured = ({ what, done, total }: Partial<Record<string, unknown>>) =>
+      what === "steps alone, for their memory" && done !== total;
+    await command.until((line) => isMeasured({ ...line }));
+    command.signal("SIGINT");
+    const { code, stdout } = await command.end;
+    expect(code).toBe(130);
+    expect(jsonLines(stdout).map(({ type }) => type)).not.toContain("bench");
   });
 });
