@@ -208,6 +208,30 @@ describe.each([
     expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(error);
     expect(cosine(found.cotangents.prompt!, wanted.cotangents.prompt!)).toBeGreaterThan(likeness);
   });
+
+  it("in int8 writes token by token, of one prompt that all rows share, what it finds likeliest when it reads it whole, each row as if alone", async () => {
+    const { model } = await quantized(openModel(path), "int8", hashFor(name));
+    const { generator } = await model.forTraining({ device: "cpu", threads: 1, longestTarget: 6, ports: ["prompt"] });
+    const ports = portValues(model, ["prompt"]);
+    const sources = texts.map(({ source }) => source);
+    const read = await generator.prefill(ports, sources);
+    const length = 5;
+    const answers = await read.generate({ maxNewTokens: length, endTokens: [] });
+    const random = new Random(11);
+    for (let place = 0; place < length; place++) {
+      const own = await read.score(answers.map((answer) => answer.slice(0, place + 1)));
+      for (let trial = 0; trial < 12; trial++) {
+        const other = random.integer(0, model.config.vocabularySize - 1);
+        const others = await read.score(answers.map((answer) => [...answer.slice(0, place), other]));
+        for (const [row, score] of others.entries()) expect(own[row]!).toBeLessThanOrEqual(score + 1e-3);
+      }
+    }
+    for (const [row, source] of sources.entries()) {
+      const alone = await generator.prefill(ports, [source]);
+      expect(await alone.generate({ maxNewTokens: length, endTokens: [] })).toEqual([answers[row]]);
+    }
+    await generator.release();
+  });
 });
 
 describe("the file of quantised weights", () => {
