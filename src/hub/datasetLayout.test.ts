@@ -51,6 +51,12 @@ describe("datasetLayout", () => {
       "en/train": [of("en", "train")],
       "fr/validation": ["data/fr/dev.parquet"],
     });
+    // A number alone is how the Hub's conversion calls its files, which are never in data/.
+    expect(shapeOf("data/en/0000.parquet", "data/de/0000.parquet", "data/test/0000.parquet")).toEqual({
+      "de/train": ["data/de/0000.parquet"],
+      "default/test": ["data/test/0000.parquet"],
+      "en/train": ["data/en/0000.parquet"],
+    });
   });
 
   it("finds a split's name as a word of a file's name, in all its forms", () => {

@@ -132,8 +132,8 @@ function placeOf(path: string): Place | undefined {
   if (parts.some((part) => part.startsWith(".") || part.startsWith("__"))) return undefined;
   const name = parts.pop()!.replace(/\.parquet$/, "");
   const folders = parts[0] === "data" ? parts.slice(1) : parts;
-  // The Hub's conversion: config/split/0000.parquet.
-  if (parts.length === 2 && /^\d+$/.test(name)) {
+  // The Hub's conversion: config/split/0000.parquet. What lies in data/ is somebody's own.
+  if (parts.length === 2 && parts[0] !== "data" && /^\d+$/.test(name)) {
     const partial = parts[1]!.startsWith("partial-");
     const split = partial ? parts[1]!.slice("partial-".length) : parts[1]!;
     return { folders: folders.slice(0, -1), split, partial };
