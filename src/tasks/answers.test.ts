@@ -84,6 +84,10 @@ describe("answers that no training row has", () => {
     await expect(load({ train: binary, test: repeat(["yes", "no"]) })).rejects.toMatchObject({
       code: "DATA_LABEL",
       message: expect.stringContaining('they are "yes" and "no"'),
+      hint: expect.stringContaining("verbalizer"),
+    });
+    await expect(load({ train: binary, test: repeat([-1, 2]) })).rejects.toMatchObject({
+      hint: expect.stringContaining("hide labels as -1"),
     });
     await expect(load({ train: binary, validation: repeat([2]) })).rejects.toMatchObject({
       where: /^task\.validation/,

@@ -116,9 +116,11 @@ function requireLearnable(
     where: `task.${split}, ${JSON.stringify(definition[split])}`,
     expected: "answers that can be learned from the training rows",
     hint:
-      isHidden || constant === undefined
+      isHidden || [...wanted].some(isHiddenLabel)
         ? hiddenLabelAdvice
-        : "Check the target's template and which rows are taken: a file sorted by its labels may have been cut.",
+        : constant === undefined
+          ? "Check that both splits write their answers alike: with another target's template, or a verbalizer, they do."
+          : "Check the target's template and which rows are taken: a file sorted by its labels may have been cut.",
   });
 }
 
