@@ -1,6 +1,6 @@
 import { parse } from "csv-parse/sync";
 import { expect, it } from "vitest";
-import type { Scoreboard } from "../results/scoreboard.ts";
+import type { Scoreboard, ScoreRow } from "../results/scoreboard.ts";
 import { csvReport, latexReport, markdownReport, terminalText } from "./scoreboardTable.ts";
 
 const hostile = '=1|2 & \\input{x} $y$ 50% #a_b ~^ "q" <b>\u001b[2J';
@@ -21,7 +21,7 @@ const board: Scoreboard = {
         ...{ interval: [-0.1, 0.2], p: 0.5, adjusted: 1, isSignificant: false, detectable: 0.2143 },
       },
       onFront: { parameters: true, rank: true },
-      remarks: [{ kind: "constant", answer: hostile }],
+      remarks: [{ kind: "constant", answer: hostile, seeds: 1 }],
     },
   ],
   references: [
@@ -36,6 +36,13 @@ it("says in words what the rows cannot tell", () => {
     "the difference is not significant. 28 rows show a difference of 21.4 points in 80 of 100 cases; this one of 3.6 points is below that, so these rows are too few to tell.",
   );
   expect(terminalText(board)).toContain("every row has the same answer");
+});
+
+it("says of how many seeds something is true where it is not true of all", () => {
+  const [row] = board.rows as [ScoreRow];
+  const scores = [...row.scores, { ...row.scores[0]!, seed: 2 }];
+  const text = terminalText({ ...board, rows: [{ ...row, scores }] });
+  expect(text).toMatch(/every row has the same answer, .* \(1 of 2 seeds\)\./);
 });
 
 it("as Markdown has the same number of cells in every row, and nothing in a name is markup", () => {

@@ -253,6 +253,6 @@ function csvRow(row: ScoreRow, { split, file, baseline }: Scoreboard): (string |
     ...[tested?.p ?? null, tested?.adjusted ?? null],
     tested ? String(tested.isSignificant) : null,
     tested?.detectable ?? null,
-    row.remarks.map(remarkWords).join("; "),
+    remarkWords(row).join("; "),
   ];
 }

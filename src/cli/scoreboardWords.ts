@@ -1,8 +1,7 @@
 /** @file What a table of runs does not show by itself, in words. */
 import { isPercent } from "../metrics/kinds.ts";
-import type { Remark } from "../results/answers.ts";
 import type { PairedTest, Unpaired } from "../results/paired.ts";
-import { type Scoreboard, type ScoreRow, type Verdict, verdictOf } from "../results/scoreboard.ts";
+import { type GroupRemark, type Scoreboard, type ScoreRow, type Verdict, verdictOf } from "../results/scoreboard.ts";
 import type { SeedDeviation } from "../results/seeds.ts";
 import { cut } from "../words/surfaces.ts";
 import { formatCount, formatPercent } from "./format.ts";
@@ -17,18 +16,30 @@ export const verdicts: Readonly<Record<Verdict, string>> = {
 
 const longestAnswer = 40;
 
-export function remarkWords(remark: Remark): string {
+/** Each in words, with how many of the seeds it is true of, unless it is of all. */
+export function remarkWords({ remarks, scores }: Pick<ScoreRow, "remarks" | "scores">): string[] {
+  return remarks.map((remark) => {
+    const of = remark.seeds === scores.length ? "" : ` (${remark.seeds} of ${scores.length} seeds)`;
+    return `${wordsOf(remark)}${of}`;
+  });
+}
+
+function shareWords({ share, seeds }: { share: number; seeds: number }): string {
+  return `${seeds > 1 && share < 1 ? "up to " : ""}${formatPercent(share)}`;
+}
+
+function wordsOf(remark: GroupRemark): string {
   switch (remark.kind) {
     case "constant":
       return `every row has the same answer, ${JSON.stringify(cut(remark.answer, longestAnswer))}`;
     case "as-majority":
       return "exactly what always giving the most frequent answer scores";
     case "empty":
-      return `${formatPercent(remark.share)} of the answers are empty`;
+      return `${shareWords(remark)} of the answers are empty`;
     case "cut":
-      return `${formatPercent(remark.share)} of the answers are cut off (generation.maxNewTokens)`;
+      return `${shareWords(remark)} of the answers are cut off (generation.maxNewTokens)`;
     case "invalid":
-      return `${formatPercent(remark.share)} of the answers are no label, or no number`;
+      return `${shareWords(remark)} of the answers are no label, or no number`;
     case "seen-in-training":
       return `${formatCount(remark.rows)} of ${formatCount(remark.of)} rows stand in the training rows as well`;
   }
@@ -54,7 +65,7 @@ const leftOut: Readonly<Record<Scoreboard["leftOut"][number]["why"], string>> = 
 export function scoreboardNotes(board: Scoreboard): string[] {
   return [
     whereWords(board),
-    ...board.rows.flatMap((row) => row.remarks.map((remark) => `${row.group}: ${remarkWords(remark)}.`)),
+    ...board.rows.flatMap((row) => remarkWords(row).map((words) => `${row.group}: ${words}.`)),
     ...board.rows.flatMap(testWords),
     ...testedWords(board),
     ...board.rows.flatMap(clusterWords),

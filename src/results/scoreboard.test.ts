@@ -138,10 +138,24 @@ describe("runs side by side", () => {
 
   it("say what their scores hide", () => {
     const remarks = (one: Made) => scoreboard([made(one)], best).rows[0]!.remarks;
-    expect(remarks({ answers: ["yes", "yes "] })).toEqual([{ kind: "constant", answer: "yes" }]);
-    expect(remarks({ answers: ["", "no"] })).toEqual([{ kind: "empty", share: 0.5 }]);
-    expect(remarks({ evaluation: { baselines: { majority: 0.5 } }, keeps: false })).toEqual([{ kind: "as-majority" }]);
-    expect(remarks({ evaluation: { seenInTraining: 1 } })).toEqual([{ kind: "seen-in-training", rows: 1, of: 2 }]);
+    expect(remarks({ answers: ["yes", "yes "] })).toEqual([{ kind: "constant", answer: "yes", seeds: 1 }]);
+    expect(remarks({ answers: ["", "no"] })).toEqual([{ kind: "empty", share: 0.5, seeds: 1 }]);
+    expect(remarks({ evaluation: { baselines: { majority: 0.5 } }, keeps: false })).toEqual([
+      { kind: "as-majority", seeds: 1 },
+    ]);
+    expect(remarks({ evaluation: { seenInTraining: 1 } })).toEqual([
+      { kind: "seen-in-training", rows: 1, of: 2, seeds: 1 },
+    ]);
+
+    const seeds = [
+      ["yes", "yes"],
+      ["", "no"],
+      ["yes", "yes"],
+    ].map((answers, index) => made({ answers, seed: index + 1 }));
+    expect(scoreboard(seeds, best).rows[0]!.remarks).toEqual([
+      { kind: "constant", answer: "yes", seeds: 2 },
+      { kind: "empty", share: 0.5, seeds: 1 },
+    ]);
   });
 });
 

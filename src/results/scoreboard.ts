@@ -99,8 +99,11 @@ export interface ScoreRow extends Spread {
   peakMemory: number | null;
   /** Whether no other row by the same metric on the same rows is as small and better; of ranks null where it has none. */
   onFront: { parameters: boolean; rank: boolean | null };
-  remarks: Remark[];
+  remarks: GroupRemark[];
 }
+
+/** What is to be known of the scores of some of a group's seeds. */
+export type GroupRemark = Remark & { seeds: number };
 
 /** What is scored without training. */
 export interface ReferenceScore {
@@ -285,12 +288,13 @@ function rowInterval(points: readonly EvaluationPoint[]): [low: number, high: nu
 }
 
 /** Of several seeds' remarks of a kind with a share the largest. */
-function distinctRemarks(remarks: readonly Remark[]): Remark[] {
-  const distinct = new Map<string, Remark>();
+function distinctRemarks(remarks: readonly Remark[]): GroupRemark[] {
+  const distinct = new Map<string, GroupRemark>();
   for (const remark of remarks) {
     const key = remark.kind === "constant" ? JSON.stringify(remark) : remark.kind;
     const known = distinct.get(key);
-    if (!known || ("share" in known && "share" in remark && remark.share > known.share)) distinct.set(key, remark);
+    const isLarger = known && "share" in known && "share" in remark && remark.share > known.share;
+    distinct.set(key, { ...(known && !isLarger ? known : remark), seeds: (known?.seeds ?? 0) + 1 });
   }
   return [...distinct.values()];
 }
