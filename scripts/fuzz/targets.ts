@@ -1,23 +1,38 @@
 /** @file What is fuzzed: for each format the files that are damaged, and what reads them as the command line and the editor do. */
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openSubject, previewOf } from "../../src/cli/data.ts";
 import { answerTexts } from "../../src/cli/predict.ts";
 import { inspectTarget } from "../../src/cli/show.ts";
 import { modelOf, openTarget } from "../../src/cli/target.ts";
+import { unpack } from "../../src/cuda/package.ts";
 import { describeSettings } from "../../src/experiment/describe.ts";
 import { expandRuns } from "../../src/experiment/expand.ts";
 import { readExperiment } from "../../src/experiment/parse.ts";
+import { readSharedLibrary } from "../../src/formats/elf.ts";
+import { readPromptAdapter } from "../../src/formats/peftAdapter.ts";
 import { parseMessage } from "../../src/host/panel/messages.ts";
 import { PanelModel } from "../../src/host/panel/model.ts";
 import { panelStrings } from "../../src/host/panel/strings.ts";
 import { untranslated } from "../../src/host/window/translate.ts";
+import { endOfFile } from "../../src/launch/log.ts";
+import { readProfile } from "../../src/launch/profiles.ts";
 import { isRunning, listLaunches } from "../../src/launch/records.ts";
+import { parsePartitions } from "../../src/launch/slurm/partitions.ts";
+import { parseQueue } from "../../src/launch/slurm/poll.ts";
+import { jobLog, jobWords } from "../../src/launch/slurm/queue.ts";
+import { batchScript } from "../../src/launch/slurm/script.ts";
+import { parseJobId, sbatchArguments } from "../../src/launch/slurm/submit.ts";
+import { describeJob, explainRefusal, isOverMemory } from "../../src/launch/slurm/words.ts";
+import { marksOf } from "../../src/listing/marks.ts";
 import { RunReader, readResult } from "../../src/listing/reader.ts";
 import { reportRun } from "../../src/listing/report.ts";
 import { listRuns, summarizeRun } from "../../src/listing/summary.ts";
+import { newestSweep, SweepJournals, viewSweeps } from "../../src/listing/sweeps.ts";
+import { decodedWeights } from "../../src/models/dequantize/dequantize.ts";
 import { openModel } from "../../src/models/model.ts";
+import { quantizedWeights } from "../../src/models/quantize/quantize.ts";
 import { openTokenizer } from "../../src/models/tokenizer.ts";
 import { verifyCase } from "../../src/models/verify.ts";
 import { compareRuns } from "../../src/results/comparison.ts";
@@ -28,12 +43,26 @@ import { runPaths } from "../../src/runs/layout.ts";
 import { listPredictions, loadPredictions } from "../../src/runs/predictions.ts";
 import { loadState } from "../../src/runs/state.ts";
 import { openRun } from "../../src/runs/store.ts";
+import { listSweeps } from "../../src/runs/sweeps.ts";
 import { parsePromptMessage } from "../../src/shared/promptView.ts";
 import { openSource } from "../../src/tasks/source.ts";
 import { LoadedModel } from "../../src/training/loadedModel.ts";
+import { plannedExperiment } from "../../src/training/sweepPlan.ts";
 import { bundle } from "../../test/support/bundle.ts";
 import type { Random } from "../../test/support/random.ts";
-import { type Answer, askHub, dataFiles, parquetFiles, replay, run } from "./files.ts";
+import {
+  type Answer,
+  adapter,
+  askHub,
+  dataFiles,
+  keptRecipe,
+  keptWeights,
+  parquetFiles,
+  providerVersion,
+  quantizedModels,
+  replay,
+  run,
+} from "./files.ts";
 
 export interface Target {
   /** Files of the workspace, of which one is damaged; a folder stands for the files in it, with `/**` also for those below. */
@@ -62,8 +91,10 @@ async function inspect(workspace: string, name: string): Promise<void> {
 /** A run as lists, reports and the panel read it. */
 async function lookAt(workspace: string): Promise<void> {
   const runs = listRuns(workspace);
-  for (const { directory, state } of runs) {
+  for (const row of runs) {
+    const { directory, state } = row;
     if (state === "unreadable") continue;
+    marksOf(row);
     listCheckpoints(directory);
     loadState(directory);
     readResult(directory, "last");
@@ -144,7 +175,7 @@ const commands: readonly (readonly string[])[] = [
 
 export const targets: Readonly<Record<string, Target>> = {
   experiment: {
-    files: ["mood.ulpt.json"],
+    files: ["mood.ulpt.json", "search.ulpt.json"],
     inputs: 3000,
     use: ({ workspace, file }) => expandRuns(readExperiment(join(workspace, file))).map(describeSettings),
   },
@@ -208,16 +239,102 @@ export const targets: Readonly<Record<string, Target>> = {
   },
   prompt: { files: [prompt], inputs: 300, use: ({ workspace }) => inspect(workspace, prompt) },
   run: {
-    files: [run, `${run}/attempts`, `${run}/predictions`],
+    files: [run, `${run}/attempts`, `${run}/predictions`, `${run}/evaluations`],
     inputs: 1000,
     writes: [run],
     use: ({ workspace }) => lookAt(workspace),
   },
   launches: {
-    files: [".ulpt/launches"],
+    files: [".ulpt/launches/**"],
     inputs: 500,
     writes: [".ulpt/launches"],
-    use: ({ workspace }) => listLaunches(workspace).map(isRunning),
+    use: ({ workspace }) => {
+      const launches = listLaunches(workspace);
+      launches.map(isRunning);
+      const directory = join(workspace, run);
+      jobWords(
+        launches.flatMap((launch) => (launch.launcher === "slurm" ? [launch] : [])),
+        [{ directory, state: "interrupted", updated: 0 }],
+      );
+      endOfFile(jobLog(workspace, directory) ?? "", 1000);
+    },
+  },
+  sweeps: {
+    files: [".ulpt/sweeps/**"],
+    inputs: 1000,
+    writes: [".ulpt/sweeps"],
+    use: ({ workspace }) => {
+      const runs = listRuns(workspace);
+      viewSweeps(workspace, runs);
+      newestSweep(workspace, "mood", runs, new SweepJournals());
+      for (const record of listSweeps(workspace).sweeps) plannedExperiment(record, join(workspace, record.spec.file));
+    },
+  },
+  profiles: {
+    files: ["launch.json"],
+    inputs: 1000,
+    use: ({ workspace, file }) => {
+      const profile = readProfile(join(workspace, file), undefined);
+      const [argument] = sbatchArguments(profile, { name: "n", script: "s", folder: workspace, log: "l", count: 3 });
+      if (argument !== "--parsable") throw new Error(`sbatch is called with ${argument} first`);
+      batchScript(profile, { folder: workspace, node: "node", runtime: "cli.js", args: [] });
+    },
+  },
+  slurm: {
+    files: ["slurm.json"],
+    inputs: 1000,
+    use: ({ workspace, file }) => {
+      const json = parsed(join(workspace, file));
+      const texts = typeof json === "object" && json !== null ? Object.values(json) : [json];
+      for (const text of texts.map(String)) {
+        for (const job of parseQueue(text)) describeJob(job, 0);
+        parseJobId(text);
+        parsePartitions(text);
+        explainRefusal(text, undefined).describe();
+        isOverMemory(text);
+      }
+    },
+  },
+  quantized: {
+    files: [`${quantizedModels}/**`],
+    inputs: 400,
+    writes: ["decoded"],
+    use: async ({ workspace, file }) => {
+      const folder = join(workspace, file, "..");
+      const decoded = await decodedWeights(folder, { folder: join(workspace, "decoded") });
+      openModel(folder, undefined, decoded?.file).readingGraphs();
+    },
+  },
+  kept: {
+    files: [keptWeights],
+    inputs: 300,
+    writes: [keptWeights],
+    use: async ({ workspace, file }) => {
+      const good = readFileSync(join(workspace, "..", "..", "base", file));
+      const model = openModel(join(workspace, "model"));
+      const folder = join(workspace, keptWeights);
+      await quantizedWeights(model, await model.weights.sha256(), keptRecipe, { folder });
+      if (!readFileSync(join(workspace, file)).equals(good)) throw new Error("damaged weights are used");
+    },
+  },
+  adapter: {
+    files: [adapter],
+    inputs: 500,
+    use: ({ workspace }) => readPromptAdapter(join(workspace, adapter)),
+  },
+  package: {
+    files: ["provider.nupkg"],
+    inputs: 1000,
+    use: async ({ workspace, file, signal }) => {
+      const folder = join(workspace, "unpacked");
+      mkdirSync(folder);
+      try {
+        await unpack(join(workspace, file), folder, { version: providerVersion, signal });
+        for (const name of readdirSync(folder)) readSharedLibrary(join(folder, name));
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
   },
   case: {
     files: ["case/case.json", "case/case.safetensors"],

@@ -33,6 +33,15 @@ describe("an experiment of too many runs", () => {
     expect(path).toEqual([key]);
   });
 
+  it("is refused before its lists are combined, of whatever settings they are", () => {
+    const training = { learningRate: numbers(101).map((n) => n / 1000), batchSize: numbers(100), steps: 1 };
+    const { message, path } = problem({ training });
+    expect(message).toContain("10,100 runs for each rank and seed; at most 10,000");
+    expect(path).toEqual(["training", "learningRate"]);
+    const more = { ...training, microBatchTokens: numbers(1000), evaluateEvery: numbers(1000) };
+    expect(problem({ training: more }).message).toContain("10,100,000,000 runs");
+  });
+
   it("is refused by --set just so", () => {
     const set = [`seed=${JSON.stringify(numbers(mostRuns + 1))}`];
     expect(() => parseExperiment(JSON.stringify(minimal), "demo.ulpt.json", set)).toThrow("10,001 runs");

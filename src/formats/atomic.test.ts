@@ -131,6 +131,7 @@ describe("asWriteError", () => {
     const cached = full(join(folder, "hub", "models--google-t5--t5-base", "blobs", "x"));
     expect(cached.hint).toContain("HF_HUB_CACHE");
     expect(cached.hint).not.toContain(".ulpt");
+    expect(full(join(folder, "hub", ".quantized", "x.safetensors")).hint).toContain("HF_HUB_CACHE");
     expect(full(join(folder, "x")).hint).not.toMatch(/\.ulpt|HF_HUB_CACHE/);
     if (process.platform !== "linux") return;
     expect(full("/dev/shm/some/folder/x").message).toBe("The disk at /dev/shm is full.");

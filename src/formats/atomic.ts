@@ -162,7 +162,7 @@ function roomAdvice(path: string, disk: string): string {
   const [, runtimeFolder] = /^(.*[\\/]\.ulpt)[\\/]/.exec(resolve(path)) ?? [];
   if (runtimeFolder)
     return `Free some space there (old runs and checkpoints lie in ${join(runtimeFolder, "runs")}), then resume.`;
-  if (/[\\/](?:models|datasets)--[^\\/]+[\\/]/.test(path))
+  if (/[\\/](?:(?:models|datasets)--[^\\/]+|\.quantized)[\\/]/.test(path))
     return `Free some space there, or let HF_HUB_CACHE name a folder on another disk, then try again.`;
   return `Free some space on ${disk}, then try again.`;
 }
