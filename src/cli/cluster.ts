@@ -93,7 +93,7 @@ async function examine(check: Check, workspace: string): Promise<void> {
   writeOwnFile(script, batchScript(profile, command), { tag: "check" });
   let over = false;
   try {
-    const job = await submit(profile, { name, script, folder, log, time: "1" });
+    const job = await submit(profile, { name, script, folder, log, time: "1" }, { signal });
     tell({ type: "submitted", job });
     tell({ type: "answer", answer: await awaitAnswer(check) });
     over = true;

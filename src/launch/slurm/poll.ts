@@ -1,6 +1,6 @@
 /** @file What Slurm says of jobs: one question for all of them, read into a typed state. */
 import { z } from "zod";
-import { argumentParts, callTool } from "./tools.ts";
+import { argumentParts, callTool, type ToolOptions } from "./tools.ts";
 import { lastLine } from "./words.ts";
 
 /**
@@ -74,10 +74,7 @@ function parseRanges(text: string): [number, number][] {
 }
 
 /** Asks for all jobs of these names that are this user's. @throws UlptError SLURM_MISSING; the reason of `signal` */
-export async function askQueue(
-  { names, each }: QueueQuestion,
-  options: { time?: number; signal?: AbortSignal } = {},
-): Promise<Queue> {
+export async function askQueue({ names, each }: QueueQuestion, options: ToolOptions = {}): Promise<Queue> {
   const jobs: JobStatus[][] = [];
   for (const part of argumentParts(names)) {
     const queue = await askOnce({ names: part, each }, options);
@@ -87,7 +84,7 @@ export async function askQueue(
   return { kind: "known", jobs: jobs.flat() };
 }
 
-async function askOnce(question: QueueQuestion, options: { time?: number; signal?: AbortSignal }): Promise<Queue> {
+async function askOnce(question: QueueQuestion, options: ToolOptions): Promise<Queue> {
   const end = await callTool("squeue", queueArguments(question), options);
   if (end.kind === "slow") return { kind: "unknown", why: "squeue took too long and was ended" };
   if (end.code === 0) return { kind: "known", jobs: parseQueue(end.stdout) };

@@ -200,14 +200,26 @@ describe.skipIf(process.platform === "win32")("programs", () => {
   it("that hang are ended, and a job that they submitted is found by its name", async () => {
     program("sbatch", "exec sleep 600");
     program("squeue", 'case "$*" in *--name=ulpt-check-1*) echo "7|N/A|RUNNING|n1|1|None";; esac');
-    expect(await submit(profile, batch, 200)).toBe(7);
+    expect(await submit(profile, batch, { time: 200 })).toBe(7);
     program("squeue", "exec sleep 600");
     expect(await askQueue({ names: ["x"], each: false }, { time: 200 })).toEqual({
       kind: "unknown",
       why: expect.stringContaining("too long"),
     });
     program("squeue", "exit 1");
-    await expect(submit(profile, batch, 200)).rejects.toMatchObject({ code: "SLURM_SILENT" });
+    await expect(submit(profile, batch, { time: 200 })).rejects.toMatchObject({ code: "SLURM_SILENT" });
+  });
+
+  it("are ended at once for who stops submitting, and no answer is waited for", async () => {
+    const stopped = new Error("stopped");
+    program("squeue", "exec sleep 600");
+    for (const sbatch of ["exec sleep 600", "exit 0"]) {
+      program("sbatch", sbatch); // hangs; or says nothing, so that the queue is asked, which hangs
+      const stopping = new AbortController();
+      const submitted = submit(profile, batch, { signal: stopping.signal });
+      setTimeout(() => stopping.abort(stopped), 300);
+      await expect(submitted).rejects.toBe(stopped);
+    }
   });
 
   it("that fail say nothing of the jobs", async () => {

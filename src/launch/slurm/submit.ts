@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { UlptError } from "../../errors.ts";
 import type { LaunchProfile } from "../profiles.ts";
 import { askQueue } from "./poll.ts";
-import { callTool, type ToolEnd, toolTime } from "./tools.ts";
+import { callTool, type ToolEnd, type ToolOptions, toolTime } from "./tools.ts";
 import { explainRefusal, isFull, lastLine } from "./words.ts";
 
 export interface Batch {
@@ -71,14 +71,15 @@ function escapePattern(path: string): string {
 
 /**
  * Submits a job and returns its id.
- * @throws UlptError SLURM_MISSING, SLURM_REFUSED with what to do, SLURM_FULL, SLURM_SILENT where nobody can say whether there is a job
+ * @throws UlptError SLURM_MISSING, SLURM_REFUSED with what to do, SLURM_FULL, SLURM_SILENT where nobody can say whether there is a job;
+ *   the reason of `signal`, and then there may be one
  */
-export async function submit(profile: LaunchProfile, batch: Batch, time?: number): Promise<number> {
-  const end = await callTool("sbatch", sbatchArguments(profile, batch), time === undefined ? {} : { time });
+export async function submit(profile: LaunchProfile, batch: Batch, options: ToolOptions = {}): Promise<number> {
+  const end = await callTool("sbatch", sbatchArguments(profile, batch), options);
   const id = end.kind === "ended" && end.code === 0 ? parseJobId(end.stdout) : undefined;
   if (id !== undefined) return id;
   if (end.kind === "ended" && end.code !== 0) throw explainRefusal(end.stderr, profile);
-  return findByName(batch.name, end);
+  return findByName(batch.name, end, options.signal);
 }
 
 /** The last line of what `sbatch --parsable` prints is the id, on some sites with the cluster's name behind it. */
@@ -87,8 +88,8 @@ export function parseJobId(stdout: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-async function findByName(name: string, end: ToolEnd): Promise<number> {
-  const found = await jobOfName(name);
+async function findByName(name: string, end: ToolEnd, signal: AbortSignal | undefined): Promise<number> {
+  const found = await jobOfName(name, signal);
   if (found.kind === "known" && found.job !== undefined) return found.job;
   if (found.kind === "known" && isFull(end.stderr)) throw explainRefusal(end.stderr, undefined);
   throw new UlptError("SLURM_SILENT", "Slurm did not say whether it took the job.", {
@@ -101,8 +102,9 @@ async function findByName(name: string, end: ToolEnd): Promise<number> {
 /** The job of that name of this user. */
 export async function jobOfName(
   name: string,
+  signal?: AbortSignal,
 ): Promise<{ kind: "known"; job: number | undefined } | { kind: "unknown" }> {
-  const queue = await askQueue({ names: [name], each: false });
+  const queue = await askQueue({ names: [name], each: false }, { signal });
   return queue.kind === "known" ? { kind: "known", job: queue.jobs[0]?.arrayId } : { kind: "unknown" };
 }
 

@@ -43,12 +43,15 @@ export function argumentParts(words: readonly string[]): string[][] {
   return parts;
 }
 
-/** @throws UlptError SLURM_MISSING where the program is not there */
-export function callTool(
-  tool: SlurmTool,
-  args: readonly string[],
-  options: { time?: number; signal?: AbortSignal | undefined } = {},
-): Promise<ToolEnd> {
+export interface ToolOptions {
+  /** In milliseconds. */
+  time?: number | undefined;
+  /** Ends the program at once; what it has done by then nobody knows. */
+  signal?: AbortSignal | undefined;
+}
+
+/** @throws UlptError SLURM_MISSING where the program is not there; the reason of `signal` */
+export function callTool(tool: SlurmTool, args: readonly string[], options: ToolOptions = {}): Promise<ToolEnd> {
   const { time = toolTime, signal } = options;
   return new Promise((resolve, reject) => {
     execFile(
