@@ -9,11 +9,12 @@ import { listRuns, type RunSummary } from "../listing/summary.ts";
 import { askedPoint } from "../results/asked.ts";
 import { reportOf } from "../results/report.ts";
 import type { Answers } from "../results/rows.ts";
-import { type ScoreboardOptions, type SelectedRun, scoreboard } from "../results/scoreboard.ts";
+import { type Scoreboard, type ScoreboardOptions, type SelectedRun, scoreboard } from "../results/scoreboard.ts";
 import { listEvaluations } from "../runs/evaluations.ts";
 import { type EvaluatedSplit, runPaths } from "../runs/layout.ts";
 import type { Run } from "../runs/store.ts";
 import { runState } from "../runs/store.ts";
+import { type CompareParams, type TableFormat, tableFormats } from "../shared/service.ts";
 import { fileReference } from "../training/evaluationPlace.ts";
 import { findRun } from "../training/references.ts";
 import { shellWord } from "../words/shell.ts";
@@ -56,11 +57,25 @@ export function compare(names: string[], options: CompareOptions): void {
     options.file === undefined ? undefined : fileReference({ file: options.file }, openWorkspace(options.workspace))!;
   const board = scoreboard(runs, { at: options.at, split: options.split, file, baseline });
   if (board.rows.length === 0) throw noScore(names, options);
+  const format = tableFormats.find((one) => options[one]);
   if (options.json) sayJson({ type: "comparison", ...board });
-  else if (options.csv) say(csvReport(board));
-  else if (options.markdown) say(markdownReport(board));
-  else if (options.latex) say(latexReport(board));
+  else if (format) say(reports[format](board));
   else say([terminalText(board), ...besidePaper(names, [...found.values()])].join("\n"));
+}
+
+const reports: Readonly<Record<TableFormat, (board: Scoreboard) => string>> = {
+  markdown: markdownReport,
+  latex: latexReport,
+  csv: csvReport,
+};
+
+/** The table of runs by their folders, their best checkpoints side by side. @throws RUN_MISSING where none has a score; RUN_INVALID */
+export function comparisonText({ runs: directories, baseline, format }: CompareParams): string {
+  const runs = [...new Set(directories)].map((directory) => selected(findRun(directory)));
+  const chosen = runs.find(({ report }) => report.directory === baseline);
+  const board = scoreboard(runs, { at: "best", baseline: chosen });
+  if (board.rows.length === 0) throw noScore(directories, { at: "best" });
+  return reports[format](board);
 }
 
 function onlyOne(names: readonly string[]): string {
@@ -150,7 +165,10 @@ function baselineIn(runs: readonly SelectedRun[], name: string, workspace: strin
   });
 }
 
-function noScore(names: readonly string[], { at, split, file }: CompareOptions): UlptError {
+function noScore(
+  names: readonly string[],
+  { at, split, file }: Pick<CompareOptions, "at" | "split" | "file">,
+): UlptError {
   const where = typeof at === "number" ? ` at step ${at}` : "";
   return new UlptError("RUN_MISSING", `None of the runs has a score${where} to compare.`, {
     where: names.join(", "),

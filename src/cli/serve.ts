@@ -24,6 +24,7 @@ import {
   type ServiceMethod,
   type ServiceMethods,
   type TryParams,
+  tableFormats,
   ulptErrorCode,
 } from "../shared/service.ts";
 import { splitNames } from "../tasks/definition.ts";
@@ -67,6 +68,11 @@ const parameters: { [M in ServiceMethod]: z.ZodType<ServiceMethods[M]["params"]>
     like: path.optional(),
     runGeneratedCode: z.boolean().optional(),
   }) as z.ZodType<ServiceMethods["evaluate"]["params"]>,
+  compare: z.object({
+    runs: z.array(path).min(1),
+    baseline: path.optional(),
+    format: z.enum(tableFormats),
+  }) as z.ZodType<ServiceMethods["compare"]["params"]>,
   preview: z.object({ experiment: path, split: z.enum(splitNames), rows: z.int().min(1).max(maxPreviewRows) }),
   download: z.object({ experiment: path }),
   cachedModels: nothing,

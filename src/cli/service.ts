@@ -17,6 +17,7 @@ import { LoadedModel } from "../training/loadedModel.ts";
 import { findRun, recordedFolder, workspaceOf } from "../training/references.ts";
 import type { ModelPlace } from "../training/scoring.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
+import { comparisonText } from "./compare.ts";
 import { costDefaults, measureFitting } from "./cost.ts";
 import { bringCuda, planCuda, stateOfCuda, takeCudaAway } from "./cuda.ts";
 import { openSubject, previewOf } from "./data.ts";
@@ -105,6 +106,7 @@ function createHandlers(models: ModelCache): Handlers {
       if (target.kind === "checkpoint") return (await evaluateCheckpoint(target, on, place, tracking)).report;
       return (await evaluatePrompt(target, taskOfRun(findRun(like ?? "")), on, place, tracking)).report;
     },
+    compare: async (params) => comparisonText(params),
     async preview({ experiment, split, rows }, context) {
       const { task, model, directory } = openSubject(experiment);
       return previewOf(task, model, directory, { split, rows }, context);

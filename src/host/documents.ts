@@ -14,6 +14,7 @@ import { registerLenses } from "./experiments/lenses.ts";
 import { registerNewExperiment } from "./experiments/newExperiment.ts";
 import { registerWalkthrough } from "./experiments/walkthrough.ts";
 import { registerPromptEditor } from "./prompts/promptEditor.ts";
+import { registerCompareScores } from "./runs/compareScores.ts";
 import type { RunStore } from "./runs/store.ts";
 import type { Sweeps } from "./runs/sweeps.ts";
 import type { ServiceClient } from "./service/serviceClient.ts";
@@ -47,6 +48,7 @@ export function registerDocuments(
   registerDiff(context, store, log);
   registerAnswersDocuments(context, store);
   registerCompareAnswers(context, { store, service, log });
+  registerCompareScores(context, { store, service, log });
   registerLenses(context, { store, sweeps }, inspections);
   registerInlineDeltas(context);
   registerInlayHints(context, store, inspections);

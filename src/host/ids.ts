@@ -79,6 +79,7 @@ export const documentCommands = {
   compareCheckpoints: "ulpt.compareCheckpoints",
   compareRuns: "ulpt.compareRuns",
   compareAnswers: "ulpt.compareAnswers",
+  compareScores: "ulpt.compareScores",
   toggleInlineDeltas: "ulpt.toggleInlineDeltas",
   newExperiment: otherCommands.newExperiment,
   openSample: "ulpt.openSample",

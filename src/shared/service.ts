@@ -21,6 +21,8 @@ export interface ServiceMethods {
   try: { params: TryParams; result: TryResult };
   /** Scores a checkpoint, and keeps that in its run's folder; takes as long as an evaluation in training does. Can be cancelled. */
   evaluate: { params: EvaluateParams; result: EvaluationReport };
+  /** Runs side by side, as `ulpt compare` writes them. */
+  compare: { params: CompareParams; result: string };
   /** Writes `<workspace>/prompts/<name>.prompt.safetensors`; a name that is taken gets a suffix. */
   export: { params: { checkpoint: string; name: string; workspace: string }; result: ExportResult };
   /** Writes a checkpoint or an exported prompt for other tools, to `<workspace>/prompts`. Tells its progress; can be cancelled. */
@@ -64,6 +66,18 @@ export interface EvaluateParams {
   like?: string;
   /** Run what the model writes, for tasks that are scored so. */
   runGeneratedCode?: boolean;
+}
+
+/** What tables can be written as. */
+export const tableFormats = ["markdown", "latex", "csv"] as const;
+export type TableFormat = (typeof tableFormats)[number];
+
+export interface CompareParams {
+  /** Folders of runs, absolute. */
+  runs: string[];
+  /** One of them; left out: the first of a reference method, else the first. */
+  baseline?: string;
+  format: TableFormat;
 }
 
 export interface PreviewParams {

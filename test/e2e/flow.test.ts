@@ -305,6 +305,17 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     for (const row of await table()) expect(row).toMatch(/\d\.\d %[\s\S]*finished/);
   });
 
+  it("writes the scores of runs as one table with their paired tests, to copy or to save", async () => {
+    await workbench.command("ULPT: Compare Scores…");
+    await workbench.pick("methods");
+    await workbench.pick("LaTeX");
+    await until(
+      async () => (await workbench.lines()).some((line) => line.includes("begin{tabular}")),
+      30_000,
+      async () => (await workbench.lines()).join("\n"),
+    );
+  });
+
   it("was activated in less than 100 ms, and nothing complained on the way", async () => {
     const [, activated] = /activated in (\d+) ms/.exec(workbench.hostLog("ULPT Lab.log")) ?? [];
     await workbench.command("Developer: Show Running Extensions");

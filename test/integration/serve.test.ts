@@ -366,6 +366,20 @@ describe("what a prompt costs", () => {
   });
 });
 
+describe("runs side by side", () => {
+  it("are the table that the command line writes, in the format that is asked for", async () => {
+    const { stdout } = await ulptOk(["compare", run, "--latex"], { cwd: folder() });
+    const text = await service.request("compare", { runs: [run, run], format: "latex" });
+    expect(text).toContain("\\begin{tabular}");
+    expect(stdout.trim()).toBe(text.trim());
+    const csv = await service.request("compare", { runs: [run], baseline: run, format: "csv" });
+    expect(csv.split("\r\n")[0]).toMatch(/^run,experiments,method,/);
+    await expect(service.request("compare", { runs: [], format: "csv" })).rejects.toMatchObject({
+      code: ErrorCodes.InvalidParams,
+    });
+  });
+});
+
 describe("the service", () => {
   it("scores a checkpoint as the training did", async () => {
     const report = await service.request("evaluate", { checkpoint: last, split: "validation" });
