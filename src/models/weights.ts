@@ -18,7 +18,7 @@ import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
 import type { DecodedFile } from "./dequantize/decodedFile.ts";
 import { type BlockFile, matrixFactors } from "./quantize/blockFile.ts";
-import { tensorError } from "./tensorError.ts";
+import { quantizedPartError, tensorError } from "./tensorError.ts";
 import type { KeptTensor } from "./verifiedFile.ts";
 
 const storedDtypes: ReadonlyMap<string, StoredDtype> = new Map([
@@ -236,12 +236,13 @@ export class Weights {
 
   private find(name: string, shape: readonly number[]): KeptTensor {
     const found = this.tensors.get(name);
+    const isFit = found?.entry.shape.join() === shape.join();
+    const quantized = isFit ? undefined : quantizedPartError(this.folder, this.tensors.keys());
+    if (quantized) throw quantized;
     if (!found)
       throw tensorError(this.folder, name, "The weights do not hold this tensor.", `a tensor of shape [${shape}]`);
     const { entry, path } = found;
-    if (entry.shape.join() !== shape.join()) {
-      throw tensorError(path, name, `Its shape is [${entry.shape}].`, `[${shape}], as config.json says`);
-    }
+    if (!isFit) throw tensorError(path, name, `Its shape is [${entry.shape}].`, `[${shape}], as config.json says`);
     if (!storedDtypes.has(entry.dtype)) {
       throw new UlptError(
         "MODEL_UNSUPPORTED",

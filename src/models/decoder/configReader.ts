@@ -25,6 +25,10 @@ export class ConfigReader {
     return this.json[key] !== undefined && this.json[key] !== null;
   }
 
+  get keys(): string[] {
+    return Object.keys(this.json);
+  }
+
   /** Whether the key is there, even if null. */
   says(key: string): boolean {
     return Object.hasOwn(this.json, key);
@@ -101,7 +105,7 @@ export class ConfigReader {
 
   /** What is under each of the keys. */
   entries(): ConfigReader[] {
-    return Object.keys(this.json).flatMap((key) => this.nested(key) ?? []);
+    return this.keys.flatMap((key) => this.nested(key) ?? []);
   }
 
   error(key: string, message: string, expected?: string): UlptError {

@@ -33,6 +33,7 @@ import {
   portUseFor,
 } from "../ports.ts";
 import type { BlockFile } from "../quantize/blockFile.ts";
+import { quantizedPartError } from "../tensorError.ts";
 import { Weights } from "../weights.ts";
 import type { Architecture, WeightPart } from "./architecture.ts";
 import { collate, referenceFeeds } from "./batches.ts";
@@ -314,6 +315,8 @@ function requireNothingElse(weights: Weights, architecture: Architecture, named:
     const beside = name.endsWith(".bias") && wanted.has(name.replace(/bias$/, "weight"));
     if (beside && weights.isZeroVector(name)) continue;
     if (name.endsWith("lm_head.weight") || name === "embed_out.weight") continue; // a copy of the table that a tied head does not read
+    const quantized = quantizedPartError(weights.folder, [name]);
+    if (quantized) throw quantized;
     throw new UlptError("MODEL_TENSOR", `The weights hold a tensor for which config.json has no place.`, {
       where: `${weights.folder}, tensor "${name}"`,
       expected: `the tensors of a ${architecture.modelType} with ${architecture.layers.length} layers`,

@@ -37,7 +37,7 @@ export interface DecodedContent {
 }
 
 /** Counts changes of how numbers are decoded. */
-const version = 1;
+const version = 2;
 
 /** Of activations and of what attention keeps: the weights mean the same without them. */
 const notOfWeights = /\.(?:input_scale|output_scale|activation_scale|input_scale_ub|input_zero_point|[qkv]_scale)$/;

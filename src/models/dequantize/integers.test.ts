@@ -15,7 +15,7 @@ import {
   raw,
   requantize,
 } from "../../../test/support/requantize.ts";
-import { causalModel } from "../../../test/support/workspace.ts";
+import { causalModel, embeddedModel } from "../../../test/support/workspace.ts";
 import { readHeader } from "../../formats/safetensors.ts";
 import { openModel } from "../model.ts";
 import { contentOf } from "./decodedFile.ts";
@@ -122,6 +122,85 @@ describe("worked out by hand", () => {
     ]);
   });
 
+  /** As bitsandbytes' fp4 code book: sign, then 0, 1/192, 2/3, 1, 1/3, 1/2, 1/6 and 1/4. */
+  const fp4 = [0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4].flatMap((size, code) => [[code, size] as const]);
+
+  it("fp4 looks up its own code book; bytes may be stored as wider numbers", () => {
+    const state = Uint8Array.from(Buffer.from('{"quant_type": "fp4", "blocksize": 4, "shape": [2, 4]}'));
+    const codes = new Float32Array(16);
+    for (const [code, size] of fp4) [codes[code], codes[code + 8]] = [size, -size];
+    const parts = {
+      "weight.absmax": raw("F32", [2], Float32Array.of(6, 0.5)),
+      "weight.quant_map": raw("F32", [16], codes),
+      "weight.quant_state.bitsandbytes__fp4": raw("U8", [state.length], state),
+    };
+    const bytes = Uint8Array.of(0x2b, 0x46, 0x7d, 0x0f);
+    const wanted = [
+      [4, -6, 2, 1],
+      [0.125, -0.25, 0, -0.125],
+    ];
+    const found = decode(bitsandbytes(4), { weight: raw("U8", [4, 1], bytes), ...parts });
+    for (const [row, values] of wanted.entries())
+      for (const [column, value] of values.entries()) expect(found[row]![column]).toBeCloseTo(value, 6);
+    expect(decode(bitsandbytes(4), { weight: raw("BF16", [2, 1], bytes), ...parts })).toEqual(found);
+    expect(decode(bitsandbytes(4), { weight: raw("F32", [1, 1], bytes), ...parts })).toEqual(found);
+  });
+
+  it("GPTQ of 8 bits in the order of activations takes each input's scale and zero from the group that it names", () => {
+    const tensors = {
+      qweight: raw(
+        "I32",
+        [1, 4],
+        Int32Array.from([0, 1, 2, 3], (output) => 0x04030201 + output),
+      ),
+      qzeros: raw("I32", [2, 1], Int32Array.of(0x03020100, 0x00000000)),
+      scales: raw("F32", [2, 4], Float32Array.of(1, 2, 4, 8, 0.5, 0.5, 0.5, 0.5)),
+      g_idx: raw("I32", [4], Int32Array.of(1, 0, 0, 1)),
+    };
+    // Of output o: (input's number − zero − 1) · scale, and only the first number has the output added.
+    expect(decode({ quant_method: "gptq", bits: 8, group_size: 2, desc_act: true }, tensors)).toEqual([
+      [0, 1, 2, 1.5],
+      [0.5, 0, 2, 1.5],
+      [1, -4, 0, 1.5],
+      [1.5, -16, -8, 1.5],
+    ]);
+  });
+
+  it("GPTQ's first format keeps a zero of none as all ones", () => {
+    const tensors = {
+      qweight: raw("I32", [1, 8], new Int32Array(8).fill(0x76543210)),
+      qzeros: raw("I32", [1, 1], Int32Array.of(-1)),
+      scales: raw("F32", [1, 8], new Float32Array(8).fill(1)),
+    };
+    expect(decode({ quant_method: "gptq", bits: 4, group_size: 8 }, tensors)[0]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("AWQ takes each input's zeros and scales from its group, zeros in the order of the columns' words", () => {
+    const tensors = {
+      qweight: raw("I32", [4, 1], new Int32Array(4).fill(0x77777777)),
+      qzeros: raw("I32", [2, 1], Int32Array.of(0x76543210, 0)),
+      scales: raw(
+        "F32",
+        [2, 8],
+        Float32Array.from({ length: 16 }, (_, place) => (place < 8 ? 1 : 2)),
+      ),
+    };
+    const found = decode({ quant_method: "awq", bits: 4, group_size: 2 }, tensors);
+    expect(found.map(([first]) => first)).toEqual([7, 3, 6, 2, 5, 1, 4, 0]);
+    for (const [one, two, ...others] of found) expect([two, ...others]).toEqual([one, 14, 14]);
+  });
+
+  it("eight bits of bitsandbytes are parts of 127 of their row's largest size, its outliers' too", () => {
+    const tensors = {
+      weight: raw("I8", [2, 3], Int8Array.of(127, -127, 0, 64, 1, -128)),
+      SCB: raw("F32", [2], Float32Array.of(2, 12.7)),
+      weight_format: raw("U8", [], Uint8Array.of(0)),
+    };
+    const [first, second] = decode({ load_in_8bit: true, llm_int8_threshold: 6 }, tensors);
+    expect(first).toEqual([2, -2, 0]);
+    for (const [place, value] of [6.4, 0.1, -12.8].entries()) expect(second![place]).toBeCloseTo(value, 5);
+  });
+
   it("GPTQ's first format keeps zeros one less than they are, its second as they are", () => {
     const tensors = {
       qweight: raw(
@@ -146,6 +225,28 @@ describe("worked out by hand", () => {
     };
     const config = { quant_method: "awq", bits: 4, group_size: 1 };
     expect(decode(config, tensors).flat()).toEqual([0, 4, 1, 5, 2, 6, 3, 7]);
+  });
+});
+
+/** The form of nf4, without its numbers. */
+const packedOnly = ({ rows, columns, data }: Matrix): Quantized => {
+  const weight = raw("U8", [(rows * columns) / 2, 1], new Uint8Array((rows * columns) / 2));
+  return { tensors: { weight, "weight.absmax": raw("F32", [1], new Float32Array(1)) }, values: data };
+};
+
+describe("weights that are quantised while config.json does not say so", () => {
+  it.each([
+    ["GPTQ", gptq(4, 32)],
+    ["bitsandbytes int8", eightBit],
+    ["nf4", packedOnly],
+  ])("are refused as such, and not as those of another model: %s", async (_, encode) => {
+    for (const from of [causalModel, embeddedModel]) {
+      const to = { to: folder(`model${folders}`), plain: folder(`plain${folders++}`) };
+      requantize(from, to, {}, encode);
+      copyFileSync(join(from, "config.json"), join(to.to, "config.json"));
+      const error = await expectError(() => openModel(to.to).readingGraphs(), "MODEL_UNSUPPORTED", to.to);
+      expect(error.message).toContain("quantised");
+    }
   });
 });
 
@@ -212,9 +313,14 @@ describe("what is damaged or not read", () => {
   });
 
   it.each<[Record<string, unknown>, string]>([
+    [{ ...config, bits: 2 }, "2 bits"],
     [{ ...config, bits: 3 }, "3 bits"],
+    [{ ...config, dynamic: { "+:.*down_proj.*": { bits: 8 } } }, "in some layers otherwise"],
     [{ ...config, checkpoint_format: "marlin" }, "marlin"],
     [{ quant_method: "awq", bits: 4, version: "gemv" }, "gemv"],
+    [{ quant_method: "awq", bits: 4, version: "gemv_fast" }, "gemv_fast"],
+    [{ quant_method: "auto-round", bits: 4 }, "auto-round"],
+    [{ load_in_4bit: true, load_in_8bit: true }, "both"],
     [{ quant_method: "bitsandbytes" }, "load_in_4bit"],
   ])("%j is refused by name", async (quantization_config, words) => {
     const error = await expectError(

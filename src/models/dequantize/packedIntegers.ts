@@ -50,7 +50,7 @@ function packedMatrix(stored: StoredTensors, layer: string, scheme: PackedScheme
         for (let input = 0; input < inputs; input++) {
           const group = groupOf[input]!;
           const zeroWord = zeroWords[group * acrossZeros + Math.floor(output / perWord)]!;
-          const zero = ((zeroWord >>> shift) & mask) + zeroOffset;
+          const zero = (((zeroWord >>> shift) & mask) + zeroOffset) & mask; // one less than none is all ones
           values[row * inputs + input] = factors[group * outputs + output]! * ((numberAt(input, output) & mask) - zero);
         }
       }

@@ -90,6 +90,8 @@ const forms: [string, object, (matrix: Matrix) => Quantized][] = [
   ["fp8 with a scale for a tensor", fp8, whole],
   ["fbgemm_fp8", { quant_method: "fbgemm_fp8" }, byRow],
   ["compressed-tensors", compressed({ strategy: "channel" }), byRow],
+  ["compressed-tensors with a scale for a tensor", compressed({ strategy: "tensor" }, "naive-quantized"), whole],
+  ["fp8 with a vector of scales", fp8, (matrix) => encode(matrix, [1, matrix.columns], "weight_scale", [matrix.rows])],
 ];
 
 let model: ReturnType<typeof fresh>;
@@ -186,6 +188,12 @@ describe("damaged weights are refused by the name of the tensor", () => {
     const error = await expectError(() => openDecoded(path, cache), "MODEL_TENSOR", where);
     expect(error.where).toContain(path);
     expect(error.expected).toContain(expected);
+  });
+
+  it.each(["F8_E5M2", "F8_E4M3FNUZ"])("numbers that are %s, by that name", async (dtype) => {
+    const path = damaged((tensors) => (tensors[query] = { ...tensors[query]!, dtype }));
+    const error = await expectError(() => openDecoded(path, folder("cache")), "MODEL_UNSUPPORTED", query);
+    expect(error.message).toContain(dtype);
   });
 
   it("a file that was cut off", async () => {

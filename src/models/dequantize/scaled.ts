@@ -3,6 +3,7 @@
  * them: `W = numbers · scale`, whether the scale is called `weight_scale` or `weight_scale_inv`.
  */
 
+import { UlptError } from "../../errors.ts";
 import { tensorError } from "../tensorError.ts";
 import type { KeptTensor } from "../verifiedFile.ts";
 import type { Scheme } from "./scheme.ts";
@@ -10,11 +11,15 @@ import { type DecodedMatrix, floatDtypes, readFinite, readFloatRows, type Stored
 
 const scaleNames = ["weight_scale_inv", "weight_scale"] as const;
 
-/** @throws MODEL_TENSOR where scales are missing, or do not fit their numbers */
+/** @throws MODEL_TENSOR where scales are missing, or do not fit their numbers; MODEL_UNSUPPORTED for another type of eight bits */
 export function scaledMatrices(
   stored: StoredTensors,
   { dtype, block }: Extract<Scheme, { kind: "scaled" }>,
 ): DecodedMatrix[] {
+  for (const { path, entry } of stored.all) {
+    if (entry.dtype.startsWith("F8_") && entry.dtype !== dtype && entry.name.endsWith(".weight"))
+      throw otherNumbers(path, entry.name, entry.dtype);
+  }
   return [...stored.all]
     .filter(({ entry }) => entry.dtype === dtype)
     .map(({ path, entry }) => {
@@ -35,6 +40,14 @@ export function scaledMatrices(
         open: () => scaledRows(tensor, readFinite(scales), columns, sizes),
       };
     });
+}
+
+function otherNumbers(path: string, name: string, dtype: string): UlptError {
+  return new UlptError("MODEL_UNSUPPORTED", `The weights are quantised in ${dtype}, which is not read here.`, {
+    where: `${path}, tensor "${name}"`,
+    expected: "F8_E4M3",
+    hint: "Take the model that was quantised: its repository usually names it. Or another quantisation of it.",
+  });
 }
 
 /** How many rows and columns have one scale. What fits blocks are blocks. */

@@ -22,6 +22,7 @@ export type Scheme =
     };
 
 const field = "quantization_config";
+const bitsandbytesKeys = ["load_in_4bit", "load_in_8bit"];
 const hint = "Take the model that was quantised: its repository usually names it. Or another quantisation of it.";
 
 /**
@@ -31,7 +32,8 @@ const hint = "Take the model that was quantised: its repository usually names it
 export function readScheme(json: JsonObject, path: string): Scheme | undefined {
   const config = new ConfigReader(json, path).nested(field);
   if (!config) return undefined;
-  const method = config.text("quant_method", "");
+  // Earlier versions of Transformers gave bitsandbytes no name.
+  const method = config.text("quant_method", bitsandbytesKeys.some((key) => config.has(key)) ? "bitsandbytes" : "");
   const read = Object.hasOwn(readers, method) ? readers[method] : undefined;
   if (!read) throw refused(path, method === "" ? "in a way that has no name" : `(${method})`);
   const scheme = read(config, path);
@@ -80,6 +82,10 @@ function readBitsandbytes(config: ConfigReader, path: string): Scheme {
 function readGptq(config: ConfigReader, path: string): Scheme {
   const bits = config.count("bits");
   if (bits !== 4 && bits !== 8) throw refused(path, `(gptq, ${bits} bits)`);
+  // GPTQModel's rules for single layers: those that begin with a minus leave layers as they were.
+  const rules = config.nested("dynamic")?.keys ?? [];
+  if (rules.some((rule) => !rule.startsWith("-")))
+    throw refused(path, "(gptq, in some layers otherwise than in others)");
   const zeroOffset = config.choice("checkpoint_format", { gptq: 1, gptq_v2: 0 } as const, "gptq");
   const ordered = config.flag("desc_act", false);
   return { kind: "packed", method: "gptq", bits, groupSize: groupSizeOf(config, "group_size"), zeroOffset, ordered };
