@@ -82,6 +82,15 @@ describe("a tokenizer", () => {
     const all = opened.encodePlain(`good ${word}`);
     expect(all).toHaveLength(1_000_002);
     expect(all.slice(2).every((id) => id === 5)).toBe(true);
+    const { model: unigram, ...others } = tokenizer(template);
+    const bytes = Array.from({ length: 256 }, (_, byte) => [
+      `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+      -3,
+    ]);
+    write({ ...others, model: { ...unigram, byte_fallback: true, vocab: [...unigram.vocab, ...bytes] } });
+    const falling = openTokenizer(folder(), { ...model, vocabularySize: 262 });
+    // The three bytes of the space before them, and two of each letter.
+    expect(falling.encodePlain("\u00e4".repeat(200_000))).toHaveLength(400_003);
   });
 
   it("takes for special what its configuration calls so", () => {

@@ -47,6 +47,17 @@ describe("a comparison with the paper", () => {
     expect(lines).toEqual(["| A\\|B | x \\| y. | z. |  |"]);
   });
 
+  it("writes a deviation of ours beside its mean only where the metric reaches so far", () => {
+    const of = (scores: number[]) =>
+      compareWithPaper(
+        cell,
+        scores.map((score, index) => ({ seed: index + 1, score, count: 28 })),
+      );
+    expect(paperReport(cell, of([1, 0.9]), [])).toContain("| Ours | 95.0 (sd 7.1) |");
+    expect(paperReport(cell, of([0.9, 0.8]), [])).toContain("| Ours | 85.0 ± 7.1 |");
+    expect(paperLines(cell, of([1, 0.9]), [])[2]).toContain("95.0 (sd 7.1), 95 % interval");
+  });
+
   it("fits a terminal in a few lines", () => {
     expect(paperLines(cell, comparison, differences(short))).toEqual([
       "Beside the paper: Table 1, CB, ULPT r=64 (table-1/ulpt-r64/superglue-cb)",

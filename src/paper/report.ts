@@ -1,5 +1,6 @@
 /** @file A comparison with the paper to read: as markdown, and as lines for a terminal. */
 
+import { spreadText } from "../results/groups.ts";
 import { markdownText } from "../words/surfaces.ts";
 import type { PaperCell } from "./cell.ts";
 import type { PaperComparison, PercentInterval } from "./compare.ts";
@@ -37,7 +38,7 @@ export function paperReport(cell: PaperCell, comparison: PaperComparison, differ
   return `${parts.filter(Boolean).join("\n\n")}\n`;
 }
 
-function scoreTable({ seeds }: PaperCell, { ours, paper: published }: PaperComparison): string {
+function scoreTable(cell: PaperCell, { ours, paper: published }: PaperComparison): string {
   return table(
     ["", "Score", "95 % interval", "Seeds", "Rows"],
     [
@@ -45,16 +46,26 @@ function scoreTable({ seeds }: PaperCell, { ours, paper: published }: PaperCompa
         "Paper",
         spread(published.value, published.deviation),
         interval(published.interval),
-        seeds === null ? "not said" : seeds === 1 ? "one, it seems" : `${seeds}, not said which`,
+        seedsText(cell),
         grouped(published.rows),
       ],
-      ["Ours", spread(ours.mean, ours.deviation), interval(ours.interval), ours.seeds.join(", "), grouped(ours.rows)],
+      ["Ours", ownSpread(cell, ours), interval(ours.interval), ours.seeds.join(", "), grouped(ours.rows)],
     ],
   );
 }
 
 function spread(value: number, deviation: number | undefined): string {
   return deviation === undefined ? oneDigit(value) : `${oneDigit(value)} ± ${oneDigit(deviation)}`;
+}
+
+function seedsText({ seeds }: PaperCell): string {
+  return seeds === null ? "not said" : seeds === 1 ? "one, it seems" : `${seeds}, not said which`;
+}
+
+/** In percent; a deviation that goes beyond what the metric can be stands for itself. */
+function ownSpread({ metric }: PaperCell, { mean, deviation }: PaperComparison["ours"]): string {
+  const share = { mean: mean / 100, deviation: deviation === undefined ? undefined : deviation / 100 };
+  return spreadText(share, metric, (score) => oneDigit(100 * score));
 }
 
 function interval(of: PercentInterval | undefined): string {
@@ -70,7 +81,7 @@ function besideTable(cell: PaperCell, { ours }: PaperComparison): string {
       value,
       text: spread(value, deviation),
     })),
-    { label: "**ours**", parameters: "", value: ours.mean, text: spread(ours.mean, ours.deviation) },
+    { label: "**ours**", parameters: "", value: ours.mean, text: ownSpread(cell, ours) },
   ].sort((a, b) => b.value - a.value);
   if (entries.length === 2) return "";
   return `## Beside the paper's other methods\n\n${table(
@@ -102,8 +113,8 @@ export function paperLines(cell: PaperCell, comparison: PaperComparison, differe
   const others = differences.length - bySetting.length;
   return [
     `Beside the paper: ${tableName(cell)}, ${cell.taskTitle}, ${cell.method.label} (${cell.id})`,
-    `  paper  ${scoreLine(published.value, published.deviation, published.interval)}`,
-    `  ours   ${scoreLine(ours.mean, ours.deviation, ours.interval)}, ${ours.seeds.length === 1 ? "seed" : "seeds"} ${ours.seeds.join(", ")}`,
+    `  paper  ${scoreLine(spread(published.value, published.deviation), published.interval)}`,
+    `  ours   ${scoreLine(ownSpread(cell, ours), ours.interval)}, ${ours.seeds.length === 1 ? "seed" : "seeds"} ${ours.seeds.join(", ")}`,
     `  ${comparison.verdict}`,
     ...comparison.cautions.map((caution) => `  ${caution}`),
     ...bySetting.map(({ what, paper: theirs, ours: our }) => `  differs: ${what}. Paper: ${theirs} Ours: ${our}`),
@@ -113,6 +124,6 @@ export function paperLines(cell: PaperCell, comparison: PaperComparison, differe
   ];
 }
 
-function scoreLine(value: number, deviation: number | undefined, of: PercentInterval | undefined): string {
-  return `${spread(value, deviation)}${of ? `, 95 % interval ${interval(of)}` : ""}`;
+function scoreLine(score: string, of: PercentInterval | undefined): string {
+  return `${score}${of ? `, 95 % interval ${interval(of)}` : ""}`;
 }

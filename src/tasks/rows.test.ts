@@ -172,6 +172,15 @@ describe("a compressed file", () => {
     expect((await readError("plain.csv", whole)).hint).toBe("Let its name end in .gz.");
   });
 
+  it("is read no farther than the rows that are asked for", async () => {
+    const whole = gzipSync(`a,b\n${Array.from({ length: 100_000 }, (_, i) => `${i},${i % 7}`).join("\n")}\n`);
+    const source = await openSource([write("cut.csv.gz", whole.subarray(0, -1000))]);
+    const found: unknown[] = [];
+    for await (const { rows } of source.rowsAt(new Set(), [0, 3])) found.push(...rows.map(({ line }) => line));
+    expect(found).toEqual([2, 5]);
+    await expect(source.count()).rejects.toMatchObject({ code: "DATA_SYNTAX" });
+  });
+
   it("that inflates to a row without an end is refused before it fills the memory", async () => {
     const bomb = gzipSync(Buffer.alloc(80_000_000, "x"));
     expect((await readError("bomb.jsonl.gz", bomb)).message).toContain("A row has more than 67,108,864 characters");

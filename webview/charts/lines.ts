@@ -1,6 +1,6 @@
 /** @file What the charts of the Loss view draw, say under the pointer and save: lines of points. No DOM, no chart.js. */
 import type { Axis } from "../../src/results/curve.ts";
-import { groupTitle, spreadOf } from "../../src/results/groups.ts";
+import { groupTitle, reachOf, type Spread, spreadOf } from "../../src/results/groups.ts";
 import type { ChartName, RunView } from "../../src/shared/panel.ts";
 import type { Course, NumberColumns } from "../store.ts";
 import { type Marks, marksOf } from "./marks.ts";
@@ -26,13 +26,17 @@ export interface Line {
   name: string;
   /** `curve`: of every step. `scores`: joined points. `points`: points alone. */
   kind: "curve" | "scores" | "points";
+  /** What its values are: of scores the metric; all others are of losses and the like, which are not below 0. */
+  metric: string;
   marks: Marks;
   /** By x. A value that is no number, or that a logarithmic axis cannot show, is NaN. */
   points: Point[];
   /** As it was recorded, where `points` are smoothed: parallel to them. */
   raw?: readonly number[];
-  /** One standard deviation around the mean of several seeds: parallel to the points. */
+  /** One standard deviation around the mean of several seeds, as far as the metric can go: parallel to the points. */
   band?: readonly { low: number; high: number }[];
+  /** The means and deviations themselves. */
+  spreads?: readonly Spread[];
   /** How many seeds it is the mean of. */
   seeds?: number;
   /** Index of the point with the best score. */
@@ -61,7 +65,7 @@ export function hasLogScale(chart: CourseChartName): boolean {
 }
 
 function linesOfRun(chart: CourseChartName, { run, course, detail }: CourseOf, { x, smoothing }: LineOptions): Line[] {
-  const of = { run, name: run.name, marks: marksOf(run) };
+  const of = { run, name: run.name, marks: marksOf(run), metric: "loss" };
   const columns = detail ?? course.columns;
   const curve = (values: readonly number[], raw?: readonly number[]): Line => ({
     ...of,
@@ -83,6 +87,7 @@ function linesOfRun(chart: CourseChartName, { run, course, detail }: CourseOf, {
         {
           ...of,
           kind: "scores",
+          metric: validations[0]?.metric ?? of.metric,
           points: validations.map((point) => ({ x: point[x], y: point.score })),
           best: validations.findIndex(({ step }) => step === run.bestStep),
         },
@@ -122,20 +127,22 @@ function meansOf(lines: readonly Line[]): Line[] {
 
 /** At each place the mean of those that came so far; between two points of a line it is on the way from one to the other. */
 function meanOf(members: readonly Line[]): Line {
-  const { run, kind, marks } = members[0]!;
+  const { run, kind, marks, metric } = members[0]!;
   const places = [...new Set(members.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
   const stride = Math.max(1, Math.ceil(places.length / mostMeanPoints));
   const points: Point[] = [];
   const band: { low: number; high: number }[] = [];
+  const spreads: Spread[] = [];
   for (const [index, x] of places.entries()) {
     if (index % stride !== 0 && index !== places.length - 1) continue;
     const spread = spreadOf(members.map((line) => between(line.points, x)));
     if (!spread) continue;
-    const { mean, deviation = 0 } = spread;
-    points.push({ x, y: mean });
-    band.push({ low: mean - deviation, high: mean + deviation });
+    const [low, high] = reachOf(spread, metric);
+    points.push({ x, y: spread.mean });
+    band.push({ low, high });
+    spreads.push(spread);
   }
-  return { run, name: groupTitle(run.group), kind, marks, points, band, seeds: members.length };
+  return { run, name: groupTitle(run.group), kind, metric, marks, points, band, spreads, seeds: members.length };
 }
 
 /** The value at `x`; null before the first point and after the last. */
@@ -182,12 +189,13 @@ function drawable(line: Line, logX: boolean, logY: boolean): Line {
   const value = (y: number) => (Number.isFinite(y) && (!logY || y > 0) ? y : Number.NaN);
   const kept = logX ? line.points.findIndex(({ x }) => x > 0) : 0;
   if (kept < 0) return { ...line, points: [] };
-  const { raw, band, best } = line;
+  const { raw, band, spreads, best } = line;
   return {
     ...line,
     points: line.points.slice(kept).map(({ x, y }) => ({ x, y: value(y) })),
     ...(raw ? { raw: raw.slice(kept).map(value) } : {}),
     ...(band ? { band: band.slice(kept).map(({ low, high }) => ({ low: value(low), high: value(high) })) } : {}),
+    ...(spreads ? { spreads: spreads.slice(kept) } : {}),
     ...(best === undefined ? {} : { best: best - kept }),
   };
 }

@@ -287,6 +287,16 @@ describe("the lines of the charts", () => {
       ],
     });
     expect(line!.band![0]).toEqual({ low: 2 - Math.SQRT2, high: 2 + Math.SQRT2 });
+    expect(line!.spreads![0]).toEqual({ mean: 2, deviation: Math.SQRT2 });
+    const [wide] = linesOf("loss", [courseOf({ id: "a" }, [0]), courseOf({ id: "b", seed: 2 }, [3])], options);
+    expect(wide!.band).toEqual([{ low: 0, high: expect.closeTo(1.5 + 1.5 * Math.SQRT2, 12) }]);
+    const scored = (id: string, seed: number, score: number): CourseOf => {
+      const known = courseOf({ id, seed }, [1]);
+      const point = { split: "validation", metric: "accuracy", step: 0, seconds: 0, examples: 0, score };
+      return { ...known, course: { ...known.course, evaluations: [point] as never } };
+    };
+    const [scores] = linesOf("score", [scored("a", 1, 1), scored("b", 2, 0.5)], options);
+    expect(scores!.band).toEqual([{ low: expect.closeTo(0.75 - Math.SQRT2 / 4, 12), high: 1 }]);
   });
 
   it("leave out what a logarithmic axis cannot show", () => {
@@ -356,7 +366,7 @@ describe("the house of the webview", () => {
 describe("a cell of the table of runs", () => {
   const texts = new Texts(strings, "en");
   const byLoss = (bestScore: number, testScore: number) =>
-    ({ id: String(bestScore), metric: "loss", bestScore, testScore, spec: null }) as TableRun;
+    ({ id: String(bestScore), metric: "loss", bestScore, testScore, scores: {}, spec: null }) as unknown as TableRun;
 
   it("says of runs that are compared by their loss that the lower one is better, and of test scores the higher", () => {
     const [run, baseline] = [byLoss(0.25, 0.9), byLoss(0.5, 0.8)];

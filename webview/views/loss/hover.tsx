@@ -1,5 +1,6 @@
 /** @file What is said of the place that the pointer is at: the same place in all charts, in words beside the pointer. */
 import type { JSX } from "preact";
+import { spreadText } from "../../../src/results/groups.ts";
 import { type CourseChart, type Hovered, xLabels } from "../../charts/courseChart.ts";
 import type { CourseChartName } from "../../charts/lines.ts";
 import { type PanelContext, usePanel } from "../../context.ts";
@@ -66,8 +67,8 @@ function valueText({ line, index }: Hovered, chart: CourseChartName, { texts, st
   const value = line.points[index]?.y ?? Number.NaN;
   const text = (one: number) =>
     chart === "score" ? texts.score(store.experiment?.metrics.validation ?? null, one) : texts.loss(one);
-  const range = line.band?.[index];
-  if (range) return `${text(value)} ± ${text((range.high - range.low) / 2)}`;
+  const spread = line.spreads?.[index];
+  if (spread) return spreadText(spread, line.metric, text);
   const raw = line.raw?.[index];
   return raw === undefined ? text(value) : texts.t("rawValue", text(value), text(raw));
 }
