@@ -13,7 +13,8 @@ import { orthonormalRows } from "./projection.ts";
 
 /**
  * Trains k·n·d + k·d numbers. As in the official code W starts with orthonormal rows, and in training its outputs are multiplied
- * with 1 + ε, ε ~ N(0, 1), of which the gradient takes the product with ε as given. Without its loss that balances the prompts.
+ * with 1 + ε, ε ~ N(0, 1), of which the gradient takes the product with ε as given. What that code adds to the loss for prompts in equal
+ * use, 0.01·k·Σᵢ (share of the texts that get i)·(mean pᵢ), is left out: it is of a whole batch, which need not be in memory at once.
  * @throws UlptError OPTION_INVALID for a text to start from that has no tokens, and for more prompts than the model is wide
  */
 export function smop(

@@ -113,7 +113,9 @@ export function trainsByFormulas(
     expect(found.steps).toBe(30);
     expect(found.loss).toBeLessThan(1e-4);
     expect(found.parameters).toBeLessThan(1e-3);
-    expect(found.learned).toBeGreaterThan(leastLearned);
+    const hint =
+      "the loss fell too little for the comparison to say much: let the method train more numbers, or lower leastLearned";
+    expect(found.learned, hint).toBeGreaterThan(leastLearned);
   });
 }
 

@@ -7,7 +7,7 @@ export const smop = defineMethod({
   name: "smop",
   title: "SMoP",
   description:
-    "Sparse mixture of prompts (Choi et al. 2023): a trained router reads each text and gives it one of several short prompts of promptLength tokens. Its authors take 4 prompts of 5 tokens.",
+    "Sparse mixture of prompts (Choi et al. 2023): a trained router reads each text and gives it one of several short prompts of promptLength tokens. Its authors take 4 prompts of 5 tokens. Their code also adds to the loss what keeps the prompts in equal use; that is left out here.",
   summary: "several short prompts, one chosen for each text",
   inherits: ["initialization"],
   own: {
