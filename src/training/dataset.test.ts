@@ -3,12 +3,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { expectError } from "../../test/support/errors.ts";
 import { temporaryFolder } from "../../test/support/folder.ts";
 import { createWordWorkspace } from "../../test/support/wordModel.ts";
+import { exactMatch } from "../metrics/squad.ts";
 import { readModelConfig } from "../models/model.ts";
 import { openTokenizer, type Tokenizer } from "../models/tokenizer.ts";
 import { writtenTaskSchema } from "../tasks/definition.ts";
 import { filesBeside, loadTask } from "../tasks/examples.ts";
 import { resolveTask } from "../tasks/resolve.ts";
-import { tokenizeTask, writtenTarget } from "./dataset.ts";
+import { tokenizeTask, writtenTarget, writtenWords } from "./dataset.ts";
 import { previewTask } from "./preview.ts";
 
 describe("the tokens of a task", () => {
@@ -93,6 +94,9 @@ describe("the tokens of a task", () => {
     const [good, lost] = ["good", "😀"].map((text) => writtenTarget(tokenizer, tokenizer.encode(text), text));
     expect([good, lost]).toEqual(["good", "😀"]);
     expect(writtenTarget(tokenizer, tokenizer.encode(""), "")).toBe("");
+    // Of "the !" no word counts; a target that is no more than that in the data is what the data say.
+    expect(exactMatch("", [writtenWords("the !", "the ფრაზა!")])).toBe(false);
+    expect([writtenWords("the tree", "the tree ფრაზა"), writtenWords("the", "The")]).toEqual(["the tree", "the"]);
   });
 
   it("are shown with what is lost", async () => {

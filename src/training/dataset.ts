@@ -2,6 +2,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { UlptError } from "../errors.ts";
 import { type Indexed, PackedNumbers, PackedSequences } from "../formats/packed.ts";
+import { normalizeAnswer } from "../metrics/squad.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { hiddenLabelAdvice, isHiddenLabel } from "../tasks/answers.ts";
@@ -70,6 +71,14 @@ export interface Dataset {
 export function writtenTarget(tokenizer: Tokenizer, tokens: readonly number[], text: string): string {
   const written = tokenizer.decode(withoutEnd(tokens, tokenizer));
   return written.trim() === "" ? text : written;
+}
+
+/**
+ * The same for who compares answers by their words alone, as exact match does: what is left of a target may be an article, or
+ * punctuation, of which no word counts.
+ */
+export function writtenWords(written: string, text: string): string {
+  return normalizeAnswer(written) === "" && normalizeAnswer(text) !== "" ? text : written;
 }
 
 type TargetEnd = Pick<Tokenizer, "targetEnd">;

@@ -7,7 +7,7 @@ import type { Generator, LanguageModel, Prefilled } from "../models/languageMode
 import { portUse } from "../models/ports.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
-import { type Dataset, type Split, writtenTarget } from "./dataset.ts";
+import { type Dataset, type Split, writtenTarget, writtenWords } from "./dataset.ts";
 import type { Prompted } from "./prompted.ts";
 
 /** Without gradients a pass needs far less memory, so it may hold this many times the tokens. */
@@ -149,11 +149,12 @@ export async function evaluate(
   }
   const raw = Array.from(examples, ({ target }) => target);
   const written = Array.from(tokens, ({ target }, index) => writtenTarget(tokenizer, target, raw[index]!));
+  const words = written.map((text, index) => writtenWords(text, raw[index]!));
   const references = Array.from(examples, (example) => example.references);
   const clusters = Array.from(examples, ({ cluster }) => cluster).filter((cluster) => cluster !== undefined);
   const answersFor = (metric: CheckpointMetric, given: readonly string[]): Answers => ({
     predictions: needsAnswers ? given : written,
-    targets: comparesTokens.has(metric) ? written : raw,
+    targets: metric === "exact-match" ? words : comparesTokens.has(metric) ? written : raw,
     references: references.some(Boolean) ? references.map((texts) => texts ?? []) : undefined,
     clusters: clusters.length > 0 ? clusters : undefined,
     labels: labels?.map(({ text }) => text),
