@@ -51,6 +51,7 @@ export interface PanelSource {
   launch(): LaunchView | null;
   /** How the job of a run is, where a scheduler has it. */
   job(directory: string): string | undefined;
+  /** Whether programs may be started: in Restricted Mode none is, not even to ask a driver. */
   canTrain(): boolean;
 }
 
@@ -344,7 +345,12 @@ export class PanelModel {
       const { directory } = summary;
       if (!wanted(directory)) return [];
       return {
-        ...viewOf(summary, this.followers.get(directory), this.problems.get(directory), this.source.job(directory)),
+        ...viewOf(summary, {
+          follower: this.followers.get(directory),
+          problem: this.problems.get(directory),
+          job: this.source.job(directory),
+          mayAsk: this.source.canTrain(),
+        }),
         group: this.relations.groups.get(directory) ?? aloneGroup(summary),
         settings: this.relations.different.get(directory) ?? noSettings,
         shown: this.source.isShown(directory),
@@ -424,11 +430,17 @@ function isLive({ state }: RunFollower): boolean {
   return state === "running" || state === "created";
 }
 
+/** What is known of a run beside its row. `mayAsk`: whether a driver may be asked what its devices hold. */
+interface Beside {
+  follower: RunFollower | undefined;
+  problem: string | undefined;
+  job: string | undefined;
+  mayAsk: boolean;
+}
+
 function viewOf(
   summary: RunSummary,
-  follower: RunFollower | undefined,
-  problem: string | undefined,
-  job: string | undefined,
+  { follower, problem, job, mayAsk }: Beside,
 ): Omit<RunView, "group" | "settings" | "shown" | "baseline" | "color" | "variant"> {
   const { spec } = summary;
   const result = follower?.result;
@@ -465,7 +477,7 @@ function viewOf(
     testScore: finite(result?.test?.score) ?? summary.testScore,
     testInterval: result?.test?.interval ?? null,
     memory: follower?.memory() ?? null,
-    deviceMemory: (spec?.device ?? "cpu") === "cpu" ? null : (follower?.deviceMemory() ?? null),
+    deviceMemory: (spec?.device ?? "cpu") !== "cpu" && mayAsk ? (follower?.deviceMemory() ?? null) : null,
     memoryEstimate: result?.memory.estimated ?? null,
     peakMemory: result?.memory.peak ?? null,
     asked: follower?.asked() ?? noneAsked,

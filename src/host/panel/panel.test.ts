@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runSpec, stepEvent } from "../../../test/support/runRecords.ts";
 import { RunReader } from "../../listing/reader.ts";
 import { listRuns, type RunSummary, summarizeRun } from "../../listing/summary.ts";
@@ -29,12 +30,17 @@ describe("PanelModel", () => {
   let workspace: string;
   let hidden: Set<string>;
   let jobs: Map<string, string>;
+  let trusted: boolean;
   beforeEach(() => {
     workspace = mkdtempSync(join(tmpdir(), "ulpt-panel-model-"));
     hidden = new Set();
     jobs = new Map();
+    trusted = true;
   });
-  afterEach(() => rmSync(workspace, { recursive: true, force: true }));
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(workspace, { recursive: true, force: true });
+  });
 
   function model(
     course = (directory: string) => new RunReader(directory),
@@ -59,16 +65,16 @@ describe("PanelModel", () => {
         },
         launch: () => null,
         job: (run) => jobs.get(run),
-        canTrain: () => true,
+        canTrain: () => trusted,
       },
     );
   }
 
-  function run(rank: number, seed = 1) {
+  function run(rank: number, seed = 1, device = runSpec.device) {
     const name = `ulpt-r${rank}-seed${seed}`;
     const spec = {
       ...runSpec,
-      ...{ rank, seed, parameters: 100 * rank },
+      ...{ rank, seed, device, parameters: 100 * rank },
       settings: {
         name,
         method: { name: "ulpt", rank },
@@ -113,6 +119,23 @@ describe("PanelModel", () => {
     await subject.refresh();
     const [details] = (subject.snapshot(strings) as Extract<HostMessage, { type: "snapshot" }>).details;
     expect(details!.facts.precision).toBe(text);
+  });
+
+  it.skipIf(process.platform !== "linux")("asks no driver what a device holds in Restricted Mode", async () => {
+    const asked = join(workspace, "asked");
+    writeFileSync(join(workspace, "nvidia-smi"), `#!/bin/sh\necho x > '${asked}'\n`, { mode: 0o755 });
+    vi.stubEnv("PATH", `${workspace}:/usr/bin:/bin`);
+    run(2, 1, "cuda");
+    const subject = model();
+    await subject.refresh();
+    read(subject);
+    trusted = false;
+    subject.snapshot(strings);
+    await sleep(1000); // what was started would have written by now
+    expect(existsSync(asked)).toBe(false);
+    trusted = true;
+    subject.snapshot(strings);
+    await vi.waitFor(() => expect(existsSync(asked)).toBe(true), 10_000);
   });
 
   it("reads the journals of the runs that it shows or looks at, each once", async () => {
