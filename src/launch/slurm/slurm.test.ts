@@ -213,8 +213,8 @@ describe.skipIf(process.platform === "win32")("programs", () => {
   it("are ended at once for who stops submitting, and no answer is waited for", async () => {
     const stopped = new Error("stopped");
     program("squeue", "exec sleep 600");
-    for (const sbatch of ["exec sleep 600", "exit 0"]) {
-      program("sbatch", sbatch); // hangs; or says nothing, so that the queue is asked, which hangs
+    for (const sbatch of ["sleep 5; echo 7", "exit 0"]) {
+      program("sbatch", sbatch); // takes its time; or says nothing, so that the queue is asked, which hangs
       const stopping = new AbortController();
       const submitted = submit(profile, batch, { signal: stopping.signal });
       setTimeout(() => stopping.abort(stopped), 300);
