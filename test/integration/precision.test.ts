@@ -40,7 +40,11 @@ beforeAll(async () => {
 });
 afterAll(killLeftovers);
 
-const blockFiles = () => readdirSync(quantizedFolder(folder("hub")));
+/** Of the T5. */
+const blockFiles = () => {
+  const { model } = runJson.parse(JSON.parse(readFileSync(runPaths(undisturbed).run, "utf8")));
+  return readdirSync(quantizedFolder(folder("hub"))).filter((file) => file.startsWith(model.weightsSha256));
+};
 
 describe("a run in int8", () => {
   it("makes the quantised weights once, records how, and so do its checkpoints and prompts", async () => {
@@ -76,6 +80,21 @@ describe("a run in int8", () => {
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(courseOf(workspace.run("killed", name))).toEqual(courseOf(undisturbed));
     expect(keptBytes(workspace.run("killed", name))).toEqual(keptBytes(undisturbed));
+  });
+
+  it("of a model that goes on with a text resumes as exactly", async () => {
+    const training = { steps: 8, warmupSteps: 2, evaluateEvery: 4 };
+    const causal = { ...changes, model: causalModel, training, generation: { maxNewTokens: 2 } };
+    const whole = await ulpt(["train", workspace.experiment("causal", causal)], options);
+    expect(whole.code, whole.stderr).toBe(0);
+    const command = new Command(["train", workspace.experiment("causal-killed", causal), "--json"], options);
+    await command.until((line) => line.type === "step" && line.step >= 5);
+    command.signal("SIGKILL");
+    await command.end;
+    const resumed = await ulpt(["resume", `causal-killed/${name}`], options);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(courseOf(workspace.run("causal-killed", name))).toEqual(courseOf(workspace.run("causal", name)));
+    expect(keptBytes(workspace.run("causal-killed", name))).toEqual(keptBytes(workspace.run("causal", name)));
   });
 
   it("is scored as it was trained, or otherwise where that is asked for, and either is said", async () => {
