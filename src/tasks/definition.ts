@@ -108,7 +108,7 @@ const wording = {
   cluster: templateText(true)
     .optional()
     .describe(
-      "What rows have in common that are not independent, like the {paragraph} that several questions are about: rows with the same text here are drawn together for the intervals of scores.",
+      "What rows have in common that are not independent, like the {paragraph} that several questions are about: rows with the same text here count together in the intervals of scores and in tests between runs.",
     ),
 };
 
@@ -229,7 +229,7 @@ const tables = {
     .nullable()
     .optional()
     .describe(
-      "What encloses a field of a table that holds delimiters or line ends; null: nothing does, and every quote is a part of the text, as in GLUE's .tsv files. Default: the double quote.",
+      "What encloses a field of a table that holds delimiters or line ends; null: nothing does, and every quote is a part of the text, as in GLUE's .tsv files. Default: the double quote; a .tsv in which two of them may enclose one field or several rows is refused until this is set.",
     ),
   nullValues: z
     .array(bounded.label)
