@@ -134,6 +134,16 @@ describe("a run's job", () => {
     return readSeen(launch);
   };
 
+  it("that nothing submitted is not said to wait in the queue", () => {
+    expect(describeRunJob(launchOf(3, []), null, 0, 0)).toMatchObject({
+      phase: "stuck",
+      text: expect.stringContaining("is not submitted yet"),
+    });
+    expect(describeRunJob(launchOf(3, [{ first: 0, count: 1, job: 1 }]), null, 2, 0).text).toContain(
+      "takes no more jobs",
+    );
+  });
+
   it("is told who cancelled it, also where it waited, of which Slurm keeps nothing", async () => {
     const launch = launchOf(3, arrays);
     noteCancelled(launch.folder, 1);

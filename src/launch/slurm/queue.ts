@@ -188,6 +188,9 @@ export function describeRunJob(launch: SlurmLaunch, seen: SeenQueue | null, run:
   }
   if (job) return describeJob(job, now / 1_000);
   const place = placeOf(launch, run);
+  // Within a moment it is, or what was to submit it was ended.
+  if (launch.arrays.length === 0)
+    return { phase: "stuck", text: "is not submitted yet: train it again if nothing is about to" };
   if (!place) return { phase: "waiting", text: "waits: the queue takes no more jobs of yours now" };
   if (place.array.job === null) return { phase: "waiting", text: "waits: Slurm did not say whether it took the job" };
   if (!seen?.answered) return { phase: "waiting", text: "was submitted" };
