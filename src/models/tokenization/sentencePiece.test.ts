@@ -29,6 +29,15 @@ describe(`a SentencePiece model gives the tokens and texts of ${library}`, () =>
     }
   });
 
+  it("finds symbols that its maker defined before a text is normalised", () => {
+    const read = decodeSentencePiece(Buffer.from(models.unigram!.model, "base64"), place);
+    // Of two spaces normalising leaves one.
+    const pieces = [...read.pieces, { piece: "x  y", score: 0, type: 4 }];
+    const parts = sentencePieceParts({ ...read, pieces }, { after: [], sentinels: 0, prefixFirstOnly: false }, place);
+    const given = new Pipeline(parts, [], place).encode("x  y", { special: true, atLeast: Number.POSITIVE_INFINITY });
+    expect(given).toEqual([read.pieces.length]);
+  });
+
   it("puts a space before a text that begins with one, where its spaces are kept", () => {
     const read = decodeSentencePiece(Buffer.from(models.plain!.model, "base64"), place);
     const tokensOf = (add_dummy_prefix: boolean) => {
