@@ -593,7 +593,8 @@ program
   )
   .option("--target <tokens>", "of each row", positiveInteger, 4)
   .option("--prompt-length <count>", "tokens of the prompt", positiveInteger, 100)
-  .option("--steps <count>", "to time in each precision", positiveInteger, 7)
+  .option("--gradient-checkpointing", "time steps with training.gradientCheckpointing, too", false)
+  .option("--steps <count>", "to time of each kind", positiveInteger, 7)
   .addOption(json())
   .action((options) => inThread("bench", options));
 

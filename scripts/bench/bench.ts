@@ -6,7 +6,8 @@
  * Speed is a ratio inside one run: the matrix work of a step (`matrixFlops`: 2·M·N·K for every product in the graph) over its
  * time, against the rate at which the same engine multiplies large square matrices on the same machine. Each figure is measured
  * in a process of its own. The models have the shapes of t5-small, t5-base and SmolLM2-135M with random weights written to a
- * temporary folder. Steps in int8 and int4 are timed in turns with steps in float32, and their gradients compared. Of the decoder, steps that compute the prompt once are also timed beside steps that repeat it for each row.
+ * temporary folder. Steps in int8 and int4,
+ * and with gradient checkpointing, are timed in turns with steps in float32, and their gradients compared. Of the decoder, steps that compute the prompt once are also timed beside steps that repeat it for each row.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -124,10 +125,10 @@ try {
         const sizes = [weights, rowsOfBatch, source, target, prompt] as const;
         const compared = await measure<StepComparison[]>("precisions", ...sizes);
         for (const one of compared) {
-          const { peakBytes } = await measure<{ peakBytes: number }>(one.precision, ...sizes);
+          const { peakBytes } = await measure<{ peakBytes: number }>(nameOf(one), ...sizes);
           precisions.push({ model, batch: rowsOfBatch, source, ...one, peakBytes });
         }
-        const times = compared.map(({ precision, ratio }) => `${precision} × ${ratio!.toFixed(2)}`).join(", ");
+        const times = compared.map((one) => `${nameOf(one)} × ${one.ratio!.toFixed(2)}`).join(", ");
         if (!values.json) process.stderr.write(`${model}, batch ${rowsOfBatch}, source ${source}: ${times}\n`);
       }
     }
@@ -198,6 +199,11 @@ function printDecoders(rows: readonly DecoderRow[], peak: number): void {
   console.log(table(head, [1, 2, 3, 4, 5, 6, 7, 8], cells));
 }
 
+/** As measure.ts calls such steps. */
+function nameOf({ precision, gradientCheckpointing }: StepComparison): string {
+  return gradientCheckpointing ? `${precision}-checkpointing` : precision;
+}
+
 function printPrecisions(rows: readonly PrecisionRow[]): void {
   const head = [
     ...["shape", "batch", "source", "precision", "step, ms", "of float32", "its processor time"],
@@ -205,10 +211,11 @@ function printPrecisions(rows: readonly PrecisionRow[]): void {
   ];
   let whole = 1;
   const cells = rows.map((row) => {
-    const { model, batch: size, source, precision, seconds, ratio, processorRatio, peakBytes, likeness } = row;
-    if (precision === "float32") whole = peakBytes;
+    const { model, batch: size, source, seconds, ratio, processorRatio, peakBytes, likeness } = row;
+    const name = nameOf(row);
+    if (name === "float32") whole = peakBytes;
     return [
-      ...[model, String(size), String(source), precision],
+      ...[model, String(size), String(source), name],
       ...[(1000 * seconds.median).toFixed(0), ratio!.toFixed(2), processorRatio!.toFixed(2)],
       ...[(peakBytes / 1e6).toFixed(0), (peakBytes / whole).toFixed(2)],
       ...[likeness!.cosine.toFixed(4), likeness!.relativeL2.toFixed(3), likeness!.lossDifference.toExponential(1)],

@@ -7,8 +7,8 @@
  *   measure.ts decoder FOLDER BATCH SOURCE TARGET PROMPT → as step, of a decoder; the source holds the target
  *   measure.ts shared  FOLDER BATCH SOURCE TARGET PROMPT → {"ratio"}, of steps with the prompt computed once to steps that repeat it for each
  *                                                          row, and {"products"}, the ratio of their matrix work
- *   measure.ts precisions FOLDER BATCH SOURCE TARGET PROMPT → StepComparison of each precision
- *   measure.ts float32|int8|int4 FOLDER BATCH SOURCE TARGET PROMPT → {"peakBytes"} of steps in that precision
+ *   measure.ts precisions FOLDER BATCH SOURCE TARGET PROMPT → StepComparison of each precision, with gradient checkpointing and without
+ *   measure.ts float32|int8|int4[-checkpointing] FOLDER BATCH SOURCE TARGET PROMPT → {"peakBytes"} of such steps
  */
 
 import { join } from "node:path";
@@ -25,11 +25,10 @@ import { DecoderModel } from "../../src/models/decoder/model.ts";
 import { collate } from "../../src/models/encoderDecoder/batches.ts";
 import { lossGraph } from "../../src/models/encoderDecoder/graphs.ts";
 import { EncoderDecoderModel } from "../../src/models/encoderDecoder/model.ts";
-import type { Precision } from "../../src/models/quantize/recipe.ts";
 import { Stream } from "../../src/random/philox.ts";
 import { Dropout } from "../../src/training/dropout.ts";
 import { openInPrecision } from "../../src/training/precision.ts";
-import { compareSteps, peakOf, type StepSizes } from "../../src/training/stepBench.ts";
+import { type Contender, compareSteps, peakOf, type StepKind, type StepSizes } from "../../src/training/stepBench.ts";
 
 async function best(repeats: number, run: () => Promise<unknown>): Promise<{ median: number; minimum: number }> {
   await run();
@@ -116,7 +115,14 @@ async function openDecoder(folder: string, { batch, source, target, prompt }: St
   return { gflop, run: () => session.run(feeds) };
 }
 
-const comparedPrecisions = ["float32", "int8", "int4"] as const;
+/** Steps that are compared, by the names that this script is asked for them by. */
+const comparedKinds = {
+  float32: { precision: "float32", gradientCheckpointing: false },
+  "float32-checkpointing": { precision: "float32", gradientCheckpointing: true },
+  int8: { precision: "int8", gradientCheckpointing: false },
+  "int8-checkpointing": { precision: "int8", gradientCheckpointing: true },
+  int4: { precision: "int4", gradientCheckpointing: false },
+} as const satisfies Record<string, StepKind>;
 /** As an experiment has it unless it says otherwise. */
 const microBatchTokens = 900;
 const repeats = Number(process.env.BENCH_REPEATS ?? 5);
@@ -156,23 +162,23 @@ async function shared(folder: string, sizes: StepSizes): Promise<unknown> {
 const device = "cpu";
 
 /** Weights are quantised into a folder beside those of the model. */
-async function openIn(folder: string, precision: Precision) {
+async function openIn(folder: string, kind: StepKind): Promise<Contender> {
   const hub = { quantizedFolder: join(folder, "quantized") };
-  const { model } = await openInPrecision(folder, { precision, device, hub });
-  return { precision, model };
+  const { model } = await openInPrecision(folder, { precision: kind.precision, device, hub });
+  return { ...kind, model };
 }
 
 const precisions = async (folder: string, sizes: StepSizes) => {
   const contenders = [];
-  for (const one of comparedPrecisions) contenders.push(await openIn(folder, one));
+  for (const kind of Object.values(comparedKinds)) contenders.push(await openIn(folder, kind));
   return compareSteps(contenders, { device, sizes, turns: repeats, microBatchTokens });
 };
-const peaks = comparedPrecisions.map(
-  (one) =>
+const peaks = Object.entries(comparedKinds).map(
+  ([name, kind]) =>
     [
-      one,
+      name,
       async (folder: string, sizes: StepSizes) => ({
-        peakBytes: await peakOf((await openIn(folder, one)).model, { device, sizes, microBatchTokens }),
+        peakBytes: await peakOf(await openIn(folder, kind), { device, sizes, microBatchTokens }),
       }),
     ] as const,
 );

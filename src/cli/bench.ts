@@ -19,7 +19,14 @@ import { estimateStepMemory } from "../training/memory.ts";
 import { openInPrecision, requireProducts } from "../training/precision.ts";
 import { type ShapeName, writeRandomModel } from "../training/randomModel.ts";
 import { locateModel } from "../training/sources.ts";
-import { type Contender, compareSteps, peakOf, type StepComparison, type StepSizes } from "../training/stepBench.ts";
+import {
+  type Contender,
+  compareSteps,
+  peakOf,
+  type StepComparison,
+  type StepKind,
+  type StepSizes,
+} from "../training/stepBench.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { accessOf } from "./data.ts";
 import { resolveDevice } from "./devices.ts";
@@ -38,6 +45,8 @@ export interface BenchOptions {
   device: Device | "auto";
   /** Those that the device has, where nobody says. */
   precision?: readonly Precision[] | undefined;
+  /** Whether steps with it are timed, too. */
+  gradientCheckpointing: boolean;
   batch: number;
   source: number;
   target: number;
@@ -49,7 +58,7 @@ export interface BenchOptions {
 /** As an experiment has it unless it says otherwise. */
 const microBatchTokens = 900;
 
-/** A precision's steps, and the memory of a process that takes only those. */
+/** Steps of a kind, and the memory of a process that takes only those. */
 type BenchRow = StepComparison & Memory;
 
 interface Memory {
@@ -65,7 +74,7 @@ interface Memory {
 interface MemoryRequest {
   folder: string;
   quantizedFolder: string;
-  precision: Precision;
+  kind: StepKind;
   device: Device;
   sizes: StepSizes;
 }
@@ -74,6 +83,7 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
   const { batch, source, target, promptLength: prompt, steps: turns, json } = options;
   const sizes = { batch, source, target, prompt };
   const { device } = await resolveDevice(options.device, ...(options.precision ?? []));
+  const checkpointing = options.gradientCheckpointing ? [false, true] : [false];
   const precisions = options.precision ?? (await precisionsOf(device));
   for (const precision of precisions) await requireProducts(precision, device);
   const reporter = createReporter({ json }, signal);
@@ -89,7 +99,8 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
         ...quantizing(reporter, signal),
         hub: { quantizedFolder: place.quantizedFolder },
       };
-      contenders.push({ precision, model: (await openInPrecision(place.folder, open)).model });
+      const { model } = await openInPrecision(place.folder, open);
+      for (const gradientCheckpointing of checkpointing) contenders.push({ precision, gradientCheckpointing, model });
     }
     const onStep = (done: number, total: number) => reporter.preparing({ stage: "time", what: "steps", done, total });
     const compared = await compareSteps(contenders, { device, sizes, microBatchTokens, turns, signal, onStep });
@@ -100,9 +111,10 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
     };
     for (const [index, one] of compared.entries()) {
       signal.throwIfAborted();
-      const { precision } = one;
+      const { precision, gradientCheckpointing } = one;
       tellMemory(index);
-      const measured = await measureMemory({ ...place, precision, device, sizes }, signal);
+      const kind = { precision, gradientCheckpointing };
+      const measured = await measureMemory({ ...place, kind, device, sizes }, signal);
       signal.throwIfAborted(); // what was stopped has measured nothing
       rows.push({ ...one, ...measured, estimatedBytes: estimateOf(contenders[index]!, device, sizes) });
     }
@@ -184,21 +196,23 @@ function checkSizes(folder: string, { source, target, prompt }: StepSizes): void
 }
 
 /** On devices with a memory of their own nothing is known beforehand. */
-function estimateOf({ model }: Contender, device: Device, { batch, source, target, prompt }: StepSizes): number | null {
+function estimateOf(contender: Contender, device: Device, { batch, source, target, prompt }: StepSizes): number | null {
+  const { model, gradientCheckpointing } = contender;
   if (device !== "cpu") return null;
   const isDecoder = model.stock.task === "CAUSAL_LM";
   const sourceLength = isDecoder ? source - target + 1 : source;
   const sizes = { sourceLength, targetLength: target, promptLength: prompt, batchSize: batch, microBatchTokens };
-  return estimateStepMemory(model, sizes);
+  return estimateStepMemory(model, sizes, gradientCheckpointing);
 }
 
 /** The hidden command of a process that takes a few steps. */
 export const memoryCommand = "bench-memory";
 
 export async function printBenchMemory(text: string): Promise<void> {
-  const { folder, quantizedFolder, precision, device, sizes } = parseJson(text) as MemoryRequest;
+  const { folder, quantizedFolder, kind, device, sizes } = parseJson(text) as MemoryRequest;
+  const { precision, gradientCheckpointing } = kind;
   const { model } = await openInPrecision(folder, { precision, device, hub: { quantizedFolder } });
-  const peakBytes = await peakOf(model, { device, sizes, microBatchTokens });
+  const peakBytes = await peakOf({ model, gradientCheckpointing }, { device, sizes, microBatchTokens });
   const deviceBytes = device === "cpu" ? null : ((await deviceMemories())?.get(process.pid) ?? null);
   sayJson({ peakBytes, deviceBytes });
 }
@@ -227,6 +241,10 @@ async function measureMemory(request: MemoryRequest, signal: AbortSignal): Promi
 
 const none = "–";
 
+function nameOf({ precision, gradientCheckpointing }: StepKind): string {
+  return gradientCheckpointing ? `${precision}, checkpointing` : precision;
+}
+
 function benchTable(rows: readonly BenchRow[]): string {
   const hasDevice = rows.some(({ deviceBytes }) => deviceBytes !== null);
   const head = [
@@ -234,9 +252,10 @@ function benchTable(rows: readonly BenchRow[]): string {
     ...(hasDevice ? ["on the device"] : []),
     "dE cosine",
   ];
-  const cells = rows.map(
-    ({ precision, seconds, ratio, tokensPerSecond, peakBytes, estimatedBytes, deviceBytes, likeness }) => [
-      precision,
+  const cells = rows.map((row) => {
+    const { seconds, ratio, tokensPerSecond, peakBytes, estimatedBytes, deviceBytes, likeness } = row;
+    return [
+      nameOf(row),
       milliseconds(seconds.median),
       `${milliseconds(seconds.low)} – ${milliseconds(seconds.high)}`,
       ratio?.toFixed(2) ?? none,
@@ -245,13 +264,13 @@ function benchTable(rows: readonly BenchRow[]): string {
       bytesOr(estimatedBytes),
       ...(hasDevice ? [bytesOr(deviceBytes)] : []),
       likeness?.cosine.toFixed(4) ?? none,
-    ],
-  );
+    ];
+  });
   return table(head, [...head.keys()].slice(1), cells);
 }
 
 function notes(rows: readonly BenchRow[], turns: number): string {
-  const inTurns = rows.length > 1 ? `, the precisions in turns` : "";
+  const inTurns = rows.length > 1 ? ", one kind after the other in turns" : "";
   return [
     `Medians of ${turns} steps after a first one${inTurns}; a step is the loss and its gradient at the prompt.`,
     "Tokens are those of sources and targets. Memory is that of a process that takes only such steps.",
@@ -279,12 +298,14 @@ interface Pasted {
 function pastedLine({ machine, gpus, name, sizes, rows }: Pasted): string {
   const { processor, cores, platform, device, onnxruntime, node } = machine;
   const { batch, source, target, prompt } = sizes;
-  const figures = rows.map(({ precision, seconds, ratio, tokensPerSecond, peakBytes, estimatedBytes, deviceBytes }) => {
-    const beside = ratio === undefined || precision === "float32" ? "" : ` (${ratio.toFixed(2)} of float32)`;
+  const figures = rows.map((row, index) => {
+    const { seconds, ratio, tokensPerSecond, peakBytes, estimatedBytes, deviceBytes } = row;
+    const isReference = index === rows.findIndex(({ precision }) => precision === "float32");
+    const beside = ratio === undefined || isReference ? "" : ` (${ratio.toFixed(2)} of float32)`;
     const estimated = estimatedBytes === null ? "" : ` (estimated ${formatBytes(estimatedBytes)})`;
     const held = deviceBytes === null ? "" : `, ${formatBytes(deviceBytes)} on the device`;
     const spread = `${milliseconds(seconds.low)}–${milliseconds(seconds.high)}`;
-    return `${precision} ${milliseconds(seconds.median)} ms [${spread}]${beside}, ${formatCount(Math.round(tokensPerSecond))} tokens/s, ${bytesOr(peakBytes)}${estimated}${held}`;
+    return `${nameOf(row)} ${milliseconds(seconds.median)} ms [${spread}]${beside}, ${formatCount(Math.round(tokensPerSecond))} tokens/s, ${bytesOr(peakBytes)}${estimated}${held}`;
   });
   const parts = [
     `ulpt ${packageJson.version} bench`,

@@ -21,14 +21,22 @@ beforeAll(async () => {
 });
 afterAll(() => resources.release());
 
-function estimate({ limit = 2 ** 40, ignoreMemory = false, atOnce = 1, changes = {} } = {}) {
+interface Question {
+  limit?: number;
+  ignoreMemory?: boolean;
+  atOnce?: number;
+  changes?: object;
+  runs?: readonly RunSettings[];
+}
+
+function estimate({ limit = 2 ** 40, ignoreMemory = false, atOnce = 1, changes = {}, runs }: Question = {}) {
   const notes: string[] = [];
   const reporter = { note: (text: string) => notes.push(text) };
   const machine = { limit, by: "control group" } as const;
   return {
     notes,
     of: () =>
-      estimateMemory(resources, [settings, { ...settings, ...changes }], { ignoreMemory, atOnce }, reporter, machine),
+      estimateMemory(resources, runs ?? [{ ...settings, ...changes }], { ignoreMemory, atOnce }, reporter, machine),
   };
 }
 
@@ -73,7 +81,21 @@ describe("the memory of a run", () => {
     expect(error.exitCode).toBe(4);
     expect(error.message).toMatch(/weights.*steps.*evaluations/);
     expect(error.expected).toMatch(/at most .* MB, which the control group/);
-    expect(error.hint).toMatch(/Lower training\.microBatchTokens.*--ignore-memory/);
+    expect(error.hint).toMatch(
+      /^Set training\.gradientCheckpointing.* lower training\.microBatchTokens.*--ignore-memory/,
+    );
+  });
+
+  it("is less where layers are computed again for their gradient; of several runs the largest counts", async () => {
+    const { training } = settings;
+    const checkpointing = { training: { ...training, gradientCheckpointing: true } };
+    const [plain, less] = [estimate().of()!, estimate({ changes: checkpointing }).of()!];
+    expect(less.steps).toBeLessThan(0.8 * plain.steps);
+    expect(less.evaluations).toBe(plain.evaluations);
+    const runs = [settings, { ...settings, ...checkpointing }];
+    for (const both of [runs, runs.toReversed()]) expect(estimate({ runs: both }).of()).toEqual(plain);
+    const { of } = estimate({ changes: checkpointing, limit: less.total - 1 });
+    expect((await expectError(of, "OUT_OF_MEMORY", "microBatchTokens")).hint).toMatch(/^Lower training/);
   });
 
   it("that not even the weights have asks for a smaller model", async () => {

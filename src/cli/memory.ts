@@ -28,7 +28,7 @@ export function estimateMemory(
   throw new UlptError("OUT_OF_MEMORY", `A run would take about ${partsOf(estimate)}${times}.`, {
     where: wherefrom(runs[0]!),
     expected: `at most ${formatBytes(limit)}, which ${has}`,
-    hint: `${estimate.total <= limit ? "Train fewer runs at a time." : adviceFor(estimate, limit)} The estimate may be wrong by a fifth: --ignore-memory tries all the same.`,
+    hint: `${estimate.total <= limit ? "Train fewer runs at a time." : adviceFor(estimate, limit, runs)} The estimate may be wrong by a fifth: --ignore-memory tries all the same.`,
   });
 }
 
@@ -44,7 +44,15 @@ function wherefrom({ promptLength, task, training }: Pick<RunSettings, "promptLe
   return `${sizes}, task.maxSourceLength ${task.maxSourceLength}, promptLength ${promptLength}`;
 }
 
-function adviceFor({ total, steps, evaluations }: MemoryEstimate, limit: number): string {
+function adviceFor(
+  { total, steps, evaluations }: MemoryEstimate,
+  limit: number,
+  runs: readonly Pick<RunSettings, "training">[],
+): string {
   if (total - steps - evaluations > limit) return "Take a smaller model: its weights alone are too many.";
+  const keepsLayers = steps >= evaluations && runs.some(({ training }) => !training.gradientCheckpointing);
+  if (keepsLayers) {
+    return "Set training.gradientCheckpointing, which gives the same numbers; or lower training.microBatchTokens, task.maxSourceLength, promptLength or training.batchSize, or take a smaller model.";
+  }
   return "Lower training.microBatchTokens, task.maxSourceLength, promptLength or training.batchSize, or take a smaller model.";
 }

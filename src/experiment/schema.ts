@@ -112,6 +112,15 @@ const training = z
       .enum(["all", "best-and-last"])
       .default("all")
       .describe("Which checkpoints stay on disk: all, so that any two can be compared, or only the best and the last."),
+    gradientCheckpointing: formerly(
+      false,
+      z
+        .boolean()
+        .default(false)
+        .describe(
+          "Whether a step computes each layer a second time for the gradient instead of keeping what it computed: the same numbers, in much less memory and a quarter to a half more time.",
+        ),
+    ),
     // Older runs kept none; gone on with, they keep what runs of today do.
     keepPredictions: formerly(predictionLimits.parse({}), predictionLimits)
       .prefault({})

@@ -48,6 +48,36 @@ describe("reverse mode", () => {
     expect(operatorCounts(emit([x, w, u], { gradient: gradient! }).bytes).Gemm).toBe(1);
   });
 
+  it("computes again what it did not keep, only once it is needed, and comes out the same", async () => {
+    const layer = ([value, weight]: readonly Tensor[]) =>
+      ops.tanh(ops.linear(ops.tanh(ops.linear(value!, weight!)), u));
+    const twice = (through: (inputs: readonly Tensor[]) => Tensor) => {
+      const loss = ops.sum(through([through([x, w]), w]));
+      const [dx, dw] = gradients(loss, [x, w]);
+      return emit([x, w, u], { loss, dx: dx!, dw: dw! });
+    };
+    const [kept, again] = [twice(layer), twice((inputs) => ops.recomputed(inputs, layer))];
+    expect(operatorCounts(again.bytes).Tanh).toBe(2 * operatorCounts(kept.bytes).Tanh!);
+    const feeds = {
+      x: floats(
+        Float32Array.from({ length: 6 }, (_, i) => Math.sin(i)),
+        [2, 3],
+      ),
+      w: floats(
+        Float32Array.from({ length: 12 }, (_, i) => Math.cos(i)),
+        [4, 3],
+      ),
+      u: floats(
+        Float32Array.from({ length: 12 }, (_, i) => Math.sin(2 * i)),
+        [3, 4],
+      ),
+    };
+    const sessions = [await Session.create(kept, { device: "cpu" }), await Session.create(again, { device: "cpu" })];
+    const [wanted, found] = [await sessions[0]!.run(feeds), await sessions[1]!.run(feeds)];
+    expect(found).toEqual(wanted);
+    for (const session of sessions) await session.release();
+  });
+
   it("visits each operation once, however many paths lead through it", () => {
     let derivatives = 0;
     let y: Tensor = differentiable(raw.tanh(x), [x], (dy) => {

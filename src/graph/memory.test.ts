@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { symbol } from "./dims.ts";
+import { gradients } from "./gradient.ts";
 import { peakActivationBytes } from "./memory.ts";
 import * as ops from "./ops.ts";
 import * as raw from "./raw.ts";
@@ -20,6 +21,19 @@ describe("peakActivationBytes", () => {
   it("what is needed again is held until then", () => {
     const kept = turn(x);
     expect(peak(raw.concat([turn(turn(kept)), kept], 0))).toBe(4 * bytes);
+  });
+
+  it("what is computed again for the gradient is not held until then", () => {
+    const deep = (value: typeof x) => ops.tanh(ops.linear(ops.tanh(ops.linear(value, square)), square));
+    const whole = (layer: (value: typeof x) => typeof x) => {
+      let value = x;
+      for (let depth = 0; depth < 8; depth++) value = layer(value);
+      return gradients(ops.sum(value), [x])[0]!;
+    };
+    const plain = peak(whole(deep));
+    const again = peak(whole((value) => ops.recomputed([value], ([entering]) => deep(entering!))));
+    expect(plain).toBeGreaterThanOrEqual(16 * bytes);
+    expect(again).toBeLessThanOrEqual(13 * bytes);
   });
 
   it("a view takes nothing, nor does what is written over its input", () => {

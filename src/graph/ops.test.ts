@@ -80,6 +80,11 @@ const cases: Case[] = [
     op: ({ x, w }) => ops.linear(x!, w!),
   },
   {
+    name: "what is computed again for its gradient",
+    operands: { x: { shape: [n, 4] }, w: { shape: [2, 4] } },
+    op: ({ x, w }) => ops.recomputed([x!, w!], ([again, weight]) => ops.linear(ops.tanh(again!), weight!)),
+  },
+  {
     name: "linear with a residual",
     operands: { x: { shape: [n, 3] }, w: { shape: [4, 3] }, r: { shape: [n, 4] } },
     op: ({ x, w, r }) => ops.linear(x!, w!, r!),
@@ -97,7 +102,7 @@ const cases: Case[] = [
   {
     name: "linear with a weight that lies [in, out]",
     operands: { x: { shape: [n, 3] }, w: { shape: [3, 4] }, b: { shape: [4] } },
-    op: ({ x, w, b }) => ops.linear(x!, w!, b!, "in-out"),
+    op: ({ x, w, b }) => ops.linear(x!, w!, b!, { layout: "in-out" }),
   },
   { name: "relu", operands: { x: { shape: [n, 4], awayFromZero: 0.1 } }, op: ({ x }) => ops.relu(x!) },
   { name: "geluTanh", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.geluTanh(x!) },

@@ -3,6 +3,7 @@
  * In the products, `dy` is the gradient of the loss with respect to the operation's result.
  */
 import { addDims, type Dim, multiplyDims, type Shape, sameDim, shapeText } from "./dims.ts";
+import { vjp } from "./gradient.ts";
 import * as raw from "./raw.ts";
 import { differentiable, graphError, scalar, type Tensor } from "./tensor.ts";
 
@@ -76,18 +77,37 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 /** How a dense layer's weight lies in its file: `[out, in]` as in torch's Linear, or `[in, out]` as in GPT-2's Conv1D. */
 export type DenseLayout = "out-in" | "in-out";
 
+export interface DenseOptions {
+  layout?: DenseLayout | undefined;
+  /** Of x, where the weight is of integers. */
+  rounding?: raw.Rounding | undefined;
+}
+
 /**
  * A dense layer: `x·Wᵀ (+ addend)`, or `x·W` for a weight that is stored `[in, out]`. x `[N, in]`; the addend, a bias `[out]` or a
  * residual `[N, out]`, is part of the same product → `[N, out]`
  */
-export function linear(x: Tensor, weight: Tensor, addend?: Tensor, layout: DenseLayout = "out-in"): Tensor {
+export function linear(x: Tensor, weight: Tensor, addend?: Tensor, options: DenseOptions = {}): Tensor {
+  const { layout = "out-in", rounding = "once" } = options;
   const stored = layout === "out-in";
-  const value = raw.gemm(x, weight, addend ? { transposeB: stored, c: addend } : { transposeB: stored });
+  const value = raw.gemm(x, weight, { transposeB: stored, rounding, ...(addend && { c: addend }) });
   return differentiable(value, addend ? [x, weight, addend] : [x, weight], (dy) => [
     raw.gemm(dy, weight, { transposeB: !stored }),
     stored ? raw.gemm(dy, x, { transposeA: true }) : raw.gemm(x, dy, { transposeA: true }),
     addend && unbroadcast(dy, addend.shape),
   ]);
+}
+
+/**
+ * `compute(inputs)`, of whose intermediate values nothing is kept for its gradient: they are computed again when that is asked for, from
+ * the inputs, which are kept (gradient checkpointing, Chen et al. 2016). Value and gradient are the same numbers.
+ * @param compute called again for the gradient; what it reads beside its inputs gets none
+ */
+export function recomputed(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[]) => Tensor): Tensor {
+  return differentiable(compute(inputs), inputs, (dy) => {
+    const again = inputs.map((x) => raw.after(x, dy));
+    return vjp([compute(again)], [dy], again);
+  });
 }
 
 /** `max(x, 0)` */

@@ -76,9 +76,9 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 export function gemm(
   a: Tensor,
   b: Tensor,
-  options: { transposeA?: boolean; transposeB?: boolean; c?: Tensor } = {},
+  options: { transposeA?: boolean; transposeB?: boolean; c?: Tensor; rounding?: Rounding } = {},
 ): Tensor {
-  const { transposeA = false, transposeB = false, c } = options;
+  const { transposeA = false, transposeB = false, c, rounding = "once" } = options;
   const [m, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
   const [k2, n] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
   if (a.rank !== 2 || b.rank !== 2 || m === undefined || n === undefined || !sameDim(k!, k2!)) {
@@ -86,17 +86,23 @@ export function gemm(
   }
   const factors = transposeA ? undefined : factorsOf(b);
   if (factors) {
-    const product = multiplyFactors(a, factors, transposeB);
+    const product = multiplyFactors(a, factors, transposeB, rounding);
     return c ? add(product, c) : product;
   }
   return node("Gemm", c ? [a, b, c] : [a, b], [m, n], { transA: Number(transposeA), transB: Number(transposeB) });
 }
 
+/**
+ * Where x is rounded to bytes for a product with integers: `twice` rounds what the first time lost, too, so that x has 16 bits. Of
+ * numbers with long tails, as products of numbers are, bytes that reach up to the largest are too coarse.
+ */
+export type Rounding = "once" | "twice";
+
 /** `x·Wᵀ` or `x·W` with what stands in the place of W. `[M, inputs] → [M, outputs]` */
-function multiplyFactors(x: Tensor, factors: MatrixFactors, transposed: boolean): Tensor {
+function multiplyFactors(x: Tensor, factors: MatrixFactors, transposed: boolean, rounding: Rounding): Tensor {
   if (factors.kind === "halves") return multiplyHalves(x, factors, transposed);
   const factor = transposed ? factors.alongColumns : factors.alongRows;
-  return factor.kind === "blocks" ? multiplyBlocks(x, factor) : multiplyColumns(x, factor);
+  return factor.kind === "blocks" ? multiplyBlocks(x, factor) : multiplyColumns(x, factor, rounding);
 }
 
 /** Of `MatMulNBits`: integers multiply integers, of which it makes some out of `x` block by block. */
@@ -113,12 +119,22 @@ function multiplyBlocks(x: Tensor, { bits, blockSize, inputs, outputs, packed, s
 }
 
 /** With integers of 8 bits `[inputs, outputs]`: each row of `x` is rounded to such, by a step of its own. */
-export function multiplyColumns(x: Tensor, { outputs, packed, scales, overflows }: IntegerColumns): Tensor {
+export function multiplyColumns(
+  x: Tensor,
+  { outputs, packed, scales, overflows }: IntegerColumns,
+  rounding: Rounding = "once",
+): Tensor {
   const range = overflows ? smallRange : wholeRange;
+  const product = (bytes: Tensor) => {
+    const factors = [bytes, packed, scalar(1), scales, byte(scalar(range.zero))];
+    return node("MatMulIntegerToFloat", factors, [bytes.shape[0]!, outputs], {}, "float32");
+  };
   const { rounded, steps } = roundedRows(x, range);
-  const factors = [rounded, packed, scalar(1), scales, byte(scalar(range.zero))];
-  const product = node("MatMulIntegerToFloat", factors, [x.shape[0]!, outputs], {}, "float32");
-  return multiply(product, steps);
+  if (rounding === "once") return multiply(product(rounded), steps);
+  const both = product(concat([rounded, lostRows(x, range)], 0));
+  const rows = x.shape[0]!;
+  const [upper, lower] = [slice(both, 0, 0, rows), slice(both, 0, rows, rows)];
+  return multiply(add(upper, scale(lower, finerSteps(range))), steps);
 }
 
 /** Of bytes without a sign: `zero` stands for 0, and numbers are at most `largest` from it. */
@@ -133,19 +149,38 @@ const smallRange: ByteRange = { zero: 64, largest: 63 };
 /** The largest size in each row of `x` `[M, K]` → `[M, 1]`. Of a row of zeros, or all but, it is another that is as good. */
 const largestOfRows = (x: Tensor) => maximum(maximum(reduceMax(x, [1]), scale(reduceMin(x, [1]), -1)), scalar(1e-30));
 
-const rounds = new WeakMap<Tensor, { rounded: Tensor; steps: Tensor }>();
+interface RoundedRows {
+  /** `x` in steps of its rows */
+  scaled: Tensor;
+  rounded: Tensor;
+  /** `[M, 1]` */
+  steps: Tensor;
+}
+const rounds = new WeakMap<Tensor, RoundedRows>();
 
-/** Each row of `x` as bytes, and the step of each row `[M, 1]`; several products may read them. All are in the same range. */
-function roundedRows(x: Tensor, { zero, largest }: ByteRange): { rounded: Tensor; steps: Tensor } {
+/** Each row of `x` as bytes, in steps of its own; several products may read them. All are in the same range. */
+function roundedRows(x: Tensor, { zero, largest }: ByteRange): RoundedRows {
   const known = rounds.get(x);
   if (known) return known;
   const sizes = largestOfRows(x);
   const scaled = multiply(x, divide(scalar(largest), sizes));
-  const rounded = node("QuantizeLinear", [scaled, scalar(1), byte(scalar(zero))], x.shape, {}, "uint8");
-  const made = { rounded, steps: scale(sizes, 1 / largest) };
+  const made = { scaled, rounded: toBytes(scaled, zero), steps: scale(sizes, 1 / largest) };
   rounds.set(x, made);
   return made;
 }
+
+/** What `roundedRows` loses of `x`, at most half a step, as bytes in finer steps. */
+function lostRows(x: Tensor, range: ByteRange): Tensor {
+  const { scaled, rounded } = roundedRows(x, range);
+  const read = node("DequantizeLinear", [rounded, scalar(1), byte(scalar(range.zero))], x.shape, {}, "float32");
+  return toBytes(scale(subtract(scaled, read), 1 / finerSteps(range)), range.zero);
+}
+
+/** Half a step is the largest of these. */
+const finerSteps = ({ largest }: ByteRange) => 1 / (2 * largest);
+
+const toBytes = (x: Tensor, zero: number) =>
+  node("QuantizeLinear", [x, scalar(1), byte(scalar(zero))], x.shape, {}, "uint8");
 
 const byte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.uint8 }, "uint8");
 export const signedByte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.int8 }, "int8");
@@ -293,6 +328,13 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const inferred = symbolic.length === 1 && !shape.includes(0);
   const target = inferred ? integers(shape.map((dim) => (typeof dim === "number" ? dim : -1))) : sizes(shape);
   return node("Reshape", [x, target], shape, inferred ? {} : { allowzero: 1 });
+}
+
+/** `x`, which is there only once `other` is computed, and is computed from nothing else: a view with a shape that says so. */
+export function after(x: Tensor, other: Tensor): Tensor {
+  const later = node("Shape", [other], [other.rank], {}, "int64");
+  const shape = slice(concat([sizes(x.shape), later], 0), 0, 0, x.rank);
+  return node("Reshape", [x, shape], x.shape, { allowzero: 1 });
 }
 
 export function expand(x: Tensor, shape: Shape): Tensor {

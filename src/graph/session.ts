@@ -169,7 +169,7 @@ function engineError(error: unknown, device: Device, what: string): UlptError {
   if (/bad_alloc|failed to allocate|out of memory|OUT_OF_MEMORY/i.test(text)) {
     return new UlptError("OUT_OF_MEMORY", `${what}: there is not enough memory.`, {
       where: device,
-      hint: "Lower training.microBatchTokens or task.maxSourceLength, or use a machine with more memory.",
+      hint: "Set training.gradientCheckpointing, lower training.microBatchTokens or task.maxSourceLength, or use a machine with more memory.",
       cause: error,
     });
   }

@@ -53,6 +53,8 @@ export interface LossOptions extends SessionOptions {
   longestTarget: number;
   /** Whether dropout falls on the model, where the model's own code has it in training. */
   dropout?: boolean | undefined;
+  /** Whether the gradient computes layers again instead of keeping what they computed: the same numbers, in less memory and more time. */
+  gradientCheckpointing?: boolean | undefined;
 }
 
 export interface GenerationOptions {
@@ -151,6 +153,7 @@ export interface RunParts {
   /** Longest answer in tokens; 0 where none is generated. */
   newTokens: number;
   dropout: boolean;
+  gradientCheckpointing: boolean;
 }
 
 /** What the graphs of a run hold, in bytes. */

@@ -24,14 +24,21 @@ const stepsSeen = 2000;
 
 type Settings = Pick<RunSettings, "method" | "promptLength" | "seed" | "task" | "training" | "generation">;
 
-/** As `estimateRunMemory`, of several runs of one task the largest: they differ in the ports of their methods and in the seed. */
+/** As `estimateRunMemory`, of several runs of one task the largest: each that differs in more than what memory does not depend on. */
 export function estimateLargestRun(
   resources: Pick<Resources, "model" | "tokenizer" | "dataset">,
   runs: readonly Settings[],
 ): MemoryEstimate {
-  const kinds = new Map(runs.map((settings) => [JSON.stringify(portUseOf(settings, resources)), settings]));
+  const kinds = new Map(runs.map((settings) => [JSON.stringify(needsOf(settings, resources)), settings]));
   const estimates = [...kinds.values()].map((settings) => estimateRunMemory(resources, settings));
   return estimates.reduce((largest, one) => (one.total > largest.total ? one : largest));
+}
+
+/** What the memory of a run depends on beside its task. */
+function needsOf(settings: Settings, about: Pick<Resources, "model" | "tokenizer">) {
+  const { batchSize, lastBatch, microBatchTokens, dropout, gradientCheckpointing } = settings.training;
+  const steps = { batchSize, lastBatch, microBatchTokens, dropout: dropout > 0, gradientCheckpointing };
+  return [portUseOf(settings, about), steps, settings.generation];
 }
 
 function portUseOf({ method, promptLength }: Settings, about: Pick<Resources, "model" | "tokenizer">): PortUse {
@@ -65,6 +72,7 @@ export function estimateRunMemory(
     answered: largestOf(answered),
     newTokens: writes ? longestAnswer(settings, dataset) : 0,
     dropout: training.dropout > 0,
+    gradientCheckpointing: training.gradientCheckpointing,
   });
   return totalOf(needs);
 }
@@ -94,12 +102,13 @@ export function estimateUsualMemory(model: LanguageModel, sizes: UsualSizes): Me
     answered: [prompted, alone].map((use) => partIn(use, sourceLength, maxTokens, maxTokens)),
     newTokens: targetLength,
     dropout: false,
+    gradientCheckpointing: false,
   });
   return totalOf(needs);
 }
 
 /** As `estimateUsualMemory`, of steps alone: nothing is evaluated. */
-export function estimateStepMemory(model: LanguageModel, sizes: UsualSizes): number {
+export function estimateStepMemory(model: LanguageModel, sizes: UsualSizes, gradientCheckpointing: boolean): number {
   const { sourceLength, targetLength, promptLength, batchSize, microBatchTokens } = sizes;
   const use: PortUse = { ports: ["prompt"], promptLength };
   const example = { source: new Array<number>(sourceLength).fill(0), target: new Array<number>(targetLength).fill(0) };
@@ -111,10 +120,8 @@ export function estimateStepMemory(model: LanguageModel, sizes: UsualSizes): num
     sourceLength,
     targetLength,
   });
-  return totalOf(
-    model.runMemory({ ports: use.ports, trained: [part], answered: [], newTokens: 0, dropout: false }),
-    stepsBase,
-  ).total;
+  const steps = { ports: use.ports, trained: [part], answered: [], newTokens: 0, dropout: false };
+  return totalOf(model.runMemory({ ...steps, gradientCheckpointing }), stepsBase).total;
 }
 
 /** The first part into which `count` texts are cut that are all `length` tokens long for that. */

@@ -153,13 +153,21 @@ export class Resources {
   }
 
   /** Loss and gradient of a batch; the same sessions serve every method that uses these ports, and every prompt length. */
-  async lossFunction(training: Pick<TrainingSettings, "dropout">, ports: readonly PortName[]): Promise<LossFunction> {
+  async lossFunction(
+    training: Pick<TrainingSettings, "dropout" | "gradientCheckpointing">,
+    ports: readonly PortName[],
+  ): Promise<LossFunction> {
+    const { device } = this;
     const { longestTarget } = this.dataset;
+    const { gradientCheckpointing } = training;
     const dropout = training.dropout > 0;
-    const of = [...ports, dropout ? "dropout" : "plain"].join();
+    const of = [...ports, dropout, gradientCheckpointing].join();
     if (this.trained?.of === of) return this.trained.made.loss;
     await this.releaseTrained(); // a method of other ports is next: two sessions would hold the weights twice
-    this.trained = { of, made: await this.model.forTraining({ device: this.device, ports, longestTarget, dropout }) };
+    this.trained = {
+      of,
+      made: await this.model.forTraining({ device, ports, longestTarget, dropout, gradientCheckpointing }),
+    };
     return this.trained.made.loss;
   }
 

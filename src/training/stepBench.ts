@@ -23,14 +23,18 @@ export interface StepOptions {
   microBatchTokens: number;
 }
 
-export interface Contender {
+/** How steps are taken that are compared. */
+export interface StepKind {
   precision: Precision;
+  gradientCheckpointing: boolean;
+}
+
+export interface Contender extends StepKind {
   model: LanguageModel;
 }
 
-/** Of steps in a precision, beside those in float32 where there are any. */
-export interface StepComparison {
-  precision: Precision;
+/** Of steps of a kind, beside the first in float32 where there are any. */
+export interface StepComparison extends StepKind {
   /** The median of all, and what a quarter of them took less and more than. */
   seconds: { median: number; low: number; high: number };
   /** Source and target tokens of a step, the prompt not counted, over its median time. */
@@ -71,13 +75,17 @@ function randomBatch(model: LanguageModel, { batch, source, target }: StepSizes)
   return Array.from({ length: batch }, () => ({ source: tokens(length), target: tokens(target) }));
 }
 
-async function openStep(model: LanguageModel, { device, sizes, microBatchTokens }: StepOptions): Promise<Step> {
+async function openStep(
+  { model, gradientCheckpointing }: Pick<Contender, "model" | "gradientCheckpointing">,
+  { device, sizes, microBatchTokens }: StepOptions,
+): Promise<Step> {
   const { hiddenSize } = model.config;
   const examples = randomBatch(model, sizes);
   const stream = new Stream(2, "bench/prompt");
   const values = Float32Array.from({ length: sizes.prompt * hiddenSize }, () => stream.uniform() * 2 - 1);
   const ports = { prompt: floats(values, [sizes.prompt, hiddenSize]) };
-  const loss = await model.lossFunction({ device, longestTarget: sizes.target, ports: ["prompt"] });
+  const longestTarget = sizes.target;
+  const loss = await model.lossFunction({ device, longestTarget, ports: ["prompt"], gradientCheckpointing });
   return {
     take: () => loss.run(ports, examples, microBatchTokens),
     tokens: examples.reduce((sum, { source, target }) => sum + source.length + target.length, 0),
@@ -86,14 +94,17 @@ async function openStep(model: LanguageModel, { device, sizes, microBatchTokens 
 }
 
 /** The most memory that this process has taken when it has taken a few steps, in bytes: to be asked in a process of its own. */
-export async function peakOf(model: LanguageModel, options: StepOptions): Promise<number> {
-  const step = await openStep(model, options);
+export async function peakOf(
+  contender: Pick<Contender, "model" | "gradientCheckpointing">,
+  options: StepOptions,
+): Promise<number> {
+  const step = await openStep(contender, options);
   for (let i = 0; i < 3; i++) await step.take();
   return peakMemory();
 }
 
 /**
- * Takes a first step in each precision, and then `turns` in turns, so that a machine which others use slows all alike.
+ * Takes a first step of each kind, and then `turns` in turns, so that a machine which others use slows all alike.
  * @param onStep called after each step with how many were taken, of how many
  * @throws the signal's reason when aborted between two steps
  */
@@ -120,7 +131,7 @@ export async function compareSteps(
     return { loss, time };
   };
   try {
-    for (const { model } of contenders) steps.push(await openStep(model, options));
+    for (const contender of contenders) steps.push(await openStep(contender, options));
     const losses: BatchLoss[] = [];
     for (const step of steps) losses.push((await next(step)).loss);
     const times: StepTime[][] = steps.map(() => []);
@@ -128,8 +139,8 @@ export async function compareSteps(
       for (const [index, step] of steps.entries()) times[index]!.push((await next(step)).time);
     }
     const reference = contenders.findIndex(({ precision }) => precision === "float32");
-    return contenders.map(({ precision }, index) => ({
-      precision,
+    return contenders.map(({ precision, gradientCheckpointing }, index) => ({
+      ...{ precision, gradientCheckpointing },
       ...speedOf(times[index]!, steps[index]!.tokens),
       ratio: ratioOf("seconds", times[index]!, times[reference]),
       processorRatio: ratioOf("processor", times[index]!, times[reference]),

@@ -30,6 +30,7 @@ const training: TrainingSettings = {
   clipNorm: 1,
   dropout: 0,
   evaluateEvery: 5,
+  gradientCheckpointing: false,
   earlyStopping: null,
   microBatchTokens: 90,
   keepCheckpoints: "all",
@@ -129,6 +130,18 @@ describe("a trainer", () => {
       expect(continued.state).toEqual(whole.state);
     }
     await withDropout.release();
+  });
+
+  it("with dropout and gradient checkpointing, computes a layer again with the masks of the first time", async () => {
+    const options = { device: "cpu", longestTarget: 3, dropout: true } as const;
+    const lossesWith = async (gradientCheckpointing: boolean) => {
+      const dropping = await model.lossFunction({ ...options, gradientCheckpointing });
+      const dropped = { ...training, dropout: 0.1, gradientCheckpointing };
+      const found = await losses(new Trainer({ loss: dropping, prompt, examples, training: dropped, seed: 1 }), 4);
+      await dropping.release();
+      return found;
+    };
+    expect(await lossesWith(true)).toEqual(await lossesWith(false));
   });
 
   it("learns", async () => {

@@ -136,8 +136,11 @@ async function expectLossAndCotangents(subject: Subject, ports: readonly PortNam
   const mean = (numbers: PortNumbers) => meanLoss(reference, numbers, examples, leading);
   const wanted = mean(given);
   const loss = await model.lossFunction({ ...options, longestTarget: 3, ports });
+  const checkpointing = { longestTarget: 3, ports, gradientCheckpointing: true };
+  const computedAgain = await model.lossFunction({ ...options, ...checkpointing });
   for (const maxTokens of [1000, 24]) {
     const found = await loss.run({ ...values, leading }, examples, maxTokens);
+    expect(await computedAgain.run({ ...values, leading }, examples, maxTokens)).toEqual(found);
     expect(Math.abs(found.loss / wanted - 1)).toBeLessThan(1e-6);
     expect(Object.keys(found.cotangents).sort()).toEqual([...ports].sort());
     for (const port of ports) {
@@ -152,6 +155,7 @@ async function expectLossAndCotangents(subject: Subject, ports: readonly PortNam
     }
   }
   await loss.release();
+  await computedAgain.release();
 }
 
 /** @param together whether rows of a batch answer as each does alone */
@@ -253,8 +257,9 @@ describe("ports", () => {
   it("count in what a step holds: a prompt for each row is not shared by a decoder", () => {
     const { model } = decoder(folder("llama"), llama, 1, 0);
     const part = { rows: 8, sourceLength: 20, targetLength: 2, labels: 16, promptLength: 40 };
+    const nothingElse = { answered: [], newTokens: 0, dropout: false, gradientCheckpointing: false };
     const bytes = (ports: readonly PortName[]) =>
-      model.runMemory({ ports, trained: [{ ...part, ports }], answered: [], newTokens: 0, dropout: false }).training;
+      model.runMemory({ ports, trained: [{ ...part, ports }], ...nothingElse }).training;
     expect(bytes(["rowPrompts"])).toBeGreaterThan(2 * bytes(["prompt"]));
     expect(bytes(["keyValues"])).toBeLessThan(bytes(["rowPrompts"]));
     const texts = Array.from({ length: 8 }, () => 20);

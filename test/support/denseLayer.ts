@@ -18,18 +18,18 @@ export const matrixShapes = [
 export async function denseLayer(
   factors: MatrixFactors,
   [rows, columns]: readonly [number, number],
-  layout: "out-in" | "in-out",
+  options: ops.DenseOptions,
 ) {
   const matrix = weight({ name: "matrix", path: "none", offset: 0, byteLength: 0, stored: "float32", factors }, [
     rows,
     columns,
   ]);
-  const [inputs, outputs] = layout === "out-in" ? [columns, rows] : [rows, columns];
+  const [inputs, outputs] = options.layout !== "in-out" ? [columns, rows] : [rows, columns];
   const count = symbol("count");
   const x = input("x", "float32", [count, inputs]);
   const factor = input("factor", "float32", [count, outputs]);
   const residual = input("residual", "float32", [count, outputs]);
-  const y = ops.linear(x, matrix, residual, layout);
+  const y = ops.linear(x, matrix, residual, options);
   const [dx] = gradients(ops.sum(ops.multiply(y, factor)), [x]);
   const session = await Session.create(emit([x, factor, residual], { y, dx: dx! }), { device: "cpu", threads: 1 });
   return { session, inputs, outputs };

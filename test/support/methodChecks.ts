@@ -223,6 +223,7 @@ const training: RunSettings["training"] = {
   clipNorm: 1,
   dropout: 0,
   evaluateEvery: 30,
+  gradientCheckpointing: false,
   earlyStopping: null,
   microBatchTokens: 60,
   keepCheckpoints: "all",

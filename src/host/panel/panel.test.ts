@@ -24,7 +24,7 @@ import { panelStrings } from "./strings.ts";
 const strings = panelStrings(untranslated);
 /** As a run records it. */
 const blocks = { bits: 8, blockSize: 32 } as const;
-const int8 = { precision: "int8", version: 2, forward: blocks, backward: blocks, smallest: 32 } as const;
+const int8 = { precision: "int8", version: 3, forward: blocks, backward: blocks, smallest: 32 } as const;
 
 describe("PanelModel", () => {
   let workspace: string;

@@ -34,15 +34,17 @@ export interface LossGraphOptions {
    * numbers and is kept to check and to measure against.
    */
   front?: FrontLayout;
+  /** Whether the gradient computes layers again instead of keeping what they computed: the same numbers in less memory. */
+  gradientCheckpointing?: boolean | undefined;
 }
 
 /** What training runs. Outputs `loss`, the weighted sum over the labels, and of each port `d_…`, of its shape. */
 export function lossGraph(
   decoder: Decoder,
-  { ports = ["prompt"], logits = false, front = frontLayout(ports) }: LossGraphOptions = {},
+  { ports = ["prompt"], logits = false, front = frontLayout(ports), gradientCheckpointing }: LossGraphOptions = {},
 ): Model {
   const { values, reading, inputs } = readingOf(decoder, ports, front);
-  const { hidden } = decoder.read({ ...reading, selected });
+  const { hidden } = decoder.read({ ...reading, selected, recomputes: gradientCheckpointing });
   const scores = decoder.logits(hidden);
   const { loss } = ops.crossEntropy(scores, labelIds, labelWeights);
   const outputs: Record<string, Tensor> = { loss, ...portGradients(loss, values) };

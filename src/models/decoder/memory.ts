@@ -10,8 +10,9 @@ import type { Decoder } from "./network.ts";
 
 type Sizes = Record<string, number>;
 
-export function runMemory(network: Decoder, { ports, trained, answered, newTokens }: RunParts): RunMemory {
-  const loss = lossGraph(network, { ports });
+export function runMemory(network: Decoder, parts: RunParts): RunMemory {
+  const { ports, trained, answered, newTokens, gradientCheckpointing } = parts;
+  const loss = lossGraph(network, { ports, gradientCheckpointing });
   const prompt = promptGraph(network, { delta: false });
   const readers = new Map<string, Model>();
   const readerOf = (entering: readonly PortName[]) => {

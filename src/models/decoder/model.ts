@@ -148,15 +148,23 @@ export class DecoderModel implements LanguageModel {
     ports = ["prompt"],
     longestTarget: _,
     dropout,
+    gradientCheckpointing,
     ...options
   }: LossOptions): Promise<LossFunction> {
     this.requireNoDropout(dropout);
-    return new DecoderLoss(this, ports, await Session.create(lossGraph(this.network, { ports }), options));
+    const graph = lossGraph(this.network, { ports, gradientCheckpointing });
+    return new DecoderLoss(this, ports, await Session.create(graph, options));
   }
 
-  async forTraining({ ports = ["prompt"], longestTarget: _, dropout, ...options }: LossOptions): Promise<Trainable> {
+  async forTraining({
+    ports = ["prompt"],
+    longestTarget: _,
+    dropout,
+    gradientCheckpointing,
+    ...options
+  }: LossOptions): Promise<Trainable> {
     this.requireNoDropout(dropout);
-    const loss = () => lossGraph(this.network, { ports });
+    const loss = () => lossGraph(this.network, { ports, gradientCheckpointing });
     const sessions = new GraphSessions({ loss, ...answeringGraphs(this.network, ports) }, options);
     const generator = new DecoderGenerator(this.network, this.config, sessions);
     return { loss: new DecoderLoss(this, ports, await sessions.get("loss", loss)), generator };

@@ -49,6 +49,8 @@ export interface Reading {
   past?: { layers: readonly KeyValues[]; keys: Keys; length: Dim } | undefined;
   /** Tables of each rotation over all tokens read, as `rotaryInputs` declares them. */
   rotations: ReadonlyMap<Rotary, { cos: Tensor; sin: Tensor }>;
+  /** Whether layers are computed again for their gradient, so that only what enters them is kept. */
+  recomputes?: boolean | undefined;
   /** Which tokens come out, indices `[M]` into the flat layout; all where it is left out. */
   selected?: Tensor | undefined;
 }
@@ -59,6 +61,9 @@ export interface Read {
   /** Of all that was read and what it follows, or of the prompt where it was read alone. */
   present: KeyValues[];
 }
+
+/** What a gate lets through is a product: it has longer tails than what is activated. */
+const roundingOf = ({ kind }: FeedForward): raw.Rounding => (kind === "plain" ? "once" : "twice");
 
 const activations = { relu: ops.relu, gelu: ops.gelu, geluTanh: ops.geluTanh, silu: ops.silu };
 
@@ -92,9 +97,15 @@ export class Decoder {
     const present: KeyValues[] = [];
     for (const [index, layer] of architecture.layers.entries()) {
       const isLast = index === architecture.layers.length - 1;
-      const result = this.layer(layer, hidden, layout, reading, index, isLast);
-      present.push(result.present);
-      hidden = result.hidden;
+      const before = reading.past?.layers[index];
+      const read = ([entering, key, value]: readonly Tensor[]) => {
+        const followed = before && { key: key!, value: value! };
+        const result = this.layer(layer, entering!, layout, reading, followed, isLast);
+        present[index] ??= result.present;
+        return result.hidden;
+      };
+      const inputs = before ? [hidden, before.key, before.value] : [hidden];
+      hidden = reading.recomputes ? ops.recomputed(inputs, read) : read(inputs);
     }
     return { hidden: this.norm(architecture.finalNorm, hidden), present };
   }
@@ -127,12 +138,12 @@ export class Decoder {
     hidden: Tensor,
     layout: Layout,
     reading: Reading,
-    index: number,
+    before: KeyValues | undefined,
     isLast: boolean,
   ): { hidden: Tensor; present: KeyValues } {
     const { attention, attentionNorms, feedForward, feedForwardNorms } = layer;
     const normed = this.norm(attentionNorms.input, hidden);
-    const { attended, present } = this.attend(attention, normed, layout, reading, index);
+    const { attended, present } = this.attend(attention, normed, layout, reading, before);
     // Of the last layer nothing is used but what comes out: tokens that nobody selected end before its wide products.
     const { selected } = reading;
     const select = (x: Tensor) => (isLast && selected ? ops.selectRows(x, selected) : x);
@@ -146,21 +157,23 @@ export class Decoder {
     }
     const afterAttention = this.addBlock(attentionNorms, attention.output, outcome, residual);
     const inner = this.inner(feedForward, this.norm(feedForwardNorms.input, afterAttention));
-    return { hidden: this.addBlock(feedForwardNorms, feedForward.outOf, inner, afterAttention), present };
+    const rounding = roundingOf(feedForward);
+    const sum = this.addBlock(feedForwardNorms, feedForward.outOf, inner, afterAttention, rounding);
+    return { hidden: sum, present };
   }
 
   /** `residual + scale·norm(x·Wᵀ + b)`; the residual is part of the product where nothing stands between. */
-  private addBlock(norms: BlockNorms, output: Dense, x: Tensor, residual: Tensor): Tensor {
+  private addBlock(norms: BlockNorms, output: Dense, x: Tensor, residual: Tensor, rounding?: raw.Rounding): Tensor {
     const { residualScale } = this.architecture;
     const plain = !norms.output && residualScale === 1;
     const sum = plain
-      ? this.dense(output, x, residual)
-      : ops.add(residual, ops.scale(this.norm(norms.output, this.dense(output, x)), residualScale));
+      ? this.dense(output, x, { residual, rounding })
+      : ops.add(residual, ops.scale(this.norm(norms.output, this.dense(output, x, { rounding })), residualScale));
     return this.norm(norms.sum, sum);
   }
 
   private feedForward(part: FeedForward, x: Tensor): Tensor {
-    return this.dense(part.outOf, this.inner(part, x));
+    return this.dense(part.outOf, this.inner(part, x), { rounding: roundingOf(part) });
   }
 
   private inner(part: FeedForward, x: Tensor): Tensor {
@@ -170,11 +183,15 @@ export class Decoder {
   }
 
   /** `x·Wᵀ + b (+ residual)` */
-  private dense({ weight, bias, inputs, outputs, layout = "out-in" }: Dense, x: Tensor, residual?: Tensor): Tensor {
+  private dense(
+    { weight, bias, inputs, outputs, layout = "out-in" }: Dense,
+    x: Tensor,
+    { residual, rounding }: { residual?: Tensor; rounding?: raw.Rounding | undefined } = {},
+  ): Tensor {
     const shape = layout === "out-in" ? [outputs, inputs] : [inputs, outputs];
     const matrix = this.parameters(weight, shape);
     const offset = bias && this.parameters(bias, [outputs]);
-    const product = ops.linear(x, matrix, residual ?? offset, layout);
+    const product = ops.linear(x, matrix, residual ?? offset, { layout, rounding });
     return residual && offset ? ops.add(product, offset) : product;
   }
 
@@ -193,7 +210,7 @@ export class Decoder {
     normed: Tensor,
     layout: Layout,
     reading: Reading,
-    index: number,
+    past: KeyValues | undefined,
   ): { attended: Tensor; present: KeyValues } {
     const { query, key, value } = this.project(attention, normed, reading);
     const { cap } = attention;
@@ -208,7 +225,7 @@ export class Decoder {
       );
     if (!rows) return { attended: attendedPrompt(), present: ofPrompt! };
 
-    const before = ofPrompt ?? reading.past?.layers[index];
+    const before = ofPrompt ?? past;
     const follow = (own: Tensor, earlier: Tensor | undefined) =>
       earlier ? ops.concat([layout.forEachRow(earlier), own], 2) : own;
     const keys = follow(layout.rowHeads(key), before?.key); // [B, G, K, e]

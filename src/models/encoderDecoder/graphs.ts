@@ -1,5 +1,5 @@
 /** @file The graphs that training, evaluation and generation run on a frozen encoder-decoder model with a prompt before its input. */
-import { addDims, type Dim, multiplyDims, symbol } from "../../graph/dims.ts";
+import { addDims, type Dim, multiplyDims, type Shape, symbol } from "../../graph/dims.ts";
 import { emit, type Model } from "../../graph/emit.ts";
 import { gradients } from "../../graph/gradient.ts";
 import * as ops from "../../graph/ops.ts";
@@ -76,6 +76,8 @@ export interface LossGraphOptions {
   shortTargets: boolean;
   /** Whether dropout falls on the network, with the masks that `dropoutInputs` give. */
   dropout?: boolean | undefined;
+  /** Whether the gradient computes blocks again instead of keeping what they computed: the same numbers in less memory. */
+  gradientCheckpointing?: boolean | undefined;
 }
 
 /** Numbers of which every mask is a part, 0 or 1 / (1 − rate), and where in them the mask of each site begins. */
@@ -88,9 +90,8 @@ const dropoutInputs = [
 export function lossGraph(frozen: T5, options: LossGraphOptions): Model {
   let site = 0;
   const [table, places] = dropoutInputs;
-  const model = options.dropout
-    ? frozen.withDropout((shape) => raw.window(table, raw.slice(places, 0, site++, 1), shape))
-    : frozen;
+  const mask = (shape: Shape) => raw.window(table, raw.slice(places, 0, site++, 1), shape);
+  const model = frozen.with({ mask: options.dropout ? mask : undefined, recomputes: options.gradientCheckpointing });
   const ports = portTensors(model, options.ports ?? ["prompt"]);
   const { memory, maskBias } = encodeInputs(model, ports);
   const { loss, logits } = teacherForced(model, memory, maskBias, options.shortTargets);

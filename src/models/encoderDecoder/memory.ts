@@ -9,11 +9,12 @@ import { offeredPorts } from "./ports.ts";
 import type { T5 } from "./t5.ts";
 
 /** @throws OPTION_INVALID for a port that is not offered */
-export function runMemory(network: T5, { ports: wanted, trained, answered, newTokens, dropout }: RunParts): RunMemory {
+export function runMemory(network: T5, parts: RunParts): RunMemory {
+  const { ports: wanted, trained, answered, newTokens, dropout, gradientCheckpointing } = parts;
   const { headSize, modelType } = network.config;
   const ports = offeredPorts(wanted, modelType);
   const areShort = (parts: readonly PartSizes[]) => parts.every(({ targetLength }) => targetLength < headSize);
-  const loss = lossGraph(network, { ports, shortTargets: areShort(trained), dropout });
+  const loss = lossGraph(network, { ports, shortTargets: areShort(trained), dropout, gradientCheckpointing });
   const masks = (part: PartSizes) => {
     const { sites, largest } = network.maskSizes({ ...part, length: encoderLength(part) });
     return { ...sizesOf(part), sites, table: largest };

@@ -119,10 +119,11 @@ export class EncoderDecoderModel implements LanguageModel {
     ports: wanted = ["prompt"],
     longestTarget,
     dropout,
+    gradientCheckpointing,
     ...options
   }: LossOptions): Promise<LossFunction> {
     const ports = offeredPorts(wanted, this.config.modelType);
-    const graph = this.lossGraph(ports, longestTarget, dropout);
+    const graph = this.lossGraph(ports, longestTarget, { dropout, gradientCheckpointing });
     return new EncoderDecoderLoss(this, ports, await Session.create(graph, options));
   }
 
@@ -130,17 +131,22 @@ export class EncoderDecoderModel implements LanguageModel {
     ports: wanted = ["prompt"],
     longestTarget,
     dropout,
+    gradientCheckpointing,
     ...options
   }: LossOptions): Promise<Trainable> {
     const ports = offeredPorts(wanted, this.config.modelType);
-    const loss = () => this.lossGraph(ports, longestTarget, dropout);
+    const loss = () => this.lossGraph(ports, longestTarget, { dropout, gradientCheckpointing });
     const sessions = new GraphSessions({ loss, ...answeringGraphs(this.network, ports, longestTarget) }, options);
     const generator = new EncoderDecoderGenerator(this, sessions);
     return { loss: new EncoderDecoderLoss(this, ports, await sessions.get("loss", loss)), generator };
   }
 
-  private lossGraph(ports: readonly EncoderDecoderPort[], longestTarget: number, dropout: boolean | undefined): Model {
-    return lossGraph(this.network, { ports, shortTargets: longestTarget < this.config.headSize, dropout });
+  private lossGraph(
+    ports: readonly EncoderDecoderPort[],
+    longestTarget: number,
+    training: Pick<LossOptions, "dropout" | "gradientCheckpointing">,
+  ): Model {
+    return lossGraph(this.network, { ports, shortTargets: longestTarget < this.config.headSize, ...training });
   }
 
   readingGraphs(): Model[] {

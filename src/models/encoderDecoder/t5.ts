@@ -46,21 +46,44 @@ export interface BatchSizes {
   targetLength: number;
 }
 
+export interface TrainingOptions {
+  /** With it dropout falls where it does in Transformers' T5: on what enters and leaves a stack, on attention, on every layer. */
+  mask?: DropoutMask | undefined;
+  /** Whether blocks are computed again for their gradient, so that only what enters them is kept. */
+  recomputes?: boolean | undefined;
+}
+
 export class T5 {
   readonly config: T5Config;
   private readonly parameters: Parameters;
   private readonly mask: DropoutMask | undefined;
+  private readonly recomputes: boolean;
 
-  /** With `mask`, dropout falls where it does in Transformers' T5: on what enters and leaves a stack, on attention, on every layer. */
-  constructor(config: T5Config, parameters: Parameters, mask?: DropoutMask) {
+  constructor(config: T5Config, parameters: Parameters, { mask, recomputes = false }: TrainingOptions = {}) {
     this.config = config;
     this.parameters = parameters;
     this.mask = mask;
+    this.recomputes = recomputes;
   }
 
-  /** The same network with dropout. */
-  withDropout(mask: DropoutMask): T5 {
-    return new T5(this.config, this.parameters, mask);
+  /** The same network, as it is trained. */
+  with(options: TrainingOptions): T5 {
+    return new T5(this.config, this.parameters, options);
+  }
+
+  /** What blocks compute from `inputs`, kept for the gradient or computed again with the masks of the first time. */
+  private block(inputs: readonly Tensor[], compute: (network: T5, inputs: readonly Tensor[]) => Tensor): Tensor {
+    const { mask } = this;
+    if (!this.recomputes) return compute(this, inputs);
+    const drawn: Tensor[] = [];
+    return ops.recomputed(inputs, (again) => {
+      let site = 0;
+      const redrawn = (shape: Shape) => {
+        drawn[site] ??= mask!(shape);
+        return drawn[site++]!;
+      };
+      return compute(this.with({ mask: mask && redrawn }), again);
+    });
   }
 
   /** How many masks a pass with dropout takes, and how many numbers the largest of them has. */
@@ -98,8 +121,10 @@ export class T5 {
     let x = this.dropped(hidden);
     for (let layer = 0; layer < numEncoderLayers; layer++) {
       const block = `encoder.block.${layer}.layer`;
-      x = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias).hidden;
-      x = this.feedForward(`${block}.1`, x);
+      x = this.block([x], (network, [entering]) => {
+        const attended = network.selfAttention(`${block}.0`, { hidden: entering!, batch, length }, bias);
+        return network.feedForward(`${block}.1`, attended.hidden);
+      });
     }
     return { hidden: this.dropped(this.norm("encoder.final_layer_norm", x)), batch, length };
   }
@@ -120,11 +145,15 @@ export class T5 {
     let x = this.dropped(hidden);
     for (let layer = 0; layer < numDecoderLayers; layer++) {
       const block = `decoder.block.${layer}.layer`;
-      const attended = this.selfAttention(`${block}.0`, { hidden: x, batch, length }, bias, past?.[layer]);
-      present.push(attended.present);
-      const query = { hidden: attended.hidden, batch, length };
-      x = this.crossAttention(layer, query, cross, memoryMask);
-      x = this.feedForward(`${block}.2`, x);
+      const read = (network: T5, [entering, encoded]: readonly Tensor[]) => {
+        const own = { hidden: entering!, batch, length };
+        const attended = network.selfAttention(`${block}.0`, own, bias, past?.[layer]);
+        present[layer] ??= attended.present;
+        const query = { hidden: attended.hidden, batch, length };
+        const source = cross.kind === "computed" ? cross : { ...cross, memory: { ...cross.memory, hidden: encoded! } };
+        return network.feedForward(`${block}.2`, network.crossAttention(layer, query, source, memoryMask));
+      };
+      x = this.block(cross.kind === "computed" ? [x] : [x, cross.memory.hidden], read);
     }
     return { hidden: this.dropped(this.norm("decoder.final_layer_norm", x)), present };
   }
@@ -137,9 +166,11 @@ export class T5 {
   }
 
   /** `x·Wᵀ + residual`, with dropout on the product. x `[N, width]`, residual `[N, d]` */
-  private addTo(residual: Tensor, x: Tensor, name: string, width: number): Tensor {
+  private addTo(residual: Tensor, x: Tensor, name: string, width: number, rounding?: raw.Rounding): Tensor {
     const weight = this.parameters(name, [this.config.hiddenSize, width]);
-    return this.mask ? ops.add(residual, this.dropped(ops.linear(x, weight))) : ops.linear(x, weight, residual);
+    return this.mask
+      ? ops.add(residual, this.dropped(ops.linear(x, weight, undefined, { rounding })))
+      : ops.linear(x, weight, residual, { rounding });
   }
 
   /** Attention's mask, of the shape of its probabilities. */
@@ -242,7 +273,9 @@ export class T5 {
     const inner = gatedGelu
       ? ops.multiply(ops.geluTanh(into("wi_0", normed)), into("wi_1", normed))
       : ops.relu(into("wi", normed));
-    return this.addTo(x, this.dropped(inner), `${dense}.wo.weight`, feedForwardSize);
+    // What a gate lets through is a product: it has longer tails than what is activated.
+    const rounding = gatedGelu ? "twice" : "once";
+    return this.addTo(x, this.dropped(inner), `${dense}.wo.weight`, feedForwardSize, rounding);
   }
 
   /** Relative position bias, and for the decoder the causal mask: positions `[Q]` and `[K]` int64 → `[1, heads, Q, K]` */

@@ -156,7 +156,7 @@ describe("a dense layer of blocks", () => {
         alongColumns: placed("columns", along, format, rows, columns),
         alongRows: placed("rows", turned, format, columns, rows),
       };
-      const { session, inputs, outputs } = await denseLayer(integers, [rows, columns], layout);
+      const { session, inputs, outputs } = await denseLayer(integers, [rows, columns], { layout });
       const n = 5;
       const [xs, dys] = [
         wholeNumbers(random, n, inputs, format.blockSize),

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { denseLayer, matrixShapes, relativeError } from "../../../test/support/denseLayer.ts";
 import { temporaryFolder } from "../../../test/support/folder.ts";
 import { Random } from "../../../test/support/random.ts";
+import type { Rounding } from "../../graph/raw.ts";
 import { floats } from "../../graph/session.ts";
 import { signedProductsOverflow } from "../../graph/signedProducts.ts";
 import { type IntegerColumns, weight } from "../../graph/tensor.ts";
@@ -113,6 +114,7 @@ describe("a dense layer of integers of 8 bits", () => {
     [rows, columns]: readonly [number, number],
     layout: "out-in" | "in-out",
     overflows: boolean,
+    rounding?: Rounding,
   ) {
     const parts = rounded(values, rows, columns);
     const integers = {
@@ -120,7 +122,7 @@ describe("a dense layer of integers of 8 bits", () => {
       alongColumns: placed("columns", parts.alongColumns, overflows),
       alongRows: placed("rows", parts.alongRows, overflows),
     };
-    const made = await denseLayer(integers, [rows, columns], layout);
+    const made = await denseLayer(integers, [rows, columns], { layout, rounding });
     const [forward, backward] =
       layout === "out-in" ? [parts.alongColumns, parts.alongRows] : [parts.alongRows, parts.alongColumns];
     return { ...made, forward: numbersOf(forward), backward: numbersOf(backward) };
@@ -183,6 +185,29 @@ describe("a dense layer of integers of 8 bits", () => {
       expect(relativeError(part(y.data) as number[], part(wanted) as number[])).toBeLessThan(0.02);
     }
   });
+
+  it.each([false, true])(
+    "rounds a row twice to within some 16 bits of its largest number (7 bits at a time: %s)",
+    async (overflows) => {
+      const shape = [40, 64] as const;
+      const random = new Random(6);
+      const { session, forward } = await layer(random.normals(40 * 64), shape, "out-in", overflows, "twice");
+      const xs = random.normals(3 * 64).map((value, i) => value ** 3 * [1e-6, 1, 1e6][Math.floor(i / 64)]!);
+      const [zeros, residual] = [new Float32Array(3 * 40), random.normals(3 * 40)].map((values) =>
+        floats(values, [3, 40]),
+      );
+      const { y } = await session.run<"y">({ x: floats(xs, [3, 64]), factor: zeros!, residual: zeros! });
+      const empty = floats(new Float32Array(3 * 64), [3, 64]);
+      const nothing = await session.run<"y">({ x: empty, factor: zeros!, residual: residual! });
+      await session.release();
+      const wanted = product(xs, forward);
+      for (const row of [0, 1, 2]) {
+        const part = (values: ArrayLike<number | bigint>) => Array.from(values).slice(row * 40, row * 40 + 40);
+        expect(relativeError(part(y.data) as number[], part(wanted) as number[])).toBeLessThan(overflows ? 6e-4 : 2e-4);
+      }
+      expect(nothing.y.data).toEqual(residual!.data);
+    },
+  );
 
   it("of a row of zeros is zero, and of one that is not finite is not finite", async () => {
     const { session } = await layer(new Random(5).normals(40 * 64), [40, 64], "out-in", await signedProductsOverflow());

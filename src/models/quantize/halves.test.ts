@@ -124,7 +124,9 @@ describe("a dense layer in float16", () => {
       const [rows, columns] = shape;
       const random = new Random(columns);
       const values = random.normals(rows * columns, 0.05);
-      const { session, inputs, outputs } = await denseLayer(placed(`${rows} ${columns}`, values, shape), shape, layout);
+      const { session, inputs, outputs } = await denseLayer(placed(`${rows} ${columns}`, values, shape), shape, {
+        layout,
+      });
       const n = 5;
       const [xs, dys] = [random.normals(n * inputs, size), random.normals(n * outputs, size)];
       const residual = random.normals(n * outputs, size);

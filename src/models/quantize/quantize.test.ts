@@ -368,7 +368,14 @@ describe("weights in int8", () => {
   it("are known by their sizes before they are made", async () => {
     const path = writeModel(folder("outlined"), models.t5!());
     const { model } = await quantized(openModel(path), "int8", hashFor("outlined"));
-    const parts = { ports: ["prompt" as const], trained: [], answered: [], newTokens: 0, dropout: false };
+    const parts = {
+      ports: ["prompt" as const],
+      trained: [],
+      answered: [],
+      newTokens: 0,
+      dropout: false,
+      gradientCheckpointing: false,
+    };
     expect(outlineModel(path, recipeFor("int8")).runMemory(parts)).toEqual(model.runMemory(parts));
     expect(outlineModel(path).runMemory(parts)).not.toEqual(model.runMemory(parts));
   });
