@@ -111,6 +111,7 @@ describe("run settings", () => {
         clipNorm: 1,
         dropout: 0,
         evaluateEvery: 40,
+        gradientCheckpointing: false,
         earlyStopping: null,
         microBatchTokens: 900,
         keepCheckpoints: "all",

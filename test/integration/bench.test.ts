@@ -55,6 +55,15 @@ describe("ulpt bench", () => {
     expect(existsSync(benchFolder())).toBe(false);
   });
 
+  it("times steps with gradient checkpointing, too, which find the same", async () => {
+    const args = ["--model", causalModel, ...sizes, "--steps", "1", "--precision", "float32"];
+    const { rows, line } = await bench(...args, "--gradient-checkpointing");
+    expect(rows.map(({ gradientCheckpointing }) => gradientCheckpointing)).toEqual([false, true]);
+    expect(rows[1]!.likeness).toEqual(rows[0]!.likeness);
+    expect(rows[1]!.estimatedBytes).toBeLessThan(rows[0]!.estimatedBytes);
+    expect(line).toMatch(/ \| float32 [^|]* \| float32, checkpointing [^|]* \(\d\.\d\d of float32\)/);
+  });
+
   it("times a model that goes on with a text once in a precision that is named twice, and says nothing of float32 where that was not asked for", async () => {
     const { rows, line } = await bench("--model", causalModel, ...sizes, "--steps", "1", "--precision", "int8,int8");
     expect(rows).toEqual([expect.objectContaining({ precision: "int8" })]);
@@ -86,7 +95,10 @@ describe("ulpt bench", () => {
 
   it("tells no result where it was stopped while the memory of steps was measured", async () => {
     const args = ["bench", "--device", "cpu", "--model", embeddedModel, ...sizes, "--steps", "1", "--json"];
-    const command = new Command([...args, "--precision", "float32,int8"], { cwd: folder(), env: env() });
+    const command = new Command([...args, "--precision", "float32,int8,int4", "--gradient-checkpointing"], {
+      cwd: folder(),
+      env: env(),
+    });
     const isMeasured = ({ what, done, total }: Partial<Record<string, unknown>>) =>
       what === "steps alone, for their memory" && done !== total;
     await command.until((line) => isMeasured({ ...line }));
