@@ -27,7 +27,7 @@ import { serviceTasks } from "./cli/service.ts";
 import { exportTo, importFrom } from "./cli/share.ts";
 import { show } from "./cli/show.ts";
 import { stopRun } from "./cli/stop.ts";
-import { supervise, tell } from "./cli/supervise.ts";
+import { type OnStop, supervise, tell } from "./cli/supervise.ts";
 import {
   continueSweep,
   dropFromSweep,
@@ -79,24 +79,29 @@ const commands = {
   bench,
 } as const;
 
-/** Commands that save or clear up when they are asked to stop. */
-const saving: ReadonlySet<string> = new Set<keyof typeof commands>([
-  "train",
-  "resume",
-  "continueSweep",
-  "evaluate",
-  "diff",
-  "predict",
-  "data",
-  "download",
-  "quantize",
-  "installDevice",
-  "bench",
-]);
+const onStop: Readonly<Record<keyof typeof commands, OnStop>> = {
+  train: "saves",
+  resume: "saves",
+  continueSweep: "saves",
+  joinSweep: "saves",
+  evaluate: "clears",
+  diff: "clears",
+  predict: "clears",
+  data: "clears",
+  download: "clears",
+  quantize: "clears",
+  installDevice: "clears",
+  bench: "clears",
+  show: "ends",
+  export: "ends",
+  import: "ends",
+  verify: "ends",
+  cost: "ends",
+};
 
 async function inThread(command: keyof typeof commands, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
   const json = (args.at(-1) as { json?: boolean }).json === true;
-  process.exitCode = await supervise(command, args, { json, saves: saving.has(command) });
+  process.exitCode = await supervise(command, args, { json, onStop: onStop[command] });
 }
 
 /** A command as a task: what ends it is told in its own thread, where its bar is, and its exit code is the result. */

@@ -70,7 +70,13 @@ class Job {
       const args = [this.directory, { json: false, takeOver: false, ...options }];
       const beforeEnd = () => this.goBack();
       const { signal } = this.stop;
-      const code = await supervise("resume", args, { json: false, saves: true, stop: signal, savingTime, beforeEnd });
+      const code = await supervise("resume", args, {
+        json: false,
+        onStop: "saves",
+        stop: signal,
+        savingTime,
+        beforeEnd,
+      });
       if (code === exitCodes.stopped) await this.goBack();
       return code;
     } finally {

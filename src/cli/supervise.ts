@@ -13,10 +13,12 @@ const endingTime = 400;
 const closingTime = { usual: 5_000, stopping: 300 };
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** What a command does that is asked to stop: it saves runs, clears up, or simply ends. */
+export type OnStop = "saves" | "clears" | "ends";
+
 export interface CommandOptions {
   json: boolean;
-  /** Whether it saves or clears up when it is asked to stop; one that does not simply ends. */
-  saves: boolean;
+  onStop: OnStop;
   /** Asks for the stop in the place of signals to this process, which whoever gives it hears. */
   stop?: AbortSignal;
   /** How long that may take, where nobody waits at a terminal. */
@@ -30,7 +32,7 @@ export interface CommandOptions {
  * taking too long, ends the process.
  */
 export async function supervise(task: string, args: readonly unknown[], options: CommandOptions): Promise<number> {
-  const { json, saves, stop, savingTime = usualSavingTime } = options;
+  const { json, onStop, stop, savingTime = usualSavingTime } = options;
   const thread = new WorkThread();
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -40,9 +42,9 @@ export async function supervise(task: string, args: readonly unknown[], options:
     timer = setTimeout(end, savingTime);
     stopping.abort(new UlptError("STOPPED", "Stopped."));
   };
-  const onStop = () => onSignal("SIGTERM");
-  if (stop) stop.addEventListener("abort", onStop);
-  else if (saves) for (const signal of signals) process.on(signal, onSignal);
+  const onAbort = () => onSignal("SIGTERM");
+  if (stop) stop.addEventListener("abort", onAbort);
+  else if (onStop !== "ends") for (const signal of signals) process.on(signal, onSignal);
   try {
     return (await thread.run(task, args, { signal: stopping.signal })) as number;
   } catch (error) {
@@ -54,7 +56,7 @@ export async function supervise(task: string, args: readonly unknown[], options:
     clearTimeout(timer);
     await thread.close(stopping.signal.aborted ? closingTime.stopping : closingTime.usual);
     for (const signal of signals) process.off(signal, onSignal);
-    stop?.removeEventListener("abort", onStop);
+    stop?.removeEventListener("abort", onAbort);
   }
 }
 
@@ -64,12 +66,8 @@ async function endNow(thread: WorkThread, signal: NodeJS.Signals, options: Comma
   if (isEnding) return;
   isEnding = true;
   const message = "Stopped at once: what it was doing could not be waited for.";
-  tell(
-    new UlptError("STOPPED", message, {
-      hint: "What was saved last is kept: a run goes on from there by `ulpt resume`.",
-    }),
-    options.json,
-  );
+  const hint = "What was saved last is kept: a run goes on from there by `ulpt resume`.";
+  tell(new UlptError("STOPPED", message, options.onStop === "saves" ? { hint } : {}), options.json);
   await options.beforeEnd?.();
   await endOrDie(thread, signal);
   process.exit(exitCodes.stopped);

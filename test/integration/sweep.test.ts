@@ -122,6 +122,13 @@ describe("a sweep that is asked to stop", () => {
     expect(stderr).toContain("ulpt sweep continue stopped-1");
     const found = runsOf(workspace, "stopped", "stopped-1");
     await expect.poll(() => [...found.values()].map(([run]) => runState(run!))).toEqual(["stopped", "stopped"]);
+    // Whoever joins it saves, too.
+    const before = courseOf(found.get("ulpt-r1-seed1")![0]!).steps.length;
+    const joined = new Command(["sweep", "join", "stopped-1", "--json"], { cwd: workspace.folder });
+    await joined.until(stepOf("ulpt-r1-seed1", before + 3));
+    joined.signal("SIGINT");
+    expect((await joined.end).code).toBe(130);
+    expect(runState(found.get("ulpt-r1-seed1")![0]!)).toBe("stopped");
     await ulptOk(["sweep", "continue", "--json"], { cwd: workspace.folder }); // the newest that is not at its end
     expect(sweepState(openSweep(workspace.folder, "stopped-1"))).toBe("finished");
     const [[run], [other]] = ["ulpt-r1-seed1", "ulpt-r3-seed1"].map(
