@@ -298,10 +298,10 @@ interface Pasted {
 function pastedLine({ machine, gpus, name, sizes, rows }: Pasted): string {
   const { processor, cores, platform, device, onnxruntime, node } = machine;
   const { batch, source, target, prompt } = sizes;
-  const figures = rows.map((row, index) => {
+  const reference = rows.find(({ precision }) => precision === "float32");
+  const figures = rows.map((row) => {
     const { seconds, ratio, tokensPerSecond, peakBytes, estimatedBytes, deviceBytes } = row;
-    const isReference = index === rows.findIndex(({ precision }) => precision === "float32");
-    const beside = ratio === undefined || isReference ? "" : ` (${ratio.toFixed(2)} of float32)`;
+    const beside = ratio === undefined || row === reference ? "" : ` (${ratio.toFixed(2)} of float32)`;
     const estimated = estimatedBytes === null ? "" : ` (estimated ${formatBytes(estimatedBytes)})`;
     const held = deviceBytes === null ? "" : `, ${formatBytes(deviceBytes)} on the device`;
     const spread = `${milliseconds(seconds.low)}–${milliseconds(seconds.high)}`;

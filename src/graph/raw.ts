@@ -330,7 +330,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return node("Reshape", [x, target], shape, inferred ? {} : { allowzero: 1 });
 }
 
-/** `x`, which is there only once `other` is computed, and is computed from nothing else: a view with a shape that says so. */
+/** `x` itself, but only once `other` is computed: a view whose shape is read beside that of `other`, so that nothing made of it can come earlier. */
 export function after(x: Tensor, other: Tensor): Tensor {
   const later = node("Shape", [other], [other.rank], {}, "int64");
   const shape = slice(concat([sizes(x.shape), later], 0), 0, 0, x.rank);

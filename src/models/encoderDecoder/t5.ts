@@ -46,7 +46,7 @@ export interface BatchSizes {
   targetLength: number;
 }
 
-export interface TrainingOptions {
+interface TrainingOptions {
   /** With it dropout falls where it does in Transformers' T5: on what enters and leaves a stack, on attention, on every layer. */
   mask?: DropoutMask | undefined;
   /** Whether blocks are computed again for their gradient, so that only what enters them is kept. */
