@@ -7,6 +7,15 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** zod brings its messages in fifty languages, a third of the bundle: those of English come by another way. */
+const withoutLocales = {
+  name: "without-locales",
+  setup({ onLoad }) {
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: "export {}" }));
+  },
+};
+
 const outfile = `${root}dist/cli.js`;
 const { metafile } = await build({
   absWorkingDir: root,
@@ -19,6 +28,7 @@ const { metafile } = await build({
   external: ["onnxruntime-node"],
   // The UMD builds of some packages hide their parts from bundlers.
   mainFields: ["module", "main"],
+  plugins: [withoutLocales],
   // CommonJS packages inside an ES module still ask for require().
   banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   sourcemap: true,
@@ -28,14 +38,6 @@ const { metafile } = await build({
 chmodSync(outfile, 0o755);
 const bytes = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint)?.bytes ?? 0;
 console.log(`dist/cli.js ${(bytes / 1e6).toFixed(2)} MB`);
-
-/** zod brings its messages in fifty languages, a third of the bundle: those of English come by another way. */
-const withoutLocales = {
-  name: "without-locales",
-  setup({ onLoad }) {
-    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: "export {}" }));
-  },
-};
 
 const extension = await build({
   absWorkingDir: root,

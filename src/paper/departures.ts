@@ -11,6 +11,7 @@ import { type ComparableRun, hasSettings } from "./run.ts";
  * the paper has no result of this task and method, on this model or on T5.
  */
 export function departureNote(run: Pick<ComparableRun, "model" | "task" | "method" | "training">): string | undefined {
+  if (run.task.name === undefined) return undefined; // most experiments: the paper's tasks are not looked through for them
   const of = cells().filter(({ trainable, task, method }) => {
     return trainable && task === run.task.name && method.name === run.method.name;
   });
