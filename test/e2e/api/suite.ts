@@ -1,6 +1,8 @@
 /** @file What the extension promises to VS Code, asked through its API inside the real extension host. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import childProcess from "node:child_process";
+import fs, { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import Module from "node:module";
 import { join } from "node:path";
 import * as vscode from "vscode";
 
@@ -71,6 +73,69 @@ async function ulptTasks(): Promise<vscode.Task[]> {
   const tasks = await vscode.tasks.fetchTasks({ type: "ulpt" });
   return tasks.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+interface Call {
+  of: "files" | "processes";
+  name: string;
+  subject: string;
+}
+
+/** What the extension's own code asks of files and processes while `action` goes on. */
+async function callsDuring(action: () => PromiseLike<unknown>): Promise<Call[]> {
+  const code = join(extension().extensionPath, "dist", "extension.cjs");
+  const calls: Call[] = [];
+  const restore: (() => void)[] = [];
+  const watch = (of: Call["of"], module: object) => {
+    for (const [name, original] of Object.entries(module)) {
+      if (typeof original !== "function" || /^[A-Z_]/.test(name)) continue;
+      const watched = function (this: unknown, ...args: unknown[]): unknown {
+        if (new Error().stack!.includes(code)) calls.push({ of, name, subject: String(args[0]) });
+        return Reflect.apply(original, this, args);
+      };
+      Reflect.set(module, name, Object.assign(watched, original));
+      restore.push(() => Reflect.set(module, name, original));
+    }
+  };
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 50;
+  watch("files", fs);
+  watch("files", fs.promises);
+  watch("processes", childProcess);
+  try {
+    await action();
+  } finally {
+    for (const one of restore) one();
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  return calls;
+}
+
+describe("activation", () => {
+  it("loads one file of less than 1.5 MB, reads no run and starts no process", async () => {
+    const runs = join(folder().uri.fsPath, ".ulpt", "runs");
+    mkdirSync(join(runs, "kept", run), { recursive: true });
+    writeFileSync(join(runs, "kept", run, "run.json"), "{}");
+    assert.equal(extension().isActive, false);
+    const calls = await callsDuring(() => extension().activate());
+    rmSync(runs, { recursive: true });
+
+    const { extensionPath } = extension();
+    const cache = (Module as unknown as { _cache: Record<string, unknown> })._cache;
+    const loaded = Object.keys(cache).filter((path) => path.startsWith(extensionPath));
+    assert.deepEqual(loaded, [join(extensionPath, "dist", "extension.cjs")]);
+    assert.ok(statSync(loaded[0]!).size < 1.5e6);
+    const files = calls.filter(({ of }) => of === "files").map(({ subject }) => subject);
+    assert.ok(files.includes(join(extensionPath, "dist", "cli.js"))); // it looks whether the runtime is there
+    assert.deepEqual(
+      files.filter((path) => path.startsWith(runs)),
+      [],
+    );
+    assert.deepEqual(
+      calls.filter(({ of }) => of === "processes"),
+      [],
+    );
+  });
+});
 
 describe("the extension", () => {
   before(() => extension().activate());
