@@ -9,7 +9,7 @@ import { packedExtension } from "./support/vsix.ts";
 import { until, Workbench } from "./support/workbench.ts";
 import { SampleWorkspace } from "./support/workspace.ts";
 
-const { server, skipped } = prepareOrSkip();
+const { server, skipped } = await prepareOrSkip();
 
 /** Pixels of a canvas that differ from its background. */
 function ink(frame: Frame, selector: string): Promise<number> {
@@ -33,7 +33,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
 
   beforeAll(async () => {
     workspace = new SampleWorkspace();
-    workspace.experiment("quick", { rank: [2, 8], steps: 300, evaluateEvery: 60, batchSize: 16 });
+    workspace.experiment("quick", { rank: [2, 8], steps: 180, evaluateEvery: 60, batchSize: 16 });
     workbench = await Workbench.open({ server: server!, folder: workspace.folder, vsix: packedExtension() });
   });
   afterAll(async () => {
@@ -47,8 +47,8 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.command("ULPT: Train…");
     await workbench.pick("quick");
     await until(
-      async () => /step \d+\/300 +loss \d/.test(await workbench.terminal()),
-      30_000,
+      async () => /step \d+\/180 +loss \d/.test(await workbench.terminal()),
+      60_000,
       () => workbench.terminal(),
     );
     expect(workspace.launches()).toHaveLength(1);
@@ -66,10 +66,10 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
   it("shows the live run in the run explorer", async () => {
     await workbench.openView("ULPT Lab");
     await workbench.treeItem("quick", /training/).waitFor();
-    expect(await workbench.treeTexts()).toContainEqual(expect.stringMatching(/^ulpt-r\d-seed1 \| (\d+\/300|starting)/));
+    expect(await workbench.treeTexts()).toContainEqual(expect.stringMatching(/^ulpt-r\d-seed1 \| (\d+\/180|starting)/));
     await until(
       async () => /ULPT r=\d (\d+ %|starting)/.test(await workbench.statusBar()),
-      10_000,
+      60_000,
       () => workbench.statusBar(),
     );
   });
@@ -153,20 +153,20 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.page.locator(".monaco-diff-editor .editor.modified .view-line").first().waitFor();
     await until(
       async () => /step 60 ↔ 120/.test(await workbench.activeTab()),
-      10_000,
+      60_000,
       () => workbench.activeTab(),
     );
     const sentence =
       /^# \d+ of 10 tokens moved more than 5 % of (its|their) norm.*; (\d+|none) changed (its|their) nearest word$/;
     await until(
       async () => (await workbench.diffLines("modified")).some((line) => sentence.test(line)),
-      15_000,
+      60_000,
       async () => (await workbench.diffLines("modified")).join("\n"),
     );
     // How far tokens moved is written in place, once the runtime has said so.
     await until(
       async () => (await workbench.diffLines("modified")).some((line) => /^z .*moved /.test(line)),
-      15_000,
+      60_000,
       async () => (await workbench.diffLines("modified")).join("\n"),
     );
     // It begins with the rows that changed: both steps have kept their answers to the validation rows.
@@ -200,7 +200,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await until(
       async () =>
         (await workbench.lines()).some((line) => /^# quick\/ulpt-r2-seed1 step 60, \d+ test rows: /.test(line)),
-      10_000,
+      60_000,
       async () => (await workbench.lines()).join("\n"),
     );
   });
@@ -225,7 +225,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.pick("The model without a prompt");
     await until(
       async () => (await workbench.diffLines("modified")).some((line) => /^# \d+ rows? fixed, \d+ broken/.test(line)),
-      15_000,
+      60_000,
       async () => (await workbench.diffLines("modified")).join("\n"),
     );
     const [before, after] = [await workbench.diffLines("original"), await workbench.diffLines("modified")];
@@ -234,7 +234,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.followLink(".monaco-diff-editor .editor.modified");
     await until(
       async () => (await workbench.lines()).some((line) => /with the target “.*”, answered “.*”$/.test(line)),
-      10_000,
+      60_000,
       async () => (await workbench.lines()).join("\n"),
     );
   });
@@ -267,7 +267,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.type("polite");
     await until(
       async () => (await workbench.lines()).some((line) => line.includes("padded on the left")),
-      15_000,
+      60_000,
       async () => (await workbench.lines()).join("\n"),
     );
     expect((await workbench.lines())[0]).toBe("# polite.peft");
@@ -311,7 +311,7 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.pick("LaTeX");
     await until(
       async () => (await workbench.lines()).some((line) => line.includes("begin{tabular}")),
-      30_000,
+      60_000,
       async () => (await workbench.lines()).join("\n"),
     );
   });

@@ -14,7 +14,7 @@ import { prepareOrSkip } from "./support/install.ts";
 import { packedExtension } from "./support/vsix.ts";
 import { until, Workbench } from "./support/workbench.ts";
 
-const { server, skipped } = prepareOrSkip();
+const { server, skipped } = await prepareOrSkip();
 
 /** The processes of the workbench whose command line has this in it. */
 function processes(home: string, words: string): number[] {
@@ -96,7 +96,7 @@ describe.skipIf(!server)(`a hostile workspace${skipped}`, () => {
     await workbench.openView("ULPT Lab");
     await until(
       async () => (await workbench.treeTexts()).some((text) => text.startsWith("mood")),
-      20_000,
+      60_000,
       async () => (await workbench.treeTexts()).join("\n"),
     );
     await workbench.expand(workbench.treeItem("mood"));

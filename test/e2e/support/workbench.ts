@@ -153,7 +153,7 @@ export class Workbench {
         viewport: options.size ?? { width: 1440, height: 900 },
         deviceScaleFactor: options.scale ?? 1,
       });
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(60_000); // a guard, which a busy machine does not reach
       return new Workbench({ home, server, port, browser, page });
     } catch (error) {
       await browser?.close();
@@ -191,13 +191,15 @@ export class Workbench {
 
   /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
-    for (let attempt = 0; attempt < 4; attempt++) {
+    for (let attempt = 0; attempt < 8; attempt++) {
       await this.page.keyboard.press("F1");
       // A pick that is just being closed takes no text.
-      const isTyped = await (await this.input()).fill(`>${title}`, { timeout: 2000 }).then(
-        () => true,
-        () => false,
-      );
+      const isTyped = await this.input(8000)
+        .then((input) => input.fill(`>${title}`, { timeout: 2000 }))
+        .then(
+          () => true,
+          () => false,
+        );
       if (isTyped && (await this.focusRow(title))) {
         await this.page.keyboard.press("Enter");
         return;
@@ -218,9 +220,9 @@ export class Workbench {
   }
 
   /** The field of the open pick or input box. */
-  async input(): Promise<Locator> {
+  async input(timeout = 60_000): Promise<Locator> {
     const input = this.page.locator(".quick-input-widget:not([style*='display: none']) .quick-input-box input");
-    await input.waitFor({ timeout: 15_000 });
+    await input.waitFor({ timeout });
     return input;
   }
 
@@ -259,7 +261,7 @@ export class Workbench {
         await this.input();
         return this.focusRow(label);
       },
-      20_000,
+      60_000,
       async () => `the pick has no row "${label}" but: ${(await this.rows().allInnerTexts()).join(" | ")}`,
     );
     await this.accept();
@@ -299,7 +301,7 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
     await until(
       async () => (await state()) !== before,
-      10_000,
+      60_000,
       async () => `the input still shows: ${before}`,
     );
   }
@@ -387,7 +389,7 @@ export class Workbench {
   }
 
   /** The document inside the visible webview whose page has this title. */
-  async webview(title: string | RegExp, timeout = 20_000): Promise<Frame> {
+  async webview(title: string | RegExp, timeout = 60_000): Promise<Frame> {
     let found: Frame | undefined;
     const accept = (text: string) => (typeof title === "string" ? text === title : title.test(text));
     await until(async () => {

@@ -1,0 +1,7 @@
+/** @file Vitest's global setup for tests in VS Code: what their files share is made before the first of them, as two run at a time. */
+import { prepare } from "./install.ts";
+import { packedExtension } from "./vsix.ts";
+
+export default function setup(): void {
+  if (prepare().server) packedExtension();
+}
