@@ -52,6 +52,7 @@ class Emitter {
   /** Tensors that share a source are one value. */
   private readonly names = new Map<Source, string>();
   private readonly constants = new Map<string, string>();
+  private readonly weightNames = new Set<string>();
   private readonly sizeNames = new Map<string, string>();
   private readonly symbolAxes = new Map<string, { input: string; axis: number }>();
   private readonly files = new Map<string, string>();
@@ -143,7 +144,9 @@ class Emitter {
         { key: "length", value: String(source.byteLength) },
       ],
     };
-    this.graph.initializer.push(tensor);
+    // What is read in two types is one weight.
+    if (!this.weightNames.has(source.name)) this.graph.initializer.push(tensor);
+    this.weightNames.add(source.name);
     // The engine folds this cast when it loads the model.
     return source.stored === dtype ? source.name : this.node("Cast", [source.name], { to: dataType[dtype] });
   }

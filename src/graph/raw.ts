@@ -392,7 +392,7 @@ export function range(length: Dim): Tensor {
   return node("Range", [integers([0], []), limit, integers([1], [])], [length]);
 }
 
-/** Integers as floats. */
+/** Numbers of another type as float32. */
 export function toFloat(x: Tensor): Tensor {
   return node("Cast", [x], x.shape, { to: dataType.float32 }, "float32");
 }

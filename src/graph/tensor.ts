@@ -2,7 +2,7 @@
 import { UlptError } from "../errors.ts";
 import { type Shape, shapeText } from "./dims.ts";
 
-export type Dtype = "float32" | "float16" | "int64" | "bool" | "uint8" | "int8";
+export type Dtype = "float32" | "float16" | "bfloat16" | "int64" | "bool" | "uint8" | "int8";
 /** How numbers of a weight are stored in its file; what is read in another type is cast when the session loads it. */
 export type StoredDtype = "float32" | "float16" | "bfloat16";
 
@@ -131,6 +131,20 @@ export function weight(
   dtype: Dtype = location.stored === "uint8" || location.stored === "int8" ? location.stored : "float32",
 ): Tensor {
   return new Tensor(dtype, shape, { kind: "weight", ...location });
+}
+
+const inStoredType = new WeakMap<Source, Tensor>();
+
+/**
+ * A weight in the type that it has in its file, for what reads only parts of it: in another type the engine makes a copy of the whole.
+ * Where something else reads that copy, a second one in the file only takes more memory.
+ */
+export function asStored(tensor: Tensor): Tensor {
+  const { dtype, shape, source } = tensor;
+  if (source.kind !== "weight" || source.stored === dtype) return tensor;
+  const found = inStoredType.get(source) ?? new Tensor(source.stored, shape, { ...source });
+  inStoredType.set(source, found);
+  return found;
 }
 
 /** What products read in place of a matrix. */

@@ -1,6 +1,7 @@
 /** Random tiny decoders of all families against an implementation of its own in float64 (test/support/referenceDecoder.ts). */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { weightBytes } from "../../src/graph/memory.ts";
 import { floats, Session } from "../../src/graph/session.ts";
 import { collate } from "../../src/models/decoder/batches.ts";
 import { lossGraph } from "../../src/models/decoder/graphs.ts";
@@ -416,8 +417,8 @@ describe("however the weights lie on disk", () => {
         writeModel(path, { config, weights: { ...tiny.weights, "lm_head.weight": table } });
       },
     ],
-    ["as bfloat16", (path) => writeHalf(path, "BF16")],
-    ["as float16", (path) => writeHalf(path, "F16")],
+    ["as bfloat16", (path) => writeHalf(path, tiny, "BF16")],
+    ["as float16", (path) => writeHalf(path, tiny, "F16")],
   ])("loss and gradient are the same bits: %s", async (name, write) => {
     const [plain, other] = [folder("plain"), folder(name.replaceAll(/\W/g, "-"))];
     writeModel(plain, tiny);
@@ -425,10 +426,23 @@ describe("however the weights lie on disk", () => {
     expect(await outputs(other)).toEqual(await outputs(plain));
   });
 
-  function writeHalf(path: string, dtype: "F16" | "BF16"): void {
+  it.each(["BF16", "F16"] as const)(
+    "in %s, with a table that only embeds tokens, which stays in its file",
+    async (dtype) => {
+      const untied = rounded(tinyDecoder(new Random(9), { ...llama, tie_word_embeddings: false }));
+      const [plain, half] = [folder(`untied for ${dtype}`), folder(`untied in ${dtype}`)];
+      writeModel(plain, untied);
+      writeHalf(half, untied, dtype);
+      expect(await outputs(half)).toEqual(await outputs(plain));
+      const { mapped } = weightBytes([lossGraph(DecoderModel.open(half).network)]);
+      expect(mapped).toBe(2 * llama.vocab_size * llama.hidden_size);
+    },
+  );
+
+  function writeHalf(path: string, { config, weights }: TinyDecoder, dtype: "F16" | "BF16"): void {
     mkdirSync(path, { recursive: true });
     writeFileSync(`${path}/config.json`, JSON.stringify(config));
-    writeFileSync(`${path}/model.safetensors`, encodeHalf(tiny.weights, dtype));
+    writeFileSync(`${path}/model.safetensors`, encodeHalf(weights, dtype));
   }
 
   it.each(["language_model.model.", "model.language_model."])("inside a multimodal file: %s", async (prefix) => {

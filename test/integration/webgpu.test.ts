@@ -1,6 +1,6 @@
 /** The gradient on webgpu, computed in software: a loss that is right says nothing about the gradient there. */
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -16,7 +16,10 @@ import {
 } from "../support/deviceCase.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { fixture, golden, haveGolden } from "../support/golden.ts";
+import { Random } from "../support/random.ts";
 import { unless } from "../support/skip.ts";
+import { encodeHalf, rounded, tinyConfigs, tinyDecoder } from "../support/tinyDecoder.ts";
+import { writeModel } from "../support/tinyT5.ts";
 import { causalModel, createWorkspace, embeddedModel } from "../support/workspace.ts";
 
 /** Debian's chromium brings SwiftShader, a Vulkan device without a graphics card. */
@@ -72,6 +75,19 @@ describe.skipIf(!available)(`webgpu through SwiftShader${why}`, () => {
       expect(firstTokens(found)).toEqual(firstTokens(wanted));
     },
   );
+
+  // This driver has no numbers of 16 bits to compute with.
+  it.each(["BF16", "F16"] as const)("weights in %s give what the same numbers in float32 do", (dtype) => {
+    const path = (name: string) => folder(`${name} for ${dtype}`);
+    const tiny = rounded(tinyDecoder(new Random(3), { ...tinyConfigs.llama, vocab_size: 64 }));
+    writeModel(path("plain"), tiny);
+    writeModel(path("half"), tiny);
+    writeFileSync(join(path("half"), "model.safetensors"), encodeHalf(tiny.weights, dtype));
+    const of = (name: string): PrecisionCase => ({
+      ...{ folder: path(name), cache: folder("cache"), precision: "float32", device: "webgpu" },
+    });
+    expect(resultOf(onWebgpu(of("half")))).toEqual(resultOf(onWebgpu(of("plain"))));
+  });
 
   it("is not what auto takes in float16, and why it is not is said once", async () => {
     const workspace = createWorkspace(folder("workspace"));

@@ -7,7 +7,7 @@
 import { type Dim, multiplyDims, sameDim } from "../../graph/dims.ts";
 import * as ops from "../../graph/ops.ts";
 import * as raw from "../../graph/raw.ts";
-import { constant, input, integers, scalar, type Tensor } from "../../graph/tensor.ts";
+import { asStored, constant, factorsOf, input, integers, scalar, type Tensor } from "../../graph/tensor.ts";
 import type {
   Architecture,
   Attention,
@@ -83,9 +83,11 @@ export class Decoder {
 
   /** Embeddings of token ids, scaled as the model scales text: `[…]` int64 → `[N, embeddingSize]`. */
   embed(ids: Tensor): Tensor {
-    const { vocabularySize, embeddingSize, embedding } = this.architecture;
+    const { vocabularySize, embeddingSize, embedding, head } = this.architecture;
     const table = this.parameters({ name: embedding.table }, [vocabularySize, embeddingSize]);
-    const rows = ops.reshape(ops.embedding(table, ids), [multiplyDims(...ids.shape), embeddingSize]);
+    const isMultiplied = head.weight === embedding.table && !factorsOf(table);
+    const picked = ops.embedding(isMultiplied ? table : asStored(table), ids);
+    const rows = ops.reshape(picked, [multiplyDims(...ids.shape), embeddingSize]);
     return ops.scale(rows, embedding.textScale);
   }
 
@@ -130,7 +132,7 @@ export class Decoder {
     if (positions.kind !== "learned") return normed;
     const table = this.parameters({ name: positions.table }, [positions.rows, hiddenSize]);
     const ids = raw.add(layout.flatPositions, integers([positions.offset], []));
-    return ops.add(normed, ops.embedding(table, ids));
+    return ops.add(normed, ops.embedding(asStored(table), ids));
   }
 
   private layer(

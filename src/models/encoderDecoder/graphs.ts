@@ -41,7 +41,7 @@ function portTensors({ config }: T5, ports: readonly EncoderDecoderPort[]): { [p
 function encodeInputs(model: T5, ports: { [port in EncoderDecoderPort]?: Tensor }) {
   const { hiddenSize } = model.config;
   const { prompt, rowPrompts, inputDelta } = ports;
-  const tokens = ops.embedding(model.embeddings, inputIds); // [batch, source, d]
+  const tokens = model.embed(inputIds); // [batch, source, d]
   // What is added to padding is seen by nobody.
   const text = inputDelta ? ops.add(tokens, ops.reshape(inputDelta, [1, source, hiddenSize])) : tokens;
   const hasPrompt = prompt !== undefined || rowPrompts !== undefined;
@@ -60,10 +60,7 @@ function encodeInputs(model: T5, ports: { [port in EncoderDecoderPort]?: Tensor 
 }
 
 function embedTargets(model: T5, ids: Tensor, length: Tensor["shape"][number]): Sequence {
-  const hidden = ops.reshape(ops.embedding(model.embeddings, ids), [
-    multiplyDims(batch, length),
-    model.config.hiddenSize,
-  ]);
+  const hidden = ops.reshape(model.embed(ids), [multiplyDims(batch, length), model.config.hiddenSize]);
   return { hidden, batch, length };
 }
 

@@ -25,7 +25,8 @@ export interface QuantizeOptions extends WriteOptions {
 /** Of the whole weights. */
 function contentOf(model: LanguageModel, weightsSha256: string, recipe: Recipe): BlockContent {
   const { multiplied, read } = weightUses(model.readingGraphs());
-  const isTable = ({ matrix }: MultipliedMatrix) => read.some(({ source }) => source === matrix.source);
+  const names = new Set(read.flatMap(({ source }) => ("name" in source ? [source.name] : [])));
+  const isTable = ({ matrix: { source } }: MultipliedMatrix) => "name" in source && names.has(source.name);
   const candidates = recipe.forward.bits === 16 ? multiplied.filter((one) => !isTable(one)) : multiplied;
   const matrices = matricesToQuantize(candidates, recipe);
   const quantized = new Set(matrices.map(({ location }) => location.name));
