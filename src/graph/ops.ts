@@ -88,7 +88,7 @@ export interface DenseOptions {
  * residual `[N, out]`, is part of the same product → `[N, out]`
  */
 export function linear(x: Tensor, weight: Tensor, addend?: Tensor, options: DenseOptions = {}): Tensor {
-  const { layout = "out-in", rounding = "once" } = options;
+  const { layout = "out-in", rounding = "by range" } = options;
   const stored = layout === "out-in";
   const value = raw.gemm(x, weight, { transposeB: stored, rounding, ...(addend && { c: addend }) });
   return differentiable(value, addend ? [x, weight, addend] : [x, weight], (dy) => [

@@ -93,10 +93,14 @@ export function gemm(
 }
 
 /**
- * Where x is rounded to bytes for a product with integers: `twice` rounds what the first time lost, too, so that x has 16 bits. Of
- * numbers with long tails, as products of numbers are, bytes that reach up to the largest are too coarse.
+ * How x is rounded to bytes for a product with integers.
+ * - `once`: as a gradient, whose numbers need no more.
+ * - `twice`: what the first time lost is rounded, too, so that x has some 16 bits. Of numbers with long tails, as products of numbers
+ *   are, bytes that reach up to the largest are too coarse.
+ * - `by range`: once where bytes have their whole range, twice where the processor leaves them half of it.
+ * - `positive`: once, of numbers that are never negative: all bytes are for the others.
  */
-export type Rounding = "once" | "twice";
+export type Rounding = "once" | "twice" | "by range" | "positive";
 
 /** `x·Wᵀ` or `x·W` with what stands in the place of W. `[M, inputs] → [M, outputs]` */
 function multiplyFactors(x: Tensor, factors: MatrixFactors, transposed: boolean, rounding: Rounding): Tensor {
@@ -124,17 +128,17 @@ export function multiplyColumns(
   { outputs, packed, scales, overflows }: IntegerColumns,
   rounding: Rounding = "once",
 ): Tensor {
-  const range = overflows ? smallRange : wholeRange;
+  const range = ranges[overflows ? "small" : "whole"][rounding === "positive" ? "positive" : "signed"];
   const product = (bytes: Tensor) => {
     const factors = [bytes, packed, scalar(1), scales, byte(scalar(range.zero))];
     return node("MatMulIntegerToFloat", factors, [bytes.shape[0]!, outputs], {}, "float32");
   };
   const { rounded, steps } = roundedRows(x, range);
-  if (rounding === "once") return multiply(product(rounded), steps);
-  const both = product(concat([rounded, lostRows(x, range)], 0));
-  const rows = x.shape[0]!;
-  const [upper, lower] = [slice(both, 0, 0, rows), slice(both, 0, rows, rows)];
-  return multiply(add(upper, scale(lower, finerSteps(range))), steps);
+  if (!(rounding === "twice" || (rounding === "by range" && overflows))) return multiply(product(rounded), steps);
+  const lost = lostRows(x, range);
+  // One product of both, since the engine arranges the matrix anew for each.
+  const both = multiply(product(concat([rounded, lost.rounded], 0)), concat([steps, lost.steps], 0));
+  return reduceSum(reshape(both, [2, x.shape[0]!, outputs]), [0], false);
 }
 
 /** Of bytes without a sign: `zero` stands for 0, and numbers are at most `largest` from it. */
@@ -142,45 +146,63 @@ interface ByteRange {
   zero: number;
   largest: number;
 }
-const wholeRange: ByteRange = { zero: 128, largest: 127 };
-/** Two products with signed bytes fit in 16 bits: `2 · 63 · 127 < 2¹⁵`. */
-const smallRange: ByteRange = { zero: 64, largest: 63 };
+
+/** Where two products of a byte with a signed one have to fit in 16 bits, bytes go up to 127: `2 · 127 · 127 < 2¹⁵`. */
+const ranges: Readonly<Record<"whole" | "small", Readonly<Record<"signed" | "positive", ByteRange>>>> = {
+  whole: { signed: { zero: 128, largest: 127 }, positive: { zero: 0, largest: 255 } },
+  small: { signed: { zero: 64, largest: 63 }, positive: { zero: 0, largest: 127 } },
+};
 
 /** The largest size in each row of `x` `[M, K]` → `[M, 1]`. Of a row of zeros, or all but, it is another that is as good. */
 const largestOfRows = (x: Tensor) => maximum(maximum(reduceMax(x, [1]), scale(reduceMin(x, [1]), -1)), scalar(1e-30));
 
 interface RoundedRows {
-  /** `x` in steps of its rows */
-  scaled: Tensor;
   rounded: Tensor;
   /** `[M, 1]` */
   steps: Tensor;
 }
-const rounds = new WeakMap<Tensor, RoundedRows>();
 
-/** Each row of `x` as bytes, in steps of its own; several products may read them. All are in the same range. */
-function roundedRows(x: Tensor, { zero, largest }: ByteRange): RoundedRows {
-  const known = rounds.get(x);
-  if (known) return known;
-  const sizes = largestOfRows(x);
-  const scaled = multiply(x, divide(scalar(largest), sizes));
-  const made = { scaled, rounded: toBytes(scaled, zero), steps: scale(sizes, 1 / largest) };
-  rounds.set(x, made);
-  return made;
+/** What is known of a tensor's rows in a range, which several products may read. */
+interface RowsInRange {
+  /** `x` in steps of its rows */
+  scaled: Tensor;
+  once: RoundedRows;
+  lost?: RoundedRows;
 }
+const rounds = new WeakMap<Tensor, Map<ByteRange, RowsInRange>>();
+
+function rowsInRange(x: Tensor, range: ByteRange): RowsInRange {
+  const known = rounds.get(x) ?? new Map<ByteRange, RowsInRange>();
+  rounds.set(x, known);
+  const found = known.get(range) ?? inRange(x, range);
+  known.set(range, found);
+  return found;
+}
+
+function inRange(x: Tensor, { zero, largest }: ByteRange): RowsInRange {
+  const sizes = zero === 0 ? maximum(reduceMax(x, [1]), scalar(1e-30)) : largestOfRows(x);
+  const scaled = multiply(x, divide(scalar(largest), sizes));
+  return { scaled, once: { rounded: toBytes(scaled, 1, zero), steps: scale(sizes, 1 / largest) } };
+}
+
+/** Each row of `x` as bytes, in steps of its own. */
+const roundedRows = (x: Tensor, range: ByteRange): RoundedRows => rowsInRange(x, range).once;
 
 /** What `roundedRows` loses of `x`, at most half a step, as bytes in finer steps. */
-function lostRows(x: Tensor, range: ByteRange): Tensor {
-  const { scaled, rounded } = roundedRows(x, range);
-  const read = node("DequantizeLinear", [rounded, scalar(1), byte(scalar(range.zero))], x.shape, {}, "float32");
-  return toBytes(scale(subtract(scaled, read), 1 / finerSteps(range)), range.zero);
+function lostRows(x: Tensor, range: ByteRange): RoundedRows {
+  const rows = rowsInRange(x, range);
+  rows.lost ??= lostOf(rows, range);
+  return rows.lost;
 }
 
-/** Half a step is the largest of these. */
-const finerSteps = ({ largest }: ByteRange) => 1 / (2 * largest);
+function lostOf({ scaled, once: { rounded, steps } }: RowsInRange, { zero, largest }: ByteRange): RoundedRows {
+  const read = node("DequantizeLinear", [rounded, scalar(1), byte(scalar(zero))], scaled.shape, {}, "float32");
+  const finer = 1 / (2 * largest); // half a step is the largest of these
+  return { rounded: toBytes(subtract(scaled, read), finer, zero), steps: scale(steps, finer) };
+}
 
-const toBytes = (x: Tensor, zero: number) =>
-  node("QuantizeLinear", [x, scalar(1), byte(scalar(zero))], x.shape, {}, "uint8");
+const toBytes = (x: Tensor, step: number, zero: number) =>
+  node("QuantizeLinear", [x, scalar(step), byte(scalar(zero))], x.shape, {}, "uint8");
 
 const byte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.uint8 }, "uint8");
 export const signedByte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.int8 }, "int8");

@@ -62,8 +62,11 @@ export interface Read {
   present: KeyValues[];
 }
 
-/** What a gate lets through is a product: it has longer tails than what is activated. */
-const roundingOf = ({ kind }: FeedForward): raw.Rounding => (kind === "plain" ? "once" : "twice");
+/** How what a feed-forward block activates is rounded: what a gate lets through is a product, and has longer tails. */
+function roundingOf({ kind, activation }: FeedForward): raw.Rounding {
+  if (kind === "gated") return "twice";
+  return activation === "relu" ? "positive" : "by range";
+}
 
 const activations = { relu: ops.relu, gelu: ops.gelu, geluTanh: ops.geluTanh, silu: ops.silu };
 

@@ -169,11 +169,11 @@ export class T5 {
   logits(hidden: Tensor): Tensor {
     const { tiedHead, scaledHead, hiddenSize, vocabularySize } = this.config;
     const head = tiedHead ? this.embeddings : this.parameters("lm_head.weight", [vocabularySize, hiddenSize]);
-    return ops.linear(scaledHead ? ops.scale(hidden, hiddenSize ** -0.5) : hidden, head);
+    return product(scaledHead ? ops.scale(hidden, hiddenSize ** -0.5) : hidden, head);
   }
 
   /** `x·Wᵀ + residual`, with dropout on the product. x `[N, width]`, residual `[N, d]` */
-  private addTo(residual: Tensor, x: Tensor, name: string, width: number, rounding?: raw.Rounding): Tensor {
+  private addTo(residual: Tensor, x: Tensor, name: string, width: number, rounding: raw.Rounding = "twice"): Tensor {
     const weight = this.parameters(name, [this.config.hiddenSize, width]);
     return this.mask
       ? ops.add(residual, this.dropped(ops.linear(x, weight, undefined, { rounding })))
@@ -196,7 +196,7 @@ export class T5 {
   /** A projection `[inner, d]` into the heads, applied to rows `[batch·length, d]` → `[batch, heads, length, d_kv]` */
   private intoHeads(name: string, { hidden, batch, length }: Sequence): Tensor {
     const { numHeads, headSize, hiddenSize } = this.config;
-    const projected = ops.linear(hidden, this.parameters(name, [this.innerSize, hiddenSize]));
+    const projected = product(hidden, this.parameters(name, [this.innerSize, hiddenSize]));
     return ops.transpose(ops.reshape(projected, [batch, length, numHeads, headSize]), [0, 2, 1, 3]);
   }
 
@@ -252,7 +252,7 @@ export class T5 {
     const rows = multiplyDims(batch, length);
 
     const normed = this.norm(`${layer}.layer_norm`, query.hidden);
-    const q = ops.linear(normed, this.parameters(`${attention}.q.weight`, [this.innerSize, hiddenSize]));
+    const q = product(normed, this.parameters(`${attention}.q.weight`, [this.innerSize, hiddenSize]));
     const headsFirst = ops.transpose(ops.reshape(q, [rows, numHeads, headSize]), [1, 0, 2]); // [heads, rows, d_kv]
     const wide = ops.perHead(headsFirst, byHead(`${attention}.k.weight`)); // [heads, rows, d]
     const byBatch = ops.transpose(ops.reshape(wide, [numHeads, batch, length, hiddenSize]), [1, 0, 2, 3]);
@@ -275,13 +275,12 @@ export class T5 {
     const { hiddenSize, feedForwardSize, gatedGelu } = this.config;
     const dense = `${layer}.DenseReluDense`;
     const into = (name: string, input: Tensor) =>
-      ops.linear(input, this.parameters(`${dense}.${name}.weight`, [feedForwardSize, hiddenSize]));
+      product(input, this.parameters(`${dense}.${name}.weight`, [feedForwardSize, hiddenSize]));
     const normed = this.norm(`${layer}.layer_norm`, x);
     const inner = gatedGelu
       ? ops.multiply(ops.geluTanh(into("wi_0", normed)), into("wi_1", normed))
       : ops.relu(into("wi", normed));
-    // What a gate lets through is a product: it has longer tails than what is activated.
-    const rounding = gatedGelu ? "twice" : "once";
+    const rounding = gatedGelu ? "twice" : "positive";
     return this.addTo(x, this.dropped(inner), `${dense}.wo.weight`, feedForwardSize, rounding);
   }
 
@@ -304,6 +303,11 @@ export class T5 {
     const future = constant(offsets.map((offset) => (offset > 0 ? masked : 0)));
     return ops.add(perHeads, raw.gather(future, index));
   }
+}
+
+/** `x·Wᵀ`. Of this network's numbers bytes are too coarse: its scores are not scaled, and small errors of them shift attention. */
+function product(x: Tensor, weight: Tensor): Tensor {
+  return ops.linear(x, weight, undefined, { rounding: "twice" });
 }
 
 /** q `[…, Q, e]`, k `[…, K, e]` → the shape `[…, Q, K]` of their products */
