@@ -120,9 +120,9 @@ class Emitter {
     return output;
   }
 
-  private constant(data: Float32Array | BigInt64Array, dims: readonly number[]): string {
+  private constant(data: Extract<Source, { kind: "constant" }>["data"], dims: readonly number[]): string {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const type = data instanceof BigInt64Array ? dataType.int64 : dataType.float32;
+    const type = constantType(data);
     const key = bytes.length <= 64 ? `${type}[${dims}]${bytes.join()}` : undefined; // small ones recur all over a graph
     const known = key && this.constants.get(key);
     if (known) return known;
@@ -207,6 +207,11 @@ class Emitter {
     this.sizeNames.set(symbol, name);
     return name;
   }
+}
+
+function constantType(data: Extract<Source, { kind: "constant" }>["data"]): number {
+  if (data instanceof Float32Array) return dataType.float32;
+  return data instanceof Uint8Array ? dataType.uint8 : dataType.int64;
 }
 
 function attributeProto(name: string, value: Attribute): AttributeProto {

@@ -6,6 +6,7 @@ import { addDims, broadcastShapes, type Dim, multiplyDims, type Shape, sameDim, 
 import { dataType } from "./onnx.ts";
 import {
   type Attribute,
+  byte,
   type Dtype,
   factorsOf,
   graphError,
@@ -130,7 +131,7 @@ export function multiplyColumns(
 ): Tensor {
   const range = ranges[overflows ? "small" : "whole"][rounding === "positive" ? "positive" : "signed"];
   const product = (bytes: Tensor) => {
-    const factors = [bytes, packed, scalar(1), scales, byte(scalar(range.zero))];
+    const factors = [bytes, packed, scalar(1), scales, byte(range.zero)];
     return node("MatMulIntegerToFloat", factors, [bytes.shape[0]!, outputs], {}, "float32");
   };
   const { rounded, steps } = roundedRows(x, range);
@@ -197,15 +198,14 @@ function lostRows(x: Tensor, range: ByteRange): RoundedRows {
 }
 
 function lostOf({ scaled, once: { rounded, steps } }: RowsInRange, { zero, largest }: ByteRange): RoundedRows {
-  const read = node("DequantizeLinear", [rounded, scalar(1), byte(scalar(zero))], scaled.shape, {}, "float32");
+  const read = node("DequantizeLinear", [rounded, scalar(1), byte(zero)], scaled.shape, {}, "float32");
   const finer = 1 / (2 * largest); // half a step is the largest of these
   return { rounded: toBytes(subtract(scaled, read), finer, zero), steps: scale(steps, finer) };
 }
 
 const toBytes = (x: Tensor, step: number, zero: number) =>
-  node("QuantizeLinear", [x, scalar(step), byte(scalar(zero))], x.shape, {}, "uint8");
+  node("QuantizeLinear", [x, scalar(step), byte(zero)], x.shape, {}, "uint8");
 
-const byte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.uint8 }, "uint8");
 export const signedByte = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.int8 }, "int8");
 export const toHalf = (x: Tensor) => node("Cast", [x], x.shape, { to: dataType.float16 }, "float16");
 

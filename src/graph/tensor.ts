@@ -11,7 +11,7 @@ export type Attribute = number | { float: number } | string | readonly number[];
 /** Where the value of a tensor comes from. */
 export type Source =
   | { kind: "input"; name: string }
-  | { kind: "constant"; data: Float32Array | BigInt64Array }
+  | { kind: "constant"; data: Float32Array | BigInt64Array | Uint8Array }
   /** A part of a file, read in place. */
   | ({ kind: "weight" } & WeightLocation)
   /** The sizes in `dims` as a vector, computed from the shapes of the inputs. */
@@ -163,6 +163,11 @@ export function scalar(value: number): Tensor {
 
 export function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
   return new Tensor("int64", shape, { kind: "constant", data: BigInt64Array.from(values, BigInt) });
+}
+
+/** A byte without a sign. */
+export function byte(value: number): Tensor {
+  return new Tensor("uint8", [], { kind: "constant", data: Uint8Array.of(value) });
 }
 
 /** The given sizes as an int64 vector: a constant where all are known, else computed when the graph runs. */
