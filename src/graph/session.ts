@@ -152,7 +152,7 @@ async function load(
         executionMode: "sequential",
         graphOptimizationLevel: "all",
         enableMemPattern: false, // shapes vary from step to step; a pattern for each would only hold memory
-        enableCpuMemArena: false,
+        enableCpuMemArena: true,
         logSeverityLevel: 4, // what goes wrong is thrown; the engine would also print it
         extra: { session: configuration },
       }),

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { median } from "simple-statistics";
 import { beforeAll, describe, expect, it } from "vitest";
 import { cosine } from "../../../test/support/cosine.ts";
 import { expectError } from "../../../test/support/errors.ts";
@@ -207,6 +208,31 @@ describe.each([
     const [wanted, found] = [await lossOf(plain), await lossOf(model)];
     expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(error);
     expect(cosine(found.cotangents.prompt!, wanted.cotangents.prompt!)).toBeGreaterThan(likeness);
+  });
+
+  it("in int8 keeps loss and gradient also of texts and prompts that are drawn at random", async () => {
+    const plain = openModel(path);
+    const { model } = await quantized(plain, "int8", hashFor(name));
+    const random = new Random(12);
+    const { vocabularySize, hiddenSize } = plain.config;
+    const tokens = (most: number) => [...random.integers(random.integer(1, most), 2, vocabularySize - 1)];
+    const of = (one: LanguageModel) =>
+      one.lossFunction({ device: "cpu", threads: 1, longestTarget: 4, ports: ["prompt"] });
+    const [exact, rounded] = [await of(plain), await of(model)];
+    const likenesses: number[] = [];
+    const errors: number[] = [];
+    for (let batch = 0; batch < 15; batch++) {
+      const texts = Array.from({ length: 4 }, () => ({ source: tokens(40), target: tokens(4) }));
+      const ports = { prompt: floats(random.normals(20 * hiddenSize, 0.6), [20, hiddenSize]) };
+      const [wanted, found] = [await exact.run(ports, texts, 1000), await rounded.run(ports, texts, 1000)];
+      likenesses.push(cosine(found.cotangents.prompt!, wanted.cotangents.prompt!));
+      errors.push(Math.abs(found.loss / wanted.loss - 1));
+    }
+    await exact.release();
+    await rounded.release();
+    expect(median(likenesses)).toBeGreaterThan(0.996);
+    expect(Math.min(...likenesses)).toBeGreaterThan(0.98);
+    expect(median(errors)).toBeLessThan(2e-3);
   });
 
   it("in int8 writes token by token, of one prompt that all rows share, what it finds likeliest when it reads it whole, each row as if alone", async () => {
