@@ -1,13 +1,9 @@
 import { defineConfig } from "vitest/config";
-import { TestOrder } from "./test/support/order.ts";
 
 export default defineConfig({
   test: {
     globalSetup: "test/support/bundle.ts",
     pool: "forks",
-    // Two files at a time: while one waits, for a window or a process to start, another computes.
-    maxWorkers: 2,
-    sequence: { sequencer: TestOrder },
     // Guards against what never ends, not against a busy machine.
     testTimeout: 300_000,
     hookTimeout: 300_000,
@@ -16,18 +12,23 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "windows", include: ["test/e2e/**/*.test.ts"], globalSetup: "test/e2e/support/setup.ts" },
-      },
-      {
-        extends: true,
         test: {
-          name: "commands",
-          include: ["test/{golden,integration}/**/*.test.ts", "webview/**/*.test.ts"],
+          name: "files",
+          include: ["{src,scripts}/**/*.test.ts", "test/{golden,integration}/**/*.test.ts", "webview/**/*.test.ts"],
+          // Two files at a time: while one waits for a process to start, another computes.
+          maxWorkers: 2,
         },
       },
       {
         extends: true,
-        test: { name: "units", include: ["src/**/*.test.ts", "scripts/**/*.test.ts"] },
+        test: {
+          name: "windows",
+          include: ["test/e2e/**/*.test.ts"],
+          globalSetup: "test/e2e/support/setup.ts",
+          // VS Code and what it trains take a small machine for themselves.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

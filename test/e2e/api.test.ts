@@ -10,7 +10,7 @@ import { packedExtension } from "./support/vsix.ts";
 import { Workbench } from "./support/workbench.ts";
 import { SampleWorkspace } from "./support/workspace.ts";
 
-const { server, skipped } = await prepareOrSkip();
+const { server, skipped } = prepareOrSkip();
 
 describe.skipIf(!server)(`the API inside the extension host${skipped}`, () => {
   let workspace: SampleWorkspace;

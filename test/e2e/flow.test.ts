@@ -9,7 +9,7 @@ import { packedExtension } from "./support/vsix.ts";
 import { until, Workbench } from "./support/workbench.ts";
 import { SampleWorkspace } from "./support/workspace.ts";
 
-const { server, skipped } = await prepareOrSkip();
+const { server, skipped } = prepareOrSkip();
 
 /** Pixels of a canvas that differ from its background. */
 function ink(frame: Frame, selector: string): Promise<number> {

@@ -14,7 +14,7 @@ import { prepareOrSkip } from "./support/install.ts";
 import { packedExtension } from "./support/vsix.ts";
 import { until, Workbench } from "./support/workbench.ts";
 
-const { server, skipped } = await prepareOrSkip();
+const { server, skipped } = prepareOrSkip();
 
 /** The processes of the workbench whose command line has this in it. */
 function processes(home: string, words: string): number[] {

@@ -15,7 +15,7 @@ import { packedExtension } from "./support/vsix.ts";
 import { until, Workbench } from "./support/workbench.ts";
 import { SampleWorkspace } from "./support/workspace.ts";
 
-const { server, skipped } = await prepareOrSkip();
+const { server, skipped } = prepareOrSkip();
 const token = "hf_right_0123456789";
 
 describe.skipIf(!server)(`the Hub and the paper${skipped}`, () => {

@@ -12,7 +12,7 @@ import { packedExtension } from "./support/vsix.ts";
 import { until, Workbench } from "./support/workbench.ts";
 import { SampleWorkspace } from "./support/workspace.ts";
 
-const { server, skipped } = await prepareOrSkip();
+const { server, skipped } = prepareOrSkip();
 
 /** The processes whose command line has this in it. */
 function processes(words: string): string[] {

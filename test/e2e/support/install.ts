@@ -4,7 +4,6 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,31 +52,10 @@ function replace(path: string, content: string): void {
   writeFileSync(path, content);
 }
 
-/**
- * Says once in a test file why its tests are skipped, in their title and on the console. Where they are not, waits until no other file
- * has a window: two of them and what they train take more than a small machine has, and a busy one keeps no time limit of a gesture.
- */
-export async function prepareOrSkip(): Promise<{ server: CodeServer | undefined; skipped: string }> {
+/** Says once in a test file why its tests are skipped, in their title and on the console. */
+export function prepareOrSkip(): { server: CodeServer | undefined; skipped: string } {
   const { server, reason } = prepare();
-  if (server) await turn();
   return { server, skipped: unless(server !== undefined, `VS Code cannot be started here: ${reason}`) };
-}
-
-/** Takes a name that one process of the machine can have, and keeps it until this one ends, as it does behind each test file. */
-async function turn(): Promise<void> {
-  const holder = createServer().unref();
-  for (;;) {
-    const isTaken = await new Promise<boolean>((resolve, reject) => {
-      const failed = (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(true) : reject(error));
-      holder.once("error", failed);
-      holder.listen("\0ulpt-lab-e2e", () => {
-        holder.off("error", failed);
-        resolve(false);
-      });
-    });
-    if (!isTaken) return;
-    await new Promise((wake) => setTimeout(wake, 200));
-  }
 }
 
 function install(folder: string): string | undefined {
