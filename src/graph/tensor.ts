@@ -136,12 +136,13 @@ export function weight(
 const inStoredType = new WeakMap<Source, Tensor>();
 
 /**
- * A weight in the type that it has in its file, for what reads only parts of it: in another type the engine makes a copy of the whole.
- * Where something else reads that copy, a second one in the file only takes more memory.
+ * A weight in bfloat16 as its file has it, for what reads only parts of it: in float32 the engine makes a copy of the whole. Where
+ * something else reads that copy, a second one in the file only takes more memory. float16 stays with the copy: webgpu would read it on
+ * GPUs that do not have it, while it leaves bfloat16 to the cpu.
  */
 export function asStored(tensor: Tensor): Tensor {
-  const { dtype, shape, source } = tensor;
-  if (source.kind !== "weight" || source.stored === dtype) return tensor;
+  const { shape, source } = tensor;
+  if (source.kind !== "weight" || source.stored !== "bfloat16") return tensor;
   const found = inStoredType.get(source) ?? new Tensor(source.stored, shape, { ...source });
   inStoredType.set(source, found);
   return found;

@@ -426,18 +426,15 @@ describe("however the weights lie on disk", () => {
     expect(await outputs(other)).toEqual(await outputs(plain));
   });
 
-  it.each(["BF16", "F16"] as const)(
-    "in %s, with a table that only embeds tokens, which stays in its file",
-    async (dtype) => {
-      const untied = rounded(tinyDecoder(new Random(9), { ...llama, tie_word_embeddings: false }));
-      const [plain, half] = [folder(`untied for ${dtype}`), folder(`untied in ${dtype}`)];
-      writeModel(plain, untied);
-      writeHalf(half, untied, dtype);
-      expect(await outputs(half)).toEqual(await outputs(plain));
-      const { mapped } = weightBytes([lossGraph(DecoderModel.open(half).network)]);
-      expect(mapped).toBe(2 * llama.vocab_size * llama.hidden_size);
-    },
-  );
+  it("in bfloat16, with a table that only embeds tokens, which stays in its file", async () => {
+    const untied = rounded(tinyDecoder(new Random(9), { ...llama, tie_word_embeddings: false }));
+    const [plain, half] = [folder("untied"), folder("untied in bfloat16")];
+    writeModel(plain, untied);
+    writeHalf(half, untied, "BF16");
+    expect(await outputs(half)).toEqual(await outputs(plain));
+    const { mapped } = weightBytes([lossGraph(DecoderModel.open(half).network)]);
+    expect(mapped).toBe(2 * llama.vocab_size * llama.hidden_size);
+  });
 
   function writeHalf(path: string, { config, weights }: TinyDecoder, dtype: "F16" | "BF16"): void {
     mkdirSync(path, { recursive: true });
