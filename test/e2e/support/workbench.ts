@@ -298,9 +298,16 @@ export class Workbench {
         return element.style.display === "none" ? "" : `${element.innerText}\n${placeholder}`;
       });
     const before = await state();
-    await this.page.keyboard.press("Enter");
+    let pressedAt = 0;
     await until(
-      async () => (await state()) !== before,
+      async () => {
+        if ((await state()) !== before) return true;
+        if (Date.now() - pressedAt > 5000) {
+          await this.page.keyboard.press("Enter"); // a pick that has just opened may not hear it
+          pressedAt = Date.now();
+        }
+        return false;
+      },
       60_000,
       async () => `the input still shows: ${before}`,
     );
