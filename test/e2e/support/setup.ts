@@ -1,4 +1,4 @@
-/** @file Vitest's global setup for tests in VS Code: what their files share is made before the first of them, as two run at a time. */
+/** @file Vitest's global setup for tests in VS Code: what their files share is made once, before the first of them. */
 import { prepare } from "./install.ts";
 import { packedExtension } from "./vsix.ts";
 
