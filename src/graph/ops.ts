@@ -81,6 +81,8 @@ export interface DenseOptions {
   layout?: DenseLayout | undefined;
   /** Of x, where the weight is of integers. */
   rounding?: raw.Rounding | undefined;
+  /** Of the gradient that comes back, where the weight is of integers. */
+  gradientRounding?: raw.Rounding | undefined;
 }
 
 /**
@@ -88,11 +90,11 @@ export interface DenseOptions {
  * residual `[N, out]`, is part of the same product → `[N, out]`
  */
 export function linear(x: Tensor, weight: Tensor, addend?: Tensor, options: DenseOptions = {}): Tensor {
-  const { layout = "out-in", rounding = "by range" } = options;
+  const { layout = "out-in", rounding = "by range", gradientRounding = "once" } = options;
   const stored = layout === "out-in";
   const value = raw.gemm(x, weight, { transposeB: stored, rounding, ...(addend && { c: addend }) });
   return differentiable(value, addend ? [x, weight, addend] : [x, weight], (dy) => [
-    raw.gemm(dy, weight, { transposeB: !stored }),
+    raw.gemm(dy, weight, { transposeB: !stored, rounding: gradientRounding }),
     stored ? raw.gemm(dy, x, { transposeA: true }) : raw.gemm(x, dy, { transposeA: true }),
     addend && unbroadcast(dy, addend.shape),
   ]);

@@ -95,13 +95,19 @@ export function gemm(
 
 /**
  * How x is rounded to bytes for a product with integers.
- * - `once`: as a gradient, whose numbers need no more.
+ * - `once`: as most gradients, whose numbers need no more.
  * - `twice`: what the first time lost is rounded, too, so that x has some 16 bits. Of numbers with long tails, as products of numbers
  *   are, bytes that reach up to the largest are too coarse.
  * - `by range`: once where bytes have their whole range, twice where the processor leaves them half of it.
  * - `positive`: once, of numbers that are never negative: all bytes are for the others.
  */
 export type Rounding = "once" | "twice" | "by range" | "positive";
+
+/** Around a gate: what it lets through, and the gradients of what it multiplies, are products of numbers and have long tails. */
+export const gated = {
+  into: { gradientRounding: "by range" },
+  outOf: { rounding: "twice" },
+} as const;
 
 /** `x·Wᵀ` or `x·W` with what stands in the place of W. `[M, inputs] → [M, outputs]` */
 function multiplyFactors(x: Tensor, factors: MatrixFactors, transposed: boolean, rounding: Rounding): Tensor {

@@ -62,9 +62,9 @@ export interface Read {
   present: KeyValues[];
 }
 
-/** How what a feed-forward block activates is rounded: what a gate lets through is a product, and has longer tails. */
+/** How what a feed-forward block activates is rounded. */
 function roundingOf({ kind, activation }: FeedForward): raw.Rounding {
-  if (kind === "gated") return "twice";
+  if (kind === "gated") return raw.gated.outOf.rounding;
   return activation === "relu" ? "positive" : "by range";
 }
 
@@ -184,19 +184,19 @@ export class Decoder {
   private inner(part: FeedForward, x: Tensor): Tensor {
     const activate = activations[part.activation];
     if (part.kind === "plain") return activate(this.dense(part.into, x));
-    return ops.multiply(activate(this.dense(part.gate, x)), this.dense(part.into, x));
+    return ops.multiply(activate(this.dense(part.gate, x, raw.gated.into)), this.dense(part.into, x, raw.gated.into));
   }
 
   /** `x·Wᵀ + b (+ residual)` */
   private dense(
     { weight, bias, inputs, outputs, layout = "out-in" }: Dense,
     x: Tensor,
-    { residual, rounding }: { residual?: Tensor; rounding?: raw.Rounding | undefined } = {},
+    { residual, ...roundings }: { residual?: Tensor } & Pick<ops.DenseOptions, "rounding" | "gradientRounding"> = {},
   ): Tensor {
     const shape = layout === "out-in" ? [outputs, inputs] : [inputs, outputs];
     const matrix = this.parameters(weight, shape);
     const offset = bias && this.parameters(bias, [outputs]);
-    const product = ops.linear(x, matrix, residual ?? offset, { layout, rounding });
+    const product = ops.linear(x, matrix, residual ?? offset, { layout, ...roundings });
     return residual && offset ? ops.add(product, offset) : product;
   }
 

@@ -274,13 +274,13 @@ export class T5 {
   private feedForward(layer: string, x: Tensor): Tensor {
     const { hiddenSize, feedForwardSize, gatedGelu } = this.config;
     const dense = `${layer}.DenseReluDense`;
-    const into = (name: string, input: Tensor) =>
-      product(input, this.parameters(`${dense}.${name}.weight`, [feedForwardSize, hiddenSize]));
     const normed = this.norm(`${layer}.layer_norm`, x);
+    const into = (name: string, options?: ops.DenseOptions) =>
+      product(normed, this.parameters(`${dense}.${name}.weight`, [feedForwardSize, hiddenSize]), options);
     const inner = gatedGelu
-      ? ops.multiply(ops.geluTanh(into("wi_0", normed)), into("wi_1", normed))
-      : ops.relu(into("wi", normed));
-    const rounding = gatedGelu ? "twice" : "positive";
+      ? ops.multiply(ops.geluTanh(into("wi_0", raw.gated.into)), into("wi_1", raw.gated.into))
+      : ops.relu(into("wi"));
+    const rounding = gatedGelu ? raw.gated.outOf.rounding : "positive";
     return this.addTo(x, this.dropped(inner), `${dense}.wo.weight`, feedForwardSize, rounding);
   }
 
@@ -306,8 +306,8 @@ export class T5 {
 }
 
 /** `x·Wᵀ`. Of this network's numbers bytes are too coarse: its scores are not scaled, and small errors of them shift attention. */
-function product(x: Tensor, weight: Tensor): Tensor {
-  return ops.linear(x, weight, undefined, { rounding: "twice" });
+function product(x: Tensor, weight: Tensor, options: ops.DenseOptions = {}): Tensor {
+  return ops.linear(x, weight, undefined, { rounding: "twice", ...options });
 }
 
 /** q `[…, Q, e]`, k `[…, K, e]` → the shape `[…, Q, K]` of their products */

@@ -4,6 +4,7 @@ import { denseLayer, matrixShapes, relativeError } from "../../../test/support/d
 import { temporaryFolder } from "../../../test/support/folder.ts";
 import { Random } from "../../../test/support/random.ts";
 import { unless } from "../../../test/support/skip.ts";
+import type { DenseOptions } from "../../graph/ops.ts";
 import type { Rounding } from "../../graph/raw.ts";
 import { floats } from "../../graph/session.ts";
 import { signedProductsOverflow } from "../../graph/signedProducts.ts";
@@ -120,7 +121,7 @@ describe(`a dense layer of integers of 8 bits${why}`, () => {
     [rows, columns]: readonly [number, number],
     layout: "out-in" | "in-out",
     overflows: boolean,
-    rounding?: Rounding,
+    roundings: Pick<DenseOptions, "rounding" | "gradientRounding"> = {},
   ) {
     const parts = rounded(values, rows, columns);
     const integers = {
@@ -128,7 +129,7 @@ describe(`a dense layer of integers of 8 bits${why}`, () => {
       alongColumns: placed("columns", parts.alongColumns, overflows),
       alongRows: placed("rows", parts.alongRows, overflows),
     };
-    const made = await denseLayer(integers, [rows, columns], { layout, rounding });
+    const made = await denseLayer(integers, [rows, columns], { layout, ...roundings });
     const [forward, backward] =
       layout === "out-in" ? [parts.alongColumns, parts.alongRows] : [parts.alongRows, parts.alongColumns];
     return { ...made, forward: numbersOf(forward), backward: numbersOf(backward) };
@@ -195,7 +196,9 @@ describe(`a dense layer of integers of 8 bits${why}`, () => {
     async (overflows) => {
       const shape = [40, 64] as const;
       const random = new Random(6);
-      const { session, forward } = await layer(random.normals(40 * 64), shape, "out-in", overflows, "twice");
+      const { session, forward } = await layer(random.normals(40 * 64), shape, "out-in", overflows, {
+        rounding: "twice",
+      });
       const xs = random.normals(3 * 64).map((value, i) => value ** 3 * [1e-6, 1, 1e6][Math.floor(i / 64)]!);
       const [zeros, residual] = [new Float32Array(3 * 40), random.normals(3 * 40)].map((values) =>
         floats(values, [3, 40]),
@@ -226,7 +229,7 @@ describe(`a dense layer of integers of 8 bits${why}`, () => {
       );
       const zeros = floats(new Float32Array(3 * 40), [3, 40]);
       const of = async (rounding: Rounding) => {
-        const { session, forward } = await layer(values, shape, "out-in", overflows, rounding);
+        const { session, forward } = await layer(values, shape, "out-in", overflows, { rounding });
         const { y } = await session.run<"y">({ x: floats(xs, [3, 64]), factor: zeros, residual: zeros });
         await session.release();
         return relativeError(y.data, product(xs, forward));
@@ -236,20 +239,29 @@ describe(`a dense layer of integers of 8 bits${why}`, () => {
     },
   );
 
-  it.each(ranges)("rounds once or twice by the range that bytes have (7 bits: %s)", async (overflows) => {
-    const shape = [40, 64] as const;
-    const random = new Random(9);
-    const [values, xs] = [random.normals(40 * 64), random.normals(3 * 64)];
-    const zeros = floats(new Float32Array(3 * 40), [3, 40]);
-    const of = async (rounding: Rounding) => {
-      const { session } = await layer(values, shape, "out-in", overflows, rounding);
-      const { y } = await session.run<"y">({ x: floats(xs, [3, 64]), factor: zeros, residual: zeros });
-      await session.release();
-      return y.data;
-    };
-    expect(await of("by range")).toEqual(await of(overflows ? "twice" : "once"));
-    expect(await of("once")).not.toEqual(await of("twice"));
-  });
+  it.each(ranges)(
+    "rounds once or twice by the range that bytes have, forward and back (7 bits: %s)",
+    async (overflows) => {
+      const shape = [40, 64] as const;
+      const random = new Random(9);
+      const [values, xs, dys] = [random.normals(40 * 64), random.normals(3 * 64), random.normals(3 * 40)];
+      const feeds = {
+        x: floats(xs, [3, 64]),
+        factor: floats(dys, [3, 40]),
+        residual: floats(new Float32Array(120), [3, 40]),
+      };
+      const of = async (rounding: Rounding) => {
+        const { session } = await layer(values, shape, "out-in", overflows, { rounding, gradientRounding: rounding });
+        const { y, dx } = await session.run<"y" | "dx">(feeds);
+        await session.release();
+        return { y: y.data, dx: dx.data };
+      };
+      const [once, twice] = [await of("once"), await of("twice")];
+      expect(await of("by range")).toEqual(overflows ? twice : once);
+      expect(once.y).not.toEqual(twice.y);
+      expect(once.dx).not.toEqual(twice.dx);
+    },
+  );
 
   it("of a row of zeros is zero, and of one that is not finite is not finite", async () => {
     const { session } = await layer(new Random(5).normals(40 * 64), [40, 64], "out-in", await signedProductsOverflow());

@@ -32,9 +32,10 @@ export interface Recipe {
   precision: QuantizedPrecision;
   /**
    * Counts changes of how numbers are rounded: in 3, what a gate lets through is rounded twice; in 4, so are all that T5 multiplies and
-   * all that processors without a whole range of bytes do, and what a relu lets through takes the bytes of negative numbers, too.
+   * all that processors without a whole range of bytes do, and what a relu lets through takes the bytes of negative numbers, too; in 5,
+   * the gradients at what a gate multiplies are rounded twice by such processors.
    */
-  version: 4;
+  version: 5;
   /** Of the products that compute the loss. */
   forward: WeightFormat;
   /** Of those that compute its gradient; float16 has one matrix for both. */
@@ -43,7 +44,7 @@ export interface Recipe {
   smallest: number;
 }
 
-const shared = { version: 4, smallest: 32 } as const;
+const shared = { version: 5, smallest: 32 } as const;
 const rows: WeightFormat = { bits: 8 };
 /** Of 32 the engine's kernels for GPUs take all. */
 const blocks = (bits: 4 | 8): BlockFormat => ({ bits, blockSize: 32 });
