@@ -37,6 +37,7 @@ import { quantizing } from "./quantize.ts";
 import type { Reporter } from "./reporter.ts";
 import { table } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
+import { youngMegabytes } from "./workThread.ts";
 
 export interface BenchOptions {
   /** A model folder or a model of the Hub; without one, a shape with random weights. */
@@ -218,7 +219,9 @@ export async function printBenchMemory(text: string): Promise<void> {
 }
 
 async function measureMemory(request: MemoryRequest, signal: AbortSignal): Promise<Omit<Memory, "estimatedBytes">> {
-  const args = [...process.execArgv, process.argv[1]!, memoryCommand, JSON.stringify(request)];
+  // As the thread that trains has it: a third of what is for new objects.
+  const memory = `--max-semi-space-size=${youngMegabytes / 3}`;
+  const args = [...process.execArgv, memory, process.argv[1]!, memoryCommand, JSON.stringify(request)];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
   const stop = () => child.kill("SIGKILL");
   signal.addEventListener("abort", stop);

@@ -3,10 +3,10 @@
  * checked on the way: a disk or a person may have changed it since it was downloaded.
  */
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { UlptError } from "../errors.ts";
+import { filePieces } from "./filePieces.ts";
 
 /**
  * The hash by which a content of `size` bytes is named: NuGet's is its sha512 (128 digits); the Hub's is of files in LFS the sha256
@@ -35,7 +35,7 @@ export async function checkContent(path: string): Promise<void> {
 /** Whether a file has the content that `name` stands for, as `startContentHash` takes it. */
 export async function checkFile(path: string, name: string): Promise<boolean> {
   const hash = startContentHash(name, (await stat(path)).size);
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  for await (const piece of filePieces(path)) hash.update(piece);
   return hash.digest("hex") === name;
 }
 
@@ -46,9 +46,9 @@ async function readThrough(path: string, all: Hash | undefined): Promise<void> {
   const isNamedByHash = basename(dirname(blob)) === "blobs" && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name);
   if (!isNamedByHash && !all) return;
   const own = isNamedByHash ? startContentHash(name, (await stat(blob)).size) : undefined;
-  for await (const chunk of createReadStream(blob, { highWaterMark: 2 ** 20 })) {
-    all?.update(chunk as Buffer);
-    own?.update(chunk as Buffer);
+  for await (const piece of filePieces(blob)) {
+    all?.update(piece);
+    own?.update(piece);
   }
   const found = own?.digest("hex") ?? name;
   if (!own || found === name) return;

@@ -341,18 +341,18 @@ export function crossEntropy(
   return { loss, negativeLogLikelihood: raw.reshape(nll, [count!]) };
 }
 
-/** `x·W` for each head. x `[H, N, a]`, weight `[H, a, b]` → `[H, N, b]`. The weight itself is never transposed. */
+/** `x·W` for each head. x `[H, N, a]`, weight `[H, a, b]` → `[H, N, b]` */
 export function perHead(x: Tensor, weight: Tensor): Tensor {
-  return differentiable(raw.matmul(x, weight), [x, weight], (dy) => [
-    raw.transposeLast(raw.matmul(weight, raw.transposeLast(dy))),
+  return differentiable(raw.perHead(x, weight), [x, weight], (dy) => [
+    raw.perHeadTransposed(dy, weight),
     raw.matmul(raw.transposeLast(x), dy),
   ]);
 }
 
-/** `x·Wᵀ` for each head. x `[H, N, b]`, weight `[H, a, b]` → `[H, N, a]`. The weight itself is never transposed. */
+/** `x·Wᵀ` for each head. x `[H, N, b]`, weight `[H, a, b]` → `[H, N, a]` */
 export function perHeadTransposed(x: Tensor, weight: Tensor): Tensor {
-  return differentiable(raw.transposeLast(raw.matmul(weight, raw.transposeLast(x))), [x, weight], (dy) => [
-    raw.matmul(dy, weight),
+  return differentiable(raw.perHeadTransposed(x, weight), [x, weight], (dy) => [
+    raw.perHead(dy, weight),
     raw.matmul(raw.transposeLast(dy), x),
   ]);
 }

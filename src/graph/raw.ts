@@ -7,6 +7,7 @@ import { dataType } from "./onnx.ts";
 import {
   type Attribute,
   byte,
+  constant,
   type Dtype,
   factorsOf,
   graphError,
@@ -18,6 +19,7 @@ import {
   scalar,
   sizes,
   Tensor,
+  viewed,
 } from "./tensor.ts";
 
 function node(
@@ -147,6 +149,32 @@ export function multiplyColumns(
   const both = multiply(product(concat([rounded, lost.rounded], 0)), concat([steps, lost.steps], 0));
   const rows = x.shape[0]!;
   return add(slice(both, 0, 0, rows), slice(both, 0, rows, rows)); // the engine's `ReduceSum` takes many times as long
+}
+
+/** `x·W` for each head. x `[H, N, a]`, weight `[H, a, b]` → `[H, N, b]` */
+export function perHead(x: Tensor, weight: Tensor): Tensor {
+  const { numbers, scales } = byHead(weight, x);
+  const product = matmul(x, numbers);
+  return scales ? multiply(product, scales) : product;
+}
+
+/** `x·Wᵀ` for each head. x `[H, N, b]`, weight `[H, a, b]` → `[H, N, a]`. The weight itself, the larger factor, is never transposed. */
+export function perHeadTransposed(x: Tensor, weight: Tensor): Tensor {
+  const { numbers, scales } = byHead(weight, x);
+  return transposeLast(matmul(numbers, transposeLast(scales ? multiply(x, scales) : x)));
+}
+
+/**
+ * A weight `[H, a, b]`, and what its last axis is to be multiplied with. Of one that has integers `[H·a, b]` in its place these become
+ * numbers for one product: behind what that multiplies, so that none is kept for another.
+ */
+function byHead(weight: Tensor, multiplied: Tensor): { numbers: Tensor; scales?: Tensor } {
+  const factors = factorsOf(weight);
+  const integers = factors?.kind === "integers" ? factors.alongRows : undefined;
+  if (integers?.kind !== "columns") return { numbers: weight };
+  const packed = viewed(integers.packed, weight.shape as readonly number[]);
+  const step = after(constant([1]), multiplied);
+  return { numbers: node("DequantizeLinear", [packed, step], weight.shape, {}, "float32"), scales: integers.scales };
 }
 
 /** Of bytes without a sign: `zero` stands for 0, and numbers are at most `largest` from it. */

@@ -9,6 +9,7 @@ import { inEngine } from "../watch.ts";
 import type { Device } from "./devices.ts";
 import type { Model } from "./emit.ts";
 import { loadEngine, prepareDevice, supportedDevices } from "./engine.ts";
+import { collectGarbage } from "./garbage.ts";
 import { joinedName, joinModels, switchName } from "./join.ts";
 import { floats, ints, type TensorValue } from "./values.ts";
 
@@ -125,6 +126,9 @@ function asTensor({ Tensor }: typeof Engine, value: TensorValue): OrtTensor {
     : new Tensor("int64", value.data, value.shape);
 }
 
+/** In bytes: graphs of so many nodes leave a hundred megabytes to be collected when they are made. */
+const largeGraph = 2 ** 19;
+
 async function load(
   { bytes, weightsFolder, multipliesIntegers }: Pick<Model, "bytes" | "weightsFolder" | "multipliesIntegers">,
   { device, threads }: SessionOptions,
@@ -143,6 +147,7 @@ async function load(
   const configuration: Record<string, string> = { disable_prepacking: multipliesIntegers ? "0" : "1" };
   if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
   prepareDevice(device);
+  if (bytes.length > largeGraph) collectGarbage();
   try {
     const session = await inEngine(() =>
       engine.InferenceSession.create(bytes, {

@@ -133,6 +133,12 @@ export function weight(
   return new Tensor(dtype, shape, { kind: "weight", ...location });
 }
 
+/** The bytes of a weight in another shape. */
+export function viewed({ dtype, source }: Tensor, shape: readonly number[]): Tensor {
+  if (source.kind !== "weight") throw graphError("Only weights are viewed in another shape.");
+  return new Tensor(dtype, shape, { ...source, name: `${source.name}[${shape}]` });
+}
+
 const inStoredType = new WeakMap<Source, Tensor>();
 
 /**

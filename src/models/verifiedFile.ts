@@ -3,10 +3,11 @@
  * have the hash of its content, so that one that is cut off, changed or of other weights is known when it is opened.
  */
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UlptError } from "../errors.ts";
 import { asWriteError, removeQuietly, writeFully } from "../formats/atomic.ts";
+import { filePieces } from "../formats/filePieces.ts";
 import { removeAbandoned, temporaryName } from "../formats/maker.ts";
 import { readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
 
@@ -81,9 +82,8 @@ export async function faultIn(
   if (Object.entries(facts).some(([key, fact]) => header.metadata[key] !== fact)) return "were made by another recipe";
   const hash = createHash("sha256");
   let position = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+  for await (const bytes of filePieces(path)) {
     signal?.throwIfAborted();
-    const bytes = chunk as Buffer;
     // Of the head, what this version would write: then a changed header cannot lead to other bytes.
     if (position < head.length) {
       const expected = withHash(head, written).subarray(position, Math.min(head.length, position + bytes.length));

@@ -14,7 +14,7 @@ import {
 } from "../formats/modelFolder.ts";
 import { readRegularFile } from "../formats/regularFile.ts";
 import { readFloats, readHeader, readTensorBytes, type TensorEntry } from "../formats/safetensors.ts";
-import { type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
+import { type MatrixFactors, type StoredDtype, type Tensor, weight } from "../graph/tensor.ts";
 import { parseJson } from "../json.ts";
 import type { DecodedFile } from "./dequantize/decodedFile.ts";
 import { type BlockFile, matrixFactors } from "./quantize/blockFile.ts";
@@ -159,13 +159,15 @@ export class Weights {
   }
 
   /**
-   * A weight as a graph tensor. `alias` views the same bytes in another shape (same number of elements).
+   * A weight as a graph tensor. `alias` views the same bytes in another shape (same number of elements), and what is multiplied in the
+   * place of the weight stands there, too.
    * @throws MODEL_TENSOR if it is missing, has another shape or is not a float.
    */
   tensor(name: string, shape: readonly number[], alias?: readonly number[]): Tensor {
     const found = this.find(name, shape);
     const placed = this.placed(found);
-    return this.make(alias ? `${name}[${alias}]` : name, placed, placed.entry, alias ?? shape);
+    const factors = this.blocks && shape.length === 2 ? matrixFactors(this.blocks, name, shape) : undefined;
+    return this.make(alias ? `${name}[${alias}]` : name, placed, placed.entry, alias ?? shape, factors);
   }
 
   /**
@@ -185,11 +187,11 @@ export class Weights {
     { path, entry }: KeptTensor,
     { offset, byteLength }: Pick<TensorEntry, "offset" | "byteLength">,
     shape: readonly number[],
+    factors?: MatrixFactors,
   ): Tensor {
     const known = this.made.get(name);
     if (known) return known;
     const stored = storedDtypes.get(entry.dtype)!;
-    const factors = this.blocks && shape.length === 2 ? matrixFactors(this.blocks, name, shape) : undefined;
     const tensor = weight({ name, path, offset, byteLength, stored, ...(factors && { factors }) }, shape);
     this.made.set(name, tensor);
     return tensor;

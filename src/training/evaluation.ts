@@ -10,8 +10,16 @@ import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/def
 import { type Dataset, type Split, writtenTarget, writtenWords } from "./dataset.ts";
 import type { Prompted } from "./prompted.ts";
 
-/** Without gradients a pass needs far less memory, so it may hold this many times the tokens. */
-export const evaluationFactor = 4;
+/**
+ * How many tokens go through a model at once where nothing is trained: without gradients a pass needs far less memory than a step, but
+ * not less than one with gradient checkpointing.
+ */
+export function evaluationTokens({
+  microBatchTokens,
+  gradientCheckpointing,
+}: Pick<RunSettings["training"], "microBatchTokens" | "gradientCheckpointing">): number {
+  return gradientCheckpointing ? microBatchTokens : 4 * microBatchTokens;
+}
 
 /** In tokens, of what an evaluation lets a model write. */
 export function longestAnswer(

@@ -38,7 +38,7 @@ import {
   type Evaluation,
   type EvaluationOptions,
   evaluate,
-  evaluationFactor,
+  evaluationTokens,
   longestAnswer,
   type Questions,
   splitMetrics,
@@ -399,7 +399,7 @@ class Execution {
       maxNewTokens: longestAnswer(this.settings, this.resources.dataset),
       runProgram: this.resources.runProgram,
       signal: this.options.signal,
-      maxTokens: training.microBatchTokens * evaluationFactor,
+      maxTokens: evaluationTokens(training),
       onProgress: (done, total) => {
         this.options.onProgress?.({ type: "evaluating", split, done, total });
         if (Date.now() - this.savedAt > saveInterval) this.save();

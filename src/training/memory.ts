@@ -8,7 +8,7 @@ import type { MemoryEstimate } from "../runs/schema.ts";
 import { checkpointMetricOf, metricsOf } from "../tasks/definition.ts";
 import { DataOrder } from "./batches.ts";
 import type { Split } from "./dataset.ts";
-import { evaluationFactor, longestAnswer } from "./evaluation.ts";
+import { evaluationTokens, longestAnswer } from "./evaluation.ts";
 import { describeMethod } from "./method.ts";
 import { useOf } from "./prompted.ts";
 import type { Resources } from "./resources.ts";
@@ -57,7 +57,7 @@ export function estimateRunMemory(
   const { task, training } = settings;
   const use = portUseOf(settings, { model, tokenizer });
   const alone: PortUse = { ports: [], promptLength: 0 };
-  const maxTokens = training.microBatchTokens * evaluationFactor;
+  const maxTokens = evaluationTokens(training);
   const answered = [
     ...evaluatedParts(model, dataset.validation, use, maxTokens),
     ...evaluatedParts(model, dataset.test, use, maxTokens),
@@ -95,14 +95,15 @@ export function estimateUsualMemory(model: LanguageModel, sizes: UsualSizes): Me
   const partIn = (use: PortUse, length: number, count: number, maxTokens: number) =>
     equalPart(model, use, { length, count, maxTokens, sourceLength, targetLength });
   const example = { source: new Array<number>(sourceLength).fill(0), target: new Array<number>(targetLength).fill(0) };
-  const maxTokens = microBatchTokens * evaluationFactor;
+  const gradientCheckpointing = false;
+  const maxTokens = evaluationTokens({ microBatchTokens, gradientCheckpointing });
   const needs = model.runMemory({
     ports: prompted.ports,
     trained: [partIn(prompted, model.trainedLength(example), batchSize, microBatchTokens)],
     answered: [prompted, alone].map((use) => partIn(use, sourceLength, maxTokens, maxTokens)),
     newTokens: targetLength,
     dropout: false,
-    gradientCheckpointing: false,
+    gradientCheckpointing,
   });
   return totalOf(needs);
 }
