@@ -91,7 +91,7 @@ describe("the memory of a run", () => {
     const checkpointing = { training: { ...training, gradientCheckpointing: true } };
     const [plain, less] = [estimate().of()!, estimate({ changes: checkpointing }).of()!];
     expect(less.steps).toBeLessThan(0.8 * plain.steps);
-    expect(less.evaluations).toBe(plain.evaluations);
+    expect(less.evaluations).toBeLessThan(plain.evaluations / 2);
     const runs = [settings, { ...settings, ...checkpointing }];
     for (const both of [runs, runs.toReversed()]) expect(estimate({ runs: both }).of()).toEqual(plain);
     const { of } = estimate({ changes: checkpointing, limit: less.total - 1 });

@@ -25,6 +25,7 @@ export interface Model {
   weightsFolder: string | undefined;
   /** Whether some of its products read integers, which the engine has to arrange for them when it loads the model. */
   multipliesIntegers: boolean;
+  /** Those that a caller gives, and the rows of tables that a session reads. */
   inputs: readonly Tensor[];
   outputs: Readonly<Record<string, Tensor>>;
 }
@@ -36,10 +37,11 @@ const engineOperators: ReadonlySet<string> = new Set(["MatMulNBits", "MatMulInte
 export function emit(inputs: readonly Tensor[], outputs: Readonly<Record<string, Tensor>>): Model {
   const emitter = new Emitter(inputs);
   for (const [name, tensor] of Object.entries(outputs)) emitter.output(name, tensor);
-  const { graph, weightsFolder } = emitter;
+  const { graph, weightsFolder, rows } = emitter;
   const multipliesIntegers = graph.node.some(({ domain }) => domain === engineDomain);
   return {
-    ...{ graph, weightsFolder, multipliesIntegers, inputs, outputs },
+    ...{ graph, weightsFolder, multipliesIntegers, outputs },
+    inputs: [...inputs, ...rows],
     get bytes() {
       return encodeModel(graph);
     },
@@ -49,6 +51,8 @@ export function emit(inputs: readonly Tensor[], outputs: Readonly<Record<string,
 class Emitter {
   readonly graph: GraphProto = { name: "ulpt", node: [], initializer: [], input: [], output: [], value_info: [] };
   weightsFolder: string | undefined;
+  /** Inputs that were not declared, of rows that a session reads. */
+  readonly rows: Tensor[] = [];
   /** Tensors that share a source are one value. */
   private readonly names = new Map<Source, string>();
   private readonly constants = new Map<string, string>();
@@ -86,7 +90,8 @@ class Emitter {
   private emitSource(source: Source, tensor: Tensor): string {
     switch (source.kind) {
       case "input":
-        throw graphError(`The input "${source.name}" is used but not declared.`);
+        if (!source.rows) throw graphError(`The input "${source.name}" is used but not declared.`);
+        return this.pickedRows(source.name, tensor);
       case "constant":
         return this.constant(source.data, tensor.shape as readonly number[]);
       case "weight":
@@ -101,6 +106,15 @@ class Emitter {
         return name;
       }
     }
+  }
+
+  /** Rows that several read are one input. */
+  private pickedRows(name: string, tensor: Tensor): string {
+    if (!this.rows.some(({ source }) => source.kind === "input" && source.name === name)) {
+      this.graph.input.push(valueInfo(name, tensor));
+      this.rows.push(tensor);
+    }
+    return name;
   }
 
   private fresh(label: string): string {

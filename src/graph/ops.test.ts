@@ -235,6 +235,11 @@ const cases: Case[] = [
     op: ({ table, ids }) => ops.embedding(ops.multiply(table!, table!), ids!),
   },
   {
+    name: "rowsOf, of a table that is no weight",
+    operands: { table: { shape: [3, 2] }, ids: { shape: [m, k], below: 3 } },
+    op: ({ table, ids }) => ops.rowsOf(ops.multiply(table!, table!), ids!),
+  },
+  {
     name: "selectRows, with rows that recur",
     operands: { x: { shape: [n, 3] }, rows: { shape: [k], below: n } },
     op: ({ x, rows }) => ops.selectRows(ops.multiply(x!, x!), rows!),

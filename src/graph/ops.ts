@@ -5,7 +5,7 @@
 import { addDims, type Dim, multiplyDims, type Shape, sameDim, shapeText } from "./dims.ts";
 import { vjp } from "./gradient.ts";
 import * as raw from "./raw.ts";
-import { differentiable, graphError, scalar, type Tensor } from "./tensor.ts";
+import { differentiable, graphError, scalar, Tensor } from "./tensor.ts";
 
 /** Sums a gradient over the axes along which `shape` was broadcast. */
 function unbroadcast(gradient: Tensor, shape: Shape): Tensor {
@@ -305,6 +305,18 @@ export function embedding(table: Tensor, ids: Tensor): Tensor {
     const hot = raw.oneHot(raw.reshape(ids, [count]), vocabulary); // [count, V]
     return [raw.gemm(hot, raw.reshape(dy, [count, width!]), { transposeA: true }), undefined];
   });
+}
+
+/**
+ * As `embedding`, of a table that nothing else in the graph reads: it stays in its file, of which the session reads these rows alone. Where
+ * the table is no weight, or the ids are computed, the engine picks them.
+ */
+export function rowsOf(table: Tensor, ids: Tensor): Tensor {
+  const { source } = table;
+  if (source.kind !== "weight" || !source.openRows || ids.source.kind !== "input") return embedding(table, ids);
+  const name = `${source.name}[${ids.source.name}]`;
+  const rows = { table, ids, open: source.openRows };
+  return new Tensor("float32", [...ids.shape, table.shape[1]!], { kind: "input", name, rows });
 }
 
 /** Rows of `x` `[N, d]` at `indices` `[M]` → `[M, d]`. */

@@ -11,6 +11,7 @@ import type { Model } from "./emit.ts";
 import { loadEngine, prepareDevice, supportedDevices } from "./engine.ts";
 import { collectGarbage } from "./garbage.ts";
 import { joinedName, joinModels, switchName } from "./join.ts";
+import type { RowReader, Source } from "./tensor.ts";
 import { floats, ints, type TensorValue } from "./values.ts";
 
 export { floats, ints, type TensorValue };
@@ -35,6 +36,16 @@ interface Binding {
   fixed: Readonly<Record<string, OrtTensor>>;
   /** Own name → the engine's. */
   outputs: ReadonlyMap<string, string>;
+  rows: readonly RowInput[];
+}
+
+/** An input of rows that the session reads. */
+interface RowInput {
+  name: string;
+  /** The input that holds their indices. */
+  ids: string;
+  width: number;
+  reader: RowReader;
 }
 
 /** Whose providers run the branches of an `If`. */
@@ -57,7 +68,7 @@ export class Session {
   static async create(model: Model, options: SessionOptions): Promise<Session> {
     const loaded = await load(model, options, 1);
     const outputs = new Map(Object.keys(model.outputs).map((name) => [name, name]));
-    return new Session(loaded, { fixed: {}, outputs });
+    return new Session(loaded, { fixed: {}, outputs, rows: openRows(model) });
   }
 
   /**
@@ -86,7 +97,7 @@ export class Session {
       ]);
       const fixed = Object.fromEntries([...unused, ...switches]) as Binding["fixed"];
       const outputs = new Map(Object.keys(model.outputs).map((output) => [output, joinedName(name, output)]));
-      made.push([name, new Session(loaded, { fixed, outputs })]);
+      made.push([name, new Session(loaded, { fixed, outputs, rows: openRows(model) })]);
     }
     return Object.fromEntries(made) as Record<Name, Session>;
   }
@@ -94,9 +105,14 @@ export class Session {
   /** Runs the model once. The event loop is blocked meanwhile, so a run can only be stopped between calls. */
   async run<Name extends string>(feeds: Readonly<Record<string, TensorValue>>): Promise<Record<Name, TensorValue>> {
     const { engine, session, device } = this.loaded;
-    const { fixed, outputs } = this.binding;
+    const { fixed, outputs, rows } = this.binding;
     const inputs: Record<string, OrtTensor> = { ...fixed };
     for (const [name, value] of Object.entries(feeds)) inputs[name] = asTensor(engine, value);
+    for (const { name, ids, width, reader } of rows) {
+      const given = feeds[ids];
+      if (given?.dtype !== "int64") continue; // the engine says what is missing
+      inputs[name] = asTensor(engine, floats(reader.read(given.data), [...given.shape, width]));
+    }
     let found: InferenceSession.OnnxValueMapType;
     try {
       found = await inEngine(() => session.run(inputs, [...outputs.values()]));
@@ -115,9 +131,20 @@ export class Session {
   async release(): Promise<void> {
     if (this.released) return;
     this.released = true;
+    for (const { reader } of this.binding.rows) reader.close();
     this.loaded.users -= 1;
     if (this.loaded.users === 0) await inEngine(() => this.loaded.session.release());
   }
+}
+
+/** Opens the files of the rows that a session of the model reads. */
+function openRows({ inputs }: Pick<Model, "inputs">): RowInput[] {
+  return inputs.flatMap(({ source, shape }) => {
+    if (source.kind !== "input" || !source.rows) return [];
+    const { open, ids } = source.rows;
+    const { name } = ids.source as Extract<Source, { kind: "input" }>;
+    return { name: source.name, ids: name, width: shape.at(-1) as number, reader: open() };
+  });
 }
 
 function asTensor({ Tensor }: typeof Engine, value: TensorValue): OrtTensor {

@@ -10,13 +10,28 @@ export type Attribute = number | { float: number } | string | readonly number[];
 
 /** Where the value of a tensor comes from. */
 export type Source =
-  | { kind: "input"; name: string }
+  | { kind: "input"; name: string; rows?: PickedRows }
   | { kind: "constant"; data: Float32Array | BigInt64Array | Uint8Array }
   /** A part of a file, read in place. */
   | ({ kind: "weight" } & WeightLocation)
   /** The sizes in `dims` as a vector, computed from the shapes of the inputs. */
   | { kind: "sizes"; dims: Shape }
   | { kind: "node"; op: string; inputs: readonly Tensor[]; attributes: Readonly<Record<string, Attribute>> };
+
+/** Of an input that nobody gives: a session reads these rows of a table out of its file. */
+export interface PickedRows {
+  table: Tensor;
+  /** The input that holds their indices. */
+  ids: Tensor;
+  open: () => RowReader;
+}
+
+/** An open file with a table in it. */
+export interface RowReader {
+  /** Rows one after the other, as float32. */
+  read(ids: ArrayLike<bigint>): Float32Array;
+  close(): void;
+}
 
 /**
  * The vector-Jacobian product of one differentiable operation: from the gradient of the loss with respect to the operation's
@@ -68,6 +83,8 @@ export interface WeightLocation extends FileRange {
   stored: StoredDtype | "uint8" | "int8";
   /** Of a matrix: what products with it read in its place. */
   factors?: MatrixFactors | undefined;
+  /** Of a matrix: opens its file, to read some of its rows. */
+  openRows?: (() => RowReader) | undefined;
 }
 
 /**

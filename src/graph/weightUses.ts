@@ -20,6 +20,7 @@ export function weightUses(graphs: readonly Pick<Model, "outputs">[]): WeightUse
   const multiplied = new Map<string, MultipliedMatrix>();
   const read = new Map<string, Tensor>();
   for (const { source } of graphs.flatMap(({ outputs }) => inOrder(Object.values(outputs)))) {
+    if (source.kind === "input" && source.rows) read.set(source.name, source.rows.table);
     if (source.kind !== "node") continue;
     for (const [index, input] of source.inputs.entries()) {
       if (input.source.kind !== "weight") continue;

@@ -18,6 +18,7 @@ import { type MatrixFactors, type StoredDtype, type Tensor, weight } from "../gr
 import { parseJson } from "../json.ts";
 import type { DecodedFile } from "./dequantize/decodedFile.ts";
 import { type BlockFile, matrixFactors } from "./quantize/blockFile.ts";
+import { openTableRows } from "./tableRows.ts";
 import { quantizedPartError, tensorError } from "./tensorError.ts";
 import type { KeptTensor } from "./verifiedFile.ts";
 
@@ -166,7 +167,7 @@ export class Weights {
   tensor(name: string, shape: readonly number[], alias?: readonly number[]): Tensor {
     const found = this.find(name, shape);
     const placed = this.placed(found);
-    const factors = this.blocks && shape.length === 2 ? matrixFactors(this.blocks, name, shape) : undefined;
+    const factors = this.factors(name, shape);
     return this.make(alias ? `${name}[${alias}]` : name, placed, placed.entry, alias ?? shape, factors);
   }
 
@@ -179,7 +180,13 @@ export class Weights {
     const { offset, byteLength } = found.entry;
     const rowBytes = byteLength / shape[0]!;
     const part = { offset: offset + begin * rowBytes, byteLength: count * rowBytes };
-    return this.make(`${name}[${begin}:${begin + count}]`, found, part, [count, ...shape.slice(1)]);
+    const [own, ownShape] = [`${name}[${begin}:${begin + count}]`, [count, ...shape.slice(1)]];
+    return this.make(own, found, part, ownShape, this.factors(own, ownShape));
+  }
+
+  /** What products read in the place of a matrix. */
+  private factors(name: string, shape: readonly number[]): MatrixFactors | undefined {
+    return this.blocks && shape.length === 2 ? matrixFactors(this.blocks, name, shape) : undefined;
   }
 
   private make(
@@ -192,7 +199,9 @@ export class Weights {
     const known = this.made.get(name);
     if (known) return known;
     const stored = storedDtypes.get(entry.dtype)!;
-    const tensor = weight({ name, path, offset, byteLength, stored, ...(factors && { factors }) }, shape);
+    const openRows =
+      shape.length === 2 ? () => openTableRows(path, { ...entry, offset, byteLength, shape: [...shape] }) : undefined;
+    const tensor = weight({ name, path, offset, byteLength, stored, factors, openRows }, shape);
     this.made.set(name, tensor);
     return tensor;
   }

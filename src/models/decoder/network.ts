@@ -89,7 +89,7 @@ export class Decoder {
     const { vocabularySize, embeddingSize, embedding, head } = this.architecture;
     const table = this.parameters({ name: embedding.table }, [vocabularySize, embeddingSize]);
     const isMultiplied = head.weight === embedding.table && !factorsOf(table);
-    const picked = ops.embedding(isMultiplied ? table : asStored(table), ids);
+    const picked = isMultiplied ? ops.embedding(table, ids) : ops.rowsOf(table, ids);
     const rows = ops.reshape(picked, [multiplyDims(...ids.shape), embeddingSize]);
     return ops.scale(rows, embedding.textScale);
   }

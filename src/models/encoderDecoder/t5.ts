@@ -5,7 +5,7 @@
 import { addDims, type Dim, multiplyDims, type Shape } from "../../graph/dims.ts";
 import * as ops from "../../graph/ops.ts";
 import * as raw from "../../graph/raw.ts";
-import { asStored, constant, factorsOf, integers, scalar, type Tensor } from "../../graph/tensor.ts";
+import { constant, factorsOf, integers, scalar, type Tensor } from "../../graph/tensor.ts";
 import type { T5Config } from "./config.ts";
 
 /** Gives a weight by its name in the Hugging Face checkpoint; `alias` asks for the same numbers in another shape. */
@@ -111,7 +111,7 @@ export class T5 {
   embed(ids: Tensor): Tensor {
     const table = this.embeddings;
     const isMultiplied = this.config.tiedHead && !factorsOf(table);
-    return ops.embedding(isMultiplied ? table : asStored(table), ids);
+    return isMultiplied ? ops.embedding(table, ids) : ops.rowsOf(table, ids);
   }
 
   /** `0` where `mask` is 1 and a large negative number where it is 0. mask `[batch, length]` → `[batch, 1, 1, length]` */
