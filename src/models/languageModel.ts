@@ -163,6 +163,8 @@ export interface RunMemory {
   training: number;
   /** What each of the other graphs takes so. */
   answering: number[];
+  /** Of all graphs that are run: the engine keeps some of each. */
+  nodes: number;
 }
 
 export interface LanguageModel {

@@ -17,6 +17,8 @@ import type { Resources } from "./resources.ts";
 const runBase = 280 * 2 ** 20;
 /** Of a process that only takes steps: without data, a tokenizer and all that a run writes. */
 const stepsBase = 200 * 2 ** 20;
+/** In bytes, of the engine for each node of a graph: measured on graphs of 2,500 to 17,600 nodes at 5 to 8 kB. */
+const perNode = 5_000;
 /** The engine holds some more than what lives in it: measured on T5 and Llama at 1.0 to 1.2 times. */
 const arena = 1.12;
 /** So many steps are looked at for the largest batch. */
@@ -137,11 +139,13 @@ function equalPart(
 }
 
 /** On the cpu all graphs share one copy of the weights, and one runs at a time in the memory of the largest. */
-function totalOf({ weights: { mapped, converted }, training, answering }: RunMemory, base = runBase): MemoryEstimate {
+function totalOf(needs: RunMemory, base = runBase): MemoryEstimate {
+  const { mapped, converted } = needs.weights;
+  const { training, answering, nodes } = needs;
   const weights = mapped + converted;
   const steps = Math.round(arena * training);
   const evaluations = Math.round(arena * Math.max(0, ...answering));
-  return { weights, steps, evaluations, total: base + weights + Math.max(steps, evaluations) };
+  return { weights, steps, evaluations, total: base + perNode * nodes + weights + Math.max(steps, evaluations) };
 }
 
 /** The largest parts into which the batches of a run are cut. */

@@ -1,5 +1,5 @@
 /** @file The whole way in a real VS Code with the installed VSIX: train, watch, compare ranks, diff checkpoints, export and try a prompt. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -214,7 +214,10 @@ describe.skipIf(!server)(`from the palette to a prompt${skipped}`, () => {
     await workbench.answerDialog(/Delete the evaluation of step 60 on test/, "Delete Permanently");
     await evaluation.waitFor({ state: "detached" });
     expect(readdirSync(folder)).toEqual([]); // the model's own, which was made beside it, is gone with it
-    for (const [name, content] of kept) writeFileSync(join(folder, name), content);
+    for (const [name, content] of kept) {
+      writeFileSync(`${join(folder, name)}.part`, content);
+      renameSync(`${join(folder, name)}.part`, join(folder, name)); // as the command line puts a file in its place
+    }
     await workbench.treeItem("step 60").locator(".monaco-tl-twistie.collapsible").waitFor();
     if (!(await evaluation.isVisible())) await workbench.treeItem("step 60").locator(".monaco-tl-twistie").click();
     await evaluation.waitFor();

@@ -24,21 +24,29 @@ export function runMemory(network: Decoder, parts: RunParts): RunMemory {
   const scorer = continueGraph(network, { output: "negative_log_likelihood", cache: false });
   const written = newTokens > 1 ? answered : [];
   const prompted = answered.filter((part) => part.ports.includes("prompt"));
+  const answering = [
+    runningBytes(
+      prompt,
+      prompted.map(({ promptLength }) => ({ leading: 0, prompt: promptLength, selected: 1 })),
+    ),
+    ...answered.map((part) => runningBytes(readerOf(part.ports.filter(entersWithRows)), [readingSizes(part)])),
+    // While a text is continued, what it was read as is kept, and what the token before took is not given back yet.
+    ...written.map(
+      (part) => 2 * keptBytes(network, part) + runningBytes(readerOf([]), [writingSizes(part, newTokens)]),
+    ),
+    runningBytes(scorer, answered.map(scoringSizes)),
+  ];
+  const run = [
+    loss,
+    ...(prompted.length > 0 ? [prompt] : []),
+    ...readers.values(),
+    ...(answered.length > 0 ? [scorer] : []),
+  ];
   return {
+    nodes: run.reduce((sum, { graph }) => sum + graph.node.length, 0),
     weights: weightBytes([loss, scorer]),
     training: runningBytes(loss, trained.map(lossSizes)),
-    answering: [
-      runningBytes(
-        prompt,
-        prompted.map(({ promptLength }) => ({ leading: 0, prompt: promptLength, selected: 1 })),
-      ),
-      ...answered.map((part) => runningBytes(readerOf(part.ports.filter(entersWithRows)), [readingSizes(part)])),
-      // While a text is continued, what it was read as is kept, and what the token before took is not given back yet.
-      ...written.map(
-        (part) => 2 * keptBytes(network, part) + runningBytes(readerOf([]), [writingSizes(part, newTokens)]),
-      ),
-      runningBytes(scorer, answered.map(scoringSizes)),
-    ],
+    answering,
   };
 }
 

@@ -33,7 +33,9 @@ export function runMemory(network: T5, parts: RunParts): RunMemory {
       answering.push([decoderStepGraph(network, { projected: true }), written]);
     }
   }
+  const run = [loss, ...answering.flatMap(([graph, sizes]) => (sizes.length > 0 ? graph : []))];
   return {
+    nodes: run.reduce((sum, { graph }) => sum + graph.node.length, 0),
     weights: weightBytes([loss, ...answering.map(([graph]) => graph)]),
     training: runningBytes(loss, trained.map(dropout ? masks : sizesOf)),
     answering: answering.map(([graph, sizes]) => runningBytes(graph, sizes)),

@@ -33,7 +33,7 @@ export interface Recipe {
   /**
    * Counts changes of how numbers are rounded: in 3, what a gate lets through is rounded twice; in 4, so are all that T5 multiplies and
    * all that processors without a whole range of bytes do, and what a relu lets through takes the bytes of negative numbers, too; in 5,
-   * the gradients at what a gate multiplies are rounded twice by such processors.
+   * the gradients at what a gate multiplies are rounded twice by such processors, and T5's absorbed keys and values are those of the integers.
    */
   version: 5;
   /** Of the products that compute the loss. */

@@ -303,7 +303,9 @@ export class Workbench {
       async () => {
         if ((await state()) !== before) return true;
         if (Date.now() - pressedAt > 5000) {
-          await this.page.keyboard.press("Enter"); // a pick that has just opened may not hear it
+          // A pick that has just opened may not hear it, and an editor that has just been filled takes what is typed from it.
+          if (pressedAt > 0) await widget.locator(".quick-input-box input").focus();
+          await this.page.keyboard.press("Enter");
           pressedAt = Date.now();
         }
         return false;
