@@ -93,7 +93,9 @@ describe("the memory of a run", () => {
     expect(less.steps).toBeLessThan(0.8 * plain.steps);
     expect(less.evaluations).toBeLessThan(plain.evaluations / 2);
     const runs = [settings, { ...settings, ...checkpointing }];
-    for (const both of [runs, runs.toReversed()]) expect(estimate({ runs: both }).of()).toEqual(plain);
+    // Of a model as small as this, the larger graph outweighs what its steps do not keep.
+    const largest = less.total > plain.total ? less : plain;
+    for (const both of [runs, runs.toReversed()]) expect(estimate({ runs: both }).of()).toEqual(largest);
     const { of } = estimate({ changes: checkpointing, limit: less.total - 1 });
     expect((await expectError(of, "OUT_OF_MEMORY", "microBatchTokens")).hint).toMatch(/^Lower training/);
   });

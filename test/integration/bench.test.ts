@@ -56,7 +56,8 @@ describe("ulpt bench", () => {
   });
 
   it("times steps with gradient checkpointing, too, which find the same", async () => {
-    const args = ["--model", causalModel, ...sizes, "--steps", "1", "--precision", "float32"];
+    const larger = ["--batch", "16", "--source", "48", "--target", "3", "--prompt-length", "5"];
+    const args = ["--model", causalModel, ...larger, "--steps", "1", "--precision", "float32"];
     const { rows, line } = await bench(...args, "--gradient-checkpointing");
     expect(rows.map(({ gradientCheckpointing }) => gradientCheckpointing)).toEqual([false, true]);
     expect(rows[1]!.likeness).toEqual(rows[0]!.likeness);
