@@ -66,9 +66,13 @@ export class Session {
    * @throws DEVICE_MISSING if the provider is not there, OUT_OF_MEMORY, DEVICE_FAILED with the engine's reason.
    */
   static async create(model: Model, options: SessionOptions): Promise<Session> {
-    const loaded = await load(model, options, 1);
+    const rows = openRows(model);
+    const loaded = await load(model, options, 1).catch((error) => {
+      for (const { reader } of rows) reader.close();
+      throw error;
+    });
     const outputs = new Map(Object.keys(model.outputs).map((name) => [name, name]));
-    return new Session(loaded, { fixed: {}, outputs, rows: openRows(model) });
+    return new Session(loaded, { fixed: {}, outputs, rows });
   }
 
   /**
@@ -87,17 +91,21 @@ export class Session {
       return Object.fromEntries(made) as Record<Name, Session>;
     }
     const together = joinModels(models);
-    const loaded = await load(together, options, entries.length);
+    const rows = entries.map(([, model]) => openRows(model));
+    const loaded = await load(together, options, entries.length).catch((error) => {
+      for (const { reader } of rows.flat()) reader.close();
+      throw error;
+    });
     const tensor = (value: TensorValue) => asTensor(loaded.engine, value);
     const unused = Object.entries(together.unused).map(([name, value]) => [name, tensor(value)] as const);
-    for (const [name, model] of entries) {
+    for (const [index, [name, model]] of entries.entries()) {
       const switches = entries.map(([other]) => [
         switchName(other),
         new loaded.engine.Tensor("bool", [other === name], []),
       ]);
       const fixed = Object.fromEntries([...unused, ...switches]) as Binding["fixed"];
       const outputs = new Map(Object.keys(model.outputs).map((output) => [output, joinedName(name, output)]));
-      made.push([name, new Session(loaded, { fixed, outputs, rows: openRows(model) })]);
+      made.push([name, new Session(loaded, { fixed, outputs, rows: rows[index]! })]);
     }
     return Object.fromEntries(made) as Record<Name, Session>;
   }

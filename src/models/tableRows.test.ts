@@ -1,4 +1,4 @@
-import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectError } from "../../test/support/errors.ts";
@@ -57,6 +57,16 @@ describe("rows of a table", () => {
     expect(error.message).toContain(`row ${Number(row)} `);
     expect(error.expected).toBe("rows 0 to 8");
     reader.close();
+  });
+
+  it("of a file that is gone are missed before anything is loaded", async () => {
+    const { home, path } = written("F32");
+    const table = Weights.open(home).tensor("table", [rows, columns]);
+    const ids = input("ids", "int64", [symbol("count")]);
+    const model = emit([ids], { picked: ops.rowsOf(table, ids) });
+    rmSync(path);
+    await expectError(() => Session.create(model, { device: "cpu" }), "MODEL_MISSING", path);
+    await expectError(() => Session.createTogether({ model }, { device: "cpu" }), "MODEL_MISSING", path);
   });
 
   it("that a file has lost since it was opened are said to be missing", async () => {

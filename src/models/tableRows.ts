@@ -1,18 +1,18 @@
 /** @file Some rows of a table of embeddings out of its file: of the table itself nothing is kept in memory. */
 import { closeSync, openSync, readSync } from "node:fs";
-import { UlptError } from "../errors.ts";
+import { messageOf, UlptError } from "../errors.ts";
 import { decodeFloats, type TensorEntry } from "../formats/safetensors.ts";
 import type { RowReader } from "../graph/tensor.ts";
 import { tensorError } from "./tensorError.ts";
 
 /**
  * Opens the file in which a matrix of floats `[rows, columns]` lies.
- * @throws the system's errors
+ * @throws MODEL_MISSING
  */
 export function openTableRows(path: string, entry: TensorEntry): RowReader {
   const [rows, columns] = entry.shape as [number, number];
   const rowBytes = entry.byteLength / rows;
-  const descriptor = openSync(path, "r");
+  const descriptor = openTable(path, entry.name);
   const buffer = Buffer.alloc(rowBytes);
   /** @throws MODEL_TENSOR, SAFETENSORS_INVALID */
   const readRow = (row: number): Float32Array => {
@@ -41,4 +41,17 @@ export function openTableRows(path: string, entry: TensorEntry): RowReader {
     },
     close: () => closeSync(descriptor),
   };
+}
+
+function openTable(path: string, name: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    throw new UlptError("MODEL_MISSING", `The weights cannot be read: ${messageOf(error)}.`, {
+      where: `${path}, tensor "${name}"`,
+      expected: "the file that was there when the model was opened",
+      hint: "Put it back, or download the model again.",
+      cause: error,
+    });
+  }
 }
