@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { table } from "../../src/cli/table.ts";
+import { youngFlag } from "../../src/cli/workThread.ts";
 import { writeRandomModel } from "../../src/training/randomModel.ts";
 import type { StepComparison } from "../../src/training/stepBench.ts";
 
@@ -32,7 +33,7 @@ const measureScript = fileURLToPath(new URL("measure.ts", import.meta.url));
 async function measure<T>(...args: (string | number)[]): Promise<T> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ["--import", "tsx", measureScript, ...args.map(String)],
+    [youngFlag, "--import", "tsx", measureScript, ...args.map(String)],
     {
       env: { ...process.env, BENCH_REPEATS: values.repeats },
     },

@@ -37,7 +37,7 @@ import { quantizing } from "./quantize.ts";
 import type { Reporter } from "./reporter.ts";
 import { table } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
-import { youngMegabytes } from "./workThread.ts";
+import { youngFlag } from "./workThread.ts";
 
 export interface BenchOptions {
   /** A model folder or a model of the Hub; without one, a shape with random weights. */
@@ -219,9 +219,7 @@ export async function printBenchMemory(text: string): Promise<void> {
 }
 
 async function measureMemory(request: MemoryRequest, signal: AbortSignal): Promise<Omit<Memory, "estimatedBytes">> {
-  // As the thread that trains has it: a third of what is for new objects.
-  const memory = `--max-semi-space-size=${youngMegabytes / 3}`;
-  const args = [...process.execArgv, memory, process.argv[1]!, memoryCommand, JSON.stringify(request)];
+  const args = [...process.execArgv, youngFlag, process.argv[1]!, memoryCommand, JSON.stringify(request)];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
   const stop = () => child.kill("SIGKILL");
   signal.addEventListener("abort", stop);

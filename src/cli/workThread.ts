@@ -14,7 +14,9 @@ const lookInterval = 250;
 /** As much as a main thread has; threads get half of it otherwise. */
 const stackMegabytes = 8;
 /** Of new objects. By default it is 48, which takes memory from a model and makes nothing here faster. */
-export const youngMegabytes = 6;
+const youngMegabytes = 6;
+/** Gives a main thread as much of them: semi-spaces are a third of it each. */
+export const youngFlag = `--max-semi-space-size=${youngMegabytes / 3}`;
 const secondsVariable = "ULPT_DECODING_SECONDS";
 const defaultSeconds = 60;
 

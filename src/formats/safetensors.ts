@@ -309,7 +309,8 @@ function dtypeOf(data: TensorData["data"]): Dtype {
   return "U8";
 }
 
-function withFile<T>(path: string, use: (descriptor: number, size: number) => T): T {
+/** Opens a file to read tensors out of it; whoever asks closes the descriptor. @throws SAFETENSORS_INVALID */
+export function openTensors(path: string): { descriptor: number; size: number } {
   let opened: ReturnType<typeof openUnwaiting>;
   try {
     opened = openUnwaiting(path);
@@ -323,15 +324,22 @@ function withFile<T>(path: string, use: (descriptor: number, size: number) => T)
     });
   }
   const { descriptor, size } = opened;
+  if (size !== undefined) return { descriptor, size };
+  closeSync(descriptor);
+  throw invalid(path, "It is not a file.");
+}
+
+function withFile<T>(path: string, use: (descriptor: number, size: number) => T): T {
+  const { descriptor, size } = openTensors(path);
   try {
-    if (size === undefined) throw invalid(path, "It is not a file.");
     return use(descriptor, size);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function readBytes(descriptor: number, path: string, position: number, length: number): Buffer {
+/** @throws SAFETENSORS_INVALID where the file ends before them */
+export function readBytes(descriptor: number, path: string, position: number, length: number): Buffer {
   const buffer = Buffer.alloc(length);
   let done = 0;
   while (done < length) {

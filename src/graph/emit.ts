@@ -158,7 +158,7 @@ class Emitter {
         { key: "length", value: String(source.byteLength) },
       ],
     };
-    // What is read in two types is one weight.
+    // What is viewed in the same shape again is one weight.
     if (!this.weightNames.has(source.name)) this.graph.initializer.push(tensor);
     this.weightNames.add(source.name);
     // The engine folds this cast when it loads the model.

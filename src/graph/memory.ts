@@ -3,7 +3,7 @@ import { evaluateDim } from "./dims.ts";
 import type { Model } from "./emit.ts";
 import { inOrder, type Source, type Tensor } from "./tensor.ts";
 
-const bytesOf = { float32: 4, float16: 2, bfloat16: 2, int64: 8, bool: 1, uint8: 1, int8: 1 } as const;
+const bytesOf = { float32: 4, float16: 2, int64: 8, bool: 1, uint8: 1, int8: 1 } as const;
 
 /** The engine gives the result of these the bytes of their input. */
 const views: ReadonlySet<string> = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten"]);
@@ -59,7 +59,7 @@ export function weightBytes(graphs: readonly Pick<Model, "outputs">[]): WeightBy
   for (const { source, dtype } of graphs.flatMap(({ outputs }) => inOrder(Object.values(outputs)))) {
     if (source.kind !== "weight") continue;
     const { path, offset, byteLength, stored } = source;
-    const key = `${path} ${offset} ${byteLength} ${stored === dtype}`;
+    const key = `${path} ${offset} ${byteLength}`;
     if (known.has(key)) continue;
     known.add(key);
     if (stored === "uint8" || stored === "int8") sum.converted += byteLength;

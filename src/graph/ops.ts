@@ -293,13 +293,11 @@ export function rotary(x: Tensor, cos: Tensor, sin: Tensor, neighbours = false):
   return differentiable(apply(x, 1), [x, cos, sin], (dy) => [apply(dy, -1), undefined, undefined]);
 }
 
-/** Rows of `table` `[V, d]`, of whichever floats, picked by integer ids `[…]` → `[…, d]` float32. */
+/** Rows of `table` `[V, d]` picked by integer ids `[…]` → `[…, d]`. */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
   const [vocabulary, width] = table.shape;
   if (typeof vocabulary !== "number") throw graphError(`embedding: the size of ${table} must be known.`);
-  const rows = raw.gather(table, ids);
-  const value = rows.dtype === "float32" ? rows : raw.toFloat(rows);
-  return differentiable(value, [table, ids], (dy) => {
+  return differentiable(raw.gather(table, ids), [table, ids], (dy) => {
     const count = multiplyDims(...ids.shape);
     // A product with one-hot rows instead of a scatter: its order of summation is fixed, so training repeats bit for bit.
     const hot = raw.oneHot(raw.reshape(ids, [count]), vocabulary); // [count, V]

@@ -2,7 +2,7 @@
 import { UlptError } from "../errors.ts";
 import { type Shape, shapeText } from "./dims.ts";
 
-export type Dtype = "float32" | "float16" | "bfloat16" | "int64" | "bool" | "uint8" | "int8";
+export type Dtype = "float32" | "float16" | "int64" | "bool" | "uint8" | "int8";
 /** How numbers of a weight are stored in its file; what is read in another type is cast when the session loads it. */
 export type StoredDtype = "float32" | "float16" | "bfloat16";
 
@@ -154,21 +154,6 @@ export function weight(
 export function viewed({ dtype, source }: Tensor, shape: readonly number[]): Tensor {
   if (source.kind !== "weight") throw graphError("Only weights are viewed in another shape.");
   return new Tensor(dtype, shape, { ...source, name: `${source.name}[${shape}]` });
-}
-
-const inStoredType = new WeakMap<Source, Tensor>();
-
-/**
- * A weight in bfloat16 as its file has it, for what reads only parts of it: in float32 the engine makes a copy of the whole. Where
- * something else reads that copy, a second one in the file only takes more memory. float16 stays with the copy: webgpu would read it on
- * GPUs that do not have it, while it leaves bfloat16 to the cpu.
- */
-export function asStored(tensor: Tensor): Tensor {
-  const { shape, source } = tensor;
-  if (source.kind !== "weight" || source.stored !== "bfloat16") return tensor;
-  const found = inStoredType.get(source) ?? new Tensor(source.stored, shape, { ...source });
-  inStoredType.set(source, found);
-  return found;
 }
 
 /** What products read in place of a matrix. */

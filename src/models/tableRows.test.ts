@@ -65,8 +65,8 @@ describe("rows of a table", () => {
     const ids = input("ids", "int64", [symbol("count")]);
     const model = emit([ids], { picked: ops.rowsOf(table, ids) });
     rmSync(path);
-    await expectError(() => Session.create(model, { device: "cpu" }), "MODEL_MISSING", path);
-    await expectError(() => Session.createTogether({ model }, { device: "cpu" }), "MODEL_MISSING", path);
+    await expectError(() => Session.create(model, { device: "cpu" }), "SAFETENSORS_INVALID", path);
+    await expectError(() => Session.createTogether({ model }, { device: "cpu" }), "SAFETENSORS_INVALID", path);
   });
 
   it("that a file has lost since it was opened are said to be missing", async () => {

@@ -426,18 +426,21 @@ describe("however the weights lie on disk", () => {
     expect(await outputs(other)).toEqual(await outputs(plain));
   });
 
-  it("in bfloat16, with a table that only embeds tokens, which stays in its file", async () => {
-    const untied = rounded(tinyDecoder(new Random(9), { ...llama, tie_word_embeddings: false }));
-    const [plain, half] = [folder("untied"), folder("untied in bfloat16")];
-    writeModel(plain, untied);
-    writeHalf(half, untied, "BF16");
-    expect(await outputs(half)).toEqual(await outputs(plain));
-    const { mapped, converted } = weightBytes([lossGraph(DecoderModel.open(half).network)]);
-    expect(mapped).toBe(0);
-    const numbers = (names: (name: string) => boolean) =>
-      Object.entries(untied.weights).reduce((sum, [name, { data }]) => sum + (names(name) ? data.length : 0), 0);
-    expect(converted).toBe(4 * numbers((name) => !name.includes("embed_tokens")));
-  });
+  it.each(["BF16", "F16"] as const)(
+    "in %s, with a table that only embeds tokens, which stays in its file",
+    async (dtype) => {
+      const untied = rounded(tinyDecoder(new Random(9), { ...llama, tie_word_embeddings: false }));
+      const [plain, half] = [folder(`untied for ${dtype}`), folder(`untied in ${dtype}`)];
+      writeModel(plain, untied);
+      writeHalf(half, untied, dtype);
+      expect(await outputs(half)).toEqual(await outputs(plain));
+      const { mapped, converted } = weightBytes([lossGraph(DecoderModel.open(half).network)]);
+      expect(mapped).toBe(0);
+      const numbers = (names: (name: string) => boolean) =>
+        Object.entries(untied.weights).reduce((sum, [name, { data }]) => sum + (names(name) ? data.length : 0), 0);
+      expect(converted).toBe(4 * numbers((name) => !name.includes("embed_tokens")));
+    },
+  );
 
   function writeHalf(path: string, { config, weights }: TinyDecoder, dtype: "F16" | "BF16"): void {
     mkdirSync(path, { recursive: true });

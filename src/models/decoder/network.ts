@@ -7,7 +7,7 @@
 import { type Dim, multiplyDims, sameDim } from "../../graph/dims.ts";
 import * as ops from "../../graph/ops.ts";
 import * as raw from "../../graph/raw.ts";
-import { asStored, constant, factorsOf, input, integers, scalar, type Tensor } from "../../graph/tensor.ts";
+import { constant, factorsOf, input, integers, scalar, type Tensor } from "../../graph/tensor.ts";
 import type {
   Architecture,
   Attention,
@@ -135,7 +135,7 @@ export class Decoder {
     if (positions.kind !== "learned") return normed;
     const table = this.parameters({ name: positions.table }, [positions.rows, hiddenSize]);
     const ids = raw.add(layout.flatPositions, integers([positions.offset], []));
-    return ops.add(normed, ops.embedding(asStored(table), ids));
+    return ops.add(normed, ops.embedding(table, ids));
   }
 
   private layer(
