@@ -1,8 +1,10 @@
 /**
- * @file Bundles the runtime (dist/cli.js), the extension (dist/extension.cjs) and its webviews. onnxruntime-node stays outside: it
- * finds its binary beside its own files. dist/bundles.json tells the packaging which files these are and whose packages are in them.
+ * @file Bundles the runtime (dist/cli.js, dist/work.js and what they share), the extension (dist/extension.cjs) and its webviews.
+ * onnxruntime-node stays outside: it finds its binary beside its own files. dist/bundles.json tells the packaging which files these
+ * are and whose packages are in them.
  */
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -16,12 +18,13 @@ const withoutLocales = {
   },
 };
 
-const outfile = `${root}dist/cli.js`;
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ["src/cli.ts"],
-  outfile,
+  entryPoints: ["src/cli.ts", "src/work.ts"],
+  outdir: "dist",
   bundle: true,
+  // The main thread begins without what only a work thread needs. All in one folder: a file finds another beside itself.
+  splitting: true,
   platform: "node",
   format: "esm",
   target: "node20",
@@ -35,9 +38,13 @@ const { metafile } = await build({
   metafile: true,
   logLevel: "warning",
 });
-chmodSync(outfile, 0o755);
-const bytes = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint)?.bytes ?? 0;
-console.log(`dist/cli.js ${(bytes / 1e6).toFixed(2)} MB`);
+chmodSync(`${root}dist/cli.js`, 0o755);
+const runtime = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+for (const name of readdirSync(`${root}dist`)) {
+  if (/\.js(\.map)?$/.test(name) && !runtime.has(name)) rmSync(`${root}dist/${name}`); // shared parts are named by what is in them
+}
+const bytes = Object.entries(metafile.outputs).map(([path, file]) => (path.endsWith(".js") ? file.bytes : 0));
+console.log(`the runtime ${(bytes.reduce((sum, each) => sum + each, 0) / 1e6).toFixed(2)} MB`);
 
 const extension = await build({
   absWorkingDir: root,

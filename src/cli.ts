@@ -1,85 +1,26 @@
 #!/usr/bin/env node
 /** @file Composition root of the runtime process: the command line of ULPT Lab. */
-import { isMainThread } from "node:worker_threads";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
-import { bench, memoryCommand, printBenchMemory } from "./cli/bench.ts";
-import { answerCommand, checkCluster, writeAnswer } from "./cli/cluster.ts";
-import { compare } from "./cli/compare.ts";
-import { costDefaults, showCost } from "./cli/cost.ts";
-import { agreeToCuda, cudaPreparation, installDevice, removeDevice } from "./cli/cuda.ts";
-import { download, listTasks, showData } from "./cli/data.ts";
-import { printProbe, probeCommand, reportDevices, resolveDevice } from "./cli/devices.ts";
-import { diff } from "./cli/diff.ts";
-import { evaluate } from "./cli/evaluate.ts";
-import { openHub } from "./cli/hub.ts";
-import { runJob } from "./cli/job.ts";
-import { noteEnd } from "./cli/launchNotes.ts";
-import { noteRun, starRun, tagRun } from "./cli/marks.ts";
-import { asErrorLine, endBar } from "./cli/output.ts";
-import { showPaper } from "./cli/paper.ts";
-import { predict } from "./cli/predict.ts";
-import { quantize } from "./cli/quantize.ts";
-import { showRows } from "./cli/rows.ts";
-import { showRuns } from "./cli/runs.ts";
-import { serve } from "./cli/serve.ts";
-import { serviceTasks } from "./cli/service.ts";
-import { exportTo, importFrom } from "./cli/share.ts";
-import { show } from "./cli/show.ts";
-import { stopRun } from "./cli/stop.ts";
-import { type OnStop, supervise, tell } from "./cli/supervise.ts";
-import {
-  continueSweep,
-  dropFromSweep,
-  joinSweep,
-  listAllSweeps,
-  pauseSweep,
-  showSweep,
-  stopSweep,
-  trainNextInSweep,
-} from "./cli/sweep.ts";
-import { devicesTable } from "./cli/table.ts";
-import { complain, outliveOutput, say, sayJson, sayJsonNow } from "./cli/terminal.ts";
-import { resume, train } from "./cli/train.ts";
-
-import { type Task, work } from "./cli/work.ts";
+import { costDefaults } from "./cli/defaults.ts";
+import { answerCommand, memoryCommand, probeCommand } from "./cli/hiddenCommands.ts";
+import { asErrorLine, type OnStop, supervise, tell } from "./cli/supervise.ts";
+import { complain, outliveOutput, say, sayJsonNow } from "./cli/terminal.ts";
 import { exitCodes, UlptError } from "./errors.ts";
-import { precisions } from "./experiment/schema.ts";
-import { type Device, devices } from "./graph/devices.ts";
-import { prepareEngineBy } from "./graph/engine.ts";
-import { jobCommand } from "./launch/slurm/arrays.ts";
+import { precisions } from "./experiment/precisions.ts";
+import { devices } from "./graph/devices.ts";
+import { jobCommand } from "./launch/slurm/jobCommand.ts";
 import { type Precision, quantizedDevices, quantizedPrecisions } from "./models/quantize/recipe.ts";
-import { verificationPassed, verificationTolerance, verifyCase } from "./models/verify.ts";
 import { type Condition, fieldNames, parseCondition } from "./results/selection.ts";
 import { evaluatedSplits } from "./runs/layout.ts";
 import { type AnswerNumbers, acceptsNumber } from "./shared/answerOptions.ts";
 import { defaultSourceLength } from "./shared/service.ts";
-import { splitNames, variantNames } from "./tasks/definition.ts";
-import { openInPrecision } from "./training/precision.ts";
-import { shapeNames } from "./training/randomModel.ts";
+import { splitNames, variantNames } from "./tasks/names.ts";
+import { shapeNames } from "./training/shapes.ts";
+import type { ThreadCommand } from "./work.ts";
 
-/** What commands do in a thread of their own, by name. What they are given is followed by the signal that asks them to stop. */
-const commands = {
-  train,
-  resume,
-  continueSweep,
-  joinSweep,
-  evaluate,
-  diff,
-  predict,
-  show,
-  export: exportTo,
-  import: importFrom,
-  verify,
-  data: showData,
-  cost: showCost,
-  download,
-  quantize,
-  installDevice,
-  bench,
-} as const;
-
-const onStop: Readonly<Record<keyof typeof commands, OnStop>> = {
+/** What commands do that are asked to stop which run in a thread of their own, where src/work.ts has them. */
+const onStop: Readonly<Record<ThreadCommand, OnStop>> = {
   train: "saves",
   resume: "saves",
   continueSweep: "saves",
@@ -99,23 +40,18 @@ const onStop: Readonly<Record<keyof typeof commands, OnStop>> = {
   cost: "ends",
 };
 
-async function inThread(command: keyof typeof commands, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
+async function inThread(command: ThreadCommand, ...args: [...unknown[], { json?: boolean }]): Promise<void> {
   const json = (args.at(-1) as { json?: boolean }).json === true;
   process.exitCode = await supervise(command, args, { json, onStop: onStop[command] });
 }
 
-/** A command as a task: what ends it is told in its own thread, where its bar is, and its exit code is the result. */
-function asTask(command: (...args: never[]) => unknown): Task {
-  return async ({ signal }, ...args) => {
-    try {
-      await command(...args, signal as never);
-      noteEnd();
-      return exitCodes.ok;
-    } catch (error) {
-      endBar();
-      tell(error, (args.at(-1) as { json?: boolean } | undefined)?.json === true);
-      return error instanceof UlptError ? error.exitCode : exitCodes.internal;
-    }
+/** The commands of this thread. Their code is loaded when one is asked for: who only watches over a thread does not need it. */
+const here = () => import("./cli/here.ts");
+
+function inMain(command: keyof Awaited<ReturnType<typeof here>>) {
+  return async (...args: unknown[]): Promise<void> => {
+    const commands: Record<string, (...args: never[]) => unknown> = await here();
+    await commands[command]!(...(args as never[]));
   };
 }
 
@@ -251,21 +187,21 @@ sweeps
   .description("every sweep in a line")
   .addOption(workspaceOfSweeps())
   .addOption(json())
-  .action(listAllSweeps);
+  .action(inMain("listAllSweeps"));
 sweeps
   .command("show")
   .description("the runs of a sweep, in its order")
   .argument("[sweep]", whichSweep)
   .addOption(workspaceOfSweeps())
   .addOption(json())
-  .action(showSweep);
+  .action(inMain("showSweep"));
 sweeps
   .command("pause")
   .description("have its runs save, and begin none until it is continued")
   .argument("[sweep]", whichSweep)
   .addOption(workspaceOfSweeps())
   .addOption(json())
-  .action(pauseSweep);
+  .action(inMain("pauseSweep"));
 sweeps
   .command("continue")
   .description("go on with a sweep that was paused, stopped or killed; no finished run is trained again")
@@ -296,26 +232,26 @@ sweeps
   .option("--sweep <sweep>", whichSweep)
   .addOption(workspaceOfSweeps())
   .addOption(json())
-  .action(dropFromSweep);
+  .action(inMain("dropFromSweep"));
 sweeps
   .command("next <run>")
   .description("begin a run before all others that wait")
   .option("--sweep <sweep>", whichSweep)
   .addOption(workspaceOfSweeps())
   .addOption(json())
-  .action(trainNextInSweep);
+  .action(inMain("trainNextInSweep"));
 sweeps
   .command("stop")
   .description("have its runs save, and end it")
   .argument("[sweep]", whichSweep)
   .addOption(workspaceOfSweeps())
   .addOption(json())
-  .action(stopSweep);
+  .action(inMain("stopSweep"));
 
 program
   .command("stop <run>")
   .description("ask a running run to save a checkpoint and stop, or take one out of a scheduler's queue")
-  .action(stopRun);
+  .action(inMain("stopRun"));
 
 program
   .command("evaluate <run-checkpoint-or-prompt>")
@@ -396,7 +332,7 @@ program
 program
   .command("serve")
   .description("answer an editor's questions, JSON-RPC over stdin and stdout")
-  .action(() => serve());
+  .action(inMain("serve"));
 
 program
   .command("verify")
@@ -420,7 +356,7 @@ program
   .option("--starred", "only runs with a star", false)
   .option("--sort <field>", "by any of those; -FIELD from the largest on")
   .addOption(json())
-  .action(showRuns);
+  .action(inMain("showRuns"));
 
 const removal = (what: string) => new Option("--remove", `take ${what} away`).default(false);
 program
@@ -428,21 +364,21 @@ program
   .description("give a run tags, which `ulpt runs --tag` finds; without any, show what it has")
   .addOption(removal("them"))
   .addOption(json())
-  .action(tagRun);
+  .action(inMain("tagRun"));
 
 program
   .command("note <run> [text]")
   .description("keep a note with a run, in the place of the one that it has; without a text, show it")
   .addOption(removal("it"))
   .addOption(json())
-  .action(noteRun);
+  .action(inMain("noteRun"));
 
 program
   .command("star <run>")
   .description("give a run a star, which `ulpt runs --starred` finds")
   .addOption(removal("it"))
   .addOption(json())
-  .action(starRun);
+  .action(inMain("starRun"));
 
 program
   .command("rows <run>")
@@ -455,7 +391,7 @@ program
   .option("--wrong", "only rows that were not answered right", false)
   .addOption(json().conflicts("csv"))
   .option("--csv", "write a table for a spreadsheet", false)
-  .action(showRows);
+  .action(inMain("showRows"));
 
 program
   .command("diff <first> <second>")
@@ -475,7 +411,7 @@ program
   .addOption(json())
   .action((first: string, second: string, options) => inThread("diff", first, second, options));
 
-program.command("tasks").description("list the tasks of the registry").addOption(json()).action(listTasks);
+program.command("tasks").description("list the tasks of the registry").addOption(json()).action(inMain("listTasks"));
 
 program
   .command("data <task-or-experiment>")
@@ -504,7 +440,7 @@ program
     "list the published results, or print the experiment that repeats one (with --json: in its result's line)",
   )
   .addOption(json())
-  .action(showPaper);
+  .action(inMain("showPaper"));
 
 program
   .command("compare <run-or-experiment...>")
@@ -530,7 +466,7 @@ program
   .addOption(new Option("--latex", "write it as LaTeX, with booktabs").default(false).conflicts(["csv", "json"]))
   .addOption(new Option("--csv", "write a table for a spreadsheet").default(false).conflicts("json"))
   .addOption(json())
-  .action(compare);
+  .action(inMain("compare"));
 
 program
   .command("download <what...>")
@@ -561,14 +497,10 @@ program
   .option("--yes", "install without a question", false)
   .addOption(json())
   .action(async (options) => {
-    if (options.remove) return removeDevice(options);
-    if (options.install) {
-      if (await agreeToCuda(options)) await inThread("installDevice", options);
-      return;
-    }
-    const reports = await reportDevices();
-    if (options.json) for (const report of reports) sayJson(report);
-    else say(devicesTable(reports));
+    const { agreeToCuda, listDevices, removeDevice } = await here();
+    if (options.remove) removeDevice(options);
+    else if (!options.install) await listDevices(options);
+    else if (await agreeToCuda(options)) await inThread("installDevice", options);
   });
 
 program
@@ -603,7 +535,7 @@ program
   .addOption(json())
   .action((options) => inThread("bench", options));
 
-program.command(memoryCommand, { hidden: true }).argument("<request>").action(printBenchMemory);
+program.command(memoryCommand, { hidden: true }).argument("<request>").action(inMain("printBenchMemory"));
 
 program
   .command("cluster")
@@ -612,9 +544,9 @@ program
   .option("--wait <minutes>", "how long the job may stay in the queue", positiveInteger, 10)
   .option("--workspace <folder>", "whose folder the job has to see (default: nearest upwards with .ulpt or .vscode)")
   .addOption(json())
-  .action(checkCluster);
+  .action(inMain("checkCluster"));
 
-program.command(answerCommand, { hidden: true }).argument("<file>").action(writeAnswer);
+program.command(answerCommand, { hidden: true }).argument("<file>").action(inMain("writeAnswer"));
 
 program
   .command(jobCommand, { hidden: true })
@@ -622,23 +554,13 @@ program
   .argument("<first>")
   .addOption(ignoreMemory())
   .addOption(runGeneratedCode())
-  .action(runJob);
+  .action(inMain("runJob"));
 
-program.command(probeCommand, { hidden: true }).argument("<device>").argument("[precisions...]").action(printProbe);
-
-async function verify(options: { model: string; case: string; device: Device | "auto" }): Promise<void> {
-  const { device: chosen } = await resolveDevice(options.device);
-  const opened = { precision: "float32", device: chosen, hub: openHub() } as const;
-  const { model } = await openInPrecision(options.model, opened);
-  const result = await verifyCase(model, options.case, chosen);
-  sayJson(result);
-  if (verificationPassed(result)) return;
-  throw new UlptError("REFERENCE_MISMATCH", "The model differs from the reference.", {
-    where: options.case,
-    expected: `errors of at most ${verificationTolerance}`,
-    hint: "Check that model and case belong together; try --device cpu.",
-  });
-}
+program
+  .command(probeCommand, { hidden: true })
+  .argument("<device>")
+  .argument("[precisions...]")
+  .action(inMain("printProbe"));
 
 /** Says what ended the command. */
 function tellEnd(error: unknown): void {
@@ -646,20 +568,14 @@ function tellEnd(error: unknown): void {
   process.exitCode = error instanceof UlptError ? error.exitCode : exitCodes.internal;
 }
 
-prepareEngineBy(cudaPreparation);
-if (isMainThread) {
-  outliveOutput();
-  // What nobody awaited would be printed by Node.js as it is.
-  process.on("uncaughtException", (error) => {
-    tellEnd(error);
-    process.exit();
-  });
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    tellEnd(error);
-  }
-} else {
-  const tasks = Object.entries(commands).map(([name, command]) => [name, asTask(command)]);
-  work({ ...Object.fromEntries(tasks), ...serviceTasks() });
+outliveOutput();
+// What nobody awaited would be printed by Node.js as it is.
+process.on("uncaughtException", (error) => {
+  tellEnd(error);
+  process.exit();
+});
+try {
+  await program.parseAsync();
+} catch (error) {
+  tellEnd(error);
 }

@@ -1,6 +1,6 @@
 /**
- * @file What goes into the VSIX: the list in `.vscodeignore`, by name. Whatever else lies in these folders stays out: the runs of
- * `npm start`, experiments and data of whoever packs, source maps.
+ * @file What goes into the VSIX: the list in `.vscodeignore` and that of what was built, by name. Whatever else lies in these folders
+ * stays out: the runs of `npm start`, experiments and data of whoever packs, source maps.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export function readBundles(root: string): Bundles {
 
 /** The files of the repository that are packed, relative to its root. package.json and the notices are made for the VSIX. */
 export function packedFiles(root: string, bundles: Bundles): string[] {
-  return [...new Set([...allowedFiles(root), ...bundles.files])];
+  return [...allowedFiles(root), ...bundles.files];
 }
 
 /** VS Code's targets → folder of onnxruntime's binaries; `none` is the VSIX for every other platform. */

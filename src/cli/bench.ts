@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { UlptError } from "../errors.ts";
-import { precisions as everyPrecision } from "../experiment/schema.ts";
+import { precisions as everyPrecision } from "../experiment/precisions.ts";
 import { preparedName, removeAbandonedFolders } from "../formats/maker.ts";
 import type { Device } from "../graph/devices.ts";
 import { halfProductsFault } from "../graph/halfProducts.ts";
@@ -17,7 +17,8 @@ import type { Measurement } from "../results/cost.ts";
 import { machineFacts } from "../training/costMeasurement.ts";
 import { estimateStepMemory } from "../training/memory.ts";
 import { openInPrecision, requireProducts } from "../training/precision.ts";
-import { type ShapeName, writeRandomModel } from "../training/randomModel.ts";
+import { writeRandomModel } from "../training/randomModel.ts";
+import type { ShapeName } from "../training/shapes.ts";
 import { locateModel } from "../training/sources.ts";
 import {
   type Contender,
@@ -31,8 +32,10 @@ import { visibleLine } from "../words/surfaces.ts";
 import { accessOf } from "./data.ts";
 import { resolveDevice } from "./devices.ts";
 import { formatBytes, formatCount } from "./format.ts";
+import { memoryCommand } from "./hiddenCommands.ts";
 import { openHub } from "./hub.ts";
 import { createReporter } from "./output.ts";
+import { ownProgram } from "./ownProgram.ts";
 import { quantizing } from "./quantize.ts";
 import type { Reporter } from "./reporter.ts";
 import { table } from "./table.ts";
@@ -206,9 +209,6 @@ function estimateOf(contender: Contender, device: Device, { batch, source, targe
   return estimateStepMemory(model, sizes, gradientCheckpointing);
 }
 
-/** The hidden command of a process that takes a few steps. */
-export const memoryCommand = "bench-memory";
-
 export async function printBenchMemory(text: string): Promise<void> {
   const { folder, quantizedFolder, kind, device, sizes } = parseJson(text) as MemoryRequest;
   const { precision, gradientCheckpointing } = kind;
@@ -219,7 +219,7 @@ export async function printBenchMemory(text: string): Promise<void> {
 }
 
 async function measureMemory(request: MemoryRequest, signal: AbortSignal): Promise<Omit<Memory, "estimatedBytes">> {
-  const args = [...process.execArgv, youngFlag, process.argv[1]!, memoryCommand, JSON.stringify(request)];
+  const args = [...process.execArgv, youngFlag, ownProgram, memoryCommand, JSON.stringify(request)];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
   const stop = () => child.kill("SIGKILL");
   signal.addEventListener("abort", stop);

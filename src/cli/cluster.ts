@@ -20,11 +20,11 @@ import { readJson } from "../runs/schema.ts";
 import { hideFromGit } from "../runs/store.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { reportDevices } from "./devices.ts";
+import { answerCommand } from "./hiddenCommands.ts";
+import { ownProgram } from "./ownProgram.ts";
 import { say, sayJson } from "./terminal.ts";
 import { openWorkspace } from "./workspace.ts";
 
-/** The hidden command that the job runs on a compute node. */
-export const answerCommand = "cluster-answer";
 const answerName = "answer.json";
 
 export interface ClusterOptions {
@@ -89,7 +89,7 @@ async function examine(check: Check, workspace: string): Promise<void> {
   makeOwnFolders(folder);
   hideFromGit(workspace);
   const script = join(folder, "job.sh");
-  const command = { folder, node: process.execPath, runtime: process.argv[1]!, args: [answerCommand, answerName] };
+  const command = { folder, node: process.execPath, runtime: ownProgram, args: [answerCommand, answerName] };
   writeOwnFile(script, batchScript(profile, command), { tag: "check" });
   let over = false;
   try {
@@ -132,7 +132,7 @@ async function awaitAnswer(check: Check): Promise<ClusterAnswer> {
   for (;;) {
     const answer = readJson(join(folder, answerName), clusterAnswer);
     if (answer) return answer;
-    const missing = missingPart(folder);
+    const missing = missingPart(folder, ownProgram);
     if (missing) throw missing;
     if (overSince && Date.now() - overSince.time > (overSince.words.phase === "failed" ? 2_000 : visibleTime)) {
       throw unanswered(check, overSince.words);

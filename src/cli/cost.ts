@@ -17,9 +17,6 @@ import { openHub } from "./hub.ts";
 import { table } from "./table.ts";
 import { say, sayJson } from "./terminal.ts";
 
-/** Ranks of ulpt to reckon, and lengths of texts to read, where nobody says. */
-export const costDefaults = { ranks: [2, 16, 64, 256], textLengths: [16, 64, 256] };
-
 export interface CostCommandOptions {
   promptLength: number;
   rank: readonly number[];

@@ -1,6 +1,5 @@
 /** @file Who trains the runs of a sweep: this process, one after the other, or processes of their own, several at a time. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { recordedAsError, UlptError } from "../errors.ts";
 import type { RunSettings } from "../experiment/recorded.ts";
 import { type PinnedDevices, threadsOf } from "../graph/pinning.ts";
@@ -23,6 +22,7 @@ import { createRunOf, equalRuns } from "../training/newRun.ts";
 import type { SweepCrew } from "../training/sweep.ts";
 import { durationText } from "../words/numbers.ts";
 import { noteBegun } from "./launchNotes.ts";
+import { ownProgram } from "./ownProgram.ts";
 import { runToEnd, type Training } from "./training.ts";
 
 type TrainRun = SweepCrew["train"];
@@ -99,7 +99,7 @@ function inThisProcess(record: SweepRecord, { resources, reporter, estimatedMemo
 /** Each in a process with its share of the cores, or with a device for itself, which goes on where this one ends without a word. */
 function inProcesses(record: SweepRecord, training: Training, existing: SweepCrew["existing"]): TrainRun {
   const { workspace, options, reporter } = training;
-  const runtime = { command: process.execPath, args: [fileURLToPath(import.meta.url)], env: {} };
+  const runtime = { command: process.execPath, args: [ownProgram], env: {} };
   const launcher = launcherOf({ launcher: "local" });
   const devices = training.pinned && new DevicePool(training.pinned, [...existing.values()]);
   let isToldOfStart = false;

@@ -11,11 +11,11 @@ import {
   checkpointMetricOf,
   isHubTask,
   metricsOf,
-  type SplitName,
   type TaskDefinition,
   type TaskName,
   taskNames,
 } from "../tasks/definition.ts";
+import type { SplitName } from "../tasks/names.ts";
 import type { Preview } from "../tasks/preview.ts";
 import { registry } from "../tasks/registry.ts";
 import { resolveTask } from "../tasks/resolve.ts";

@@ -17,7 +17,10 @@ import { useThreads } from "../graph/session.ts";
 import { devicesFor, type Precision } from "../models/quantize/recipe.ts";
 import { productsFault, requirePrecision } from "../training/precision.ts";
 import { cudaFault, loaderFault } from "./cuda.ts";
-import { sayJson } from "./terminal.ts";
+import { probeCommand } from "./hiddenCommands.ts";
+import { ownProgram } from "./ownProgram.ts";
+import { devicesTable } from "./table.ts";
+import { say, sayJson } from "./terminal.ts";
 
 /** What a device needs where it is missing. */
 const needs: Record<Exclude<Device, "cuda">, string> = {
@@ -38,9 +41,6 @@ interface Fault {
 }
 
 export type DeviceReport = { device: Device } & (ProbeResult | (Fault & { needs: string }));
-
-/** The hidden command by which a child process tries one device. */
-export const probeCommand = "probe-device";
 
 /**
  * @param name of a kind of device, or of one that a process can be held to
@@ -84,7 +84,7 @@ export async function reportDevice(
   name: string = device,
   precisions: readonly Precision[] = [],
 ): Promise<DeviceReport> {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, probeCommand, name, ...precisions], {
+  const child = spawn(process.execPath, [...process.execArgv, ownProgram, probeCommand, name, ...precisions], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 60_000,
     killSignal: "SIGKILL", // a driver that hangs hears nothing else
@@ -114,6 +114,13 @@ function faultOf(device: Device, fault: Fault): DeviceReport {
   if (device !== "cuda") return { device, ...fault, needs: needs[device] };
   const { reason = fault.reason, needs: needed } = cudaFault();
   return { device, ...fault, reason: fault.loads ? fault.reason : reason, needs: needed };
+}
+
+/** `ulpt devices` */
+export async function listDevices({ json }: { json: boolean }): Promise<void> {
+  const reports = await reportDevices();
+  if (json) for (const report of reports) sayJson(report);
+  else say(devicesTable(reports));
 }
 
 /** Of devices, those that this platform's engine does not know are not tried. */

@@ -36,6 +36,7 @@ import { shellWord } from "../words/shell.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { noteBegun } from "./launchNotes.ts";
 import { createReporter } from "./output.ts";
+import { ownProgram } from "./ownProgram.ts";
 import type { Reporter } from "./reporter.ts";
 import { report } from "./training.ts";
 import { runArgument, workspaceOption } from "./workspace.ts";
@@ -254,7 +255,7 @@ class Follower {
     const { array, element } = placeOf(this.launch!, index)!;
     const { state: said, log } = jobPaths(folder);
     if (state !== "interrupted" && state !== "created") return true;
-    if (readLaunchState({ state: said(index) })?.end !== undefined || missingPart(folder)) return true;
+    if (readLaunchState({ state: said(index) })?.end !== undefined || missingPart(folder, ownProgram)) return true;
     const path = log(array.first, element);
     return statOwnFile(path) === undefined || isOverMemory(endOfFile(path, logBytes));
   }
@@ -353,7 +354,7 @@ async function jobFailure(launch: SlurmLaunch, index: number, name: string, agai
   const log = place ? jobPaths(launch.folder).log(place.array.first, place.element) : launch.log;
   const written = endOfFile(log, logBytes);
   const lines = written.trim().split("\n").slice(-3).join(" / ");
-  const missing = missingPart(launch.folder);
+  const missing = missingPart(launch.folder, ownProgram);
   if (missing) return missing;
   if (said && said.code !== "STOPPED") return recordedAsError(said, name);
   if (isOverMemory(written) || job?.state === "OUT_OF_MEMORY") {

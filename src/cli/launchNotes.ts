@@ -1,6 +1,6 @@
 /** @file A launched process says in the file it was given how far it is before its first run, and how it ended: windows read it. */
 import { messageOf, UlptError } from "../errors.ts";
-import { type LaunchPreparation, type LaunchState, readLaunchState, writeLaunchState } from "../launch/records.ts";
+import { type LaunchPreparation, type LaunchState, saysBegun, writeLaunchState } from "../launch/state.ts";
 import { launchStateVariable } from "../runs/layout.ts";
 import type { Preparation } from "../training/resources.ts";
 
@@ -33,7 +33,7 @@ export function noteEnd(error?: unknown): void {
 /** Another thread of this process may be the one that trains. */
 function hasBegun(): boolean {
   const state = process.env[launchStateVariable];
-  return begun || (state !== undefined && readLaunchState({ state })?.begun === true);
+  return begun || (state !== undefined && saysBegun(state));
 }
 
 function preparationOf(progress: Preparation): LaunchPreparation {

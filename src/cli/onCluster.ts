@@ -4,7 +4,6 @@
  */
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { UlptError } from "../errors.ts";
 import { type Experiment, readExperiment } from "../experiment/parse.ts";
 import type { RunSettings } from "../experiment/recorded.ts";
@@ -35,6 +34,7 @@ import { plannedExperiment, planSweep } from "../training/sweepPlan.ts";
 import { visibleLine } from "../words/surfaces.ts";
 import { type Followed, followJobs } from "./follow.ts";
 import { noteBegun } from "./launchNotes.ts";
+import { ownProgram } from "./ownProgram.ts";
 import { say, sayJson } from "./terminal.ts";
 import { type Training, withTraining } from "./training.ts";
 
@@ -266,7 +266,7 @@ function jobRuntime(options: ClusterTrainOptions): JobRuntime {
     ...(options.ignoreMemory ? ["--ignore-memory"] : []),
     ...(options.runGeneratedCode ? ["--run-generated-code"] : []),
   ];
-  return { node: process.execPath, runtime: fileURLToPath(import.meta.url), options: flags };
+  return { node: process.execPath, runtime: ownProgram, options: flags };
 }
 
 function tellSubmitted(launch: SlurmLaunch, json: boolean): void {

@@ -1,6 +1,5 @@
 /** @file What a command tells while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines for machines. */
 import cliProgress from "cli-progress";
-import { messageOf, UlptError } from "../errors.ts";
 import { scoreText } from "../metrics/kinds.ts";
 import { RunResult } from "../results/fold.ts";
 import type { RunReport } from "../results/report.ts";
@@ -32,12 +31,6 @@ export function createReporter(options: { json: boolean; several?: boolean }, si
 /** Takes a bar that is still drawn to its end, so that what is written next begins a line. */
 export function endBar(): void {
   bar?.stop();
-}
-
-/** The last line of a command with `--json` that failed or was stopped; people read the same on stderr. */
-export function asErrorLine(error: unknown): unknown {
-  const known = error instanceof UlptError ? error : new UlptError("INTERNAL", messageOf(error));
-  return { type: "error", ...known.toJSON() };
 }
 
 /** One JSON object a line: the events of the journal, with the run they belong to. */

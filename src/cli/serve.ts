@@ -27,7 +27,7 @@ import {
   tableFormats,
   ulptErrorCode,
 } from "../shared/service.ts";
-import { splitNames } from "../tasks/definition.ts";
+import { splitNames } from "../tasks/names.ts";
 import { type TaskProgress, taskOfMethod } from "./service.ts";
 import { complain, takeStdout } from "./terminal.ts";
 import { WorkThreads } from "./workThreads.ts";

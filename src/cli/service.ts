@@ -18,9 +18,10 @@ import { findRun, recordedFolder, workspaceOf } from "../training/references.ts"
 import type { ModelPlace } from "../training/scoring.ts";
 import { locateModel, locateTask } from "../training/sources.ts";
 import { comparisonText } from "./compare.ts";
-import { costDefaults, measureFitting } from "./cost.ts";
+import { measureFitting } from "./cost.ts";
 import { bringCuda, planCuda, stateOfCuda, takeCudaAway } from "./cuda.ts";
 import { openSubject, previewOf } from "./data.ts";
+import { costDefaults } from "./defaults.ts";
 import { reportDevice, reportDevices, resolveDevice } from "./devices.ts";
 import { evaluateCheckpoint, evaluatePrompt, taskOfRun } from "./evaluate.ts";
 import { openHub } from "./hub.ts";

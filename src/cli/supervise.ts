@@ -1,7 +1,6 @@
 /** @file A command in a thread of its own, and Ctrl+C: it saves and ends, or is ended within two seconds. */
-import { exitCodes, UlptError } from "../errors.ts";
+import { exitCodes, messageOf, UlptError } from "../errors.ts";
 import { noteEnd } from "./launchNotes.ts";
-import { asErrorLine } from "./output.ts";
 import { complain, sayJson, showCursor } from "./terminal.ts";
 import { WorkThread } from "./workThread.ts";
 
@@ -92,4 +91,10 @@ function describeEnd(error: unknown): string {
   if (!(error instanceof UlptError)) return (error instanceof Error && error.stack) || String(error);
   if (error.code !== "STOPPED") return error.describe();
   return [error.message, error.hint].filter(Boolean).join("\n"); // what was asked for is no error
+}
+
+/** The last line of a command with `--json` that failed or was stopped; people read the same on stderr. */
+export function asErrorLine(error: unknown): unknown {
+  const known = error instanceof UlptError ? error : new UlptError("INTERNAL", messageOf(error));
+  return { type: "error", ...known.toJSON() };
 }

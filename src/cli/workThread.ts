@@ -2,7 +2,6 @@
  * @file A thread for work that could hold up its process: decoding what others wrote, and calls of the engine, during which nothing
  * else in their thread runs. The thread that started it stays awake, sees whether it goes on, and can end it.
  */
-import { fileURLToPath } from "node:url";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { systemErrorCode, UlptError } from "../errors.ts";
 import { readSigns, type Signs, type Subject, watchedMemory } from "../watch.ts";
@@ -62,7 +61,7 @@ export class WorkThread {
   constructor() {
     const workerData: WorkData = { memory: this.memory, terminal: terminalFacts() };
     // Native code reads the environment of the process, which is no copy.
-    this.worker = new Worker(fileURLToPath(import.meta.url), {
+    this.worker = new Worker(new URL("work.js", import.meta.url), {
       workerData,
       env: SHARE_ENV,
       resourceLimits: { stackSizeMb: stackMegabytes, maxYoungGenerationSizeMb: youngMegabytes },

@@ -8,6 +8,7 @@ import { writtenTaskSchema } from "../tasks/definition.ts";
 import { fileName, learningRate } from "./methods/define.ts";
 import { writtenMethod } from "./methods/registry.ts";
 import { experimentSettings, oneOrMany } from "./methods/shared.ts";
+import { precisions } from "./precisions.ts";
 import { predictionLimits } from "./predictionLimits.ts";
 import { formerly } from "./recordedForm.ts";
 
@@ -139,9 +140,6 @@ const generation = z.strictObject({
     .default(null)
     .describe("Most tokens of a generated answer. Default: those of the longest target."),
 });
-
-/** In what the matrices of the frozen model are kept and multiplied. */
-export const precisions = ["float32", "int8", "int4", "float16"] as const;
 
 /** Where a prompt stands among the tokens of a text. */
 export const promptPositions = ["first", "after-bos"] as const;

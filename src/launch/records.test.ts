@@ -19,12 +19,11 @@ import {
   failureOf,
   forgetLaunch,
   isRunning,
-  type LaunchState,
   type LocalLaunch,
   listLaunches,
   recordLaunch,
-  writeLaunchState,
 } from "./records.ts";
+import { type LaunchState, writeLaunchState } from "./state.ts";
 
 let workspace: string;
 beforeEach(() => {

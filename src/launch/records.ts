@@ -17,6 +17,7 @@ import {
 } from "../runs/ownFiles.ts";
 import { type RecordedError, readJson, recordedError } from "../runs/schema.ts";
 import { hideFromGit } from "../runs/store.ts";
+import { type LaunchPreparation, type LaunchState, writeLaunchState } from "./state.ts";
 
 /** `<workspace>/.ulpt/launches/<id>.json`. What the launch is called and where its output goes says the name of the file. */
 const anyLaunch = z.object({
@@ -93,29 +94,21 @@ export interface SlurmLaunch extends z.infer<typeof slurmJson>, LaunchFiles {
 }
 export type Launch = LocalLaunch | SlurmLaunch;
 
-/** What a launch waits for before its first run. */
-const preparation = z.object({
+const preparation: z.ZodType<LaunchPreparation> = z.object({
   stage: z.enum(["download", "read", "tokenize", "quantize"]),
-  /** The file or split concerned. */
   what: z.string(),
-  /** Bytes of a download, weights that are rounded, else rows. */
   done: z.number(),
   total: z.number(),
   bytesPerSecond: z.number().optional(),
   secondsLeft: z.number().optional(),
 });
-export type LaunchPreparation = z.infer<typeof preparation>;
 
-/** `<id>.state.json`, written by the process itself; whoever starts it writes the first one. */
-const launchState = z.object({
+const launchState: z.ZodType<LaunchState> = z.object({
   version: z.literal(1),
-  /** Whether one of its runs has begun: how that goes says the run. */
   begun: z.boolean(),
   preparing: preparation.optional(),
-  /** How it ended; without it a process that is gone was killed, or crashed. */
   end: z.object({ error: recordedError.optional() }).optional(),
 });
-export type LaunchState = z.infer<typeof launchState>;
 
 /** Old launches beyond this many are forgotten, with their logs. */
 const keptLaunches = 50;
@@ -195,11 +188,6 @@ export function updateJobs(launch: SlurmLaunch, change: Partial<Pick<SlurmLaunch
 
 function writeRecord(workspace: string, id: string, record: z.infer<typeof launchJson>): void {
   writeOwnFile(launchPaths(workspace, id).record, `${JSON.stringify(record, null, 2)}\n`, { tag: "launch" });
-}
-
-/** @throws UlptError RUN_INVALID, RUN_UNWRITABLE, DISK_FULL */
-export function writeLaunchState(path: string, state: LaunchState): void {
-  writeOwnFile(path, `${JSON.stringify(state)}\n`, { tag: "state" });
 }
 
 /** What its process said last; null where it says nothing, or nothing that can be read. Never throws. */

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { messageOf, UlptError } from "../errors.ts";
-import { precisions } from "../experiment/schema.ts";
+import { precisions } from "../experiment/precisions.ts";
 import { parseJson } from "../json.ts";
 import { evaluatedSplits, isName } from "./layout.ts";
 import { readOwnFile } from "./ownFiles.ts";

@@ -4,8 +4,9 @@ import type { RougeTokenizer } from "../metrics/names.ts";
 import { tokenize } from "../metrics/rouge.ts";
 import { quoteVisibly } from "../words/lookalike.ts";
 import { quoteList } from "../words/suggest.ts";
-import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "./definition.ts";
+import { checkpointMetricOf, metricsOf, type TaskDefinition } from "./definition.ts";
 import type { ExampleList } from "./exampleList.ts";
+import type { SplitName } from "./names.ts";
 
 /** Something to know of a task's answers. */
 export interface Remark {

@@ -15,12 +15,10 @@ import {
 import { bounded, mostItems } from "./bounds.ts";
 import type { TableReading } from "./csv.ts";
 import { dataFileEndingPattern, dataFileEndings } from "./dataFormat.ts";
+import { variantNames } from "./names.ts";
 import { splitRules } from "./split.ts";
 import { parseTemplate } from "./template.ts";
 import { whereSchema } from "./where.ts";
-
-export const splitNames = ["train", "validation", "test"] as const;
-export type SplitName = (typeof splitNames)[number];
 
 /** Used when neither validation rows nor a split is given. */
 export const defaultValidationSplit = { fraction: 0.1, seed: 42 } as const;
@@ -326,9 +324,6 @@ export const taskNames = [
   "samsum",
 ] as const;
 export type TaskName = (typeof taskNames)[number];
-
-export const variantNames = ["fixed", "faithful"] as const;
-export type VariantName = (typeof variantNames)[number];
 
 const taskName = z.enum(taskNames);
 

@@ -11,12 +11,11 @@ import {
   checkpointMetricOf,
   defaultValidationSplit,
   metricsOf,
-  type SplitName,
-  splitNames,
   type TaskDefinition,
   tableReadingOf,
 } from "./definition.ts";
 import { ExampleList } from "./exampleList.ts";
+import { type SplitName, splitNames } from "./names.ts";
 import { declaredLabels, exampleRenderer, type Renderer } from "./render.ts";
 import { openSource, type Source } from "./source.ts";
 import { indicesOf, parseSplit } from "./split.ts";

@@ -1,5 +1,5 @@
 /** @file The first rows of a split as somebody is shown them. */
-import type { SplitName } from "./definition.ts";
+import type { SplitName } from "./names.ts";
 import type { DroppedRows } from "./usedRows.ts";
 
 export interface PreviewedText {

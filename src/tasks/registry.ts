@@ -9,7 +9,8 @@
  * of the training rows with `train_test_split` of Hugging Face datasets, which draws another order from the same seed. All other
  * tasks have the splits of their data sets.
  */
-import type { HubTaskInput, TaskName, VariantName } from "./definition.ts";
+import type { HubTaskInput, TaskName } from "./definition.ts";
+import type { VariantName } from "./names.ts";
 
 export interface RegistryEntry {
   title: string;

@@ -1,12 +1,6 @@
 /** @file From a task as an experiment writes it to its definition: names of the registry are looked up, changes put in. */
-import {
-  type HubTask,
-  hubTaskSchema,
-  type TaskDefinition,
-  type TaskName,
-  type VariantName,
-  type WrittenTask,
-} from "./definition.ts";
+import { type HubTask, hubTaskSchema, type TaskDefinition, type TaskName, type WrittenTask } from "./definition.ts";
+import type { VariantName } from "./names.ts";
 import { registry } from "./registry.ts";
 
 /** What an experiment may change of a task of the registry. */

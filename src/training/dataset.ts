@@ -6,9 +6,9 @@ import { normalizeAnswer } from "../metrics/squad.ts";
 import type { TokenizedExample } from "../models/batch.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { hiddenLabelAdvice, isHiddenLabel } from "../tasks/answers.ts";
-import type { SplitName } from "../tasks/definition.ts";
 import type { Answer } from "../tasks/exampleList.ts";
 import type { Task } from "../tasks/examples.ts";
+import type { SplitName } from "../tasks/names.ts";
 import { literalTail } from "../tasks/template.ts";
 
 export interface Split {

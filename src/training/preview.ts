@@ -1,8 +1,9 @@
 /** @file The first rows of a split as the model will see them; others are read only where they decide which rows are the first. */
 import type { Tokenizer } from "../models/tokenizer.ts";
-import { defaultValidationSplit, type SplitName, type TaskDefinition, tableReadingOf } from "../tasks/definition.ts";
+import { defaultValidationSplit, type TaskDefinition, tableReadingOf } from "../tasks/definition.ts";
 import type { Example } from "../tasks/exampleList.ts";
 import { type LoadOptions, splitValidation } from "../tasks/examples.ts";
+import type { SplitName } from "../tasks/names.ts";
 import type { Preview, PreviewedText } from "../tasks/preview.ts";
 import { exampleRenderer } from "../tasks/render.ts";
 import { openSource, type Source } from "../tasks/source.ts";

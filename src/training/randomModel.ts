@@ -4,40 +4,7 @@ import { join } from "node:path";
 import { decoderConfig } from "../models/decoder/model.ts";
 import { weightShapes } from "../models/decoder/weightShapes.ts";
 import { Stream } from "../random/philox.ts";
-
-const common = {
-  model_type: "t5",
-  vocab_size: 32128,
-  d_kv: 64,
-  feed_forward_proj: "relu",
-  tie_word_embeddings: true,
-};
-
-const encoderDecoderShapes: Record<string, { d_model: number; d_ff: number; num_heads: number; num_layers: number }> = {
-  "t5-small": { d_model: 512, d_ff: 2048, num_heads: 8, num_layers: 6 },
-  "t5-base": { d_model: 768, d_ff: 3072, num_heads: 12, num_layers: 12 },
-};
-
-/** Decoder-only models, as their config.json says. */
-const decoderShapes: Record<string, Record<string, unknown>> = {
-  "SmolLM2-135M": {
-    model_type: "llama",
-    hidden_size: 576,
-    intermediate_size: 1536,
-    num_hidden_layers: 30,
-    num_attention_heads: 9,
-    num_key_value_heads: 3,
-    vocab_size: 49_152,
-    tie_word_embeddings: true,
-    rms_norm_eps: 1e-5,
-    rope_theta: 100_000,
-    max_position_embeddings: 8192,
-    eos_token_id: 0,
-  },
-};
-
-export const shapeNames = ["t5-small", "t5-base", "SmolLM2-135M"] as const;
-export type ShapeName = (typeof shapeNames)[number];
+import { commonConfig, decoderShapes, encoderDecoderShapes } from "./shapes.ts";
 
 /** How numbers of weights are stored. */
 export type StoredType = "F32" | "BF16";
@@ -53,7 +20,7 @@ export function writeRandomModel(folder: string, name: string, stored: StoredTyp
   const shape = encoderDecoderShapes[name];
   if (!shape)
     throw new RangeError(`There is no shape "${name}"; choose from ${Object.keys(encoderDecoderShapes).join(", ")}.`);
-  const config = { ...common, ...shape };
+  const config = { ...commonConfig, ...shape };
   return writeWeights(folder, config, tensorShapes(config), stored);
 }
 
@@ -94,7 +61,7 @@ function upperHalves(data: Float32Array): Uint16Array<ArrayBuffer> {
   return Uint16Array.from(new Uint32Array(data.buffer), (bits) => bits >>> 16);
 }
 
-function tensorShapes(config: typeof common & (typeof encoderDecoderShapes)[string]): [string, number[]][] {
+function tensorShapes(config: typeof commonConfig & (typeof encoderDecoderShapes)[string]): [string, number[]][] {
   const { d_model: d, d_ff: ff, num_heads: heads, num_layers: layers, d_kv: kv, vocab_size: vocabulary } = config;
   const attention = (name: string): [string, number[]][] => [
     ...["q", "k", "v"].map((part): [string, number[]] => [`${name}.${part}.weight`, [heads * kv, d]]),

@@ -14,8 +14,9 @@ import type { Generator, LanguageModel, LossFunction, Trainable } from "../model
 import type { PortName } from "../models/ports.ts";
 import type { Precision, Recipe } from "../models/quantize/recipe.ts";
 import { type Tokenizer, tokenizerFile } from "../models/tokenizer.ts";
-import { checkpointMetricOf, metricsOf, type SplitName, type TaskDefinition } from "../tasks/definition.ts";
+import { checkpointMetricOf, metricsOf, type TaskDefinition } from "../tasks/definition.ts";
 import { filesBeside, type LoadOptions, loadTask, type Task } from "../tasks/examples.ts";
+import type { SplitName } from "../tasks/names.ts";
 import { parseSplit } from "../tasks/split.ts";
 import { type Dataset, type Split, tokenizeTask } from "./dataset.ts";
 import { type Evaluation, type EvaluationOptions, evaluate } from "./evaluation.ts";

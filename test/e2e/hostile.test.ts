@@ -16,19 +16,21 @@ import { until, Workbench } from "./support/workbench.ts";
 
 const { server, skipped } = prepareOrSkip();
 
-/** The processes of the workbench whose command line has this in it. */
+/** The processes of the workbench whose command line has this in it. Who starts another is two of them until the new one has its own. */
 function processes(home: string, words: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return command.includes(words) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${home}\0`);
-      } catch {
-        return false; // it has ended, or is another user's
-      }
-    });
+  const found = new Map<number, number>();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      if (!command.includes(words) || !readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${home}\0`))
+        continue;
+      const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1];
+      found.set(Number(pid), Number(parent));
+    } catch {
+      // it has ended, or is another user's
+    }
+  }
+  return [...found].flatMap(([pid, parent]) => (found.has(parent) ? [] : pid));
 }
 
 describe.skipIf(!server)(`a hostile workspace${skipped}`, () => {

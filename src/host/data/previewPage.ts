@@ -2,7 +2,7 @@
  * @file The page of a preview: rows as the model will see them. Plain HTML without a script, so its links are commands; whatever
  * comes from the data is escaped. Knows no `vscode`.
  */
-import { type SplitName, splitNames } from "../../tasks/definition.ts";
+import { type SplitName, splitNames } from "../../tasks/names.ts";
 import type { Preview, PreviewedRow, PreviewedText } from "../../tasks/preview.ts";
 import { htmlText } from "../../words/surfaces.ts";
 import { internalCommands } from "../ids.ts";

@@ -1,6 +1,7 @@
 /** @file The text of a new experiment file: short, commented, ready to train. */
 import { type MethodName, methodRecord } from "../../experiment/methods/registry.ts";
-import type { TaskName, VariantName } from "../../tasks/definition.ts";
+import type { TaskName } from "../../tasks/definition.ts";
+import type { VariantName } from "../../tasks/names.ts";
 import { registry } from "../../tasks/registry.ts";
 import { resolveTask } from "../../tasks/resolve.ts";
 import { programsMetric, sizesText } from "../data/registryTexts.ts";

@@ -1,5 +1,5 @@
 /** @file A launch that has no run yet in words: what it waits for, or why it ended. Knows no `vscode`. */
-import type { LaunchPreparation, LaunchState } from "../../launch/records.ts";
+import type { LaunchPreparation, LaunchState } from "../../launch/state.ts";
 import type { RecordedError } from "../../runs/schema.ts";
 import { progressText } from "../service/progressText.ts";
 import { hintFor } from "../window/hints.ts";

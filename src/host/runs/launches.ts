@@ -9,13 +9,13 @@ import {
   forgetLaunch,
   type Launch,
   type LaunchFailure,
-  type LaunchState,
   readLaunch,
   readLaunchState,
   type SlurmLaunch,
 } from "../../launch/records.ts";
 import { jobWords, lookAtQueue, openJobs } from "../../launch/slurm/queue.ts";
 import type { JobWords } from "../../launch/slurm/words.ts";
+import type { LaunchState } from "../../launch/state.ts";
 import type { RunSummary } from "../../listing/summary.ts";
 import { experimentFolder, launchesFolder } from "../../runs/layout.ts";
 import type { ExperimentEntry } from "./experiments.ts";

@@ -9,6 +9,7 @@ import { jobPaths, launchPaths } from "../../runs/layout.ts";
 import { makeOwnFolder, writeOwnFile } from "../../runs/ownFiles.ts";
 import type { LaunchProfile } from "../profiles.ts";
 import { createLaunch, forgetLaunch, type JobArray, recordJobs, type SlurmLaunch, updateJobs } from "../records.ts";
+import { jobCommand } from "./jobCommand.ts";
 import { arrayName, type JobRuns, writeJobRuns } from "./jobs.ts";
 import { batchScript } from "./script.ts";
 import { elementSign, jobOfName, submit } from "./submit.ts";
@@ -32,9 +33,6 @@ export interface JobOrder extends JobRuns {
   profile: { name: string; settings: LaunchProfile };
   runtime: JobRuntime;
 }
-
-/** The hidden command of ulpt that a job runs. */
-export const jobCommand = "array-job";
 
 /**
  * Submits a job for each run, as far as the queue takes them: `submitRest` goes on with what is left.
