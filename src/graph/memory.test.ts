@@ -36,6 +36,21 @@ describe("peakActivationBytes", () => {
     expect(again).toBeLessThanOrEqual(13 * bytes);
   });
 
+  it("of a gated block only what went into it is held for the gradient", () => {
+    const held = (block: (gate: typeof x, value: typeof x) => typeof x) => {
+      const depths = [4, 8].map((depth) => {
+        let value = x;
+        for (let at = 0; at < depth; at++) value = block(ops.linear(value, square), ops.linear(value, square));
+        return peak(gradients(ops.sum(value), [x])[0]!);
+      });
+      return (depths[1]! - depths[0]!) / 4 / bytes;
+    };
+    expect(held((gate, value) => ops.multiply(ops.silu(gate), value))).toBe(3);
+    expect(held((gate, value) => ops.gated(ops.silu, gate, value))).toBe(2);
+    expect(held((gate, value) => ops.multiply(ops.geluTanh(gate), value))).toBeGreaterThan(4);
+    expect(held((gate, value) => ops.gated(ops.geluTanh, gate, value))).toBe(2);
+  });
+
   it("a view takes nothing, nor does what is written over its input", () => {
     expect(peak(raw.exp(raw.reshape(raw.transpose(x, [1, 0]), [rows, 4])))).toBe(bytes);
   });

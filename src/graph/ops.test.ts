@@ -108,6 +108,16 @@ const cases: Case[] = [
   { name: "geluTanh", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.geluTanh(x!) },
   { name: "gelu", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.gelu(x!) },
   { name: "silu", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.silu(x!) },
+  {
+    name: "an activation of which its input is kept",
+    operands: { x: { shape: [n, 4] } },
+    op: ({ x }) => ops.activated(ops.gelu, x!),
+  },
+  {
+    name: "a gated linear unit",
+    operands: { g: { shape: [n, 4] }, x: { shape: [n, 4] } },
+    op: ({ g, x }) => ops.gated(ops.silu, g!, x!),
+  },
   { name: "softCap", operands: { x: { shape: [n, 4] } }, op: ({ x }) => ops.softCap(x!, 1.5) },
   {
     name: "slices that overlap, lie apart and side by side",

@@ -112,6 +112,19 @@ export function recomputed(inputs: readonly Tensor[], compute: (inputs: readonly
   });
 }
 
+export type Activation = (x: Tensor) => Tensor;
+
+/** `activate(x)`, of which x alone is kept: computing it again for the gradient takes next to nothing. */
+export function activated(activate: Activation, x: Tensor): Tensor {
+  if (activate === relu) return relu(x); // its gradient needs only its result
+  return recomputed([x], ([again]) => activate(again!));
+}
+
+/** `activate(gate) · x` (gated linear units, Shazeer 2020), of which gate and x alone are kept. */
+export function gated(activate: Activation, gate: Tensor, x: Tensor): Tensor {
+  return recomputed([gate, x], ([gateAgain, again]) => multiply(activate(gateAgain!), again!));
+}
+
 /** `max(x, 0)` */
 export function relu(x: Tensor): Tensor {
   const y = raw.relu(x);

@@ -183,8 +183,9 @@ export class Decoder {
 
   private inner(part: FeedForward, x: Tensor): Tensor {
     const activate = activations[part.activation];
-    if (part.kind === "plain") return activate(this.dense(part.into, x));
-    return ops.multiply(activate(this.dense(part.gate, x, raw.gated.into)), this.dense(part.into, x, raw.gated.into));
+    if (part.kind === "plain") return ops.activated(activate, this.dense(part.into, x));
+    const gate = this.dense(part.gate, x, raw.gated.into);
+    return ops.gated(activate, gate, this.dense(part.into, x, raw.gated.into));
   }
 
   /** `x·Wᵀ + b (+ residual)` */

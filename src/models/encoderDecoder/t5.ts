@@ -278,7 +278,7 @@ export class T5 {
     const into = (name: string, options?: ops.DenseOptions) =>
       product(normed, this.parameters(`${dense}.${name}.weight`, [feedForwardSize, hiddenSize]), options);
     const inner = gatedGelu
-      ? ops.multiply(ops.geluTanh(into("wi_0", raw.gated.into)), into("wi_1", raw.gated.into))
+      ? ops.gated(ops.geluTanh, into("wi_0", raw.gated.into), into("wi_1", raw.gated.into))
       : ops.relu(into("wi"));
     const rounding = gatedGelu ? raw.gated.outOf.rounding : "positive";
     return this.addTo(x, this.dropped(inner), `${dense}.wo.weight`, feedForwardSize, rounding);
