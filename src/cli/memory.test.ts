@@ -91,7 +91,7 @@ describe("the memory of a run", () => {
     const checkpointing = { training: { ...training, gradientCheckpointing: true } };
     const [plain, less] = [estimate().of()!, estimate({ changes: checkpointing }).of()!];
     expect(less.steps).toBeLessThan(0.8 * plain.steps);
-    expect(less.evaluations).toBeLessThan(plain.evaluations / 2);
+    expect(less.evaluations).toBeLessThan(0.6 * plain.evaluations); // they pass half as many tokens at once
     const runs = [settings, { ...settings, ...checkpointing }];
     // Of a model as small as this, the larger graph outweighs what its steps do not keep.
     const largest = less.total > plain.total ? less : plain;

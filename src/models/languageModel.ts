@@ -163,6 +163,8 @@ export interface RunMemory {
   training: number;
   /** What each of the other graphs takes so. */
   answering: number[];
+  /** What an evaluation holds between their runs, where the engine cannot use it again: what rows were read as. */
+  kept: number;
   /** Of all graphs that are run: the engine keeps some of each. */
   nodes: number;
 }

@@ -11,14 +11,14 @@ import { type Dataset, type Split, writtenTarget, writtenWords } from "./dataset
 import type { Prompted } from "./prompted.ts";
 
 /**
- * How many tokens go through a model at once where nothing is trained: without gradients a pass needs far less memory than a step, but
- * not less than one with gradient checkpointing.
+ * How many tokens go through a model at once where nothing is trained: without gradients a pass of twice as many needs about the memory of
+ * a step, but not less than one with gradient checkpointing. More at once make short answers no faster.
  */
 export function evaluationTokens({
   microBatchTokens,
   gradientCheckpointing,
 }: Pick<RunSettings["training"], "microBatchTokens" | "gradientCheckpointing">): number {
-  return gradientCheckpointing ? microBatchTokens : 4 * microBatchTokens;
+  return gradientCheckpointing ? microBatchTokens : 2 * microBatchTokens;
 }
 
 /** In tokens, of what an evaluation lets a model write. */

@@ -13,8 +13,8 @@ import { describeMethod } from "./method.ts";
 import { useOf } from "./prompted.ts";
 import type { Resources } from "./resources.ts";
 
-/** In bytes: Node.js (20 and 24), the engine and what it makes of the graphs. Runs of the embedded models took 250 to 285 MiB beside the rest. */
-const runBase = 280 * 2 ** 20;
+/** In bytes: Node.js, the engine and what both hold beside all that is counted. Whole runs of the embedded models take 200 MiB, larger ones more. */
+const runBase = 260 * 2 ** 20;
 /** Of a process that only takes steps: without data, a tokenizer and all that a run writes. */
 const stepsBase = 200 * 2 ** 20;
 /** In bytes, of the engine for each node of a graph: measured on graphs of 2,500 to 17,600 nodes at 5 to 8 kB. */
@@ -141,11 +141,13 @@ function equalPart(
 /** On the cpu all graphs share one copy of the weights, and one runs at a time in the memory of the largest. */
 function totalOf(needs: RunMemory, base = runBase): MemoryEstimate {
   const { mapped, converted } = needs.weights;
-  const { training, answering, nodes } = needs;
+  const { training, answering, kept, nodes } = needs;
   const weights = mapped + converted;
   const steps = Math.round(arena * training);
-  const evaluations = Math.round(arena * Math.max(0, ...answering));
-  return { weights, steps, evaluations, total: base + perNode * nodes + weights + Math.max(steps, evaluations) };
+  const passes = Math.round(arena * Math.max(0, ...answering));
+  // The engine holds what a step took while there is an evaluation, and its passes use that again.
+  const total = base + perNode * nodes + weights + Math.max(steps, passes) + kept;
+  return { weights, steps, evaluations: passes + kept, total };
 }
 
 /** The largest parts into which the batches of a run are cut. */

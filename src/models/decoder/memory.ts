@@ -10,6 +10,9 @@ import type { Decoder } from "./network.ts";
 
 type Sizes = Record<string, number>;
 
+/** Each token that is written has keys and values of its own made, and the garbage of those before is collected late: measured on runs. */
+const versions = 3;
+
 export function runMemory(network: Decoder, parts: RunParts): RunMemory {
   const { ports, trained, answered, newTokens, gradientCheckpointing } = parts;
   const loss = lossGraph(network, { ports, gradientCheckpointing });
@@ -30,10 +33,8 @@ export function runMemory(network: Decoder, parts: RunParts): RunMemory {
       prompted.map(({ promptLength }) => ({ leading: 0, prompt: promptLength, selected: 1 })),
     ),
     ...answered.map((part) => runningBytes(readerOf(part.ports.filter(entersWithRows)), [readingSizes(part)])),
-    // While a text is continued, what it was read as is kept, and what the token before took is not given back yet.
-    ...written.map(
-      (part) => 2 * keptBytes(network, part) + runningBytes(readerOf([]), [writingSizes(part, newTokens)]),
-    ),
+    // What is fed here is what is kept.
+    ...written.map((part) => runningBytes(readerOf([]), [writingSizes(part, newTokens)]) - keptBytes(network, part)),
     runningBytes(scorer, answered.map(scoringSizes)),
   ];
   const run = [
@@ -47,6 +48,7 @@ export function runMemory(network: Decoder, parts: RunParts): RunMemory {
     weights: weightBytes([loss, scorer]),
     training: runningBytes(loss, trained.map(lossSizes)),
     answering,
+    kept: (written.length > 0 ? versions : 1) * Math.max(0, ...answered.map((part) => keptBytes(network, part))),
   };
 }
 

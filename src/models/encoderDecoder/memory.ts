@@ -39,7 +39,16 @@ export function runMemory(network: T5, parts: RunParts): RunMemory {
     weights: weightBytes([loss, ...answering.map(([graph]) => graph)]),
     training: runningBytes(loss, trained.map(dropout ? masks : sizesOf)),
     answering: answering.map(([graph, sizes]) => runningBytes(graph, sizes)),
+    kept: Math.max(0, ...answered.map((part) => keptBytes(network, part, newTokens))),
   };
+}
+
+/** What rows were read as: what the encoder made of them, and in long answers the keys and values of that for each layer. */
+function keptBytes({ config }: T5, part: PartSizes, newTokens: number): number {
+  const isProjected = newTokens > usualAbsorbedSteps(config);
+  const numbers =
+    config.hiddenSize + (isProjected ? 2 * config.numDecoderLayers * config.numHeads * config.headSize : 0);
+  return 4 * numbers * part.rows * encoderLength(part);
 }
 
 function encoderLength({ promptLength, sourceLength }: PartSizes): number {
