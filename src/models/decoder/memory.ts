@@ -4,14 +4,12 @@ import { runningBytes, weightBytes } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
 import type { PortName } from "../ports.ts";
+import { versions } from "../versions.ts";
 import { entersWithRows } from "./batches.ts";
 import { continueGraph, lossGraph, promptGraph } from "./graphs.ts";
 import type { Decoder } from "./network.ts";
 
 type Sizes = Record<string, number>;
-
-/** Each token that is written has keys and values of its own made, and the garbage of those before is collected late: measured on runs. */
-const versions = 3;
 
 export function runMemory(network: Decoder, parts: RunParts): RunMemory {
   const { ports, trained, answered, newTokens, gradientCheckpointing } = parts;

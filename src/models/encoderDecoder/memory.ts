@@ -3,6 +3,7 @@ import type { Model } from "../../graph/emit.ts";
 import { runningBytes, weightBytes } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
+import { versions } from "../versions.ts";
 import { usualAbsorbedSteps } from "./generator.ts";
 import { decoderStepGraph, encoderGraph, lossGraph, projectionGraph, scoreGraph } from "./graphs.ts";
 import { offeredPorts } from "./ports.ts";
@@ -43,12 +44,13 @@ export function runMemory(network: T5, parts: RunParts): RunMemory {
   };
 }
 
-/** What rows were read as: what the encoder made of them, and in long answers the keys and values of that for each layer. */
+/** What rows were read as, in long answers with the keys and values of that for each layer, and those of what was written. */
 function keptBytes({ config }: T5, part: PartSizes, newTokens: number): number {
+  const { hiddenSize, numDecoderLayers, numHeads, headSize } = config;
+  const keysAndValues = 2 * numDecoderLayers * numHeads * headSize;
   const isProjected = newTokens > usualAbsorbedSteps(config);
-  const numbers =
-    config.hiddenSize + (isProjected ? 2 * config.numDecoderLayers * config.numHeads * config.headSize : 0);
-  return 4 * numbers * part.rows * encoderLength(part);
+  const read = (hiddenSize + (isProjected ? keysAndValues : 0)) * encoderLength(part);
+  return 4 * part.rows * (read + versions * keysAndValues * newTokens);
 }
 
 function encoderLength({ promptLength, sourceLength }: PartSizes): number {
