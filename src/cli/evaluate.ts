@@ -13,6 +13,7 @@ import type { Run } from "../runs/store.ts";
 import type { EvaluationReport } from "../shared/service.ts";
 import type { TaskDefinition } from "../tasks/definition.ts";
 import { loadPrompt } from "../training/artifact.ts";
+import { evaluationTokens } from "../training/evaluation.ts";
 import { placeOfCheckpoint, placeOfPrompt, promptSubject, type WantedRows } from "../training/evaluationPlace.ts";
 import { recordedFolder, workspaceOf } from "../training/references.ts";
 import { type ModelPlace, type Scored, type ScoredRows, type ScoringTracking, scoreRows } from "../training/scoring.ts";
@@ -68,6 +69,7 @@ export async function evaluateCheckpoint(
     directory,
     revisions: { model: run.spec.model.revision, data: run.spec.data.revision },
     maxNewTokens: settings.generation.maxNewTokens,
+    maxTokens: evaluationTokens(settings.training),
     promptPosition: settings.promptPosition,
     place: placeOfCheckpoint(target, on, otherThanTrained(target, place)),
     precision: otherThanTrained(target, place),

@@ -21,6 +21,9 @@ export function evaluationTokens({
   return gradientCheckpointing ? microBatchTokens : 2 * microBatchTokens;
 }
 
+/** Where no run says how many tokens go through the model at once: of the usual settings. */
+export const usualEvaluationTokens = evaluationTokens({ microBatchTokens: 900, gradientCheckpointing: false });
+
 /** In tokens, of what an evaluation lets a model write. */
 export function longestAnswer(
   { generation, task }: Pick<RunSettings, "generation" | "task">,

@@ -16,15 +16,18 @@ import { evaluationsFolder, stateFolder } from "../runs/layout.ts";
 import { liesInOurs, makeOwnFolders } from "../runs/ownFiles.ts";
 import { hideFromGit } from "../runs/store.ts";
 import { parseSplit } from "../tasks/split.ts";
-import { type Evaluation, evaluate as evaluateSplit, longestAnswer, splitMetrics } from "./evaluation.ts";
+import {
+  type Evaluation,
+  evaluate as evaluateSplit,
+  longestAnswer,
+  splitMetrics,
+  usualEvaluationTokens,
+} from "./evaluation.ts";
 import type { EvaluationPlace, WantedRows } from "./evaluationPlace.ts";
 import { evaluatedRows, evaluationRecord } from "./keptRows.ts";
 import { leadingCount, textsOf } from "./position.ts";
 import { behind, type Prompted } from "./prompted.ts";
 import { type Preparation, type ResourceOptions, Resources } from "./resources.ts";
-
-/** Evaluation needs no gradients, so passes may be larger than training's. */
-const tokensPerPass = 3600;
 
 /** On what the model runs, and in what. */
 export interface ModelPlace {
@@ -47,6 +50,8 @@ export interface Scored extends Pick<ResourceOptions, "model" | "task" | "direct
   taskName: string;
   /** Longest answer; null where the task says. */
   maxNewTokens: number | null;
+  /** Most tokens at once: those of the evaluations of its run, whose numbers come out the same then; else the usual. */
+  maxTokens?: number | undefined;
   promptPosition: PromptPosition;
   place: EvaluationPlace;
   /** Where the weights are not rounded as in the training, how. */
@@ -105,7 +110,7 @@ export async function scoreRows(
     const passes = {
       maxNewTokens: longestAnswer({ generation: { maxNewTokens }, task: definition }, dataset),
       runProgram: resources.runProgram,
-      maxTokens: tokensPerPass,
+      maxTokens: scored.maxTokens ?? usualEvaluationTokens,
       signal,
     };
     const { rougeTokenizer } = definition;
