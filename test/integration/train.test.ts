@@ -375,6 +375,20 @@ describe("a finished run", () => {
     expect(result!.predictions).toHaveLength(12);
   });
 
+  it("scores the same whatever goes through the model at once in its training", async () => {
+    const compare = async (name: string, changes: object) => {
+      const training = { steps: 2, warmupSteps: 0, evaluateEvery: 2, microBatchTokens: 60, ...changes };
+      const file = workspace.experiment(name, { method: "ulpt", rank: 1, seed: 1, training });
+      await ulptOk(["train", file], { cwd: workspace.folder });
+      const run = workspace.run(name, "ulpt-r1-seed1");
+      const end = await ulptOk(["evaluate", run, "--json"], { cwd: workspace.folder });
+      const [trained] = courseOf(run).evaluations.filter(({ split }) => split === "test");
+      expect(jsonLines<{ loss: number }>(end.stdout)[0]!.loss).toBe(trained!.loss);
+    };
+    await compare("few-at-once", {});
+    await compare("computed-again", { gradientCheckpointing: true });
+  });
+
   it("evaluates a checkpoint by its file, on the validation rows", async () => {
     const file = join(first, "checkpoints", "step-000010.safetensors");
     const end = await ulptOk(["evaluate", file, "--split", "validation", "--json"], { cwd: folder() });
