@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** @file Composition root of the runtime process: the command line of ULPT Lab. */
+/** @file Composition root of the runtime process, and of its main thread: the command line of ULPT Lab. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { costDefaults } from "./cli/defaults.ts";
@@ -19,7 +19,7 @@ import { splitNames, variantNames } from "./tasks/names.ts";
 import { shapeNames } from "./training/shapes.ts";
 import type { ThreadCommand } from "./work.ts";
 
-/** What commands do that are asked to stop which run in a thread of their own, where src/work.ts has them. */
+/** What the commands of a work thread (src/work.ts) do when they are asked to stop. */
 const onStop: Readonly<Record<ThreadCommand, OnStop>> = {
   train: "saves",
   resume: "saves",
@@ -48,6 +48,7 @@ async function inThread(command: ThreadCommand, ...args: [...unknown[], { json?:
 /** The commands of this thread. Their code is loaded when one is asked for: who only watches over a thread does not need it. */
 const here = () => import("./cli/here.ts");
 
+/** A command that this thread does itself. */
 function inMain(command: keyof Awaited<ReturnType<typeof here>>) {
   return async (...args: unknown[]): Promise<void> => {
     const commands: Record<string, (...args: never[]) => unknown> = await here();

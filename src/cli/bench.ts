@@ -1,4 +1,5 @@
 /** @file `ulpt bench`: how fast steps are on this machine, on any device and in any precision, as a table and a line to paste. */
+
 import { spawn } from "node:child_process";
 import { mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
@@ -6,6 +7,7 @@ import { dirname, join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { UlptError } from "../errors.ts";
 import { precisions as everyPrecision } from "../experiment/precisions.ts";
+import { usualMicroBatchTokens } from "../experiment/schema.ts";
 import { preparedName, removeAbandonedFolders } from "../formats/maker.ts";
 import type { Device } from "../graph/devices.ts";
 import { halfProductsFault } from "../graph/halfProducts.ts";
@@ -59,9 +61,6 @@ export interface BenchOptions {
   json: boolean;
 }
 
-/** As an experiment has it unless it says otherwise. */
-const microBatchTokens = 900;
-
 /** Steps of a kind, and the memory of a process that takes only those. */
 type BenchRow = StepComparison & Memory;
 
@@ -107,7 +106,14 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
       for (const gradientCheckpointing of checkpointing) contenders.push({ precision, gradientCheckpointing, model });
     }
     const onStep = (done: number, total: number) => reporter.preparing({ stage: "time", what: "steps", done, total });
-    const compared = await compareSteps(contenders, { device, sizes, microBatchTokens, turns, signal, onStep });
+    const compared = await compareSteps(contenders, {
+      device,
+      sizes,
+      microBatchTokens: usualMicroBatchTokens,
+      turns,
+      signal,
+      onStep,
+    });
     const rows: BenchRow[] = [];
     const tellMemory = (measured: number) => {
       const what = "steps alone, for their memory";
@@ -205,7 +211,13 @@ function estimateOf(contender: Contender, device: Device, { batch, source, targe
   if (device !== "cpu") return null;
   const isDecoder = model.stock.task === "CAUSAL_LM";
   const sourceLength = isDecoder ? source - target + 1 : source;
-  const sizes = { sourceLength, targetLength: target, promptLength: prompt, batchSize: batch, microBatchTokens };
+  const sizes = {
+    sourceLength,
+    targetLength: target,
+    promptLength: prompt,
+    batchSize: batch,
+    microBatchTokens: usualMicroBatchTokens,
+  };
   return estimateStepMemory(model, sizes, gradientCheckpointing);
 }
 
@@ -213,7 +225,10 @@ export async function printBenchMemory(text: string): Promise<void> {
   const { folder, quantizedFolder, kind, device, sizes } = parseJson(text) as MemoryRequest;
   const { precision, gradientCheckpointing } = kind;
   const { model } = await openInPrecision(folder, { precision, device, hub: { quantizedFolder } });
-  const peakBytes = await peakOf({ model, gradientCheckpointing }, { device, sizes, microBatchTokens });
+  const peakBytes = await peakOf(
+    { model, gradientCheckpointing },
+    { device, sizes, microBatchTokens: usualMicroBatchTokens },
+  );
   const deviceBytes = device === "cpu" ? null : ((await deviceMemories())?.get(process.pid) ?? null);
   sayJson({ peakBytes, deviceBytes });
 }

@@ -46,6 +46,9 @@ const earlyStopping = z.strictObject({
     .describe("By how much a score (0 to 1) must exceed the best so far, or a loss fall below it, to count as better."),
 });
 
+/** Tokens that go through a model at once, where nobody says how many. */
+export const usualMicroBatchTokens = 900;
+
 const training = z
   .strictObject({
     steps: bounded.steps
@@ -107,7 +110,7 @@ const training = z
         "Ends a run whose validation score (or loss: task.checkpointMetric) has stopped getting better; null: every run takes all its steps.",
       ),
     microBatchTokens: bounded.microBatchTokens
-      .default(900)
+      .default(usualMicroBatchTokens)
       .describe("Most tokens that go through the model at once, the prompt counted; bounds memory, not results."),
     keepCheckpoints: z
       .enum(["all", "best-and-last"])

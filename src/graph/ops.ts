@@ -112,7 +112,7 @@ export function recomputed(inputs: readonly Tensor[], compute: (inputs: readonly
   });
 }
 
-export type Activation = (x: Tensor) => Tensor;
+type Activation = (x: Tensor) => Tensor;
 
 /** `activate(x)`, of which x alone is kept: computing it again for the gradient takes next to nothing. */
 export function activated(activate: Activation, x: Tensor): Tensor {

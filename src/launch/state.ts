@@ -32,7 +32,10 @@ export function writeLaunchState(path: string, state: LaunchState): void {
   writeOwnFile(path, `${JSON.stringify(state)}\n`, { tag: "state" });
 }
 
-/** Whether a thread of this process said that a run has begun. Never throws. */
+/**
+ * Whether a thread of this process said that a run has begun. Never throws. Looks at one field that is our own: the schema for what others
+ * may have written is in records.ts, and the main thread does not load it.
+ */
 export function saysBegun(path: string): boolean {
   try {
     const state = parseJson(readOwnFile(path, mostStateBytes)!.toString("utf8")) as Partial<LaunchState> | null;

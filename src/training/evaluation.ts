@@ -1,5 +1,7 @@
 /** @file Scores a prompt on a split by greedy generation, and the model without a prompt beside it. */
+
 import type { RunSettings } from "../experiment/recorded.ts";
+import { usualMicroBatchTokens } from "../experiment/schema.ts";
 import type { CheckpointMetric, MetricName, RougeTokenizer } from "../metrics/names.ts";
 import type { ProgramRunner } from "../metrics/programs.ts";
 import { type Answers, type Loss, metricFacts, type Score, scoreRows } from "../metrics/score.ts";
@@ -22,7 +24,10 @@ export function evaluationTokens({
 }
 
 /** Where no run says how many tokens go through the model at once: of the usual settings. */
-export const usualEvaluationTokens = evaluationTokens({ microBatchTokens: 900, gradientCheckpointing: false });
+export const usualEvaluationTokens = evaluationTokens({
+  microBatchTokens: usualMicroBatchTokens,
+  gradientCheckpointing: false,
+});
 
 /** In tokens, of what an evaluation lets a model write. */
 export function longestAnswer(

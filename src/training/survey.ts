@@ -1,4 +1,5 @@
 /** @file What a model is, and what training it here would take, by its description alone: none of its weights need be there. */
+import { usualMicroBatchTokens } from "../experiment/schema.ts";
 import { hasChatTemplate } from "../models/chatTemplate.ts";
 import { outlineModel, readDimensions } from "../models/model.ts";
 import { estimateUsualMemory } from "./memory.ts";
@@ -14,7 +15,7 @@ export interface ModelSurvey {
 }
 
 /** What an experiment has where it does not say; targets are short answers. */
-const usual = { sourceLength: 256, targetLength: 8, batchSize: 16, microBatchTokens: 900 };
+const usual = { sourceLength: 256, targetLength: 8, batchSize: 16, microBatchTokens: usualMicroBatchTokens };
 
 /**
  * @param folder with config.json and, where there is one, the chat template

@@ -2,9 +2,9 @@
 import type { Model } from "../../graph/emit.ts";
 import { runningBytes, weightBytes } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
+import { cacheVersions } from "../cacheVersions.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
 import type { PortName } from "../ports.ts";
-import { versions } from "../versions.ts";
 import { entersWithRows } from "./batches.ts";
 import { continueGraph, lossGraph, promptGraph } from "./graphs.ts";
 import type { Decoder } from "./network.ts";
@@ -46,7 +46,7 @@ export function runMemory(network: Decoder, parts: RunParts): RunMemory {
     weights: weightBytes([loss, scorer]),
     training: runningBytes(loss, trained.map(lossSizes)),
     answering,
-    kept: (written.length > 0 ? versions : 1) * Math.max(0, ...answered.map((part) => keptBytes(network, part))),
+    kept: (written.length > 0 ? cacheVersions : 1) * Math.max(0, ...answered.map((part) => keptBytes(network, part))),
   };
 }
 

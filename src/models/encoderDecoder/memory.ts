@@ -2,8 +2,8 @@
 import type { Model } from "../../graph/emit.ts";
 import { runningBytes, weightBytes } from "../../graph/memory.ts";
 import { paddedLength } from "../batch.ts";
+import { cacheVersions } from "../cacheVersions.ts";
 import type { PartSizes, RunMemory, RunParts } from "../languageModel.ts";
-import { versions } from "../versions.ts";
 import { usualAbsorbedSteps } from "./generator.ts";
 import { decoderStepGraph, encoderGraph, lossGraph, projectionGraph, scoreGraph } from "./graphs.ts";
 import { offeredPorts } from "./ports.ts";
@@ -50,7 +50,7 @@ function keptBytes({ config }: T5, part: PartSizes, newTokens: number): number {
   const keysAndValues = 2 * numDecoderLayers * numHeads * headSize;
   const isProjected = newTokens > usualAbsorbedSteps(config);
   const read = (hiddenSize + (isProjected ? keysAndValues : 0)) * encoderLength(part);
-  return 4 * part.rows * (read + versions * keysAndValues * newTokens);
+  return 4 * part.rows * (read + cacheVersions * keysAndValues * newTokens);
 }
 
 function encoderLength({ promptLength, sourceLength }: PartSizes): number {
